@@ -1,0 +1,57 @@
+# `make demo` and `make test` need nothing but make and Python 3.10 or newer: they create .venv and install into it.
+# Choose another Python with `make test PYTHON=python3.13`, another place with VENV=.venv-3.13.
+
+VENV ?= .venv
+BIN = $(VENV)/bin
+READY = $(VENV)/.installed
+DOCS ?=
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint types notebooks docs bench faults fuzz pins clean
+
+help: ## list the targets
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-12s %s\n", $$1, $$2 }'
+
+$(READY): pyproject.toml requirements/dev.txt scripts/install
+	@PYTHON="$(PYTHON)" scripts/install $(VENV)
+	@touch $@
+
+demo: $(READY) ## watch five agents answer in both frameworks (DOCS=folder for your own documents)
+	@$(BIN)/python -m remote_agents.demo $(if $(DOCS),--documents "$(DOCS)")
+
+test: lint types notebooks docs ## every check, and the whole test-suite (ARGS="-k sse" for a part of it)
+	$(BIN)/python -m pytest -n 2 $(ARGS)
+
+lint: $(READY) ## style, formatting and the import contracts
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/lint-imports
+
+types: $(READY) ## mypy --strict on the three packages
+	$(BIN)/mypy
+
+notebooks: $(READY) ## run every notebook from top to bottom
+	$(if $(wildcard notebooks/*.ipynb),$(BIN)/jupyter execute --timeout=120 notebooks/*.ipynb)
+
+docs: $(READY) ## build the documentation into site/
+	$(if $(wildcard mkdocs.yml),$(BIN)/mkdocs build --strict --quiet)
+
+bench: $(READY) ## measure against the peers
+	$(BIN)/python -m benchmarks $(ARGS)
+
+faults: $(READY) ## print what each fault leads to, for each agent
+	$(BIN)/python -m pytest tests/test_faults.py -q -s $(ARGS)
+
+fuzz: $(READY) ## the property tests with many more examples
+	$(BIN)/python -m pytest -m fuzz --hypothesis-profile=fuzz $(ARGS)
+
+pins: $(READY) ## rewrite requirements/ from pyproject.toml (ARGS=--upgrade for the newest versions)
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.10 --no-annotate --no-header \
+		--extra all --group dev pyproject.toml -o requirements/dev.txt $(ARGS)
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.10 --no-annotate --no-header \
+		--extra all --extra ray -c requirements/dev.txt pyproject.toml -o requirements/ray.txt $(ARGS)
+
+clean: ## remove the environment and everything that was built
+	rm -rf $(VENV) dist build site .hypothesis .mypy_cache .ruff_cache .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
