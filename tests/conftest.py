@@ -1,0 +1,69 @@
+import os
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import settings
+
+from tests import services
+
+if TYPE_CHECKING:
+    from remote_agents.sandbox import Sandbox
+
+# The settings of whoever runs the tests must not reach them, nor their child processes.
+SETTINGS = (
+    "CLOUDBASE_",
+    "PRIVATE_AI_",
+    "BLUENEXUS_",
+    "MAIAGENT_",
+    "REMOTE_AGENTS_",
+    "LANGSMITH_",
+    "LANGCHAIN_",
+)
+PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
+for name in list(os.environ):
+    if name.startswith(SETTINGS) or name.upper() in PROXIES:
+        del os.environ[name]
+
+# A slow machine is no failure.
+settings.register_profile("default", deadline=None)
+settings.register_profile("fuzz", deadline=None, max_examples=20_000)
+settings.load_profile("default")
+
+
+@pytest.fixture(scope="session")
+def box() -> "Iterator[Sandbox]":
+    """One sandbox for the whole session; prefer `sandbox`, which starts each test afresh."""
+    from remote_agents.sandbox import Sandbox
+
+    with Sandbox(rate_limit="none") as box:
+        yield box
+
+
+@pytest.fixture
+def sandbox(box: "Sandbox") -> "Sandbox":
+    """The sandbox with no conversations, no faults and no counts left from another test."""
+    box.reset()
+    return box
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> Iterator[str]:
+    """An empty PostgreSQL that only this worker uses, as a SQLAlchemy URL."""
+    yield from _run(services.postgres)
+
+
+@pytest.fixture(scope="session")
+def redis_url() -> Iterator[str]:
+    """An empty Redis that only this worker uses."""
+    yield from _run(services.redis)
+
+
+def _run(service: Callable[[], AbstractContextManager[str]]) -> Iterator[str]:
+    with ExitStack() as stack:
+        try:
+            url = stack.enter_context(service())
+        except services.Unavailable as error:
+            (pytest.fail if os.environ.get("CI") else pytest.skip)(str(error))
+        yield url
