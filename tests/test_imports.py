@@ -1,0 +1,49 @@
+"""Nobody who uses one framework imports the other, and the core imports neither."""
+
+import importlib
+import subprocess
+import sys
+
+import pytest
+
+FRAMEWORKS = ("langchain_core", "langchain", "llama_index", "langchain_agents", "llamaindex_agents")
+# Everything that an extra brings, and nothing that a plain client needs.
+EXTRAS = (
+    "starlette",
+    "uvicorn",
+    "bm25s",
+    "openpyxl",
+    "sqlalchemy",
+    "limits",
+    "redis",
+    "typer",
+    "rich",
+)
+
+
+@pytest.mark.parametrize(
+    ("package", "absent"),
+    [
+        ("remote_agents", (*FRAMEWORKS, *EXTRAS)),
+        ("remote_agents.sandbox", FRAMEWORKS),
+        ("langchain_agents", ("llama_index", "llamaindex_agents", "starlette", "sqlalchemy")),
+        ("llamaindex_agents", ("langchain_core", "langchain_agents", "starlette")),
+    ],
+)
+def test_imports_nothing_foreign(package: str, absent: tuple[str, ...]) -> None:
+    script = f"import sys, {package}; print(*sys.modules, sep='\\n')"
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", script], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    loaded = {name.split(".")[0] for name in done.stdout.splitlines()}
+    assert not loaded & set(absent)
+
+
+@pytest.mark.parametrize(
+    "package", ["remote_agents", "remote_agents.sandbox", "langchain_agents", "llamaindex_agents"]
+)
+def test_exports(package: str) -> None:
+    module = importlib.import_module(package)
+    assert module.__all__ == sorted(set(module.__all__))
+    assert not [name for name in module.__all__ if not hasattr(module, name)]
