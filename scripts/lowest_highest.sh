@@ -1,0 +1,20 @@
+#!/usr/bin/env bash
+# Run the tests with the oldest and with the newest versions that pyproject.toml admits.
+# usage: [PYTHON=python3.10] scripts/lowest_highest.sh [lowest-direct | highest]
+set -euo pipefail
+cd "$(dirname "$0")/.."
+export UV_LINK_MODE=copy
+
+for resolution in ${1:-lowest-direct highest}; do
+  venv=.venv-$resolution
+  uv="$venv/bin/uv"
+  echo "== $resolution"
+  "${PYTHON:-python3}" -m venv --clear "$venv"
+  "$venv/bin/python" -m pip install --quiet uv
+  "$uv" pip compile --quiet --python "$venv/bin/python" --no-header --no-annotate \
+    --resolution "$resolution" --extra all pyproject.toml -o "$venv/versions.txt"
+  # The tools are the newest that go with those versions.
+  "$uv" pip install --quiet --python "$venv/bin/python" -c "$venv/versions.txt" --group dev -e '.[all]'
+  grep -E '^(httpx|pydantic|langchain-core|llama-index-core)==' "$venv/versions.txt"
+  "$venv/bin/python" -m pytest -n 2 -m "not packaging"
+done
