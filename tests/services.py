@@ -5,13 +5,17 @@ import glob
 import os
 import pwd
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+
+Check = Callable[[int], bool]  # does the server on this port answer?
+Process = subprocess.Popen[bytes]
 
 
 class Unavailable(Exception):
@@ -101,22 +105,21 @@ def _unprivileged(folder: str) -> dict[str, Any]:
 
 
 @contextlib.contextmanager
-def _server(command: list[str], folder: str, answers: Any, **options: Any) -> Iterator[int]:
+def _server(command: list[str], folder: str, answers: Check, **options: Any) -> Iterator[int]:
     """Run `command PORT` until the block ends."""
     process, port = _start(command, folder, answers, **options)
     try:
         yield port
     finally:
-        process.terminate()
+        process.send_signal(signal.SIGINT)  # to PostgreSQL: do not wait for clients
         try:
             process.wait(timeout=5)
         except subprocess.TimeoutExpired:
-            # A client still holds a connection; the data is thrown away in any case.
             process.kill()
             process.wait()
 
 
-def _start(command: list[str], folder: str, answers: Any, **options: Any) -> tuple[Any, int]:
+def _start(command: list[str], folder: str, answers: Check, **options: Any) -> tuple[Process, int]:
     log = Path(folder, "log")
     for _ in range(3):  # another process may take the free port before the server does
         port = free_port()
