@@ -1,0 +1,13 @@
+"""A local server that speaks the wire protocols of all five services.
+
+It answers from a folder of documents, keeps conversations, checks keys, and fails on demand.
+
+Example:
+    >>> from remote_agents.sandbox import Sandbox
+    >>> with Sandbox() as box:  # doctest: +SKIP
+    ...     agent = BlueNexus(**box.kwargs("bluenexus"))
+"""
+
+from .box import Sandbox
+
+__all__ = ["Sandbox"]

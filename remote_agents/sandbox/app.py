@@ -1,0 +1,191 @@
+"""The whole server as one ASGI application."""
+
+from __future__ import annotations
+
+import logging
+from types import ModuleType
+from typing import Any
+from urllib.parse import urlsplit
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from . import (
+    bluenexus,
+    cloudbase,
+    cloudbase_openai,
+    control,
+    maiagent,
+    maiagent_attachments,
+    private_ai,
+)
+from .directory import endpoint_of
+from .faults import Victim, suffer
+from .log import Entry
+from .server import Connection
+from .service import Service
+from .wire import Json, Refusal, new_id
+
+PROTOCOLS: dict[str, ModuleType] = {
+    "cloudbase": cloudbase,
+    "cloudbase_openai": cloudbase_openai,
+    "private_ai": private_ai,
+    "bluenexus": bluenexus,
+    "maiagent": maiagent,
+}
+# Modules that answer besides the chat endpoints: each has `routes`.
+NEIGHBOURS: tuple[ModuleType, ...] = (maiagent_attachments,)
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
+LOGGED_BODY = 1 << 20
+logger = logging.getLogger(__name__)
+
+
+def create_app(service: Service) -> ASGIApp:
+    """Assemble the five protocols and the sandbox's own pages."""
+    modules = [*PROTOCOLS.values(), *NEIGHBOURS, control]
+    app = Starlette(
+        routes=[route for module in modules for route in module.routes],
+        exception_handlers={
+            Refusal: _refused,
+            HTTPException: _not_routed,
+            Exception: _failed,
+        },
+    )
+    # Slashes matter: MaiAgent's framework is strict about them, and the others have none.
+    app.router.redirect_slashes = False
+    app.state.service = service
+    return Guard(Recorder(app, service))
+
+
+class Guard:
+    """Refuses what did not come from this machine: DNS rebinding, other sites' pages."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on, or refuse it."""
+        headers = dict(scope["headers"])
+        problem = _foreign(scope["method"], headers)
+        if problem:
+            await Json({"error": problem}, status_code=403)(scope, receive, send)
+        else:
+            await self.app(scope, receive, send)
+
+
+def _foreign(method: str, headers: dict[bytes, bytes]) -> str | None:
+    host = headers.get(b"host", b"").decode("latin-1")
+    if not _is_loopback(f"//{host}"):
+        return f"The sandbox answers to localhost only, not to the host {host!r}."
+    origin = headers.get(b"origin")
+    if method not in ("GET", "HEAD") and origin is not None and not _is_loopback(origin.decode()):
+        return "The sandbox takes nothing from pages of other sites."
+    return None
+
+
+def _is_loopback(url: str) -> bool:
+    try:
+        return urlsplit(url).hostname in LOOPBACK
+    except ValueError:
+        return False
+
+
+class Recorder:
+    """Gives each request an id and an entry in the log, and lets faults befall it."""
+
+    def __init__(self, app: ASGIApp, service: Service) -> None:
+        self.app, self.service = app, service
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request of a service under observation; our own pages go straight through."""
+        request_id = scope["state"]["request_id"] = new_id()
+        endpoint = endpoint_of(scope["path"])
+        if endpoint is None:
+            await self.app(scope, receive, _stamped(send, request_id))
+            return
+        entry = Entry.of(endpoint, scope)
+        self.service.log.entries.append(entry)
+        connection: Connection = scope["state"]["connection"]
+        connection.on_lost = lambda: entry.end("disconnected")
+        send = _watched(_stamped(send, request_id), entry)
+        await self._answer(endpoint, scope, _recorded(receive, entry), send)
+
+    async def _answer(self, endpoint: str, scope: Scope, receive: Receive, send: Send) -> None:
+        fault = self.service.faults.take(endpoint, scope["method"], scope["path"])
+        if fault is None:
+            await self.app(scope, receive, send)
+            return
+        protocol, state = PROTOCOLS[endpoint], scope["state"]
+        victim = Victim(
+            self.app,
+            scope,
+            receive,
+            send,
+            lambda status, text: protocol.error_body(Refusal(status, text), state["request_id"]),
+            lambda text: protocol.error_frames(text, state),
+            fault.options,
+        )
+        await suffer(fault, victim)
+
+
+def _stamped(send: Send, request_id: str) -> Send:
+    async def stamped(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            stamp = (b"x-request-id", request_id.encode())
+            message = {**message, "headers": [*message.get("headers", []), stamp]}
+        await send(message)
+
+    return stamped
+
+
+def _watched(send: Send, entry: Entry) -> Send:
+    async def watched(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            entry.status = message["status"]
+        elif not message.get("more_body"):
+            entry.end("completed")
+        await send(message)
+
+    return watched
+
+
+def _recorded(receive: Receive, entry: Entry) -> Receive:
+    async def recorded() -> Message:
+        message = await receive()
+        if len(entry.raw) < LOGGED_BODY:
+            entry.raw += message.get("body", b"")
+        return message
+
+    return recorded
+
+
+async def _refused(request: Request, error: Exception) -> Response:
+    assert isinstance(error, Refusal)
+    return _error(request, error)
+
+
+async def _not_routed(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    path = request.url.path
+    if endpoint_of(path) == "maiagent" and request.method == "GET" and not path.endswith("/"):
+        # As Django's APPEND_SLASH does; for a POST it would lose the body, so that stays a 404.
+        location = str(request.url.replace(path=f"{path}/"))
+        return Response(status_code=301, headers={"location": location})
+    message = "Not found." if error.status_code == 404 else str(error.detail)
+    return _error(request, Refusal(error.status_code, message))
+
+
+async def _failed(request: Request, error: Exception) -> Response:
+    logger.error("the sandbox failed to answer %s", request.url.path, exc_info=error)
+    return _error(request, Refusal(500, "Internal server error"))
+
+
+def _error(request: Request, refusal: Refusal) -> Response:
+    endpoint = endpoint_of(request.url.path)
+    body: Any = {"error": refusal.message}
+    if endpoint is not None:
+        body = PROTOCOLS[endpoint].error_body(refusal, request.scope["state"]["request_id"])
+    return Json(body, status_code=refusal.status, headers=refusal.headers)

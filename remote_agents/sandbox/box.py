@@ -1,0 +1,252 @@
+"""The sandbox as a Python object: a server in a process of its own, and its remote control."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from .directory import environment, manifest
+
+ROOT = Path(__file__).parent.parent.parent
+Row = dict[str, Any]
+
+
+class Sandbox:
+    """A server on loopback that speaks all five protocols.
+
+    Args:
+        port: where to listen; 0 takes a free port.
+        documents: folder of Markdown and text files to answer from; a handbook by default.
+        state: SQLite file that keeps the conversations; a temporary one by default.
+        word_delay: seconds between two words of a stream.
+        rate_limit: BlueNexus's limit for an account, or None.
+        upstream: address of an OpenAI-compatible server that answers instead.
+        answer_from_context: whether sentences in the prompt may be the answer.
+
+    Example:
+        >>> with Sandbox() as box:  # doctest: +SKIP
+        ...     box.fail_next(status=503, retry_after=1, endpoint="bluenexus")
+        ...     agent = BlueNexus(**box.kwargs("bluenexus"))
+        ...     agent.ask("How many vacation days do I get?")
+        ...     box.requests("bluenexus")[0]["status"]
+        503
+    """
+
+    def __init__(
+        self,
+        port: int = 0,
+        documents: str | os.PathLike[str] | None = None,
+        state: str | os.PathLike[str] | None = None,
+        *,
+        word_delay: float = 0.0,
+        rate_limit: str | None = "30/minute",
+        upstream: str | None = None,
+        answer_from_context: bool = True,
+    ) -> None:
+        self.port, self.url = port, ""
+        self._process: subprocess.Popen[str] | None = None
+        self._arguments = [f"--word-delay={word_delay}", f"--rate-limit={rate_limit or 'none'}"]
+        for name, value in (("documents", documents), ("state", state), ("upstream", upstream)):
+            if value is not None:
+                self._arguments.append(f"--{name}={os.fspath(value)}")
+        if not answer_from_context:
+            self._arguments.append("--ignore-context")
+
+    def __repr__(self) -> str:
+        return f"Sandbox({self.url or 'stopped'})"
+
+    def __enter__(self) -> Sandbox:
+        return self.start()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    def start(self) -> Sandbox:
+        """Start the server and wait until it answers; RuntimeError says why it did not."""
+        if self._process is not None:
+            return self
+        command = [sys.executable, "-m", __package__, f"--port={self.port}", "--until-eof"]
+        path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
+        self._process = subprocess.Popen(
+            [*command, *self._arguments],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "PYTHONPATH": path},
+        )
+        self._await_ready(self._process)
+        return self
+
+    def _await_ready(self, process: subprocess.Popen[str]) -> None:
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        said = json.loads(line) if line else {"error": "Its process ended; see its error output."}
+        if "error" in said:
+            self.stop()
+            raise RuntimeError(f"The sandbox did not start. {said['error']}")
+        self.url = said["url"]
+
+    def stop(self) -> None:
+        """Stop the server; streams still open are cut."""
+        process, self._process, self.url = self._process, None, ""
+        if process is None:
+            return
+        # Its standard input may live on in a forked child of ours, so ask by signal too.
+        process.terminate()
+        for pipe in (process.stdin, process.stdout):
+            if pipe is not None:
+                pipe.close()
+        try:
+            process.wait(5)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+    @property
+    def agents(self) -> dict[str, Row]:
+        """The manifest's entries by endpoint: base_url, agent_id, api_key, env."""
+        agents: dict[str, Row] = manifest(self.url)["agents"]
+        return agents
+
+    def env(self) -> dict[str, str]:
+        """The environment variables of all five agents."""
+        return environment(self.url)
+
+    def kwargs(self, endpoint: str) -> dict[str, str]:
+        """Arguments for the constructor of a client or model of this endpoint."""
+        agent = self.agents[endpoint]
+        return {name: agent[name] for name in ("base_url", "agent_id", "api_key")}
+
+    def reset(self) -> None:
+        """Clear faults, the request log and the rate limit's count; conversations stay."""
+        self._call("POST", "reset")
+
+    def configure(self, **settings: Any) -> None:
+        """Change word_delay, rate_limit, refuse_system or credits while the server runs."""
+        self._call("POST", "configure", settings)
+
+    def requests(self, endpoint: str | None = None) -> list[Row]:
+        """The requests the server saw, oldest first.
+
+        Each has endpoint, method, path, headers (the authorization cut to its scheme), right_key,
+        body (JSON or None), time, status, outcome (open, completed, disconnected), and ended.
+        """
+        return list(self._call("GET", "requests", query=endpoint))
+
+    def turns(self, endpoint: str | None = None) -> list[Row]:
+        """The accepted chat turns: endpoint, conversation_id, messages, stream."""
+        return list(self._call("GET", "turns", query=endpoint))
+
+    def conversation(self, endpoint: str, conversation_id: str) -> list[Row]:
+        """The messages that the server holds: id, role, content, created, reply_to, citations."""
+        return list(self._call("GET", f"conversations/{endpoint}/{quote(conversation_id)}"))
+
+    def forget_conversation(self, endpoint: str, conversation_id: str) -> None:
+        """Lose a conversation, so that its next use is refused as the vendor does it."""
+        self._call("DELETE", f"conversations/{endpoint}/{quote(conversation_id)}")
+
+    def expire_conversations(self) -> None:
+        """Lose all conversations."""
+        self._call("POST", "expire")
+
+    def fault(self, kind: str, **options: Any) -> None:
+        """Order a fault for the next chat requests.
+
+        Args:
+            kind: the name of one of the methods below.
+            options: its arguments; and for every kind `endpoint` (one of the five; all by
+                default), `times` (1), and `match`: a part of the path, to hit other requests
+                than chat.
+        """
+        given = {name: value for name, value in options.items() if value is not None}
+        self._call("POST", "faults", {"kind": kind, **given})
+
+    def fail_next(
+        self, status: int = 500, body: Any = None, retry_after: float | str | None = None, **to: Any
+    ) -> None:
+        """Answer with an error, in the vendor's shape unless a body is given."""
+        self.fault("fail_next", status=status, body=body, retry_after=retry_after, **to)
+
+    def drop_after(self, events: int = 1, **to: Any) -> None:
+        """Reset the connection after some frames, or in the middle of a plain body."""
+        self.fault("drop_after", events=events, **to)
+
+    def truncate_after(self, events: int = 1, **to: Any) -> None:
+        """End the stream cleanly but too early; a plain body ends before its announced length."""
+        self.fault("truncate_after", events=events, **to)
+
+    def stall_after(self, events: int = 1, keepalive: bool = True, **to: Any) -> None:
+        """Fall silent after some frames, but for keep-alive comments, until the client leaves."""
+        self.fault("stall_after", events=events, keepalive=keepalive, **to)
+
+    def garbage(self, **to: Any) -> None:
+        """Put frames that are not JSON between the others; a plain body is garbage altogether."""
+        self.fault("garbage", **to)
+
+    def slow_first_byte(self, seconds: float = 1.0, **to: Any) -> None:
+        """Wait before the response begins."""
+        self.fault("slow_first_byte", seconds=seconds, **to)
+
+    def error_event(self, after: int = 1, **to: Any) -> None:
+        """Report a failure inside the stream, in the vendor's shape."""
+        self.fault("error_event", after=after, **to)
+
+    def wrong_content_type(self, **to: Any) -> None:
+        """Answer 200 with an HTML page, as a captive portal does."""
+        self.fault("wrong_content_type", **to)
+
+    def reset_before_response(self, **to: Any) -> None:
+        """Read the request, then reset the connection."""
+        self.fault("reset_before_response", **to)
+
+    def duplicate_frames(self, **to: Any) -> None:
+        """Send every frame twice."""
+        self.fault("duplicate_frames", **to)
+
+    def endless_line(self, **to: Any) -> None:
+        """Send one frame, or one body, that never ends."""
+        self.fault("endless_line", **to)
+
+    def endless_keepalives(self, **to: Any) -> None:
+        """Send nothing but keep-alive comments."""
+        self.fault("endless_keepalives", **to)
+
+    def gzip_bomb(self, **to: Any) -> None:
+        """Send half a megabyte that unpacks to half a gigabyte."""
+        self.fault("gzip_bomb", **to)
+
+    def huge_headers(self, **to: Any) -> None:
+        """Answer with ten megabytes of headers."""
+        self.fault("huge_headers", **to)
+
+    def error_in_200(self, **to: Any) -> None:
+        """Answer 200 with the vendor's error body."""
+        self.fault("error_in_200", **to)
+
+    def _call(self, method: str, path: str, body: Any = None, *, query: str | None = None) -> Any:
+        if not self.url:
+            raise RuntimeError("The sandbox is not running: use `with Sandbox() as box:`.")
+        target = f"/_sandbox/{path}" + (f"?{urlencode({'endpoint': query})}" if query else "")
+        connection = http.client.HTTPConnection(self.url.removeprefix("http://"), timeout=30)
+        try:
+            payload = None if body is None else json.dumps(body)
+            connection.request(method, target, payload, {"content-type": "application/json"})
+            reply = connection.getresponse()
+            content = json.loads(reply.read())
+        finally:
+            connection.close()
+        if reply.status >= 400:
+            raise ValueError(content["error"])
+        return content

@@ -1,0 +1,133 @@
+"""Uvicorn, made to tell when a client leaves and able to hang up on it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import socket
+import struct
+import sys
+import threading
+from collections.abc import Callable, Generator
+from typing import Any
+
+import uvicorn
+from starlette.types import ASGIApp
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+BACKLOG = 4096
+
+
+class Connection:
+    """One client's TCP connection, as the handlers see it in ``scope["state"]``."""
+
+    def __init__(self, transport: asyncio.Transport) -> None:
+        self.transport = transport
+        self.lost = asyncio.Event()
+        self.on_lost: Callable[[], None] | None = None
+
+    def lose(self) -> None:
+        """Note that the connection is gone."""
+        self.lost.set()
+        if self.on_lost:
+            self.on_lost()
+
+    async def hang_up(self, *, reset: bool = False) -> None:
+        """Close in the middle of a response; with a TCP reset if asked."""
+        if reset:
+            # What was sent must reach the client before the reset overtakes it.
+            await asyncio.sleep(0.02)
+            self._linger(0)
+            self.transport.abort()
+        else:
+            self.transport.close()
+        await self.lost.wait()
+
+    def _linger(self, seconds: int) -> None:
+        sock = self.transport.get_extra_info("socket")
+        if sock is not None:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, seconds))
+
+
+class WatchedProtocol(H11Protocol):
+    """Uvicorn's HTTP protocol that hands its connection to the application."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Give the application a handle on the new connection."""
+        self.connection = Connection(transport)
+        self.app_state = {**self.app_state, "connection": self.connection}
+        super().connection_made(transport)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Tell the application first: a handler that wakes finds the request disconnected."""
+        self.connection.lose()
+        super().connection_lost(exc)
+
+
+class Server(uvicorn.Server):
+    """A server that stops at once and lets its owner clean up afterwards."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
+        """Stop on SIGINT and SIGTERM, without raising them again as uvicorn does."""
+        for name in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(name, lambda *_: self.stop())
+        yield
+
+    def stop(self) -> None:
+        """Stop without waiting for open streams."""
+        self.should_exit = self.force_exit = True
+
+
+def listen(port: int) -> socket.socket:
+    """A listening socket on loopback; OSError when the port is taken."""
+    sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    try:
+        if sys.platform != "win32":
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.bind(("127.0.0.1", port))
+        sock.listen(BACKLOG)
+    except OSError:
+        sock.close()
+        raise
+    return sock
+
+
+def serve(app: ASGIApp, sock: socket.socket, ready: Callable[[], None], until_eof: bool) -> None:
+    """Serve until stopped by a signal, or by the end of standard input."""
+    _allow_many_files()
+    config = uvicorn.Config(
+        app,
+        http=WatchedProtocol,
+        loop="asyncio",
+        ws="none",
+        lifespan="off",
+        log_level="error",
+        access_log=False,
+        backlog=BACKLOG,
+        timeout_keep_alive=75,
+        server_header=False,
+        date_header=False,
+    )
+    server = Server(config)
+    if until_eof:
+        threading.Thread(target=_stop_at_eof, args=(server,), daemon=True).start()
+    ready()
+    server.run(sockets=[sock])
+
+
+def _stop_at_eof(server: Server) -> None:
+    sys.stdin.buffer.read()
+    server.stop()
+
+
+def _allow_many_files() -> None:
+    resource: Any
+    try:
+        import resource
+    except ImportError:  # Windows
+        return
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

@@ -1,0 +1,243 @@
+"""What the five protocol modules stand on: settings, memory, and a turn being answered."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import re
+import time
+from collections import deque
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from starlette.requests import Request
+
+from .answers import Answer, Ask, Brain, citation
+from .directory import AGENTS, right_key
+from .faults import Faults
+from .log import Log
+from .state import Store
+from .upstream import Upstream
+from .wire import Refusal, new_id
+
+PERIODS = {"second": 1.0, "minute": 60.0, "hour": 3600.0, "day": 86400.0}
+CREDITS = 20_000
+
+
+@dataclass
+class Settings:
+    """What `box.configure()` changes while the server runs."""
+
+    word_delay: float = 0.0
+    rate_limit: str | None = "30/minute"
+    refuse_system: bool = False
+    credits: int = CREDITS
+
+    def change(self, changes: dict[str, Any]) -> None:
+        """Set some of them; ValueError for one that does not exist."""
+        for name, value in changes.items():
+            if not hasattr(self, name):
+                raise ValueError(f"unknown setting {name!r}; there are: {', '.join(vars(self))}")
+            if name == "rate_limit":
+                parse_rate(value)
+            setattr(self, name, value)
+
+
+def parse_rate(text: str | None) -> tuple[int, float] | None:
+    """Requests and seconds of a limit such as "30/minute"; None for no limit."""
+    if text in (None, "", "none"):
+        return None
+    found = re.fullmatch(r"(\d+)\s*(?:/|per)\s*(second|minute|hour|day)s?", str(text).strip())
+    if found is None:
+        raise ValueError(f"a rate limit looks like '30/minute' or 'none', not {text!r}")
+    return int(found.group(1)), PERIODS[found.group(2)]
+
+
+class Limiter:
+    """Counts requests in a sliding window."""
+
+    def __init__(self) -> None:
+        self.seen: deque[float] = deque()
+
+    def wait(self, rate: str | None) -> int:
+        """Seconds to wait before the next request is welcome; 0 counts it."""
+        parsed = parse_rate(rate)
+        if parsed is None:
+            return 0
+        count, period = parsed
+        now = time.monotonic()
+        while self.seen and self.seen[0] <= now - period:
+            self.seen.popleft()
+        if len(self.seen) >= count:
+            return max(1, math.ceil(self.seen[0] + period - now))
+        self.seen.append(now)
+        return 0
+
+
+class Word(NamedTuple):
+    """A piece of the answer's text."""
+
+    text: str
+    last: bool
+
+
+@dataclass
+class Turn:
+    """One accepted question and its answer."""
+
+    service: Service
+    endpoint: str
+    agent: str
+    conversation: str | None
+    ask: Ask
+    answer: Answer
+    reply_id: str
+    question_id: str = field(default_factory=new_id)
+    created: float = field(default_factory=time.time)
+    said: list[str] = field(default_factory=list)
+    finish: str = "stop"
+    kept: bool = False
+
+    @property
+    def citations(self) -> list[dict[str, Any]]:
+        """The sections that the answer used."""
+        return [citation(hit, self.service.url) for hit in self.answer.used]
+
+    @property
+    def found(self) -> list[dict[str, Any]]:
+        """The sections that the search found."""
+        return [citation(hit, self.service.url) for hit in self.answer.found[:3]]
+
+    @property
+    def prompt_tokens(self) -> int:
+        """Words that went in."""
+        return sum(len(text.split()) for _, text in self.ask.dialogue)
+
+    @property
+    def completion_tokens(self) -> int:
+        """Words that came out so far."""
+        return len(self.said)
+
+    @property
+    def text(self) -> str:
+        """What was said so far."""
+        return "".join(self.said)
+
+    async def words(self) -> AsyncIterator[Word]:
+        """The answer word by word; kept in the conversation before the last word leaves."""
+        delay = self.service.settings.word_delay
+        try:
+            async for text, last in self._pieces():
+                if delay and self.said:
+                    await asyncio.sleep(delay)
+                if text:
+                    self.said.append(text)
+                if last:
+                    self.keep()
+                yield Word(text, last)
+        finally:
+            self.keep()
+
+    async def complete(self) -> str:
+        """The whole answer, at once."""
+        async for text, _ in self._pieces():
+            if text:
+                self.said.append(text)
+        self.keep()
+        return self.text
+
+    async def _pieces(self) -> AsyncIterator[tuple[str, bool]]:
+        if self.service.upstream is not None:
+            async for text in self.service.upstream.stream(self.ask):
+                yield text, False
+            yield "", True
+            return
+        words = self._cut(self.answer.text)
+        for number, text in enumerate(words, 1):
+            yield text, number == len(words)
+
+    def _cut(self, text: str) -> list[str]:
+        for stop in self.ask.stop:
+            text = text.partition(stop)[0]
+        words = re.findall(r"\s*\S+", text) or [""]
+        if self.ask.limit is not None and len(words) > self.ask.limit:
+            self.finish = "length"
+            return words[: self.ask.limit]
+        return words
+
+    def keep(self) -> None:
+        """Store the reply, once."""
+        if self.kept or self.conversation is None:
+            return
+        self.kept = True
+        self.service.store.add_message(
+            self.endpoint,
+            self.agent,
+            self.conversation,
+            "assistant",
+            self.text,
+            id_=self.reply_id,
+            reply_to=self.question_id,
+            citations=self.citations,
+        )
+
+
+class Service:
+    """Everything a request handler needs; it lives in the application's state."""
+
+    def __init__(
+        self, url: str, store: Store, brain: Brain, settings: Settings, upstream: Upstream | None
+    ) -> None:
+        self.url, self.store, self.brain = url, store, brain
+        self.settings, self.upstream = settings, upstream
+        self.log, self.faults, self.limiter = Log(), Faults(), Limiter()
+
+    def begin(
+        self,
+        endpoint: str,
+        agent: str,
+        ask: Ask,
+        *,
+        stream: bool,
+        conversation: str | None = None,
+        reply_id: str | None = None,
+        **extra: Any,
+    ) -> Turn:
+        """Accept a turn: log it, store the question if a conversation is kept, find the answer."""
+        self._log(endpoint, conversation, ask, stream)
+        answer = self.brain.answer(ask)
+        turn = Turn(self, endpoint, agent, conversation, ask, answer, reply_id or new_id())
+        if conversation is not None:
+            question = str(ask.messages[-1]["content"])
+            self.store.add_message(
+                endpoint, agent, conversation, "user", question, id_=turn.question_id, **extra
+            )
+        return turn
+
+    def stored(self, endpoint: str, conversation: str | None) -> list[dict[str, Any]]:
+        """The messages held so far."""
+        return [] if conversation is None else self.store.messages(endpoint, conversation)
+
+    def _log(self, endpoint: str, conversation: str | None, ask: Ask, stream: bool) -> None:
+        self.log.accepted.append(
+            {
+                "endpoint": endpoint,
+                "conversation_id": conversation,
+                "messages": [{"role": m["role"], "content": m["content"]} for m in ask.messages],
+                "stream": stream,
+            }
+        )
+
+
+def service(request: Request) -> Service:
+    """The service behind a request."""
+    found: Service = request.app.state.service
+    return found
+
+
+def require_key(request: Request, endpoint: str, message: str, *, code: str = "") -> None:
+    """Refuse a request without the right key."""
+    if not right_key(endpoint, request.headers.get("authorization", "")):
+        scheme = AGENTS[endpoint].scheme
+        raise Refusal(401, message, code=code, headers={"www-authenticate": scheme})

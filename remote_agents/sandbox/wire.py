@@ -1,0 +1,123 @@
+"""HTTP plumbing that all five protocols need and none of them defines."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import uuid
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.types import Receive, Scope, Send
+
+
+class Refusal(Exception):
+    """A request that the service answers with an error, in the shape of its vendor.
+
+    Args:
+        status: HTTP status.
+        message: what is wrong, in words.
+        code: the vendor's own error code, where it has codes.
+        detail: the vendor's structured body, where a sentence is not its shape.
+        headers: extra response headers.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        message: str,
+        *,
+        code: str = "",
+        detail: Any = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.status, self.message, self.code, self.detail = status, message, code, detail
+        self.headers = dict(headers or {})
+
+
+class Json(JSONResponse):
+    """JSON as most services write it: UTF-8, compact."""
+
+    def render(self, content: Any) -> bytes:
+        """Encode the body."""
+        return dumps(content).encode()
+
+
+class Frames:
+    """A server-sent event stream: each frame leaves as its own HTTP chunk."""
+
+    def __init__(
+        self,
+        frames: AsyncGenerator[str, None],
+        headers: Mapping[str, str] | None = None,
+        media_type: str = "text/event-stream",
+    ) -> None:
+        self.frames = frames
+        given = {"content-type": media_type, "cache-control": "no-cache", **(headers or {})}
+        self.headers = [(name.encode(), value.encode()) for name, value in given.items()]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send until the frames or the client are gone."""
+        lost: asyncio.Event = scope["state"]["connection"].lost
+        await send({"type": "http.response.start", "status": 200, "headers": self.headers})
+        async with aclosing(self.frames) as frames:
+            async for frame in frames:
+                await send(body(frame.encode()))
+                if lost.is_set():
+                    return
+                await asyncio.sleep(0)
+        await send(body(b"", more=False))
+
+
+def body(data: bytes, more: bool = True) -> dict[str, Any]:
+    """An ASGI body message."""
+    return {"type": "http.response.body", "body": data, "more_body": more}
+
+
+def dumps(value: Any) -> str:
+    """Compact JSON with the characters as they are."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def data(value: Any) -> str:
+    """One SSE frame."""
+    return f"data: {dumps(value)}\n\n"
+
+
+DONE = "data: [DONE]\n\n"
+
+
+def new_id() -> str:
+    """A uuid as text."""
+    return str(uuid.uuid4())
+
+
+def short_id() -> str:
+    """Eight characters, as the ids of records and conversations have."""
+    return uuid.uuid4().hex[:8]
+
+
+def is_uuid(value: Any) -> bool:
+    """Whether a JSON value is the text of a uuid."""
+    try:
+        return isinstance(value, str) and bool(uuid.UUID(value))
+    except ValueError:
+        return False
+
+
+async def json_object(request: Request) -> dict[str, Any] | None:
+    """The body when it is a JSON object, else None."""
+    try:
+        value = json.loads(await request.body())
+    except ValueError:
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def number(value: Any) -> bool:
+    """Whether a JSON value is a number; true and false are not."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
