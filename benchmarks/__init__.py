@@ -1,0 +1,1 @@
+"""What a streamed token costs, here and elsewhere: `python -m benchmarks`."""

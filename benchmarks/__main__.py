@@ -1,0 +1,58 @@
+"""`python -m benchmarks`: measure, print the table, draw the plots, rewrite the page.
+
+`BENCH=quick` takes under two minutes and leaves the page and its plots alone.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+
+from benchmarks import plots, report, scenarios
+from benchmarks.processes import ROOT, Server, Workers
+from benchmarks.scenarios import QUICK, Results
+from benchmarks.table import plain, table
+
+
+def progress(text: str, start: float) -> None:
+    """One line on stderr a scenario."""
+    print(f"{time.monotonic() - start:6.0f} s  {text}", file=sys.stderr, flush=True)
+
+
+def measure(workers: Workers, start: float) -> Results:
+    """Run everything."""
+    results = Results()
+    for scenario in [*scenarios.timings(), *scenarios.growth(), *scenarios.fresh_ones()]:
+        progress(scenario.key, start)
+        scenarios.run(workers, scenario, results)
+    progress("capacity", start)
+    scenarios.run_capacity(workers, results)
+    progress("import", start)
+    scenarios.run_imports(results)
+    scenarios.derive_planning(results)
+    return results
+
+
+def main() -> None:
+    """Never fails on a timing: a contender that does not work is reported and its rows are n/a."""
+    start = time.monotonic()
+    with Server() as url:
+        workers = Workers(url)
+        try:
+            results = measure(workers, start)
+            progress("profile", start)
+            profile = {} if QUICK else workers.call("profile", "layers", limit=120)
+        finally:
+            workers.close()
+    print(plain(table(results)))
+    for error in report.errors(results):
+        print(f"n/a: {error}")
+    print(report.machine())
+    print(f"{time.monotonic() - start:.0f} s, {report.save(results).relative_to(ROOT)}")
+    if not QUICK:
+        plots.draw(results, ROOT / "docs" / "images")
+        report.rewrite(results, report.profiled(profile))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,158 @@
+"""Results as JSON, and the generated part of the performance page."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+from datetime import datetime, timezone
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from benchmarks.processes import ROOT, Result
+from benchmarks.scenarios import EVERYONE, OURS_LC, QUICK, Results
+from benchmarks.table import markdown, number, table
+
+START, END = "<!-- bench:start -->", "<!-- bench:end -->"
+PAGE = ROOT / "docs" / "performance.md"
+PACKAGES = (
+    "langchain-core",
+    "langchain-openai",
+    "llama-index-core",
+    "llama-index-llms-openai-like",
+    "openai",
+    "httpx",
+    "httpcore",
+    "httpx-aiohttp",
+    "aiohttp",
+    "pydantic",
+)
+SKELETON = f"""# Performance
+
+What a streamed token, a request, a model and an import cost, against the libraries that speak the
+same protocol through the openai SDK. `make bench` measures it again in under ten minutes,
+`BENCH=quick make bench` in under two (and leaves this page alone).
+
+{START}
+{END}
+"""
+METHOD = """\
+One server process on loopback sends the same precomputed bytes to every contender (283 bytes an
+event, one HTTP chunk each); every contender runs in a process of its own; rounds are interleaved.
+Figures are medians of the rounds, with half the range beside them. CPU is the contender's own
+process time. Trust the ratios: absolute numbers drift from run to run. The peer of *1,000 models*
+is measured on 40 and scaled; the peer of *memory a stream of many* has 50 streams open, the
+others 1,000. An overloaded client has no capacity: *slow streams a core* is the most streams, an
+event every 20 ms each, whose 99th percentile is under 50 ms late. *Planning* is what 5,000
+messages add to a turn of a conversation that the server holds, above what they add in langchain-
+core itself. The agent is LlamaIndex's FunctionAgent for the peer, and its streaming loop for an
+LLM whose tools are on the server. A stream's memory is what it adds at its peak."""
+PLOTS = {
+    "stream-length": "Growth with the length of a stream.",
+    "history-length": "Growth with the length of the history.",
+    "sessions": "Growth with the number of sessions.",
+    "concurrency": "Growth with the requests in flight.",
+    "latency": "How late events of slow streams arrive.",
+}
+
+
+def installed(package: str) -> str:
+    try:
+        return f"{package} {version(package)}"
+    except PackageNotFoundError:
+        return f"{package} absent"
+
+
+def machine() -> str:
+    """Where and with what this was measured."""
+    return (
+        f"Python {platform.python_version()} on {platform.system()} {platform.machine()}, "
+        f"{os.cpu_count()} cores. " + ", ".join(map(installed, PACKAGES)) + "."
+    )
+
+
+def bursts(results: Results) -> list[tuple[str, ...]]:
+    """Every contender's CPU per event in a burst."""
+    rows: list[tuple[str, ...]] = [("contender", "sync, us/event", "async, us/event")]
+    for name in EVERYONE:
+        cells = [results.median(f"burst {kind}", name, "us") for kind in ("sync", "async")]
+        rows.append((name, *(number(c) if c else "n/a" for c in cells)))
+    return rows
+
+
+def stores(results: Results) -> str:
+    """What remembering a conversation adds to a turn."""
+    found = {
+        kind: results.median(f"store {kind}", OURS_LC, "wall_us")
+        for kind in ("none", "memory", "sql")
+    }
+    if not all(found.values()):
+        return ""
+    memory, sql = ((found[k] or 0) - (found["none"] or 0) for k in ("memory", "sql"))
+    return (
+        f"Remembering a session adds {number(memory)} us of wall time to a turn in memory, "
+        f"{number(sql)} us in SQLite on disk."
+    )
+
+
+def errors(results: Results) -> list[str]:
+    """One line a contender that failed somewhere, with its first error."""
+    found: dict[str, str] = {}
+    for key, cells in results.cells.items():
+        for name in cells:
+            if error := results.error(key, name):
+                found.setdefault(f"{name}: {error}", key)
+    return [f"{error} ({key})" for error, key in found.items()]
+
+
+def save(results: Results) -> Path:
+    """Everything measured, as JSON."""
+    folder = ROOT / "benchmarks" / "results"
+    folder.mkdir(parents=True, exist_ok=True)
+    now = datetime.now(timezone.utc)
+    path = folder / f"{now:%Y%m%d-%H%M%S}{'-quick' if QUICK else ''}.json"
+    data = {"at": now.isoformat(timespec="seconds"), "machine": machine(), "cells": results.cells}
+    path.write_text(json.dumps(data))
+    return path
+
+
+def profiled(layers: Result) -> str:
+    """The profile of one token as a section; nothing where there is none."""
+    if len(layers.get("rows", [[]])[0]) < 2:
+        return ""
+    return (
+        "## One token, from socket to callback\n\n"
+        "A burst of 10,000 events with `coalesce=False`, so that every event pays for its own "
+        "chunk.\n\n" + markdown(layers["rows"])
+    )
+
+
+def generated(results: Results, profile: str) -> str:
+    """What stands between the markers."""
+    images = "\n\n".join(f"![{text}](images/bench-{name}.png)" for name, text in PLOTS.items())
+    parts = [
+        START,
+        machine(),
+        "## Against the targets",
+        markdown(table(results)),
+        METHOD,
+        stores(results),
+        "## A burst, contender by contender",
+        markdown(bursts(results)),
+        profile,
+        "## Growth",
+        images,
+        END,
+    ]
+    return "\n\n".join(part for part in parts if part)
+
+
+def rewrite(results: Results, profile: str, page: Path = PAGE) -> None:
+    """Replace the generated part of the page, which is written where it is missing."""
+    text = page.read_text() if page.exists() else SKELETON
+    if START not in text:
+        text += f"\n{START}\n{END}\n"
+    before, rest = text.split(START, 1)
+    after = rest.split(END, 1)[1]
+    page.parent.mkdir(parents=True, exist_ok=True)
+    page.write_text(before + generated(results, profile) + after)
