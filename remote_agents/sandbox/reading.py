@@ -33,8 +33,10 @@ TAGGED = re.compile(
 INSTRUCTIONS = (
     r"you are (?:a|an|the) [^.]*(?:assistant|bot|agent|expert|helper|ai)",
     r"use (?:the|only|three|any)",
-    r"(?:use|given|based on|using|consider) (?:the|these|this|only) [^.]*"
-    r"(?:context|document|information|source|history|conversation)",
+    (
+        r"(?:use|given|based on|using|consider) (?:the|these|this|only) [^.]*"
+        r"(?:context|document|information|source|history|conversation)"
+    ),
     r"if (?:you don.?t know|you do not know|the (?:context|answer|question|assistant))",
     r"answer (?:the|with|only|in|using|from|briefly|\")",
     r"(?:do not|don.?t) (?:answer|make|use)",

@@ -1,0 +1,644 @@
+"""One configured remote agent: where it is, with which key, limits and memory.
+
+Every class of this library, of either framework or none, holds one of these and nothing else that
+knows about services. It has no state of a conversation.
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import os
+import time
+import uuid
+import warnings
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import cached_property, partial
+from typing import Any
+from urllib.parse import urlsplit
+
+from remote_agents.conversation import (
+    MEMORY_MODES,
+    Fold,
+    Memory,
+    Plan,
+    Session,
+    SessionStore,
+    default_store,
+    newest_origin,
+    plan_turn,
+)
+from remote_agents.endpoints import Endpoint
+from remote_agents.errors import (
+    AgentError,
+    ConfigurationError,
+    ConversationError,
+    ConversationNotFoundError,
+    UnsupportedContentError,
+)
+from remote_agents.exchange import Exchange, expand
+from remote_agents.flow import (
+    Defer,
+    Do,
+    Flow,
+    Sleep,
+    Wait,
+    acollect,
+    arun,
+    avalue_of,
+    collect,
+    run,
+    value_of,
+)
+from remote_agents.rate_limit import RateLimiter
+from remote_agents.transport import Timeout, Transport
+from remote_agents.types import Event, Finish, Message, Reply, Turn
+
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
+MAX_EVENT_BYTES = 8 * 1024 * 1024
+MAX_BODY_BYTES = 64 * 1024 * 1024
+SESSION_WAIT = 300.0
+
+
+class ConversationRestartedWarning(UserWarning):
+    """The service no longer had a conversation; it was started anew with the whole history."""
+
+
+class Agent:
+    """A remote agent, ready to be asked.
+
+    Args:
+        endpoint: The facts of its service.
+        agent_id: The agent; else `<PREFIX>_AGENT_ID`.
+        api_key: A string, a `SecretStr`, or a function (sync or async) that returns a fresh token;
+            else `<PREFIX>_API_KEY`.
+        base_url: Root address of the service; else `<PREFIX>_BASE_URL`, else the service's own.
+        timeout: Seconds for each phase, or a `Timeout`.
+        max_retries: How often a request that certainly did not run is repeated (default 2).
+        default_headers: Headers that go with every request.
+        verify: True, False, or the path of a CA bundle.
+        http_client: An `httpx.Client` of your own for sync calls; it is never closed here.
+        http_async_client: An `httpx.AsyncClient` of your own for async calls.
+        memory: `auto`, `server` or `client`; see `docs/memory.md`.
+        session_store: Where sessions are remembered (default: in this process).
+        rate_limit: For example `30/minute`, for all agents of the same account (default none).
+        rate_limit_storage: A `redis://` address, when many processes share the account.
+        extra_body: Fields added to the body of every turn.
+        allow_http: Accept `http://` beyond loopback.
+        retry_unsafe: Also repeat what may have run (default False).
+        coalesce: Join deltas that arrived together (default True).
+        fold: Turns messages into one text where the service takes no roles or no history.
+        session_wait: Seconds a turn waits for its session (default 300).
+        max_event_bytes: The largest event accepted (default 8 MiB).
+        max_body_bytes: The largest body accepted (default 64 MiB).
+        **parameters: The endpoint's own parameters and options.
+
+    Raises:
+        ConfigurationError: Something is missing, unknown or unusable; the message says what to do.
+
+    Example:
+        >>> from remote_agents.endpoints import ENDPOINTS
+        >>> agent = Agent(ENDPOINTS["bluenexus"], api_key="...")
+        >>> agent.name
+        'bluenexus:default@api.bluenexus.ai'
+    """
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        *,
+        agent_id: str | None = None,
+        api_key: Any = None,
+        base_url: str | None = None,
+        timeout: Any = None,
+        max_retries: int = 2,
+        default_headers: Mapping[str, str] | None = None,
+        verify: Any = True,
+        http_client: Any = None,
+        http_async_client: Any = None,
+        memory: Memory = "auto",
+        session_store: SessionStore | None = None,
+        rate_limit: str | None = None,
+        rate_limit_storage: str | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        allow_http: bool = False,
+        retry_unsafe: bool = False,
+        coalesce: bool = True,
+        fold: Fold | None = None,
+        session_wait: float = SESSION_WAIT,
+        max_event_bytes: int = MAX_EVENT_BYTES,
+        max_body_bytes: int = MAX_BODY_BYTES,
+        **parameters: Any,
+    ) -> None:
+        self.options = check_parameters(endpoint, parameters)
+        self.agent_id = _agent_id(endpoint, agent_id)
+        self._api_key = _api_key(endpoint, api_key)
+        self.base_url = _base_url(endpoint, base_url, self.options, allow_http)
+        if endpoint.for_agent is not None:
+            endpoint = endpoint.for_agent(endpoint, self.agent_id, self.options)
+        self.endpoint = endpoint
+        self.name = f"{endpoint.name}:{self.agent_id}@{urlsplit(self.base_url).netloc}"
+        self.timeout = Timeout.of(timeout)
+        self.max_retries = _retries(max_retries)
+        self.retry_unsafe = retry_unsafe
+        self.memory = _memory(memory)
+        self.session_store = session_store
+        self.extra_body = dict(extra_body or {})
+        self.coalesce = coalesce
+        self.fold = fold
+        self.session_wait = session_wait
+        self.max_event_bytes = max_event_bytes
+        self.max_body_bytes = max_body_bytes
+        self.default_headers = dict(default_headers or {})
+        self.transport = Transport(
+            self.base_url,
+            auth_scheme=endpoint.auth_scheme,
+            headers=self.default_headers,
+            timeout=self.timeout,
+            verify=verify,
+            client=http_client,
+            async_client=http_async_client,
+        )
+        self.limiter = (
+            RateLimiter(rate_limit, self._account, rate_limit_storage) if rate_limit else None
+        )
+        _warn_of_ignored(endpoint, parameters)
+
+    def __repr__(self) -> str:
+        return f"Agent({self.name!r})"
+
+    # --- keys --------------------------------------------------------------------------------
+
+    @property
+    def key_is_callable(self) -> bool:
+        """Whether the key is a function that gives a fresh token."""
+        return callable(self._api_key)
+
+    @property
+    def key(self) -> str:
+        """The key itself, when it is not a function."""
+        return str(self._api_key.get_secret_value())
+
+    def fresh_key(self) -> Any:
+        """Ask the function for a token."""
+        return self._api_key()
+
+    @cached_property
+    def _account(self) -> str:
+        """Tells accounts apart without holding the key."""
+        secret = repr(id(self._api_key)) if self.key_is_callable else self.key
+        digest = hashlib.blake2s(secret.encode(), digest_size=8).hexdigest()
+        return f"{self.endpoint.name}@{urlsplit(self.base_url).netloc}/{digest}"
+
+    @cached_property
+    def context(self) -> dict[str, str]:
+        """What error messages name."""
+        return {
+            "endpoint": self.endpoint.name,
+            "title": self.endpoint.title,
+            "agent_id": self.agent_id,
+            "env": f" ({self.endpoint.env}_API_KEY)",
+        }
+
+    # --- turns -------------------------------------------------------------------------------
+
+    def stream(self, messages: Sequence[Message], **call: Any) -> Iterator[Event]:
+        """Ask, and iterate the events of the answer; arguments as for `turn`."""
+        return run(self.turn(messages, stream=True, **call), self.transport)
+
+    def astream(self, messages: Sequence[Message], **call: Any) -> AsyncIterator[Event]:
+        """The same as `stream`, with asyncio."""
+        return arun(self.turn(messages, stream=True, **call), self.transport)
+
+    def ask(self, messages: Sequence[Message], **call: Any) -> Reply:
+        """Ask, and wait for the whole answer; arguments as for `turn`."""
+        finish: Finish = collect(run(self.turn(messages, stream=False, **call), self.transport))
+        return finish.reply
+
+    async def aask(self, messages: Sequence[Message], **call: Any) -> Reply:
+        """The same as `ask`, with asyncio."""
+        events = arun(self.turn(messages, stream=False, **call), self.transport)
+        finish: Finish = await acollect(events)
+        return finish.reply
+
+    def call(self, flow: Flow[Any]) -> Any:
+        """Run a flow that gives one value."""
+        return value_of(expand(flow, Exchange(self)), self.transport)
+
+    async def acall(self, flow: Flow[Any]) -> Any:
+        """The same as `call`, with asyncio."""
+        return await avalue_of(expand(flow, Exchange(self)), self.transport)
+
+    def iterate(self, flow: Flow[Any]) -> Iterator[Any]:
+        """Run a flow that emits items."""
+        return run(expand(flow, Exchange(self)), self.transport)
+
+    def aiterate(self, flow: Flow[Any]) -> AsyncIterator[Any]:
+        """The same as `iterate`, with asyncio."""
+        return arun(expand(flow, Exchange(self)), self.transport)
+
+    def turn(
+        self,
+        messages: Sequence[Message],
+        *,
+        stream: bool,
+        conversation_id: str | None = None,
+        session_id: str | None = None,
+        memory: Memory | None = None,
+        **parameters: Any,
+    ) -> Flow[None]:
+        """One turn as a flow that emits its events, the last of them `Finish`.
+
+        Args:
+            messages: The whole prompt: system messages, history, the new message.
+            stream: Whether the answer is asked for piece by piece.
+            conversation_id: A conversation of the service to continue.
+            session_id: Your own key for the dialogue; its conversation is remembered.
+            memory: Overrides the agent's mode for this turn.
+            **parameters: The endpoint's parameters, for this turn.
+
+        Raises:
+            AgentError: See `remote_agents.errors`.
+        """
+        options = {**self.options, **check_parameters(self.endpoint, parameters)}
+        self._check_content(messages)
+        mode = _memory(memory) if memory else self.memory
+        plan = partial(
+            plan_turn,
+            messages,
+            endpoint=self.endpoint,
+            agent=self.name,
+            memory=mode,
+            conversation_id=conversation_id,
+            fold=self.fold,
+        )
+        lease = self._lease(messages, conversation_id, session_id, mode)
+        if lease is None:
+            return self._run(plan(session=None), options, stream)
+        return self._in_session(lease, plan, options, stream)
+
+    def _lease(
+        self,
+        messages: Sequence[Message],
+        conversation_id: str | None,
+        session_id: str | None,
+        memory: Memory,
+    ) -> Lease | None:
+        """What takes turns: the caller's session, else the conversation that is continued."""
+        if memory == "client" or self.endpoint.keeps == "none":
+            return None
+        if session_id is not None and conversation_id is None:
+            return Lease(self.store, self.key_of(session_id), self.session_wait)
+        if conversation_id is None:
+            origin = newest_origin(messages, self.name)[1]
+            if origin is None:
+                return None
+            conversation_id = origin.conversation_id
+        key = f"{self._namespace}{self.name}#{conversation_id}"
+        return Lease(self.store, key, self.session_wait, follows=conversation_id)
+
+    def key_of(self, session_id: str) -> str:
+        """The store's key of a session: it names the agent, so that agents never share one."""
+        return f"{self._namespace}{self.name}/{session_id}"
+
+    @property
+    def _namespace(self) -> str:
+        # The default store serves every account of this process; a user's own store serves his.
+        return "" if self.session_store is not None else f"{self._account}|"
+
+    @property
+    def store(self) -> SessionStore:
+        """Where sessions are remembered."""
+        return self.session_store or default_store()
+
+    def _in_session(
+        self,
+        lease: Lease,
+        plan: Callable[..., Plan],
+        options: Mapping[str, Any],
+        stream: bool,
+    ) -> Flow[None]:
+        """A turn that waits for its session, and leaves in it where the conversation stands."""
+        session = yield from lease.acquire()
+        known = session if lease.named or session.turns else None
+        yield from self._run(plan(session=known), options, stream, lease)
+
+    def _run(
+        self, plan: Plan, options: Mapping[str, Any], stream: bool, lease: Lease | None = None
+    ) -> Flow[None]:
+        """Send a plan; start anew where the service has lost the conversation."""
+        try:
+            yield from self._send(plan, options, stream, lease)
+            return
+        except AgentError as error:
+            if plan.conversation_id is None or not self.endpoint.is_lost(error):
+                raise
+            error.conversation_id = plan.conversation_id
+            if plan.restart is None or error.partial:
+                raise self._not_found(error, plan.conversation_id) from error
+            lost = plan.conversation_id
+        warnings.warn(
+            f"{self.endpoint.title} no longer has conversation {lost}; a new one was started with "
+            "the whole history.",
+            ConversationRestartedWarning,
+            stacklevel=2,
+        )
+        yield from self._send(replace(plan.restart, keep=True), options, stream, lease)
+
+    def _not_found(self, error: AgentError, conversation_id: str) -> ConversationNotFoundError:
+        return ConversationNotFoundError(
+            f"{self.endpoint.title} no longer has conversation {conversation_id}, and its "
+            "earlier turns are not at hand to start it anew. Pass the whole history, or forget "
+            "the session.",
+            endpoint=self.endpoint.name,
+            conversation_id=conversation_id,
+            request_id=error.request_id,
+        )
+
+    def _send(
+        self, plan: Plan, options: Mapping[str, Any], stream: bool, lease: Lease | None
+    ) -> Flow[None]:
+        stop = _stops(options.get("stop"))
+        native = "stop" in self.endpoint.parameters
+        sent = {k: v for k, v in options.items() if v is not None and k not in _OURS}
+        if stop and native:
+            sent["stop"] = list(stop)
+        turn = Turn(self.agent_id, plan.messages, stream, plan.conversation_id, plan.keep, sent)
+        exchange = Exchange(self, stop=() if native else stop, plan=plan, lease=lease)
+        yield from expand(self.endpoint.turn(turn), exchange)
+
+    def new_reply(self, plan: Plan | None = None) -> Reply:
+        """An empty reply of this agent."""
+        reply = Reply(self.endpoint.name, self.name)
+        if plan is not None:
+            reply.conversation_id = plan.conversation_id
+            reply.turn, reply.seen = plan.turn, plan.seen
+        return reply
+
+    def _check_content(self, messages: Sequence[Message]) -> None:
+        accepted = self.endpoint.attachments
+        for message in messages:
+            for file in message.attachments:
+                if file.kind not in accepted:
+                    takes = (
+                        f"takes {', '.join(sorted(accepted))}" if accepted else "takes text only"
+                    )
+                    raise UnsupportedContentError(
+                        f"{self.endpoint.title} does not take {file.kind} blocks; it {takes}.",
+                        endpoint=self.endpoint.name,
+                    )
+
+    # --- sessions ----------------------------------------------------------------------------
+
+    def session(self, session_id: str) -> Session | None:
+        """Conversation id, turns and last use of a session; None if it is not known."""
+        return self.store.get(self.key_of(session_id))
+
+    def forget(self, session_id: str) -> bool:
+        """Forget a session, so that its next turn starts a new conversation."""
+        return self.store.delete(self.key_of(session_id))
+
+    def close(self) -> None:
+        """Give up the shared connections."""
+        self.transport.close()
+
+    async def aclose(self) -> None:
+        """Give up the shared connections, those of this event loop too."""
+        await self.transport.aclose()
+
+
+class Lease:
+    """A session held for one turn: first in this process, then in the store.
+
+    The flows below wait; whatever ends the turn, the session is given back.
+    """
+
+    def __init__(
+        self, store: SessionStore, key: str, wait: float, follows: str | None = None
+    ) -> None:
+        self._store = store
+        self._key = key
+        self._wait = wait
+        self._follows = follows  # without a session: the conversation that is continued
+        self._holder = uuid.uuid4().hex
+        self._session = Session()
+        self._saved: Session | None = None
+        self._renewed = time.monotonic()
+        self._released = False
+
+    @property
+    def named(self) -> bool:
+        """Whether the caller named a session."""
+        return self._follows is None
+
+    def acquire(self) -> Flow[Session]:
+        """Wait for the session; raises ConversationError when it takes too long."""
+        deadline = time.monotonic() + self._wait
+        future = self._store.turnstile.enter(self._key)
+        try:
+            if future is not None and not (yield Wait(future, self._wait)):
+                raise self._busy()
+        except BaseException:
+            if future is not None:
+                self._store.turnstile.give_up(self._key, future)
+            raise
+        yield Defer(self._release, self._store.blocks)
+        while True:
+            session = yield Do(self._acquire, self._store.blocks)
+            if session is not None:
+                self._session = session
+                return self._session
+            if time.monotonic() > deadline:
+                raise self._busy()
+            yield Sleep(0.02 + 0.03 * (time.monotonic() % 1.0))
+
+    def _acquire(self) -> Session | None:
+        return self._store.acquire(self._key, self._holder, self._store.lease)
+
+    def _busy(self) -> ConversationError:
+        return ConversationError(
+            f"Another turn of this session has been running for {self._wait:g} s; nothing was "
+            "sent. Wait for it, or raise session_wait."
+        )
+
+    def settle(self, reply: Reply) -> Flow[None]:
+        """Note where the conversation stands, and give the session back.
+
+        The caller sees the end of the answer after that, so its next turn may follow at once.
+        """
+        if reply.conversation_id and self._follows in (None, reply.conversation_id):
+            self._saved = self._session.after(reply)
+        yield Do(self._release, self._store.blocks)
+
+    def renew(self) -> Flow[None]:
+        """Hold on for longer, when a third of the lease has passed."""
+        if self._store.blocks and time.monotonic() - self._renewed > self._store.lease / 3:
+            self._renewed = time.monotonic()
+            yield Do(
+                partial(self._store.renew, self._key, self._holder, self._store.lease), blocks=True
+            )
+
+    def _release(self) -> None:
+        if self._released:
+            return
+        self._released = True
+        try:
+            self._store.release(self._key, self._holder, self._saved)
+        finally:
+            self._store.turnstile.leave(self._key)
+
+
+# --- reading the constructor's arguments ---------------------------------------------------------
+
+_OURS = frozenset({"stop", "streaming"})
+COMMON = (
+    "agent_id",
+    "api_key",
+    "base_url",
+    "timeout",
+    "max_retries",
+    "default_headers",
+    "verify",
+    "http_client",
+    "http_async_client",
+    "memory",
+    "session_store",
+    "rate_limit",
+    "rate_limit_storage",
+    "extra_body",
+    "allow_http",
+    "retry_unsafe",
+    "coalesce",
+    "fold",
+    "session_wait",
+    "max_event_bytes",
+    "max_body_bytes",
+)
+
+
+def check_parameters(endpoint: Endpoint, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """The parameters that are set, if the endpoint knows them all.
+
+    Raises:
+        ConfigurationError: Names the unknown one, and the nearest that is valid.
+    """
+    accepted = endpoint.accepted | {"streaming"}
+    for name in parameters:
+        if name not in accepted:
+            raise ConfigurationError(unknown_name(endpoint, name), endpoint=endpoint.name)
+    return {name: value for name, value in parameters.items() if value is not None}
+
+
+def unknown_name(endpoint: Endpoint, name: str, also: Sequence[str] = ()) -> str:
+    """What to say of an argument that does not exist."""
+    valid = sorted({*endpoint.accepted, *COMMON, *also})
+    near = difflib.get_close_matches(name, valid, n=1)
+    advice = f"did you mean {near[0]!r}?" if near else f"valid are {', '.join(valid)}."
+    return f"{endpoint.title} has no parameter {name!r}; {advice}"
+
+
+def _warn_of_ignored(endpoint: Endpoint, parameters: Mapping[str, Any]) -> None:
+    for name in ("temperature", "max_tokens"):
+        if parameters.get(name) is not None and name not in endpoint.parameters:
+            warnings.warn(
+                f"{endpoint.title} has no {name}: the agent's own setting is used.", stacklevel=4
+            )
+
+
+def _agent_id(endpoint: Endpoint, agent_id: str | None) -> str:
+    found = agent_id or os.environ.get(f"{endpoint.env}_AGENT_ID") or endpoint.default_agent_id
+    if not found:
+        raise ConfigurationError(
+            f"{endpoint.title} needs agent_id: pass it, or set {endpoint.env}_AGENT_ID.",
+            endpoint=endpoint.name,
+        )
+    return found
+
+
+def _api_key(endpoint: Endpoint, api_key: Any) -> Any:
+    found = api_key or os.environ.get(f"{endpoint.env}_API_KEY")
+    if not found or (hasattr(found, "get_secret_value") and not found.get_secret_value()):
+        raise ConfigurationError(
+            f"{endpoint.title} needs a key: pass api_key, or set {endpoint.env}_API_KEY.",
+            endpoint=endpoint.name,
+        )
+    if isinstance(found, str):
+        from pydantic import SecretStr
+
+        found = SecretStr(found)
+    if hasattr(found, "get_secret_value") and not _is_header_value(found.get_secret_value()):
+        raise ConfigurationError(
+            f"The key of {endpoint.title} has characters that no key has (line breaks or other "
+            "than ASCII); check how it was copied.",
+            endpoint=endpoint.name,
+        )
+    return found
+
+
+def _is_header_value(text: str) -> bool:
+    return text.isascii() and text.isprintable() and text == text.strip()
+
+
+def _base_url(
+    endpoint: Endpoint, base_url: str | None, options: Mapping[str, Any], allow_http: bool
+) -> str:
+    from_env = os.environ.get(f"{endpoint.env}_BASE_URL")
+    built = (
+        None
+        if base_url or endpoint.server_url is None
+        else endpoint.server_url({"env_id": os.environ.get(f"{endpoint.env}_ENV_ID"), **options})
+    )
+    explicit = built if options.get("env_id") else None
+    found = base_url or explicit or from_env or built or endpoint.base_url
+    if not found:
+        also = " or env_id" if endpoint.server_url else ""
+        raise ConfigurationError(
+            f"{endpoint.title} needs base_url{also}: pass it, or set {endpoint.env}_BASE_URL"
+            f"{f' or {endpoint.env}_ENV_ID' if also else ''}.",
+            endpoint=endpoint.name,
+        )
+    _check_url(endpoint, found, allow_http)
+    return found.rstrip("/")
+
+
+def _check_url(endpoint: Endpoint, url: str, allow_http: bool) -> None:
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        parts, host = urlsplit(""), None
+    if parts.scheme not in ("http", "https") or not host or parts.username or parts.query:
+        raise ConfigurationError(
+            f"base_url must be the service's root, like https://host, not {_redacted(url)!r}.",
+            endpoint=endpoint.name,
+        )
+    if parts.scheme == "http" and host not in LOOPBACK and not allow_http:
+        raise ConfigurationError(
+            f"base_url {url!r} would send the key unencrypted: use https://, or allow_http=True.",
+            endpoint=endpoint.name,
+        )
+
+
+def _redacted(url: str) -> str:
+    """The address without what may be a secret in it."""
+    head, _, tail = url.rpartition("@")
+    return (("...@" if head else "") + tail).split("?", 1)[0][:200]
+
+
+def _retries(value: int) -> int:
+    if not isinstance(value, int) or value < 0:
+        raise ConfigurationError(f"max_retries must be 0 or more, not {value!r}.")
+    return value
+
+
+def _memory(value: str) -> Any:
+    if value not in MEMORY_MODES:
+        raise ConfigurationError(f"memory must be one of {', '.join(MEMORY_MODES)}, not {value!r}.")
+    return value
+
+
+def _stops(value: Any) -> tuple[str, ...]:
+    if not value:
+        return ()
+    return (value,) if isinstance(value, str) else tuple(value)

@@ -1,0 +1,175 @@
+"""The plain clients: one class a service, without any framework."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from typing import Any, ClassVar, TypeAlias
+
+from remote_agents.agent import Agent
+from remote_agents.conversation import Session, current_session
+from remote_agents.endpoints import ENDPOINTS, Endpoint
+from remote_agents.errors import UnsupportedContentError
+from remote_agents.types import Attachment, Event, Message, Origin, Reply
+
+Prompt: TypeAlias = "str | Message | Reply | Mapping[str, Any] | Sequence[Any]"
+
+
+class Client:
+    """A remote agent as a plain Python object, sync and async.
+
+    Takes the arguments of `remote_agents.agent.Agent`, and those that its service documents.
+
+    Example:
+        >>> agent = BlueNexus(api_key="...")  # doctest: +SKIP
+        >>> agent.ask("What meetings do I have today?").text  # doctest: +SKIP
+        'Here are your meetings for today: ...'
+    """
+
+    endpoint: ClassVar[Endpoint]
+
+    def __init__(self, **settings: Any) -> None:
+        self.agent = Agent(self.endpoint, **settings)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.agent.name!r})"
+
+    def __enter__(self) -> Any:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    async def __aenter__(self) -> Any:
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        await self.aclose()
+
+    def ask(self, prompt: Prompt, **call: Any) -> Reply:
+        """Ask, and wait for the whole answer.
+
+        Args:
+            prompt: A text, a `Message`, a `{"role", "content"}` mapping, or a list of these and of
+                earlier replies.
+            **call: `conversation_id`, `session_id`, `memory`, `attachments`, and the service's own
+                parameters for this turn.
+
+        Returns:
+            The reply.
+
+        Raises:
+            AgentError: See `remote_agents.errors`.
+        """
+        return self.agent.ask(*_turn(prompt, call), **call)
+
+    async def aask(self, prompt: Prompt, **call: Any) -> Reply:
+        """The same as `ask`, with asyncio."""
+        return await self.agent.aask(*_turn(prompt, call), **call)
+
+    def stream(self, prompt: Prompt, **call: Any) -> Iterator[Event]:
+        """Ask, and iterate the events of the answer as they arrive; arguments as for `ask`.
+
+        Yields:
+            `TextDelta`, `ReasoningDelta`, `Citation`, `ToolCall`, `ToolResult`, `Usage`, `Unknown`,
+            and last `Finish`, whose `reply` holds everything.
+        """
+        return self.agent.stream(*_turn(prompt, call), **call)
+
+    def astream(self, prompt: Prompt, **call: Any) -> AsyncIterator[Event]:
+        """The same as `stream`, with asyncio."""
+        return self.agent.astream(*_turn(prompt, call), **call)
+
+    def session(self, session_id: str) -> Session | None:
+        """What is remembered of a session, or None."""
+        return self.agent.session(session_id)
+
+    def forget(self, session_id: str) -> bool:
+        """Forget a session; whether there was one."""
+        return self.agent.forget(session_id)
+
+    def close(self) -> None:
+        """Give up the shared connections."""
+        self.agent.close()
+
+    async def aclose(self) -> None:
+        """Give up the shared connections, those of this event loop too."""
+        await self.agent.aclose()
+
+
+def _turn(prompt: Prompt, call: dict[str, Any]) -> tuple[list[Message]]:
+    """The messages of a prompt; takes from `call` what belongs to them or to the moment."""
+    messages = as_messages(prompt)
+    if attachments := call.pop("attachments", None):
+        last = messages[-1]
+        messages[-1] = Message(last.role, last.content, [*last.attachments, *attachments])
+    if call.get("session_id") is None and (session_id := current_session()):
+        call["session_id"] = session_id
+    return (messages,)
+
+
+def as_messages(prompt: Prompt) -> list[Message]:
+    """A prompt in any of its forms as messages.
+
+    Raises:
+        UnsupportedContentError: Names what cannot be read as a message.
+
+    Example:
+        >>> as_messages(["Hi", {"role": "assistant", "content": "Hello!"}])[1].role
+        'assistant'
+    """
+    if isinstance(prompt, (str, Message, Reply, Mapping)):
+        return [_as_message(prompt)]
+    return [_as_message(item) for item in prompt]
+
+
+def _as_message(item: Any) -> Message:
+    if isinstance(item, Message):
+        return item
+    if isinstance(item, str):
+        return Message("user", item)
+    if isinstance(item, Reply):
+        return Message("assistant", item.text, origin=origin_of(item))
+    if isinstance(item, Mapping) and isinstance(item.get("content"), str):
+        files = [
+            f if isinstance(f, Attachment) else Attachment(**f) for f in item.get("attachments", ())
+        ]
+        return Message(item.get("role", "user"), item["content"], files)
+    raise UnsupportedContentError(
+        "A message is a text, a Message, a Reply or {'role', 'content'}, "
+        f"not {type(item).__name__}."
+    )
+
+
+def origin_of(reply: Reply) -> Origin | None:
+    """Where a reply belongs, to be put on the message that repeats it."""
+    return Origin.of(reply.metadata())
+
+
+class CloudBase(Client):
+    """A Tencent CloudBase agent, native protocol; see `docs/services/cloudbase.md`."""
+
+    endpoint = ENDPOINTS["cloudbase"]
+
+
+class CloudBaseOpenAI(Client):
+    """A Tencent CloudBase agent, OpenAI protocol; see `docs/services/cloudbase_openai.md`."""
+
+    endpoint = ENDPOINTS["cloudbase_openai"]
+
+
+class PrivateAI(Client):
+    """A VMware Private AI Service agent; see `docs/services/private_ai.md`."""
+
+    endpoint = ENDPOINTS["private_ai"]
+
+
+class BlueNexus(Client):
+    """A BlueNexus agent; see `docs/services/bluenexus.md`."""
+
+    endpoint = ENDPOINTS["bluenexus"]
+
+
+class MaiAgent(Client):
+    """A MaiAgent chatbot; see `docs/services/maiagent.md`."""
+
+    endpoint = ENDPOINTS["maiagent"]

@@ -1,0 +1,124 @@
+"""What every endpoint module states about its service, and lenient readers of its JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from remote_agents.errors import AgentError, NotFoundError
+from remote_agents.flow import Decode, Flow
+from remote_agents.types import AttachmentKind, Event, Reply, Turn
+
+Keeps = Literal["created", "asked", "handed", "none"]
+STANDARD = ("temperature", "max_tokens", "stop")
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """The facts of one service; behaviour stays in its module's functions.
+
+    Args:
+        name: Our name of the endpoint, also `model_provider`.
+        title: The service's name.
+        document: The document that the module implements.
+        env: Prefix of its environment variables.
+        turn: One turn as a flow; returns the folded `Reply`.
+        decode: One frame, or one whole JSON answer, into events.
+        base_url: Default root address, if the service has one for all.
+        default_agent_id: Used when none is given.
+        auth_scheme: Word before the key in `Authorization`.
+        keeps: How it keeps a conversation: `created` first by a call, `asked` for in the request,
+            `handed` back with every reply, or `none`.
+        roles: Roles that it takes; others are folded into user text.
+        history: Whether it takes earlier messages; else they are folded into the user text.
+        one_message: Whether a turn of a conversation is a single message (`history` or not).
+        parameters: Names of the parameters that it honours.
+        options: Names of further constructor arguments.
+        attachments: Kinds of files that it takes.
+        uploads: Whether files given as bytes can be uploaded.
+        eof_ends: Whether a stream may end without a terminal event if it never announced one.
+        reasons, cites, counts: Whether answers carry reasoning, citations, token usage.
+        native_json: Whether the service has `response_format`.
+        throttle_wait: Seconds to wait first after a 429 that names no time.
+        server_url: Works out the root address from the options, when it depends on them.
+        for_agent: The facts for one agent, when they depend on its id or options.
+        is_lost: Whether an error says that the conversation no longer exists.
+    """
+
+    name: str
+    title: str
+    document: str
+    env: str
+    turn: Callable[[Turn], Flow[Reply]]
+    decode: Decode
+    base_url: str | None = None
+    default_agent_id: str | None = None
+    auth_scheme: str = "Bearer"
+    keeps: Keeps = "none"
+    roles: frozenset[str] = frozenset({"system", "user", "assistant"})
+    history: bool = True
+    one_message: bool = False
+    parameters: tuple[str, ...] = ()
+    options: tuple[str, ...] = ()
+    attachments: frozenset[AttachmentKind] = frozenset()
+    uploads: bool = False
+    eof_ends: bool = False
+    reasons: bool = False
+    cites: bool = False
+    counts: bool = True
+    native_json: bool = False
+    throttle_wait: float = 0.5
+    server_url: Callable[[Mapping[str, Any]], str | None] | None = None
+    for_agent: Callable[[Endpoint, str, Mapping[str, Any]], Endpoint] | None = None
+    is_lost: Callable[[AgentError], bool] = lambda error: isinstance(error, NotFoundError)
+
+    @property
+    def accepted(self) -> frozenset[str]:
+        """Every parameter or option that a constructor or call may name."""
+        return frozenset(self.parameters) | frozenset(self.options) | frozenset(STANDARD)
+
+
+def text(value: Any) -> str:
+    """The value if it is a string, else an empty one."""
+    return value if isinstance(value, str) else ""
+
+
+def mapping(value: Any) -> Mapping[str, Any]:
+    """The value if it is an object, else an empty one."""
+    return value if isinstance(value, dict) else {}
+
+
+def items(value: Any) -> list[Any]:
+    """The value if it is a list, a single object as a list of one, else an empty list."""
+    if isinstance(value, list):
+        return value
+    return [value] if isinstance(value, dict) else []
+
+
+def number(value: Any) -> float | None:
+    """A finite number, also from a numeric string."""
+    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+        return None
+    try:
+        result = float(value)
+    except (ValueError, OverflowError):
+        return None
+    return result if abs(result) < 1e300 else None
+
+
+def count(value: Any) -> int:
+    """A count of tokens; 0 if it is none."""
+    return max(int(number(value) or 0), 0)
+
+
+def identifier(value: Any) -> str | None:
+    """A non-empty id; numbers become text."""
+    if isinstance(value, bool):
+        return None
+    return str(value) if isinstance(value, (str, int)) and str(value) else None
+
+
+def nothing(data: Any, so_far: Reply) -> list[Event]:
+    """Decode nothing."""
+    return []

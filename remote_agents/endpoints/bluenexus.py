@@ -1,0 +1,55 @@
+"""BlueNexus agents.
+
+Implements "Agent Chat Completions", POST /api/v1/agents/{agent_id}/chat/completions: OpenAI's shape
+with `conversationId` in the request and `X-Conversation-Id`, `X-Credits-*` in the response headers.
+Frames of a stream are minimal: every key but `choices[].delta` may be missing.
+"""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+
+from remote_agents.endpoints._base import Endpoint
+from remote_agents.endpoints._openai import decode_chat, encode_messages
+from remote_agents.errors import AgentError, AgentStatusError
+from remote_agents.flow import Flow, Request, Stream
+from remote_agents.types import Reply, Turn
+
+
+def turn(turn: Turn) -> Flow[Reply]:
+    """One turn: a single post, continued by `conversationId`."""
+    body = {
+        "messages": encode_messages(turn.messages),
+        "stream": turn.stream,
+        **{name: turn.options[name] for name in ENDPOINT.parameters if name in turn.options},
+    }
+    if turn.conversation_id:
+        body["conversationId"] = turn.conversation_id
+    path = f"/api/v1/agents/{quote(turn.agent_id, safe='')}/chat/completions"
+    reply: Reply = yield Stream(Request("POST", path, json=body, stream=turn.stream), decode_chat)
+    return reply
+
+
+def is_lost(error: AgentError) -> bool:
+    """An unknown conversation: the status is not documented, so the message is looked at."""
+    return (
+        isinstance(error, AgentStatusError)
+        and error.status_code in (400, 404, 410, 422)
+        and "conversation" in str(error).lower()
+    )
+
+
+ENDPOINT = Endpoint(
+    name="bluenexus",
+    title="BlueNexus",
+    document="Agent Chat Completions (docs.bluenexus.ai)",
+    env="BLUENEXUS",
+    turn=turn,
+    decode=decode_chat,
+    base_url="https://api.bluenexus.ai",
+    default_agent_id="default",
+    keeps="handed",
+    parameters=("temperature", "max_tokens"),
+    throttle_wait=4.0,  # its window is a minute, and it names no time to come back
+    is_lost=is_lost,
+)

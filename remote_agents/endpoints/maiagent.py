@@ -1,0 +1,193 @@
+"""MaiAgent chatbots.
+
+Implements "Conversations and Messages", POST /api/chatbots/{chatbotId}/completions/: one message a
+turn, `conversation` to continue, `isStreaming` to stream. The conversation's id comes back under
+one of three names. Files are uploaded first and go into `message.attachments`.
+"""
+
+from __future__ import annotations
+
+import mimetypes
+import os
+from typing import Any
+from urllib.parse import quote
+
+from remote_agents.endpoints._base import Endpoint, identifier, items, mapping, number, text
+from remote_agents.errors import (
+    AgentError,
+    AgentStatusError,
+    RemoteFailureError,
+    UnsupportedContentError,
+)
+from remote_agents.flow import Call, Flow, Request, Stream
+from remote_agents.types import (
+    Attachment,
+    Citation,
+    Event,
+    Info,
+    Reply,
+    TextDelta,
+    Turn,
+    Unknown,
+)
+
+CONVERSATION_KEYS = ("conversationId", "conversation_id", "conversation")
+MAX_UPLOAD_BYTES = 100 * 1024 * 1024
+
+
+def turn(turn: Turn) -> Flow[Reply]:
+    """One turn; files are uploaded first."""
+    last = turn.messages[-1]
+    message: dict[str, Any] = {"content": last.content, "attachments": []}
+    for attachment in last.attachments:
+        message["attachments"].append((yield from attach(attachment)))
+    for key, name in _FIELDS:
+        if turn.options.get(name) is not None:
+            message[key] = turn.options[name]
+    body = {
+        "conversation": turn.conversation_id,
+        "message": message,
+        "isStreaming": turn.stream,
+    }
+    path = f"/api/chatbots/{quote(turn.agent_id, safe='')}/completions/"
+    reply: Reply = yield Stream(Request("POST", path, json=body, stream=turn.stream), decode)
+    return reply
+
+
+_FIELDS = (
+    ("contentPayload", "content_payload"),
+    ("queryMetadata", "query_metadata"),
+    ("sender", "sender"),
+)
+
+
+def attach(attachment: Attachment) -> Flow[dict[str, Any]]:
+    """The service's own record of a file, uploading it when it is given as bytes or a path.
+
+    Raises:
+        UnsupportedContentError: For a kind that the service does not take, or a file too large.
+    """
+    if attachment.kind == "video":
+        raise UnsupportedContentError("MaiAgent does not take video attachments yet.")
+    kind = attachment.kind if attachment.kind in ("image", "audio") else "other"
+    name = attachment.filename or os.path.basename(attachment.path or attachment.url or "file")
+    if attachment.file_id or attachment.url:
+        record = {"id": attachment.file_id, "type": kind, "filename": name, "file": attachment.url}
+        return {key: value for key, value in record.items() if value is not None}
+    answer = yield Call(upload(attachment, name))
+    stored = mapping(answer.data)
+    return {
+        "id": stored.get("id"),
+        "type": text(stored.get("type")) or kind,
+        "filename": text(stored.get("filename")) or name,
+        "file": stored.get("file"),
+    }
+
+
+def upload(attachment: Attachment, name: str) -> Request:
+    """The multipart request that uploads a file; its size is looked at before it is read."""
+    content = attachment.data
+    if content is None:
+        if not attachment.path:
+            raise UnsupportedContentError("An attachment needs a url, a file_id, data or a path.")
+        _check_size(name, os.path.getsize(attachment.path))
+        with open(attachment.path, "rb") as file:
+            content = file.read()
+    _check_size(name, len(content))
+    kind = attachment.mime_type or mimetypes.guess_type(name)[0] or "application/octet-stream"
+    return Request("POST", "/api/v1/attachments/", files={"file": (name, content, kind)})
+
+
+def _check_size(name: str, size: int) -> None:
+    if size > MAX_UPLOAD_BYTES:
+        raise UnsupportedContentError(
+            f"{name} has {size} bytes; at most {MAX_UPLOAD_BYTES} are uploaded with a message."
+        )
+
+
+def decode(data: Any, so_far: Reply) -> list[Event]:
+    """One frame or whole answer; `content` is a delta until the frame that says `done`."""
+    if not isinstance(data, dict):
+        return [Unknown(data)]
+    events: list[Event] = []
+    content = data.get("content")
+    if data.get("detail") and content is None:
+        raise RemoteFailureError(str(data["detail"]), body=data)
+    done = data.get("done")
+    if content and isinstance(content, str):
+        piece = _rest(content, so_far.text) if done and so_far.text else content
+        if piece:
+            events.append(TextDelta(piece))
+    if so_far.conversation_id is None or done:
+        events.extend(_conversation(data))
+    if data.get("citationNodes"):
+        events.extend(_passage(node) for node in items(data["citationNodes"]))
+    if data.get("citations"):
+        events.extend(_document(source) for source in items(data["citations"]))
+    if done or (done is None and "content" in data):
+        events.append(Info(finish_reason="stop"))
+    elif not so_far.more_expected:
+        events.append(Info(more_expected=True))
+    return events if events or "content" in data else [Unknown(data)]
+
+
+def _rest(content: str, so_far: str) -> str:
+    """What a last frame adds: it may repeat the whole text, which is then the authority."""
+    return content[len(so_far) :] if content.startswith(so_far) else ""
+
+
+def _conversation(data: dict[str, Any]) -> list[Event]:
+    for key in CONVERSATION_KEYS:
+        if found := identifier(data.get(key)):
+            return [Info(conversation_id=found)]
+    return []
+
+
+def _passage(node: Any) -> Citation:
+    known = mapping(node)
+    passage = mapping(known.get("chatbotTextNode") or known.get("chatbot_text_node"))
+    return Citation(
+        title=text(passage.get("filename")) or None,
+        text=text(passage.get("text")) or None,
+        id=identifier(passage.get("id")),
+        score=number(known.get("score")),
+    )
+
+
+def _document(source: Any) -> Citation:
+    known = mapping(source)
+    return Citation(
+        title=text(known.get("filename")) or None,
+        url=text(known.get("file")) or None,
+        id=identifier(known.get("id")),
+    )
+
+
+def is_lost(error: AgentError) -> bool:
+    """An unknown conversation: 404 or 400 that names it."""
+    return (
+        isinstance(error, AgentStatusError)
+        and error.status_code in (400, 404, 410)
+        and "conversation" in f"{error} {error.body}".lower()
+    )
+
+
+ENDPOINT = Endpoint(
+    name="maiagent",
+    title="MaiAgent",
+    document="Conversations and Messages (docs.maiagent.ai)",
+    env="MAIAGENT",
+    turn=turn,
+    decode=decode,
+    base_url="https://api.maiagent.ai",
+    auth_scheme="Api-Key",
+    keeps="handed",
+    roles=frozenset({"user"}),
+    history=False,
+    parameters=("sender", "query_metadata", "content_payload"),
+    attachments=frozenset({"image", "audio", "file"}),
+    uploads=True,
+    cites=True,
+    counts=False,
+    is_lost=is_lost,
+)

@@ -1,0 +1,254 @@
+"""Everything that can go wrong, as one tree.
+
+AgentError                            .endpoint .conversation_id .request_id .partial
+├── ConfigurationError                a missing key, an unknown parameter, an unusable address
+├── UnsupportedContentError           a block or a role that the endpoint does not take
+├── AgentConnectionError              nothing was sent
+├── AgentTimeoutError                 .phase connect | first_event | idle | total
+├── AgentStatusError                  .status_code .code .body
+│   ├── BadRequestError 400  AuthenticationError 401  PermissionDeniedError 403  NotFoundError 404
+│   ├── ConflictError 409  UnprocessableEntityError 422 (.details)  ServerError 5xx
+│   └── RateLimitError 429 (.retry_after)  QuotaExceededError
+├── AgentStreamError                  the answer broke off; .partial is the text so far
+│   ├── StreamInterruptedError        it ended before its terminal event
+│   ├── StreamProtocolError           it cannot be decoded
+│   └── RemoteFailureError            the service reported a failure in the stream (.code .body)
+└── ConversationError
+    ├── ConversationNotFoundError
+    └── ConversationForkedError
+
+`error.safe_to_repeat` is true only where sending the same turn again cannot run it twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+__all__ = [
+    "AgentConnectionError",
+    "AgentError",
+    "AgentStatusError",
+    "AgentStreamError",
+    "AgentTimeoutError",
+    "AuthenticationError",
+    "BadRequestError",
+    "ConfigurationError",
+    "ConflictError",
+    "ConversationError",
+    "ConversationForkedError",
+    "ConversationNotFoundError",
+    "NotFoundError",
+    "PermissionDeniedError",
+    "QuotaExceededError",
+    "RateLimitError",
+    "RemoteFailureError",
+    "ServerError",
+    "StreamInterruptedError",
+    "StreamProtocolError",
+    "UnprocessableEntityError",
+    "UnsupportedContentError",
+]
+
+
+class AgentError(Exception):
+    """Base of every error of this library.
+
+    Args:
+        message: What happened and what to do.
+        endpoint: Name of the endpoint, for example `bluenexus`.
+        conversation_id: The conversation the turn belonged to, if known.
+        request_id: The service's id of the request, if known.
+        partial: The text received before the error.
+    """
+
+    safe_to_repeat = False
+
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        endpoint: str | None = None,
+        conversation_id: str | None = None,
+        request_id: str | None = None,
+        partial: str = "",
+    ) -> None:
+        super().__init__(message)
+        self.endpoint = endpoint
+        self.conversation_id = conversation_id
+        self.request_id = request_id
+        self.partial = partial
+
+
+class ConfigurationError(AgentError):
+    """The model or the call is set up wrongly; the message says what to set."""
+
+
+class UnsupportedContentError(AgentError):
+    """The endpoint does not take this content; nothing was sent."""
+
+
+class AgentConnectionError(AgentError):
+    """The service could not be reached; nothing was sent."""
+
+    safe_to_repeat = True
+
+
+class AgentTimeoutError(AgentError):
+    """A time limit ran out.
+
+    Args:
+        message: What happened and which limit to raise.
+        phase: `connect`, `first_event`, `idle` or `total`.
+        **context: As for `AgentError`.
+    """
+
+    def __init__(self, message: str = "", *, phase: str = "idle", **context: Any) -> None:
+        super().__init__(message, **context)
+        self.phase = phase
+
+    @property
+    def safe_to_repeat(self) -> bool:  # type: ignore[override]
+        """Only before the connection stood was nothing sent."""
+        return self.phase == "connect"
+
+
+class AgentStatusError(AgentError):
+    """The service refused or failed the request.
+
+    Args:
+        message: The service's own message and what to do.
+        status_code: HTTP status.
+        code: The service's error code, if it has one.
+        body: The decoded error body.
+        **context: As for `AgentError`.
+    """
+
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        status_code: int = 0,
+        code: str | None = None,
+        body: Any = None,
+        **context: Any,
+    ) -> None:
+        super().__init__(message, **context)
+        self.status_code = status_code
+        self.code = code
+        self.body = body
+
+
+class BadRequestError(AgentStatusError):
+    """400: the service does not accept the request as it is."""
+
+
+class AuthenticationError(AgentStatusError):
+    """401: the key is missing, wrong or expired."""
+
+
+class PermissionDeniedError(AgentStatusError):
+    """403 (or 402): the key is valid but may not do this."""
+
+
+class NotFoundError(AgentStatusError):
+    """404: no such agent or path."""
+
+
+class ConflictError(AgentStatusError):
+    """409: the service is busy with something that excludes this."""
+
+
+class UnprocessableEntityError(AgentStatusError):
+    """422: a field is missing or of the wrong type; `.details` names them."""
+
+    @property
+    def details(self) -> list[Any]:
+        """The service's list of `{loc, msg, type}`, or what it sent instead."""
+        detail = self.body.get("detail") if isinstance(self.body, Mapping) else self.body
+        return detail if isinstance(detail, list) else [] if detail is None else [detail]
+
+
+class ServerError(AgentStatusError):
+    """5xx: the service failed; whether the turn ran is not known.
+
+    Args:
+        message: The service's own message and what to do.
+        retry_after: Seconds the service asks to wait, if it does.
+        **context: As for `AgentStatusError`.
+    """
+
+    def __init__(
+        self, message: str = "", *, retry_after: float | None = None, **context: Any
+    ) -> None:
+        super().__init__(message, **context)
+        self.retry_after = retry_after
+
+    @property
+    def safe_to_repeat(self) -> bool:  # type: ignore[override]
+        """A 503 that names a time to come back was not run."""
+        return self.status_code == 503 and self.retry_after is not None
+
+
+class RateLimitError(AgentStatusError):
+    """429: too many requests.
+
+    Args:
+        message: The service's own message and what to do.
+        retry_after: Seconds the service asks to wait, if it does.
+        **context: As for `AgentStatusError`.
+    """
+
+    safe_to_repeat = True
+
+    def __init__(
+        self, message: str = "", *, retry_after: float | None = None, **context: Any
+    ) -> None:
+        super().__init__(message, **context)
+        self.retry_after = retry_after
+
+
+class QuotaExceededError(AgentStatusError):
+    """The account has nothing left; waiting does not help."""
+
+
+class AgentStreamError(AgentError):
+    """The answer broke off; `.partial` is the text received."""
+
+
+class StreamInterruptedError(AgentStreamError):
+    """The answer ended before its terminal event."""
+
+
+class StreamProtocolError(AgentStreamError):
+    """What arrived is not what the service's protocol says."""
+
+
+class RemoteFailureError(AgentStreamError):
+    """The service reported a failure inside an answer.
+
+    Args:
+        message: The service's own message.
+        code: Its error code, if it has one.
+        body: The decoded event.
+        **context: As for `AgentError`.
+    """
+
+    def __init__(
+        self, message: str = "", *, code: str | None = None, body: Any = None, **context: Any
+    ) -> None:
+        super().__init__(message, **context)
+        self.code = code
+        self.body = body
+
+
+class ConversationError(AgentError):
+    """A conversation or session cannot be used as asked."""
+
+
+class ConversationNotFoundError(ConversationError):
+    """The service no longer has this conversation, and the history to restart it is not at hand."""
+
+
+class ConversationForkedError(ConversationError):
+    """The history branches off the conversation and cannot be replayed into a new one."""

@@ -1,0 +1,234 @@
+"""From what a service says went wrong to our error. Pure.
+
+The five services word their errors in five ways: `{code, message, requestId}` (CloudBase),
+`{detail}` (FastAPI and Django REST), `{message | error, statusCode}` (NestJS),
+`{field: [...]}` (Django REST), `{error: {message, code}}` (OpenAI).
+"""
+
+from __future__ import annotations
+
+import email.utils
+import json
+import time
+from collections.abc import Mapping
+from typing import Any, TypeAlias
+
+from remote_agents import errors
+from remote_agents.errors import AgentError, AgentStatusError, RemoteFailureError
+
+QUOTA_CODES = frozenset(
+    {"EXCEED_TOKEN_QUOTA_LIMIT", "SERVICE_CHARGE_OVERDUE", "insufficient_quota"}
+)
+THROTTLE_CODES = frozenset({"EXCEED_CONCURRENT_REQUEST_LIMIT", "EXCEED_REQUEST_LIMIT"})
+BY_STATUS: dict[int, type[AgentStatusError]] = {
+    400: errors.BadRequestError,
+    401: errors.AuthenticationError,
+    402: errors.PermissionDeniedError,
+    403: errors.PermissionDeniedError,
+    404: errors.NotFoundError,
+    409: errors.ConflictError,
+    422: errors.UnprocessableEntityError,
+    429: errors.RateLimitError,
+}
+BY_CODE: tuple[tuple[str, int], ...] = (
+    ("CREDENTIAL", 401),
+    ("UNAUTHORIZED", 401),
+    ("AUTH_FAILED", 401),
+    ("FORBIDDEN", 403),
+    ("PERMISSION", 403),
+    ("NOT_FOUND", 404),
+    ("PARAM", 400),
+    ("INVALID", 400),
+)
+HINTS = {
+    401: "Check the key{env}.",
+    402: "The account's balance or plan does not allow it.",
+    403: "Check what the key may do.",
+    404: "Check agent_id ({agent_id}) and base_url.",
+    429: "Wait, lower the concurrency, or set rate_limit.",
+}
+LONGEST_BODY = 500
+
+
+Context: TypeAlias = Mapping[str, Any]
+
+
+def status_error(
+    status: int, headers: Mapping[str, str], body: Any, *, context: Context
+) -> AgentStatusError:
+    """The error for a refused request.
+
+    Args:
+        status: HTTP status.
+        headers: Response headers.
+        body: The decoded JSON body, or its text.
+        context: `endpoint`, `agent_id`, `env` and `url`, for the message.
+    """
+    code = error_code(body)
+    kind = error_class(status, code)
+    said = error_message(body) or f"HTTP {status}"
+    details: dict[str, Any] = {
+        "status_code": status,
+        "code": code,
+        "body": body,
+        "endpoint": context["endpoint"],
+        "request_id": request_id(headers, body),
+    }
+    if issubclass(kind, (errors.RateLimitError, errors.ServerError)):
+        details["retry_after"] = retry_after(headers)
+    return kind(
+        " ".join(
+            [f"{context['title']} answered {status}: {said}.", *_hint(status, headers, context)]
+        ).replace("..", "."),
+        **details,
+    )
+
+
+def _hint(status: int, headers: Mapping[str, str], context: Context) -> list[str]:
+    if 300 <= status < 400:
+        target = headers.get("location", "").split("?", 1)[0] or "nowhere"
+        hint = f"It redirects to {target}, which is not followed: set base_url to that service."
+        return [hint]
+    return [HINTS[status].format_map(context)] if status in HINTS else []
+
+
+def error_class(status: int, code: str | None) -> type[AgentStatusError]:
+    """The class for a status and a service's own code."""
+    if code in QUOTA_CODES:
+        return errors.QuotaExceededError
+    if code in THROTTLE_CODES:
+        return errors.RateLimitError
+    if status >= 500:
+        return errors.ServerError
+    return BY_STATUS.get(status, AgentStatusError)
+
+
+def body_failure(data: Any, *, context: Context, whole: bool) -> AgentError | None:
+    """The error that a frame, or a whole body with status 200, reports; None if it reports none.
+
+    Args:
+        data: The decoded JSON.
+        context: As for `status_error`.
+        whole: Whether it is a whole body: then `code` alone says failure, as CloudBase means it.
+    """
+    if not isinstance(data, dict):
+        return None
+    code = error_code(data)
+    failed = data.get("error") or (whole and _is_failure_body(data))
+    if not failed:
+        return None
+    said = error_message(data) or "the service reported a failure"
+    details = {"endpoint": context["endpoint"], "request_id": identifier(data.get("requestId"))}
+    text = f"{context['title']} failed: {said}"
+    status = _status_of(code) if whole or code in QUOTA_CODES | THROTTLE_CODES else 0
+    if status:
+        kind = error_class(status, code)
+        hint = _hint(status, {}, context)
+        return kind(
+            " ".join([text + ".", *hint]).replace("..", "."),
+            status_code=status,
+            code=code,
+            body=data,
+            **details,
+        )
+    return RemoteFailureError(text, code=code, body=data, **details)
+
+
+def _is_failure_body(data: dict[str, Any]) -> bool:
+    if _CONTENT_KEYS & data.keys():
+        return False
+    code = data.get("code")
+    return (code is not None and code not in ("NORMAL", 0, "0", "")) or "detail" in data
+
+
+_CONTENT_KEYS = frozenset({"choices", "content", "conversationId", "results", "data", "recordList"})
+
+
+def _status_of(code: str | None) -> int:
+    """The HTTP status that a code in a 200 body stands for; 0 if it is not clear."""
+    if code is None:
+        return 0
+    if code in QUOTA_CODES | THROTTLE_CODES:
+        return 429
+    return next((status for word, status in BY_CODE if word in code.upper()), 0)
+
+
+def error_code(body: Any) -> str | None:
+    """The service's own error code, wherever it stands."""
+    for place in _places(body):
+        for key in ("code", "name", "type"):
+            value = place.get(key)
+            known = isinstance(value, (str, int)) and not isinstance(value, bool) and str(value)
+            if known and (key == "code" or place is not body):
+                return str(value)
+    return None
+
+
+def error_message(body: Any) -> str:
+    """The service's own words, wherever they stand."""
+    if isinstance(body, str):
+        return _page_title(body) if "<html" in body[:500].lower() else body[:LONGEST_BODY].strip()
+    for place in _places(body):
+        for key in ("message", "detail", "error", "msg", "error_description"):
+            if said := _words(place.get(key)):
+                return said[:LONGEST_BODY]
+    return _words(body)[:LONGEST_BODY]
+
+
+def _places(body: Any) -> list[Mapping[str, Any]]:
+    if not isinstance(body, dict):
+        return []
+    inner = body.get("error")
+    return [inner, body] if isinstance(inner, dict) else [body]
+
+
+def _words(value: Any) -> str:
+    """Text, a list of texts, FastAPI's `{loc, msg}`, or Django's `{field: [...]}`, as one line."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, list):
+        return "; ".join(filter(None, map(_words, value[:10])))
+    if isinstance(value, dict):
+        if isinstance(value.get("msg"), str):
+            where = ".".join(str(part) for part in value.get("loc") or ())
+            return f"{where}: {value['msg']}" if where else value["msg"]
+        return "; ".join(
+            f"{key}: {said}" for key, v in list(value.items())[:10] if (said := _words(v))
+        )
+    return "" if value is None else json.dumps(value)
+
+
+def _page_title(page: str) -> str:
+    lower = page.lower()
+    start, end = lower.find("<title>"), lower.find("</title>")
+    title = page[start + 7 : end].strip() if 0 <= start < end else "no title"
+    return f"a web page ({title}) instead of an API answer; check base_url"
+
+
+def identifier(value: Any) -> str | None:
+    """A non-empty text, else None."""
+    return value if isinstance(value, str) and value else None
+
+
+def request_id(headers: Mapping[str, str], body: Any = None) -> str | None:
+    """The service's id of the request, from the headers or the body."""
+    for name in ("x-request-id", "x-cloudbase-request-id", "request-id"):
+        if value := headers.get(name):
+            return value
+    return identifier(body.get("requestId")) if isinstance(body, dict) else None
+
+
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """Seconds to wait, from `Retry-After` in either of its forms."""
+    value = headers.get("retry-after")
+    if not value:
+        return None
+    try:
+        return max(float(value), 0.0)
+    except ValueError:
+        pass
+    try:
+        moment = email.utils.parsedate_to_datetime(value)
+    except ValueError:
+        return None
+    return max(moment.timestamp() - time.time(), 0.0)

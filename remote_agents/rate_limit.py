@@ -1,0 +1,105 @@
+"""Waiting for an account's rate limit, on the `limits` library, in memory or in Redis."""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from typing import Any
+
+from remote_agents.conversation import Turnstile
+from remote_agents.errors import ConfigurationError, RateLimitError
+from remote_agents.flow import Do, Flow, Sleep, Wait
+
+MAX_WAIT = 300.0
+
+
+class RateLimiter:
+    """Lets so many requests of one account through in a window, in the order they came.
+
+    Args:
+        limit: For example `30/minute`.
+        account: Names the account; limiters of one account share the count.
+        storage: A storage address of `limits`, for example `redis://localhost:6379`; in memory
+            by default.
+        max_wait: Seconds after which waiting ends with an error (default 300).
+
+    Raises:
+        ConfigurationError: The limit cannot be read, or `limits` is not installed.
+
+    Example:
+        >>> limiter = RateLimiter("30/minute", account="bluenexus:default@api.bluenexus.ai")
+    """
+
+    def __init__(
+        self, limit: str, account: str, storage: str | None = None, max_wait: float = MAX_WAIT
+    ) -> None:
+        self._item, self._window, self.blocks = _window(limit, storage)
+        self._account = account
+        self._max_wait = max_wait
+
+    def wait(self) -> Flow[None]:
+        """Wait for a place; raises RateLimitError after `max_wait` seconds."""
+        deadline = time.monotonic() + self._max_wait
+        future = _queue.enter(self._account)
+        try:
+            if future is not None and not (yield Wait(future, self._max_wait)):
+                raise self._too_long()
+        except BaseException:
+            if future is not None:
+                _queue.give_up(self._account, future)
+            raise
+        try:
+            yield from self._hit(deadline)
+        finally:
+            _queue.leave(self._account)
+
+    def _hit(self, deadline: float) -> Flow[None]:
+        while True:
+            delay = yield Do(self._try, self.blocks)
+            if not delay:
+                return
+            if time.monotonic() + delay > deadline:
+                raise self._too_long()
+            yield Sleep(delay)
+
+    def _try(self) -> float:
+        """0 if there was a place, else seconds until the next attempt."""
+        if self._window.hit(self._item, self._account):
+            return 0.0
+        reset = self._window.get_window_stats(self._item, self._account).reset_time
+        # Other processes wait for the same moment: a little chance keeps them apart.
+        return max(float(reset) - time.time(), 0.0) + random.uniform(0.005, 0.05)
+
+    def _too_long(self) -> RateLimitError:
+        return RateLimitError(
+            f"Waited {self._max_wait:g} s for a place under the rate limit {self._item}; nothing "
+            "was sent. Lower the concurrency or raise rate_limit.",
+            status_code=429,
+        )
+
+
+_queue = Turnstile()
+_windows: dict[str | None, Any] = {}
+_windows_lock = threading.Lock()
+
+
+def _window(limit: str, storage: str | None) -> tuple[Any, Any, bool]:
+    try:
+        from limits import parse
+        from limits.storage import storage_from_string
+        from limits.strategies import MovingWindowRateLimiter
+    except ImportError as error:
+        raise ConfigurationError(
+            "rate_limit needs the `limits` package: pip install 'remote-agents[redis]'."
+        ) from error
+    try:
+        item = parse(limit)
+    except ValueError as error:
+        raise ConfigurationError(
+            f"rate_limit must read like '30/minute' or '2 per second', not {limit!r}."
+        ) from error
+    with _windows_lock:
+        if storage not in _windows:
+            _windows[storage] = MovingWindowRateLimiter(storage_from_string(storage or "memory://"))
+    return item, _windows[storage], storage is not None

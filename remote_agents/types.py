@@ -1,0 +1,416 @@
+"""What goes in and what comes out of an agent: messages, a turn, the events of an answer, a reply.
+
+Nothing here knows a service, a framework or a socket.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Role = Literal["system", "user", "assistant", "tool"]
+AttachmentKind = Literal["image", "audio", "video", "file"]
+
+
+@dataclass(slots=True)
+class Attachment:
+    """A file that goes with a message: a link, the id of an uploaded file, bytes, or a local path.
+
+    Args:
+        kind: `image`, `audio`, `video` or `file`.
+        url: Public link (or `cloud://` id on CloudBase).
+        file_id: Id of a file that the service already holds.
+        data: The content itself.
+        path: A local file, read when it is uploaded.
+        mime_type: For example `image/png`.
+        filename: The name that the service is told.
+
+    Example:
+        >>> Attachment("image", url="https://example.com/plan.png").kind
+        'image'
+    """
+
+    kind: AttachmentKind = "file"
+    url: str | None = None
+    file_id: str | None = None
+    data: bytes | None = field(default=None, repr=False)
+    path: str | None = None
+    mime_type: str | None = None
+    filename: str | None = None
+
+
+@dataclass(slots=True)
+class Origin:
+    """Where an assistant message came from, as its reply's metadata said.
+
+    Args:
+        conversation_id: The service's own id of the conversation.
+        agent: `provider:agent_id@host`; an id is only ever used for the same agent.
+        reply_id: The id of that reply.
+        turn: Its place in the conversation, counted from 1.
+        seen: Digests of the system messages that the conversation holds.
+    """
+
+    conversation_id: str
+    agent: str
+    reply_id: str | None = None
+    turn: int | None = None
+    seen: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, metadata: Mapping[str, Any]) -> Origin | None:
+        """The origin that a reply's metadata tells, if it tells one."""
+        conversation_id, agent = metadata.get("conversation_id"), metadata.get("agent")
+        if not isinstance(conversation_id, str) or not isinstance(agent, str):
+            return None
+        turn, seen = metadata.get("turn"), metadata.get("seen")
+        return cls(
+            conversation_id,
+            agent,
+            metadata.get("reply_id"),
+            turn if isinstance(turn, int) else None,
+            tuple(seen) if isinstance(seen, (list, tuple)) else (),
+        )
+
+
+@dataclass(slots=True)
+class Message:
+    """One message of a dialogue.
+
+    Args:
+        role: `system`, `user`, `assistant` or `tool`.
+        content: Its text.
+        attachments: Files that go with it.
+        origin: On an assistant message, the conversation that it belongs to.
+
+    Example:
+        >>> Message("user", "How many vacation days do I get?").role
+        'user'
+    """
+
+    role: Role
+    content: str
+    attachments: Sequence[Attachment] = ()
+    origin: Origin | None = None
+
+
+@dataclass(slots=True)
+class Turn:
+    """What one call asks of an endpoint, after memory has decided what is sent and where.
+
+    Args:
+        agent_id: The agent.
+        messages: What is sent; never empty.
+        stream: Whether the answer is asked for piece by piece.
+        conversation_id: The conversation to continue, if any.
+        keep: Whether the service is asked to keep a new conversation.
+        options: The endpoint's parameters that are set, by their public names.
+    """
+
+    agent_id: str
+    messages: Sequence[Message]
+    stream: bool = False
+    conversation_id: str | None = None
+    keep: bool = False
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+# --- the events of an answer -------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class TextDelta:
+    """A piece of the answer's text."""
+
+    text: str
+
+
+@dataclass(slots=True)
+class ReasoningDelta:
+    """A piece of the agent's reasoning."""
+
+    text: str
+
+
+@dataclass(slots=True)
+class Citation:
+    """A source that the agent names.
+
+    Args:
+        title: Title or file name.
+        url: Link.
+        text: The passage itself.
+        id: The service's id of the document or passage.
+        score: Relevance as the service gives it.
+        marker: The mark that stands for it in the text, for example `[1]`.
+        extra: What else the service said.
+    """
+
+    title: str | None = None
+    url: str | None = None
+    text: str | None = None
+    id: str | None = None
+    score: float | None = None
+    marker: str | None = None
+    extra: dict[str, Any] = field(default_factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The fields that are known, as plain JSON values."""
+        known = {name: getattr(self, name) for name in _CITATION_FIELDS}
+        return {name: value for name, value in known.items() if value is not None} | (
+            {"extra": self.extra} if self.extra else {}
+        )
+
+
+_CITATION_FIELDS = ("title", "url", "text", "id", "score", "marker")
+
+
+@dataclass(slots=True)
+class ToolCall:
+    """A tool or search that the agent used on its own server."""
+
+    id: str
+    name: str
+    arguments: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class ToolCallDelta:
+    """A piece of a tool call's JSON arguments, before the call is whole."""
+
+    id: str
+    name: str | None = None
+    arguments: str = ""
+
+
+@dataclass(slots=True)
+class ToolResult:
+    """What that tool gave the agent."""
+
+    id: str
+    output: Any = None
+    error: bool = False
+
+
+@dataclass(slots=True)
+class Usage:
+    """Token counts, as the service reports them; a later report replaces an earlier one."""
+
+    input_tokens: int = 0
+    output_tokens: int = 0
+    total_tokens: int = 0
+
+
+@dataclass(slots=True)
+class Info:
+    """Facts about the reply that are not content; None leaves what is known as it is."""
+
+    conversation_id: str | None = None
+    reply_id: str | None = None
+    model: str | None = None
+    request_id: str | None = None
+    credits_consumed: float | None = None
+    credits_remaining: float | None = None
+    finish_reason: str | None = None
+    more_expected: bool | None = None
+    choice: int | None = None
+
+
+@dataclass(slots=True)
+class Alternative:
+    """A piece of another choice than the first, when several were asked for (`n`)."""
+
+    index: int
+    text: str
+
+
+@dataclass(slots=True)
+class Unknown:
+    """Something the service sent that this library has no word for."""
+
+    data: Any
+
+
+@dataclass(slots=True)
+class Finish:
+    """The answer is whole; `reply` holds everything. Always the last event."""
+
+    reason: str
+    reply: Reply
+
+
+Event = (
+    TextDelta
+    | ReasoningDelta
+    | Citation
+    | ToolCall
+    | ToolCallDelta
+    | ToolResult
+    | Usage
+    | Info
+    | Alternative
+    | Unknown
+    | Finish
+)
+
+
+class Reply:
+    """A whole answer, folded from its events; streamed or not, it is the same.
+
+    Attributes:
+        endpoint: Name of the endpoint, for example `bluenexus`.
+        agent: `provider:agent_id@host`.
+        citations: Sources, in the order they were named.
+        steps: The agent's own tool calls and results, and unknown events, in order.
+        usage: Token counts, if the service reports them.
+        finish_reason: `stop` for a complete answer; `length`, `content_filter`, ...
+        conversation_id: The service's id of the conversation, if there is one.
+        reply_id: The service's id of this reply, else one of ours.
+        request_id: The service's id of the request.
+        model: The model's name, if the service tells it.
+        credits_consumed: Credits this answer cost.
+        credits_remaining: Credits left.
+        turn: Place of this reply in its conversation, counted from 1, if it has one.
+        seen: Digests of the system messages that the conversation holds.
+
+    Example:
+        >>> reply = Reply("bluenexus", "bluenexus:default@api.bluenexus.ai")
+        >>> reply.add(TextDelta("25 "))
+        >>> reply.add(TextDelta("days"))
+        >>> reply.text
+        '25 days'
+    """
+
+    def __init__(self, endpoint: str, agent: str) -> None:
+        self.endpoint = endpoint
+        self.agent = agent
+        self.citations: list[Citation] = []
+        self.steps: list[ToolCall | ToolResult | Unknown] = []
+        self.usage: Usage | None = None
+        self.finish_reason: str | None = None
+        self.conversation_id: str | None = None
+        self.reply_id: str | None = None
+        self.request_id: str | None = None
+        self.model: str | None = None
+        self.credits_consumed: float | None = None
+        self.credits_remaining: float | None = None
+        self.turn: int | None = None
+        self.seen: tuple[str, ...] = ()
+        self.more_expected = False
+        self.choice: int | None = None
+        self.open_calls: dict[str, ToolCallDelta] = {}
+        self._text: list[str] = []
+        self._reasoning: list[str] = []
+        self._alternatives: dict[int, str] = {}
+
+    def __repr__(self) -> str:
+        return (
+            f"Reply({self.text!r}, {', '.join(f'{k}={v!r}' for k, v in self.metadata().items())})"
+        )
+
+    def __str__(self) -> str:
+        return self.text
+
+    @property
+    def text(self) -> str:
+        """The answer's text so far."""
+        return _joined(self._text)
+
+    @text.setter
+    def text(self, value: str) -> None:
+        self._text = [value]
+
+    @property
+    def reasoning(self) -> str:
+        """The agent's reasoning so far."""
+        return _joined(self._reasoning)
+
+    @property
+    def alternatives(self) -> list[str]:
+        """The texts of the other choices, when several were asked for (`n`)."""
+        return [self._alternatives[index] for index in sorted(self._alternatives)]
+
+    def add(self, event: Event) -> None:
+        """Fold one event into the reply."""
+        _FOLD[type(event)](self, event)
+
+    def metadata(self) -> dict[str, Any]:
+        """What both frameworks show beside the text, each key only where it is known."""
+        known = {
+            "model_name": self.model or self.agent.split(":", 1)[-1].rsplit("@", 1)[0],
+            "model_provider": self.endpoint,
+            "finish_reason": self.finish_reason,
+            "conversation_id": self.conversation_id,
+            "agent": self.agent,
+            "reply_id": self.reply_id,
+            "request_id": self.request_id,
+            "credits_consumed": self.credits_consumed,
+            "credits_remaining": self.credits_remaining,
+            "turn": self.turn,
+            "seen": list(self.seen) or None,
+        }
+        return {name: value for name, value in known.items() if value is not None}
+
+    def close(self) -> None:
+        """Settle what every finished reply has: a reason and an id."""
+        self.finish_reason = self.finish_reason or "stop"
+        self.reply_id = self.reply_id or f"reply-{uuid.uuid4().hex}"
+        if self.conversation_id is None:
+            self.turn, self.seen = None, ()
+
+    def _repr_markdown_(self) -> str:
+        from remote_agents.display import reply_markdown
+
+        return reply_markdown(self)
+
+
+def _joined(parts: list[str]) -> str:
+    if len(parts) > 1:
+        parts[:] = ["".join(parts)]
+    return parts[0] if parts else ""
+
+
+def _add_citation(reply: Reply, event: Citation) -> None:
+    if event not in reply.citations:
+        reply.citations.append(event)
+
+
+def _add_call(reply: Reply, event: ToolCall) -> None:
+    reply.open_calls.pop(event.id, None)
+    if event not in reply.steps:
+        reply.steps.append(event)
+
+
+def _add_call_delta(reply: Reply, event: ToolCallDelta) -> None:
+    open_call = reply.open_calls.setdefault(event.id, ToolCallDelta(event.id))
+    open_call.name = event.name or open_call.name
+    open_call.arguments += event.arguments
+
+
+def _add_info(reply: Reply, event: Info) -> None:
+    for name in Info.__slots__:
+        value = getattr(event, name)
+        if value is not None:
+            setattr(reply, name, value)
+
+
+def _add_alternative(reply: Reply, event: Alternative) -> None:
+    texts = reply._alternatives
+    texts[event.index] = texts.get(event.index, "") + event.text
+
+
+_FOLD: dict[type, Any] = {
+    TextDelta: lambda reply, event: reply._text.append(event.text),
+    ReasoningDelta: lambda reply, event: reply._reasoning.append(event.text),
+    Citation: _add_citation,
+    ToolCall: _add_call,
+    ToolCallDelta: _add_call_delta,
+    ToolResult: lambda reply, event: reply.steps.append(event),
+    Usage: lambda reply, event: setattr(reply, "usage", event),
+    Info: _add_info,
+    Alternative: _add_alternative,
+    Unknown: lambda reply, event: reply.steps.append(event),
+    Finish: lambda reply, event: None,
+}
