@@ -1,0 +1,197 @@
+import asyncio
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import httpx
+import pytest
+
+from remote_agents.sandbox import Sandbox
+from remote_agents.sandbox.__main__ import main
+from tests.sandbox.calls import Caller
+
+
+@pytest.mark.parametrize("host", ["evil.example", "127.0.0.1.evil.example:80", "10.0.0.1"])
+def test_foreign_hosts_are_refused(call: Caller, host: str) -> None:
+    assert call.http.get("/", headers={"host": host}).status_code == 403
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1:9", "[::1]:8700"])
+def test_loopback_hosts_are_welcome(call: Caller, host: str) -> None:
+    assert call.http.get("/", headers={"host": host}).status_code == 200
+
+
+@pytest.mark.parametrize("origin", ["https://evil.example", "null"])
+def test_posts_of_other_sites_are_refused(call: Caller, origin: str) -> None:
+    for path in ("/_sandbox/reset", call.path("bluenexus")):
+        assert call.http.post(path, headers={"origin": origin}).status_code == 403
+    welcome = {"origin": "http://localhost:3000"}
+    assert call.http.post("/_sandbox/reset", headers=welcome).status_code == 200
+
+
+def test_documents_can_be_read(call: Caller) -> None:
+    assert "# Vacation" in call.http.get("/documents/vacation.md").text
+    assert call.http.get("/documents/../state.py").status_code == 404
+    assert call.http.get("/documents/%2e%2e/state.py").status_code == 404
+
+
+def test_a_taken_port_is_one_clear_sentence(capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        assert main(["--port", str(port)]) == 1
+        assert f"Port {port} is not available" in capsys.readouterr().err
+        with pytest.raises(RuntimeError, match=f"did not start. Port {port}"):
+            Sandbox(port=port).start()
+
+
+def test_a_missing_folder_is_named() -> None:
+    with pytest.raises(RuntimeError, match="does not exist: /no/such"):
+        Sandbox(documents="/no/such").start()
+
+
+def test_own_documents(tmp_path: Path) -> None:
+    (tmp_path / "ferry.md").write_text("# Ferry\n\nThe ferry leaves at 7:40 every morning.\n")
+    with (
+        Sandbox(documents=tmp_path) as box,
+        httpx.Client(base_url=box.url, trust_env=False) as http,
+    ):
+        assert "7:40" in Caller(box, http).ask("private_ai", "When does the ferry leave?")
+
+
+def test_print_env_then_serves() -> None:
+    command = [sys.executable, "-m", "remote_agents.sandbox", "--port=0", "--print-env"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        lines = [process.stdout.readline().strip() for _ in range(12)]
+        env = dict(line.removeprefix("export ").split("=", 1) for line in lines)
+        try:
+            manifest = httpx.get(env["BLUENEXUS_BASE_URL"], trust_env=False).json()
+        finally:
+            process.send_signal(signal.SIGINT)
+        assert manifest["agents"]["bluenexus"]["api_key"] == env["BLUENEXUS_API_KEY"]
+        assert process.wait(5) == 0
+
+
+def test_it_dies_with_its_parent() -> None:
+    script = (
+        "from remote_agents.sandbox import Sandbox; import os, sys;"
+        "box = Sandbox().start(); print(box.url, flush=True); sys.stdin.read(); os._exit(9)"
+    )
+    env = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    with subprocess.Popen(
+        [sys.executable, "-c", script],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env=env,
+    ) as parent:
+        assert parent.stdout is not None
+        url = parent.stdout.readline().strip()
+        assert httpx.get(url, trust_env=False).status_code == 200
+    assert is_gone(url)
+
+
+def is_gone(url: str) -> bool:
+    for _ in range(100):
+        try:
+            httpx.get(url, trust_env=False)
+        except httpx.TransportError:
+            return True
+        time.sleep(0.02)
+    return False
+
+
+def test_stop_is_quick_and_cuts_streams() -> None:
+    box = Sandbox(word_delay=1.0).start()
+    with httpx.Client(base_url=box.url, trust_env=False) as http:
+        call = Caller(box, http)
+        body, headers = call.body("bluenexus", "Count to 50", True), call.headers("bluenexus")
+        with http.stream("POST", call.path("bluenexus"), json=body, headers=headers) as reply:
+            next(reply.iter_raw())
+            start = time.monotonic()
+            box.stop()
+            assert time.monotonic() - start < 2
+    assert repr(box) == "Sandbox(stopped)"
+    with pytest.raises(RuntimeError, match="not running"):
+        box.requests()
+
+
+async def test_many_streams_at_once(call: Caller) -> None:
+    path, headers = call.path("bluenexus"), call.headers("bluenexus")
+    limits = httpx.Limits(max_connections=None)
+    async with httpx.AsyncClient(
+        base_url=call.box.url, trust_env=False, timeout=30, limits=limits
+    ) as http:
+
+        async def one(number: int) -> bool:
+            body = call.body("bluenexus", f"Count to {20 + number % 3}", True)
+            reply = await http.post(path, json=body, headers=headers)
+            return reply.text.count("content") == 20 + number % 3
+
+        assert all(await asyncio.gather(*(one(number) for number in range(150))))
+
+
+class Model(BaseHTTPRequestHandler):
+    """An OpenAI-compatible server of ten lines."""
+
+    def do_GET(self) -> None:
+        self._send(json.dumps({"data": [{"id": "tiny"}]}))
+
+    def do_POST(self) -> None:
+        asked = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        last = asked["messages"][-1]["content"]
+        pieces = [asked["model"], " heard: ", last]
+        chunks = [{"choices": [{"delta": {"content": piece}}]} for piece in pieces]
+        self._send("".join(f"data: {json.dumps(c)}\n\n" for c in chunks) + "data: [DONE]\n\n")
+
+    def _send(self, text: str) -> None:
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(text.encode())
+
+    def log_message(self, *_: Any) -> None:
+        return
+
+
+@pytest.fixture
+def model() -> Iterator[str]:
+    with HTTPServer(("127.0.0.1", 0), Model) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/v1"
+        server.shutdown()
+
+
+def test_a_model_can_stand_behind_it(model: str) -> None:
+    with (
+        Sandbox(upstream=model) as box,
+        httpx.Client(base_url=box.url, trust_env=False) as http,
+    ):
+        call = Caller(box, http)
+        for stream in (True, False):
+            assert call.ask("bluenexus", "Ahoy", stream) == "tiny heard: Ahoy"
+        assert call.ask("cloudbase", "Ahoy") == "tiny heard: Ahoy"
+
+
+def test_the_pytest_plugin(tmp_path: Path) -> None:
+    test = "def test_it(sandbox):\n    assert sandbox.url.startswith('http')\n"
+    (tmp_path / "test_it.py").write_text(test)
+    env = {
+        **os.environ,
+        "PYTHONPATH": str(Path(__file__).parents[2]),
+        "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+    }
+    plugin = ["-p", "remote_agents.sandbox.pytest_plugin", "-p", "no:cacheprovider"]
+    command = [sys.executable, "-m", "pytest", "-q", *plugin, "test_it.py"]
+    done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True)
+    assert "1 passed" in done.stdout
