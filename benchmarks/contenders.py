@@ -241,16 +241,6 @@ RAW = Contender(
     aask=lambda client, _: client.aask(),
 )
 
-PLAIN = Contender(
-    build=build_plain,
-    prompt=lambda _: "hi",
-    text=event_text,
-    stream=lambda client, prompt: client.stream(prompt),
-    astream=lambda client, prompt: client.astream(prompt),
-    ask=lambda client, prompt: client.ask(prompt),
-    aask=lambda client, prompt: client.aask(prompt),
-)
-
 CONTENDERS: dict[str, Contender] = {
     "raw socket": RAW,
     "httpx": own_client(PlainHttpx, identity),
@@ -259,7 +249,7 @@ CONTENDERS: dict[str, Contender] = {
     "ChatOpenAI v3": langchain_v3(build_chat_openai),
     "OpenAILike": llamaindex(build_openai_like),
     "langchain-core alone": langchain(build_fake),
-    "remote_agents.BlueNexus": PLAIN,
+    "remote_agents.BlueNexus": own_client(build_plain, event_text),
     "ChatBlueNexus": langchain(build_chat_bluenexus),
     "ChatBlueNexus v3": langchain_v3(build_chat_bluenexus),
     "ChatCloudBaseOpenAI": langchain(build_chat_cloudbase_openai),

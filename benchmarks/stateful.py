@@ -78,8 +78,5 @@ async def run_agent(llm: Any) -> str:
     """One run of the agent, as its documentation shows it."""
     from benchmarks.agents import agent_for
 
-    handler = agent_for(llm).run(user_msg="hi")
-    async for _ in handler.stream_events():
-        pass
-    result: Any = await handler
+    result: Any = await agent_for(llm).run(user_msg="hi")
     return str(result.response.content)

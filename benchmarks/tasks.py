@@ -18,6 +18,7 @@ from benchmarks.server import STAMP_DIGITS
 
 LOOP = asyncio.new_event_loop()
 WARM_EVENTS = 50
+RESOLUTION_MB = 0.1
 LETTERS = {"burst": 5, "paced": 5, "answer": 9, "slow": STAMP_DIGITS}
 Result = dict[str, Any]
 
@@ -209,7 +210,7 @@ def build(name: str, url: str, *, count: int, of: int) -> Result:
     before, watch = reset_peak(), Stopwatch()
     models = [contender.build(f"{url}/json/0/{i}") for i in range(count)]
     contender.ask(models[-1], contender.prompt(1))
-    took, held = watch.per(count), peak_mb() - before
+    took, held = watch.per(count), max(peak_mb() - before, RESOLUTION_MB)
     return {"ms": took["cpu"] * 1000 * of / count, "mb": held * of / count}
 
 
