@@ -77,13 +77,18 @@ class Exchange:
     started: float = field(default_factory=time.monotonic)
 
     def deadline(self, seconds: float | None) -> float | None:
-        """The moment so many seconds from now, or the end of the whole time, whichever is first."""
-        total = self.agent.timeout.total
-        end = None if total is None else self.started + total
-        if seconds is None:
-            return end
-        moment = time.monotonic() + seconds
-        return moment if end is None else min(moment, end)
+        """The moment so many seconds from now, or the end of the whole time, whichever is first.
+
+        Raises:
+            AgentTimeoutError: The whole time is over.
+        """
+        total, now = self.agent.timeout.total, time.monotonic()
+        if total is None:
+            return None if seconds is None else now + seconds
+        end = self.started + total
+        if now >= end:
+            raise self.timed_out("total")
+        return end if seconds is None else min(now + seconds, end)
 
     def timed_out(self, phase: str) -> AgentTimeoutError:
         """The error for a deadline that passed in this phase."""
@@ -335,8 +340,7 @@ def _read_json(response: Any, reader: Reader, exchange: Exchange) -> Flow[None]:
 def _read_events(
     response: Any, reader: Reader, exchange: Exchange, head: bytes = b""
 ) -> Flow[None]:
-    timeout = exchange.agent.timeout
-    deadline = exchange.deadline(timeout.first_event)
+    deadline = exchange.deadline(exchange.agent.timeout.first_event)
     chunk: bytes | None = head
     while True:
         if chunk:
@@ -348,18 +352,13 @@ def _read_events(
             reader.check()
             if reader.cut:
                 return
-            if reader.over:
-                deadline = exchange.deadline(LINGER_AFTER_END)
-            elif reader.reply.finish_reason is not None:
-                deadline = exchange.deadline(LINGER_AFTER_FINISH)
-            elif reader.frames != counted:
-                deadline = exchange.deadline(timeout.idle)
+            deadline = _next_deadline(reader, exchange, deadline, idle=reader.frames == counted)
         try:
             chunk = yield Read(response, deadline)
         except DeadlineReached as error:
             if reader.complete:
                 return
-            raise exchange.timed_out("idle" if reader.frames else "first_event") from error
+            raise exchange.timed_out(reader.phase) from error
         except StreamInterruptedError:
             if reader.complete:
                 return
@@ -369,6 +368,21 @@ def _read_events(
                 yield Emit(events)
             reader.check()
             return
+
+
+def _next_deadline(
+    reader: Reader, exchange: Exchange, deadline: float | None, *, idle: bool
+) -> float | None:
+    """When the next event must be there; bytes that are no event do not put it off."""
+    if reader.over:
+        return time.monotonic() + LINGER_AFTER_END
+    if reader.reply.finish_reason is not None:
+        return time.monotonic() + LINGER_AFTER_FINISH
+    if not idle:
+        return exchange.deadline(exchange.agent.timeout.idle)
+    if deadline is not None and time.monotonic() >= deadline:
+        raise exchange.timed_out(reader.phase)  # a flood of keep-alives leaves nobody waiting
+    return deadline
 
 
 def _read_headers(headers: Any, reply: Reply) -> None:
@@ -412,6 +426,11 @@ class Reader:
         """Whether a terminal event has been seen."""
         return self.over or self.cut or self.reply.finish_reason is not None
 
+    @property
+    def phase(self) -> str:
+        """Which limit runs: for the first event, or between two."""
+        return "idle" if self.frames else "first_event"
+
     def take(self, frames: list[Frame]) -> list[Event]:
         """The events of some frames that arrived together; a failure among them is kept."""
         events: list[Event] = []
@@ -419,7 +438,7 @@ class Reader:
             for name, data in frames:
                 if self.over or self.cut:
                     break
-                if data == DONE or data.strip() == DONE:
+                if len(data) < 16 and data.strip() == DONE:
                     self.frames += 1
                     self.over = True
                 elif name == "error":

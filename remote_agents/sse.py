@@ -56,6 +56,28 @@ class SSEDecoder:
             # A CR ends a line at once; an LF that follows, perhaps in the next chunk, is its half.
             self._skip_newline = chunk.endswith(b"\r")
             chunk = chunk.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+        events, gap, rest = chunk.rpartition(b"\n\n")
+        frames = self._one_line_events(events) if gap and not self._data else None
+        if frames is None:
+            return self._lines(chunk)
+        return [*frames, *self._lines(rest)] if rest else frames
+
+    def _one_line_events(self, chunk: bytes) -> list[Frame] | None:
+        """The frames of events of one `data:` line each, the usual case; None if one is not."""
+        if self._event is not None:
+            return None
+        if self._tail:
+            chunk = b"".join([*self._tail, chunk])
+        frames = []
+        for event in chunk.split(b"\n\n"):
+            if event[:6] != b"data: " or b"\n" in event:
+                return None
+            frames.append(Frame(None, event[6:]))
+        self._tail.clear()
+        self._tail_size = 0
+        return frames
+
+    def _lines(self, chunk: bytes) -> list[Frame]:
         if b"\n" not in chunk:
             self._keep(chunk)
             return []
