@@ -1,0 +1,279 @@
+"""LlamaIndex messages, blocks and responses to and from the core's. Nothing else converts."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import aclosing, closing
+from dataclasses import asdict
+from typing import Any, cast
+
+from llama_index.core.base.llms.types import (
+    AudioBlock,
+    CachePoint,
+    ChatMessage,
+    ChatResponse,
+    ChatResponseAsyncGen,
+    ChatResponseGen,
+    CitableBlock,
+    CitationBlock,
+    CompletionResponse,
+    CompletionResponseAsyncGen,
+    CompletionResponseGen,
+    ContentBlock,
+    DocumentBlock,
+    ImageBlock,
+    MessageRole,
+    TextBlock,
+    ThinkingBlock,
+    ToolCallBlock,
+    VideoBlock,
+)
+
+from remote_agents.endpoints import Endpoint
+from remote_agents.errors import UnsupportedContentError
+from remote_agents.types import (
+    Attachment,
+    AttachmentKind,
+    Citation,
+    Event,
+    Finish,
+    Message,
+    Origin,
+    ReasoningDelta,
+    Reply,
+    Role,
+    TextDelta,
+    ToolCall,
+    ToolResult,
+    Usage,
+)
+
+# --- what goes out -----------------------------------------------------------------------------
+
+_ROLES: dict[MessageRole, Role] = {
+    MessageRole.SYSTEM: "system",
+    MessageRole.DEVELOPER: "system",
+    MessageRole.USER: "user",
+    MessageRole.ASSISTANT: "assistant",
+    MessageRole.CHATBOT: "assistant",
+    MessageRole.MODEL: "assistant",
+    MessageRole.TOOL: "tool",
+    MessageRole.FUNCTION: "tool",
+}
+_KINDS: dict[type, AttachmentKind] = {
+    ImageBlock: "image",
+    AudioBlock: "audio",
+    VideoBlock: "video",
+    DocumentBlock: "file",
+}
+# What an agent said besides its text is not said to it again; a cache point is only a hint.
+_NOT_SENT = (ThinkingBlock, CitationBlock, CachePoint)
+
+
+def to_messages(messages: Sequence[ChatMessage], endpoint: Endpoint) -> list[Message]:
+    """LlamaIndex messages as the core's.
+
+    Raises:
+        UnsupportedContentError: Names the block, and the endpoint that does not take it.
+    """
+    return [_message(message, endpoint) for message in messages]
+
+
+def prompt(text: str) -> list[Message]:
+    """A completion's prompt as messages."""
+    return [Message("user", text)]
+
+
+def _message(message: ChatMessage, endpoint: Endpoint) -> Message:
+    role = _ROLES[message.role]
+    texts: list[str] = []
+    files: list[Attachment] = []
+    for block in message.blocks:
+        _read_block(block, endpoint, texts, files)
+    origin = Origin.of(message.additional_kwargs) if role == "assistant" else None
+    return Message(role, "\n".join(texts), files, origin)
+
+
+def _read_block(block: Any, endpoint: Endpoint, texts: list[str], files: list[Attachment]) -> None:
+    if isinstance(block, TextBlock):
+        texts.append(block.text)
+    elif isinstance(block, CitableBlock):
+        texts.append(block.title)
+        for inner in block.content:
+            _read_block(inner, endpoint, texts, files)
+    elif isinstance(block, ToolCallBlock):
+        texts.append(f"{block.tool_name}({_arguments(block)})")
+    elif (kind := _KINDS.get(type(block))) in endpoint.attachments and kind is not None:
+        files.append(_attachment(kind, block))
+    elif not isinstance(block, _NOT_SENT):
+        takes = ", ".join(sorted(endpoint.attachments)) or "text only"
+        raise UnsupportedContentError(
+            f"{endpoint.title} does not take {type(block).__name__}; it takes {takes}.",
+            endpoint=endpoint.name,
+        )
+
+
+def _arguments(block: ToolCallBlock) -> str:
+    arguments = block.tool_kwargs
+    return arguments if isinstance(arguments, str) else json.dumps(arguments, ensure_ascii=False)
+
+
+def _attachment(kind: AttachmentKind, block: Any) -> Attachment:
+    url = str(block.url) if block.url else None
+    path = str(block.path) if block.path else None
+    data = None if url or path else _bytes(block)
+    return Attachment(
+        kind, url=url, path=path, data=data, mime_type=_mime(block), filename=_name(block)
+    )
+
+
+def _bytes(block: Any) -> bytes:
+    """The content, which LlamaIndex keeps in base64."""
+    for name in ("resolve_image", "resolve_audio", "resolve_video", "resolve_document"):
+        if hasattr(block, name):
+            return bytes(getattr(block, name)().read())
+    raise TypeError(f"{type(block).__name__} has no content")
+
+
+def _mime(block: Any) -> str | None:
+    if isinstance(block, AudioBlock):
+        return f"audio/{block.format}" if block.format else None
+    for name in ("image_mimetype", "video_mimetype", "document_mimetype"):
+        if hasattr(block, name):
+            return cast("str | None", getattr(block, name))
+    return None
+
+
+def _name(block: Any) -> str | None:
+    return block.title if isinstance(block, DocumentBlock) else None
+
+
+# --- what comes back ---------------------------------------------------------------------------
+
+
+def chat_response(reply: Reply, delta: str | None = None) -> ChatResponse:
+    """A whole reply as LlamaIndex's: one text block, its reasoning and citations beside it."""
+    message = ChatMessage(
+        role=MessageRole.ASSISTANT,
+        blocks=_blocks(reply),
+        additional_kwargs=additional_kwargs(reply),
+    )
+    return ChatResponse(message=message, raw=_raw(reply), delta=delta)
+
+
+def _blocks(reply: Reply) -> list[ContentBlock]:
+    thinking = [ThinkingBlock(content=reply.reasoning)] if reply.reasoning else []
+    citations = [_citation_block(citation) for citation in reply.citations]
+    return [*thinking, TextBlock(text=reply.text), *citations]
+
+
+def _citation_block(citation: Citation) -> CitationBlock:
+    return CitationBlock(
+        cited_content=TextBlock(text=citation.text or ""),
+        source=citation.url or citation.id or "",
+        title=citation.title or "",
+        additional_location_info={},
+    )
+
+
+def additional_kwargs(reply: Reply) -> dict[str, Any]:
+    """What is known of a reply besides its text, as JSON values.
+
+    Streaming chat engines keep no block but the text; this is what they keep.
+    """
+    extra = {
+        "citations": [citation.to_dict() for citation in reply.citations],
+        "reasoning": reply.reasoning,
+        "steps": [_step(step) for step in reply.steps],
+        "alternatives": reply.alternatives,
+        "usage": reply.usage and _usage(reply.usage),
+    }
+    return reply.metadata() | {name: value for name, value in extra.items() if value}
+
+
+def _step(step: Any) -> dict[str, Any]:
+    kinds = {ToolCall: "tool_call", ToolResult: "tool_result"}
+    return {"type": kinds.get(type(step), "unknown"), **asdict(step)}
+
+
+def _raw(reply: Reply) -> dict[str, Any]:
+    return reply.metadata() | ({"usage": _usage(reply.usage)} if reply.usage else {})
+
+
+def _usage(usage: Usage) -> dict[str, int]:
+    """Token counts under the names that LlamaIndex's own token counter looks for."""
+    return {
+        "prompt_tokens": usage.input_tokens,
+        "completion_tokens": usage.output_tokens,
+        "total_tokens": usage.total_tokens,
+    }
+
+
+class _Responses:
+    """Turns the events of one answer into responses that each hold the text so far."""
+
+    __slots__ = ("_text", "_thinking")
+
+    def __init__(self) -> None:
+        self._text = ""
+        self._thinking: ThinkingBlock | None = None
+
+    def of(self, event: Event) -> ChatResponse | None:
+        """The response for an event, if it is one that is shown."""
+        if type(event) is TextDelta:
+            self._text += event.text
+            return self._response(event.text, {})
+        if type(event) is ReasoningDelta:
+            before = (self._thinking and self._thinking.content) or ""
+            self._thinking = ThinkingBlock(content=before + event.text)
+            return self._response("", {"thinking_delta": event.text})
+        return chat_response(event.reply, delta="") if type(event) is Finish else None
+
+    def _response(self, delta: str, extra: dict[str, Any]) -> ChatResponse:
+        text = TextBlock(text=self._text)
+        blocks: list[ContentBlock] = [self._thinking, text] if self._thinking else [text]
+        message = ChatMessage(role=MessageRole.ASSISTANT, blocks=blocks)
+        return ChatResponse(message=message, delta=delta, additional_kwargs=extra)
+
+
+def chat_responses(events: Iterator[Event]) -> ChatResponseGen:
+    """The events of an answer as a stream of responses; closing it closes the answer."""
+    responses = _Responses()
+    with closing(cast(Any, events)):
+        for event in events:
+            if (response := responses.of(event)) is not None:
+                yield response
+
+
+async def achat_responses(events: AsyncIterator[Event]) -> ChatResponseAsyncGen:
+    """The same as `chat_responses`, with asyncio."""
+    responses = _Responses()
+    async with aclosing(cast(Any, events)):
+        async for event in events:
+            if (response := responses.of(event)) is not None:
+                yield response
+
+
+def completion(response: ChatResponse) -> CompletionResponse:
+    """A chat response as a completion."""
+    return CompletionResponse(
+        text=response.message.content or "",
+        delta=response.delta,
+        raw=response.raw,
+        additional_kwargs={**response.message.additional_kwargs, **response.additional_kwargs},
+    )
+
+
+def completions(responses: ChatResponseGen) -> CompletionResponseGen:
+    """A stream of chat responses as completions."""
+    with closing(responses):
+        for response in responses:
+            yield completion(response)
+
+
+async def acompletions(responses: ChatResponseAsyncGen) -> CompletionResponseAsyncGen:
+    """The same as `completions`, with asyncio."""
+    async with aclosing(responses):
+        async for response in responses:
+            yield completion(response)
