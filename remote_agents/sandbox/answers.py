@@ -160,9 +160,10 @@ class Brain:
             own = set(terms(text))
             above = hit.section.topics if hit else frozenset(terms(heading))
             covered = sum(query[term] for term in own & query.keys())
-            covered += 0.5 * sum(query[term] for term in (above - own) & query.keys())
+            covered += 0.7 * sum(query[term] for term in (above - own) & query.keys())
             if covered:
                 bonus = 0.08 * (amount and any(c.isdigit() for c in text)) - 0.002 * len(own)
+                bonus += 0.1 * hit.score if hit else 0.0
                 ranked.append(Candidate(text, covered / total + bonus, hit))
         return sorted(ranked, key=lambda candidate: -candidate.score)
 
@@ -178,7 +179,11 @@ class Brain:
         told = " ".join(sentence for sentence, _ in reading.context)
         said = told if answer.text == NOTHING and told else answer.text
         schema = schema or {"type": "object", "properties": {"answer": {"type": "string"}}}
-        value = Filler(schema, said, reading.question, f"{told} {text}").fill()
+        filler = Filler(schema, said, reading.question, f"{told} {text}")
+        try:
+            value = filler.fill()
+        except (TypeError, ValueError, LookupError, AttributeError):
+            value = {}  # Not a schema after all.
         return Answer(
             json.dumps(value, ensure_ascii=False),
             answer.reasoning,

@@ -84,6 +84,8 @@ class Sandbox:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
+            # An interrupt of a notebook or a terminal is meant for us alone.
+            start_new_session=True,
             env={**os.environ, "PYTHONPATH": path},
         )
         self._await_ready(self._process)

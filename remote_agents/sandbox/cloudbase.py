@@ -27,6 +27,8 @@ CODES = {
     503: "SERVICE_NOT_READY",
     504: "SERVICE_TIMEOUT",
 }
+# The records of turns without a conversation, which are all of one user here.
+SHELF = "default"
 MODEL, REASONER = "hunyuan", "deepseek-r1"
 
 
@@ -90,13 +92,22 @@ def _classic(box: Service, bot: str, body: dict[str, Any]) -> Frames:
     if not isinstance(message, str):
         raise Refusal(400, "msg is required and must be a string")
     conversation = _conversation(box, bot, body.get("conversationId"))
-    messages = [*history_of(body.get("history") or []), {"role": "user", "content": message}]
-    ask = Ask(messages, box.stored(ENDPOINT, conversation), _files(body.get("files")))
+    asked = {"role": "user", "content": message}
+    history = history_of(body.get("history") or [])
     search = body.get("searchEnable", False)
     if not isinstance(search, bool):
         raise Refusal(400, "searchEnable must be a boolean")
-    record = f"record-{short_id()}"
-    turn = box.begin(ENDPOINT, bot, ask, stream=True, conversation=conversation, reply_id=record)
+    stored = box.stored(ENDPOINT, conversation)
+    turn = box.begin(
+        ENDPOINT,
+        bot,
+        Ask([*history, asked], stored, _files(body.get("files"))),
+        stream=True,
+        conversation=conversation,
+        shelf=SHELF,
+        keep=[asked] if stored or conversation is None else [*history, asked],
+        reply_id=f"record-{short_id()}",
+    )
     return Frames(_classic_frames(turn, search))
 
 
@@ -221,6 +232,13 @@ def _thread(box: Service, bot: str, thread: str | None) -> str | None:
     if box.store.conversation(ENDPOINT, thread) is None:
         box.store.add_conversation(ENDPOINT, bot, thread)
     return thread
+
+
+def _unseen(messages: list[dict[str, Any]], stored: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The new messages: clients of this dialect may send the whole thread every time."""
+    seen = {(row["role"], row["content"]) for row in stored}
+    *earlier, last = messages
+    return [*(m for m in earlier if (m["role"], m["content"]) not in seen), last]
 
 
 def _ag_ui_messages(value: Any) -> list[dict[str, Any]]:

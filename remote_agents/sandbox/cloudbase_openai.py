@@ -11,7 +11,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from .answers import Ask
-from .cloudbase import IDS, error_body, history_of
+from .cloudbase import IDS, SHELF, error_body, history_of
 from .service import Turn, require_key, service
 from .wire import DONE, Frames, Json, Refusal, data, json_object, short_id
 
@@ -38,7 +38,15 @@ async def chat(request: Request) -> ASGIApp | Response:
     if not messages:
         raise Refusal(400, "messages must not be empty")
     record = f"record-{short_id()}"
-    turn = service(request).begin(ENDPOINT, model, Ask(messages), stream=stream, reply_id=record)
+    turn = service(request).begin(
+        ENDPOINT,
+        model,
+        Ask(messages),
+        stream=stream,
+        shelf=SHELF,
+        keep=messages[-1:],
+        reply_id=record,
+    )
     return Frames(_frames(turn)) if stream else Json(await _whole(turn))
 
 

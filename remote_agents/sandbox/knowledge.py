@@ -38,6 +38,11 @@ SYNONYMS = {
     "telework": "remote",
     "wfh": "remote",
     "laptop": "computer",
+    "notebook": "computer",
+    "mail": "message",
+    "email": "message",
+    "trip": "travel",
+    "abroad": "foreign",
 }
 TOKEN = re.compile(r"[a-z0-9]+(?:[-'\u2019][a-z0-9]+)*")
 SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[A-Z0-9\"“(*_])")
@@ -75,7 +80,7 @@ def _singular(word: str) -> str:
     return word[:-1] if plural else word
 
 
-@lru_cache(maxsize=2_000)
+@lru_cache(maxsize=1_000)
 def sentences(text: str) -> tuple[tuple[str, str], ...]:
     """The sentences of a text, each with the heading that it stands under."""
     found: list[tuple[str, str]] = []

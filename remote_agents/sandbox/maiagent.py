@@ -183,7 +183,7 @@ def _conversation(box: Service, chatbot: str, given: Any, sender: str | None) ->
 
 
 async def _frames(turn: Turn) -> AsyncGenerator[str, None]:
-    named = {"conversationId": turn.conversation}
+    named = {"conversationId": turn.shelf}
     async for word in turn.words():
         if word.text:
             yield data({**named, "content": word.text, "done": False})
@@ -193,7 +193,7 @@ async def _frames(turn: Turn) -> AsyncGenerator[str, None]:
 async def _whole(turn: Turn) -> dict[str, Any]:
     text = await turn.complete()
     return {
-        "conversationId": turn.conversation,
+        "conversationId": turn.shelf,
         "content": text,
         "done": True,
         **_sources(turn),

@@ -187,8 +187,11 @@ def _format(value: Any) -> tuple[str, str] | None:
     kinds = ("text", "json_object", "json_schema")
     if not isinstance(value, dict) or value.get("type") not in kinds:
         return f"type must be one of {', '.join(kinds)}", "value_error"
-    if value["type"] == "json_schema" and not isinstance(value.get("json_schema"), dict):
-        return "json_schema is required", "value_error.missing"
+    if value["type"] != "json_schema":
+        return None
+    given = value.get("json_schema")
+    if not isinstance(given, dict) or not isinstance(given.get("schema"), dict):
+        return "json_schema with a schema is required", "value_error.missing"
     return None
 
 
@@ -247,8 +250,8 @@ def _choice(index: int, finish: str | None, **content: dict[str, str]) -> dict[s
 
 def _extras(turn: Turn) -> dict[str, Any]:
     extras: dict[str, Any] = {}
-    if turn.conversation is not None:
-        extras["session_id"] = turn.conversation
+    if turn.shelf is not None:
+        extras["session_id"] = turn.shelf
     if turn.citations:
         extras["index_context_info"] = [_context(each) for each in turn.citations]
     return extras

@@ -79,7 +79,7 @@ class Reading:
     turns: tuple[tuple[str, str], ...] = field(default=())
 
 
-@lru_cache(maxsize=2_000)
+@lru_cache(maxsize=256)
 def read(text: str) -> Reading:
     """Take a user's text apart.
 
@@ -96,7 +96,7 @@ def read(text: str) -> Reading:
     return Reading(question, told_by(f"{before}\n{told}"), turns)
 
 
-@lru_cache(maxsize=2_000)
+@lru_cache(maxsize=256)
 def told_by(text: str) -> tuple[Sentence, ...]:
     """The sentences of a text that say something, without the usual instructions."""
     return tuple(pair for pair in sentences(text) if not is_instruction(pair[0]))
@@ -125,7 +125,9 @@ def _unfolded(text: str) -> tuple[tuple[tuple[str, str], ...], str, str]:
     outside = [text[: marks[0].start()], *(part for role, part in parts if role == "system")]
     turns = [(role, part) for role, part in parts if role != "system"]
     if turns[-1][0] != "user":
-        return tuple(turns[:-1]), turns[-1][1], "\n".join(outside)
+        # Only a blank line tells the last answer from the question after it.
+        answer, blank, rest = turns[-1][1].partition("\n\n")
+        turns[-1:] = [("assistant", answer), ("user", rest)] if blank else [("user", answer)]
     return tuple(turns[:-1]), turns[-1][1], "\n".join(outside)
 
 

@@ -34,9 +34,13 @@ def find_schema(text: str) -> tuple[Schema, str] | None:
         >>> find_schema('Answer as {"type": "object", "properties": {"a": {}}} please')
         ({'type': 'object', 'properties': {'a': {}}}, 'Answer as  please')
     """
-    if '"properties"' not in text and '"type": "object"' not in text:
+    if not any(mark in text for mark in ('"properties"', '"type": "object"', '"$defs"')):
         return None
     found = list(_schemas(text))
+    if not found and "{{" in text:
+        # Some templates leave the braces doubled that they had escaped.
+        text = text.replace("{{", "{").replace("}}", "}")
+        found = list(_schemas(text))
     if not found:
         return None
     for start, end, _ in reversed(found):
@@ -61,7 +65,8 @@ def _schemas(text: str) -> Iterator[tuple[int, int, Schema]]:
 def _is_schema(value: Any) -> bool:
     if not isinstance(value, dict):
         return False
-    return isinstance(value.get("properties"), dict) or value.get("type") == "object"
+    has_properties = isinstance(value.get("properties"), dict)
+    return has_properties or value.get("type") == "object" or ("$defs" in value and "$ref" in value)
 
 
 @dataclass

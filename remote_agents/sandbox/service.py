@@ -84,12 +84,12 @@ class Word(NamedTuple):
 
 @dataclass
 class Turn:
-    """One accepted question and its answer."""
+    """One accepted question and its answer; `shelf` is where the messages are kept, if at all."""
 
     service: Service
     endpoint: str
     agent: str
-    conversation: str | None
+    shelf: str | None
     ask: Ask
     answer: Answer
     reply_id: str
@@ -166,15 +166,26 @@ class Turn:
             return words[: self.ask.limit]
         return words
 
+    def keep_question(self, messages: list[dict[str, Any]], extra: dict[str, Any]) -> None:
+        """Store what the request brought; the reply will refer to the last of it."""
+        if self.shelf is None:
+            return
+        for message in messages:
+            role, content = str(message["role"]), str(message["content"])
+            row = self.service.store.add_message(
+                self.endpoint, self.agent, self.shelf, role, content, **extra
+            )
+            self.question_id = row["id"]
+
     def keep(self) -> None:
         """Store the reply, once."""
-        if self.kept or self.conversation is None:
+        if self.kept or self.shelf is None:
             return
         self.kept = True
         self.service.store.add_message(
             self.endpoint,
             self.agent,
-            self.conversation,
+            self.shelf,
             "assistant",
             self.text,
             id_=self.reply_id,
@@ -201,18 +212,29 @@ class Service:
         *,
         stream: bool,
         conversation: str | None = None,
+        shelf: str | None = None,
+        keep: list[dict[str, Any]] | None = None,
         reply_id: str | None = None,
         **extra: Any,
     ) -> Turn:
-        """Accept a turn: log it, store the question if a conversation is kept, find the answer."""
+        """Accept a turn: log it, find the answer, and store the question where messages are kept.
+
+        Args:
+            endpoint: the service that was asked.
+            agent: its agent.
+            ask: what it was asked.
+            stream: whether the answer will be streamed.
+            conversation: the conversation that the turn belongs to.
+            shelf: where to keep the messages of a turn that belongs to none.
+            keep: the messages to store, where they are not all of the request.
+            reply_id: id for the reply.
+            extra: what else to store with the question.
+        """
         self._log(endpoint, conversation, ask, stream)
         answer = self.brain.answer(ask)
-        turn = Turn(self, endpoint, agent, conversation, ask, answer, reply_id or new_id())
-        if conversation is not None:
-            question = str(ask.messages[-1]["content"])
-            self.store.add_message(
-                endpoint, agent, conversation, "user", question, id_=turn.question_id, **extra
-            )
+        kept_at = shelf if conversation is None else conversation
+        turn = Turn(self, endpoint, agent, kept_at, ask, answer, reply_id or new_id())
+        turn.keep_question(ask.messages if keep is None else keep, extra)
         return turn
 
     def stored(self, endpoint: str, conversation: str | None) -> list[dict[str, Any]]:

@@ -7,6 +7,7 @@ import json
 import uuid
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
+from math import isfinite
 from typing import Any
 
 from starlette.requests import Request
@@ -73,6 +74,10 @@ class Frames:
         await send(body(b"", more=False))
 
 
+# Made once: json.dumps would make one for every frame.
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+
+
 def body(data: bytes, more: bool = True) -> dict[str, Any]:
     """An ASGI body message."""
     return {"type": "http.response.body", "body": data, "more_body": more}
@@ -80,7 +85,7 @@ def body(data: bytes, more: bool = True) -> dict[str, Any]:
 
 def dumps(value: Any) -> str:
     """Compact JSON with the characters as they are."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return _ENCODER.encode(value)
 
 
 def data(value: Any) -> str:
@@ -111,13 +116,16 @@ def is_uuid(value: Any) -> bool:
 
 async def json_object(request: Request) -> dict[str, Any] | None:
     """The body when it is a JSON object, else None."""
+    raw = await request.body()
     try:
-        value = json.loads(await request.body())
-    except ValueError:
+        value = json.loads(raw)
+    except (ValueError, RecursionError):
         return None
+    if b"\\ud" in raw.lower():
+        value = json.loads(dumps(value).encode(errors="replace"))
     return value if isinstance(value, dict) else None
 
 
 def number(value: Any) -> bool:
-    """Whether a JSON value is a number; true and false are not."""
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
+    """Whether a JSON value is a finite number; true and false are not."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and isfinite(value)

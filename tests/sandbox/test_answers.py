@@ -2,6 +2,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 
 from remote_agents.sandbox.answers import NOTHING, Ask, Brain
@@ -212,6 +213,19 @@ def test_answers_in_json_for_a_schema(brain: Brain, given: bool) -> None:
     assert len(value["tags"]) == 2
     assert isinstance(value["tree"]["leaf"]["id"], int)
     assert isinstance(value["sure"], bool)
+
+
+ROOT_REF = {"$defs": SCHEMA["$defs"], "$ref": "#/$defs/Tree"}
+
+
+@pytest.mark.parametrize("schema", [SCHEMA, ROOT_REF, {"type": "object"}])
+@pytest.mark.parametrize("double", [True, False])
+def test_json_is_valid_for_its_schema(brain: Brain, schema: dict[str, Any], double: bool) -> None:
+    text = json.dumps(schema)
+    if double:
+        text = text.replace("{", "{{").replace("}", "}}")
+    value = json.loads(said(brain, f"Which train tickets?\n\nA schema to follow:\n{text}"))
+    jsonschema.validate(value, schema)
 
 
 @pytest.mark.parametrize("endpoint", ENDPOINTS)

@@ -5,7 +5,7 @@ import httpx
 import pytest
 
 from remote_agents.sandbox import Sandbox
-from tests.sandbox.calls import Caller, frames
+from tests.sandbox.calls import Caller, frames, user
 
 SECRET, ASKED = "My secret word is zebra-17.", "What is my secret word?"
 
@@ -82,6 +82,31 @@ def test_ag_ui_threads_begin_by_themselves(call: Caller) -> None:
     call.box.forget_conversation("cloudbase", thread)
     lost = ask(ASKED)
     assert (lost.status_code, lost.json()["code"]) == (404, "CONVERSATION_NOT_FOUND")
+
+
+@pytest.mark.parametrize("endpoint", ["private_ai", "bluenexus", "cloudbase"])
+def test_a_replayed_history_is_remembered(call: Caller, endpoint: str) -> None:
+    history = [user(SECRET), {"role": "assistant", "content": "Noted."}, user("Hello")]
+    if endpoint == "private_ai":
+        session = call.post(endpoint, history, create_session=True).json()["session_id"]
+        more = {"store_in_session": session}
+    elif endpoint == "bluenexus":
+        more = {"conversationId": call.post(endpoint, history).headers["x-conversation-id"]}
+    else:
+        path = call.path(endpoint).replace("send-message", "conversation")
+        opened = call.http.post(path, headers=call.headers(endpoint)).json()
+        more = {"conversationId": opened["conversationId"]}
+        call.ask(endpoint, history, **more)
+    assert "zebra-17" in call.ask(endpoint, ASKED, **more)
+    (conversation,) = more.values()
+    roles = [message["role"] for message in call.box.conversation(endpoint, conversation)]
+    assert roles == ["user", "assistant"] * 3
+
+
+def test_records_are_kept_without_a_conversation(call: Caller) -> None:
+    call.ask("cloudbase", "Count to 3")
+    assert call.box.conversation("cloudbase", "default")[-1]["content"] == "1 2 3"
+    assert call.box.turns()[0]["conversation_id"] is None
 
 
 def test_conversations_survive_a_restart(tmp_path: Path) -> None:
