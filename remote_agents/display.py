@@ -1,15 +1,346 @@
-"""Replies and streams in a notebook, escaped."""
+"""Replies and streams in a notebook. Whatever an agent writes, its HTML and scripts do nothing.
+
+Two forms of the same: `text/html`, rendered here by markdown-it when it is installed, and
+`text/markdown`, escaped so that no renderer finds anything to execute in it. Neither loads an
+image: an address that an agent makes up can carry what it knows to another host.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+import html
+import re
+import sys
+import time
+from collections.abc import AsyncIterable, Awaitable, Iterable, Iterator, Mapping, Sequence
+from contextlib import aclosing, closing, nullcontext
+from typing import Any, overload
+
+from remote_agents.types import Citation, Event, Finish, ReasoningDelta, Reply, TextDelta
+
+REDRAW_SECONDS = 0.05
 
 
-def reply_markdown(reply: Any) -> str:
-    """A reply as Markdown: its text, then its sources."""
-    return str(reply.text)
+@overload
+def display_stream(stream: AsyncIterable[Any]) -> Awaitable[Any]: ...
+
+
+@overload
+def display_stream(stream: Iterable[Any]) -> Any: ...
 
 
 def display_stream(stream: Any) -> Any:
-    """Show a stream as it grows."""
-    return stream
+    """Show an answer as it grows: the reasoning folded, the text as Markdown, the sources listed.
+
+    In a notebook it redraws at most 20 times a second; elsewhere it prints the text.
+
+    Args:
+        stream: The events of a plain client, the chunks of a LangChain model or chain, or the
+            responses of a LlamaIndex LLM; sync, or async and then to be awaited.
+
+    Returns:
+        What the call without streaming gives: a `Reply`, a LangChain message (or text), or the
+        last LlamaIndex response; None for an empty stream.
+
+    Raises:
+        AgentError: As the stream does; what had arrived stays on the screen.
+
+    Example:
+        >>> text = display_stream(["25 ", "days"])
+        25 days
+    """
+    if hasattr(stream, "__aiter__"):
+        return _display_async(stream)
+    view = _View()
+    with closing(stream) if hasattr(stream, "close") else nullcontext(), view:
+        for item in stream:
+            view.add(item)
+    return view.result
+
+
+async def _display_async(stream: Any) -> Any:
+    view = _View()
+    async with aclosing(stream) if hasattr(stream, "aclose") else nullcontext():
+        with view:
+            async for item in stream:
+                view.add(item)
+    return view.result
+
+
+class _View:
+    """What has arrived, and where it is drawn."""
+
+    def __init__(self) -> None:
+        self._text: list[str] = []
+        self._reasoning: list[str] = []
+        self._citations: list[Citation] = []
+        self._items: list[Any] = []
+        self._screen = _screen()
+
+    def __enter__(self) -> _View:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._screen.finish(self)
+
+    def add(self, item: Any) -> None:
+        self._items.append(item)
+        for part in _parts(item):
+            if isinstance(part, Citation):
+                if part not in self._citations:
+                    self._citations.append(part)
+            else:
+                (self._reasoning if isinstance(part, ReasoningDelta) else self._text).append(
+                    part.text
+                )
+                self._screen.grow(self, part)
+
+    @property
+    def result(self) -> Any:
+        if not self._items:
+            return None
+        first, *rest = self._items
+        last = rest[-1] if rest else first
+        if isinstance(last, Finish):
+            return last.reply
+        if isinstance(first, str):
+            return "".join(self._text)
+        # A LangChain chunk takes a list of later chunks at once; one by one would be quadratic.
+        return first + rest if rest and hasattr(first, "content_blocks") else last
+
+    def bundle(self) -> dict[str, str]:
+        return _bundle("".join(self._text), "".join(self._reasoning), self._citations)
+
+
+class _Notebook:
+    """One output of a notebook, drawn again as it grows."""
+
+    def __init__(self, display: Any) -> None:
+        self._display = display
+        self._handle: Any = None
+        self._next = 0.0
+
+    def grow(self, view: _View, part: TextDelta | ReasoningDelta) -> None:
+        if time.monotonic() >= self._next:
+            self.finish(view)
+
+    def finish(self, view: _View) -> None:
+        begun = time.monotonic()
+        bundle = view.bundle()
+        if self._handle is None:
+            self._handle = self._display(bundle, raw=True, display_id=True)
+        else:
+            self._handle.update(bundle, raw=True)
+        # A long answer takes longer to draw: most of the time stays the stream's.
+        self._next = begun + max(REDRAW_SECONDS, 5 * (time.monotonic() - begun))
+
+
+class _Terminal:
+    """Plain output: the text as it comes, then the sources."""
+
+    def grow(self, view: _View, part: TextDelta | ReasoningDelta) -> None:
+        if isinstance(part, TextDelta):
+            print(part.text, end="", flush=True)
+
+    def finish(self, view: _View) -> None:
+        print(*["", *_listed(view._citations)], sep="\n")
+
+
+def _screen() -> _Notebook | _Terminal:
+    # A shell can only be running if something has imported IPython.
+    shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
+    if shell is None or not hasattr(shell, "kernel"):
+        return _Terminal()
+    from IPython.display import display
+
+    return _Notebook(display)
+
+
+def _listed(citations: Sequence[Citation]) -> list[str]:
+    return [f"[{n}] {_name(citation)}" for n, citation in enumerate(citations, 1)]
+
+
+# --- what a stream yields ----------------------------------------------------------------------
+
+
+def _parts(item: Any) -> Iterator[TextDelta | ReasoningDelta | Citation]:
+    """The text, reasoning and citations in one item of any stream, told by its shape."""
+    if isinstance(item, (TextDelta, ReasoningDelta, Citation)):
+        yield item
+    elif isinstance(item, str):
+        yield TextDelta(item)
+    elif hasattr(item, "content_blocks"):
+        yield from _langchain_parts(item.content_blocks)
+    elif hasattr(item, "delta"):
+        yield from _llamaindex_parts(item)
+    elif not isinstance(item, Event):
+        raise TypeError(f"This is no answer of an agent: the stream has a {type(item).__name__}.")
+
+
+def _langchain_parts(
+    blocks: Iterable[Mapping[str, Any]],
+) -> Iterator[TextDelta | ReasoningDelta | Citation]:
+    for block in blocks:
+        if block["type"] == "reasoning" and block.get("reasoning"):
+            yield ReasoningDelta(block["reasoning"])
+        elif block["type"] == "text":
+            if block.get("text"):
+                yield TextDelta(block["text"])
+            yield from map(_citation, block.get("annotations", ()))
+
+
+def _llamaindex_parts(response: Any) -> Iterator[TextDelta | ReasoningDelta | Citation]:
+    if thought := response.additional_kwargs.get("thinking_delta"):
+        yield ReasoningDelta(thought)
+    if response.delta:
+        yield TextDelta(response.delta)
+    extras = response.message.additional_kwargs if hasattr(response, "message") else {}
+    yield from map(_citation, extras.get("citations", ()))
+
+
+def _citation(data: Mapping[str, Any]) -> Citation:
+    return Citation(
+        title=data.get("title"), url=data.get("url"), text=data.get("cited_text", data.get("text"))
+    )
+
+
+# --- drawing -----------------------------------------------------------------------------------
+
+
+def reply_markdown(reply: Reply) -> str:
+    """A reply as Markdown in which nothing can be executed: reasoning, text, sources."""
+    return _markdown(reply.text, reply.reasoning, reply.citations)
+
+
+def reply_html(reply: Reply) -> str | None:
+    """A reply as HTML; None without markdown-it, so that notebooks take the Markdown."""
+    return _html(reply.text, reply.reasoning, reply.citations)
+
+
+def _bundle(text: str, reasoning: str, citations: Sequence[Citation]) -> dict[str, str]:
+    bundle = {
+        "text/plain": "\n".join([text, *_listed(citations)]),
+        "text/markdown": _markdown(text, reasoning, citations),
+    }
+    rendered = _html(text, reasoning, citations)
+    return bundle if rendered is None else bundle | {"text/html": rendered}
+
+
+def _markdown(text: str, reasoning: str, citations: Sequence[Citation]) -> str:
+    parts = [_folded(_plain(reasoning))] if reasoning else []
+    parts.append(escape_markdown(text))
+    if citations:
+        parts.append("\n".join(["**Sources**", "", *map(_markdown_item, citations)]))
+    return "\n\n".join(parts)
+
+
+def _html(text: str, reasoning: str, citations: Sequence[Citation]) -> str | None:
+    render = _renderer()
+    if render is None:
+        return None
+    parts = [_folded(_plain(reasoning))] if reasoning else []
+    parts.append(_no_math_links(render(text)))
+    if citations:
+        items = "".join(f"<li>{_html_item(citation)}</li>" for citation in citations)
+        parts.append(f"<p><strong>Sources</strong></p><ol>{items}</ol>")
+    return "\n".join(parts)
+
+
+def _renderer() -> Any:
+    try:
+        from markdown_it import MarkdownIt
+    except ImportError:
+        return None
+    renderer = MarkdownIt("js-default").disable("image")  # HTML is shown as text
+    renderer.validateLink = _to_web_or_mail  # type: ignore[method-assign, assignment]
+    return renderer.render
+
+
+def _to_web_or_mail(address: str) -> bool:
+    return re.match(r"https?://|mailto:|#", address) is not None
+
+
+def _folded(escaped: str) -> str:
+    # One line, no blank ones: a blank line would end the HTML block in Markdown.
+    lines = escaped.replace("\n", "<br>")
+    return f"<details><summary>Reasoning</summary><div>{lines}</div></details>"
+
+
+def _plain(text: str) -> str:
+    """A text of one block that neither HTML nor Markdown nor a formula is seen in."""
+    text = re.sub(r"\s*\n\s*", "\n", text.strip())
+    return re.sub(r"[^\w\s.,;:?!%'\u0080-\U0010ffff-]", lambda m: f"&#{ord(m[0])};", text).replace(
+        "_", "&#95;"
+    )
+
+
+def _markdown_item(citation: Citation) -> str:
+    return f"1. {_html_item(citation)}"
+
+
+def _html_item(citation: Citation) -> str:
+    name = _plain(_name(citation)).replace("\n", " ")
+    if not citation.url or not re.match(r"https?://[^\s<>]+\Z", citation.url):
+        return name
+    address = html.escape(citation.url).replace("_", "%5F").replace("*", "%2A")
+    return f'<a href="{address}">{name}</a>'
+
+
+def _name(citation: Citation) -> str:
+    return citation.title or citation.url or (citation.text or "source")[:80]
+
+
+FENCE = re.compile(
+    r"^([ \t]*)(`{3,}|~{3,})[^`\n]*\n(.*?)(?:\n[ \t]*\2[`~]*[ \t]*$|\Z)", re.MULTILINE | re.DOTALL
+)
+MATH_LINK = re.compile(
+    r"(<code.*?</code>)|\\(?=(?:href|url|require|style|class|cssId|data|unicode)\b)", re.DOTALL
+)
+INLINE = re.compile(r"(?<!`)(`+)(?!`)([^\n]+?)(?<!`)\1(?!`)")
+
+
+def escape_markdown(text: str) -> str:
+    r"""Markdown that reads the same, without HTML, images, and links other than to web and mail.
+
+    Args:
+        text: Markdown from a source that is not trusted.
+
+    Returns:
+        Markdown for any renderer, also one that lets HTML through.
+
+    Example:
+        >>> escape_markdown("**25** days <script>alert(1)</script>")
+        '**25** days &lt;script>alert(1)&lt;/script>'
+        >>> escape_markdown("[here](javascript:alert(1))")
+        '[here]\\(javascript:alert(1))'
+    """
+    parts, at = [], 0
+    for fence in FENCE.finditer(text):
+        parts += [_escape_prose(text[at : fence.start()]), _code_block(fence)]
+        at = fence.end()
+    return "".join([*parts, _escape_prose(text[at:])])
+
+
+def _code_block(fence: re.Match[str]) -> str:
+    # Renderers show an entity in a fence as it stands, so code goes as an escaped HTML block.
+    return f"{fence[1]}<pre><code>{html.escape(fence[3])}</code></pre>"
+
+
+def _escape_prose(text: str) -> str:
+    parts, at = [], 0
+    for code in INLINE.finditer(text):
+        parts += [_escape_words(text[at : code.start()]), f"<code>{_plain(code[2])}</code>"]
+        at = code.end()
+    return "".join([*parts, _escape_words(text[at:])])
+
+
+def _escape_words(text: str) -> str:
+    text = text.replace("&", "&amp;").replace("<", "&lt;")
+    text = text.replace("![", "!\u200b[")
+    text = re.sub(r"\](?=\((?!https?://|mailto:|#))", "]\\\\", text)
+    text = re.sub(r"\](?=:(?!\s*https?://))", "]\\\\", text)
+    return _no_math_links(text)
+
+
+def _no_math_links(text: str) -> str:
+    """Notebooks typeset formulas wherever they find them, and TeX has links and styles."""
+    return MATH_LINK.sub(lambda found: found[1] or "\\\u200b", text)

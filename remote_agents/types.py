@@ -365,6 +365,11 @@ class Reply:
 
         return reply_markdown(self)
 
+    def _repr_html_(self) -> str | None:
+        from remote_agents.display import reply_html
+
+        return reply_html(self)
+
 
 def _joined(parts: list[str]) -> str:
     if len(parts) > 1:
