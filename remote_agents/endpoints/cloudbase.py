@@ -16,7 +16,7 @@ from typing import Any
 from urllib.parse import quote
 
 from remote_agents.endpoints._ag_ui import decode_ag_ui, is_ag_ui, parse_arguments
-from remote_agents.endpoints._base import Endpoint, identifier, items, mapping, text
+from remote_agents.endpoints._base import Endpoint, identifier, items, mapping, number, text
 from remote_agents.endpoints._openai import decode_chat, decode_usage
 from remote_agents.errors import (
     AgentError,
@@ -210,6 +210,7 @@ def _knowledge(data: dict[str, Any], so_far: Reply) -> list[Event]:
             url=text(hit.get("url")) or text(hit.get("fileUrl")) or None,
             text=text(hit.get("text")) or text(hit.get("content")) or None,
             id=identifier(hit.get("fileId") or hit.get("id")),
+            score=number(hit.get("score")),
             extra={"knowledge_base": name},
         )
         for name, hit in zip(names, found, strict=True)
