@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from types import ModuleType
 from typing import Any
 from urllib.parse import urlsplit
@@ -40,7 +39,6 @@ PROTOCOLS: dict[str, ModuleType] = {
 NEIGHBOURS: tuple[ModuleType, ...] = (maiagent_attachments,)
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 LOGGED_BODY = 1 << 20
-logger = logging.getLogger(__name__)
 
 
 def create_app(service: Service) -> ASGIApp:
@@ -179,7 +177,6 @@ async def _not_routed(request: Request, error: Exception) -> Response:
 
 
 async def _failed(request: Request, error: Exception) -> Response:
-    logger.error("the sandbox failed to answer %s", request.url.path, exc_info=error)
     return _error(request, Refusal(500, "Internal server error"))
 
 

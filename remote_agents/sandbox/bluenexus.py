@@ -135,7 +135,8 @@ FIELDS: dict[str, tuple[Callable[[Any], bool], str]] = {
 def _headers(
     box: Service, conversation: str, cost: int, *, tell_cost: bool = True
 ) -> dict[str, str]:
-    box.settings.credits -= cost
+    # Use alone never empties the account: only `configure(credits=0)` does.
+    box.settings.credits = max(1, box.settings.credits - cost)
     headers = {
         "x-conversation-id": conversation,
         "x-credits-remaining": str(box.settings.credits),

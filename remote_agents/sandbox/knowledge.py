@@ -5,14 +5,17 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import lru_cache, wraps
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import quote
 
 import bm25s  # type: ignore[import-untyped]
 
+T = TypeVar("T")
+SHORT = 4_000
 HANDBOOK = Path(__file__).parent / "handbook"
 COMMON = """
 a about after all also am an and any are as at be been before being but by can could did do does
@@ -50,7 +53,18 @@ LEADING = re.compile(r"^\s*(?:[-*+>•]|\d+[.)])\s+")
 MARKS = re.compile(r"\*\*|__|`|\[([^\]]*)\]\([^)]*\)")
 
 
-@lru_cache(maxsize=20_000)
+def remembered(function: Callable[[str], T]) -> Callable[[str], T]:
+    """Cache a function of a text for short texts: long ones would fill the memory."""
+    cached = lru_cache(maxsize=16_384)(function)
+
+    @wraps(function)
+    def short_or_not(text: str) -> T:
+        return cached(text) if len(text) < SHORT else function(text)
+
+    return short_or_not
+
+
+@remembered
 def terms(text: str) -> tuple[str, ...]:
     """The content words of a text, stemmed, in order."""
     lowered = re.sub(r"\b(part|full) time\b", r"\1-time", text.lower())
@@ -80,7 +94,7 @@ def _singular(word: str) -> str:
     return word[:-1] if plural else word
 
 
-@lru_cache(maxsize=1_000)
+@remembered
 def sentences(text: str) -> tuple[tuple[str, str], ...]:
     """The sentences of a text, each with the heading that it stands under."""
     found: list[tuple[str, str]] = []

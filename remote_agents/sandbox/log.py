@@ -10,7 +10,7 @@ from typing import Any
 
 from .directory import right_key
 
-KEPT = 100_000
+KEPT = 20_000
 
 
 @dataclass

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from functools import lru_cache
 
-from .knowledge import sentences
+from .knowledge import remembered, sentences
 
 Sentence = tuple[str, str]
 
@@ -79,7 +78,7 @@ class Reading:
     turns: tuple[tuple[str, str], ...] = field(default=())
 
 
-@lru_cache(maxsize=256)
+@remembered
 def read(text: str) -> Reading:
     """Take a user's text apart.
 
@@ -96,7 +95,7 @@ def read(text: str) -> Reading:
     return Reading(question, told_by(f"{before}\n{told}"), turns)
 
 
-@lru_cache(maxsize=256)
+@remembered
 def told_by(text: str) -> tuple[Sentence, ...]:
     """The sentences of a text that say something, without the usual instructions."""
     return tuple(pair for pair in sentences(text) if not is_instruction(pair[0]))

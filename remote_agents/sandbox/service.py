@@ -9,6 +9,7 @@ import time
 from collections import deque
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, NamedTuple
 
 from starlette.requests import Request
@@ -23,6 +24,7 @@ from .wire import Refusal, new_id
 
 PERIODS = {"second": 1.0, "minute": 60.0, "hour": 3600.0, "day": 86400.0}
 CREDITS = 20_000
+REMEMBERED = 400
 
 
 @dataclass
@@ -109,9 +111,9 @@ class Turn:
         """The sections that the search found."""
         return [citation(hit, self.service.url) for hit in self.answer.found[:3]]
 
-    @property
+    @cached_property
     def prompt_tokens(self) -> int:
-        """Words that went in."""
+        """Words that went in; counted once, for it stands in every frame."""
         return sum(len(text.split()) for _, text in self.ask.dialogue)
 
     @property
@@ -238,8 +240,10 @@ class Service:
         return turn
 
     def stored(self, endpoint: str, conversation: str | None) -> list[dict[str, Any]]:
-        """The messages held so far."""
-        return [] if conversation is None else self.store.messages(endpoint, conversation)
+        """The messages held so far, as far back as an answer looks."""
+        if conversation is None:
+            return []
+        return self.store.messages(endpoint, conversation, newest=REMEMBERED)
 
     def _log(self, endpoint: str, conversation: str | None, ask: Ask, stream: bool) -> None:
         self.log.accepted.append(

@@ -122,10 +122,10 @@ class Store:
         self.db.execute("DELETE FROM messages")
         self.db.execute("UPDATE conversations SET lost = 1")
 
-    def messages(self, endpoint: str, conversation: str) -> list[Row]:
-        """The messages of a conversation, oldest first."""
-        sql = "SELECT * FROM messages WHERE endpoint = ? AND conversation = ? ORDER BY seq"
-        return self.all(sql, endpoint, conversation)
+    def messages(self, endpoint: str, conversation: str, newest: int = -1) -> list[Row]:
+        """The messages of a conversation, oldest first; only the newest few if so wished."""
+        where = "WHERE endpoint = ? AND conversation = ? ORDER BY seq DESC LIMIT ?"
+        return self.all(f"SELECT * FROM messages {where}", endpoint, conversation, newest)[::-1]
 
     def add_message(
         self,

@@ -17,6 +17,7 @@ import pytest
 
 from remote_agents.sandbox import Sandbox
 from remote_agents.sandbox.__main__ import main
+from remote_agents.sandbox.server import listen
 from tests.sandbox.calls import Caller
 
 
@@ -53,6 +54,12 @@ def test_a_taken_port_is_one_clear_sentence(capsys: pytest.CaptureFixture[str]) 
         assert f"Port {port} is not available" in capsys.readouterr().err
         with pytest.raises(RuntimeError, match=f"did not start. Port {port}"):
             Sandbox(port=port).start()
+
+
+def test_frames_are_not_held_back() -> None:
+    # asyncio sets TCP_NODELAY only on sockets that name their protocol.
+    with listen(0) as sock:
+        assert sock.proto == socket.IPPROTO_TCP
 
 
 def test_a_missing_folder_is_named() -> None:
