@@ -1,0 +1,562 @@
+"""LangChain's messages into the core's, and the events of an answer into LangChain's blocks.
+
+The only module that knows both. An answer has the same content blocks however it is asked for: the
+blocks stand in the order in which their kinds first appeared, one `reasoning` block, one `text`
+block with all citations, and one block for each of the agent's own steps.
+
+In string mode a message's `content` is its text, and the rest waits in `additional_kwargs`
+(`reasoning_content`, `citations`, `steps`) until `content_blocks` is read. LangChain adds up the
+chunks of a stream, so each of these keys is on exactly one chunk, or is text to be joined.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, cast
+
+from langchain_core.messages import (
+    AIMessage,
+    AIMessageChunk,
+    BaseMessage,
+    ChatMessage,
+    ToolMessage,
+    UsageMetadata,
+)
+from langchain_core.messages import content as blocks_of
+from langchain_core.messages.block_translators import register_translator
+from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
+
+from remote_agents.errors import UnsupportedContentError
+from remote_agents.types import (
+    Attachment,
+    Citation,
+    Event,
+    Finish,
+    Message,
+    Origin,
+    ReasoningDelta,
+    Reply,
+    Role,
+    TextDelta,
+    ToolCall,
+    ToolResult,
+    Unknown,
+)
+
+Block = dict[str, Any]
+
+# --- messages in -------------------------------------------------------------------------------
+
+_ROLES: dict[str, Role] = {
+    "human": "user",
+    "HumanMessageChunk": "user",
+    "ai": "assistant",
+    "AIMessageChunk": "assistant",
+    "system": "system",
+    "SystemMessageChunk": "system",
+    "tool": "tool",
+    "ToolMessageChunk": "tool",
+    "function": "tool",
+    "FunctionMessageChunk": "tool",
+    "user": "user",
+    "assistant": "assistant",
+    "developer": "system",
+}
+
+
+def to_messages(messages: Iterable[BaseMessage], title: str) -> list[Message]:
+    """A LangChain prompt as the core's messages.
+
+    Args:
+        messages: The prompt.
+        title: Name of the service, for error messages.
+
+    Returns:
+        One message for each of them.
+
+    Raises:
+        UnsupportedContentError: Names the block, or the kind of message, that cannot be sent.
+
+    Example:
+        >>> from langchain_core.messages import HumanMessage
+        >>> to_messages([HumanMessage("Hi")], "BlueNexus")[0].role
+        'user'
+    """
+    converted = []
+    for message in messages:
+        kind, content = message.type, message.content
+        if kind == "human" and type(content) is str:  # most of a long history
+            converted.append(Message("user", content))
+        else:
+            converted.append(_to_message(message, kind, title))
+    return converted
+
+
+def _to_message(message: BaseMessage, kind: str, title: str) -> Message:
+    role = _ROLES.get(message.role if isinstance(message, ChatMessage) else kind)
+    if role is None:
+        raise UnsupportedContentError(f"{title} does not take {kind} messages.")
+    if role == "assistant":
+        origin = Origin.of(message.response_metadata)
+        return Message(role, _said(message), origin=origin)
+    text, files = _parts(message.content, title)
+    if isinstance(message, ToolMessage) and message.name:
+        text = f"{message.name}: {text}"
+    return Message(role, text, files)
+
+
+def _said(message: BaseMessage) -> str:
+    """The text of a reply, and the tools it called, which another model's reply may have."""
+    text = message.content if isinstance(message.content, str) else str(message.text)
+    calls = getattr(message, "tool_calls", None)
+    if not calls:
+        return text
+    lines = [f"[called {call['name']}({json.dumps(call['args'])})]" for call in calls]
+    return "\n".join([text, *lines] if text else lines)
+
+
+def _parts(
+    content: str | Sequence[str | Mapping[str, Any]], title: str
+) -> tuple[str, list[Attachment]]:
+    if isinstance(content, str):
+        return content, []
+    texts: list[str] = []
+    files: list[Attachment] = []
+    for block in content:
+        part = block if isinstance(block, str) else _part(block, title)
+        if isinstance(part, str):
+            texts.append(part)
+        else:
+            files.append(part)
+    return "\n".join(texts), files
+
+
+def _part(block: Mapping[str, Any], title: str) -> str | Attachment:
+    kind = block.get("type")
+    if kind == "text":
+        return str(block.get("text", ""))
+    if kind == "text-plain" and block.get("text") is not None:
+        heading = block.get("title") or block.get("context")
+        return f"{heading}\n{block['text']}" if heading else str(block["text"])
+    if kind == "image_url":
+        link = block.get("image_url")
+        url = link.get("url") if isinstance(link, Mapping) else link
+        return _linked("image", str(url), block)
+    if kind in ("image", "audio", "video", "file", "text-plain"):
+        return _attachment(block, title)
+    raise UnsupportedContentError(f"{title} does not take {kind!r} blocks.")
+
+
+def _attachment(block: Mapping[str, Any], title: str) -> Attachment:
+    kind: Any = "file" if block["type"] == "text-plain" else block["type"]
+    if url := block.get("url"):
+        return _linked(kind, url, block)
+    mime, name = block.get("mime_type"), _filename(block)
+    if file_id := block.get("file_id") or block.get("id" if "base64" not in block else ""):
+        return Attachment(kind, file_id=file_id, mime_type=mime, filename=name)
+    if encoded := block.get("base64"):
+        return Attachment(kind, data=_decoded(encoded, kind), mime_type=mime, filename=name)
+    raise UnsupportedContentError(
+        f"{title}: a {kind!r} block needs 'url', 'file_id' or 'base64'; this one has "
+        f"{', '.join(sorted(map(str, block)))}."
+    )
+
+
+def _linked(kind: Any, url: str, block: Mapping[str, Any]) -> Attachment:
+    """A link; a `data:` link is the content itself."""
+    name = _filename(block)
+    head, comma, body = url.partition(",")
+    if not (head.startswith("data:") and comma):
+        return Attachment(kind, url=url, mime_type=block.get("mime_type"), filename=name)
+    mime = head.removeprefix("data:").split(";")[0] or block.get("mime_type")
+    return Attachment(kind, data=_decoded(body, kind), mime_type=mime, filename=name)
+
+
+def _filename(block: Mapping[str, Any]) -> str | None:
+    extras = block.get("extras") or block.get("metadata") or {}
+    return block.get("filename") or extras.get("filename") or extras.get("name")
+
+
+def _decoded(encoded: str, kind: str) -> bytes:
+    try:
+        return base64.b64decode(encoded, validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise UnsupportedContentError(f"The {kind!r} block is not valid base64: {error}.") from None
+
+
+# --- blocks of an answer -----------------------------------------------------------------------
+
+
+def citation_block(citation: Citation, text: str) -> blocks_of.Citation:
+    """A source as LangChain's annotation; its place in the text where a mark stands for it."""
+    block: Block = {"type": "citation"}
+    for name, value in (
+        ("id", citation.id),
+        ("url", citation.url),
+        ("title", citation.title),
+        ("cited_text", citation.text),
+    ):
+        if value is not None:
+            block[name] = value
+    if place := _place(citation.marker, text):
+        block["start_index"], block["end_index"] = place
+    extras = {**citation.extra, "score": citation.score, "marker": citation.marker}
+    if extras := {name: value for name, value in extras.items() if value is not None}:
+        block["extras"] = extras
+    return cast("blocks_of.Citation", block)
+
+
+def _place(marker: str | None, text: str) -> tuple[int, int] | None:
+    """Where the mark first stands in the text; a bare number stands as [number]."""
+    if not marker:
+        return None
+    mark = f"[{marker}]" if marker.isalnum() else marker
+    start = text.find(mark)
+    return None if start < 0 else (start, start + len(mark))
+
+
+def step_block(step: ToolCall | ToolResult | Unknown) -> Block:
+    """One of the agent's own steps as a block."""
+    if isinstance(step, ToolCall):
+        return {
+            "type": "server_tool_call",
+            "id": step.id,
+            "name": step.name,
+            "args": step.arguments,
+        }
+    if isinstance(step, ToolResult):
+        status = "error" if step.error else "success"
+        return {
+            "type": "server_tool_result",
+            "tool_call_id": step.id,
+            "status": status,
+            "output": step.output,
+        }
+    value = step.data if isinstance(step.data, dict) else {"data": step.data}
+    return {"type": "non_standard", "value": value}
+
+
+class Layout:
+    """Which blocks an answer has, in the order in which they began.
+
+    The `text` and `reasoning` blocks stand here without their text.
+    """
+
+    def __init__(self) -> None:
+        self.blocks: list[Block] = []
+        self.text: int | None = None
+        self.reasoning: int | None = None
+
+    def text_index(self) -> int:
+        """The index of the text block, which begins now if it has not."""
+        if self.text is None:
+            self.text = self._begin({"type": "text"})
+        return self.text
+
+    def reasoning_index(self) -> int:
+        """The index of the reasoning block, which begins now if it has not."""
+        if self.reasoning is None:
+            self.reasoning = self._begin({"type": "reasoning"})
+        return self.reasoning
+
+    def step(self, step: ToolCall | ToolResult | Unknown) -> Block | None:
+        """The step's block; None for a call that was told before."""
+        block = step_block(step)
+        if type(step) is ToolCall and any(known.items() >= block.items() for known in self.blocks):
+            return None
+        self._begin(block)
+        return block
+
+    def add(self, event: Event) -> None:
+        """Take note of one event."""
+        kind = type(event)
+        if kind is TextDelta and event.text:  # type: ignore[union-attr]
+            self.text_index()
+        elif kind is ReasoningDelta and event.text:  # type: ignore[union-attr]
+            self.reasoning_index()
+        elif kind in _STEPS:
+            self.step(event)  # type: ignore[arg-type]
+
+    def _begin(self, block: Block) -> int:
+        block["index"] = len(self.blocks)
+        self.blocks.append(block)
+        return len(self.blocks) - 1
+
+    def steps(self) -> list[Block] | None:
+        """What `translate` needs to know beyond text and reasoning."""
+        plain = [block["type"] for block in self.blocks]
+        return None if plain in _PLAIN else self.blocks
+
+
+_STEPS = frozenset({ToolCall, ToolResult, Unknown})
+_PLAIN: tuple[list[str], ...] = ([], ["text"], ["reasoning"], ["reasoning", "text"])
+
+
+def whole_blocks(layout: Layout, reply: Reply) -> list[Block]:
+    """The content blocks of a whole answer."""
+    annotations = [citation_block(citation, reply.text) for citation in reply.citations]
+    if annotations:
+        layout.text_index()
+    return _filled(layout.blocks, reply.text, reply.reasoning, annotations)
+
+
+def _filled(
+    blocks: Sequence[Block], text: str, reasoning: str, annotations: Sequence[Any]
+) -> list[Block]:
+    filled = []
+    for block in blocks:
+        if block["type"] == "text":
+            block = {"type": "text", "text": text, "index": block["index"]}
+            if annotations:
+                block["annotations"] = list(annotations)
+        elif block["type"] == "reasoning":
+            block = {"type": "reasoning", "reasoning": reasoning, "index": block["index"]}
+        filled.append(block)
+    return filled
+
+
+def translate(message: AIMessage) -> list[blocks_of.ContentBlock]:
+    """The content blocks of a message whose `content` is its text."""
+    if not isinstance(message.content, str):
+        raise NotImplementedError  # LangChain then reads the list as it is
+    extra = message.additional_kwargs
+    text, reasoning = message.content, extra.get("reasoning_content") or ""
+    citations = [Citation(**citation) for citation in extra.get("citations") or ()]
+    steps = extra.get("steps")
+    if steps is None:
+        kinds = [("reasoning", reasoning), ("text", text or citations)]
+        steps = [{"type": kind} for kind, there in kinds if there]
+        steps = [{**block, "index": index} for index, block in enumerate(steps)]
+    annotations = [citation_block(citation, text) for citation in citations]
+    return cast("list[blocks_of.ContentBlock]", _filled(steps, text, reasoning, annotations))
+
+
+def register(provider: str) -> None:
+    """Let LangChain read the content blocks of this provider's messages by `translate`."""
+    register_translator(provider, translate, translate)
+
+
+def usage_of(reply: Reply) -> UsageMetadata | None:
+    """Token counts, if the service reports them."""
+    usage = reply.usage
+    if usage is None:
+        return None
+    return UsageMetadata(
+        input_tokens=usage.input_tokens,
+        output_tokens=usage.output_tokens,
+        total_tokens=usage.total_tokens,
+    )
+
+
+def _extra(reply: Reply, layout: Layout, *, blocks: bool) -> dict[str, Any]:
+    extra: dict[str, Any] = {}
+    if reply.citations:
+        layout.text_index()
+        extra["citations"] = [citation.to_dict() for citation in reply.citations]
+    if not blocks and (steps := layout.steps()):
+        extra["steps"] = steps
+    return extra
+
+
+# --- whole answers out -------------------------------------------------------------------------
+
+
+def to_result(reply: Reply, layout: Layout, *, blocks: bool) -> ChatResult:
+    """A whole answer; further choices (`n`) are further generations.
+
+    Args:
+        reply: The answer.
+        layout: Its blocks.
+        blocks: Whether `content` is the list of blocks (`output_version="v1"`), or the text.
+    """
+    extra = _extra(reply, layout, blocks=blocks)
+    metadata = reply.metadata()
+    if blocks:
+        metadata["output_version"] = "v1"
+    elif reply.reasoning:
+        extra["reasoning_content"] = reply.reasoning
+    message = AIMessage(
+        content=whole_blocks(layout, reply) if blocks else reply.text,  # type: ignore[arg-type]
+        additional_kwargs=extra,
+        response_metadata=metadata,
+        usage_metadata=usage_of(reply),
+    )
+    others = [AIMessage(text, response_metadata=_shared(metadata)) for text in reply.alternatives]
+    return ChatResult(generations=[ChatGeneration(message=m) for m in (message, *others)])
+
+
+def _shared(metadata: Mapping[str, Any]) -> dict[str, Any]:
+    """What another choice shares with the first; only that one is in the conversation."""
+    return {name: metadata[name] for name in _CHOICE_KEYS if name in metadata}
+
+
+_CHOICE_KEYS = ("model_name", "model_provider", "agent", "request_id")
+
+
+# --- streams out -------------------------------------------------------------------------------
+
+
+class TextChunks:
+    """Events into chunks whose `content` is a string."""
+
+    def __init__(self) -> None:
+        self._layout = Layout()
+
+    def take(self, event: Event) -> ChatGenerationChunk | None:
+        """The chunk for one event, or None if it waits for the last one."""
+        kind = type(event)
+        if kind is TextDelta:
+            return self._text(event.text)  # type: ignore[union-attr,arg-type]
+        if kind is ReasoningDelta:
+            self._layout.add(event)
+            return _chunk("", additional_kwargs={"reasoning_content": event.text})  # type: ignore[union-attr]
+        if kind is Finish:
+            return self._last(event.reply)  # type: ignore[union-attr]
+        self._layout.add(event)
+        return None
+
+    def _text(self, text: str) -> ChatGenerationChunk | None:
+        if not text:
+            return None
+        self._layout.text_index()
+        return _chunk(text)
+
+    def _last(self, reply: Reply) -> ChatGenerationChunk:
+        return _chunk(
+            "",
+            additional_kwargs=_extra(reply, self._layout, blocks=False),
+            response_metadata=reply.metadata(),
+            usage_metadata=usage_of(reply),
+            chunk_position="last",
+        )
+
+
+def _chunk(content: Any, **fields: Any) -> ChatGenerationChunk:
+    return ChatGenerationChunk(message=AIMessageChunk(content=content, **fields))
+
+
+class BlockChunks:
+    """Events into chunks whose `content` is a list of blocks (`output_version="v1"`).
+
+    A block's `index` tells LangChain which pieces belong together.
+    """
+
+    def __init__(self) -> None:
+        self._layout = Layout()
+
+    def take(self, event: Event) -> ChatGenerationChunk | None:
+        """The chunk for one event, or None if it shows nothing new."""
+        kind = type(event)
+        if kind is TextDelta or kind is ReasoningDelta:
+            return self._delta(event)  # type: ignore[arg-type]
+        if kind is Finish:
+            return self._last(event.reply)  # type: ignore[union-attr]
+        if kind in _STEPS and (block := self._layout.step(event)):  # type: ignore[arg-type]
+            return self._piece([block])
+        return None
+
+    def _delta(self, event: TextDelta | ReasoningDelta) -> ChatGenerationChunk | None:
+        if not event.text:
+            return None
+        if type(event) is TextDelta:
+            block = {"type": "text", "text": event.text, "index": self._layout.text_index()}
+        else:
+            index = self._layout.reasoning_index()
+            block = {"type": "reasoning", "reasoning": event.text, "index": index}
+        return self._piece([block])
+
+    def _piece(self, content: list[Block]) -> ChatGenerationChunk:
+        return _chunk(content, response_metadata={"output_version": "v1"})
+
+    def _last(self, reply: Reply) -> ChatGenerationChunk:
+        extra = _extra(reply, self._layout, blocks=True)
+        content: list[Block] = []
+        if reply.citations:
+            notes = [citation_block(citation, reply.text) for citation in reply.citations]
+            index = self._layout.text_index()
+            content = [{"type": "text", "text": "", "annotations": notes, "index": index}]
+        return _chunk(
+            content,
+            additional_kwargs=extra,
+            response_metadata={**reply.metadata(), "output_version": "v1"},
+            usage_metadata=usage_of(reply),
+            chunk_position="last",
+        )
+
+
+class ProtocolEvents:
+    """Events into those of LangChain's content-block protocol (`version="v3"`)."""
+
+    def __init__(self, provider: str, model: str) -> None:
+        self._layout = Layout()
+        self._start = {"provider": provider, "model": model}
+        self._started = False
+
+    def take(self, event: Event) -> list[Any]:
+        """The protocol's events for one of ours."""
+        kind = type(event)
+        if kind is TextDelta or kind is ReasoningDelta:
+            return self._opened(self._delta(event)) if event.text else []  # type: ignore[union-attr,arg-type]
+        if kind is Finish:
+            return self._opened(self._finished(event.reply))  # type: ignore[union-attr]
+        if kind in _STEPS and (block := self._layout.step(event)):  # type: ignore[arg-type]
+            return self._opened([_started(block["index"], _skeleton(block))])
+        return []
+
+    def _opened(self, events: list[Any]) -> list[Any]:
+        if self._started:
+            return events
+        self._started = True
+        start = {"event": "message-start", "role": "ai", "id": "", "metadata": self._start}
+        return [start, *events]
+
+    def _delta(self, event: TextDelta | ReasoningDelta) -> list[Any]:
+        layout = self._layout
+        if type(event) is TextDelta:
+            new, index = layout.text is None, layout.text_index()
+            delta = {"type": "text-delta", "text": event.text}
+        else:
+            new, index = layout.reasoning is None, layout.reasoning_index()
+            delta = {"type": "reasoning-delta", "reasoning": event.text}
+        piece = {"event": "content-block-delta", "index": index, "delta": delta}
+        return [_started(index, _skeleton(layout.blocks[index])), piece] if new else [piece]
+
+    def _finished(self, reply: Reply) -> list[Any]:
+        begun = len(self._layout.blocks)
+        extra = _extra(reply, self._layout, blocks=True)
+        blocks = whole_blocks(self._layout, reply)
+        events = [_started(block["index"], _skeleton(block)) for block in blocks[begun:]]
+        events += [
+            {"event": "content-block-finish", "index": block["index"], "content": block}
+            for block in blocks
+        ]
+        finish: Block = {"event": "message-finish", "metadata": reply.metadata()}
+        if usage := usage_of(reply):
+            finish["usage"] = usage
+        if extra:
+            finish["additional_kwargs"] = extra
+        return [*events, finish]
+
+
+def _started(index: int, content: Block) -> Block:
+    return {"event": "content-block-start", "index": index, "content": content}
+
+
+def _skeleton(block: Block) -> Block:
+    """A block without what follows in deltas or with its end."""
+    kind = block["type"]
+    return {**{k: v for k, v in block.items() if k in _SMALL}, **_EMPTY.get(kind, {})}
+
+
+_SMALL = frozenset({"type", "id", "name", "tool_call_id", "status"})
+_EMPTY: dict[str, Block] = {
+    "text": {"text": ""},
+    "reasoning": {"reasoning": ""},
+    "server_tool_call": {"args": {}},
+    "non_standard": {"value": {}},
+}
+
+Encoder = Callable[[Event], Any]

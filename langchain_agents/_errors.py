@@ -1,0 +1,101 @@
+"""The core's errors as LangChain's `ModelError`s of the same meaning.
+
+For every class of `remote_agents.errors` there is one of the same name here that is both: it is
+caught by `except remote_agents.RateLimitError` and by `except ModelRateLimitError`, and LangChain's
+retry and fallback middleware reads its `is_retryable`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from langchain_core import exceptions as langchain
+
+from remote_agents import errors as core
+
+_MEANING: dict[type[core.AgentError], type[langchain.ModelError]] = {
+    core.AgentError: langchain.ModelError,
+    core.ConfigurationError: langchain.ModelInvalidRequestError,
+    core.UnsupportedContentError: langchain.ModelInvalidRequestError,
+    core.AgentConnectionError: langchain.ModelConnectionError,
+    core.AgentTimeoutError: langchain.ModelTimeoutError,
+    core.AgentStatusError: langchain.ModelAPIError,
+    core.BadRequestError: langchain.ModelInvalidRequestError,
+    core.AuthenticationError: langchain.ModelAuthenticationError,
+    core.PermissionDeniedError: langchain.ModelPermissionDeniedError,
+    core.NotFoundError: langchain.ModelNotFoundError,
+    core.ConflictError: langchain.ModelAPIError,
+    core.UnprocessableEntityError: langchain.ModelInvalidRequestError,
+    core.ServerError: langchain.ModelAPIError,
+    core.RateLimitError: langchain.ModelRateLimitError,
+    core.QuotaExceededError: langchain.ModelRateLimitError,
+    core.AgentStreamError: langchain.ModelAPIError,
+    core.StreamInterruptedError: langchain.ModelConnectionError,
+    core.StreamProtocolError: langchain.ModelAPIError,
+    core.RemoteFailureError: langchain.ModelAPIError,
+    core.ConversationError: langchain.ModelInvalidRequestError,
+    core.ConversationNotFoundError: langchain.ModelInvalidRequestError,
+    core.ConversationForkedError: langchain.ModelInvalidRequestError,
+}
+
+
+class _SafeToRepeat:
+    safe_to_repeat: bool
+
+    @property
+    def is_retryable(self) -> bool:
+        """Whether repeating the call cannot run the turn twice."""
+        return self.safe_to_repeat
+
+
+def _both(mine: type[core.AgentError], theirs: type[langchain.ModelError]) -> type[core.AgentError]:
+    return type(
+        mine.__name__,
+        (_SafeToRepeat, mine, theirs),
+        {"__module__": __name__, "__doc__": mine.__doc__},
+    )
+
+
+_BOTH = {mine: _both(mine, theirs) for mine, theirs in _MEANING.items()}
+globals().update({both.__name__: both for both in _BOTH.values()})  # so that they pickle
+
+
+def as_model_error(error: core.AgentError) -> core.AgentError:
+    """The same error, with all it carries, as a `ModelError` too.
+
+    Args:
+        error: An error of the core.
+
+    Returns:
+        An error of the class of the same name in this module.
+
+    Example:
+        >>> as_model_error(core.AgentConnectionError("No route.")).is_retryable
+        True
+    """
+    kind = _BOTH.get(type(error))
+    if kind is None:
+        return error
+    both = kind.__new__(kind, *error.args)
+    both.args = error.args
+    both.__dict__.update(error.__dict__)
+    return both
+
+
+@contextmanager
+def model_errors() -> Iterator[None]:
+    """Whatever of the core's errors passes, passes as a `ModelError` too."""
+    try:
+        yield
+    except core.AgentError as error:
+        both = as_model_error(error)
+        if both is error:
+            raise
+        raise both from error
+
+
+class ToolsNotSupportedError(
+    core.ConfigurationError, langchain.ModelInvalidRequestError, NotImplementedError
+):
+    """A hosted agent brings its own tools: it cannot be given the caller's."""

@@ -1,0 +1,215 @@
+"""What chat models and LLMs share: the constructor's arguments and the agent behind them."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Mapping
+from copy import copy
+from typing import Any, ClassVar
+
+from langchain_core.load.serializable import Serializable
+from pydantic import ConfigDict, Field, PrivateAttr, SecretStr, model_validator
+from typing_extensions import Self
+
+from langchain_agents._errors import model_errors
+from remote_agents import __version__
+from remote_agents.agent import (
+    COMMON,
+    MAX_BODY_BYTES,
+    MAX_EVENT_BYTES,
+    SESSION_WAIT,
+    Agent,
+    unknown_name,
+)
+from remote_agents.conversation import Fold, Memory, Session, SessionStore
+from remote_agents.endpoints import Endpoint
+from remote_agents.errors import ConfigurationError
+from remote_agents.transport import Timeout
+
+
+class AgentSettings(Serializable):
+    """The arguments that all five services share.
+
+    Those that may hold a secret, or are alive, are in no dump, no repr and no trace.
+    """
+
+    endpoint: ClassVar[Endpoint]
+    model_config = ConfigDict(arbitrary_types_allowed=True)
+
+    agent_id: str | None = None
+    """The agent; else `<PREFIX>_AGENT_ID`."""
+    api_key: SecretStr | Callable[[], Any] | None = Field(default=None, exclude=True, repr=False)
+    """A string, or a function (sync or async) that gives a fresh token; else `<PREFIX>_API_KEY`."""
+    base_url: str | None = None
+    """Root address of the service; else `<PREFIX>_BASE_URL`, else the service's own."""
+    timeout: float | Timeout | Any = None
+    """Seconds for each phase, or a `Timeout` (default 10 to connect, 120 to the first event, 60
+    between events)."""
+    max_retries: int = 2
+    """How often a request that certainly did not run is repeated."""
+    default_headers: Mapping[str, str] | None = Field(default=None, exclude=True, repr=False)
+    """Headers that go with every request."""
+    verify: Any = Field(default=True, exclude=True, repr=False)
+    """True, False, or the path of a CA bundle."""
+    http_client: Any = Field(default=None, exclude=True, repr=False)
+    """An `httpx.Client` of your own for sync calls; it is never closed here."""
+    http_async_client: Any = Field(default=None, exclude=True, repr=False)
+    """An `httpx.AsyncClient` of your own for async calls."""
+    memory: Memory = "auto"
+    """`auto`, `server` (always ask the service to keep the conversation) or `client` (never)."""
+    session_store: SessionStore | None = Field(default=None, exclude=True, repr=False)
+    """Where sessions are remembered (default: in this process)."""
+    rate_limit: str | None = None
+    """For example `30/minute`, for all agents of the same account (default none)."""
+    rate_limit_storage: str | None = Field(default=None, exclude=True, repr=False)
+    """A `redis://` address, when many processes share the account."""
+    extra_body: Mapping[str, Any] | None = Field(default=None, exclude=True, repr=False)
+    """Fields added to the body of every turn."""
+    allow_http: bool = False
+    """Accept `http://` beyond loopback."""
+    retry_unsafe: bool = False
+    """Also repeat what may have run."""
+    coalesce: bool = True
+    """Join deltas that arrived together."""
+    fold: Fold | None = Field(default=None, exclude=True, repr=False)
+    """Turns messages into one text where the service takes no roles or no history."""
+    session_wait: float = SESSION_WAIT
+    """Seconds a turn waits for its session."""
+    max_event_bytes: int = MAX_EVENT_BYTES
+    """The largest event accepted."""
+    max_body_bytes: int = MAX_BODY_BYTES
+    """The largest body accepted."""
+    temperature: float | None = None
+    """Sampling temperature, where the service has it; else one warning and no effect."""
+    max_tokens: int | None = None
+    """The most tokens of an answer, where the service has it; else one warning and no effect."""
+    stop: list[str] | str | None = None
+    """Where the answer ends; cut here where the service cannot."""
+    streaming: bool | None = None
+    """Whether `invoke` asks for the answer piece by piece too."""
+
+    _agent: Agent | None = PrivateAttr(default=None)
+    _names: ClassVar[tuple[str, ...]] = ()
+    _valid: ClassVar[frozenset[str]] = frozenset()
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
+        super().__pydantic_init_subclass__(**kwargs)
+        if endpoint := getattr(cls, "endpoint", None):
+            accepted = {*COMMON, "streaming", *endpoint.accepted}
+            cls._names = tuple(name for name in cls.model_fields if name in accepted)
+            aliases = (field.alias for field in cls.model_fields.values())
+            cls._valid = frozenset({*cls.model_fields, *filter(None, aliases)})
+
+    def model_post_init(self, context: Any, /) -> None:
+        """Let LangChain do its own part, which the private attribute here would hide."""
+        super().model_post_init(context)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _refuse_unknown(cls, values: Any) -> Any:
+        if isinstance(values, dict):
+            for name in values:
+                if name not in cls._valid:
+                    with model_errors():
+                        raise ConfigurationError(
+                            unknown_name(cls.endpoint, name, tuple(cls._valid)),
+                            endpoint=cls.endpoint.name,
+                        )
+        return values
+
+    @model_validator(mode="after")
+    def _set_up_agent(self) -> Self:
+        agent = self.agent
+        fields = self.__dict__
+        fields["agent_id"], fields["base_url"] = agent.agent_id, agent.base_url
+        if fields["api_key"] is None:  # from the environment, which a worker process may not have
+            fields["api_key"] = SecretStr(agent.key)
+        self._add_version("remote-agents", __version__)  # type: ignore[attr-defined]
+        return self
+
+    @property
+    def agent(self) -> Agent:
+        """The agent itself: its `name`, the facts of its `endpoint`, its resources."""
+        if self._agent is None:
+            settings = {name: getattr(self, name) for name in self._names}
+            with model_errors():
+                self._agent = Agent(self.endpoint, **settings)
+        return self._agent
+
+    # --- sessions ----------------------------------------------------------------------------
+
+    def session(self, session_id: str) -> Session | None:
+        """What is remembered of a session: conversation id, turns, last use; None if unknown."""
+        return self.agent.session(session_id)
+
+    def forget(self, session_id: str) -> bool:
+        """Forget a session, so that its next turn starts a new conversation.
+
+        Returns:
+            Whether there was one.
+        """
+        return self.agent.forget(session_id)
+
+    def close(self) -> None:
+        """Give up the shared connections; the next call opens new ones."""
+        self.agent.close()
+
+    async def aclose(self) -> None:
+        """The same as `close`, with those of this event loop."""
+        await self.agent.aclose()
+
+    # --- what tells models apart ---------------------------------------------------------------
+
+    @property
+    def _identifying_params(self) -> dict[str, Any]:
+        """Who answers, with which parameters: for traces and the cache's key; no secrets."""
+        agent = self.agent
+        return {
+            "endpoint": agent.endpoint.name,
+            "base_url": agent.base_url,
+            "agent_id": agent.agent_id,
+            "memory": self.memory,
+            **agent.options,
+        }
+
+    # --- copies --------------------------------------------------------------------------------
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        super().__setattr__(name, value)
+        if name in self._names:  # the agent is set up anew, with what was just assigned
+            self._agent = None
+            self.__dict__.pop("_serialized", None)
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """A copy; what is updated takes effect in it."""
+        model = super().model_copy(update=update, deep=deep)
+        if update and not self._valid.isdisjoint(update):
+            model._agent = None
+            model.__dict__.pop("_serialized", None)
+        return model
+
+    def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
+        memo = {} if memo is None else memo
+        for name in _SHARED:
+            value = getattr(self, name)
+            memo[id(value)] = value
+        return super().__deepcopy__(memo)
+
+    def __getstate__(self) -> dict[Any, Any]:
+        state = dict(super().__getstate__())
+        fields = copy(state["__dict__"])
+        fields.pop("_serialized", None)
+        for name in ("http_client", "http_async_client"):
+            if fields[name] is not None:
+                warnings.warn(
+                    f"{name} does not go into a pickle; the copy uses the shared connections.",
+                    stacklevel=3,
+                )
+                fields[name] = None
+        private = {**(state.get("__pydantic_private__") or {}), "_agent": None}
+        return {**state, "__dict__": fields, "__pydantic_private__": private}
+
+
+# Live things, which a deep copy uses too.
+_SHARED = ("_agent", "api_key", "http_client", "http_async_client", "session_store", "fold")
