@@ -13,27 +13,35 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 _HOMES = {
+    "llamaindex_agents.base": ("RemoteAgent",),
+    "llamaindex_agents.chat_engine": ("AgentChatEngine",),
     "llamaindex_agents.llms": (
         "BlueNexus",
         "CloudBase",
         "CloudBaseOpenAI",
         "MaiAgent",
         "PrivateAI",
-        "RemoteAgent",
     ),
+    "llamaindex_agents.query_engine": ("AgentQueryEngine",),
+    "llamaindex_agents.retrievers": ("AgentRetriever",),
+    "llamaindex_agents.workflow": ("RemoteWorkflowAgent",),
     "remote_agents.conversation": ("session",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 if TYPE_CHECKING:
+    from llamaindex_agents.base import RemoteAgent
+    from llamaindex_agents.chat_engine import AgentChatEngine
     from llamaindex_agents.llms import (
         BlueNexus,
         CloudBase,
         CloudBaseOpenAI,
         MaiAgent,
         PrivateAI,
-        RemoteAgent,
     )
+    from llamaindex_agents.query_engine import AgentQueryEngine
+    from llamaindex_agents.retrievers import AgentRetriever
+    from llamaindex_agents.workflow import RemoteWorkflowAgent
     from remote_agents.conversation import session
 
 __all__ = sorted(_HOME_OF)

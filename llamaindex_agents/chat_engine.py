@@ -1,0 +1,200 @@
+"""A hosted agent as a chat engine whose memory is on the server."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from contextlib import aclosing, closing, contextmanager
+
+from llama_index.core.base.llms.types import (
+    ChatMessage,
+    ChatResponse,
+    ChatResponseAsyncGen,
+    ChatResponseGen,
+    MessageRole,
+)
+from llama_index.core.chat_engine.types import (
+    AgentChatResponse,
+    BaseChatEngine,
+    StreamingAgentChatResponse,
+)
+from llama_index.core.instrumentation.events.chat_engine import (
+    StreamChatDeltaReceivedEvent,
+    StreamChatEndEvent,
+    StreamChatErrorEvent,
+    StreamChatStartEvent,
+)
+from llama_index_instrumentation import get_dispatcher
+
+from llamaindex_agents._convert import Sources
+from llamaindex_agents.base import RemoteAgent
+
+dispatcher = get_dispatcher(__name__)
+
+
+class AgentChatEngine(BaseChatEngine):
+    """Chat engine over a hosted agent: the service keeps the conversation.
+
+    Only what is new is sent, where the service keeps conversations; elsewhere the whole dialogue.
+
+    Args:
+        llm: The agent.
+        session_id: Your own key of the dialogue; else the LLM's, else a new one. An engine made
+            with the same one later goes on where this one stopped.
+        system_prompt: Said to the agent once, at the beginning; else the LLM's own.
+
+    Example:
+        >>> engine = AgentChatEngine(llm=BlueNexus(), session_id="alice")  # doctest: +SKIP
+        >>> engine.chat("How many vacation days do I get?")  # doctest: +SKIP
+        >>> engine.stream_chat("And part-time staff?").print_response_stream()  # doctest: +SKIP
+    """
+
+    def __init__(
+        self,
+        llm: RemoteAgent,
+        session_id: str | None = None,
+        *,
+        system_prompt: str | None = None,
+    ) -> None:
+        self._llm = llm.for_session(session_id or llm.session_id or uuid.uuid4().hex)
+        if system_prompt is not None:
+            self._llm.system_prompt = system_prompt
+        self._history: list[ChatMessage] = []
+
+    @property
+    def session_id(self) -> str:
+        """Your own key of the dialogue."""
+        return str(self._llm.session_id)
+
+    @property
+    def chat_history(self) -> list[ChatMessage]:
+        """The dialogue so far: as the service holds it, where it can list its messages."""
+        return self._history
+
+    def reset(self) -> None:
+        """Start anew: the next message begins a new conversation."""
+        self._llm.agent.forget(self.session_id)
+        self._history = []
+
+    def chat(
+        self, message: str, chat_history: list[ChatMessage] | None = None
+    ) -> AgentChatResponse:
+        """Say something, and wait for the answer.
+
+        Args:
+            message: What is said.
+            chat_history: The dialogue so far, if it is another than this engine's; what the
+                service does not hold of it is sent.
+
+        Returns:
+            The answer; its `source_nodes` are what the agent cites, its `sources` what its own
+            tools gave.
+
+        Raises:
+            AgentError: See `remote_agents.errors`.
+        """
+        prompt = self._prompt(message, chat_history)
+        return self._answer(message, self._llm.chat(prompt))
+
+    async def achat(
+        self, message: str, chat_history: list[ChatMessage] | None = None
+    ) -> AgentChatResponse:
+        """The same as `chat`, with asyncio."""
+        prompt = self._prompt(message, chat_history)
+        return self._answer(message, await self._llm.achat(prompt))
+
+    def stream_chat(
+        self, message: str, chat_history: list[ChatMessage] | None = None
+    ) -> StreamingAgentChatResponse:
+        """Say something, and iterate the answer as it arrives; arguments as for `chat`.
+
+        Nothing is sent before `response_gen` is iterated, and leaving it early stops the answer.
+
+        Returns:
+            The answer; its `sources` and `source_nodes` are filled by the time it has ended.
+        """
+        responses = self._llm.stream_chat(self._prompt(message, chat_history))
+        sources = Sources()
+        return StreamingAgentChatResponse(
+            chat_stream=self._follow(message, responses, sources),
+            sources=sources.tools,
+            source_nodes=sources.nodes,
+            is_writing_to_memory=False,
+        )
+
+    async def astream_chat(
+        self, message: str, chat_history: list[ChatMessage] | None = None
+    ) -> StreamingAgentChatResponse:
+        """The same as `stream_chat`, with asyncio: iterate `async_response_gen()`."""
+        responses = await self._llm.astream_chat(self._prompt(message, chat_history))
+        sources = Sources()
+        return StreamingAgentChatResponse(
+            achat_stream=self._afollow(message, responses, sources),
+            sources=sources.tools,
+            source_nodes=sources.nodes,
+            is_writing_to_memory=False,
+        )
+
+    def _prompt(self, message: str, chat_history: list[ChatMessage] | None) -> list[ChatMessage]:
+        """The whole dialogue; the core sends what the service does not hold of it."""
+        said = self._llm.as_messages(message)
+        if chat_history is not None:
+            self._history = list(chat_history)
+            return [*said[:-1], *chat_history, said[-1]]
+        # Without their ids: another engine may have led the same session on meanwhile, and it is
+        # the session that knows where its conversation stands.
+        past = [ChatMessage(role=m.role, content=m.content) for m in self._history]
+        return [*said[:-1], *past, said[-1]]
+
+    def _answer(self, message: str, response: ChatResponse) -> AgentChatResponse:
+        self._remember(message, response)
+        sources = Sources().read(response)
+        return AgentChatResponse(
+            response.message.content or "",
+            sources=sources.tools,
+            source_nodes=sources.nodes,
+            metadata=sources.metadata,
+        )
+
+    def _remember(self, message: str, response: ChatResponse) -> None:
+        question = ChatMessage(role=MessageRole.USER, content=message)
+        self._history = [*self._history, question, response.message]
+
+    def _follow(
+        self, message: str, responses: ChatResponseGen, sources: Sources
+    ) -> ChatResponseGen:
+        dispatcher.event(StreamChatStartEvent())
+        with _reported(), closing(responses):
+            for response in responses:
+                yield _received(response)
+            self._remember(message, response)
+            sources.read(response)
+        dispatcher.event(StreamChatEndEvent())
+
+    async def _afollow(
+        self, message: str, responses: ChatResponseAsyncGen, sources: Sources
+    ) -> ChatResponseAsyncGen:
+        dispatcher.event(StreamChatStartEvent())
+        with _reported():
+            async with aclosing(responses):
+                async for response in responses:
+                    yield _received(response)
+            self._remember(message, response)
+            sources.read(response)
+        dispatcher.event(StreamChatEndEvent())
+
+
+@contextmanager
+def _reported() -> Iterator[None]:
+    """Tell LlamaIndex's instrumentation of an answer that failed."""
+    try:
+        yield
+    except Exception as error:
+        dispatcher.event(StreamChatErrorEvent(exception=error))
+        raise
+
+
+def _received(response: ChatResponse) -> ChatResponse:
+    if response.delta:
+        dispatcher.event(StreamChatDeltaReceivedEvent(delta=response.delta))
+    return response

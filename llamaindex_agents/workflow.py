@@ -1,0 +1,183 @@
+"""A hosted agent as a member of an `AgentWorkflow`."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Sequence
+from typing import Any
+
+from llama_index.core.agent.workflow import AgentInput, AgentOutput, AgentStream, ToolCallResult
+from llama_index.core.agent.workflow.agent_context import AgentContext
+from llama_index.core.agent.workflow.base_agent import BaseWorkflowAgent
+from llama_index.core.base.llms.types import ChatMessage, ChatResponse, MessageRole
+from llama_index.core.memory import BaseMemory
+from llama_index.core.tools import AsyncBaseTool, ToolSelection
+from llama_index.core.workflow import Context
+from pydantic import Field
+
+from llamaindex_agents.base import RemoteAgent
+from remote_agents.errors import ConfigurationError
+
+HANDOFF_START = '{"handoff"'
+DEFAULT_HANDOFF_INSTRUCTION = """{description}
+To hand over, answer with nothing but one line of this form:
+{{"handoff": {{"to_agent": "<name>", "reason": "<why>"}}}}"""
+
+
+class RemoteWorkflowAgent(BaseWorkflowAgent):
+    """A hosted agent in an `AgentWorkflow`, or on its own.
+
+    Its tools are on its server; of this side's tools it knows only the hand-off to other agents,
+    which it asks for in words. Its conversation continues from run to run with the same context:
+    the id is in `ctx.store`, so `ctx.to_dict()` carries it along.
+
+    Examples:
+        ```python
+        from llama_index.core.agent.workflow import AgentWorkflow
+        from llamaindex_agents import BlueNexus, MaiAgent, RemoteWorkflowAgent
+
+        workflow = AgentWorkflow(
+            agents=[
+                RemoteWorkflowAgent(
+                    name="hr", description="Knows the employee handbook.", llm=MaiAgent()
+                ),
+                RemoteWorkflowAgent(
+                    name="calendar", description="Knows all meetings.", llm=BlueNexus()
+                ),
+            ],
+            root_agent="hr",
+        )
+        print(await workflow.run("How many vacation days do I get?"))
+        ```
+    """
+
+    handoff_instruction: str = Field(
+        default=DEFAULT_HANDOFF_INSTRUCTION,
+        description="Tells the agent how to hand over; {description} says to whom it can.",
+    )
+
+    async def take_step(
+        self,
+        ctx: AgentContext,
+        llm_input: list[ChatMessage],
+        tools: Sequence[AsyncBaseTool],
+        memory: BaseMemory,
+    ) -> AgentOutput:
+        """Ask the agent, in its conversation.
+
+        Raises:
+            ConfigurationError: There are tools that a hosted agent cannot call, or another LLM.
+        """
+        prompt = [*llm_input, *await self._scratchpad(ctx)]
+        ctx.write_event_to_stream(AgentInput(input=prompt, current_agent_name=self.name))
+        response = await self._ask(ctx, [*self._instructions(tools), *prompt])
+        await self._note(ctx, response)
+        return AgentOutput(
+            response=response.message,
+            tool_calls=_handoffs(response) if tools else [],
+            raw=response.raw,
+            current_agent_name=self.name,
+        )
+
+    async def handle_tool_call_results(
+        self, ctx: Context, results: list[ToolCallResult], memory: BaseMemory
+    ) -> None:
+        """Put what became of a hand-off where the next agent sees it, or this one if it failed."""
+        scratchpad = await self._scratchpad(ctx)
+        for result in results:
+            content = result.tool_output.content
+            scratchpad.append(ChatMessage(role=MessageRole.USER, content=content))
+        await ctx.store.set(self._key("scratchpad"), scratchpad)
+
+    async def finalize(self, ctx: Context, output: AgentOutput, memory: BaseMemory) -> AgentOutput:
+        """Remember what was said in this run."""
+        await memory.aput_messages(await self._scratchpad(ctx))
+        await ctx.store.set(self._key("scratchpad"), [])
+        return output
+
+    def _key(self, name: str) -> str:
+        """Agents of one workflow share its store."""
+        return f"{self.name}_{name}"
+
+    async def _scratchpad(self, ctx: Any) -> list[ChatMessage]:
+        return list(await ctx.store.get(self._key("scratchpad"), default=[]))
+
+    async def _note(self, ctx: Any, response: ChatResponse) -> None:
+        scratchpad = await self._scratchpad(ctx)
+        await ctx.store.set(self._key("scratchpad"), [*scratchpad, response.message])
+        conversation_id = response.message.additional_kwargs.get("conversation_id")
+        await ctx.store.set(self._key("conversation_id"), conversation_id)
+
+    def _instructions(self, tools: Sequence[AsyncBaseTool]) -> list[ChatMessage]:
+        """How to hand over, if there is somebody to hand over to."""
+        others = [tool.metadata.name for tool in tools if tool.metadata.name != "handoff"]
+        if others:
+            raise ConfigurationError(
+                f"{self.name} is a hosted agent: its tools are on its own server, and it cannot "
+                f"call {', '.join(map(str, others))}."
+            )
+        return [
+            ChatMessage(
+                role=MessageRole.SYSTEM,
+                content=self.handoff_instruction.format(description=tool.metadata.description),
+            )
+            for tool in tools
+        ]
+
+    async def _ask(self, ctx: Any, prompt: list[ChatMessage]) -> ChatResponse:
+        if not isinstance(self.llm, RemoteAgent):
+            raise ConfigurationError(
+                f"{self.name} needs the LLM of a hosted agent, not {type(self.llm).__name__}."
+            )
+        call: dict[str, Any] = {"memory": "server"}
+        if self.llm.session_id is None:
+            call["conversation_id"] = await ctx.store.get(
+                self._key("conversation_id"), default=None
+            )
+        if not self.streaming:
+            reply: ChatResponse = await self.llm.achat(prompt, **call)
+            return reply
+        responses = await self.llm.astream_chat(prompt, **call)
+        return await self._stream(ctx, responses)
+
+    async def _stream(self, ctx: Any, responses: Any) -> ChatResponse:
+        """Show the answer as it arrives, unless it may become a hand-off."""
+        held = ""
+        async for response in responses:
+            held += response.delta or ""
+            text = (response.message.content or "").lstrip()
+            if not _may_be_handoff(text):
+                ctx.write_event_to_stream(self._event(response, held))
+                held = ""
+        if held and not _handoffs(response):
+            ctx.write_event_to_stream(self._event(response, held))
+        return response  # type: ignore[no-any-return]
+
+    def _event(self, response: ChatResponse, delta: str) -> AgentStream:
+        return AgentStream(
+            delta=delta,
+            response=response.message.content or "",
+            raw=response.raw,
+            current_agent_name=self.name,
+            thinking_delta=response.additional_kwargs.get("thinking_delta"),
+        )
+
+
+def _may_be_handoff(text: str) -> bool:
+    start = text[: len(HANDOFF_START)]
+    return bool(text) and HANDOFF_START.startswith(start)
+
+
+def _handoffs(response: ChatResponse) -> list[ToolSelection]:
+    """The hand-off that an answer is, if it is one."""
+    text = (response.message.content or "").strip()
+    if not text.startswith(HANDOFF_START):
+        return []
+    try:
+        asked = json.loads(text)["handoff"]
+        arguments = {"to_agent": str(asked["to_agent"]), "reason": str(asked.get("reason", ""))}
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return []
+    call = ToolSelection(tool_id=uuid.uuid4().hex, tool_name="handoff", tool_kwargs=arguments)
+    return [call]
