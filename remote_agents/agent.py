@@ -180,6 +180,11 @@ class Agent:
         """The key itself, when it is not a function."""
         return str(self._api_key.get_secret_value())
 
+    @property
+    def secret(self) -> Any:
+        """The key as a `SecretStr`, when it is not a function."""
+        return self._api_key
+
     def fresh_key(self) -> Any:
         """Ask the function for a token."""
         return self._api_key()

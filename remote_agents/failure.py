@@ -190,7 +190,8 @@ def _words(value: Any) -> str:
         return "; ".join(filter(None, map(_words, value[:10])))
     if isinstance(value, dict):
         if isinstance(value.get("msg"), str):
-            where = ".".join(str(part) for part in value.get("loc") or ())
+            place = value.get("loc")
+            where = ".".join(map(str, place)) if isinstance(place, list) else ""
             return f"{where}: {value['msg']}" if where else value["msg"]
         return "; ".join(
             f"{key}: {said}" for key, v in list(value.items())[:10] if (said := _words(v))

@@ -13,12 +13,15 @@ import concurrent.futures
 import inspect
 import time
 from collections.abc import AsyncIterator, Callable, Generator, Iterator, Mapping
-from contextlib import closing
+from contextlib import AsyncExitStack, ExitStack, closing
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 
 from remote_agents.errors import ConfigurationError
 from remote_agents.types import Event, Reply
+
+if TYPE_CHECKING:
+    from pydantic import SecretStr
 
 T = TypeVar("T")
 Flow = Generator[Any, Any, T]
@@ -99,7 +102,7 @@ class Send(NamedTuple):
     """Send a request; gives back a response whose headers have arrived."""
 
     request: Request
-    token: str | None
+    token: SecretStr | None
     first_event: float | None
 
 
@@ -181,6 +184,9 @@ def run(flow: Flow[T], client: Client) -> Generator[Any, None, T]:
                 op = step(value)
             except StopIteration as stop:
                 return stop.value  # type: ignore[no-any-return]
+            except BaseException:
+                value = None  # an error that knows its frame, and the frame it: garbage
+                raise
             try:
                 if type(op) is Emit:
                     yield from op.items
@@ -219,6 +225,9 @@ async def arun(flow: Flow[T], client: Client) -> AsyncIterator[Any]:
                 op = step(value)
             except StopIteration:
                 return
+            except BaseException:
+                value = None
+                raise
             try:
                 if type(op) is Emit:
                     for item in op.items:
@@ -263,23 +272,16 @@ class _BlockingIO:
         self._client = client
         self._open: list[Any] = []
         self._deferred: list[Defer] = []
-        self._perform: dict[type, Callable[[Any], Any]] = {
-            Send: self._send,
-            Read: self._read,
-            Sleep: lambda op: time.sleep(op.seconds),
-            Wait: _wait,
-            Do: self._do,
-            Defer: self._deferred.append,
-        }
 
     def perform(self, op: Any) -> Any:
-        return self._perform[type(op)](op)
+        return _BLOCKING[type(op)](self, op)
 
     def close(self) -> None:
-        for response in self._open:
-            response.close()
-        for op in reversed(self._deferred):
-            op.function()
+        with ExitStack() as stack:
+            for op in self._deferred:
+                stack.callback(op.function)
+            for response in self._open:
+                stack.callback(response.close)
 
     def _send(self, op: Send) -> Any:
         response = self._client.send(op)
@@ -302,29 +304,35 @@ class _BlockingIO:
             )
         return value
 
+    def _sleep(self, op: Sleep) -> None:
+        time.sleep(op.seconds)
+
+    def _wait(self, op: Wait) -> bool:
+        try:
+            op.future.result(op.seconds)
+        except concurrent.futures.TimeoutError:
+            return False
+        return True
+
+    def _defer(self, op: Defer) -> None:
+        self._deferred.append(op)
+
 
 class _AsyncIO:
     def __init__(self, client: Client) -> None:
         self._client = client
         self._open: list[Any] = []
         self._deferred: list[Defer] = []
-        self._perform: dict[type, Callable[[Any], Any]] = {
-            Send: self._send,
-            Read: self._read,
-            Sleep: lambda op: asyncio.sleep(op.seconds),
-            Wait: _await,
-            Do: _ado,
-            Defer: self._defer,
-        }
 
     async def perform(self, op: Any) -> Any:
-        return await self._perform[type(op)](op)
+        return await _ASYNC[type(op)](self, op)
 
     async def aclose(self) -> None:
-        for response in self._open:
-            await response.aclose()
-        for op in reversed(self._deferred):
-            await _ado(Do(op.function, op.blocks))
+        async with AsyncExitStack() as stack:
+            for op in self._deferred:
+                stack.push_async_callback(_ado, Do(op.function, op.blocks))
+            for response in self._open:
+                stack.push_async_callback(response.aclose)
 
     async def _defer(self, op: Defer) -> None:
         self._deferred.append(op)
@@ -341,19 +349,23 @@ class _AsyncIO:
             await op.response.aclose()
         return chunk
 
+    async def _sleep(self, op: Sleep) -> None:
+        await asyncio.sleep(op.seconds)
 
-def _wait(op: Wait) -> bool:
-    try:
-        op.future.result(op.seconds)
-    except concurrent.futures.TimeoutError:
-        return False
-    return True
+    async def _wait(self, op: Wait) -> bool:
+        done, _ = await asyncio.wait([asyncio.wrap_future(op.future)], timeout=op.seconds)
+        return bool(done)
+
+    async def _do(self, op: Do) -> Any:
+        return await _ado(op)
 
 
-async def _await(op: Wait) -> bool:
-    waiting = asyncio.wrap_future(op.future)
-    done, _ = await asyncio.wait([waiting], timeout=op.seconds)
-    return bool(done)
+def _table(io: type) -> dict[type, Callable[..., Any]]:
+    names = {Send: "_send", Read: "_read", Sleep: "_sleep", Wait: "_wait", Do: "_do"}
+    return {op: getattr(io, name) for op, name in {**names, Defer: "_defer"}.items()}
+
+
+_BLOCKING, _ASYNC = _table(_BlockingIO), _table(_AsyncIO)
 
 
 async def _ado(op: Do) -> Any:

@@ -69,5 +69,5 @@ def _may_have_run(error: AgentError) -> bool:
     if isinstance(error, (ServerError, ConflictError)):
         return error.status_code in UNSAFE_STATUSES or error.status_code == 503
     if isinstance(error, AgentTimeoutError):
-        return error.phase == "first_event"
+        return error.phase in ("first_event", "idle")
     return isinstance(error, StreamInterruptedError) and not isinstance(error, AgentStatusError)

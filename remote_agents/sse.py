@@ -72,7 +72,8 @@ class SSEDecoder:
         for event in chunk.split(b"\n\n"):
             if event[:6] != b"data: " or b"\n" in event:
                 return None
-            frames.append(Frame(None, event[6:]))
+            if len(event) > 6:
+                frames.append(Frame(None, event[6:]))
         self._tail.clear()
         self._tail_size = 0
         return frames
@@ -132,6 +133,8 @@ class SSEDecoder:
                 self._add(line[5:])
             elif line[:6] == b"event:":
                 self._event = line[6:].strip().decode("utf-8", "replace")
+            elif line == b"data":
+                self._add(b"")
             elif line[:1] == b"{" or line.strip() == b"[DONE]":
                 self._dispatch(frames)
                 frames.append(Frame(None, line))
@@ -139,7 +142,7 @@ class SSEDecoder:
 
     def _add(self, data: bytes) -> None:
         self._data.append(data)
-        self._data_size += len(data)
+        self._data_size += len(data) + 1
         self._check(self._data_size)
 
     def _dispatch(self, frames: list[Frame]) -> None:

@@ -1,0 +1,201 @@
+"""Deadlines that move: one timer for a response under asyncio, one thread for all blocking reads.
+
+`asyncio.timeout` would set a timer for every read, and httpcore's read limit restarts at every
+byte; these are looked at only when they ring, and are put off by events alone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import itertools
+import logging
+import math
+import os
+import socket
+import threading
+import time
+from collections.abc import Awaitable
+from typing import Any, TypeVar
+
+from remote_agents.flow import DeadlineReached
+
+logger = logging.getLogger(__name__)
+T = TypeVar("T")
+
+
+class Alarm:
+    """Cancels a waiting task at a deadline that moves.
+
+    One timer serves a whole response: it looks at the deadline only when it rings, so a read that
+    is served in time costs nothing.
+    """
+
+    def __init__(self) -> None:
+        self._deadline: float | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._rings_at = math.inf
+        self._waiting: asyncio.Task[Any] | None = None
+        self._cancelled_before = 0
+        self._rang = False
+
+    async def before(self, deadline: float | None, waiting_for: Awaitable[T]) -> T:
+        """Await something; raise `DeadlineReached` if it takes longer than until `deadline`."""
+        self._deadline = deadline
+        if deadline is not None and deadline < self._rings_at:
+            self._set(asyncio.get_running_loop(), deadline)
+        self._waiting = task = asyncio.current_task()
+        try:
+            return await waiting_for
+        except asyncio.CancelledError as error:
+            if not self._rang or self._cancelled_from_outside(task, error):
+                raise
+            raise DeadlineReached from None
+        finally:
+            self._waiting = None
+
+    def stop(self) -> None:
+        """Never ring again."""
+        self._deadline = None
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _set(self, loop: asyncio.AbstractEventLoop, deadline: float) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        delay = max(deadline - time.monotonic(), 0.0)
+        self._timer = loop.call_later(delay, self._ring, loop)
+        self._rings_at = deadline
+
+    def _ring(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._timer, self._rings_at = None, math.inf
+        if self._deadline is None:
+            return
+        if time.monotonic() < self._deadline - 0.001:
+            self._set(loop, self._deadline)
+        elif self._waiting is not None and not _is_being_cancelled(self._waiting):
+            self._rang = True
+            self._cancelled_before = _cancellations(self._waiting)
+            self._waiting.cancel(RANG)
+
+    def _cancelled_from_outside(
+        self, task: asyncio.Task[Any] | None, error: asyncio.CancelledError
+    ) -> bool:
+        """Whether somebody else cancelled the task as well, after this alarm did."""
+        uncancel = getattr(task, "uncancel", None)
+        if uncancel is not None:  # Python 3.11 counts cancellations; ours is taken back
+            return bool(uncancel() > self._cancelled_before)
+        return error.args != (RANG,) or getattr(task, "_cancel_message", RANG) != RANG
+
+
+RANG = "a deadline of remote_agents was reached"
+
+
+def _cancellations(task: asyncio.Task[Any]) -> int:
+    cancelling = getattr(task, "cancelling", None)
+    return 0 if cancelling is None else int(cancelling())
+
+
+def _is_being_cancelled(task: asyncio.Task[Any]) -> bool:
+    """Whether a cancellation is on its way to the task: then it, and not the deadline, ends it."""
+    waits_for = getattr(task, "_fut_waiter", None)
+    return bool(
+        getattr(task, "_must_cancel", False) or (waits_for is not None and waits_for.cancelled())
+    )
+
+
+class Cut:
+    """A socket that is shut down if its deadline passes while somebody reads from it."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self.sock = sock
+        self.deadline: float | None = None
+        self.looked_at = math.inf
+        self.fired = False
+
+    def by(self, deadline: float | None) -> None:
+        """Shut the socket down at this moment, unless another one is set before."""
+        self.deadline = deadline
+        if deadline is not None and deadline < self.looked_at:
+            _watchdog.watch(self, deadline)
+
+    def fire(self) -> None:
+        """Shut the socket down, which ends the read that waits on it."""
+        self.fired = True
+        try:
+            self.sock.shutdown(socket.SHUT_RDWR)
+        except OSError as error:
+            logger.debug("the connection was closed already: %s", error)
+
+
+class _Watchdog:
+    """One thread that fires the cuts of all blocking reads of this process."""
+
+    def __init__(self) -> None:
+        self._wake = threading.Condition()
+        self._heap: list[tuple[float, int, Cut]] = []
+        self._full = 1024
+        self._order = itertools.count()
+        self._thread: threading.Thread | None = None
+
+    def watch(self, cut: Cut, deadline: float) -> None:
+        with self._wake:
+            self._push(cut, deadline)
+            if self._thread is None:
+                self._thread = threading.Thread(
+                    target=self._loop, name="remote-agents-deadlines", daemon=True
+                )
+                self._thread.start()
+            elif self._heap[0][2] is cut:
+                self._wake.notify()
+
+    def _loop(self) -> None:
+        while True:
+            with self._wake:
+                while not self._heap:
+                    self._wake.wait()
+                self._wake.wait(max(0.0, self._heap[0][0] - time.monotonic()))
+                due = self._due(time.monotonic())
+            for cut in due:
+                cut.fire()
+
+    def _due(self, now: float) -> list[Cut]:
+        due = []
+        while self._heap and self._heap[0][0] <= now:
+            cut = heapq.heappop(self._heap)[2]
+            cut.looked_at = math.inf  # before the deadline is read: a reader sets it, then looks
+            deadline = cut.deadline
+            if deadline is None:
+                continue
+            if deadline > now:
+                self._push(cut, deadline)
+            else:
+                due.append(cut)
+        return due
+
+    def _push(self, cut: Cut, deadline: float) -> None:
+        cut.looked_at = deadline
+        heapq.heappush(self._heap, (deadline, next(self._order), cut))
+        if len(self._heap) > self._full:  # closed responses leave their entries behind
+            self._heap = [entry for entry in self._heap if _is_awaited(entry[2])]
+            heapq.heapify(self._heap)
+            self._full = 2 * len(self._heap) + 1024
+
+
+def _is_awaited(cut: Cut) -> bool:
+    if cut.deadline is None:
+        cut.looked_at = math.inf
+    return cut.deadline is not None
+
+
+_watchdog = _Watchdog()
+
+
+def _forget_after_fork() -> None:
+    """A forked child must not wait for its parent's thread."""
+    global _watchdog
+    _watchdog = _Watchdog()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_after_fork)
