@@ -14,6 +14,11 @@ Keeps = Literal["created", "asked", "handed", "none"]
 STANDARD = ("temperature", "max_tokens", "stop")
 
 
+def is_not_found(error: AgentError) -> bool:
+    """Whether the service does not know what the request names."""
+    return isinstance(error, NotFoundError)
+
+
 @dataclass(frozen=True)
 class Endpoint:
     """The facts of one service; behaviour stays in its module's functions.
@@ -71,7 +76,7 @@ class Endpoint:
     throttle_wait: float = 0.5
     server_url: Callable[[Mapping[str, Any]], str | None] | None = None
     for_agent: Callable[[Endpoint, str, Mapping[str, Any]], Endpoint] | None = None
-    is_lost: Callable[[AgentError], bool] = lambda error: isinstance(error, NotFoundError)
+    is_lost: Callable[[AgentError], bool] = is_not_found
 
     @property
     def accepted(self) -> frozenset[str]:
