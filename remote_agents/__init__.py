@@ -17,13 +17,8 @@ __version__ = "0.1.0"
 _HOMES = {
     "remote_agents.agent": ("Agent", "ConversationRestartedWarning"),
     "remote_agents.client": ("BlueNexus", "CloudBase", "CloudBaseOpenAI", "MaiAgent", "PrivateAI"),
-    "remote_agents.conversation": (
-        "InMemorySessionStore",
-        "Session",
-        "SessionStore",
-        "fold_messages",
-        "session",
-    ),
+    "remote_agents.conversation": ("fold_messages",),
+    "remote_agents.sessions": ("InMemorySessionStore", "Session", "SessionStore", "session"),
     "remote_agents.display": ("display_stream",),
     "remote_agents.sql": ("SQLSessionStore",),
     "remote_agents.endpoints": ("ENDPOINTS",),
@@ -71,13 +66,7 @@ _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 if TYPE_CHECKING:
     from remote_agents.agent import Agent, ConversationRestartedWarning
     from remote_agents.client import BlueNexus, CloudBase, CloudBaseOpenAI, MaiAgent, PrivateAI
-    from remote_agents.conversation import (
-        InMemorySessionStore,
-        Session,
-        SessionStore,
-        fold_messages,
-        session,
-    )
+    from remote_agents.conversation import fold_messages
     from remote_agents.display import display_stream
     from remote_agents.endpoints import ENDPOINTS
     from remote_agents.errors import (
@@ -104,6 +93,7 @@ if TYPE_CHECKING:
         UnprocessableEntityError,
         UnsupportedContentError,
     )
+    from remote_agents.sessions import InMemorySessionStore, Session, SessionStore, session
     from remote_agents.sql import SQLSessionStore
     from remote_agents.transport import Timeout
     from remote_agents.types import (

@@ -9,11 +9,8 @@ from __future__ import annotations
 import difflib
 import hashlib
 import os
-import time
-import uuid
 import warnings
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from functools import cached_property, partial
 from typing import Any
 from urllib.parse import urlsplit
@@ -23,35 +20,21 @@ from remote_agents.conversation import (
     Fold,
     Memory,
     Plan,
-    Session,
-    SessionStore,
-    default_store,
     newest_origin,
     plan_turn,
+    short_digest,
 )
 from remote_agents.endpoints import Endpoint
 from remote_agents.errors import (
     AgentError,
     ConfigurationError,
-    ConversationError,
     ConversationNotFoundError,
     UnsupportedContentError,
 )
 from remote_agents.exchange import Exchange, expand
-from remote_agents.flow import (
-    Defer,
-    Do,
-    Flow,
-    Sleep,
-    Wait,
-    acollect,
-    arun,
-    avalue_of,
-    collect,
-    run,
-    value_of,
-)
+from remote_agents.flow import Flow, acollect, arun, avalue_of, collect, run, value_of
 from remote_agents.rate_limit import RateLimiter
+from remote_agents.sessions import Lease, Session, SessionStore, default_store
 from remote_agents.transport import Timeout, Transport
 from remote_agents.types import Event, Finish, Message, Reply, Turn
 
@@ -269,6 +252,7 @@ class Agent:
         options = {**self.options, **check_parameters(self.endpoint, parameters)}
         self._check_content(messages)
         mode = _memory(memory) if memory else self.memory
+        conversation_id = conversation_id or None
         plan = partial(
             plan_turn,
             messages,
@@ -278,23 +262,19 @@ class Agent:
             conversation_id=conversation_id,
             fold=self.fold,
         )
-        lease = self._lease(messages, conversation_id, session_id, mode)
+        kept = mode != "client" and self.endpoint.keeps != "none"
+        lease = self._lease(messages, conversation_id, session_id) if kept else None
         if lease is None:
-            return self._run(plan(session=None), options, stream)
+            return self._run(plan(), options, stream)
         return self._in_session(lease, plan, options, stream)
 
     def _lease(
-        self,
-        messages: Sequence[Message],
-        conversation_id: str | None,
-        session_id: str | None,
-        memory: Memory,
+        self, messages: Sequence[Message], conversation_id: str | None, session_id: str | None
     ) -> Lease | None:
         """What takes turns: the caller's session, else the conversation that is continued."""
-        if memory == "client" or self.endpoint.keeps == "none":
-            return None
         if session_id is not None and conversation_id is None:
-            return Lease(self.store, self.key_of(session_id), self.session_wait)
+            owner = short_digest(str(session_id))
+            return Lease(self.store, self.key_of(session_id), self.session_wait, owner=owner)
         if conversation_id is None:
             origin = newest_origin(messages, self.name)[1]
             if origin is None:
@@ -304,7 +284,13 @@ class Agent:
         return Lease(self.store, key, self.session_wait, follows=conversation_id)
 
     def key_of(self, session_id: str) -> str:
-        """The store's key of a session: it names the agent, so that agents never share one."""
+        """The store's key of a session: it names the agent, so that agents never share one.
+
+        Raises:
+            ConfigurationError: The name is empty, so that all who forgot theirs would share one.
+        """
+        if session_id == "":
+            raise ConfigurationError("session_id is empty; pass None for no session.")
         return f"{self._namespace}{self.name}/{session_id}"
 
     @property
@@ -326,8 +312,8 @@ class Agent:
     ) -> Flow[None]:
         """A turn that waits for its session, and leaves in it where the conversation stands."""
         session = yield from lease.acquire()
-        known = session if lease.named or session.turns else None
-        yield from self._run(plan(session=known), options, stream, lease)
+        known = session if lease.owner or session.conversation_id else None
+        yield from self._run(plan(session=known, owner=lease.owner), options, stream, lease)
 
     def _run(
         self, plan: Plan, options: Mapping[str, Any], stream: bool, lease: Lease | None = None
@@ -339,17 +325,17 @@ class Agent:
         except AgentError as error:
             if plan.conversation_id is None or not self.endpoint.is_lost(error):
                 raise
-            error.conversation_id = plan.conversation_id
-            if plan.restart is None or error.partial:
-                raise self._not_found(error, plan.conversation_id) from error
-            lost = plan.conversation_id
+            error.conversation_id = lost = plan.conversation_id
+            restart = None if error.partial else plan.restart()
+            if restart is None:
+                raise self._not_found(error, lost) from error
         warnings.warn(
             f"{self.endpoint.title} no longer has conversation {lost}; a new one was started with "
             "the whole history.",
             ConversationRestartedWarning,
             stacklevel=2,
         )
-        yield from self._send(replace(plan.restart, keep=True), options, stream, lease)
+        yield from self._send(restart, options, stream, lease)
 
     def _not_found(self, error: AgentError, conversation_id: str) -> ConversationNotFoundError:
         return ConversationNotFoundError(
@@ -378,7 +364,7 @@ class Agent:
         reply = Reply(self.endpoint.name, self.name)
         if plan is not None:
             reply.conversation_id = plan.conversation_id
-            reply.turn, reply.seen = plan.turn, plan.seen
+            reply.turn, reply.seen, reply.session = plan.turn, plan.sent, plan.owner
         return reply
 
     def _check_content(self, messages: Sequence[Message]) -> None:
@@ -411,87 +397,6 @@ class Agent:
     async def aclose(self) -> None:
         """Give up the shared connections, those of this event loop too."""
         await self.transport.aclose()
-
-
-class Lease:
-    """A session held for one turn: first in this process, then in the store.
-
-    The flows below wait; whatever ends the turn, the session is given back.
-    """
-
-    def __init__(
-        self, store: SessionStore, key: str, wait: float, follows: str | None = None
-    ) -> None:
-        self._store = store
-        self._key = key
-        self._wait = wait
-        self._follows = follows  # without a session: the conversation that is continued
-        self._holder = uuid.uuid4().hex
-        self._session = Session()
-        self._saved: Session | None = None
-        self._renewed = time.monotonic()
-        self._released = False
-
-    @property
-    def named(self) -> bool:
-        """Whether the caller named a session."""
-        return self._follows is None
-
-    def acquire(self) -> Flow[Session]:
-        """Wait for the session; raises ConversationError when it takes too long."""
-        deadline = time.monotonic() + self._wait
-        future = self._store.turnstile.enter(self._key)
-        try:
-            if future is not None and not (yield Wait(future, self._wait)):
-                raise self._busy()
-        except BaseException:
-            if future is not None:
-                self._store.turnstile.give_up(self._key, future)
-            raise
-        yield Defer(self._release, self._store.blocks)
-        while True:
-            session = yield Do(self._acquire, self._store.blocks)
-            if session is not None:
-                self._session = session
-                return self._session
-            if time.monotonic() > deadline:
-                raise self._busy()
-            yield Sleep(0.02 + 0.03 * (time.monotonic() % 1.0))
-
-    def _acquire(self) -> Session | None:
-        return self._store.acquire(self._key, self._holder, self._store.lease)
-
-    def _busy(self) -> ConversationError:
-        return ConversationError(
-            f"Another turn of this session has been running for {self._wait:g} s; nothing was "
-            "sent. Wait for it, or raise session_wait."
-        )
-
-    def settle(self, reply: Reply) -> Flow[None]:
-        """Note where the conversation stands, and give the session back.
-
-        The caller sees the end of the answer after that, so its next turn may follow at once.
-        """
-        if reply.conversation_id and self._follows in (None, reply.conversation_id):
-            self._saved = self._session.after(reply)
-        yield Do(self._release, self._store.blocks)
-
-    def renew(self) -> Flow[None]:
-        """Hold on for longer, when a third of the lease has passed."""
-        if self._store.blocks and time.monotonic() - self._renewed > self._store.lease / 3:
-            self._renewed = time.monotonic()
-            yield Do(
-                partial(self._store.renew, self._key, self._holder, self._store.lease), blocks=True
-            )
-
-    def _release(self) -> None:
-        if self._released:
-            return
-        self._released = True
-        try:
-            self._store.release(self._key, self._holder, self._saved)
-        finally:
-            self._store.turnstile.leave(self._key)
 
 
 # --- reading the constructor's arguments ---------------------------------------------------------

@@ -44,8 +44,9 @@ from remote_agents.retry import retry_delay
 from remote_agents.types import Info, Reply
 
 if TYPE_CHECKING:
-    from remote_agents.agent import Agent, Lease
+    from remote_agents.agent import Agent
     from remote_agents.conversation import Plan
+    from remote_agents.sessions import Lease
 
 logger = logging.getLogger(__name__)
 
@@ -359,8 +360,8 @@ def stream(op: Stream, exchange: Exchange) -> Flow[Reply]:
             time.monotonic() - exchange.started,
             reply.conversation_id,
         )
-        if exchange.lease is not None:
-            yield from exchange.lease.settle(reply)
+        if exchange.lease is not None and exchange.plan is not None:
+            yield from exchange.lease.settle(reply, exchange.plan.seen)
         yield Emit(events)
         return reply
 
@@ -406,8 +407,6 @@ def _read_events(
             counted = reader.frames
             if events := reader.take(reader.sse.feed(chunk)):
                 yield Emit(events)
-                if exchange.lease is not None:
-                    yield from exchange.lease.renew()
             reader.check()
             if reader.cut or time.monotonic() >= reader.leave_at:
                 return

@@ -7,9 +7,9 @@ import threading
 import time
 from typing import Any
 
-from remote_agents.conversation import Turnstile
 from remote_agents.errors import ConfigurationError, RateLimitError
 from remote_agents.flow import Do, Flow, Sleep, Wait
+from remote_agents.sessions import Turnstile
 
 MAX_WAIT = 300.0
 
@@ -41,18 +41,13 @@ class RateLimiter:
     def wait(self) -> Flow[None]:
         """Wait for a place; raises RateLimitError after `max_wait` seconds."""
         deadline = time.monotonic() + self._max_wait
-        future = _queue.enter(self._account)
+        place = _queue.enter(self._account)
         try:
-            if future is not None and not (yield Wait(future, self._max_wait)):
+            if not place.done() and not (yield Wait(place, self._max_wait)):
                 raise self._too_long()
-        except BaseException:
-            if future is not None:
-                _queue.give_up(self._account, future)
-            raise
-        try:
             yield from self._hit(deadline)
         finally:
-            _queue.leave(self._account)
+            _queue.leave(self._account, place)
 
     def _hit(self, deadline: float) -> Flow[None]:
         while True:

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
+import logging
+import os
 import threading
 import time
 from typing import Any
 
-from remote_agents.conversation import Session, SessionStore
-from remote_agents.errors import ConfigurationError
+from remote_agents.errors import ConfigurationError, ConversationError
+from remote_agents.sessions import Session, SessionStore
+
+logger = logging.getLogger(__name__)
 
 SCHEMA_VERSION = 1
-COLUMNS = ("conversation_id", "last_reply", "turns", "seen", "created", "last_used")
+KEY_LENGTH = 512
+COLUMNS = ("conversation_id", "last_reply", "turns", "seen", "last_used")
 
 
 class SQLSessionStore(SessionStore):
@@ -18,19 +24,20 @@ class SQLSessionStore(SessionStore):
 
     The tables are made on first use. A turn takes its session by one atomic statement and gives it
     back by another, so that two processes that open a session at once take turns in one
-    conversation. A process that dies keeps its session until its lease has run out.
+    conversation. A process renews what it holds while it lives; what a dead one held is free when
+    its lease has run out. The clocks of the machines should agree to a few seconds.
 
     Args:
         url: An SQLAlchemy address, for example `sqlite:///sessions.db` or
             `postgresql+psycopg://user@host/db`.
-        lease: Seconds after which the session of a process that died is free again (default 180).
-            It is renewed while an answer arrives; keep it above `Timeout.first_event`.
+        lease: Seconds after which the session of a process that died is free again (default 60).
         table: Name of the table (default `remote_agents_sessions`).
         engine_options: Passed to `sqlalchemy.create_engine`.
 
     Raises:
         ConfigurationError: SQLAlchemy or the driver is missing, the address cannot be read, or the
             table was made by a newer version.
+        ConversationError: The database cannot be used.
 
     Example:
         >>> store = SQLSessionStore("sqlite://")
@@ -44,17 +51,19 @@ class SQLSessionStore(SessionStore):
         self,
         url: str,
         *,
-        lease: float = 180.0,
+        lease: float = 60.0,
         table: str = "remote_agents_sessions",
         engine_options: dict[str, Any] | None = None,
     ) -> None:
         super().__init__()
+        if lease <= 0:
+            raise ConfigurationError("lease must be more than 0 seconds.")
         self.lease = lease
         self._url = url
         self._table_name = table
         self._engine_options = dict(engine_options or {})
-        self._prepared: Any = None
-        self._preparing = threading.Lock()
+        self._opened: _Database | None = None
+        self._opening = threading.Lock()
         _sqlalchemy()
 
     def __repr__(self) -> str:
@@ -63,109 +72,168 @@ class SQLSessionStore(SessionStore):
     def __reduce__(self) -> Any:
         return _rebuild, (self._url, self.lease, self._table_name, self._engine_options)
 
-    def __deepcopy__(self, memo: Any) -> SQLSessionStore:
-        return self
-
-    def acquire(self, key: str, holder: str, lease: float) -> Session | None:
+    def acquire(self, key: str, holder: str) -> Session | None:
         """Take the session in one statement; None if another holder's lease still runs."""
-        statements = self._statements()
-        now = time.time()
-        row = {"key": key, "holder": holder, "until": now + lease, "now": now}
-        with statements.engine.begin() as connection:
-            found = connection.execute(statements.acquire, row).first()
-        return None if found is None else _session(found)
+        database, key, now = self._database(), _fitting(key), time.time()
+        values = {"key": key, "holder": holder, "until": now + self.lease, "now": now}
+        found = database.first("acquire", values)
+        if found is None:
+            return None
+        database.leases.hold(holder, key)
+        return _session(found)
 
     def release(self, key: str, holder: str, session: Session | None) -> bool:
         """Save and give back, if the lease is still ours."""
-        statements = self._statements()
-        values: dict[str, Any] = {"k": key, "h": holder}
-        if session is not None:
-            values |= {name: getattr(session, name) for name in COLUMNS}
-            values["seen"] = ",".join(session.seen)
-        statement = statements.give_back if session is None else statements.save
-        with statements.engine.begin() as connection:
-            return bool(connection.execute(statement, values).rowcount)
-
-    def renew(self, key: str, holder: str, lease: float) -> bool:
-        """Hold on for `lease` seconds from now."""
-        statements = self._statements()
-        values = {"k": key, "h": holder, "until": time.time() + lease}
-        with statements.engine.begin() as connection:
-            return bool(connection.execute(statements.renew, values).rowcount)
+        database = self._database()
+        database.leases.drop(holder)
+        values: dict[str, Any] = {"k": _fitting(key), "h": holder}
+        if session is None:
+            return bool(database.count("give_back", values))
+        values |= {name: getattr(session, name) for name in COLUMNS}
+        values["seen"] = ",".join(session.seen)
+        return bool(database.count("save", values))
 
     def get(self, key: str) -> Session | None:
         """The session, if it has had a turn."""
-        statements = self._statements()
-        with statements.engine.begin() as connection:
-            found = connection.execute(statements.get, {"k": key}).first()
-        return None if found is None or not found.turns else _session(found)
+        found = self._database().first("get", {"k": _fitting(key)})
+        return None if found is None or found.conversation_id is None else _session(found)
 
     def delete(self, key: str) -> bool:
         """Forget a session; a turn that runs meanwhile does not bring it back."""
-        statements = self._statements()
-        with statements.engine.begin() as connection:
-            return bool(connection.execute(statements.delete, {"k": key}).rowcount)
+        return bool(self._database().count("delete", {"k": _fitting(key)}))
 
     def purge(self, older_than: float) -> int:
         """Forget every session not used for `older_than` seconds and not held by anybody."""
-        statements = self._statements()
         now = time.time()
-        with statements.engine.begin() as connection:
-            purged = connection.execute(statements.purge, {"before": now - older_than, "now": now})
-            return int(purged.rowcount)
+        return self._database().count("purge", {"before": now - older_than, "now": now})
 
     def close(self) -> None:
         """Close the database connections; the next use opens them again."""
-        with self._preparing:
-            prepared, self._prepared = self._prepared, None
-        if prepared is not None:
-            prepared.engine.dispose()
+        with self._opening:
+            database, self._opened = self._opened, None
+        if database is not None:
+            database.engine.dispose()
 
-    def _statements(self) -> Any:
-        if self._prepared is None:
-            with self._preparing:
-                if self._prepared is None:
-                    self._prepared = _Statements(self._url, self._table_name, self._engine_options)
-        return self._prepared
+    def _database(self) -> _Database:
+        database = self._opened
+        if database is None or database.pid != os.getpid():
+            with self._opening:
+                database = self._opened
+                if database is None or database.pid != os.getpid():
+                    # After a fork, the parent's connections are left to the parent.
+                    database = _Database(
+                        self._url, self._table_name, self._engine_options, self.lease
+                    )
+                    self._opened = database
+        return database
 
 
-class _Statements:
-    """The engine, the table and the statements, made once."""
+class _Database:
+    """The engine and the statements, made once in a process."""
 
-    def __init__(self, url: str, table_name: str, engine_options: dict[str, Any]) -> None:
+    def __init__(
+        self, url: str, table_name: str, engine_options: dict[str, Any], lease: float
+    ) -> None:
         sa = _sqlalchemy()
-        self.engine = _engine(sa, url, engine_options)
+        self.pid = os.getpid()
+        self.engine = _engine(sa, url, {"isolation_level": "AUTOCOMMIT", **engine_options})
         table = _table(sa, table_name)
-        _create(sa, self.engine, table)
-        mine = (table.c.key == sa.bindparam("k")) & (table.c.holder == sa.bindparam("h"))
-        self.acquire = _acquire(sa, self.engine.dialect.name, table)
-        self.give_back = table.update().where(mine).values(holder=None, lease_until=0.0)
-        self.save = (
-            table.update()
-            .where(mine)
-            .values(
-                holder=None,
-                lease_until=0.0,
-                **{name: sa.bindparam(name) for name in COLUMNS if name != "created"},
-            )
+        self._failure = sa.exc.SQLAlchemyError
+        self._statements = _statements(sa, self.engine.dialect.name, table)
+        self.leases = _Heartbeat(self, lease)
+        try:
+            _create(sa, self.engine, table)
+        except self._failure as error:
+            raise self._unusable(error) from error
+
+    def first(self, name: str, values: dict[str, Any]) -> Any:
+        """The first row of a statement."""
+        try:
+            with self.engine.connect() as connection:
+                return connection.execute(self._statements[name], values).first()
+        except self._failure as error:
+            raise self._unusable(error) from error
+
+    def count(self, name: str, values: Any) -> int:
+        """How many rows a statement changed, for one or several sets of values."""
+        try:
+            with self.engine.connect() as connection:
+                return int(connection.execute(self._statements[name], values).rowcount)
+        except self._failure as error:
+            raise self._unusable(error) from error
+
+    def _unusable(self, error: Any) -> ConversationError:
+        said = str(getattr(error, "orig", None) or error).strip().splitlines()
+        return ConversationError(
+            f"The session store cannot be used: {said[0] if said else type(error).__name__}. "
+            "Check the database and its address."
         )
-        self.renew = table.update().where(mine).values(lease_until=sa.bindparam("until"))
-        self.get = sa.select(table).where(table.c.key == sa.bindparam("k"))
-        self.delete = table.delete().where(table.c.key == sa.bindparam("k"))
-        self.purge = table.delete().where(
-            (table.c.last_used <= sa.bindparam("before"))
-            & (table.c.lease_until < sa.bindparam("now"))
-        )
+
+
+class _Heartbeat:
+    """Renews the leases that this process holds, by a thread that lives while there are any."""
+
+    def __init__(self, database: _Database, lease: float) -> None:
+        self._database = database
+        self._lease = lease
+        self._keys: dict[str, str] = {}
+        self._lock = threading.RLock()
+        self._beating = False
+
+    def hold(self, holder: str, key: str) -> None:
+        """Renew this holder's lease from now on."""
+        with self._lock:
+            self._keys[holder] = key
+            if not self._beating:
+                self._beating = True
+                threading.Thread(target=self._beat, name="session-leases", daemon=True).start()
+
+    def drop(self, holder: str) -> None:
+        """Renew it no longer."""
+        with self._lock:
+            self._keys.pop(holder, None)
+
+    def _beat(self) -> None:
+        while True:
+            time.sleep(self._lease / 3)
+            until = time.time() + self._lease
+            with self._lock:
+                rows = [{"k": key, "h": h, "until": until} for h, key in self._keys.items()]
+                if not rows:
+                    self._beating = False
+                    return
+            try:
+                self._database.count("renew", rows)
+            except ConversationError as error:
+                logger.warning("Leases of sessions could not be renewed: %s", error)
+
+
+def _statements(sa: Any, dialect: str, table: Any) -> dict[str, Any]:
+    key = table.c.key == sa.bindparam("k")
+    mine = key & (table.c.holder == sa.bindparam("h"))
+    free = {"holder": None, "lease_until": 0.0}
+    old = table.c.last_used <= sa.bindparam("before")
+    return {
+        "acquire": _acquire(sa, dialect, table),
+        "give_back": table.update().where(mine).values(free),
+        "save": table.update()
+        .where(mine)
+        .values({**free, **{name: sa.bindparam(name) for name in COLUMNS}}),
+        "renew": table.update().where(mine).values(lease_until=sa.bindparam("until")),
+        "get": sa.select(table).where(key),
+        "delete": table.delete().where(key),
+        "purge": table.delete().where(old & (table.c.lease_until < sa.bindparam("now"))),
+    }
 
 
 def _table(sa: Any, name: str) -> Any:
     return sa.Table(
         name,
         sa.MetaData(),
-        sa.Column("key", sa.String(512), primary_key=True),
+        sa.Column("key", sa.String(KEY_LENGTH), primary_key=True),
         sa.Column("conversation_id", sa.String(512)),
         sa.Column("last_reply", sa.String(512)),
-        sa.Column("turns", sa.Integer, nullable=False, default=0),
+        sa.Column("turns", sa.Integer),
         sa.Column("seen", sa.Text, nullable=False, default=""),
         sa.Column("created", sa.Float, nullable=False),
         sa.Column("last_used", sa.Float, nullable=False, index=True),
@@ -226,7 +294,6 @@ def _sqlite_engine(sa: Any, url: Any, options: dict[str, Any]) -> Any:
     else:
         options = {"connect_args": {"timeout": 30}, **options}
     engine = sa.create_engine(url, **options)
-
     sa.event.listen(engine, "connect", _configure_sqlite)
     return engine
 
@@ -238,19 +305,20 @@ def _configure_sqlite(connection: Any, _: Any) -> None:
 
 
 def _create(sa: Any, engine: Any, table: Any) -> None:
-    """Make the tables if they are missing; two processes may do so at once."""
+    """Make the tables if they are missing; several processes may do so at once."""
     versions = sa.Table(
         f"{table.name}_version",
         table.metadata,
         sa.Column("version", sa.Integer, primary_key=True, autoincrement=False),
     )
-    for attempt in (1, 2):
+    for attempt in range(5):
         try:
             table.metadata.create_all(engine)
             break
-        except sa.exc.DBAPIError:
-            if attempt == 2:
+        except sa.exc.DBAPIError:  # another process has just made one of them
+            if attempt == 4:
                 raise
+            time.sleep(0.05)
     with engine.begin() as connection:
         statement = _insert(engine.dialect.name)(versions).values(version=SCHEMA_VERSION)
         connection.execute(statement.on_conflict_do_nothing())
@@ -260,6 +328,13 @@ def _create(sa: Any, engine: Any, table: Any) -> None:
             f"The session table {table.name} was made by a newer version of remote-agents "
             f"(schema {newest}, known {SCHEMA_VERSION}); update the package."
         )
+
+
+def _fitting(key: str) -> str:
+    """A key that fits its column, and is still the only one of its kind."""
+    if len(key) <= KEY_LENGTH and "\0" not in key:
+        return key
+    return hashlib.blake2s(key.encode("utf-8", "replace")).hexdigest()
 
 
 def _session(row: Any) -> Session:

@@ -50,7 +50,8 @@ class Origin:
         agent: `provider:agent_id@host`; an id is only ever used for the same agent.
         reply_id: The id of that reply.
         turn: Its place in the conversation, counted from 1.
-        seen: Digests of the system messages that the conversation holds.
+        seen: Digests of the system messages that were sent with its turn.
+        session: Digest of the caller's session that it was given in.
     """
 
     conversation_id: str
@@ -58,6 +59,7 @@ class Origin:
     reply_id: str | None = None
     turn: int | None = None
     seen: tuple[str, ...] = ()
+    session: str | None = None
 
     @classmethod
     def of(cls, metadata: Mapping[str, Any]) -> Origin | None:
@@ -72,6 +74,7 @@ class Origin:
             metadata.get("reply_id"),
             turn if isinstance(turn, int) else None,
             tuple(seen) if isinstance(seen, (list, tuple)) else (),
+            metadata.get("session"),
         )
 
 
@@ -273,7 +276,8 @@ class Reply:
         credits_consumed: Credits this answer cost.
         credits_remaining: Credits left.
         turn: Place of this reply in its conversation, counted from 1, if it has one.
-        seen: Digests of the system messages that the conversation holds.
+        seen: Digests of the system messages that were sent with this turn.
+        session: Digest of the caller's session, if there is one.
 
     Example:
         >>> reply = Reply("bluenexus", "bluenexus:default@api.bluenexus.ai")
@@ -298,6 +302,7 @@ class Reply:
         self.credits_remaining: float | None = None
         self.turn: int | None = None
         self.seen: tuple[str, ...] = ()
+        self.session: str | None = None
         self.more_expected = False
         self.choice: int | None = None
         self.open_calls: dict[str, ToolCallDelta] = {}
@@ -350,6 +355,7 @@ class Reply:
             "credits_remaining": self.credits_remaining,
             "turn": self.turn,
             "seen": list(self.seen) or None,
+            "session": self.session,
         }
         return {name: value for name, value in known.items() if value is not None}
 
@@ -358,7 +364,7 @@ class Reply:
         self.finish_reason = self.finish_reason or "stop"
         self.reply_id = self.reply_id or f"reply-{uuid.uuid4().hex}"
         if self.conversation_id is None:
-            self.turn, self.seen = None, ()
+            self.turn, self.seen, self.session = None, (), None
 
     def _repr_markdown_(self) -> str:
         from remote_agents.display import reply_markdown
