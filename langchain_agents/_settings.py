@@ -21,9 +21,10 @@ from remote_agents.agent import (
     Agent,
     unknown_name,
 )
-from remote_agents.conversation import Fold, Memory, Session, SessionStore
+from remote_agents.conversation import Fold, Memory
 from remote_agents.endpoints import Endpoint
 from remote_agents.errors import ConfigurationError
+from remote_agents.sessions import Session, SessionStore
 from remote_agents.transport import Timeout
 
 

@@ -25,9 +25,10 @@ from langchain_agents._convert import (
 )
 from langchain_agents._errors import ToolsNotSupportedError, model_errors
 from langchain_agents._settings import AgentSettings
-from remote_agents.conversation import current_session, newest_origin
+from remote_agents.conversation import newest_origin
 from remote_agents.endpoints import ENDPOINTS, Endpoint
 from remote_agents.flow import Flow, arun, run
+from remote_agents.sessions import current_session
 from remote_agents.types import Event, Finish
 
 for _provider in ENDPOINTS:

@@ -25,7 +25,7 @@ _HOMES = {
     "llamaindex_agents.query_engine": ("AgentQueryEngine",),
     "llamaindex_agents.retrievers": ("AgentRetriever",),
     "llamaindex_agents.workflow": ("RemoteWorkflowAgent",),
-    "remote_agents.conversation": ("session",),
+    "remote_agents.sessions": ("session",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from llamaindex_agents.query_engine import AgentQueryEngine
     from llamaindex_agents.retrievers import AgentRetriever
     from llamaindex_agents.workflow import RemoteWorkflowAgent
-    from remote_agents.conversation import session
+    from remote_agents.sessions import session
 
 __all__ = sorted(_HOME_OF)
 

@@ -32,9 +32,10 @@ from pydantic import Field, PrivateAttr, SecretStr, model_validator
 
 from llamaindex_agents import _convert
 from remote_agents.agent import MAX_BODY_BYTES, MAX_EVENT_BYTES, SESSION_WAIT, Agent, unknown_name
-from remote_agents.conversation import Memory, current_session
+from remote_agents.conversation import Memory
 from remote_agents.endpoints import Endpoint
 from remote_agents.errors import ConfigurationError
+from remote_agents.sessions import current_session
 from remote_agents.transport import Timeout
 
 if TYPE_CHECKING:

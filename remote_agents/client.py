@@ -6,9 +6,9 @@ from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from typing import Any, ClassVar, TypeAlias
 
 from remote_agents.agent import Agent
-from remote_agents.conversation import Session, current_session
 from remote_agents.endpoints import ENDPOINTS, Endpoint
 from remote_agents.errors import UnsupportedContentError
+from remote_agents.sessions import Session, current_session
 from remote_agents.types import Attachment, Event, Message, Origin, Reply
 
 Prompt: TypeAlias = "str | Message | Reply | Mapping[str, Any] | Sequence[Any]"
