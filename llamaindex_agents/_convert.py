@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import mimetypes
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import aclosing, closing
 from dataclasses import asdict
@@ -125,10 +126,11 @@ def _arguments(block: ToolCallBlock) -> str:
 def _attachment(kind: AttachmentKind, block: Any) -> Attachment:
     url = str(block.url) if block.url else None
     path = str(block.path) if block.path else None
-    data = None if url or path else _bytes(block)
-    return Attachment(
-        kind, url=url, path=path, data=data, mime_type=_mime(block), filename=_name(block)
-    )
+    data, mime = None if url or path else _bytes(block), _mime(block)
+    name = getattr(block, "title", None)
+    if data is not None and not name:  # services tell the kind of an upload by its name
+        name = kind + (mimetypes.guess_extension(mime or "") or "")
+    return Attachment(kind, url=url, path=path, data=data, mime_type=mime, filename=name)
 
 
 def _bytes(block: Any) -> bytes:
@@ -146,10 +148,6 @@ def _mime(block: Any) -> str | None:
         if hasattr(block, name):
             return cast("str | None", getattr(block, name))
     return None
-
-
-def _name(block: Any) -> str | None:
-    return block.title if isinstance(block, DocumentBlock) else None
 
 
 # --- what comes back ---------------------------------------------------------------------------
