@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Mapping
+from abc import abstractmethod
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import aclosing, asynccontextmanager, closing, contextmanager
 from copy import copy
 from typing import Any, ClassVar
 
@@ -11,7 +13,7 @@ from langchain_core.load.serializable import Serializable
 from pydantic import ConfigDict, Field, PrivateAttr, SecretStr, model_validator
 from typing_extensions import Self
 
-from langchain_agents._errors import model_errors
+from langchain_agents._errors import ToolsNotSupportedError, model_errors
 from remote_agents import __version__
 from remote_agents.agent import (
     COMMON,
@@ -24,8 +26,10 @@ from remote_agents.agent import (
 from remote_agents.conversation import Fold, Memory
 from remote_agents.endpoints import Endpoint
 from remote_agents.errors import ConfigurationError
+from remote_agents.flow import Flow, arun, run
 from remote_agents.sessions import Session, SessionStore
 from remote_agents.transport import Timeout
+from remote_agents.types import Event
 
 
 class AgentSettings(Serializable):
@@ -138,6 +142,31 @@ class AgentSettings(Serializable):
                 self._agent = Agent(self.endpoint, **settings)
         return self._agent
 
+    # --- turns -----------------------------------------------------------------------------------
+
+    @abstractmethod
+    def _turn(self, prompt: Any, stop: Any, kwargs: dict[str, Any], *, stream: bool) -> Flow[None]:
+        """One turn, with LangChain's arguments."""
+
+    @contextmanager
+    def _events(self, *turn: Any, stream: bool = True) -> Iterator[Iterator[Event]]:
+        """The events of a turn; leaving the block ends the turn and frees its connection."""
+        with (
+            model_errors(),
+            closing(run(self._turn(*turn, stream=stream), self.agent.transport)) as events,
+        ):
+            yield events
+
+    @asynccontextmanager
+    async def _aevents(
+        self, *turn: Any, stream: bool = True
+    ) -> AsyncIterator[AsyncIterator[Event]]:
+        """The same as `_events`, with asyncio."""
+        with model_errors():
+            events: Any = arun(self._turn(*turn, stream=stream), self.agent.transport)
+            async with aclosing(events):
+                yield events
+
     # --- sessions ----------------------------------------------------------------------------
 
     def session(self, session_id: str) -> Session | None:
@@ -214,3 +243,35 @@ class AgentSettings(Serializable):
 
 # Live things, which a deep copy uses too.
 _SHARED = ("_agent", "api_key", "http_client", "http_async_client", "session_store", "fold")
+
+
+def call_arguments(endpoint: Endpoint, stop: Any, kwargs: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments of a call that concern the agent.
+
+    Args:
+        endpoint: The facts of the service.
+        stop: Where the answer ends, if the call says so.
+        kwargs: What LangChain hands down.
+
+    Raises:
+        ToolsNotSupportedError: There are tools among them.
+    """
+    refuse_tools(kwargs.get("tools") or (), endpoint)
+    call = {name: value for name, value in kwargs.items() if name not in _NOT_OURS}
+    if stop is not None:
+        call["stop"] = stop
+    return call
+
+
+# `stream` only says how LangChain calls us.
+_NOT_OURS = frozenset({"stream", "tools", "tool_choice"})
+
+
+def refuse_tools(tools: Sequence[Any], endpoint: Endpoint) -> None:
+    """Say that a hosted agent brings its own tools, if the caller brings some."""
+    if tools:
+        raise ToolsNotSupportedError(
+            f"A {endpoint.title} agent brings its own tools and cannot be given others: configure "
+            "them at the service, or let another model call this one with agent_tool(model, ...).",
+            endpoint=endpoint.name,
+        )

@@ -1,0 +1,219 @@
+"""The core's answers as what LangChain's entry points give: results, chunks, protocol events.
+
+Each of the three encoders takes the core's events one by one; none knows where they come from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from langchain_core.messages import AIMessage, AIMessageChunk
+from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
+
+from langchain_agents._convert import (
+    STEPS,
+    Block,
+    Layout,
+    citation_block,
+    extra_of,
+    usage_of,
+    whole_blocks,
+)
+from remote_agents.types import Event, Finish, ReasoningDelta, Reply, TextDelta
+
+
+def to_result(reply: Reply, layout: Layout, *, blocks: bool) -> ChatResult:
+    """A whole answer; further choices (`n`) are further generations.
+
+    Args:
+        reply: The answer.
+        layout: Its blocks.
+        blocks: Whether `content` is the list of blocks (`output_version="v1"`), or the text.
+    """
+    extra = extra_of(reply, layout, blocks=blocks)
+    metadata = reply.metadata()
+    if blocks:
+        metadata["output_version"] = "v1"
+    elif reply.reasoning:
+        extra["reasoning_content"] = reply.reasoning
+    message = AIMessage(
+        content=whole_blocks(layout, reply) if blocks else reply.text,  # type: ignore[arg-type]
+        additional_kwargs=extra,
+        response_metadata=metadata,
+        usage_metadata=usage_of(reply),
+    )
+    others = [AIMessage(text, response_metadata=_shared(metadata)) for text in reply.alternatives]
+    return ChatResult(generations=[ChatGeneration(message=m) for m in (message, *others)])
+
+
+def _shared(metadata: Mapping[str, Any]) -> dict[str, Any]:
+    """What another choice shares with the first; only that one is in the conversation."""
+    return {name: metadata[name] for name in _CHOICE_KEYS if name in metadata}
+
+
+_CHOICE_KEYS = ("model_name", "model_provider", "agent", "request_id")
+
+
+# --- streams out -------------------------------------------------------------------------------
+
+
+class TextChunks:
+    """Events into chunks whose `content` is a string."""
+
+    def __init__(self) -> None:
+        self._layout = Layout()
+
+    def take(self, event: Event) -> ChatGenerationChunk | None:
+        """The chunk for one event, or None if it waits for the last one."""
+        kind = type(event)
+        if kind is TextDelta:
+            return self._text(event.text)  # type: ignore[union-attr,arg-type]
+        if kind is ReasoningDelta:
+            self._layout.add(event)
+            return _chunk("", additional_kwargs={"reasoning_content": event.text})  # type: ignore[union-attr]
+        if kind is Finish:
+            return self._last(event.reply)  # type: ignore[union-attr]
+        self._layout.add(event)
+        return None
+
+    def _text(self, text: str) -> ChatGenerationChunk | None:
+        if not text:
+            return None
+        self._layout.text_index()
+        return _chunk(text)
+
+    def _last(self, reply: Reply) -> ChatGenerationChunk:
+        return _chunk(
+            "",
+            additional_kwargs=extra_of(reply, self._layout, blocks=False),
+            response_metadata=reply.metadata(),
+            usage_metadata=usage_of(reply),
+            chunk_position="last",
+        )
+
+
+def _chunk(content: Any, **fields: Any) -> ChatGenerationChunk:
+    return ChatGenerationChunk(message=AIMessageChunk(content=content, **fields))
+
+
+class BlockChunks:
+    """Events into chunks whose `content` is a list of blocks (`output_version="v1"`).
+
+    A block's `index` tells LangChain which pieces belong together.
+    """
+
+    def __init__(self) -> None:
+        self._layout = Layout()
+
+    def take(self, event: Event) -> ChatGenerationChunk | None:
+        """The chunk for one event, or None if it shows nothing new."""
+        kind = type(event)
+        if kind is TextDelta or kind is ReasoningDelta:
+            return self._delta(event)  # type: ignore[arg-type]
+        if kind is Finish:
+            return self._last(event.reply)  # type: ignore[union-attr]
+        if kind in STEPS and (block := self._layout.step(event)):  # type: ignore[arg-type]
+            return self._piece([block])
+        return None
+
+    def _delta(self, event: TextDelta | ReasoningDelta) -> ChatGenerationChunk | None:
+        if not event.text:
+            return None
+        if type(event) is TextDelta:
+            block = {"type": "text", "text": event.text, "index": self._layout.text_index()}
+        else:
+            index = self._layout.reasoning_index()
+            block = {"type": "reasoning", "reasoning": event.text, "index": index}
+        return self._piece([block])
+
+    def _piece(self, content: list[Block]) -> ChatGenerationChunk:
+        return _chunk(content, response_metadata={"output_version": "v1"})
+
+    def _last(self, reply: Reply) -> ChatGenerationChunk:
+        extra = extra_of(reply, self._layout, blocks=True)
+        content: list[Block] = []
+        if reply.citations:
+            notes = [citation_block(citation, reply.text) for citation in reply.citations]
+            index = self._layout.text_index()
+            content = [{"type": "text", "text": "", "annotations": notes, "index": index}]
+        return _chunk(
+            content,
+            additional_kwargs=extra,
+            response_metadata={**reply.metadata(), "output_version": "v1"},
+            usage_metadata=usage_of(reply),
+            chunk_position="last",
+        )
+
+
+class ProtocolEvents:
+    """Events into those of LangChain's content-block protocol (`version="v3"`)."""
+
+    def __init__(self, provider: str, model: str) -> None:
+        self._layout = Layout()
+        self._start = {"provider": provider, "model": model}
+        self._started = False
+
+    def take(self, event: Event) -> list[Any]:
+        """The protocol's events for one of ours."""
+        kind = type(event)
+        if kind is TextDelta or kind is ReasoningDelta:
+            return self._opened(self._delta(event)) if event.text else []  # type: ignore[union-attr,arg-type]
+        if kind is Finish:
+            return self._opened(self._finished(event.reply))  # type: ignore[union-attr]
+        if kind in STEPS and (block := self._layout.step(event)):  # type: ignore[arg-type]
+            return self._opened([_started(block["index"], _skeleton(block))])
+        return []
+
+    def _opened(self, events: list[Any]) -> list[Any]:
+        if self._started:
+            return events
+        self._started = True
+        start = {"event": "message-start", "role": "ai", "id": "", "metadata": self._start}
+        return [start, *events]
+
+    def _delta(self, event: TextDelta | ReasoningDelta) -> list[Any]:
+        layout = self._layout
+        if type(event) is TextDelta:
+            new, index = layout.text is None, layout.text_index()
+            delta = {"type": "text-delta", "text": event.text}
+        else:
+            new, index = layout.reasoning is None, layout.reasoning_index()
+            delta = {"type": "reasoning-delta", "reasoning": event.text}
+        piece = {"event": "content-block-delta", "index": index, "delta": delta}
+        return [_started(index, _skeleton(layout.blocks[index])), piece] if new else [piece]
+
+    def _finished(self, reply: Reply) -> list[Any]:
+        begun = len(self._layout.blocks)
+        extra = extra_of(reply, self._layout, blocks=True)
+        blocks = whole_blocks(self._layout, reply)
+        events = [_started(block["index"], _skeleton(block)) for block in blocks[begun:]]
+        events += [
+            {"event": "content-block-finish", "index": block["index"], "content": block}
+            for block in blocks
+        ]
+        finish: Block = {"event": "message-finish", "metadata": reply.metadata()}
+        if usage := usage_of(reply):
+            finish["usage"] = usage
+        if extra:
+            finish["additional_kwargs"] = extra
+        return [*events, finish]
+
+
+def _started(index: int, content: Block) -> Block:
+    return {"event": "content-block-start", "index": index, "content": content}
+
+
+def _skeleton(block: Block) -> Block:
+    """A block without what follows in deltas or with its end."""
+    kind = block["type"]
+    return {**{k: v for k, v in block.items() if k in _SMALL}, **_EMPTY.get(kind, {})}
+
+
+_SMALL = frozenset({"type", "id", "name", "tool_call_id", "status"})
+_EMPTY: dict[str, Block] = {
+    "text": {"text": ""},
+    "reasoning": {"reasoning": ""},
+    "server_tool_call": {"args": {}},
+    "non_standard": {"value": {}},
+}

@@ -1,0 +1,413 @@
+"""Any hosted agent as a LangChain chat model."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from typing import Any
+
+from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
+from langchain_core.globals import get_llm_cache
+from langchain_core.language_models import BaseChatModel, LanguageModelInput, ModelProfile
+from langchain_core.language_models.base import LangSmithParams
+from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
+from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult, Generation
+from langchain_core.runnables import Runnable, RunnableConfig, ensure_config
+
+from langchain_agents._answers import BlockChunks, ProtocolEvents, TextChunks, to_result
+from langchain_agents._convert import Layout, register, to_messages
+from langchain_agents._settings import AgentSettings, call_arguments, refuse_tools
+from langchain_agents._structured import StructuredOutput
+from remote_agents.conversation import Memory, newest_origin
+from remote_agents.endpoints import ENDPOINTS
+from remote_agents.flow import Flow
+from remote_agents.sessions import current_session
+from remote_agents.types import Event, Finish
+
+for _provider in ENDPOINTS:
+    register(_provider)
+
+
+class ChatAgent(AgentSettings, BaseChatModel):
+    """Any hosted agent as a chat model; use the class of your service."""
+
+    # --- config reaches the model ----------------------------------------------------------------
+    # BaseChatModel hands callbacks and tags down, not `configurable`; so the ids of the
+    # conversation are read here, where every entry point begins, and travel as arguments.
+
+    def invoke(
+        self,
+        input: LanguageModelInput,  # noqa: A002 - LangChain's own name
+        config: RunnableConfig | None = None,
+        *,
+        stop: list[str] | None = None,
+        **kwargs: Any,
+    ) -> AIMessage:
+        """Ask, and wait for the whole answer.
+
+        Args:
+            input: A text, a prompt or messages.
+            config: `config["configurable"]` may name `conversation_id`, `session_id` or
+                `thread_id`.
+            stop: Where the answer ends.
+            **kwargs: `conversation_id`, `session_id`, `memory`, and the service's parameters.
+
+        Returns:
+            The reply.
+
+        Raises:
+            AgentError: Always a `ModelError` too.
+        """
+        config = ensure_config(config)
+        return super().invoke(input, config, stop=stop, **with_ids(config, kwargs))
+
+    async def ainvoke(
+        self,
+        input: LanguageModelInput,  # noqa: A002 - LangChain's own name
+        config: RunnableConfig | None = None,
+        *,
+        stop: list[str] | None = None,
+        **kwargs: Any,
+    ) -> AIMessage:
+        """The same as `invoke`, with asyncio."""
+        config = ensure_config(config)
+        return await super().ainvoke(input, config, stop=stop, **with_ids(config, kwargs))
+
+    def stream(
+        self,
+        input: LanguageModelInput,  # noqa: A002 - LangChain's own name
+        config: RunnableConfig | None = None,
+        *,
+        stop: list[str] | None = None,
+        **kwargs: Any,
+    ) -> Iterator[AIMessageChunk]:
+        """Ask, and iterate the answer as it arrives; arguments as for `invoke`."""
+        config = ensure_config(config)
+        return super().stream(input, config, stop=stop, **with_ids(config, kwargs))
+
+    def astream(
+        self,
+        input: LanguageModelInput,  # noqa: A002 - LangChain's own name
+        config: RunnableConfig | None = None,
+        *,
+        stop: list[str] | None = None,
+        **kwargs: Any,
+    ) -> AsyncIterator[AIMessageChunk]:
+        """The same as `stream`, with asyncio."""
+        config = ensure_config(config)
+        return super().astream(input, config, stop=stop, **with_ids(config, kwargs))
+
+    def stream_events(
+        self,
+        input: LanguageModelInput,  # noqa: A002 - LangChain's own name
+        config: RunnableConfig | None = None,
+        *,
+        version: Any = "v2",
+        **kwargs: Any,
+    ) -> Any:
+        """Ask, and iterate LangChain's events; `version="v3"` gives a `ChatModelStream`."""
+        if version == "v3":
+            config = ensure_config(config)
+            kwargs = with_ids(config, kwargs)
+        return super().stream_events(input, config, version=version, **kwargs)
+
+    def astream_events(
+        self,
+        input: LanguageModelInput,  # noqa: A002 - LangChain's own name
+        config: RunnableConfig | None = None,
+        *,
+        version: Any = "v2",
+        **kwargs: Any,
+    ) -> Any:
+        """The same as `stream_events`, with asyncio."""
+        if version == "v3":
+            config = ensure_config(config)
+            kwargs = with_ids(config, kwargs)
+        return super().astream_events(input, config, version=version, **kwargs)
+
+    # --- a turn ----------------------------------------------------------------------------------
+
+    def _turn(self, prompt: Any, stop: Any, kwargs: dict[str, Any], *, stream: bool) -> Flow[None]:
+        agent = self.agent
+        call = call_arguments(agent.endpoint, stop, kwargs)
+        return agent.turn(to_messages(prompt, agent.endpoint.title), stream=stream, **call)
+
+    def _generate(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: CallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> ChatResult:
+        layout = Layout()
+        with self._events(messages, stop, kwargs, stream=False) as events:
+            for event in events:
+                layout.add(event)
+        return self._result(event, layout)
+
+    async def _agenerate(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: AsyncCallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> ChatResult:
+        layout = Layout()
+        async with self._aevents(messages, stop, kwargs, stream=False) as events:
+            async for event in events:
+                layout.add(event)
+        return self._result(event, layout)
+
+    def _result(self, last: Event, layout: Layout) -> ChatResult:
+        assert isinstance(last, Finish)
+        return to_result(last.reply, layout, blocks=self.output_version == "v1")
+
+    def _stream(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: CallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> Iterator[ChatGenerationChunk]:
+        take = self._chunks().take
+        with self._events(messages, stop, kwargs) as events:
+            for event in events:
+                if chunk := take(event):
+                    yield chunk
+
+    async def _astream(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: AsyncCallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> AsyncIterator[ChatGenerationChunk]:
+        take = self._chunks().take
+        async with self._aevents(messages, stop, kwargs) as events:
+            async for event in events:
+                if chunk := take(event):
+                    yield chunk
+
+    def _chunks(self) -> TextChunks | BlockChunks:
+        return BlockChunks() if self.output_version == "v1" else TextChunks()
+
+    def _stream_chat_model_events(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: CallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> Iterator[Any]:
+        take = ProtocolEvents(self.agent.endpoint.name, self.agent.agent_id).take
+        with self._events(messages, stop, kwargs) as events:
+            for event in events:
+                yield from take(event)
+
+    async def _astream_chat_model_events(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: AsyncCallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> AsyncIterator[Any]:
+        take = ProtocolEvents(self.agent.endpoint.name, self.agent.agent_id).take
+        async with self._aevents(messages, stop, kwargs) as events:
+            async for event in events:
+                for piece in take(event):
+                    yield piece
+
+    # --- tools -----------------------------------------------------------------------------------
+
+    def bind_tools(
+        self, tools: Sequence[Any], *, tool_choice: str | None = None, **kwargs: Any
+    ) -> Runnable[LanguageModelInput, AIMessage]:
+        """Refuse tools: a hosted agent brings its own.
+
+        Args:
+            tools: Must be empty, as in `create_agent(model, tools=[])`.
+            tool_choice: Not used.
+            **kwargs: Bound to the model.
+
+        Returns:
+            The model.
+
+        Raises:
+            ToolsNotSupportedError: There are tools.
+        """
+        refuse_tools(tools, self.endpoint)
+        return self.bind(**kwargs) if kwargs else self
+
+    def with_structured_output(
+        self,
+        schema: dict[str, Any] | type,
+        *,
+        method: str = "json_schema",
+        include_raw: bool = False,
+        strict: bool | None = None,
+        memory: Memory = "client",
+        repair: bool | None = None,
+        **kwargs: Any,
+    ) -> StructuredOutput:
+        """A runnable whose answers have the form of a schema.
+
+        Where the service has `response_format` it is used; elsewhere the form is described in the
+        prompt. Answers are validated either way.
+
+        Args:
+            schema: A Pydantic class (v2 or v1), a TypedDict, or a JSON schema.
+            method: `json_schema`, or `json_mode` where your prompt describes the form itself.
+            include_raw: Give `{"raw", "parsed", "parsing_error"}`, and raise nothing.
+            strict: Also refuse fields that the schema does not name.
+            memory: `client` (default): these turns belong to no conversation; `auto` and `server`
+                as for the model.
+            repair: Whether an invalid answer is sent back once with what is wrong (default: only
+                outside of conversations).
+            **kwargs: Parameters of the service for these turns.
+
+        Returns:
+            The runnable; streamed, it gives the object as it grows.
+
+        Raises:
+            ToolsNotSupportedError: For `method="function_calling"`.
+
+        Example:
+            >>> model.with_structured_output(Answer).invoke("How many days?")  # doctest: +SKIP
+            Answer(days=25)
+        """
+        if method == "function_calling":
+            refuse_tools([schema], self.endpoint)
+        return StructuredOutput.of(
+            self, schema, method, include_raw, strict, memory, repair, kwargs
+        )
+
+    # --- cache -----------------------------------------------------------------------------------
+
+    def _generate_with_cache(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: CallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> ChatResult:
+        model = self._uncached(messages, kwargs)
+        return super(ChatAgent, model)._generate_with_cache(messages, stop, run_manager, **kwargs)
+
+    async def _agenerate_with_cache(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: AsyncCallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> ChatResult:
+        model = self._uncached(messages, kwargs)
+        return await super(ChatAgent, model)._agenerate_with_cache(
+            messages, stop, run_manager, **kwargs
+        )
+
+    def _uncached(self, messages: Sequence[BaseMessage], kwargs: Mapping[str, Any]) -> ChatAgent:
+        """The model itself, or a copy without a cache for a turn of a conversation."""
+        if self.cache is False or (self.cache is None and get_llm_cache() is None):
+            return self
+        if not self._has_conversation(messages, kwargs):
+            return self
+        return self.model_copy(update={"cache": False})
+
+    def _has_conversation(self, messages: Sequence[BaseMessage], kwargs: Mapping[str, Any]) -> bool:
+        memory = kwargs.get("memory") or self.memory
+        if memory == "client":
+            return False
+        if memory == "server" or kwargs.get("session_id") or kwargs.get("conversation_id"):
+            return True
+        replies = [message for message in messages if isinstance(message, AIMessage)]
+        return newest_origin(to_messages(replies, ""), self.agent.name)[1] is not None
+
+    def _convert_cached_generations(self, cache_val: list[Generation]) -> list[ChatGeneration]:
+        """A cached answer belongs to nobody's conversation: whoever gets it must not join one."""
+        cached = super()._convert_cached_generations(cache_val)
+        return [g.model_copy(update={"message": _without_conversation(g.message)}) for g in cached]
+
+    # --- what others ask of a model --------------------------------------------------------------
+
+    @property
+    def _llm_type(self) -> str:
+        return f"{self.endpoint.name}-agent-chat"
+
+    def _get_ls_params(self, stop: list[str] | None = None, **kwargs: Any) -> LangSmithParams:
+        params = super()._get_ls_params(stop, **kwargs)
+        params["ls_provider"] = self.endpoint.name
+        params["ls_model_name"] = kwargs.get("model") or self.agent.agent_id
+        return params
+
+    def _resolve_model_profile(self) -> ModelProfile:
+        endpoint = self.agent.endpoint
+        files = endpoint.attachments
+        return ModelProfile(
+            text_inputs=True,
+            text_outputs=True,
+            image_inputs="image" in files and endpoint.uploads,
+            image_url_inputs="image" in files,
+            pdf_inputs="file" in files and endpoint.uploads,
+            audio_inputs="audio" in files and endpoint.uploads,
+            video_inputs="video" in files and endpoint.uploads,
+            attachment=bool(files),
+            reasoning_output=endpoint.reasons,
+            tool_calling=False,
+            structured_output=endpoint.native_json,
+            temperature="temperature" in endpoint.parameters,
+        )
+
+    def get_num_tokens(self, text: str) -> int:
+        """About how many tokens a text has; exact only with `custom_get_token_ids`.
+
+        Nothing is downloaded: about four letters make a token, and each Chinese, Japanese or
+        Korean character is one.
+        """
+        if self.custom_get_token_ids is not None:
+            return len(self.custom_get_token_ids(text))
+        wide = sum(1 for letter in text if letter >= "\u2e80")
+        return wide + (len(text) - wide + 3) // 4
+
+    def get_num_tokens_from_messages(
+        self, messages: Sequence[BaseMessage], tools: Sequence[Any] | None = None
+    ) -> int:
+        """About how many tokens messages have, with three more for each."""
+        refuse_tools(tools or (), self.endpoint)
+        return sum(self.get_num_tokens(str(message.text)) + 3 for message in messages)
+
+
+def with_ids(config: RunnableConfig, kwargs: dict[str, Any]) -> dict[str, Any]:
+    """The arguments of a call, with the conversation that the config names.
+
+    Args:
+        config: Its `configurable` may name `conversation_id`, `session_id` or `thread_id`.
+        kwargs: The call's own arguments, which win.
+
+    Returns:
+        The arguments, with at most one id added.
+
+    Example:
+        >>> with_ids({"configurable": {"thread_id": "u1"}}, {})
+        {'session_id': 'u1'}
+    """
+    if kwargs.get("session_id") is not None or kwargs.get("conversation_id") is not None:
+        return kwargs
+    configurable = config.get("configurable") or {}
+    for key, argument in _CONFIG_KEYS:
+        if (value := configurable.get(key)) not in (None, ""):
+            return {**kwargs, argument: str(value)}
+    session_id = current_session()
+    return kwargs if session_id is None else {**kwargs, "session_id": session_id}
+
+
+_CONFIG_KEYS = (
+    ("conversation_id", "conversation_id"),
+    ("session_id", "session_id"),
+    ("thread_id", "session_id"),
+)
+
+
+def _without_conversation(message: BaseMessage) -> BaseMessage:
+    kept = {k: v for k, v in message.response_metadata.items() if k not in _CONVERSATION_KEYS}
+    return message.model_copy(update={"response_metadata": kept})
+
+
+_CONVERSATION_KEYS = frozenset({"conversation_id", "turn", "seen"})

@@ -1,0 +1,392 @@
+"""Answers in the form of a schema: asked for, validated, and repaired once."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Generator, Iterator, Mapping
+from typing import Any, cast
+
+from langchain_core.callbacks import AsyncCallbackManagerForChainRun, CallbackManagerForChainRun
+from langchain_core.exceptions import OutputParserException
+from langchain_core.language_models import BaseChatModel, LanguageModelInput
+from langchain_core.messages import (
+    AIMessage,
+    AIMessageChunk,
+    BaseMessage,
+    HumanMessage,
+    SystemMessage,
+)
+from langchain_core.runnables import Runnable, RunnableConfig
+from langchain_core.utils.function_calling import convert_to_json_schema
+from langchain_core.utils.json import parse_partial_json
+
+from langchain_agents._errors import model_errors
+from langchain_agents._schema import violation
+from remote_agents.errors import ConfigurationError
+
+INSTRUCTIONS = """\
+Answer with one JSON object that is valid for this JSON schema, and nothing else: no prose before \
+or after it, no code fence.
+
+{schema}"""
+REPAIR = """\
+That was not valid: {error}
+
+Answer again, with nothing but the corrected JSON object."""
+
+Attempts = Generator[list[BaseMessage], AIMessage, Any]
+
+
+class StructuredOutput(Runnable[LanguageModelInput, Any]):
+    """A chat model whose answers are objects; made by `with_structured_output`."""
+
+    def __init__(
+        self,
+        model: BaseChatModel,
+        schema: Any,
+        *,
+        call: dict[str, Any],
+        instructions: str | None,
+        json_schema: dict[str, Any] | None,
+        include_raw: bool,
+        repair: bool,
+    ) -> None:
+        self._model = model
+        self._schema = schema
+        self._call = call
+        self._instructions = instructions
+        self._json_schema = json_schema
+        self._include_raw = include_raw
+        self._repair = repair
+
+    @classmethod
+    def of(
+        cls,
+        model: Any,
+        schema: Any,
+        method: str,
+        include_raw: bool,
+        strict: bool | None,
+        memory: str,
+        repair: bool | None,
+        parameters: Mapping[str, Any],
+    ) -> StructuredOutput:
+        """As `with_structured_output` of the chat model describes it."""
+        if method not in ("json_schema", "json_mode"):
+            with model_errors():
+                raise ConfigurationError(
+                    f"method must be json_schema or json_mode, not {method!r}.",
+                    endpoint=model.endpoint.name,
+                )
+        form = _json_schema(schema, strict)
+        traced = {"kwargs": {"method": method, "strict": strict}, "schema": schema}
+        call = {"memory": memory, "ls_structured_output_format": traced, **parameters}
+        native = model.agent.endpoint.native_json
+        if native:
+            call["response_format"] = _response_format(form, method, strict)
+        asks = method == "json_schema" and not native
+        return cls(
+            model,
+            schema,
+            call=call,
+            instructions=INSTRUCTIONS.format(schema=json.dumps(form)) if asks else None,
+            json_schema=None if hasattr(schema, "model_validate") else form,
+            include_raw=include_raw,
+            repair=memory == "client" if repair is None else repair,
+        )
+
+    # --- Runnable --------------------------------------------------------------------------------
+
+    def invoke(
+        self,
+        input: LanguageModelInput,  # noqa: A002 - LangChain's own name
+        config: RunnableConfig | None = None,
+        **kwargs: Any,
+    ) -> Any:
+        """Ask, and give the object; OutputParserException if the answer is none."""
+        return self._call_with_config(self._invoke, input, config, run_type="parser", **kwargs)
+
+    async def ainvoke(
+        self,
+        input: LanguageModelInput,  # noqa: A002 - LangChain's own name
+        config: RunnableConfig | None = None,
+        **kwargs: Any,
+    ) -> Any:
+        """The same as `invoke`, with asyncio."""
+        return await self._acall_with_config(self._ainvoke, input, config, **kwargs)
+
+    def stream(
+        self,
+        input: LanguageModelInput,  # noqa: A002 - LangChain's own name
+        config: RunnableConfig | None = None,
+        **kwargs: Any | None,
+    ) -> Iterator[Any]:
+        """Ask, and give the object as it grows; the last one is whole and valid."""
+        return self.transform(iter([input]), config, **kwargs)
+
+    async def astream(
+        self,
+        input: LanguageModelInput,  # noqa: A002 - LangChain's own name
+        config: RunnableConfig | None = None,
+        **kwargs: Any | None,
+    ) -> AsyncIterator[Any]:
+        """The same as `stream`, with asyncio."""
+
+        async def one() -> AsyncIterator[LanguageModelInput]:
+            yield input
+
+        async for item in self.atransform(one(), config, **kwargs):
+            yield item
+
+    def transform(
+        self,
+        input: Iterator[LanguageModelInput],  # noqa: A002 - LangChain's own name
+        config: RunnableConfig | None = None,
+        **kwargs: Any | None,
+    ) -> Iterator[Any]:
+        """As `stream`, when this stands in a sequence."""
+        return self._transform_stream_with_config(input, self._transform, config, **kwargs)
+
+    async def atransform(
+        self,
+        input: AsyncIterator[LanguageModelInput],  # noqa: A002 - LangChain's own name
+        config: RunnableConfig | None = None,
+        **kwargs: Any | None,
+    ) -> AsyncIterator[Any]:
+        """The same as `transform`, with asyncio."""
+        async for item in self._atransform_stream_with_config(
+            input, self._atransform, config, **kwargs
+        ):
+            yield item
+
+    def _invoke(
+        self,
+        prompt: LanguageModelInput,
+        run_manager: CallbackManagerForChainRun,
+        config: RunnableConfig,
+        **kwargs: Any,
+    ) -> Any:
+        attempts = self._attempts(prompt)
+        messages = next(attempts)
+        while True:
+            try:
+                messages = attempts.send(self._model.invoke(messages, config, **self._with(kwargs)))
+            except StopIteration as stop:
+                return stop.value
+
+    async def _ainvoke(
+        self,
+        prompt: LanguageModelInput,
+        run_manager: AsyncCallbackManagerForChainRun,
+        config: RunnableConfig,
+        **kwargs: Any,
+    ) -> Any:
+        attempts = self._attempts(prompt)
+        messages = next(attempts)
+        while True:
+            raw = await self._model.ainvoke(messages, config, **self._with(kwargs))
+            try:
+                messages = attempts.send(raw)
+            except StopIteration as stop:
+                return stop.value
+
+    def _transform(
+        self,
+        prompts: Iterator[LanguageModelInput],
+        run_manager: CallbackManagerForChainRun,
+        config: RunnableConfig,
+        **kwargs: Any,
+    ) -> Iterator[Any]:
+        growing = Growing(self)
+        for prompt in prompts:
+            attempts = self._attempts(prompt)
+            for chunk in self._model.stream(next(attempts), config, **self._with(kwargs)):
+                yield from growing.take(chunk)
+            try:
+                messages = attempts.send(growing.whole)
+                while True:
+                    raw = self._model.invoke(messages, config, **self._with(kwargs))
+                    messages = attempts.send(raw)
+            except StopIteration as stop:
+                yield from growing.last(stop.value)
+
+    async def _atransform(
+        self,
+        prompts: AsyncIterator[LanguageModelInput],
+        run_manager: AsyncCallbackManagerForChainRun,
+        config: RunnableConfig,
+        **kwargs: Any,
+    ) -> AsyncIterator[Any]:
+        growing = Growing(self)
+        async for prompt in prompts:
+            attempts = self._attempts(prompt)
+            stream = self._model.astream(next(attempts), config, **self._with(kwargs))
+            async for chunk in stream:
+                for item in growing.take(chunk):
+                    yield item
+            raw: AIMessage = growing.whole
+            while True:
+                try:
+                    messages = attempts.send(raw)
+                except StopIteration as stop:
+                    for item in growing.last(stop.value):
+                        yield item
+                    break
+                raw = await self._model.ainvoke(messages, config, **self._with(kwargs))
+
+    def _with(self, kwargs: Mapping[str, Any]) -> dict[str, Any]:
+        return {**self._call, **kwargs}
+
+    # --- pure ------------------------------------------------------------------------------------
+
+    def _attempts(self, prompt: LanguageModelInput) -> Attempts:
+        """Asks once, and once more if the answer is not valid; for both kinds of I/O."""
+        messages = self._model._convert_input(prompt).to_messages()
+        if self._instructions is not None:
+            messages = [SystemMessage(self._instructions), *messages]
+        raw = yield messages
+        try:
+            return self._result(raw)
+        except OutputParserException as error:
+            if not self._repair:
+                return self._failed(raw, error)
+            wrong = HumanMessage(REPAIR.format(error=error.args[0]))
+        raw = yield [*messages, AIMessage(str(raw.text)), wrong]
+        try:
+            return self._result(raw)
+        except OutputParserException as error:
+            return self._failed(raw, error)
+
+    def _result(self, raw: AIMessage) -> Any:
+        parsed = self.parse(str(raw.text))
+        if not self._include_raw:
+            return parsed
+        return {"raw": raw, "parsed": parsed, "parsing_error": None}
+
+    def _failed(self, raw: AIMessage, error: OutputParserException) -> Any:
+        if not self._include_raw:
+            raise error
+        return {"raw": raw, "parsed": None, "parsing_error": error}
+
+    def parse(self, text: str) -> Any:
+        """The object in an answer.
+
+        Raises:
+            OutputParserException: There is none, or it is not valid; the message says why.
+        """
+        try:
+            value = json.loads(json_part(text))
+        except ValueError as error:
+            said = f"It is not JSON ({error})"
+            raise OutputParserException(said, llm_output=text) from error
+        return self.build(value, text)
+
+    def build(self, value: Any, text: str) -> Any:
+        """The object of a JSON value, validated."""
+        if self._json_schema is not None and (wrong := violation(value, self._json_schema)):
+            raise OutputParserException(wrong, llm_output=text)
+        validate = getattr(self._schema, "model_validate", None) or getattr(
+            self._schema, "parse_obj", None
+        )
+        if validate is None:
+            return value
+        try:
+            return validate(value)
+        except ValueError as error:
+            raise OutputParserException(str(error), llm_output=text) from error
+
+    @property
+    def whole_only(self) -> bool:
+        """Whether a part of the object would not be of its class."""
+        return isinstance(self._schema, type) and (
+            hasattr(self._schema, "model_validate") or hasattr(self._schema, "parse_obj")
+        )
+
+    @property
+    def include_raw(self) -> bool:
+        """Whether results carry the raw answer."""
+        return self._include_raw
+
+
+class Growing:
+    """An answer that arrives piece by piece, as objects."""
+
+    def __init__(self, output: StructuredOutput) -> None:
+        self._output = output
+        self._chunks: list[AIMessageChunk] = []
+        self._text = ""
+        self._shown: Any = None
+
+    def take(self, chunk: AIMessageChunk) -> Iterator[Any]:
+        """The object so far, if the chunk changed it."""
+        self._chunks.append(chunk)
+        if piece := str(chunk.text):
+            self._text += piece
+            if not self._output.include_raw:
+                yield from self._show()
+
+    def _show(self) -> Iterator[Any]:
+        try:
+            value = parse_partial_json(json_part(self._text))
+            if self._output.whole_only:
+                value = self._output.build(value, self._text)
+        except (ValueError, OutputParserException):
+            return
+        if isinstance(value, dict) and value == self._shown:
+            return
+        if value is not None and value != self._shown:
+            self._shown = value
+            yield value
+
+    @property
+    def whole(self) -> AIMessage:
+        """The whole answer."""
+        first, *rest = self._chunks
+        return cast("AIMessage", first + rest)
+
+    def last(self, value: Any) -> Iterator[Any]:
+        """The final object, unless it has been shown."""
+        if value != self._shown:
+            yield value
+
+
+def json_part(text: str) -> str:
+    """The JSON object in an answer, without prose or a code fence around it.
+
+    Example:
+        >>> json_part('Here it is: ```json {"days": 25} ```')
+        '{"days": 25}'
+    """
+    start, end = text.find("{"), text.rfind("}")
+    if start < 0:
+        return text
+    return text[start : end + 1] if end > start and _closed(text[start : end + 1]) else text[start:]
+
+
+def _closed(text: str) -> bool:
+    try:
+        json.loads(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _json_schema(schema: Any, strict: bool | None) -> dict[str, Any]:
+    try:
+        form = convert_to_json_schema(schema)
+    except (TypeError, ValueError) as error:
+        with model_errors():
+            raise ConfigurationError(
+                f"with_structured_output takes a Pydantic class, a TypedDict or a JSON schema with "
+                f"a title: {error}"
+            ) from error
+    return {**form, "additionalProperties": False} if strict else form
+
+
+def _response_format(form: dict[str, Any], method: str, strict: bool | None) -> dict[str, Any]:
+    if method == "json_mode":
+        return {"type": "json_object"}
+    named: dict[str, Any] = {"name": form.get("title") or "answer", "schema": form}
+    if strict is not None:
+        named["strict"] = strict
+    return {"type": "json_schema", "json_schema": named}

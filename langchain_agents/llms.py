@@ -1,0 +1,246 @@
+"""Hosted agents as LangChain text models: text in, text out, no conversation."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator, Sequence
+from typing import Any, ClassVar, cast
+
+from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
+from langchain_core.language_models import BaseLLM, LanguageModelInput
+from langchain_core.language_models.base import LangSmithParams
+from langchain_core.outputs import Generation, GenerationChunk, LLMResult
+from langchain_core.runnables import Runnable, RunnableConfig
+from langchain_core.runnables.config import ContextThreadPoolExecutor
+
+from langchain_agents._services import (
+    CloudBaseNativeSettings,
+    CloudBaseSettings,
+    MaiAgentSettings,
+    PrivateAISettings,
+)
+from langchain_agents._settings import AgentSettings, call_arguments
+from remote_agents.endpoints import ENDPOINTS, Endpoint
+from remote_agents.errors import ConfigurationError
+from remote_agents.flow import Flow, acollect, collect
+from remote_agents.types import Finish, Message, Reply, TextDelta
+
+
+class AgentLLM(AgentSettings, BaseLLM):
+    """Any hosted agent as a text model; use the class of your service."""
+
+    def _turn(self, prompt: Any, stop: Any, kwargs: dict[str, Any], *, stream: bool) -> Flow[None]:
+        for name in ("session_id", "conversation_id"):
+            if kwargs.get(name) is not None:
+                raise ConfigurationError(
+                    f"{type(self).__name__} keeps no conversation: {name} belongs to the chat "
+                    "model of the same service.",
+                    endpoint=self.endpoint.name,
+                )
+        call = {**call_arguments(self.endpoint, stop, kwargs), "memory": "client"}
+        return self.agent.turn([Message("user", prompt)], stream=stream, **call)
+
+    def _generate(
+        self,
+        prompts: list[str],
+        stop: list[str] | None = None,
+        run_manager: CallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> LLMResult:
+        def ask(prompt: str) -> Reply:
+            with self._events(prompt, stop, kwargs, stream=bool(self.streaming)) as events:
+                return cast("Finish", collect(events)).reply
+
+        if len(prompts) == 1:
+            return _result([ask(prompts[0])])
+        with ContextThreadPoolExecutor() as pool:
+            return _result(list(pool.map(ask, prompts)))
+
+    async def _agenerate(
+        self,
+        prompts: list[str],
+        stop: list[str] | None = None,
+        run_manager: AsyncCallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> LLMResult:
+        async def ask(prompt: str) -> Reply:
+            async with self._aevents(prompt, stop, kwargs, stream=bool(self.streaming)) as events:
+                return cast("Finish", await acollect(events)).reply
+
+        return _result(await asyncio.gather(*map(ask, prompts)))
+
+    def _stream(
+        self,
+        prompt: str,
+        stop: list[str] | None = None,
+        run_manager: CallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> Iterator[GenerationChunk]:
+        with self._events(prompt, stop, kwargs) as events:
+            for event in events:
+                if chunk := _chunk(event):
+                    if run_manager:
+                        run_manager.on_llm_new_token(chunk.text, chunk=chunk)
+                    yield chunk
+
+    async def _astream(
+        self,
+        prompt: str,
+        stop: list[str] | None = None,
+        run_manager: AsyncCallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> AsyncIterator[GenerationChunk]:
+        async with self._aevents(prompt, stop, kwargs) as events:
+            async for event in events:
+                if chunk := _chunk(event):
+                    if run_manager:
+                        await run_manager.on_llm_new_token(chunk.text, chunk=chunk)
+                    yield chunk
+
+    # BaseLLM asks one prompt after the other, or fails all for one: Runnable's own do neither.
+
+    def batch(
+        self,
+        inputs: list[LanguageModelInput],
+        config: RunnableConfig | list[RunnableConfig] | None = None,
+        *,
+        return_exceptions: bool = False,
+        **kwargs: Any,
+    ) -> list[str]:
+        """Ask many prompts at once, at most `config["max_concurrency"]` at a time.
+
+        Args:
+            inputs: The prompts.
+            config: One for all, or one for each.
+            return_exceptions: Give an error in the place of its answer instead of raising it.
+            **kwargs: As for `invoke`.
+
+        Returns:
+            The answers, in the order of the prompts.
+        """
+        return Runnable.batch(self, inputs, config, return_exceptions=return_exceptions, **kwargs)
+
+    async def abatch(
+        self,
+        inputs: list[LanguageModelInput],
+        config: RunnableConfig | list[RunnableConfig] | None = None,
+        *,
+        return_exceptions: bool = False,
+        **kwargs: Any,
+    ) -> list[str]:
+        """The same as `batch`, with asyncio."""
+        return await Runnable.abatch(
+            self, inputs, config, return_exceptions=return_exceptions, **kwargs
+        )
+
+    @property
+    def _llm_type(self) -> str:
+        return f"{self.endpoint.name}-agent"
+
+    def _get_ls_params(self, stop: list[str] | None = None, **kwargs: Any) -> LangSmithParams:
+        params = super()._get_ls_params(stop, **kwargs)
+        params["ls_provider"] = self.endpoint.name
+        params["ls_model_name"] = kwargs.get("model") or self.agent.agent_id
+        return params
+
+
+def _chunk(event: Any) -> GenerationChunk | None:
+    if type(event) is TextDelta and event.text:
+        return GenerationChunk(text=event.text)
+    return GenerationChunk(text="", generation_info=_info(event.reply)) if _last(event) else None
+
+
+def _last(event: Any) -> bool:
+    return type(event) is Finish
+
+
+def _info(reply: Reply) -> dict[str, Any]:
+    """What is told beside the text."""
+    info = reply.metadata()
+    if reply.citations:
+        info["citations"] = [citation.to_dict() for citation in reply.citations]
+    if reply.usage is not None:
+        info["token_usage"] = _usage([reply])
+    return info
+
+
+def _result(replies: Sequence[Reply]) -> LLMResult:
+    output: dict[str, Any] = {"model_name": replies[0].metadata()["model_name"]} if replies else {}
+    if any(reply.usage for reply in replies):
+        output["token_usage"] = _usage(replies)
+    generations = [
+        [
+            Generation(text=reply.text, generation_info=_info(reply)),
+            *(Generation(text=text) for text in reply.alternatives),
+        ]
+        for reply in replies
+    ]
+    return LLMResult(generations=cast("list[Any]", generations), llm_output=output)
+
+
+def _usage(replies: Sequence[Reply]) -> dict[str, int]:
+    known = [reply.usage for reply in replies if reply.usage is not None]
+    return {
+        "prompt_tokens": sum(usage.input_tokens for usage in known),
+        "completion_tokens": sum(usage.output_tokens for usage in known),
+        "total_tokens": sum(usage.total_tokens for usage in known),
+    }
+
+
+class CloudBaseLLM(CloudBaseNativeSettings, AgentLLM):
+    """A Tencent CloudBase agent as a text model (native protocol).
+
+    Takes the arguments of `ChatCloudBase`.
+
+    Example:
+        >>> CloudBaseLLM().invoke("How many vacation days do I get?")  # doctest: +SKIP
+        'Full-time employees receive 25 vacation days per calendar year.'
+    """
+
+
+class CloudBaseOpenAILLM(CloudBaseSettings, AgentLLM):
+    """A Tencent CloudBase agent as a text model (OpenAI protocol).
+
+    Takes the arguments of `ChatCloudBaseOpenAI`.
+
+    Example:
+        >>> CloudBaseOpenAILLM().invoke("How many vacation days do I get?")  # doctest: +SKIP
+        'Full-time employees receive 25 vacation days per calendar year.'
+    """
+
+    endpoint: ClassVar[Endpoint] = ENDPOINTS["cloudbase_openai"]
+
+
+class PrivateAILLM(PrivateAISettings, AgentLLM):
+    """A VMware Private AI Service agent as a text model.
+
+    Takes the arguments of `ChatPrivateAI`.
+
+    Example:
+        >>> PrivateAILLM().invoke("How many vacation days do I get?")  # doctest: +SKIP
+        'Full-time employees receive 25 vacation days per calendar year.'
+    """
+
+
+class BlueNexusLLM(AgentLLM):
+    """A BlueNexus agent as a text model.
+
+    Takes the arguments of `ChatBlueNexus`.
+
+    Example:
+        >>> BlueNexusLLM().invoke("How many vacation days do I get?")  # doctest: +SKIP
+        'Full-time employees receive 25 vacation days per calendar year.'
+    """
+
+    endpoint: ClassVar[Endpoint] = ENDPOINTS["bluenexus"]
+
+
+class MaiAgentLLM(MaiAgentSettings, AgentLLM):
+    """A MaiAgent chatbot as a text model.
+
+    Takes the arguments of `ChatMaiAgent`.
+
+    Example:
+        >>> MaiAgentLLM().invoke("How many vacation days do I get?")  # doctest: +SKIP
+        'Full-time employees receive 25 vacation days per calendar year.'
+    """
