@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from remote_agents.errors import AgentError, NotFoundError
+from remote_agents.errors import AgentError, AgentStatusError, RemoteFailureError
 from remote_agents.flow import Decode, Flow
 from remote_agents.types import AttachmentKind, Event, Reply, Turn
 
 Keeps = Literal["created", "asked", "handed", "none"]
 STANDARD = ("temperature", "max_tokens", "stop")
-
-
-def is_not_found(error: AgentError) -> bool:
-    """Whether the service does not know what the request names."""
-    return isinstance(error, NotFoundError)
 
 
 @dataclass(frozen=True)
@@ -48,7 +44,7 @@ class Endpoint:
         throttle_wait: Seconds to wait first after a 429 that names no time.
         server_url: Works out the root address from the options, when it depends on them.
         for_agent: The facts for one agent, when they depend on its id or options.
-        is_lost: Whether an error says that the conversation no longer exists.
+        conversation_word: What its errors call a conversation.
     """
 
     name: str
@@ -76,12 +72,31 @@ class Endpoint:
     throttle_wait: float = 0.5
     server_url: Callable[[Mapping[str, Any]], str | None] | None = None
     for_agent: Callable[[Endpoint, str, Mapping[str, Any]], Endpoint] | None = None
-    is_lost: Callable[[AgentError], bool] = is_not_found
+    conversation_word: str = "conversation"
 
     @property
     def accepted(self) -> frozenset[str]:
         """Every parameter or option that a constructor or call may name."""
         return frozenset(self.parameters) | frozenset(self.options) | frozenset(STANDARD)
+
+    def is_lost(self, error: AgentError) -> bool:
+        """Whether a refusal says that the conversation is gone: it names it, and its absence.
+
+        No service documents the status or the words, so both are read generously.
+        """
+        status = error.status_code if isinstance(error, AgentStatusError) else 0
+        if status not in (400, 404, 410, 422) and not isinstance(error, RemoteFailureError):
+            return False
+        said = f"{getattr(error, 'code', None)} {getattr(error, 'body', None)}".lower()
+        names = (self.conversation_word, *filter(None, [error.conversation_id]))
+        gone = status in (404, 410) or _GONE.search(said) is not None
+        return gone and any(name.lower() in said for name in names)
+
+
+_GONE = re.compile(
+    r"n(?:o|')t[ _]?(?:be[ _])?(?:found|exist)|no (?:such|longer|session|conversation)"
+    r"|invalid|expired|unknown|deleted|valid uuid"
+)
 
 
 def text(value: Any) -> str:

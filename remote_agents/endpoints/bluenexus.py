@@ -11,7 +11,6 @@ from urllib.parse import quote
 
 from remote_agents.endpoints._base import Endpoint
 from remote_agents.endpoints._openai import decode_chat, encode_messages
-from remote_agents.errors import AgentError, AgentStatusError
 from remote_agents.flow import Flow, Request, Stream
 from remote_agents.types import Reply, Turn
 
@@ -30,15 +29,6 @@ def turn(turn: Turn) -> Flow[Reply]:
     return reply
 
 
-def is_lost(error: AgentError) -> bool:
-    """An unknown conversation: the status is not documented, so the message is looked at."""
-    return (
-        isinstance(error, AgentStatusError)
-        and error.status_code in (400, 404, 410, 422)
-        and "conversation" in str(error).lower()
-    )
-
-
 ENDPOINT = Endpoint(
     name="bluenexus",
     title="BlueNexus",
@@ -51,5 +41,4 @@ ENDPOINT = Endpoint(
     keeps="handed",
     parameters=("temperature", "max_tokens"),
     throttle_wait=4.0,  # its window is a minute, and it names no time to come back
-    is_lost=is_lost,
 )

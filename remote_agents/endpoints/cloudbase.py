@@ -19,7 +19,6 @@ from remote_agents.endpoints._ag_ui import decode_ag_ui, is_ag_ui, parse_argumen
 from remote_agents.endpoints._base import Endpoint, identifier, items, mapping, number, text
 from remote_agents.endpoints._openai import decode_chat, decode_usage
 from remote_agents.errors import (
-    AgentError,
     AgentStatusError,
     ConfigurationError,
     RemoteFailureError,
@@ -71,8 +70,10 @@ def _create_conversation(path: str) -> Flow[str | None]:
 
 def _keeps_none(error: AgentStatusError | RemoteFailureError) -> bool:
     """Multi-conversation is off for this agent (or the plan has none)."""
+    status = error.status_code if isinstance(error, AgentStatusError) else 400
     said = f"{error.code} {error}".upper()
-    return "MULTI" in said or "CONVERSATION" in said or "NOT_SUPPORT" in said
+    refused = status in (400, 403, 404, 405, 409, 422, 501)
+    return refused and any(word in said for word in ("MULTI", "CONVERSATION", "NOT_SUPPORT"))
 
 
 def _classic_body(turn: Turn, conversation_id: str | None) -> dict[str, Any]:
@@ -333,14 +334,6 @@ def server_url(options: Mapping[str, Any]) -> str | None:
     return f"https://{quote(str(env_id), safe='')}.{HOSTS[region]}" if env_id else None
 
 
-def is_lost(error: AgentError) -> bool:
-    """An unknown conversation; the error's code or message names it."""
-    if not isinstance(error, (AgentStatusError, RemoteFailureError)):
-        return False
-    said = f"{error.code} {error}".lower()
-    return "conversation" in said and ("not" in said or "invalid" in said or "expired" in said)
-
-
 ENDPOINT = Endpoint(
     name="cloudbase",
     title="Tencent CloudBase",
@@ -359,5 +352,4 @@ ENDPOINT = Endpoint(
     cites=True,
     server_url=server_url,
     for_agent=for_agent,
-    is_lost=is_lost,
 )

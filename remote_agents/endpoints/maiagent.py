@@ -14,8 +14,6 @@ from urllib.parse import quote
 
 from remote_agents.endpoints._base import Endpoint, identifier, items, mapping, number, text
 from remote_agents.errors import (
-    AgentError,
-    AgentStatusError,
     RemoteFailureError,
     UnsupportedContentError,
 )
@@ -163,15 +161,6 @@ def _document(source: Any) -> Citation:
     )
 
 
-def is_lost(error: AgentError) -> bool:
-    """An unknown conversation: 404 or 400 that names it."""
-    return (
-        isinstance(error, AgentStatusError)
-        and error.status_code in (400, 404, 410)
-        and "conversation" in f"{error} {error.body}".lower()
-    )
-
-
 ENDPOINT = Endpoint(
     name="maiagent",
     title="MaiAgent",
@@ -189,5 +178,4 @@ ENDPOINT = Endpoint(
     uploads=True,
     cites=True,
     counts=False,
-    is_lost=is_lost,
 )

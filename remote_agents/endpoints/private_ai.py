@@ -7,15 +7,12 @@ Implements "Create Assistant Chat Completion", POST /api/v1/compatibility/openai
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
 from remote_agents.endpoints._base import Endpoint, identifier, items, mapping, number, text
 from remote_agents.endpoints._openai import decode_chat, encode_messages
 from remote_agents.errors import (
-    AgentError,
-    AgentStatusError,
     BadRequestError,
     ConfigurationError,
     NotFoundError,
@@ -117,20 +114,6 @@ def _refuses_system(error: BadRequestError) -> bool:
     return "role" in message or "system" in message
 
 
-def is_lost(error: AgentError) -> bool:
-    """An expired session: 404 or 400, likely, with the word in its message."""
-    return (
-        isinstance(error, AgentStatusError)
-        and error.status_code in (400, 404, 410)
-        and "session" in _said(error)
-    )
-
-
-def _said(error: AgentStatusError) -> str:
-    body = error.body
-    return str(body.get("detail", body) if isinstance(body, Mapping) else body).lower()
-
-
 ENDPOINT = Endpoint(
     name="private_ai",
     title="VMware Private AI Service",
@@ -156,5 +139,5 @@ ENDPOINT = Endpoint(
     options=("route",),
     cites=True,
     native_json=True,
-    is_lost=is_lost,
+    conversation_word="session",
 )
