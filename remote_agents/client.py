@@ -8,6 +8,8 @@ from typing import Any, ClassVar, TypeAlias
 from remote_agents.agent import Agent
 from remote_agents.endpoints import ENDPOINTS, Endpoint
 from remote_agents.errors import UnsupportedContentError
+from remote_agents.resources import bluenexus, cloudbase, maiagent, private_ai
+from remote_agents.resources.surface import Part
 from remote_agents.sessions import Session, current_session
 from remote_agents.types import Attachment, Event, Message, Origin, Reply
 
@@ -145,31 +147,50 @@ def origin_of(reply: Reply) -> Origin | None:
     return Origin.of(reply.metadata())
 
 
-class CloudBase(Client):
+class CloudBase(Client, cloudbase.Questions):
     """A Tencent CloudBase agent, native protocol; see `docs/services/cloudbase.md`."""
 
     endpoint = ENDPOINTS["cloudbase"]
+    agents = Part(cloudbase.Agents)
+    conversations = Part(cloudbase.Conversations)
+    feedback = Part(cloudbase.Feedbacks)
+    messages = Part(cloudbase.Messages)
+    records = Part(cloudbase.Records)
 
 
 class CloudBaseOpenAI(Client):
     """A Tencent CloudBase agent, OpenAI protocol; see `docs/services/cloudbase_openai.md`."""
 
     endpoint = ENDPOINTS["cloudbase_openai"]
+    agents = Part(cloudbase.Agents)
 
 
 class PrivateAI(Client):
     """A VMware Private AI Service agent; see `docs/services/private_ai.md`."""
 
     endpoint = ENDPOINTS["private_ai"]
+    agents = Part(private_ai.Agents)
+    models = Part(private_ai.Models)
 
 
 class BlueNexus(Client):
     """A BlueNexus agent; see `docs/services/bluenexus.md`."""
 
     endpoint = ENDPOINTS["bluenexus"]
+    agents = Part(bluenexus.Agents)
+    conversations = Part(bluenexus.Conversations)
+    messages = Part(bluenexus.Messages)
 
 
 class MaiAgent(Client):
     """A MaiAgent chatbot; see `docs/services/maiagent.md`."""
 
     endpoint = ENDPOINTS["maiagent"]
+    attachments = Part(maiagent.Attachments)
+    chatbots = Part(maiagent.Chatbots)
+    contacts = Part(maiagent.Contacts)
+    conversations = Part(maiagent.Conversations)
+    inboxes = Part(maiagent.Inboxes)
+    messages = Part(maiagent.Messages)
+    records = Part(maiagent.Records)
+    web_chats = Part(maiagent.WebChats)

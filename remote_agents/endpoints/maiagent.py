@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import mimetypes
 import os
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -17,7 +18,7 @@ from remote_agents.errors import (
     RemoteFailureError,
     UnsupportedContentError,
 )
-from remote_agents.flow import Call, Flow, Request, Stream
+from remote_agents.flow import Call, Do, Flow, Request, Stream
 from remote_agents.types import (
     Attachment,
     Citation,
@@ -65,14 +66,18 @@ def attach(attachment: Attachment) -> Flow[dict[str, Any]]:
     Raises:
         UnsupportedContentError: For a kind that the service does not take, or a file too large.
     """
-    if attachment.kind == "video":
-        raise UnsupportedContentError("MaiAgent does not take video attachments yet.")
-    kind = attachment.kind if attachment.kind in ("image", "audio") else "other"
-    name = attachment.filename or os.path.basename(attachment.path or attachment.url or "file")
+    kind = kind_of(attachment)
     if attachment.file_id or attachment.url:
-        record = {"id": attachment.file_id, "type": kind, "filename": name, "file": attachment.url}
+        record = {
+            "id": attachment.file_id,
+            "type": kind,
+            "filename": _name(attachment),
+            "file": attachment.url,
+        }
         return {key: value for key, value in record.items() if value is not None}
-    answer = yield Call(upload(attachment, name))
+    name, content, mime_type = yield from loaded(attachment)
+    files = {"file": (name, content, mime_type)}
+    answer = yield Call(Request("POST", "/api/v1/attachments/", files=files))
     stored = mapping(answer.data)
     return {
         "id": stored.get("id"),
@@ -82,21 +87,40 @@ def attach(attachment: Attachment) -> Flow[dict[str, Any]]:
     }
 
 
-def upload(attachment: Attachment, name: str) -> Request:
-    """The multipart request that uploads a file; its size is looked at before it is read."""
-    content = attachment.data
+def kind_of(attachment: Attachment) -> str:
+    """The service's word for a kind of file.
+
+    Raises:
+        UnsupportedContentError: It does not take this kind.
+    """
+    if attachment.kind == "video":
+        raise UnsupportedContentError("MaiAgent does not take video attachments yet.")
+    return attachment.kind if attachment.kind in ("image", "audio") else "other"
+
+
+def loaded(attachment: Attachment) -> Flow[tuple[str, bytes, str]]:
+    """Name, content and MIME type of a file; its size is looked at before it is read.
+
+    Raises:
+        UnsupportedContentError: It is too large, or there is none.
+    """
+    name, content = _name(attachment), attachment.data
     if content is None:
         if not attachment.path:
             raise UnsupportedContentError("An attachment needs a url, a file_id, data or a path.")
-        _check_size(name, os.path.getsize(attachment.path))
-        with open(attachment.path, "rb") as file:
-            content = file.read()
-    _check_size(name, len(content))
-    kind = attachment.mime_type or mimetypes.guess_type(name)[0] or "application/octet-stream"
-    return Request("POST", "/api/v1/attachments/", files={"file": (name, content, kind)})
+        check_size(name, os.path.getsize(attachment.path))
+        content = yield Do(Path(attachment.path).read_bytes, blocks=True)
+    check_size(name, len(content))
+    guessed = mimetypes.guess_type(name)[0]
+    return name, content, attachment.mime_type or guessed or "application/octet-stream"
 
 
-def _check_size(name: str, size: int) -> None:
+def _name(attachment: Attachment) -> str:
+    return attachment.filename or os.path.basename(attachment.path or attachment.url or "file")
+
+
+def check_size(name: str, size: int) -> None:
+    """Raise UnsupportedContentError for a file that is too large to upload."""
     if size > MAX_UPLOAD_BYTES:
         raise UnsupportedContentError(
             f"{name} has {size} bytes; at most {MAX_UPLOAD_BYTES} are uploaded with a message."

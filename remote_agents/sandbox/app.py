@@ -14,12 +14,18 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from . import (
     bluenexus,
+    bluenexus_resources,
     cloudbase,
     cloudbase_openai,
+    cloudbase_resources,
     control,
     maiagent,
     maiagent_attachments,
+    maiagent_records,
+    maiagent_resources,
     private_ai,
+    private_ai_resources,
+    seeding,
 )
 from .directory import endpoint_of
 from .faults import Victim, suffer
@@ -36,7 +42,15 @@ PROTOCOLS: dict[str, ModuleType] = {
     "maiagent": maiagent,
 }
 # Modules that answer besides the chat endpoints: each has `routes`.
-NEIGHBOURS: tuple[ModuleType, ...] = (maiagent_attachments,)
+NEIGHBOURS: tuple[ModuleType, ...] = (
+    bluenexus_resources,
+    cloudbase_resources,
+    maiagent_attachments,
+    maiagent_records,
+    maiagent_resources,
+    private_ai_resources,
+    seeding,
+)
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 LOGGED_BODY = 1 << 20
 

@@ -136,7 +136,11 @@ class Sandbox:
         self._call("POST", "reset")
 
     def configure(self, **settings: Any) -> None:
-        """Change word_delay, rate_limit, refuse_system or credits while the server runs."""
+        """Change settings while the server runs.
+
+        They are word_delay, rate_limit, refuse_system, credits, cloudbase_lists (the shape of its
+        lists: hosted, template or express) and export_padding (bytes).
+        """
         self._call("POST", "configure", settings)
 
     def requests(self, endpoint: str | None = None) -> list[Row]:
@@ -162,6 +166,23 @@ class Sandbox:
     def expire_conversations(self) -> None:
         """Lose all conversations."""
         self._call("POST", "expire")
+
+    def seed_records(
+        self,
+        count: int,
+        endpoint: str = "maiagent",
+        *,
+        start: str = "2024-01-01",
+        per_conversation: int = 10,
+    ) -> Row:
+        """Add past questions and answers, one a minute, so many of them to a conversation.
+
+        Returns:
+            count, and the first and last day: start, end.
+        """
+        given = {"count": count, "endpoint": endpoint, "start": start}
+        seeded: Row = self._call("POST", "records", {**given, "per_conversation": per_conversation})
+        return seeded
 
     def fault(self, kind: str, **options: Any) -> None:
         """Order a fault for the next chat requests.

@@ -79,6 +79,7 @@ class Victim:
     streamed: bool = False
     frames: int = 0
     length: int = 0
+    passed: int = 0
 
     @property
     def connection(self) -> Connection:
@@ -102,6 +103,7 @@ class Victim:
             self.length = int(headers.get(b"content-length", 0))
         elif message.get("body"):
             self.frames += 1
+            self.passed += len(message["body"])
 
     async def start(self, status: int, headers: Mapping[str, str]) -> None:
         """Begin an answer of our own."""
@@ -184,8 +186,9 @@ async def _after(v: Victim, end: Callable[[], Awaitable[None]]) -> None:
         if v.streamed and v.frames > events:
             await end()
             raise Cut
-        if not v.streamed and message.get("body"):
-            await v.send(body(message["body"][: v.length // 2]))
+        if not v.streamed and v.passed > v.length // 2:
+            over = v.passed - v.length // 2
+            await v.send(body(message["body"][:-over]))
             await end()
             raise Cut
         await v.send(message)

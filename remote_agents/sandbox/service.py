@@ -35,6 +35,8 @@ class Settings:
     rate_limit: str | None = "30/minute"
     refuse_system: bool = False
     credits: int = CREDITS
+    cloudbase_lists: str = "hosted"  # or "template", "express"
+    export_padding: int = 0  # bytes by which an Excel export is larger than its records
 
     def change(self, changes: dict[str, Any]) -> None:
         """Set some of them; ValueError for one that does not exist."""

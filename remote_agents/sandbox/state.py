@@ -27,6 +27,8 @@ CREATE TABLE IF NOT EXISTS messages (
 CREATE INDEX IF NOT EXISTS messages_of ON messages (endpoint, conversation, seq);
 CREATE INDEX IF NOT EXISTS messages_by_id ON messages (id);
 CREATE INDEX IF NOT EXISTS messages_by_time ON messages (endpoint, agent, created);
+CREATE INDEX IF NOT EXISTS answers_by_time ON messages (endpoint, agent, created, seq)
+    WHERE role = 'assistant';
 CREATE INDEX IF NOT EXISTS conversations_by_time ON conversations (endpoint, agent, updated);
 CREATE TABLE IF NOT EXISTS feedback (
     seq INTEGER PRIMARY KEY, endpoint TEXT NOT NULL, agent TEXT NOT NULL, message TEXT NOT NULL,

@@ -1,0 +1,400 @@
+"""What the services list, read leniently.
+
+An item holds the JSON object as it came and reads a field when it is asked for: a missing field or
+one of another type is None (or an empty text, an empty list), never a failure, and fields that this
+library has no word for are kept. Wire names may be camelCase or snake_case.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime, timezone
+from functools import lru_cache
+from typing import Any, Generic, TypeVar, overload
+
+from remote_agents.endpoints._base import identifier
+from remote_agents.endpoints._base import number as finite
+
+T = TypeVar("T")
+I = TypeVar("I", bound="Item")  # noqa: E741
+
+
+class Field(Generic[T]):
+    """One field of an item: its wire names and how its value is read.
+
+    Args:
+        read: Reads a JSON value, None included.
+        *names: Wire names beside the attribute's own; of several, the first that is there.
+    """
+
+    def __init__(self, read: Callable[[Any], T], *names: str) -> None:
+        self.read = read
+        self.names = names
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+        own = (name, *self.names)
+        self.names = tuple(dict.fromkeys(form for each in own for form in (camel(each), each)))
+
+    @overload
+    def __get__(self, item: None, owner: type) -> Field[T]: ...
+    @overload
+    def __get__(self, item: Item, owner: type) -> T: ...
+    def __get__(self, item: Item | None, owner: type) -> Field[T] | T:
+        if item is None:
+            return self
+        raw = item.raw
+        for name in self.names:
+            if raw.get(name) is not None:
+                return self.read(raw[name])
+        return self.read(None)
+
+
+class Item:
+    """A JSON object of a service, with its fields as attributes.
+
+    Args:
+        raw: The object as it came; anything else counts as an empty one.
+
+    Example:
+        >>> class Thing(Item):
+        ...     id = text()
+        ...     created_at = time()
+        >>> thing = Thing({"id": 7, "createdAt": "1728181396000", "colour": "red"})
+        >>> thing.id, thing.created_at.year, thing.colour
+        ('7', 2024, 'red')
+    """
+
+    __slots__ = ("raw",)
+    raw: dict[str, Any]
+
+    def __init__(self, raw: Any) -> None:
+        self.raw = raw if isinstance(raw, dict) else {}
+
+    def __getattr__(self, name: str) -> Any:
+        """A field that has no word here, by its name in snake_case."""
+        if name.startswith("__") or name == "raw":
+            raise AttributeError(name)
+        for form in (name, camel(name)):
+            if form in self.raw:
+                return self.raw[form]
+        raise AttributeError(f"{type(self).__name__} has no {name!r}")
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Item) and type(other) is type(self) and other.raw == self.raw
+
+    def __hash__(self) -> int:
+        return hash((type(self), item_key(self.raw)))
+
+    def __repr__(self) -> str:
+        shown = ((name, getattr(self, name)) for name in self.fields())
+        short = ", ".join(f"{n}={_short(v)}" for n, v in shown if v not in (None, "", []))
+        return f"{type(self).__name__}({short})"
+
+    @classmethod
+    def fields(cls) -> Iterator[str]:
+        """The names of the fields that this kind of item has words for."""
+        for kind in reversed(cls.__mro__):
+            yield from (name for name, value in vars(kind).items() if isinstance(value, Field))
+
+    def to_dict(self) -> dict[str, Any]:
+        """All fields in snake_case as JSON values, times in ISO 8601; unknown ones at the end."""
+        known = {name: _plain(getattr(self, name)) for name in self.fields()}
+        used = {form for name in known for form in getattr(type(self), name).names}
+        rest = {snake(name): value for name, value in self.raw.items() if name not in used}
+        return {**known, **rest}
+
+
+def item_key(raw: Mapping[str, Any]) -> str:
+    """Something that tells items apart: the id, else all of it."""
+    return identifier(raw.get("id")) or repr(sorted(raw.items(), key=lambda pair: pair[0]))
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Item):
+        return value.to_dict()
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return [_plain(each) for each in value] if isinstance(value, list) else value
+
+
+# --- kinds of fields -----------------------------------------------------------------------------
+
+
+def text(*names: str) -> Field[str]:
+    """A text; a number becomes text, an object its id, anything else an empty text."""
+
+    def read(value: Any) -> str:
+        return identifier(value.get("id") if isinstance(value, dict) else value) or ""
+
+    return Field(read, *names)
+
+
+def number(*names: str) -> Field[float | None]:
+    """A number, also from a numeric text."""
+
+    def read(value: Any) -> float | None:
+        found = finite(value)
+        return int(found) if found is not None and found == int(found) else found
+
+    return Field(read, *names)
+
+
+def flag(*names: str) -> Field[bool | None]:
+    """True, False or unknown."""
+    return Field(lambda value: value if isinstance(value, bool) else None, *names)
+
+
+def time(*names: str) -> Field[datetime | None]:
+    """A moment, with its time zone; see `moment`."""
+    return Field(moment, *names)
+
+
+def mapping(*names: str) -> Field[dict[str, Any]]:
+    """An object as it came."""
+    return Field(lambda value: value if isinstance(value, dict) else {}, *names)
+
+
+def texts(*names: str) -> Field[list[str]]:
+    """A list of texts."""
+    return Field(lambda value: [v for v in _list(value) if isinstance(v, str)], *names)
+
+
+def one(kind: Callable[[Any], I], *names: str) -> Field[I | None]:
+    """An item inside; a bare id counts as one that has only that."""
+
+    def read(value: Any) -> I | None:
+        if isinstance(value, dict):
+            return kind(value)
+        id_ = identifier(value)
+        return kind({"id": id_}) if id_ else None
+
+    return Field(read, *names)
+
+
+def many(kind: Callable[[Any], I], *names: str) -> Field[list[I]]:
+    """A list of items."""
+    return Field(lambda value: [kind(v) for v in _list(value) if isinstance(v, dict)], *names)
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def moment(value: Any) -> datetime | None:
+    """A time from ISO 8601, seconds, or milliseconds, as number or text; UTC where none is said.
+
+    Example:
+        >>> moment("1728181396000") == moment(1728181396) == moment("2024-10-06T02:23:16Z")
+        True
+    """
+    if isinstance(value, str) and (parsed := _iso(value)) is not None:
+        return parsed
+    seconds = finite(value)
+    if seconds is None:
+        return None
+    if abs(seconds) > 1e11:  # the year 5138: these are milliseconds
+        seconds /= 1000
+    try:
+        return datetime.fromtimestamp(seconds, timezone.utc)
+    except (ValueError, OverflowError, OSError):
+        return None
+
+
+def _iso(value: str) -> datetime | None:
+    if "-" not in value[1:]:
+        return None
+    # Python 3.10 takes three or six digits after the point, and no Z.
+    form = re.sub(r"\.(\d+)", lambda found: f".{found[1]:0<6.6}", value.strip())
+    try:
+        parsed = datetime.fromisoformat(re.sub(r"[zZ]$", "+00:00", form))
+    except ValueError:
+        return None
+    return parsed if parsed.tzinfo else parsed.replace(tzinfo=timezone.utc)
+
+
+@lru_cache(maxsize=4096)
+def snake(name: str) -> str:
+    """`createdAt` as `created_at`."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
+
+
+@lru_cache(maxsize=4096)
+def camel(name: str) -> str:
+    """`created_at` as `createdAt`."""
+    head, *rest = name.split("_")
+    return head + "".join(part.capitalize() for part in rest)
+
+
+# --- the items -----------------------------------------------------------------------------------
+
+
+class Conversation(Item):
+    """A conversation that a service keeps."""
+
+    id = text("conversation_id")
+    title = text("name")
+    created_at = time("create_time", "created", "last_message_created_at")
+    updated_at = time("update_time", "updated", "last_message_created_at")
+
+
+class Contact(Item):
+    """A person who writes to a MaiAgent chatbot."""
+
+    id = text()
+    name = text()
+    email = text()
+    phone_number = text()
+    avatar = text()
+    source_id = text()
+    query_metadata = mapping()
+    created_at = time()
+    updated_at = time()
+
+
+class Inbox(Item):
+    """A channel through which people write to MaiAgent chatbots."""
+
+    id = text()
+    name = text()
+    channel_type = text()
+    unread_conversations_count = number()
+
+
+class Attachment(Item):
+    """A file that MaiAgent holds; its `raw` goes into a message's attachments."""
+
+    id = text()
+    type = text()
+    filename = text()
+    file = text()
+
+
+class CitedDocument(Item):
+    """A document that an answer cites."""
+
+    id = text()
+    filename = text()
+    file = text()
+    file_type = text()
+    size = number()
+    status = text()
+    created_at = time()
+
+
+class CitedPassage(Item):
+    """A passage that an answer cites."""
+
+    chatbot_text_node = mapping()
+    score = number()
+    display_score = text()
+
+
+_ROLES = {"incoming": "user", "outgoing": "assistant", "human": "user", "ai": "assistant"}
+
+
+def _role(value: Any) -> str:
+    name = identifier(value) or ""
+    return _ROLES.get(name.lower(), name)
+
+
+class Message(Item):
+    """A message of a conversation.
+
+    Attributes:
+        role: `user`, `assistant`, `system` or `tool`, whatever the service calls them.
+    """
+
+    id = text("record_id", "message_id")
+    conversation_id = text("conversation")
+    role = Field(_role, "type")
+    content = text("message", "text")
+    created_at = time("create_time", "timestamp", "created")
+    reply_to = text()
+    status = text()
+    feedback = text()
+    attachments = many(Attachment)
+    citations = many(CitedDocument)
+    citation_nodes = many(CitedPassage)
+
+
+class ChatConversation(Conversation):
+    """A conversation of MaiAgent."""
+
+    contact = one(Contact)
+    inbox = one(Inbox)
+    last_message = one(Message)
+    last_message_created_at = time()
+    last_read_at = time()
+    unread_messages_count = number()
+    auto_reply_enabled = flag()
+    is_auto_reply_now = flag()
+    is_group_chat = flag()
+
+
+class Record(Item):
+    """A question to a MaiAgent chatbot and its answer, with scores."""
+
+    id = text()
+    conversation_id = text("conversation")
+    input_message = text()
+    condense_message = text()
+    output_message = text()
+    context = text()
+    faithfulness_score = number()
+    answer_relevancy_score = number()
+    context_precision_score = number()
+    answer_correctness_score = number()
+    answer_similarity_score = number()
+    context_recall_score = number()
+    reply_time = number()
+    created_at = time()
+    error = text()
+
+
+class Feedback(Item):
+    """What a user thought of a CloudBase answer."""
+
+    record_id = text()
+    type = text()
+    comment = text()
+    rating = number()
+    tags = texts()
+    input = text()
+    ai_answer = text()
+    sender = text()
+    created_at = time("create_time")
+
+
+class AgentInfo(Item):
+    """An agent of a service."""
+
+    id = text("bot_id", "agent_id")
+    name = text()
+    model = text("llm", "large_language_model")
+    description = text("introduction", "personality")
+    instructions = text("agent_setting")
+    created_at = time("create_time")
+    updated_at = time("update_time")
+
+
+class Model(Item):
+    """A model that a service offers."""
+
+    id = text()
+    owned_by = text()
+    created_at = time("created")
+
+
+class WebChat(Item):
+    """A web page's chat window of MaiAgent; conversations are created in one."""
+
+    id = text()
+    name = text()
+    avatar = text()

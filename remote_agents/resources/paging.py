@@ -1,0 +1,384 @@
+"""Lists that come in pages: one pager for every shape that the five services use. Pure.
+
+Shapes of an answer: a bare array, `{next, previous, results}` with or without `count`,
+`{data, pagination: {hasMore | hasNext | pages | total}}`, `{data | conversationList | recordList |
+feedbackList, total}`, `{object: "list", data, has_more, last_id}`, and one bare object.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
+from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit
+
+from remote_agents.endpoints._base import identifier, mapping, number
+from remote_agents.errors import ConfigurationError, StreamProtocolError
+from remote_agents.flow import Call, Emit, Flow, Request
+
+if TYPE_CHECKING:
+    from remote_agents.agent import Agent
+
+T = TypeVar("T")
+PREFIX = "p1."  # of our cursors; its number changes with what they hold
+LARGEST_PAGE = 1000  # where the service names no limit
+
+
+class Paging(NamedTuple):
+    """How one list is asked for its pages.
+
+    Args:
+        size: Name of the parameter for the size of a page; None where there is none.
+        ways: How to ask for the next page when the answer has no link to it: the name of a
+            parameter and what it holds (`number` of the page, `count` of items so far, `index` of
+            the page, `last` id). A way that brings nothing new gives place to the next one.
+        most: The largest page.
+    """
+
+    size: str | None = None
+    ways: tuple[tuple[str, str], ...] = ()
+    most: int = LARGEST_PAGE
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A page of a list: enough to fetch it again, and what was taken from it.
+
+    Args:
+        url: Path and query of the page.
+        number: Its number, from 1.
+        before: Items on the pages before it.
+        way: Which way of its `Paging` led here.
+        taken: Items taken from it.
+        last: Id of the last item taken, if it has one.
+    """
+
+    url: str
+    number: int = 1
+    before: int = 0
+    way: int = 0
+    taken: int = 0
+    last: str | None = None
+
+
+@dataclass(slots=True)
+class Placed(Generic[T]):
+    """An item of a list, and where it stands."""
+
+    item: T
+    place: Place
+    index: int
+    id: str | None
+
+    @property
+    def cursor(self) -> str:
+        """Names the place right after this item."""
+        return encode(replace(self.place, taken=self.index + 1, last=self.id))
+
+
+@dataclass(slots=True)
+class Page:
+    """What one answer of a list says."""
+
+    items: list[Any] = field(default_factory=list)
+    next: str | None = None
+    more: bool | None = None
+    total: int | None = None
+    last_id: str | None = None
+
+    def has_more(self, before: int, size: int | None) -> bool:
+        """Whether another page follows; asking once too often is better than missing items."""
+        if not self.items or self.more is not None:
+            return bool(self.items and self.more)
+        full = size is not None and len(self.items) >= size
+        if self.total is None:
+            return full
+        # Some services count in `total` only the items of this page.
+        return before + len(self.items) < self.total or (full and self.total <= len(self.items))
+
+
+def pages(
+    agent: Agent,
+    path: str,
+    paging: Paging,
+    read: Callable[[Any], T],
+    *,
+    page_size: int | None = None,
+    cursor: str | None = None,
+    page: int | None = None,
+    own_cursors: bool = False,
+    **params: Any,
+) -> Flow[T]:
+    """Every item of a list, page by page, as `Placed` items.
+
+    Args:
+        agent: Whose list; its address decides which links are followed.
+        path: Path of the list.
+        paging: How it is paged.
+        read: Makes an item of a JSON object.
+        page_size: Items on a page; None leaves it to the service.
+        cursor: From where to go on: the `cursor` of an earlier listing.
+        page: Number of the page to start with, where pages have numbers.
+        own_cursors: Whether `cursor` may also be one of the service's own.
+        **params: Further query parameters; None values are left out.
+
+    Raises:
+        ConfigurationError: The page size or the cursor cannot be.
+        StreamProtocolError: The answer is no list, or its next page is on another host.
+    """
+    _check_size(page_size, paging)
+    if paging.size:
+        params[paging.size] = page_size
+    if page is not None:
+        _check_page(page)
+        params[paging.ways[0][0]] = page
+    url = with_query(path, params)
+    place = Place(url, page or 1) if cursor is None else resumed(url, cursor, own_cursors)
+    return _pages(agent, place, paging, read, page_size)
+
+
+def resumed(url: str, cursor: str, own_cursors: bool) -> Place:
+    """The place that a cursor names in the list at `url`.
+
+    Raises:
+        ConfigurationError: It names none there.
+    """
+    place = decode(cursor)
+    if place is None and own_cursors and not cursor.startswith(PREFIX):
+        return Place(with_query(url, {"cursor": cursor}))
+    if place is None:
+        raise ConfigurationError(
+            f"{cursor!r} is no cursor of this list; pass the .cursor of an earlier list()."
+        )
+    if _tail(place.url) != _tail(url):
+        raise ConfigurationError("This cursor belongs to another list.")
+    return place
+
+
+def _tail(url: str) -> str:
+    """What both roots of a path, `/api` and `/api/v1`, have in common."""
+    return url.partition("?")[0].removeprefix("/api").removeprefix("/v1")
+
+
+def _pages(
+    agent: Agent, place: Place | None, paging: Paging, read: Callable[[Any], T], size: int | None
+) -> Flow[Any]:
+    seen = Seen()
+    done: tuple[Place, Page] | None = None
+    while place is not None:
+        page = yield from fetch(agent, place)
+        fresh = seen.fresh(page.items, _taken(place, page.items))
+        if fresh:
+            yield Emit([Placed(read(item), place, n, id_) for n, item, id_ in fresh])
+        if fresh or done is None:
+            done, way = (place, page), place.way
+        else:
+            way = place.way + 1
+        place = following(agent, *done, way, paging, size)
+
+
+def fetch(agent: Agent, place: Place) -> Flow[Page]:
+    """One page."""
+    answer = yield Call(Request("GET", place.url, safe=True))
+    page = read_page(answer.data)
+    if page is None:
+        raise StreamProtocolError(
+            f"{agent.endpoint.title} answered {place.url.split('?')[0]} with something that is "
+            "no list; check base_url."
+        )
+    return page
+
+
+def following(
+    agent: Agent, place: Place, page: Page, way: int, paging: Paging, size: int | None
+) -> Place | None:
+    """The page after one, or None."""
+    count = place.before + len(page.items)
+    if page.next is not None:
+        if way != place.way or not page.items:
+            return None
+        url = local_url(page.next, place.url, agent.base_url)
+        return Place(url, place.number + 1, count, way)
+    if way >= len(paging.ways) or not page.has_more(place.before, size):
+        return None
+    name, what = paging.ways[way]
+    value = {
+        "number": place.number + 1,
+        "count": count,
+        "index": place.number,
+        "last": page.last_id or (item_id(page.items[-1]) if page.items else None),
+    }[what]
+    others = dict.fromkeys(other for other, _ in paging.ways)
+    return Place(with_query(place.url, {**others, name: value}), place.number + 1, count, way)
+
+
+class Seen:
+    """Notices items and pages that come again, in constant memory.
+
+    A new item at the top of a list pushes the last one of a page onto the next page; a broken
+    service answers every page with the first one, or links in a circle.
+    """
+
+    def __init__(self) -> None:
+        self._last: frozenset[str | None] = frozenset()
+        self._marks: tuple[int, int] = (0, 0)
+        self._pages = 0
+
+    def fresh(self, items: list[Any], taken: int) -> list[tuple[int, Any, str | None]]:
+        """The items, with index and id, that the page before did not have."""
+        ids = [item_id(item) for item in items]
+        mark = hash((*(id_ or repr(item) for id_, item in zip(ids, items, strict=True)),))
+        if not items or mark in self._marks:
+            return []
+        before, self._last = self._last, frozenset(filter(None, ids))
+        self._pages += 1
+        # Brent's way to find a circle of any length: compare with one page, at powers of two.
+        held = mark if self._pages & (self._pages - 1) == 0 else self._marks[1]
+        self._marks = (mark, held)
+        return [
+            (n, item, ids[n])
+            for n, item in enumerate(items)
+            if n >= taken and (ids[n] is None or ids[n] not in before)
+        ]
+
+
+def _taken(place: Place, items: list[Any]) -> int:
+    """How many items of a page were taken before; by the last one's id if it is still there."""
+    if place.last is not None:
+        for n, item in enumerate(items):
+            if item_id(item) == place.last:
+                return n + 1
+    return place.taken
+
+
+# --- reading an answer ---------------------------------------------------------------------------
+
+_LISTS = (
+    "results",
+    "data",
+    "recordlist",
+    "conversationlist",
+    "feedbacklist",
+    "botlist",
+    "bots",
+    "agents",
+    "conversations",
+    "messages",
+    "models",
+    "items",
+    "list",
+)
+_IDS = ("id", "conversationId", "recordId", "botId", "conversation_id", "record_id", "_id")
+
+
+def read_page(data: Any) -> Page | None:
+    """A page in any of the shapes; None if it is none."""
+    if data is None or isinstance(data, list):
+        return Page(data or [])
+    if not isinstance(data, dict):
+        return None
+    known = {name.replace("_", "").lower(): value for name, value in data.items()}
+    items = next((known[name] for name in _LISTS if isinstance(known.get(name), list)), None)
+    if items is None:
+        if isinstance(known.get("data"), dict):
+            return read_page(known["data"])
+        return Page([data] if item_id(data) else [])
+    about = {**known, **mapping(known.get("pagination"))}
+    return Page(
+        items,
+        next=identifier(about.get("next")),
+        more=_more(about),
+        total=_count(about.get("count", about.get("total"))),
+        last_id=identifier(about.get("lastid")),
+    )
+
+
+def _more(about: Mapping[str, Any]) -> bool | None:
+    for name in ("hasMore", "hasNext", "hasmore", "hasnext"):
+        if isinstance(about.get(name), bool):
+            return bool(about[name])
+    if "next" in about and about["next"] in (None, ""):
+        return False
+    page, last = number(about.get("page")), number(about.get("pages"))
+    return None if page is None or last is None else page < last
+
+
+def _count(value: Any) -> int | None:
+    found = number(value)
+    return None if found is None else int(found)
+
+
+def item_id(item: Any) -> str | None:
+    """The id of an item, under any of its names."""
+    if not isinstance(item, dict):
+        return None
+    return next((found for name in _IDS if (found := identifier(item.get(name)))), None)
+
+
+# --- addresses and cursors -----------------------------------------------------------------------
+
+
+def with_query(url: str, changes: Mapping[str, Any]) -> str:
+    """The address with some query parameters set, or taken away where they are None."""
+    path, _, query = url.partition("?")
+    params = {**dict(parse_qsl(query, keep_blank_values=True)), **changes}
+    query = urlencode({name: _plain(v) for name, v in params.items() if v is not None})
+    return f"{path}?{query}" if query else path
+
+
+def _plain(value: Any) -> Any:
+    return str(value).lower() if isinstance(value, bool) else value
+
+
+def local_url(link: str, url: str, base_url: str) -> str:
+    """Path and query of a link to the next page; the key goes with it, so the host must be ours.
+
+    Raises:
+        StreamProtocolError: It leads to another host.
+    """
+    base = urlsplit(base_url)
+    if not link.startswith(("http://", "https://", "/", "?")):
+        return with_query(url, {"cursor": link})
+    target = urlsplit(urljoin(f"{base.scheme}://{base.netloc}{base.path}{url}", link))
+    # Behind a proxy that ends TLS, services write http:// links; ours is the scheme that is used.
+    if (target.hostname, target.port) != (base.hostname, base.port):
+        raise StreamProtocolError(
+            f"The next page is said to be on another host, {target.netloc}; it was not asked for, "
+            f"since the key of {base.netloc} would go there."
+        )
+    path = target.path.removeprefix(base.path) if base.path else target.path
+    return f"{path}?{target.query}" if target.query else path
+
+
+def encode(place: Place) -> str:
+    """A place as an opaque text."""
+    values = [place.url, place.number, place.before, place.way, place.taken, place.last]
+    return PREFIX + base64.urlsafe_b64encode(json.dumps(values).encode()).decode().rstrip("=")
+
+
+def decode(cursor: str) -> Place | None:
+    """The place that a text of ours names; None if it is not ours."""
+    if not cursor.startswith(PREFIX):
+        return None
+    text = cursor.removeprefix(PREFIX)
+    try:
+        place = Place(*json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))))
+    except (binascii.Error, ValueError, TypeError):
+        return None
+    return place if isinstance(place.url, str) and place.url.startswith("/") else None
+
+
+def _check_page(page: int) -> None:
+    if not isinstance(page, int) or page < 1:
+        raise ConfigurationError(f"page must be 1 or more, not {page!r}.")
+
+
+def _check_size(page_size: int | None, paging: Paging) -> None:
+    if page_size is None or not paging.size:
+        return
+    whole = isinstance(page_size, int) and not isinstance(page_size, bool)
+    if not whole or not 1 <= page_size <= paging.most:
+        raise ConfigurationError(f"page_size must be from 1 to {paging.most}, not {page_size!r}.")
