@@ -34,9 +34,14 @@ class RateLimiter:
     def __init__(
         self, limit: str, account: str, storage: str | None = None, max_wait: float = MAX_WAIT
     ) -> None:
+        self._arguments = (limit, account, storage, max_wait)
         self._item, self._window, self.blocks = _window(limit, storage)
         self._account = account
         self._max_wait = max_wait
+
+    def __reduce__(self) -> tuple[type[RateLimiter], tuple[Any, ...]]:
+        # The counts are the process's or the server's: a copy shares them, and never carries them.
+        return RateLimiter, self._arguments
 
     def wait(self) -> Flow[None]:
         """Wait for a place; raises RateLimitError after `max_wait` seconds."""
