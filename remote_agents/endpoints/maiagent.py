@@ -64,10 +64,16 @@ def attach(attachment: Attachment) -> Flow[dict[str, Any]]:
     """The service's own record of a file, uploading it when it is given as bytes or a path.
 
     Raises:
-        UnsupportedContentError: For a kind that the service does not take, or a file too large.
+        UnsupportedContentError: For a kind that the service does not take, a file too large, or a
+            bare link: the service takes files that it holds.
     """
     kind = kind_of(attachment)
-    if attachment.file_id or attachment.url:
+    if attachment.url and not attachment.file_id:
+        raise UnsupportedContentError(
+            f"MaiAgent takes no links to files ({attachment.kind} block): pass the content itself, "
+            "as bytes or a path, or the id of a file uploaded before."
+        )
+    if attachment.file_id:
         record = {
             "id": attachment.file_id,
             "type": kind,
