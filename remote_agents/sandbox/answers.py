@@ -32,6 +32,7 @@ ASKED_BEFORE = re.compile(r"\bwhat did i (?:just |first )?(?:ask|say|write|tell)
 COUNT = re.compile(r"\bcount (?:from 1 )?to (\d{1,6})\b", re.IGNORECASE)
 ECHO = re.compile(r"^\s*(?:say|repeat(?: after me)?)\s*:\s*(.+)$", re.IGNORECASE | re.DOTALL)
 STATED = re.compile(r"^\W*(?:please )?(?:my|i|i'm|we|remember|note|call me)\b", re.IGNORECASE)
+NAMED_KEYS = re.compile(r"['\"`](\w+)['\"`](?=[^.]*\bkeys?\b)")
 NOTHING = "I could not find anything about that in my documents."
 
 
@@ -178,7 +179,8 @@ class Brain:
         reading = read(text)
         told = " ".join(sentence for sentence, _ in reading.context)
         said = told if answer.text == NOTHING and told else answer.text
-        schema = schema or {"type": "object", "properties": {"answer": {"type": "string"}}}
+        names = NAMED_KEYS.findall(text) or ["answer"]
+        schema = schema or {"properties": {name: {"type": "string"} for name in names}}
         filler = Filler(schema, said, reading.question, f"{told} {text}")
         try:
             value = filler.fill()
