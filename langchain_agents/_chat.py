@@ -267,14 +267,13 @@ class ChatAgent(AgentSettings, BaseChatModel):
             The runnable; streamed, it gives the object as it grows.
 
         Raises:
-            ToolsNotSupportedError: For `method="function_calling"`.
+            ToolsNotSupportedError: When it is used, for `method="function_calling"`: a hosted agent
+                cannot be given tools.
 
         Example:
             >>> model.with_structured_output(Answer).invoke("How many days?")  # doctest: +SKIP
             Answer(days=25)
         """
-        if method == "function_calling":
-            refuse_tools([schema], self.endpoint)
         return StructuredOutput.of(
             self, schema, method, include_raw, strict, memory, repair, kwargs
         )
@@ -344,7 +343,7 @@ class ChatAgent(AgentSettings, BaseChatModel):
             text_inputs=True,
             text_outputs=True,
             image_inputs="image" in files and endpoint.uploads,
-            image_url_inputs="image" in files,
+            image_url_inputs="image" in files and not endpoint.uploads,
             pdf_inputs="file" in files and endpoint.uploads,
             audio_inputs="audio" in files and endpoint.uploads,
             video_inputs="video" in files and endpoint.uploads,
@@ -410,4 +409,4 @@ def _without_conversation(message: BaseMessage) -> BaseMessage:
     return message.model_copy(update={"response_metadata": kept})
 
 
-_CONVERSATION_KEYS = frozenset({"conversation_id", "turn", "seen"})
+_CONVERSATION_KEYS = frozenset({"conversation_id", "turn", "seen", "session"})

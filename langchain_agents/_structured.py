@@ -72,7 +72,7 @@ class StructuredOutput(Runnable[LanguageModelInput, Any]):
         parameters: Mapping[str, Any],
     ) -> StructuredOutput:
         """As `with_structured_output` of the chat model describes it."""
-        if method not in ("json_schema", "json_mode"):
+        if method not in ("json_schema", "json_mode", "function_calling"):
             with model_errors():
                 raise ConfigurationError(
                     f"method must be json_schema or json_mode, not {method!r}.",
@@ -82,7 +82,9 @@ class StructuredOutput(Runnable[LanguageModelInput, Any]):
         traced = {"kwargs": {"method": method, "strict": strict}, "schema": schema}
         call = {"memory": memory, "ls_structured_output_format": traced, **parameters}
         native = model.agent.endpoint.native_json
-        if native:
+        if method == "function_calling":
+            call["tools"] = [schema]  # which every call refuses, saying why
+        elif native:
             call["response_format"] = _response_format(form, method, strict)
         asks = method == "json_schema" and not native
         return cls(
@@ -277,14 +279,13 @@ class StructuredOutput(Runnable[LanguageModelInput, Any]):
         try:
             value = json.loads(json_part(text))
         except ValueError as error:
-            said = f"It is not JSON ({error})"
-            raise OutputParserException(said, llm_output=text) from error
+            raise _invalid(f"it is not JSON ({error})", text) from error
         return self.build(value, text)
 
     def build(self, value: Any, text: str) -> Any:
         """The object of a JSON value, validated."""
         if self._json_schema is not None and (wrong := violation(value, self._json_schema)):
-            raise OutputParserException(wrong, llm_output=text)
+            raise _invalid(wrong, text)
         validate = getattr(self._schema, "model_validate", None) or getattr(
             self._schema, "parse_obj", None
         )
@@ -293,7 +294,7 @@ class StructuredOutput(Runnable[LanguageModelInput, Any]):
         try:
             return validate(value)
         except ValueError as error:
-            raise OutputParserException(str(error), llm_output=text) from error
+            raise _invalid(_said(error), text) from error
 
     @property
     def whole_only(self) -> bool:
@@ -306,6 +307,18 @@ class StructuredOutput(Runnable[LanguageModelInput, Any]):
     def include_raw(self) -> bool:
         """Whether results carry the raw answer."""
         return self._include_raw
+
+
+def _said(error: Any) -> str:
+    """What Pydantic found, in a line."""
+    found = error.errors() if hasattr(error, "errors") else []
+    places = [f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in found]
+    return "; ".join(places) or str(error)
+
+
+def _invalid(wrong: str, text: str) -> OutputParserException:
+    # As an error, not as text: LangChain would put advice behind it, which is not for the agent.
+    return OutputParserException(ValueError(wrong), llm_output=text)
 
 
 class Growing:

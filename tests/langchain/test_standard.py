@@ -1,0 +1,158 @@
+"""LangChain's own suites for chat models, at the sandbox; nothing of them is overridden."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from langchain_tests.integration_tests import ChatModelIntegrationTests
+from langchain_tests.integration_tests import chat_models as suite
+from langchain_tests.unit_tests import ChatModelUnitTests
+
+from tests.langchain.services import CHAT
+
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:.* has no (temperature|max_tokens)"),
+    pytest.mark.filterwarnings("ignore::langchain_core._api.LangChainBetaWarning"),
+]
+
+
+# Their documents define `usage` for whole answers only.
+NOT_COUNTED_IN_STREAMS = ("private_ai", "bluenexus")
+
+
+def _file(url: str, **_: Any) -> Any:
+    return SimpleNamespace(content=b"the content of " + url.encode())
+
+
+class Service:
+    """What both suites are told of a service."""
+
+    name = ""
+    box: Any = None
+    streams = False
+
+    @pytest.fixture(autouse=True)
+    def _at_sandbox(self, request: pytest.FixtureRequest) -> None:
+        # A recorded test (vcr) may not talk to the sandbox's remote control.
+        recorded = request.node.get_closest_marker("vcr")
+        type(self).box = request.getfixturevalue("box" if recorded else "sandbox")
+        type(self).streams = "stream" in request.node.name
+
+    @pytest.fixture(autouse=True)
+    def _files_from_here(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """The suite fetches the files that it sends from the internet."""
+        monkeypatch.setenv("LANGCHAIN_TESTS_USER_AGENT", "none: nothing is fetched")
+        monkeypatch.setattr(suite, "httpx", SimpleNamespace(get=_file))
+
+    @property
+    def chat_model_class(self) -> Any:
+        return CHAT[self.name]
+
+    @property
+    def chat_model_params(self) -> dict[str, Any]:
+        return dict(self.box.kwargs(self.name))
+
+    @property
+    def init_from_env_params(self) -> tuple[dict[str, str], dict[str, Any], dict[str, Any]]:
+        return self.box.agents[self.name]["env"], {}, self.box.kwargs(self.name)
+
+    @property
+    def has_tool_calling(self) -> bool:
+        return False  # a hosted agent brings its own tools
+
+    @property
+    def has_structured_output(self) -> bool:
+        return True
+
+    @property
+    def supports_json_mode(self) -> bool:
+        return self.chat_model_class.endpoint.native_json
+
+    @property
+    def structured_output_kwargs(self) -> dict[str, Any]:
+        return {"method": "json_schema"}
+
+    @property
+    def supports_model_override(self) -> bool:
+        return "model" in self.chat_model_class.endpoint.parameters
+
+    @property
+    def model_override_value(self) -> str | None:
+        return "llama-3.3-70b-instruct" if self.supports_model_override else None
+
+    @property
+    def returns_usage_metadata(self) -> bool:
+        counts = self.chat_model_class.endpoint.counts
+        return counts and not (self.streams and self.name in NOT_COUNTED_IN_STREAMS)
+
+    @property
+    def supports_image_inputs(self) -> bool:
+        return self._takes("image", as_bytes=True)
+
+    @property
+    def supports_image_urls(self) -> bool:
+        return self._takes("image") and not self.chat_model_class.endpoint.uploads
+
+    @property
+    def supports_pdf_inputs(self) -> bool:
+        return self._takes("file", as_bytes=True)
+
+    @property
+    def supports_audio_inputs(self) -> bool:
+        return self._takes("audio", as_bytes=True)
+
+    def _takes(self, kind: str, *, as_bytes: bool = False) -> bool:
+        endpoint = self.chat_model_class.endpoint
+        return kind in endpoint.attachments and (endpoint.uploads or not as_bytes)
+
+
+class CloudBase(Service):
+    name = "cloudbase"
+
+
+class CloudBaseOpenAI(Service):
+    name = "cloudbase_openai"
+
+
+class PrivateAI(Service):
+    name = "private_ai"
+
+
+class BlueNexus(Service):
+    name = "bluenexus"
+
+
+class MaiAgent(Service):
+    name = "maiagent"
+
+
+class TestCloudBaseUnit(CloudBase, ChatModelUnitTests): ...
+
+
+class TestCloudBaseIntegration(CloudBase, ChatModelIntegrationTests): ...
+
+
+class TestCloudBaseOpenAIUnit(CloudBaseOpenAI, ChatModelUnitTests): ...
+
+
+class TestCloudBaseOpenAIIntegration(CloudBaseOpenAI, ChatModelIntegrationTests): ...
+
+
+class TestPrivateAIUnit(PrivateAI, ChatModelUnitTests): ...
+
+
+class TestPrivateAIIntegration(PrivateAI, ChatModelIntegrationTests): ...
+
+
+class TestBlueNexusUnit(BlueNexus, ChatModelUnitTests): ...
+
+
+class TestBlueNexusIntegration(BlueNexus, ChatModelIntegrationTests): ...
+
+
+class TestMaiAgentUnit(MaiAgent, ChatModelUnitTests): ...
+
+
+class TestMaiAgentIntegration(MaiAgent, ChatModelIntegrationTests): ...
