@@ -7,6 +7,8 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterable
+from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -182,6 +184,22 @@ class Sandbox:
         """
         given = {"count": count, "endpoint": endpoint, "start": start}
         seeded: Row = self._call("POST", "records", {**given, "per_conversation": per_conversation})
+        return seeded
+
+    def seed_questions(
+        self, asked: Iterable[tuple[datetime | str, str]], endpoint: str = "maiagent"
+    ) -> Row:
+        """Answer questions of the past, each in a conversation of its own.
+
+        Args:
+            asked: times (ISO form or datetime; UTC where they name no zone) and questions.
+            endpoint: one of the five.
+
+        Returns:
+            count, and the first and last day: start, end.
+        """
+        pairs = [[str(moment), question] for moment, question in asked]
+        seeded: Row = self._call("POST", "questions", {"asked": pairs, "endpoint": endpoint})
         return seeded
 
     def fault(self, kind: str, **options: Any) -> None:

@@ -74,6 +74,15 @@ def day_after(text: str | None) -> float | None:
     return None if start is None else start + timedelta(days=1).total_seconds()
 
 
+def moment_of(text: str) -> float | None:
+    """A time in ISO form in seconds, UTC where it names no zone; None if it is none."""
+    try:
+        parsed = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return (parsed if parsed.tzinfo else parsed.replace(tzinfo=timezone.utc)).timestamp()
+
+
 def iso(seconds: float) -> str:
     """A time as most services write it."""
     moment = datetime.fromtimestamp(seconds, timezone.utc)

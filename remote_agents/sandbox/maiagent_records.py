@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import StreamingResponse
 from starlette.routing import Route
 
+from .knowledge import terms
 from .lists import day, day_after, link, size_of
 from .maiagent import ENDPOINT, ROOTS, authorize, milliseconds, wrong
 from .service import service
@@ -32,6 +33,7 @@ SCORES = (
 )
 ANSWERS = "FROM messages a WHERE a.endpoint = ? AND a.agent = ? AND a.role = 'assistant'"
 ASKED = "(SELECT q.content FROM messages q WHERE q.id = a.reply_to)"
+ASKED_AT = "(SELECT q.created FROM messages q WHERE q.id = a.reply_to)"
 
 
 def _wanted(request: Request) -> tuple[str, list[Any]]:
@@ -75,7 +77,7 @@ async def list_records(request: Request) -> Json:
 def _rows(store: Store, where: str, values: list[Any], limit: int, offset: int) -> list[Row]:
     # Which rows are on the page is found in an index; only those are then read.
     sql = (
-        f"SELECT a.*, {ASKED} AS question FROM messages a WHERE a.seq IN"
+        f"SELECT a.*, {ASKED} AS question, {ASKED_AT} AS asked FROM messages a WHERE a.seq IN"
         f" (SELECT a.seq {where} ORDER BY a.created, a.seq LIMIT ? OFFSET ?)"
         " ORDER BY a.created, a.seq"
     )
@@ -83,22 +85,41 @@ def _rows(store: Store, where: str, values: list[Any], limit: int, offset: int) 
 
 
 def _shown(row: Row) -> Row:
-    scores: Row = {}
-    for name in SCORES:
-        scores[f"{name}Score"] = None
-        scores[f"display{name[0].upper()}{name[1:]}Score"] = None
+    context = "\n\n".join(each["text"] for each in row["citations"])
     return {
         "id": row["id"],
         "conversation": row["conversation"],
         "inputMessage": row["question"] or "",
         "condenseMessage": row["question"] or "",
         "outputMessage": row["content"],
-        "context": "\n\n".join(each["text"] for each in row["citations"]),
-        **scores,
-        "replyTime": "0.4",
+        "context": context,
+        **_scores(row["question"] or "", row["content"], context),
+        "replyTime": f"{max(row['created'] - (row['asked'] or row['created']), 0.0):.3f}",
         "createdAt": milliseconds(row["created"]),
         "error": None,
     }
+
+
+def _scores(question: str, answer: str, context: str) -> Row:
+    """Scores as far as shared words can tell them; those that need a reference answer are null."""
+    known: dict[str, float | None] = {
+        "faithfulness": _share(answer, context) if context else None,
+        "answerRelevancy": _share(question, answer),
+        "contextRecall": _share(question, context) if context else None,
+    }
+    scores: Row = {}
+    for name in SCORES:
+        score = known.get(name)
+        shown = None if score is None else f"{score:.2f}"
+        scores[f"{name}Score"] = score
+        scores[f"display{name[0].upper()}{name[1:]}Score"] = shown
+    return scores
+
+
+def _share(part: str, whole: str) -> float:
+    """How much of one text's words are in the other."""
+    wanted = set(terms(part))
+    return round(len(wanted & set(terms(whole))) / len(wanted), 4) if wanted else 0.0
 
 
 # --- the Excel file ------------------------------------------------------------------------------

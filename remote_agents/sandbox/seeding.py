@@ -1,4 +1,4 @@
-"""Fills the sandbox with past conversations, for tests of long lists."""
+"""Fills the sandbox with past conversations: many for tests of long lists, or real ones."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ from typing import Any
 from starlette.requests import Request
 from starlette.routing import Route
 
+from .answers import Ask, citation
 from .directory import AGENTS
-from .lists import day, iso
-from .service import service
+from .lists import day, iso, moment_of
+from .service import Service, service
 from .state import Store
-from .wire import Json, Refusal, json_object
+from .wire import Json, Refusal, json_object, new_id
 
 SUBJECTS = ("vacation days", "the VPN", "travel expenses", "parental leave", "the canteen")
 STEP = 60.0  # seconds between two records
@@ -70,4 +71,51 @@ def _id(name: str, kind: int, number: int) -> str:
     return f"{name[-8:]:0>8}-{name[-12:-8]:0>4}-4{kind:03x}-8000-{number:012x}"
 
 
-routes = [Route("/_sandbox/records", seed_records, methods=["POST"])]
+async def seed_questions(request: Request) -> Json:
+    """Answer questions of the past: asked (pairs of an ISO time and a question), endpoint."""
+    body = await json_object(request) or {}
+    endpoint, asked = body.get("endpoint", "maiagent"), body.get("asked") or []
+    moments = [moment_of(str(time)) for time, _ in asked]
+    if endpoint not in AGENTS or not moments or None in moments:
+        raise Refusal(400, "endpoint or asked cannot be")
+    for moment, (_, question) in zip(moments, asked, strict=True):
+        _answer(service(request), endpoint, moment or 0.0, str(question))
+    days = sorted(iso(moment or 0.0)[:10] for moment in moments)
+    return Json({"count": len(asked), "start": days[0], "end": days[-1]})
+
+
+def _answer(box: Service, endpoint: str, moment: float, question: str) -> None:
+    """One question in a conversation of its own, answered as long as streaming it would take."""
+    answer = box.brain.answer(Ask([{"role": "user", "content": question}]))
+    spoken = moment + len(answer.text.split()) * box.settings.word_delay
+    cited = [citation(hit, box.url) for hit in answer.used]
+    agent, conversation = AGENTS[endpoint].agent_id, new_id()
+    where = {"endpoint": endpoint, "agent": agent}
+    box.store.insert(
+        "conversations",
+        {
+            **where,
+            "id": conversation,
+            "title": question,
+            "created": moment,
+            "updated": spoken,
+            "extra": {},
+            "lost": 0,
+        },
+    )
+    here: dict[str, Any] = {"conversation": conversation, "reply_to": None, "extra": {}}
+    asked = {**where, **here, "id": new_id()}
+    said = {**asked, "id": new_id(), "reply_to": asked["id"], "role": "assistant"}
+    box.store.insert(
+        "messages",
+        {**asked, "role": "user", "content": question, "created": moment, "citations": []},
+    )
+    box.store.insert(
+        "messages", {**said, "content": answer.text, "created": spoken, "citations": cited}
+    )
+
+
+routes = [
+    Route("/_sandbox/records", seed_records, methods=["POST"]),
+    Route("/_sandbox/questions", seed_questions, methods=["POST"]),
+]
