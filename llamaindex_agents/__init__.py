@@ -23,6 +23,7 @@ _HOMES = {
         "PrivateAI",
     ),
     "llamaindex_agents.query_engine": ("AgentQueryEngine",),
+    "llamaindex_agents.readers": ("AgentRecordsReader",),
     "llamaindex_agents.retrievers": ("AgentRetriever",),
     "llamaindex_agents.workflow": ("RemoteWorkflowAgent",),
     "remote_agents.sessions": ("session",),
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
         PrivateAI,
     )
     from llamaindex_agents.query_engine import AgentQueryEngine
+    from llamaindex_agents.readers import AgentRecordsReader
     from llamaindex_agents.retrievers import AgentRetriever
     from llamaindex_agents.workflow import RemoteWorkflowAgent
     from remote_agents.sessions import session

@@ -9,7 +9,7 @@ from urllib.parse import quote
 from remote_agents.endpoints.cloudbase import decode
 from remote_agents.errors import ConfigurationError
 from remote_agents.exchange import Exchange, expand
-from remote_agents.flow import Call, Flow, Request, Stream
+from remote_agents.flow import Call, Emit, Flow, Request, Stream
 from remote_agents.resources.dates import Day, open_range
 from remote_agents.resources.emitted import every, tapped
 from remote_agents.resources.items import AgentInfo, Conversation, Feedback, Message
@@ -285,14 +285,14 @@ class Lines:
     def __init__(self) -> None:
         self._rest = ""
 
-    def take(self, events: Sequence[Any]) -> list[str]:
-        """The lines that are whole now; the end of the answer ends the last one."""
+    def take(self, events: Sequence[Any]) -> Flow[None]:
+        """Emit the lines that are whole now; the end of the answer ends the last one."""
         for event in events:
             self._rest += event.text if isinstance(event, TextDelta) else ""
         *lines, self._rest = self._rest.split("\n")
         if any(isinstance(event, Finish) for event in events):
             lines.append(self._rest)
-        return [line.strip() for line in lines if line.strip()]
+        yield Emit([line.strip() for line in lines if line.strip()])
 
 
 class Agents(_Bot):

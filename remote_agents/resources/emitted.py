@@ -10,38 +10,57 @@ from remote_agents.flow import Emit, Flow
 T = TypeVar("T")
 
 
-def tapped(flow: Flow[T], take: Callable[[list[Any]], list[Any]]) -> Flow[T]:
-    """Pass a flow on, with what it emits changed by `take`; an empty list is not emitted."""
+def tapped(flow: Flow[T], take: Callable[[list[Any]], Flow[Any]]) -> Flow[T]:
+    """Pass a flow on, but give what it emits to `take`, a flow that may do and emit other things.
+
+    Args:
+        flow: The flow.
+        take: Called with the items of each emission.
+
+    Returns:
+        What the flow returns.
+    """
     step: Any = flow.send
     value: Any = None
-    while True:
-        try:
-            op = step(value)
-        except StopIteration as stop:
-            result: T = stop.value
-            return result
-        if type(op) is Emit:
-            op = Emit(take(op.items))
-            if not op.items:
+    try:
+        while True:
+            try:
+                op = step(value)
+            except StopIteration as stop:
+                result: T = stop.value
+                return result
+            if type(op) is Emit:
+                yield from take(op.items)
                 step, value = flow.send, None
                 continue
-        try:
-            value = yield op
-            step = flow.send
-        except GeneratorExit:
-            flow.close()
-            raise
-        except BaseException as error:
-            step, value = flow.throw, error
+            try:
+                value = yield op
+                step = flow.send
+            except GeneratorExit:
+                raise
+            except BaseException as error:
+                step, value = flow.throw, error
+    finally:
+        flow.close()
 
 
 def every(flow: Flow[T]) -> Flow[list[T]]:
     """All items of a flow of pages, as the value of the flow."""
     found: list[T] = []
 
-    def keep(placed: list[Any]) -> list[Any]:
+    def keep(placed: list[Any]) -> Flow[None]:
         found.extend(each.item for each in placed)
-        return []
+        yield from ()
 
     yield from tapped(flow, keep)
     return found
+
+
+def each(flow: Flow[T], do: Callable[[T], Flow[Any]]) -> Flow[Any]:
+    """Run a flow for each item of a flow of pages; one page is held at a time."""
+
+    def take(placed: list[Any]) -> Flow[None]:
+        for one in placed:
+            yield from do(one.item)
+
+    yield from tapped(flow, take)

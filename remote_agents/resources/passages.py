@@ -1,0 +1,193 @@
+"""Past questions and answers as texts to be searched, the same from every service that keeps them.
+
+What the frameworks' loaders and readers make documents of. Ids are stable: loading again gives the
+same ones, so that an index is updated instead of filled twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from remote_agents.errors import ConfigurationError
+from remote_agents.flow import Emit, Flow
+from remote_agents.resources.dates import Day, open_range
+from remote_agents.resources.emitted import each
+from remote_agents.resources.items import Conversation, Message, Record
+from remote_agents.resources.maiagent import Records
+
+if TYPE_CHECKING:
+    from remote_agents.client import Client
+
+
+@dataclass(slots=True)
+class Passage:
+    """A question with its answer.
+
+    Args:
+        id: The same each time, and no other passage's.
+        text: Question and answer.
+        metadata: `source` (a stable address of its own), `agent`, `conversation_id`, `record_id`,
+            `question`, `created_at` (ISO 8601), `title`: texts, each where it is known.
+    """
+
+    id: str
+    text: str
+    metadata: dict[str, Any] = field(default_factory=dict)
+
+
+def passages(
+    client: Client,
+    *,
+    start: Day | None = None,
+    end: Day | None = None,
+    user_message: str | None = None,
+    bot_message: str | None = None,
+) -> Flow[Passage]:
+    """Every question and answer of some days, as a flow that emits `Passage`.
+
+    Args:
+        client: A plain client of a service that lists its conversations.
+        start: First day; MaiAgent requires it.
+        end: Last day; MaiAgent requires it.
+        user_message: Only those whose question contains this.
+        bot_message: Only those whose answer contains this.
+
+    Raises:
+        ConfigurationError: The service lists no conversations, or the days cannot be.
+    """
+    records = getattr(client, "records", None)
+    if isinstance(records, Records):
+        found = records._list(
+            start=start, end=end, user_message=user_message, bot_message=bot_message, page_size=100
+        )
+        return each(found, lambda record: _emit([_of_record(client, record)]))
+    days = open_range(start, end)
+    wanted = _Wanted(*days, user_message or "", bot_message or "")
+    conversations = part(client, "conversations")
+    return each(conversations._list(page_size=100), lambda one: _conversation(client, one, wanted))
+
+
+def conversation_passages(client: Client, conversation_id: str) -> Flow[Passage]:
+    """The questions and answers of one conversation, as a flow that emits `Passage`."""
+    conversation = Conversation({"id": conversation_id})
+    return _conversation(client, conversation, _Wanted(None, None, "", ""))
+
+
+def part(client: Client, name: str) -> Any:
+    """A resource of a client.
+
+    Raises:
+        ConfigurationError: Its service has none.
+    """
+    found = getattr(client, name, None)
+    if found is None:
+        title = client.agent.endpoint.title
+        raise ConfigurationError(
+            f"{title} has no API to list its {name}; CloudBase, BlueNexus and MaiAgent have.",
+            endpoint=client.agent.endpoint.name,
+        )
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """What belongs to the passages that are asked for."""
+
+    first: str | None
+    last: str | None
+    question: str
+    answer: str
+
+    def includes(self, day: datetime | None, question: str, answer: str) -> bool:
+        text = day.date().isoformat() if day else ""
+        early = self.first is not None and text < self.first
+        late = self.last is not None and (not text or text > self.last)
+        return not early and not late and self.question in question and self.answer in answer
+
+
+def _emit(found: list[Passage]) -> Flow[None]:
+    yield Emit(found)
+
+
+def _conversation(client: Client, conversation: Conversation, wanted: _Wanted) -> Flow[Any]:
+    """The passages of a conversation, which is not asked for when it ended too early."""
+    used = conversation.updated_at
+    if used and wanted.first is not None and used.date().isoformat() < wanted.first:
+        return
+    messages = yield from part(client, "messages")._history(conversation.id)
+    found = [
+        _of_exchange(client, conversation, number, question, answer)
+        for number, (question, answer) in enumerate(exchanges(messages), 1)
+        if wanted.includes(question.created_at, question.content, answer.content)
+    ]
+    yield Emit(found)
+
+
+def exchanges(messages: Sequence[Message]) -> list[tuple[Message, Message]]:
+    """The pairs of question and answer of a conversation; what has no partner has an empty one."""
+    pairs: list[tuple[Message, Message]] = []
+    waiting: Message | None = None
+    for message in messages:
+        if message.role == "assistant":
+            pairs.append((waiting or Message({}), message))
+            waiting = None
+        elif message.role == "user":
+            if waiting is not None:
+                pairs.append((waiting, Message({})))
+            waiting = message
+    return pairs if waiting is None else [*pairs, (waiting, Message({}))]
+
+
+def _of_record(client: Client, record: Record) -> Passage:
+    return _passage(
+        client,
+        key=record.id or f"{record.created_at}",
+        question=record.input_message,
+        answer=record.output_message,
+        conversation_id=record.conversation_id,
+        record_id=record.id,
+        created_at=record.created_at,
+    )
+
+
+def _of_exchange(
+    client: Client, conversation: Conversation, number: int, question: Message, answer: Message
+) -> Passage:
+    # BlueNexus gives its messages no ids; their place in the conversation does not change.
+    key = question.id or answer.id or str(number)
+    return _passage(
+        client,
+        key=f"{conversation.id}:{key}",
+        question=question.content,
+        answer=answer.content,
+        conversation_id=conversation.id,
+        record_id=answer.id,
+        created_at=question.created_at or answer.created_at,
+        title=conversation.title,
+    )
+
+
+def _passage(
+    client: Client,
+    *,
+    key: str,
+    question: str,
+    answer: str,
+    created_at: datetime | None,
+    **about: str,
+) -> Passage:
+    agent = client.agent
+    parts = (("Question", question), ("Answer", answer))
+    text = "\n\n".join(f"{name}: {said}" for name, said in parts if said)
+    metadata = {
+        "source": f"{agent.name}/{key}",
+        "agent": agent.name,
+        "question": question[:200],
+        "created_at": created_at.isoformat() if created_at else "",
+        **about,
+    }
+    known = {name: value for name, value in metadata.items() if value}
+    return Passage(f"{agent.endpoint.name}:{key}", text, known)
