@@ -74,6 +74,7 @@ class RawServer:
         self._thread.start()
 
     def close(self) -> None:
+        self._socket.shutdown(socket.SHUT_RDWR)  # wakes its accept()
         self._socket.close()
         self._thread.join(5)
 
