@@ -65,11 +65,11 @@ async def test_each_word_is_in_hand_before_the_next_is_sent(
     settings = slow_sandbox.kwargs(endpoint)
     way = Way(framework, endpoint, streamed=True, awaited=awaited, **settings)
 
-    answer = await way.ask(QUESTION)
+    answer = await way.ask("Count to 12")
 
     # Replayed from a whole answer, the pieces would come together at the end.
     gaps = sorted(after - before for before, after in pairwise(answer.times))
-    assert len(answer.pieces) > 10
+    assert len(answer.pieces) >= 12
     assert gaps[len(gaps) // 2] > WORD_DELAY / 2
 
 
