@@ -12,7 +12,7 @@ import os
 import warnings
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from functools import cached_property, partial
-from typing import Any
+from typing import Any, get_args
 from urllib.parse import urlsplit
 
 from remote_agents.conversation import (
@@ -36,12 +36,13 @@ from remote_agents.flow import Flow, acollect, arun, avalue_of, collect, run, va
 from remote_agents.rate_limit import RateLimiter
 from remote_agents.sessions import Lease, Session, SessionStore, default_store
 from remote_agents.transport import Timeout, Transport
-from remote_agents.types import Event, Finish, Message, Reply, Turn
+from remote_agents.types import Event, Finish, Message, Reply, Role, Turn
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 MAX_EVENT_BYTES = 8 * 1024 * 1024
 MAX_BODY_BYTES = 64 * 1024 * 1024
 SESSION_WAIT = 300.0
+ROLES = get_args(Role)
 
 
 class ConversationRestartedWarning(UserWarning):
@@ -370,6 +371,11 @@ class Agent:
     def _check_content(self, messages: Sequence[Message]) -> None:
         accepted = self.endpoint.attachments
         for message in messages:
+            if message.role not in ROLES:
+                raise UnsupportedContentError(
+                    f"A message has the role {message.role!r}; roles are {', '.join(ROLES)}.",
+                    endpoint=self.endpoint.name,
+                )
             for file in message.attachments:
                 if file.kind not in accepted:
                     takes = (

@@ -1,0 +1,248 @@
+"""Edited histories, lost conversations, and agents that refuse to keep any."""
+
+from typing import Any
+
+import pytest
+
+from remote_agents import (
+    ENDPOINTS,
+    AgentError,
+    BadRequestError,
+    ConversationError,
+    ConversationForkedError,
+    ConversationNotFoundError,
+    InMemorySessionStore,
+    NotFoundError,
+    RemoteFailureError,
+    ServerError,
+    UnsupportedContentError,
+)
+from remote_agents.agent import ConversationRestartedWarning
+from remote_agents.sandbox import Sandbox
+from tests.memory.ways import ASKED, REMEMBERING, SECRET, WAYS, ask, client, received
+
+KEEPING = [*REMEMBERING, "ag_ui"]
+TOLD = SECRET.format("zebra-17")
+VACATION = "How many vacation days do I get?"
+
+
+@pytest.fixture
+def store() -> InMemorySessionStore:
+    return InMemorySessionStore()
+
+
+def lose(box: Sandbox, endpoint: str, conversation: Any) -> None:
+    box.forget_conversation("cloudbase" if endpoint == "ag_ui" else endpoint, conversation)
+
+
+async def dialogue(agent: Any, *texts: str, **call: Any) -> list[Any]:
+    """A history of turns."""
+    history: list[Any] = []
+    for text in texts:
+        history.append(text)
+        history.append(await ask(agent, "ask", history, **call))
+    return history
+
+
+@pytest.mark.parametrize("call", [{"session_id": "u1"}, {"memory": "server"}])
+@pytest.mark.parametrize("endpoint", KEEPING)
+async def test_an_edited_history_starts_a_fork(
+    sandbox: Sandbox, endpoint: str, call: dict[str, Any], store: InMemorySessionStore
+) -> None:
+    agent = client(sandbox, endpoint, session_store=store)
+    history = await dialogue(agent, TOLD, "Thanks.", "My secret word is lion-3.", VACATION, **call)
+    edited = [*history[:4], ASKED]
+    fork = await ask(agent, "ask", edited, **call)
+    assert "zebra-17" in fork.text
+    assert "lion-3" not in "\n".join(received(sandbox))
+    assert TOLD in "\n".join(received(sandbox))
+    assert fork.conversation_id not in (None, history[1].conversation_id)
+    assert fork.turn == 3
+    after = await ask(agent, "ask", [*edited, fork, "Thanks again."], **call)
+    assert received(sandbox) == ["Thanks again."]
+    assert after.conversation_id == fork.conversation_id
+    old = await ask(agent, "ask", [*history, ASKED], **call)  # back on the first branch
+    assert "lion-3" in old.text
+
+
+@pytest.mark.parametrize("endpoint", KEEPING)
+async def test_a_fork_that_cannot_be_replayed_is_refused(
+    sandbox: Sandbox, endpoint: str, store: InMemorySessionStore
+) -> None:
+    agent = client(sandbox, endpoint, session_store=store)
+    history = await dialogue(agent, TOLD, "Thanks.", VACATION, session_id="u1")
+    count = len(sandbox.turns())
+    with pytest.raises(ConversationForkedError):
+        await ask(agent, "ask", [*history[2:4], ASKED], session_id="u1")
+    assert len(sandbox.turns()) == count
+    reply = await ask(agent, "ask", [*history, ASKED], session_id="u1")  # still usable
+    assert reply.conversation_id == history[1].conversation_id
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("endpoint", KEEPING)
+async def test_a_lost_conversation_is_restarted_from_its_history(
+    sandbox: Sandbox, endpoint: str, way: str, store: InMemorySessionStore
+) -> None:
+    agent = client(sandbox, endpoint, session_store=store)
+    history = await dialogue(agent, TOLD, "Thanks.", session_id="u1")
+    lose(sandbox, endpoint, history[1].conversation_id)
+    with pytest.warns(ConversationRestartedWarning, match=history[1].conversation_id):
+        reply = await ask(agent, way, [*history, ASKED], session_id="u1")
+    assert "zebra-17" in reply.text
+    assert agent.session("u1").conversation_id == reply.conversation_id
+    assert reply.conversation_id != history[1].conversation_id
+    assert agent.session("u1").turns == reply.turn == 3
+    await ask(agent, way, [*history, ASKED, reply, "Thanks."], session_id="u1")
+    await ask(agent, way, VACATION, session_id="u1")
+    ids = [turn["conversation_id"] for turn in sandbox.turns()]
+    assert ids[-2:] == [reply.conversation_id] * 2
+    assert received(sandbox, -2) == ["Thanks."]
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("endpoint", KEEPING)
+async def test_a_lost_conversation_without_its_history_is_an_error(
+    sandbox: Sandbox, endpoint: str, way: str, store: InMemorySessionStore
+) -> None:
+    agent = client(sandbox, endpoint, session_store=store)
+    (_, first) = await dialogue(agent, TOLD, session_id="u1")
+    lose(sandbox, endpoint, first.conversation_id)
+    calls: list[dict[str, Any]] = [
+        {"session_id": "u1"},
+        {"conversation_id": first.conversation_id},
+    ]
+    for call in calls:
+        with pytest.raises(ConversationNotFoundError, match="not at hand") as caught:
+            await ask(agent, way, ASKED, **call)
+        assert caught.value.conversation_id == first.conversation_id
+        assert caught.value.endpoint == agent.agent.endpoint.name
+    assert agent.forget("u1")
+    fresh = await ask(agent, way, ASKED, session_id="u1")
+    assert fresh.turn == 1
+
+
+@pytest.mark.parametrize("endpoint", KEEPING)
+async def test_a_history_alone_restarts_too(sandbox: Sandbox, endpoint: str) -> None:
+    agent = client(sandbox, endpoint, memory="server", session_store=InMemorySessionStore())
+    history = await dialogue(agent, TOLD, "Thanks.")
+    lose(sandbox, endpoint, history[-1].conversation_id)
+    with pytest.warns(ConversationRestartedWarning):
+        reply = await ask(agent, "ask", [*history, ASKED])
+    assert "zebra-17" in reply.text
+    trimmed = [*history[2:], ASKED]
+    with pytest.raises(ConversationNotFoundError):
+        await ask(agent, "ask", trimmed)
+
+
+@pytest.mark.parametrize("endpoint", ["bluenexus", "maiagent"])
+async def test_an_unknown_id_is_an_error(sandbox: Sandbox, endpoint: str) -> None:
+    with pytest.raises(ConversationNotFoundError):
+        await ask(client(sandbox, endpoint), "ask", "hi", conversation_id="never-seen")
+
+
+async def test_other_refusals_are_not_taken_for_a_loss(sandbox: Sandbox) -> None:
+    agent = client(sandbox, "bluenexus", session_store=InMemorySessionStore(), max_retries=0)
+    history = await dialogue(agent, TOLD, session_id="u1")
+    for status, body in (
+        (500, {"message": "The conversation service is not available"}),
+        (404, {"message": "Agent default not found"}),
+        (400, {"message": "The conversation is too long"}),
+    ):
+        sandbox.fail_next(status=status, body=body, endpoint="bluenexus")
+        with pytest.raises(AgentError) as caught:
+            await ask(agent, "ask", [*history, ASKED], session_id="u1")
+        assert not isinstance(caught.value, ConversationError)
+    assert "zebra-17" in (await ask(agent, "ask", [*history, ASKED], session_id="u1")).text
+
+
+def refusal(status: int, body: Any, code: str | None = None) -> AgentError:
+    kind = {400: BadRequestError, 404: NotFoundError}.get(status, ServerError)
+    return kind("refused", status_code=status, body=body, code=code, conversation_id="conv-xyz")
+
+
+# shapes that the vendors' frameworks write (NestJS, FastAPI, DRF, CloudBase), and near misses
+LOST: dict[str, tuple[str, AgentError, bool]] = {
+    "NestJS": ("bluenexus", refusal(404, {"message": "Conversation conv-xyz not found"}), True),
+    "by its id": ("bluenexus", refusal(404, {"message": "No resource conv-xyz"}), True),
+    "validation": (
+        "bluenexus",
+        refusal(400, {"message": ["conversationId must be a valid UUID"]}),
+        True,
+    ),
+    "no such agent": ("bluenexus", refusal(404, {"message": "Agent default not found"}), False),
+    "no such path": ("bluenexus", refusal(404, {"message": "Cannot POST /api/v1/x"}), False),
+    "too long": ("bluenexus", refusal(400, {"message": "The conversation is too long"}), False),
+    "down": ("bluenexus", refusal(503, {"message": "conversation store not found"}), False),
+    "DRF": (
+        "maiagent",
+        refusal(400, {"conversation": ['Invalid pk "conv-xyz" - object does not exist.']}),
+        True,
+    ),
+    "DRF 404": ("maiagent", refusal(404, {"detail": "No Conversation matches the query."}), True),
+    "DRF, another field": ("maiagent", refusal(400, {"message": ["Required."]}), False),
+    "DRF, no chatbot": ("maiagent", refusal(404, {"detail": "No Chatbot matches."}), False),
+    "FastAPI": (
+        "private_ai",
+        refusal(404, {"detail": "No session found with ID conv-xyz"}),
+        True,
+    ),
+    "FastAPI expired": ("private_ai", refusal(400, {"detail": "Session has expired"}), True),
+    "FastAPI, no agent": ("private_ai", refusal(404, {"detail": "No agent found"}), False),
+    "FastAPI, no path": ("private_ai", refusal(404, {"detail": "Not Found"}), False),
+    "CloudBase": (
+        "cloudbase",
+        refusal(404, {"code": "CONVERSATION_NOT_FOUND", "message": "gone"}),
+        True,
+    ),
+    "CloudBase, in the stream": (
+        "cloudbase",
+        RemoteFailureError("failed", body={"error": {"message": "conversation does not exist"}}),
+        True,
+    ),
+    "CloudBase, model failed": (
+        "cloudbase",
+        RemoteFailureError("failed", body={"error": {"name": "LLMError", "message": "boom"}}),
+        False,
+    ),
+}
+
+
+@pytest.mark.parametrize("shape", LOST)
+def test_a_loss_is_told_from_other_refusals(shape: str) -> None:
+    endpoint, error, lost = LOST[shape]
+    assert ENDPOINTS[endpoint].is_lost(error) is lost
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"code": "MULTI_CONVERSATION_DISABLED", "message": "multi-conversation is off"},
+        {"code": "INVALID_PARAM", "message": "conversation is not supported by this edition"},
+    ],
+)
+async def test_an_agent_that_keeps_no_conversation(sandbox: Sandbox, body: dict[str, str]) -> None:
+    agent = client(sandbox, "cloudbase", session_store=InMemorySessionStore())
+    sandbox.fail_next(status=400, body=body, endpoint="cloudbase", match="/conversation", times=9)
+    history = await dialogue(agent, TOLD, ASKED, session_id="u1")
+    assert "zebra-17" in history[-1].text
+    assert {turn["conversation_id"] for turn in sandbox.turns()} == {None}
+    assert TOLD in received(sandbox)[0]
+    assert agent.session("u1") is None
+
+
+async def test_a_conversation_that_could_not_be_made_is_an_error(sandbox: Sandbox) -> None:
+    agent = client(sandbox, "cloudbase", session_store=InMemorySessionStore(), max_retries=0)
+    for status in (500, 401):
+        sandbox.fail_next(status=status, endpoint="cloudbase", match="/conversation")
+        with pytest.raises(AgentError):
+            await ask(agent, "ask", TOLD, session_id="u1")
+    assert sandbox.turns() == []
+    assert (await ask(agent, "ask", TOLD, session_id="u1")).turn == 1
+
+
+@pytest.mark.parametrize("endpoint", [*KEEPING, "cloudbase_openai"])
+def test_an_odd_role_is_refused(sandbox: Sandbox, endpoint: str) -> None:
+    with pytest.raises(UnsupportedContentError, match="developer"):
+        client(sandbox, endpoint).ask([{"role": "developer", "content": "x"}, "hi"])
+    assert sandbox.turns() == []

@@ -1,0 +1,47 @@
+"""The plain clients in each of their four ways, behind one call."""
+
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import remote_agents
+from remote_agents import ENDPOINTS, Finish, Reply
+from remote_agents.sandbox import Sandbox
+from tests.matrix import NAMES
+
+SECRET, ASKED = "My secret word is {}.", "What is my secret word?"
+WAYS = ("ask", "aask", "stream", "astream")
+REMEMBERING = tuple(name for name, facts in ENDPOINTS.items() if facts.keeps != "none")
+
+
+def client(box: Sandbox, endpoint: str, **settings: Any) -> Any:
+    """A plain client of one of the sandbox's agents; `ag_ui` is CloudBase's other dialect."""
+    if endpoint == "ag_ui":
+        settings["agent_id"] = "agent-handbook"
+        endpoint = "cloudbase"
+    return getattr(remote_agents, NAMES[endpoint])(**{**box.kwargs(endpoint), **settings})
+
+
+async def ask(client: Any, way: str, prompt: Any, **call: Any) -> Reply:
+    """One turn."""
+    answer = getattr(client, way)(prompt, **call)
+    if way == "aask":
+        reply: Reply = await answer
+        return reply
+    return await _last(answer) if way == "astream" else answer if way == "ask" else _end(answer)
+
+
+def _end(events: Iterator[Any]) -> Reply:
+    *_, last = events
+    assert isinstance(last, Finish)
+    return last.reply
+
+
+async def _last(events: AsyncIterator[Any]) -> Reply:
+    *_, last = [event async for event in events]
+    assert isinstance(last, Finish)
+    return last.reply
+
+
+def received(box: Sandbox, turn: int = -1) -> list[str]:
+    """The texts of a turn as they reached the server."""
+    return [message["content"] for message in box.turns()[turn]["messages"]]
