@@ -13,8 +13,13 @@ def sent_at(message: Message) -> float:
 
 
 def is_newest_first(found: Sequence[Message]) -> bool:
-    """Whether a list runs backwards in time."""
-    return len(found) > 1 and sent_at(found[0]) > sent_at(found[-1])
+    """Whether a list runs backwards in time; a conversation begins with its user."""
+    if len(found) < 2:
+        return False
+    first, last = found[0], found[-1]
+    if sent_at(first) != sent_at(last):
+        return sent_at(first) > sent_at(last)
+    return (first.role, last.role) == ("assistant", "user")
 
 
 def chronological(found: Sequence[Message]) -> list[Message]:

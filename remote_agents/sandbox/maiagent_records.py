@@ -23,14 +23,16 @@ from .wire import Json, Refusal
 Row = dict[str, Any]
 EXCEL = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 PIECE = 256 * 1024
-SCORES = (
-    "faithfulness",
-    "answerRelevancy",
-    "contextPrecision",
-    "answerCorrectness",
-    "answerSimilarity",
-    "contextRecall",
+MEASURES = (
+    "Faithfulness",
+    "AnswerRelevancy",
+    "ContextPrecision",
+    "AnswerCorrectness",
+    "AnswerSimilarity",
+    "ContextRecall",
 )
+SCORES = {f"{name[0].lower()}{name[1:]}Score": None for name in MEASURES}
+DISPLAYED = {f"display{name}Score": None for name in MEASURES}
 ANSWERS = "FROM messages a WHERE a.endpoint = ? AND a.agent = ? AND a.role = 'assistant'"
 ASKED = "(SELECT q.content FROM messages q WHERE q.id = a.reply_to)"
 ASKED_AT = "(SELECT q.created FROM messages q WHERE q.id = a.reply_to)"

@@ -1,0 +1,54 @@
+"""One way to use the sync and the async methods of the plain clients in the same test."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+from remote_agents import BlueNexus, CloudBase, CloudBaseOpenAI, MaiAgent, PrivateAI
+from remote_agents.client import Client
+from remote_agents.sandbox import Sandbox
+
+CLIENTS: dict[str, type[Client]] = {
+    "cloudbase": CloudBase,
+    "cloudbase_openai": CloudBaseOpenAI,
+    "private_ai": PrivateAI,
+    "bluenexus": BlueNexus,
+    "maiagent": MaiAgent,
+}
+
+
+def client_of(box: Sandbox, endpoint: str, **settings: Any) -> Any:
+    return CLIENTS[endpoint](**{**box.kwargs(endpoint), **settings})
+
+
+class Way:
+    """Calls a method, or its twin with an `a` before its name; lists and streams become lists."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def twin(self, method: Any) -> Any:
+        if self.name == "sync":
+            return method
+        return getattr(method.__self__, f"a{method.__name__.removeprefix('_')}")
+
+    async def __call__(self, method: Any, *args: Any, **kwargs: Any) -> Any:
+        value = self.twin(method)(*args, **kwargs)
+        if isinstance(value, AsyncIterator):
+            return [item async for item in value]
+        if isinstance(value, Iterator):
+            return list(value)
+        return value if self.name == "sync" else await value
+
+    async def take(self, listing: Any, count: int) -> list[Any]:
+        """Some items of a list that was begun."""
+        if self.name == "sync":
+            return [next(listing) for _ in range(count)]
+        return [await listing.__anext__() for _ in range(count)]
+
+    async def close(self, listing: Any) -> None:
+        if self.name == "sync":
+            listing.close()
+        else:
+            await listing.aclose()
