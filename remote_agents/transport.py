@@ -39,6 +39,11 @@ E = TypeVar("E", bound=BaseException)
 # Seconds by which the limit for the first event outlasts an equal one for the connection, so that
 # an unreachable host is called that.
 CONNECT_WINS = 0.05
+# What another host is told.
+PUBLIC_HEADERS = frozenset(
+    {"accept", "accept-encoding", "connection", "content-length", "content-type", "host"}
+    | {"transfer-encoding", "user-agent"}
+)
 LARGEST_PIECE = 1024 * 1024  # of a compressed body, unpacked at once
 
 
@@ -114,7 +119,7 @@ class Transport:
         try:
             client = self._client or pools.pools.client(self, self._verify)
             request = self._build(client, op, reads=op.first_event)
-            response = client.send(request, stream=True, follow_redirects=False)
+            response = client.send(request, stream=True, follow_redirects=False, auth=_auth(op))
             return SyncResponse(response, self.timeout)
         except AgentError:
             raise
@@ -131,7 +136,7 @@ class Transport:
         try:
             client = self._async_client or await pools.pools.async_client(self, self._verify)
             request = self._build(client, op, reads=None)
-            sending = client.send(request, stream=True, follow_redirects=False)
+            sending = client.send(request, stream=True, follow_redirects=False, auth=_auth(op))
             return AsyncResponse(await alarm.before(deadline, sending), alarm)
         except AgentError:
             alarm.stop()
@@ -173,7 +178,7 @@ class Transport:
         reads: float | None,
     ) -> httpx.Request:
         request, timeout = op.request, self.timeout
-        return client.build_request(
+        built = client.build_request(
             request.method,
             _url(request.path if request.foreign else self.base_url + request.path),
             params=_params(request.params),
@@ -188,6 +193,12 @@ class Transport:
                 pool=timeout.first_event,
             ),
         )
+        if request.foreign:
+            # A client of the caller's own may add headers to each request: keys, cookies.
+            built.headers = httpx.Headers(
+                [(name, value) for name, value in built.headers.items() if name in PUBLIC_HEADERS]
+            )
+        return built
 
     def _request_headers(self, request: Request, token: SecretStr | None) -> dict[str, str]:
         # A compressing proxy would hold events back; a body is unpacked here, within bounds.
@@ -346,6 +357,11 @@ def _checked(headers: Mapping[str, str]) -> dict[str, str]:
                 f"The header {name!r} has characters that HTTP does not allow in a header."
             )
     return dict(headers)
+
+
+def _auth(op: Send) -> Any:
+    """The auth of the caller's own client is for the service, not for another host."""
+    return None if op.request.foreign else httpx.USE_CLIENT_DEFAULT
 
 
 @lru_cache(maxsize=4096)
