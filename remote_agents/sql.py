@@ -112,7 +112,7 @@ class SQLSessionStore(SessionStore):
         with self._opening:
             database, self._opened = self._opened, None
         if database is not None:
-            database.engine.dispose()
+            database.close()
 
     def _database(self) -> _Database:
         database = self._opened
@@ -143,8 +143,16 @@ class _Database:
         self.leases = _Heartbeat(self, lease)
         try:
             _create(sa, self.engine, table)
-        except self._failure as error:
-            raise self._unusable(error) from error
+        except BaseException as error:
+            self.engine.dispose()
+            if isinstance(error, self._failure):
+                raise self._unusable(error) from error
+            raise
+
+    def close(self) -> None:
+        """Close the connections; what is held is renewed no longer."""
+        self.leases.stop()
+        self.engine.dispose()
 
     def first(self, name: str, values: dict[str, Any]) -> Any:
         """The first row of a statement."""
@@ -179,6 +187,7 @@ class _Heartbeat:
         self._keys: dict[str, str] = {}
         self._lock = threading.RLock()
         self._beating = False
+        self._stopped = threading.Event()
 
     def hold(self, holder: str, key: str) -> None:
         """Renew this holder's lease from now on."""
@@ -193,9 +202,12 @@ class _Heartbeat:
         with self._lock:
             self._keys.pop(holder, None)
 
+    def stop(self) -> None:
+        """End the thread."""
+        self._stopped.set()
+
     def _beat(self) -> None:
-        while True:
-            time.sleep(self._lease / 3)
+        while not self._stopped.wait(self._lease / 3):
             until = time.time() + self._lease
             with self._lock:
                 rows = [{"k": key, "h": h, "until": until} for h, key in self._keys.items()]
@@ -275,6 +287,7 @@ def _insert(dialect: str) -> Any:
 def _engine(sa: Any, url: str, options: dict[str, Any]) -> Any:
     try:
         parsed = sa.make_url(url)
+        _insert(parsed.get_backend_name())
         if parsed.get_backend_name() == "sqlite":
             return _sqlite_engine(sa, parsed, options)
         return sa.create_engine(parsed, **{"pool_pre_ping": True, **options})
