@@ -15,7 +15,7 @@ import zlib
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache, partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import httpx
 
@@ -395,15 +395,14 @@ def sending_failed(error: Exception, base_url: str, timeout: Timeout) -> AgentEr
         return error
     if isinstance(error, RuntimeError) and "closed" in str(error):
         return AgentConnectionError(f"The HTTP client is closed ({error}); nothing was sent.")
-    if isinstance(error, httpx.PoolTimeout) or (
-        isinstance(error, httpx.ConnectTimeout) and _never_left(error)
-    ):
+    cause = _aiohttp_cause(error)
+    if isinstance(error, httpx.PoolTimeout) or _is(error, cause, _CONNECT_TIMEOUT):
         return AgentTimeoutError(
             f"No connection to {base_url} within {timeout.connect} s; nothing was sent. "
             "Check the network, or raise Timeout(connect=...).",
             phase="connect",
         )
-    if isinstance(error, (httpx.ConnectError, httpx.ProxyError)) and _never_left(error):
+    if _is(error, cause, _NOT_CONNECTED):
         return AgentConnectionError(
             f"Could not connect to {base_url} ({error or type(error).__name__}); nothing was "
             f"sent. {_connection_hint(str(error))}"
@@ -438,20 +437,24 @@ def reading_failed(error: Exception) -> AgentError:
     )
 
 
-def _never_left(error: Exception) -> bool:
-    """Whether the connection was never made.
+# httpx's names of an error before anything was sent, and aiohttp's: httpx-aiohttp calls every
+# broken connection a ConnectTimeout, one that was refused and one that broke after sending too.
+Names: TypeAlias = tuple[tuple[str, ...], tuple[str, ...]]
+_CONNECT_TIMEOUT: Names = (("ConnectTimeout",), ("ConnectionTimeoutError",))
+_NOT_CONNECTED: Names = (
+    ("ConnectError", "ProxyError"),
+    ("ClientConnectorError", "ClientHttpProxyError"),
+)
 
-    httpx-aiohttp calls every broken connection a ConnectTimeout, also one that broke after the
-    request was sent; its cause tells them apart.
-    """
+
+def _aiohttp_cause(error: Exception) -> BaseException | None:
     cause = error.__cause__
-    if cause is None or not type(cause).__module__.startswith("aiohttp"):
-        return True
-    names = {cls.__name__ for cls in type(cause).__mro__}
-    return bool(names & _NOT_CONNECTED)
+    return cause if cause and type(cause).__module__.startswith("aiohttp") else None
 
 
-_NOT_CONNECTED = {"ClientConnectorError", "ConnectionTimeoutError", "ClientHttpProxyError"}
+def _is(error: Exception, cause: BaseException | None, names: Names) -> bool:
+    wanted = names[0] if cause is None else names[1]
+    return any(cls.__name__ in wanted for cls in type(cause or error).__mro__)
 
 
 def _is_malformed(error: Exception) -> bool:

@@ -1,0 +1,70 @@
+"""One agent over each of the three ways to the wire: sync httpx, aiohttp, plain async httpx."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import httpx
+import pytest
+
+from remote_agents import AgentError, BlueNexus
+from remote_agents.types import Event, Finish, TextDelta
+from tests.raw_server import RawServer
+
+KINDS = ("sync", "aiohttp", "httpx")
+KEY = "sk-4cf1a9e2b7-secret"
+each_kind = pytest.mark.parametrize("kind", KINDS)
+
+
+def delta(text: str) -> bytes:
+    return b'data: {"choices":[{"delta":{"content":"%s"}}]}\n\n' % text.encode()
+
+
+def finished(reason: str = "stop") -> bytes:
+    return b'data: {"choices":[{"delta":{},"finish_reason":"%s"}]}\n\n' % reason.encode()
+
+
+DONE = b"data: [DONE]\n\n"
+
+
+class Asker:
+    """Asks in one way, always off the event loop or on it, never in its way."""
+
+    def __init__(self, kind: str, agent: BlueNexus) -> None:
+        self.kind, self.agent = kind, agent
+
+    async def events(self, **call: Any) -> list[Event]:
+        if self.kind == "sync":
+            return await asyncio.to_thread(lambda: list(self.agent.stream("Hi", **call)))
+        return [event async for event in self.agent.astream("Hi", **call)]
+
+    async def ask(self, *, stream: bool = True, **call: Any) -> str:
+        if stream:
+            events = await self.events(**call)
+            assert isinstance(events[-1], Finish)
+            assert "".join(e.text for e in events if isinstance(e, TextDelta)) == str(
+                events[-1].reply
+            )
+            return str(events[-1].reply)
+        if self.kind == "sync":
+            return str(await asyncio.to_thread(lambda: self.agent.ask("Hi", **call)))
+        return str(await self.agent.aask("Hi", **call))
+
+    async def fails(self, *, stream: bool = True, **call: Any) -> AgentError:
+        try:
+            text = await self.ask(stream=stream, **call)
+        except AgentError as error:
+            return error
+        raise AssertionError(f"no error, but {text!r}")
+
+
+@asynccontextmanager
+async def asking(kind: str, server: RawServer | str, **settings: Any) -> AsyncIterator[Asker]:
+    url = server if isinstance(server, str) else server.url
+    client = httpx.AsyncClient() if kind == "httpx" else None
+    settings = {"max_retries": 0, "http_async_client": client, **settings}
+    async with BlueNexus(base_url=url, api_key=KEY, **settings) as agent:
+        yield Asker(kind, agent)
+    if client is not None:
+        await client.aclose()
