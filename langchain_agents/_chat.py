@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -10,7 +11,13 @@ from langchain_core.globals import get_llm_cache
 from langchain_core.language_models import BaseChatModel, LanguageModelInput, ModelProfile
 from langchain_core.language_models.base import LangSmithParams
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
-from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult, Generation
+from langchain_core.outputs import (
+    ChatGeneration,
+    ChatGenerationChunk,
+    ChatResult,
+    Generation,
+    LLMResult,
+)
 from langchain_core.runnables import Runnable, RunnableConfig, ensure_config
 
 from langchain_agents._answers import BlockChunks, ProtocolEvents, TextChunks, to_result
@@ -152,7 +159,7 @@ class ChatAgent(AgentSettings, BaseChatModel):
         **kwargs: Any,
     ) -> ChatResult:
         layout = Layout()
-        async with self._aevents(messages, stop, kwargs, stream=False) as events:
+        async with self._events(messages, stop, kwargs, stream=False) as events:
             async for event in events:
                 layout.add(event)
         return self._result(event, layout)
@@ -182,7 +189,7 @@ class ChatAgent(AgentSettings, BaseChatModel):
         **kwargs: Any,
     ) -> AsyncIterator[ChatGenerationChunk]:
         take = self._chunks().take
-        async with self._aevents(messages, stop, kwargs) as events:
+        async with self._events(messages, stop, kwargs) as events:
             async for event in events:
                 if chunk := take(event):
                     yield chunk
@@ -210,7 +217,7 @@ class ChatAgent(AgentSettings, BaseChatModel):
         **kwargs: Any,
     ) -> AsyncIterator[Any]:
         take = ProtocolEvents(self.agent.endpoint.name, self.agent.agent_id).take
-        async with self._aevents(messages, stop, kwargs) as events:
+        async with self._events(messages, stop, kwargs) as events:
             async for event in events:
                 for piece in take(event):
                     yield piece
@@ -298,9 +305,14 @@ class ChatAgent(AgentSettings, BaseChatModel):
         **kwargs: Any,
     ) -> ChatResult:
         model = self._uncached(messages, kwargs)
-        return await super(ChatAgent, model)._agenerate_with_cache(
-            messages, stop, run_manager, **kwargs
-        )
+        try:
+            return await super(ChatAgent, model)._agenerate_with_cache(
+                messages, stop, run_manager, **kwargs
+            )
+        except asyncio.CancelledError as error:  # of which LangChain tells no callback here
+            if run_manager is not None:
+                await run_manager.on_llm_error(error, response=LLMResult(generations=[]))
+            raise
 
     def _uncached(self, messages: Sequence[BaseMessage], kwargs: Mapping[str, Any]) -> ChatAgent:
         """The model itself, or a copy without a cache for a turn of a conversation."""
@@ -318,6 +330,9 @@ class ChatAgent(AgentSettings, BaseChatModel):
             return True
         replies = [message for message in messages if isinstance(message, AIMessage)]
         return newest_origin(to_messages(replies, ""), self.agent.name)[1] is not None
+
+    def _get_llm_string(self, stop: list[str] | None = None, **kwargs: Any) -> str:
+        return f"{super()._get_llm_string(stop, **kwargs)}|{self._fingerprint}"
 
     def _convert_cached_generations(self, cache_val: list[Generation]) -> list[ChatGeneration]:
         """A cached answer belongs to nobody's conversation: whoever gets it must not join one."""

@@ -74,9 +74,7 @@ def as_model_error(error: core.AgentError) -> core.AgentError:
         >>> as_model_error(core.AgentConnectionError("No route.")).is_retryable
         True
     """
-    kind = _BOTH.get(type(error))
-    if kind is None:
-        return error
+    kind = next(_BOTH[each] for each in type(error).__mro__ if each in _BOTH)
     both = kind.__new__(kind, *error.args)
     both.args = error.args
     both.__dict__.update(error.__dict__)
@@ -89,10 +87,14 @@ def model_errors() -> Iterator[None]:
     try:
         yield
     except core.AgentError as error:
-        both = as_model_error(error)
-        if both is error:
-            raise
-        raise both from error
+        raise_model_error(error)
+        raise
+
+
+def raise_model_error(error: BaseException | None) -> None:
+    """Raise one of the core's errors as a `ModelError` too; do nothing for any other."""
+    if isinstance(error, core.AgentError) and not isinstance(error, langchain.ModelError):
+        raise as_model_error(error) from error
 
 
 class ToolsNotSupportedError(

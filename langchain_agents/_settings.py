@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import warnings
 from abc import abstractmethod
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from contextlib import aclosing, asynccontextmanager, closing, contextmanager
 from copy import copy
 from typing import Any, ClassVar
 
@@ -13,7 +13,7 @@ from langchain_core.load.serializable import Serializable
 from pydantic import ConfigDict, Field, PrivateAttr, SecretStr, model_validator
 from typing_extensions import Self
 
-from langchain_agents._errors import ToolsNotSupportedError, model_errors
+from langchain_agents._errors import ToolsNotSupportedError, model_errors, raise_model_error
 from remote_agents import __version__
 from remote_agents.agent import (
     COMMON,
@@ -28,7 +28,7 @@ from remote_agents.endpoints import Endpoint
 from remote_agents.errors import ConfigurationError
 from remote_agents.flow import Flow, arun, run
 from remote_agents.sessions import Session, SessionStore
-from remote_agents.transport import Timeout
+from remote_agents.transport import Timeout, Transport
 from remote_agents.types import Event
 
 
@@ -148,24 +148,9 @@ class AgentSettings(Serializable):
     def _turn(self, prompt: Any, stop: Any, kwargs: dict[str, Any], *, stream: bool) -> Flow[None]:
         """One turn, with LangChain's arguments."""
 
-    @contextmanager
-    def _events(self, *turn: Any, stream: bool = True) -> Iterator[Iterator[Event]]:
-        """The events of a turn; leaving the block ends the turn and frees its connection."""
-        with (
-            model_errors(),
-            closing(run(self._turn(*turn, stream=stream), self.agent.transport)) as events,
-        ):
-            yield events
-
-    @asynccontextmanager
-    async def _aevents(
-        self, *turn: Any, stream: bool = True
-    ) -> AsyncIterator[AsyncIterator[Event]]:
-        """The same as `_events`, with asyncio."""
-        with model_errors():
-            events: Any = arun(self._turn(*turn, stream=stream), self.agent.transport)
-            async with aclosing(events):
-                yield events
+    def _events(self, *turn: Any, stream: bool = True) -> Asking:
+        """The events of a turn, for a `with` or an `async with` block."""
+        return Asking(lambda: self._turn(*turn, stream=stream), self.agent.transport)
 
     # --- sessions ----------------------------------------------------------------------------
 
@@ -202,6 +187,14 @@ class AgentSettings(Serializable):
             "memory": self.memory,
             **agent.options,
         }
+
+    @property
+    def _fingerprint(self) -> str:
+        """Tells apart what the parameters above do not: account, headers, fields of the body."""
+        agent = self.agent
+        key = id(self.api_key) if agent.key_is_callable else agent.key
+        secret = repr((key, agent.default_headers, agent.extra_body)).encode()
+        return hashlib.blake2s(secret, digest_size=12).hexdigest()
 
     # --- copies --------------------------------------------------------------------------------
 
@@ -243,6 +236,36 @@ class AgentSettings(Serializable):
 
 # Live things, which a deep copy uses too.
 _SHARED = ("_agent", "api_key", "http_client", "http_async_client", "session_store", "fold")
+
+
+class Asking:
+    """A turn's events inside a block; leaving the block ends the turn and frees its connection.
+
+    Errors of the core leave it as LangChain's `ModelError`s.
+    """
+
+    def __init__(self, begin: Callable[[], Flow[None]], transport: Transport) -> None:
+        self._begin = begin
+        self._transport = transport
+        self._events: Any = None
+
+    def __enter__(self) -> Iterator[Event]:
+        with model_errors():
+            self._events = run(self._begin(), self._transport)
+        return self._events  # type: ignore[no-any-return]
+
+    def __exit__(self, kind: Any, error: BaseException | None, traceback: Any) -> None:
+        self._events.close()
+        raise_model_error(error)
+
+    async def __aenter__(self) -> AsyncIterator[Event]:
+        with model_errors():
+            self._events = arun(self._begin(), self._transport)
+        return self._events  # type: ignore[no-any-return]
+
+    async def __aexit__(self, kind: Any, error: BaseException | None, traceback: Any) -> None:
+        await self._events.aclose()
+        raise_model_error(error)
 
 
 def call_arguments(endpoint: Endpoint, stop: Any, kwargs: Mapping[str, Any]) -> dict[str, Any]:

@@ -64,7 +64,7 @@ class AgentLLM(AgentSettings, BaseLLM):
         **kwargs: Any,
     ) -> LLMResult:
         async def ask(prompt: str) -> Reply:
-            async with self._aevents(prompt, stop, kwargs, stream=bool(self.streaming)) as events:
+            async with self._events(prompt, stop, kwargs, stream=bool(self.streaming)) as events:
                 return cast("Finish", await acollect(events)).reply
 
         return _result(await asyncio.gather(*map(ask, prompts)))
@@ -90,7 +90,7 @@ class AgentLLM(AgentSettings, BaseLLM):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> AsyncIterator[GenerationChunk]:
-        async with self._aevents(prompt, stop, kwargs) as events:
+        async with self._events(prompt, stop, kwargs) as events:
             async for event in events:
                 if chunk := _chunk(event):
                     if run_manager:
@@ -132,6 +132,10 @@ class AgentLLM(AgentSettings, BaseLLM):
         return await Runnable.abatch(
             self, inputs, config, return_exceptions=return_exceptions, **kwargs
         )
+
+    @property
+    def _identifying_params(self) -> dict[str, Any]:
+        return {**super()._identifying_params, "settings": self._fingerprint}
 
     @property
     def _llm_type(self) -> str:

@@ -1,0 +1,233 @@
+"""The ids in a config reach the model on every entry point, and conversations go on."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+from langchain_core.caches import InMemoryCache
+from langchain_core.chat_history import InMemoryChatMessageHistory
+from langchain_core.messages import AIMessage, HumanMessage, SystemMessage
+from langchain_core.output_parsers import StrOutputParser
+from langchain_core.prompts import ChatPromptTemplate, MessagesPlaceholder
+from langchain_core.runnables import RunnableLambda
+from langchain_core.runnables.history import RunnableWithMessageHistory
+
+from remote_agents import session
+from tests.langchain.services import (
+    FOLLOW_UP,
+    QUESTION,
+    chat,
+    every_keeping,
+    every_service,
+)
+
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::langchain_core._api.LangChainBetaWarning"),
+    pytest.mark.filterwarnings("ignore:.*RunnableWithMessageHistory"),
+    pytest.mark.filterwarnings("ignore:.*InMemoryChatMessageHistory"),
+]
+
+Ask = Callable[[Any, str, dict[str, Any]], Awaitable[Any]]
+
+
+async def _astream(model: Any, text: str, config: Any) -> None:
+    async for _ in model.astream(text, config):
+        pass
+
+
+async def _abatch(model: Any, text: str, config: Any) -> None:
+    await model.abatch([text], [config])
+
+
+async def _abatch_completed(model: Any, text: str, config: Any) -> None:
+    async for _ in model.abatch_as_completed([text], [config]):
+        pass
+
+
+async def _events_v2(model: Any, text: str, config: Any) -> None:
+    async for _ in model.astream_events(text, config, version="v2"):
+        pass
+
+
+async def _av3(model: Any, text: str, config: Any) -> None:
+    await (await model.astream_events(text, config, version="v3"))
+
+
+async def _node(model: Any, text: str, config: Any) -> None:
+    await RunnableLambda(lambda said: model.invoke(said)).ainvoke(text, config)
+
+
+async def _chain(model: Any, text: str, config: Any) -> None:
+    prompt = ChatPromptTemplate.from_messages([("human", "{said}")])
+    async for _ in (prompt | model | StrOutputParser()).astream({"said": text}, config):
+        pass
+
+
+def now(ask: Callable[[Any, str, Any], Any]) -> Ask:
+    """A way to ask without asyncio, in a thread of its own."""
+
+    async def way(model: Any, text: str, config: dict[str, Any]) -> None:
+        await asyncio.to_thread(ask, model, text, config)
+
+    return way
+
+
+WAYS: dict[str, Ask] = {
+    "invoke": now(lambda m, text, c: m.invoke(text, c)),
+    "ainvoke": lambda m, text, c: m.ainvoke(text, c),
+    "stream": now(lambda m, text, c: list(m.stream(text, c))),
+    "astream": _astream,
+    "batch": now(lambda m, text, c: m.batch([text], [c])),
+    "abatch": _abatch,
+    "batch_as_completed": now(lambda m, text, c: list(m.batch_as_completed([text], [c]))),
+    "abatch_as_completed": _abatch_completed,
+    "stream_events v2": _events_v2,
+    "stream_events v3": now(lambda m, text, c: m.stream_events(text, c, version="v3").output),
+    "astream_events v3": _av3,
+    "with_config": now(lambda m, text, c: m.with_config(c).invoke(text)),
+    "bind": now(lambda m, text, c: m.bind(stop=["~"]).invoke(text, c)),
+    "with_retry": now(lambda m, text, c: m.with_retry().invoke(text, c)),
+    "with_fallbacks": now(lambda m, text, c: m.with_fallbacks([m]).invoke(text, c)),
+    "in a function": _node,
+    "in a sequence": _chain,
+}
+
+
+@pytest.mark.parametrize("key", ["thread_id", "session_id"])
+@pytest.mark.parametrize("way", list(WAYS))
+async def test_the_thread_reaches_the_model(sandbox: Any, way: str, key: str) -> None:
+    model = chat(sandbox, "private_ai")
+    config = {"configurable": {key: str(uuid.uuid4())}}
+    for text in (QUESTION, FOLLOW_UP):
+        await WAYS[way](model, text, config)
+    first, second = sandbox.turns("private_ai")
+    assert first["conversation_id"] == second["conversation_id"] is not None
+    known = model.session(config["configurable"][key])
+    assert known is not None
+    assert known.turns == 2
+
+
+@every_keeping
+@pytest.mark.parametrize("way", ["invoke", "astream", "stream_events v3", "in a sequence"])
+async def test_the_second_turn_knows_the_first(sandbox: Any, service: str, way: str) -> None:
+    model = chat(sandbox, service)
+    config = {"configurable": {"thread_id": str(uuid.uuid4())}}
+    for text in (QUESTION, FOLLOW_UP):
+        await WAYS[way](model, text, config)
+    first, second = sandbox.turns(service)
+    assert first["conversation_id"] == second["conversation_id"]
+    held = sandbox.conversation(service, second["conversation_id"])
+    assert "Part-time" in held[-1]["content"]
+    assert [message["role"] for message in second["messages"]] == ["user"]
+
+
+def test_which_id_wins(sandbox: Any) -> None:
+    model = chat(sandbox, "bluenexus")
+    mine = model.invoke("Hello").response_metadata["conversation_id"]
+    config: Any = {"configurable": {"conversation_id": mine, "session_id": "s", "thread_id": "t"}}
+    model.invoke("Hello", config)
+    model.invoke("Hello", config, session_id="u")
+    model.invoke("Hello", {"configurable": {"thread_id": "t", "session_id": "s"}})
+    with session("v"):
+        model.invoke("Hello")
+        stream = model.stream("Hello")
+    list(stream)
+    assert sandbox.turns("bluenexus")[1]["conversation_id"] == mine
+    turns = {name: known and known.turns for name in "stuv" for known in [model.session(name)]}
+    assert turns == {"s": 1, "t": None, "u": 1, "v": 2}
+    assert model.forget("u")
+    assert not model.forget("u")
+
+
+def test_configs_of_a_batch_stay_apart(sandbox: Any) -> None:
+    model = chat(sandbox, "maiagent")
+    configs: Any = [{"configurable": {"thread_id": f"{n}-{uuid.uuid4()}"}} for n in range(6)]
+    for _ in range(2):
+        model.batch([f"My number is {n}" for n in range(6)], configs)
+    ids = [turn["conversation_id"] for turn in sandbox.turns("maiagent")]
+    assert sorted(ids) == sorted(2 * sorted(set(ids)))
+    assert len(set(ids)) == 6
+
+
+@every_service
+def test_message_history(sandbox: Any, service: str) -> None:
+    model = chat(sandbox, service)
+    histories: dict[str, InMemoryChatMessageHistory] = {}
+
+    def history(session_id: str) -> InMemoryChatMessageHistory:
+        return histories.setdefault(session_id, InMemoryChatMessageHistory())
+
+    prompt = ChatPromptTemplate.from_messages(
+        [("system", "Be brief."), MessagesPlaceholder("history"), ("human", "{said}")]
+    )
+    chain = RunnableWithMessageHistory(
+        prompt | model, history, input_messages_key="said", history_messages_key="history"
+    )
+    config: Any = {"configurable": {"session_id": str(uuid.uuid4())}}
+    chain.invoke({"said": QUESTION}, config)
+    answer = chain.invoke({"said": FOLLOW_UP}, config)
+    assert "art-time" in str(answer.content)
+    sent = sandbox.turns(service)[-1]["messages"]
+    assert len(sent) == (1 if service != "cloudbase_openai" else 4)
+
+
+# --- caches --------------------------------------------------------------------------------------
+
+
+@every_keeping
+@pytest.mark.parametrize(
+    "conversation",
+    [{"session_id": "s1"}, {"memory": "server"}, {"history": True}],
+    ids=["session", "memory", "history"],
+)
+async def test_a_conversation_is_not_cached(
+    sandbox: Any, service: str, conversation: dict[str, Any]
+) -> None:
+    call = dict(conversation)
+    model = chat(sandbox, service, cache=InMemoryCache())
+    prompt: Any = QUESTION
+    if call.pop("history", False):
+        reply = chat(sandbox, service, memory="server").invoke("Hello")
+        prompt = [HumanMessage("Hello"), reply, HumanMessage(QUESTION)]
+    before = len(sandbox.turns(service))
+    model.invoke(prompt, **call)
+    await model.ainvoke(prompt, **call)
+    assert len(sandbox.turns(service)) == before + 2
+
+
+@every_service
+def test_a_cached_answer_is_nobodys_conversation(sandbox: Any, service: str) -> None:
+    model = chat(sandbox, service, cache=InMemoryCache())
+    mine = model.invoke(QUESTION)
+    yours = model.invoke(QUESTION)
+    assert len(sandbox.turns(service)) == 1
+    assert yours.content_blocks == mine.content_blocks
+    assert not {"conversation_id", "turn", "seen", "session"} & yours.response_metadata.keys()
+    model.invoke([HumanMessage(QUESTION), yours, HumanMessage(FOLLOW_UP)])
+    last = sandbox.turns(service)[-1]
+    assert last["conversation_id"] != (mine.response_metadata.get("conversation_id") or "none")
+    again = model.invoke(QUESTION)
+    assert "conversation_id" not in again.response_metadata
+
+
+def test_agents_do_not_share_a_cache(sandbox: Any) -> None:
+    cache = InMemoryCache()
+    chat(sandbox, "bluenexus", cache=cache).invoke(QUESTION)
+    other = chat(sandbox, "bluenexus", cache=cache, temperature=0.1)
+    other.invoke(QUESTION)
+    headed = chat(sandbox, "bluenexus", cache=cache, extra_body={"metadata": {"tone": "kind"}})
+    headed.invoke(QUESTION)
+    assert len(sandbox.turns("bluenexus")) == 3
+
+
+def test_system_messages_after_a_reply_are_sent_too(sandbox: Any) -> None:
+    model = chat(sandbox, "bluenexus")
+    reply = model.invoke("Hello")
+    assert isinstance(reply, AIMessage)
+    model.invoke([HumanMessage("Hello"), reply, SystemMessage("Be brief."), HumanMessage("Bye")])
+    sent = sandbox.turns("bluenexus")[-1]["messages"]
+    assert [message["content"] for message in sent] == ["Be brief.", "Bye"]

@@ -1,0 +1,262 @@
+"""One answer has the same content however it is asked for."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+from langchain_core.load import dumps, loads
+from langchain_core.messages import (
+    AIMessage,
+    HumanMessage,
+    message_chunk_to_message,
+    message_to_dict,
+    messages_from_dict,
+)
+from langchain_tests.utils.stream_lifecycle import assert_valid_event_stream
+
+from langchain_agents._convert import to_messages
+from remote_agents import UnsupportedContentError
+from tests.langchain.recorded import REASONING, SOURCES, TEXT, URL, recorded
+from tests.langchain.services import CHAT, chat, every_service, summed
+
+pytestmark = pytest.mark.filterwarnings("ignore::langchain_core._api.LangChainBetaWarning")
+
+
+async def _invoke(model: Any) -> Any:
+    return model.invoke("Q")
+
+
+async def _ainvoke(model: Any) -> Any:
+    return await model.ainvoke("Q")
+
+
+async def _stream(model: Any) -> Any:
+    return summed(list(model.stream("Q")))
+
+
+async def _astream(model: Any) -> Any:
+    return summed([chunk async for chunk in model.astream("Q")])
+
+
+async def _v3(model: Any) -> Any:
+    return model.stream_events("Q", version="v3").output
+
+
+async def _av3(model: Any) -> Any:
+    return await (await model.astream_events("Q", version="v3"))
+
+
+async def _streamed_invoke(model: Any) -> Any:
+    return model.invoke("Q", stream=True)
+
+
+Way = Callable[[Any], Awaitable[Any]]
+WAYS: dict[str, tuple[Way, dict[str, Any]]] = {
+    "invoke": (_invoke, {}),
+    "ainvoke": (_ainvoke, {}),
+    "invoke, streamed": (_streamed_invoke, {}),
+    "stream": (_stream, {}),
+    "astream": (_astream, {}),
+    "stream, not coalesced": (_stream, {"coalesce": False}),
+    "v1 invoke": (_invoke, {"output_version": "v1"}),
+    "v1 ainvoke": (_ainvoke, {"output_version": "v1"}),
+    "v1 invoke, streamed": (_streamed_invoke, {"output_version": "v1"}),
+    "v1 stream": (_stream, {"output_version": "v1"}),
+    "v1 astream": (_astream, {"output_version": "v1"}),
+    "v3": (_v3, {}),
+    "v3 async": (_av3, {}),
+}
+
+
+def _citation(service: str, number: int) -> dict[str, Any]:
+    """What the source says in the words of LangChain, as far as the service tells it."""
+    title, text = SOURCES[number]
+    told: dict[str, Any] = {"type": "citation", "title": title, "cited_text": text}
+    if service == "cloudbase":
+        start = TEXT.index(f"[{number + 1}]")
+        place = {"start_index": start, "end_index": start + 3}
+        return told | place | {"url": URL + title, "extras": {"marker": f"[{number + 1}]"}}
+    if service == "maiagent":
+        return told | {"id": f"n{number}", "extras": {"score": 0.5}}
+    return told | {"url": URL + title, "extras": {"score": 0.5}}
+
+
+def _expected(service: str) -> list[dict[str, Any]]:
+    text: dict[str, Any] = {"type": "text", "text": TEXT}
+    if CHAT[service].endpoint.cites:
+        text["annotations"] = [_citation(service, n) for n in range(len(SOURCES))]
+    blocks: list[dict[str, Any]] = []
+    if service != "maiagent":
+        blocks.append({"type": "reasoning", "reasoning": REASONING})
+    if service == "cloudbase":
+        found = [
+            {"index": f"[{n}]", "title": title, "url": URL + title, "content": text_}
+            for n, (title, text_) in enumerate(SOURCES, 1)
+        ]
+        call = {"type": "server_tool_call", "id": "search", "name": "web_search", "args": {}}
+        result = {"type": "server_tool_result", "tool_call_id": "search", "status": "success"}
+        queue = {
+            "record_id": "record-1",
+            "model": "deepseek-r1",
+            "finish_reason": "continue",
+            "type": "queue",
+            "place": 1,
+        }
+        blocks += [call, {**result, "output": found}, {"type": "non_standard", "value": queue}]
+    blocks.append(text)
+    return [{**block, "index": index} for index, block in enumerate(blocks)]
+
+
+def _facts(message: Any) -> dict[str, Any]:
+    """The metadata that does not differ by nature between two calls."""
+    ours = {"output_version", "reply_id"}
+    facts = {k: v for k, v in message.response_metadata.items() if k not in ours}
+    return {**facts, "usage": message.usage_metadata}
+
+
+@every_service
+@pytest.mark.parametrize("way", list(WAYS))
+async def test_the_same_answer_every_way(service: str, way: str) -> None:
+    ask, settings = WAYS[way]
+    message = await ask(recorded(service, **settings))
+    assert message.content_blocks == _expected(service)
+    assert message.text == TEXT
+    assert message.tool_calls == []
+    plain = recorded(service).invoke("Q")
+    assert _facts(message) == _facts(plain)
+    assert plain.content == TEXT
+    assert plain.response_metadata["finish_reason"] == "stop"
+    assert plain.response_metadata["request_id"] == "request-1"
+    counted = CHAT[service].endpoint.counts
+    counts = {"input_tokens": 7, "output_tokens": 11, "total_tokens": 18}
+    assert message.usage_metadata == (counts if counted else None)
+    if CHAT[service].endpoint.cites:
+        assert [c["title"] for c in message.additional_kwargs["citations"]] == [
+            title for title, _ in SOURCES
+        ]
+
+
+@every_service
+@pytest.mark.parametrize("settings", [{}, {"output_version": "v1"}])
+def test_a_key_of_the_metadata_is_on_one_chunk(service: str, settings: dict[str, Any]) -> None:
+    chunks = list(recorded(service, **settings).stream("Q"))
+    for name in summed(chunks).response_metadata:
+        holders = [chunk for chunk in chunks if name in chunk.response_metadata]
+        assert len(holders) == 1 or name == "output_version"
+    assert [chunk.chunk_position for chunk in chunks if chunk.chunk_position] == ["last"]
+    assert chunks[-1].chunk_position == "last"
+    assert sum(chunk.usage_metadata is not None for chunk in chunks) <= 1
+
+
+@every_service
+async def test_protocol_events_obey_the_lifecycle(service: str) -> None:
+    model = recorded(service)
+    events = list(model.stream_events("Q", version="v3"))
+    assert_valid_event_stream(events)
+    stream = await model.astream_events("Q", version="v3")
+    again = [event async for event in stream]
+    assert_valid_event_stream(again)
+    assert [event["event"] for event in events] == [event["event"] for event in again]
+    deltas = [e["delta"] for e in events if e["event"] == "content-block-delta"]
+    assert "".join(d.get("text", "") for d in deltas) == TEXT
+
+
+@every_service
+async def test_events_v2_stream_the_answer(service: str) -> None:
+    events = [event async for event in recorded(service).astream_events("Q", version="v2")]
+    kinds = [event["event"] for event in events]
+    assert kinds[0] == "on_chat_model_start"
+    assert kinds[-1] == "on_chat_model_end"
+    assert events[-1]["data"]["output"].content_blocks == _expected(service)
+
+
+@every_service
+@pytest.mark.parametrize("settings", [{}, {"output_version": "v1"}])
+def test_messages_survive_json(service: str, settings: dict[str, Any]) -> None:
+    model = recorded(service, **settings)
+    for message in (model.invoke("Q"), _as_message(summed(list(model.stream("Q"))))):
+        whole = loads(dumps(message), allowed_objects="all")
+        (parts,) = messages_from_dict(json.loads(json.dumps([message_to_dict(message)])))
+        for copy in (whole, parts):
+            assert copy.content_blocks == message.content_blocks
+            (origin,) = (m.origin for m in to_messages([copy], ""))
+            (before,) = (m.origin for m in to_messages([message], ""))
+            assert origin == before
+            assert (origin is not None) == (service in ("private_ai", "bluenexus", "maiagent"))
+
+
+def _as_message(chunk: Any) -> AIMessage:
+    message = message_chunk_to_message(chunk)
+    assert isinstance(message, AIMessage)
+    return message
+
+
+# --- what goes in ------------------------------------------------------------------------------
+
+PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJ"
+INLINE = [
+    ({"type": "image", "base64": PIXEL, "mime_type": "image/png"}, "image"),
+    ({"type": "image_url", "image_url": {"url": f"data:image/png;base64,{PIXEL}"}}, "image"),
+    ({"type": "audio", "base64": PIXEL, "mime_type": "audio/wav"}, "audio"),
+    ({"type": "file", "base64": PIXEL, "mime_type": "application/pdf"}, "other"),
+]
+LINKED = [
+    {"type": "image_url", "image_url": {"url": "https://files.example.com/plan.png"}},
+    {"type": "image_url", "image_url": "https://files.example.com/plan.png"},
+    {"type": "image", "url": "https://files.example.com/plan.png"},
+    {"type": "file", "url": "https://files.example.com/plan.png"},
+    {"type": "audio", "url": "https://files.example.com/plan.png"},
+]
+
+
+@pytest.mark.parametrize(("block", "kind"), INLINE)
+def test_bytes_are_uploaded_first(sandbox: Any, block: Any, kind: str) -> None:
+    chat(sandbox, "maiagent").invoke([HumanMessage(["See this.", block])])
+    upload, turn = sandbox.requests("maiagent")[-2:]
+    assert "attachments" in upload["path"]
+    message = turn["body"]["message"]
+    assert message["content"] == "See this."
+    assert [file["type"] for file in message["attachments"]] == [kind]
+
+
+@pytest.mark.parametrize("block", LINKED)
+def test_links_go_to_cloudbase(sandbox: Any, block: Any) -> None:
+    chat(sandbox, "cloudbase").invoke([HumanMessage([{"type": "text", "text": "See."}, block])])
+    assert sandbox.requests("cloudbase")[-1]["body"]["files"] == [
+        "https://files.example.com/plan.png"
+    ]
+
+
+@every_service
+def test_plain_text_blocks_are_text(sandbox: Any, service: str) -> None:
+    block = {"type": "text-plain", "text": "Teas are green.", "mime_type": "text/plain"}
+    chat(sandbox, service).invoke([HumanMessage([{"type": "text", "text": "Read:"}, block])])
+    assert "Teas are green." in json.dumps(sandbox.requests(service)[-1]["body"])
+
+
+@every_service
+@pytest.mark.parametrize(
+    "block",
+    [
+        {"type": "video", "url": "https://files.example.com/a.mp4"},
+        {"type": "hologram", "beam": 1},
+        {"type": "image", "beam": 1},
+        {"type": "image", "base64": "%%%", "mime_type": "image/png"},
+    ],
+)
+def test_what_cannot_be_sent_is_refused_by_name(sandbox: Any, service: str, block: Any) -> None:
+    if (service, block["type"]) == ("cloudbase", "video"):
+        pytest.skip("CloudBase takes links to videos.")
+    model = chat(sandbox, service)
+    for ask in (model.invoke, lambda prompt: list(model.stream(prompt))):
+        with pytest.raises(UnsupportedContentError, match=block["type"]):
+            ask([HumanMessage(["See this.", block])])
+    assert sandbox.requests(service) == []
+
+
+def test_many_messages_are_converted_quickly() -> None:
+    history = [HumanMessage("Hi"), AIMessage("Hello")] * 2_500
+    assert [m.role for m in to_messages(history, "")] == ["user", "assistant"] * 2_500
