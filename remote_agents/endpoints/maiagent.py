@@ -122,7 +122,13 @@ def loaded(attachment: Attachment) -> Flow[tuple[str, bytes, str]]:
 
 
 def _name(attachment: Attachment) -> str:
-    return attachment.filename or os.path.basename(attachment.path or attachment.url or "file")
+    if attachment.filename or attachment.path:
+        return attachment.filename or os.path.basename(attachment.path or "")
+    kind = attachment.mime_type
+    if not kind:
+        return "file"
+    # The service goes by the name's ending.
+    return f"file{mimetypes.guess_extension(kind) or '.' + kind.rpartition('/')[2]}"
 
 
 def check_size(name: str, size: int) -> None:
