@@ -158,7 +158,8 @@ class Asker:
         ConfigurationError: As for `ask_many`.
 
     Example:
-        >>> dataset.map_batches(Asker, concurrency=2, batch_size=64, fn_constructor_kwargs={
+        >>> two = ray.data.ActorPoolStrategy(size=2)  # doctest: +SKIP
+        >>> dataset.map_batches(Asker, compute=two, batch_size=64, fn_constructor_kwargs={
         ...     "model": model, "path": "postgresql+psycopg://...", "run": "survey"},
         ... )  # doctest: +SKIP
     """
