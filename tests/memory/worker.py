@@ -45,6 +45,7 @@ async def ask(agent: BlueNexus, number: int, text: str) -> None:
         "conversation": reply.conversation_id,
         "text": reply.text,
         "turn": reply.turn,
+        "began": start,
         "seconds": time.monotonic() - start,
     }
     sys.stdout.write(json.dumps(line) + "\n")
