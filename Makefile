@@ -18,7 +18,7 @@ $(READY): pyproject.toml requirements/dev.txt scripts/install
 	@touch $@
 
 demo: $(READY) ## watch five agents answer in both frameworks (DOCS=folder for your own documents)
-	@$(BIN)/python -m remote_agents.demo $(if $(DOCS),--documents "$(DOCS)")
+	@$(BIN)/python -m remote_agents_demo $(if $(DOCS),--documents "$(DOCS)")
 
 test: lint types notebooks docs ## every check, and the whole test-suite (ARGS="-k sse" for a part of it)
 	$(BIN)/python -m pytest -n 2 $(ARGS)
@@ -28,7 +28,7 @@ lint: $(READY) ## style, formatting and the import contracts
 	$(BIN)/ruff format --check
 	$(BIN)/lint-imports
 
-types: $(READY) ## mypy --strict on the three packages
+types: $(READY) ## mypy --strict on the packages
 	$(BIN)/mypy
 
 notebooks: $(READY) ## run every notebook from top to bottom

@@ -11,7 +11,7 @@ import pytest
 pytestmark = pytest.mark.packaging
 
 ROOT = Path(__file__).parents[2]
-PACKAGES = ("remote_agents", "langchain_agents", "llamaindex_agents")
+PACKAGES = ("remote_agents", "langchain_agents", "llamaindex_agents", "remote_agents_demo")
 BASE = {"httpx", "pydantic"}
 THEIR_NEEDS = {
     "annotated-types",

@@ -1,0 +1,108 @@
+"""The demo as a user starts it; an agent that fails makes it fail."""
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from remote_agents_demo import __main__ as demo
+from remote_agents_demo import engine
+from remote_agents_demo.chain import Dialogue
+
+AGENTS = ("cloudbase", "cloudbase_openai", "private_ai", "bluenexus", "maiagent")
+
+
+@pytest.fixture(autouse=True)
+def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(demo, "WORD_DELAY", 0.0)
+
+
+def test_the_demo_over_the_handbook() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "remote_agents.cli", "demo"],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+        env={"PATH": "/usr/bin:/bin", "COLUMNS": "160"},
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.count("LangChain > How many vacation days do I get?") == 5
+    assert done.stdout.count("LangChain > And what about part-time staff?") == 5
+    assert done.stdout.count("LlamaIndex > How many vacation days do I get?") == 5
+    assert done.stdout.count("[1] vacation.md") == 5
+    table = done.stdout[done.stdout.index("Five agents") :]
+    assert all(f"✓ {agent}" in table for agent in AGENTS)
+    assert done.stderr == ""
+
+
+def test_other_documents(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "ferry.md").write_text(
+        "# Ferry\n\nThe ferry leaves at 9 every weekday from pier 4.\n\n"
+        "## Tickets\n\nA ferry ticket costs 12 crowns and is sold at pier 4.\n"
+    )
+    assert demo.main(["--documents", str(tmp_path)]) == 0
+    assert capsys.readouterr().out.count("12 crowns") >= 5
+
+
+@pytest.mark.parametrize("folder", [".", "missing"])
+def test_a_folder_without_documents_is_a_users_mistake(
+    folder: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert demo.main(["--documents", str(tmp_path / folder)]) == 2
+    assert "no .md or .txt file" in capsys.readouterr().err
+
+
+def broken_stream(self: Any, question: str, notes: Any) -> Any:
+    yield from ()
+    raise ConnectionResetError("the network went")
+
+
+def forgetful(ask: Any) -> Any:
+    def forget(self: Any, question: str, notes: Any) -> Any:
+        self._history.clear()
+        yield from ask(self, question, notes)
+
+    return forget
+
+
+@pytest.mark.parametrize(
+    ("place", "name", "broken", "said"),
+    [
+        (Dialogue, "ask", broken_stream, "the network went"),
+        (Dialogue, "ask", forgetful(Dialogue.ask), "not in the same conversation"),
+        (demo, "query", lambda *_: ("25 days", []), "no sources"),
+        (demo, "query", lambda *_: ("", []), "answer is empty"),
+    ],
+)
+def test_an_agent_that_fails_fails_the_demo(
+    place: Any,
+    name: str,
+    broken: Any,
+    said: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(place, name, broken)
+    monkeypatch.setattr(demo, "ENDPOINTS", {"bluenexus": demo.ENDPOINTS["bluenexus"]})
+    assert demo.main([]) == 1
+    assert said in capsys.readouterr().out
+
+
+def test_an_answer_without_the_topic_fails(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    usual = demo.USUAL
+    script = demo.Script(usual.question, "Say: Hello there.", usual.topic)
+    monkeypatch.setattr(demo, "_script", lambda *_: script)
+    monkeypatch.setattr(demo, "ENDPOINTS", {"bluenexus": demo.ENDPOINTS["bluenexus"]})
+    assert demo.main([]) == 1
+    assert "lost the topic" in capsys.readouterr().out
+
+
+def test_every_agent_is_there() -> None:
+    from remote_agents_demo.chain import MODELS
+
+    assert tuple(MODELS) == tuple(engine.LLMS) == tuple(demo.ENDPOINTS)
