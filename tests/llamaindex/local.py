@@ -1,0 +1,55 @@
+"""Retrieval that needs no service: a hashed bag of words, and passages of the handbook."""
+
+import hashlib
+import math
+import re
+from pathlib import Path
+
+from llama_index.core.embeddings import BaseEmbedding
+from llama_index.core.memory import ChatMemoryBuffer
+from llama_index.core.schema import Document, TextNode
+
+import remote_agents.sandbox
+
+HANDBOOK = Path(remote_agents.sandbox.__file__).parent / "handbook"
+
+
+class HashedWords(BaseEmbedding):
+    """Texts that share words are near each other."""
+
+    def _get_text_embedding(self, text: str) -> list[float]:
+        vector = [0.0] * 512
+        for word in re.findall(r"[a-z]{3,}", text.lower()):
+            digest = hashlib.blake2s(word.rstrip("s").encode(), digest_size=4).digest()
+            vector[int.from_bytes(digest, "big") % len(vector)] += 1.0
+        length = math.sqrt(sum(x * x for x in vector)) or 1.0
+        return [x / length for x in vector]
+
+    def _get_query_embedding(self, query: str) -> list[float]:
+        return self._get_text_embedding(query)
+
+    async def _aget_query_embedding(self, query: str) -> list[float]:
+        return self._get_text_embedding(query)
+
+
+def passages() -> list[TextNode]:
+    """The handbook's paragraphs as nodes."""
+    return [
+        TextNode(id_=f"{path.name}#{n}", text=text.strip(), metadata={"file": path.name})
+        for path in sorted(HANDBOOK.glob("*.md"))
+        for n, text in enumerate(path.read_text().split("\n\n"))
+        if len(text) > 80
+    ]
+
+
+def documents() -> list[Document]:
+    """The handbook's pages."""
+    return [
+        Document(id_=path.name, text=path.read_text(), metadata={"file": path.name})
+        for path in sorted(HANDBOOK.glob("*.md"))
+    ]
+
+
+def memory() -> ChatMemoryBuffer:
+    """A chat memory that opens no database, as LlamaIndex's default one does and leaves open."""
+    return ChatMemoryBuffer.from_defaults(token_limit=20_000)
