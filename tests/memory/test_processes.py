@@ -17,8 +17,8 @@ from remote_agents.sandbox import Sandbox
 from tests.memory.ways import client
 
 FULL = bool(os.environ.get("FULL_SIZE"))
-SESSIONS, TURNS, LEASE = (500, 4, 2.0) if FULL else (40, 2, 1.0)
-SLACK = 6.0  # how much longer a turn may take than the lease, on a busy machine
+SESSIONS, TURNS, LEASE = (500, 4, 2.0) if FULL else (32, 2, 1.0)
+SLACK = 4.0  # for the turn itself, on a busy machine
 
 
 class Worker:
@@ -36,6 +36,22 @@ class Worker:
     def said(self) -> list[dict[str, Any]]:
         lines = self.output.read_text().split("\n")[:-1]
         return [json.loads(line) for line in lines]
+
+
+def by_session(lines: list[dict[str, Any]]) -> dict[int, list[dict[str, Any]]]:
+    groups: dict[int, list[dict[str, Any]]] = {}
+    for line in lines:
+        groups.setdefault(line["session"], []).append(line)
+    return groups
+
+
+def standstill(turns: list[dict[str, Any]]) -> float:
+    """The longest time in which somebody waited and no turn of this session ended."""
+    longest, last = 0.0, 0.0
+    for turn in sorted(turns, key=lambda turn: turn["began"] + turn["seconds"]):
+        end = turn["began"] + turn["seconds"]
+        longest, last = max(longest, end - max(last, turn["began"])), end
+    return float(longest)
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
@@ -63,12 +79,14 @@ def test_three_go_on_when_the_fourth_is_killed(
 
     lines = [line for worker in workers for line in worker.said()]
     assert all(f"word-{line['session']}." in line["text"] + "." for line in lines)
-    conversations: dict[int, set[str]] = {}
-    for line in lines:
-        conversations.setdefault(line["session"], set()).add(line["conversation"])
+    conversations = {
+        number: {line["conversation"] for line in group}
+        for number, group in by_session(lines).items()
+    }
     assert {len(ids) for ids in conversations.values()} == {1}
     assert len(set.union(*conversations.values())) == SESSIONS
-    assert max(line["seconds"] for line in lines) < LEASE + SLACK
+    longest = max(map(standstill, by_session(lines).values()))
+    assert longest < LEASE + SLACK
 
     store = SQLSessionStore(database, table="shared", lease=LEASE)
     agent = client(sandbox, "bluenexus", agent_id="default", session_store=store)
@@ -82,5 +100,5 @@ def test_three_go_on_when_the_fourth_is_killed(
     store.close()
     print(
         f"{len(lines)} turns of {SESSIONS} sessions in {time.monotonic() - start:.1f} s, "
-        f"the longest {max(line['seconds'] for line in lines):.2f} s, lease {LEASE:g} s"
+        f"the longest standstill {longest:.2f} s, lease {LEASE:g} s"
     )

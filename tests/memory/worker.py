@@ -26,6 +26,7 @@ def main(
 
 async def talk(agent: BlueNexus, order: list[int], turns: int) -> None:
     room = asyncio.Semaphore(16)
+    await agent.aask("hi", session_id=f"warm-up of {order}")  # imports, connects
 
     async def one(number: int) -> None:
         async with room:
