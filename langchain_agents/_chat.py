@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import aclosing
 from typing import Any
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
@@ -221,6 +222,23 @@ class ChatAgent(AgentSettings, BaseChatModel):
             async for event in events:
                 for piece in take(event):
                     yield piece
+
+    async def _aiter_v2_events(
+        self,
+        messages: list[BaseMessage],
+        *,
+        run_manager: AsyncCallbackManagerForLLMRun,
+        stream: Any,
+        stop: list[str] | None = None,
+        **kwargs: Any,
+    ) -> AsyncIterator[Any]:
+        """As LangChain's own, which leaves the turn open when it is cancelled in a callback."""
+        events: Any = self._astream_chat_model_events(messages, stop, run_manager, **kwargs)
+        async with aclosing(events):
+            async for event in events:
+                stream.dispatch(event)
+                await run_manager.on_stream_event(event)
+                yield event
 
     # --- tools -----------------------------------------------------------------------------------
 
