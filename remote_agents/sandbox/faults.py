@@ -279,6 +279,8 @@ async def _gzip_bomb(v: Victim) -> None:
         kind = "text/event-stream" if v.streamed else "application/json"
         await v.start(200, {"content-type": kind, "content-encoding": "gzip"})
         async for chunk in _bomb(b'data: {"content": "' if v.streamed else b'{"content": "'):
+            if v.connection.lost.is_set():
+                raise Cut
             await v.send(body(chunk))
         await v.send(body(b"", more=False))
         raise Cut
