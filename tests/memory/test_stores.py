@@ -91,7 +91,7 @@ def test_a_forgotten_session_does_not_come_back(store: SessionStore) -> None:
 
 def test_old_sessions_are_purged(store: SessionStore) -> None:
     put(store, "old", Session("c1", "r1", 1, last_used=time.time() - 100))
-    put(store, "new")
+    put(store, "new", Session("c1", "r1", 1))
     assert store.purge(50) == 1
     assert store.get("old") is None
     assert store.get("new") is not None
