@@ -6,6 +6,7 @@ It holds what the protocol has words for: reasoning, a search, two citations, us
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import httpx
@@ -16,25 +17,26 @@ TEXT = "You get 25 days [1]. Part-time staff get a share [2]."
 PIECES = ("You get 25 days [1]. ", "Part-time staff ", "get a share [2].")
 REASONING = "The handbook knows."
 THOUGHTS = ("The handbook ", "knows.")
-SOURCES = (("vacation.md", "25 days"), ("part-time.md", "a share"))
+Sources = Sequence[tuple[str, str]]
+SOURCES: Sources = (("vacation.md", "25 days"), ("part-time.md", "a share"))
 USAGE = {"prompt_tokens": 7, "completion_tokens": 11, "total_tokens": 18}
 CAMEL = {"promptTokens": 7, "completionTokens": 11, "totalTokens": 18}
 URL = "https://docs.example.com/"
 HEADERS = {"x-request-id": "request-1"}
 
 
-def _found() -> list[dict[str, Any]]:
+def _found(sources: Sources) -> list[dict[str, Any]]:
     return [
         {"index": f"[{n}]", "title": title, "url": URL + title, "content": text}
-        for n, (title, text) in enumerate(SOURCES, 1)
+        for n, (title, text) in enumerate(sources, 1)
     ]
 
 
-def _cloudbase(streamed: bool) -> list[Any]:
+def _cloudbase(streamed: bool, sources: Sources) -> list[Any]:
     same = {"record_id": "record-1", "model": "deepseek-r1", "finish_reason": "continue"}
     return [
         *({**same, "type": "thinking", "reasoning_content": piece} for piece in THOUGHTS),
-        {**same, "type": "search", "search_info": {"search_results": _found()}},
+        {**same, "type": "search", "search_info": {"search_results": _found(sources)}},
         {**same, "type": "queue", "place": 1},
         *({**same, "type": "text", "content": piece} for piece in PIECES),
         {**same, "type": "finish", "finish_reason": "stop", "usage": CAMEL},
@@ -42,7 +44,7 @@ def _cloudbase(streamed: bool) -> list[Any]:
     ]
 
 
-def _openai(streamed: bool, **extra: Any) -> list[Any]:
+def _openai(streamed: bool, sources: Sources = (), **extra: Any) -> list[Any]:
     same = {"id": "reply-1", "model": "glm"}
     if not streamed:
         message = {"role": "assistant", "reasoning_content": REASONING, "content": TEXT}
@@ -61,22 +63,22 @@ def _openai(streamed: bool, **extra: Any) -> list[Any]:
     ]
 
 
-def _private_ai(streamed: bool) -> list[Any]:
-    sources = [
+def _private_ai(streamed: bool, sources: Sources) -> list[Any]:
+    contexts = [
         {"text": text, "metadata": {"origin_name": title, "origin_ref": URL + title, "score": 0.5}}
-        for title, text in SOURCES
+        for title, text in sources
     ]
-    return _openai(streamed, index_context_info=sources, session_id="session-1")
+    return _openai(streamed, index_context_info=contexts, session_id="session-1")
 
 
-def _bluenexus(streamed: bool) -> list[Any]:
+def _bluenexus(streamed: bool, sources: Sources) -> list[Any]:
     return _openai(streamed, conversationId="conversation-1")
 
 
-def _maiagent(streamed: bool) -> list[Any]:
+def _maiagent(streamed: bool, sources: Sources) -> list[Any]:
     nodes = [
         {"chatbotTextNode": {"id": f"n{n}", "filename": title, "text": text}, "score": 0.5}
-        for n, (title, text) in enumerate(SOURCES)
+        for n, (title, text) in enumerate(sources)
     ]
     last = {"conversationId": "conversation-1", "citationNodes": nodes, "citations": []}
     if not streamed:
@@ -85,7 +87,7 @@ def _maiagent(streamed: bool) -> list[Any]:
     return [*pieces, {"content": "", "done": True, **last}]
 
 
-_ANSWERS = {
+_ANSWERS: dict[str, Any] = {
     "cloudbase": _cloudbase,
     "cloudbase_openai": _openai,
     "private_ai": _private_ai,
@@ -94,10 +96,10 @@ _ANSWERS = {
 }
 
 
-def _respond(service: str, request: httpx.Request) -> httpx.Response:
+def _respond(service: str, request: httpx.Request, sources: Sources) -> httpx.Response:
     body = json.loads(request.content)
     streamed = service == "cloudbase" or body.get("stream") or body.get("isStreaming") or False
-    frames = _ANSWERS[service](streamed)
+    frames = _ANSWERS[service](streamed, sources)
     if not streamed:
         return httpx.Response(200, headers=HEADERS, json=frames[0])
     lines = (frame if isinstance(frame, str) else json.dumps(frame) for frame in frames)
@@ -106,14 +108,14 @@ def _respond(service: str, request: httpx.Request) -> httpx.Response:
     return httpx.Response(200, headers={**HEADERS, **kind}, content=sse.encode())
 
 
-def recorded(service: str, **settings: Any) -> Any:
+def recorded(service: str, sources: Sources = SOURCES, **settings: Any) -> Any:
     """A chat model whose service always gives the recorded answer."""
 
     def respond(request: httpx.Request) -> httpx.Response:
-        return _respond(service, request)
+        return _respond(service, request, sources)
 
     async def arespond(request: httpx.Request) -> httpx.Response:
-        return _respond(service, request)
+        return _respond(service, request, sources)
 
     return CHAT[service](
         agent_id="a1",

@@ -106,7 +106,7 @@ def test_two_agents_of_one_thread_keep_apart(sandbox: Any) -> None:
 
 @every_service
 async def test_a_graph_streams_the_tokens(sandbox: Any, service: str) -> None:
-    app = graph(InMemorySaver(), chat(sandbox, service))
+    app = graph(InMemorySaver(), chat(sandbox, service, coalesce=False))
     prompt: Any = {"messages": [HumanMessage(QUESTION)]}
     pieces = [chunk for chunk, _ in app.stream(prompt, thread(), stream_mode="messages")]
     assert len(pieces) > 3
@@ -189,7 +189,8 @@ async def test_a_supervisor_of_three_agents(sandbox: Any) -> None:
 
 
 def test_a_tool_streams_when_the_graph_streams(sandbox: Any) -> None:
-    helper = agent_tool(chat(sandbox, "bluenexus"), name="handbook", description="The handbook.")
+    model = chat(sandbox, "bluenexus", coalesce=False)
+    helper = agent_tool(model, name="handbook", description="The handbook.")
     agent = create_agent(supervisor(("handbook", QUESTION)), tools=[helper])
     prompt: Any = {"messages": [HumanMessage("Ask.")]}
     chunks = [chunk for chunk, _ in agent.stream(prompt, thread(), stream_mode="messages")]

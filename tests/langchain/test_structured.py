@@ -1,0 +1,191 @@
+"""Answers in the form of a schema."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Literal
+
+import httpx
+import pytest
+from langchain_core.exceptions import OutputParserException
+from langchain_core.runnables import RunnableLambda
+from pydantic import BaseModel, Field
+from typing_extensions import TypedDict
+
+from langchain_agents import ChatBlueNexus
+from langchain_agents._schema import violation
+from remote_agents import ConfigurationError
+from tests.langchain.services import QUESTION, chat, every_service
+
+
+class Days(BaseModel):
+    """How many days."""
+
+    days: int = Field(description="the number of days")
+    answer: str
+
+
+class DaysDict(TypedDict):
+    """How many days."""
+
+    days: int
+    answer: str
+
+
+SCHEMAS: dict[str, Any] = {
+    "pydantic": Days,
+    "typeddict": DaysDict,
+    "json": Days.model_json_schema(),
+}
+
+
+@every_service
+@pytest.mark.parametrize("schema", list(SCHEMAS))
+async def test_the_answer_has_the_form(sandbox: Any, service: str, schema: str) -> None:
+    output = chat(sandbox, service).with_structured_output(SCHEMAS[schema])
+    config: Any = {"configurable": {"thread_id": "t"}}
+    results = [
+        output.invoke(QUESTION, config),
+        await output.ainvoke(QUESTION, config),
+        list(output.stream(QUESTION, config))[-1],
+        [part async for part in output.astream(QUESTION, config)][-1],
+        (RunnableLambda(lambda text: text) | output).invoke(QUESTION, config),
+    ]
+    for result in results:
+        whole = result if isinstance(result, dict) else result.model_dump()
+        assert whole["days"] == 25
+        assert "25 vacation days" in whole["answer"]
+    assert all(isinstance(result, Days) == (schema == "pydantic") for result in results)
+    # None of it is a turn of the thread's conversation.
+    assert {turn["conversation_id"] for turn in sandbox.turns(service)} != {"t"}
+    bodies = [json.dumps(request["body"]) for request in sandbox.requests(service)]
+    assert not any("store_in_session" in body or "create_session" in body for body in bodies)
+    assert all(("response_format" in body) == (service == "private_ai") for body in bodies)
+
+
+@every_service
+def test_objects_grow(sandbox: Any, service: str) -> None:
+    output = chat(sandbox, service, coalesce=False).with_structured_output(SCHEMAS["json"])
+    parts = list(output.stream(QUESTION))
+    assert len(parts) > 2
+    assert all(isinstance(part, dict) and set(part) <= {"days", "answer"} for part in parts)
+    lengths = [len(part.get("answer", "")) for part in parts]
+    assert lengths == sorted(lengths)
+
+
+@every_service
+@pytest.mark.parametrize("method", ["json_schema", "json_mode", "function_calling"])
+def test_methods(sandbox: Any, service: str, method: Literal["json_schema"]) -> None:
+    output = chat(sandbox, service).with_structured_output(SCHEMAS["json"], method=method)
+    prompt = f"{QUESTION} Answer as JSON of this schema: {json.dumps(SCHEMAS['json'])}"
+    if method == "function_calling":
+        with pytest.raises(NotImplementedError, match="brings its own tools"):
+            output.invoke(prompt)
+        assert sandbox.requests(service) == []
+        return
+    assert output.invoke(prompt)["days"] == 25
+    asked = sandbox.requests(service)[-1]["body"].get("response_format", {})
+    assert asked.get("type") == (
+        None
+        if service != "private_ai"
+        else "json_object"
+        if method == "json_mode"
+        else "json_schema"
+    )
+
+
+def scripted(*answers: str, **settings: Any) -> tuple[Any, list[Any]]:
+    """A model that gives these answers in turn, and what it was asked."""
+    asked: list[Any] = []
+    left = list(answers)
+
+    def respond(request: httpx.Request) -> httpx.Response:
+        asked.append(json.loads(request.content)["messages"])
+        message = {"role": "assistant", "content": left.pop(0)}
+        choice = {"index": 0, "message": message, "finish_reason": "stop"}
+        return httpx.Response(200, json={"choices": [choice]})
+
+    client = httpx.Client(transport=httpx.MockTransport(respond))
+    return ChatBlueNexus(api_key="k", http_client=client, **settings), asked
+
+
+WRONG = '{"days": "many", "answer": "many"}'
+RIGHT = 'Sure: ```json\n{"days": 25, "answer": "25"}\n```'
+
+
+@pytest.mark.parametrize("schema", list(SCHEMAS))
+@pytest.mark.parametrize("streamed", [False, True])
+def test_one_repair(schema: str, streamed: bool) -> None:
+    model, asked = scripted(WRONG, RIGHT)
+    output = model.with_structured_output(SCHEMAS[schema])
+    result = list(output.stream("Q"))[-1] if streamed else output.invoke("Q")
+    assert (result if isinstance(result, dict) else result.model_dump())["days"] == 25
+    assert "days" in asked[1][-1]["content"]
+    assert asked[1][-2] == {"role": "assistant", "content": WRONG}
+
+
+def test_no_second_repair() -> None:
+    model, asked = scripted(WRONG, "no JSON", RIGHT)
+    with pytest.raises(OutputParserException, match="not JSON"):
+        model.with_structured_output(Days).invoke("Q")
+    assert len(asked) == 2
+
+
+@pytest.mark.parametrize(("call", "asks"), [({"memory": "auto"}, 1), ({"repair": False}, 1)])
+def test_no_repair_inside_a_conversation(call: dict[str, Any], asks: int) -> None:
+    model, asked = scripted(WRONG, RIGHT)
+    with pytest.raises(OutputParserException):
+        model.with_structured_output(Days, **call).invoke("Q")
+    assert len(asked) == asks
+
+
+def test_include_raw() -> None:
+    model, _ = scripted(WRONG, WRONG, RIGHT)
+    output = model.with_structured_output(Days, include_raw=True)
+    failed, done = output.invoke("Q"), output.invoke("Q")
+    assert failed["parsed"] is None
+    assert isinstance(failed["parsing_error"], OutputParserException)
+    assert failed["raw"].content == WRONG
+    assert done["parsed"] == Days(days=25, answer="25")
+    assert done["parsing_error"] is None
+
+
+def test_strict_refuses_more_than_was_asked() -> None:
+    more = '{"days": 25, "answer": "25", "more": 1}'
+    loose, _ = scripted(more)
+    assert loose.with_structured_output(SCHEMAS["json"]).invoke("Q")["more"] == 1
+    strict, asked = scripted(more, RIGHT)
+    result = strict.with_structured_output(SCHEMAS["json"], strict=True).invoke("Q")
+    assert "more" not in result
+    assert "answer.more is not in the schema" in asked[1][-1]["content"]
+
+
+@pytest.mark.parametrize(("schema", "method"), [({"x": 1}, "json_schema"), (Days, "magic")])
+def test_what_is_no_schema_is_refused(schema: Any, method: Any) -> None:
+    model, _ = scripted()
+    with pytest.raises(ConfigurationError):
+        model.with_structured_output(schema, method=method)
+
+
+@pytest.mark.parametrize(
+    ("value", "schema", "wrong"),
+    [
+        (1, {"type": "string"}, "answer must be string, not 1"),
+        (None, {"type": ["string", "null"]}, ""),
+        (True, {"type": "integer"}, "answer must be integer, not True"),
+        (2.0, {"type": "integer"}, ""),
+        ("c", {"enum": ["a", "b"]}, "answer must be one of ['a', 'b'], not 'c'"),
+        ({}, {"required": ["a"]}, "answer.a is missing"),
+        ([1, "2"], {"items": {"type": "integer"}}, "answer[1] must be integer, not '2'"),
+        (1, {"anyOf": [{"type": "string"}, {"type": "null"}]}, "answer must be string, not 1; or"),
+        (
+            {"a": 1},
+            {"properties": {"a": {"$ref": "#/$defs/A"}}, "$defs": {"A": {"type": "string"}}},
+            "answer.a must be string, not 1",
+        ),
+    ],
+)
+def test_violations(value: Any, schema: Any, wrong: str) -> None:
+    said = violation(value, schema)
+    assert said.startswith(wrong)
+    assert bool(said) == bool(wrong)
