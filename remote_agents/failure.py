@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import email.utils
 import json
+import re
 import time
 from collections.abc import Mapping
 from typing import Any, TypeAlias
@@ -167,7 +168,7 @@ def error_code(body: Any) -> str | None:
 def error_message(body: Any) -> str:
     """The service's own words, wherever they stand."""
     if isinstance(body, str):
-        return _page_title(body) if "<html" in body[:500].lower() else body[:LONGEST_BODY].strip()
+        return _page_title(body) if _PAGE.search(body[:500]) else body[:LONGEST_BODY].strip()
     for place in _places(body):
         for key in ("message", "detail", "error", "msg", "error_description"):
             if said := _words(place.get(key)):
@@ -197,6 +198,9 @@ def _words(value: Any) -> str:
             f"{key}: {said}" for key, v in list(value.items())[:10] if (said := _words(v))
         )
     return "" if value is None else json.dumps(value)
+
+
+_PAGE = re.compile(r"<html|<!doctype html", re.IGNORECASE)
 
 
 def _page_title(page: str) -> str:
