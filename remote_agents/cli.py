@@ -8,7 +8,6 @@ the output left.
 from __future__ import annotations
 
 import importlib.util
-import os
 import subprocess
 import sys
 import warnings
@@ -37,10 +36,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _RUN.get(command, _run)(arguments)
     except KeyboardInterrupt:
         return 130
-    except BrokenPipeError:
-        # What is left in the buffer must not fail again when Python ends.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 141
 
 
 def _run(arguments: list[str]) -> int:

@@ -1,0 +1,304 @@
+"""Every command with its output, its JSON lines and its exit codes."""
+
+import io
+import re
+import shlex
+import signal
+import subprocess
+import sys
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+
+import httpx
+import openpyxl
+import pytest
+
+from remote_agents.cli import main
+from remote_agents.endpoints import ENDPOINTS
+from remote_agents.sandbox import Sandbox
+from tests.cli.conftest import Cli, lines
+
+QUESTION = "How many vacation days do I get?"
+
+
+@pytest.mark.parametrize("endpoint", ENDPOINTS)
+def test_ask(endpoint: str, cli: Cli) -> None:
+    code, out, err = cli("ask", endpoint.replace("_", "-"), QUESTION)
+    assert (code, err) == (0, "")
+    assert "25 vacation days" in out
+    if ENDPOINTS[endpoint].cites:
+        assert "[1] " in out
+    if ENDPOINTS[endpoint].keeps == "handed":
+        assert "conversation" in out
+
+
+@pytest.mark.parametrize("endpoint", ENDPOINTS)
+def test_ask_for_machines(endpoint: str, cli: Cli) -> None:
+    code, out, _ = cli("ask", endpoint, QUESTION, "--json")
+    *events, finish = lines(out)
+    assert code == 0
+    assert finish["type"] == "finish"
+    assert "25 vacation days" in finish["text"]
+    assert "".join(e["text"] for e in events if e["type"] == "text") == finish["text"]
+    assert finish["model_provider"] == endpoint
+
+
+def test_ask_goes_on_with_a_conversation(cli: Cli) -> None:
+    finish = lines(cli("ask", "maiagent", QUESTION, "--json")[1])[-1]
+    again = ("--conversation", finish["conversation_id"], "--json")
+    follow_up = lines(cli("ask", "maiagent", "And what about part-time staff?", *again)[1])[-1]
+    assert follow_up["conversation_id"] == finish["conversation_id"]
+    assert "vacation" in follow_up["text"]
+
+
+def test_a_question_from_the_input(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", io.StringIO("Say: from a pipe"))
+    assert "from a pipe" in cli("ask", "bluenexus", "-")[1]
+
+
+def test_an_answer_cannot_steer_the_terminal(cli: Cli) -> None:
+    out = cli("ask", "bluenexus", "Say: a\x1b]0;title\x07b [red]c[/red]")[1]
+    assert "a]0;titleb [red]c[/red]" in out
+
+
+WRONG = {
+    "key": (["--api-key-file", "KEY"], 1, "MAIAGENT_API_KEY"),
+    "agent": (["--agent-id", "nobody"], 1, "Check agent_id"),
+    "host": (["--base-url", "http://127.0.0.1:9", "--set", "max_retries=0"], 3, "Check base_url"),
+    "no key file": (["--api-key-file", "/missing"], 2, "cannot be read"),
+    "http": (["--base-url", "http://example.com"], 2, "unencrypted"),
+    "no setting": (["--set", "nonsense"], 2, "NAME=VALUE"),
+    "unknown setting": (["--set", "sendr=x"], 2, "'sender'"),
+    "key as setting": (["--set", "api_key=x"], 2, "--api-key-file"),
+    "key as option": (["--api-key", "x"], 2, "--api-key-file"),
+}
+
+# MaiAgent's conversations are an account's, not an agent's.
+MISTAKES = [
+    (command, mistake)
+    for command in ("ask", "conversations", "chat")
+    for mistake in WRONG
+    if (command, mistake) != ("conversations", "agent")
+]
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+@pytest.mark.parametrize(("command", "mistake"), MISTAKES)
+def test_a_mistake_is_one_message_and_a_code(
+    command: str,
+    mistake: str,
+    as_json: bool,
+    cli: Cli,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    options, code, said = WRONG[mistake]
+    (tmp_path / "key").write_text("a-wrong-key\n")
+    options = [str(tmp_path / "key") if option == "KEY" else option for option in options]
+    monkeypatch.setattr(sys, "stdin", io.StringIO(QUESTION))
+    arguments = [command, "maiagent", *([QUESTION] if command == "ask" else []), *options]
+    got, out, err = cli(*arguments, *(["--json"] if as_json else []))
+    assert got == code
+    assert said in out + err
+    assert "Traceback" not in out + err
+    assert "a-wrong-key" not in out + err
+    if as_json and mistake != "key as option":
+        assert lines(out)[-1]["type"] == "error"
+
+
+def test_an_unknown_endpoint_names_the_known_ones(cli: Cli) -> None:
+    code, _, err = cli("ask", "bluenexsus", QUESTION)
+    assert code == 2
+    assert all(name in err for name in ENDPOINTS)
+
+
+# --- check ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("endpoint", ENDPOINTS)
+def test_check_of_a_working_agent(endpoint: str, cli: Cli) -> None:
+    code, out, _ = cli("check", endpoint)
+    assert code == 0
+    for step in ("configuration", "host", "API", "key", "agent", "answer", "first token"):
+        assert re.search(rf"^✓ {step} ", out, re.MULTILINE), step
+    assert re.search(r"first token +\d\.\d\d s", out)
+    for fact, has in (("reasoning", "reasons"), ("citations", "cites")):
+        mark = "✓" if getattr(ENDPOINTS[endpoint], has) else "✗"
+        assert f"{mark} {fact}" in out
+
+
+BROKEN = {
+    "host": (["--base-url", "http://127.0.0.1:9", "--set", "max_retries=0"], 3),
+    "key": (["--api-key-file", "KEY"], 1),
+    "agent": (["--agent-id", "11111111-2222-3333-4444-555555555555"], 1),
+    "configuration": (["--base-url", "not an address"], 2),
+    "API": ([], 1),
+}
+
+
+@pytest.mark.parametrize("endpoint", ENDPOINTS)
+@pytest.mark.parametrize("step", BROKEN)
+def test_check_says_what_is_wrong(
+    step: str, endpoint: str, cli: Cli, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    options, code = BROKEN[step]
+    (tmp_path / "key").write_text("a-wrong-key")
+    if step == "API":
+        sandbox.wrong_content_type(endpoint=endpoint)
+    options = [str(tmp_path / "key") if option == "KEY" else option for option in options]
+    got, out, _ = cli("check", endpoint, "--json", *options)
+    checks = {row["check"]: row for row in lines(out)}
+    assert got == code
+    steps = ["configuration", "host", "API", "key", "agent", "answer"]
+    reached = [name for name in steps if name in checks]
+    assert reached[-1] == step
+    assert [checks[name]["ok"] for name in reached] == [*[True] * (len(reached) - 1), False]
+    advice = {"host": "base_url", "key": "_API_KEY", "agent": "agent_id", "API": "base_url"}
+    assert advice.get(step, "https://") in checks[step]["detail"]
+
+
+# --- what a service holds ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("endpoint", ["cloudbase", "bluenexus", "maiagent"])
+def test_conversations_and_messages(endpoint: str, cli: Cli, sandbox: Sandbox) -> None:
+    sandbox.expire_conversations()
+    options = ["--set", "memory=server"] if endpoint == "cloudbase" else []
+    finish = lines(cli("ask", endpoint, QUESTION, "--json", *options)[1])[-1]
+    code, out, _ = cli("conversations", endpoint, "--json")
+    assert code == 0
+    assert finish["conversation_id"] in [row["id"] for row in lines(out)]
+    assert finish["conversation_id"] in cli("conversations", "list", endpoint)[1]
+
+    code, out, _ = cli("messages", endpoint, finish["conversation_id"], "--json")
+    assert code == 0
+    assert {row["role"] for row in lines(out)} == {"user", "assistant"}
+    assert "25 vacation days" in cli("messages", endpoint, finish["conversation_id"])[1]
+    assert (
+        len(lines(cli("messages", endpoint, finish["conversation_id"], "--json", "--limit=1")[1]))
+        == 1
+    )
+
+
+def test_a_conversation_is_deleted(cli: Cli) -> None:
+    finish = lines(cli("ask", "bluenexus", QUESTION, "--json")[1])[-1]
+    assert cli("conversations", "delete", "bluenexus", finish["conversation_id"])[0] == 0
+    left = lines(cli("conversations", "bluenexus", "--json")[1])
+    assert finish["conversation_id"] not in [row["id"] for row in left]
+
+
+TODAY = datetime.now(timezone.utc).date()
+DAYS = (f"--start={TODAY - timedelta(days=1)}", f"--end={TODAY + timedelta(days=1)}")
+
+
+def test_records(cli: Cli) -> None:
+    cli("ask", "maiagent", QUESTION)
+    code, out, _ = cli("records", "maiagent", *DAYS, "--json", "--user-message=vacation")
+    assert code == 0
+    assert QUESTION in [row["input_message"] for row in lines(out)]
+    code, out, _ = cli("records", "maiagent", *DAYS)
+    assert code == 0
+    assert QUESTION in out
+
+
+def test_records_as_excel(cli: Cli, tmp_path: Path) -> None:
+    cli("ask", "maiagent", QUESTION)
+    path = tmp_path / "records.xlsx"
+    code, out, err = cli("records", "export", "maiagent", str(path), *DAYS)
+    assert code == 0
+    assert f"{path.stat().st_size:,} bytes" in out
+    assert "%" in err or "B/s" in err  # the bar
+    cells = [cell for row in openpyxl.load_workbook(path).active.values for cell in row]
+    assert QUESTION in cells
+    code, out, err = cli("records", "export", "maiagent", str(path), *DAYS, "--json")
+    assert lines(out) == [{"path": str(path), "bytes": path.stat().st_size}]
+    assert err == ""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["records", "maiagent"], "range of days"),
+        (["records", "maiagent", "--start=2025-02-01", "--end=2025-01-01"], "swap them"),
+        (["records", "maiagent", "--start=yesterday", "--end=2025-01-01"], "YYYY-MM-DD"),
+        (["records", "bluenexus"], "BlueNexus has no records; it has agents, conversations"),
+        (["records", "cloudbase", "--start=2025-01-01"], "cannot be chosen by --start"),
+        (["records", "export", "cloudbase", "x.xlsx"], "cannot export excel"),
+        (["conversations", "delete", "maiagent", "c1"], "cannot delete its conversations"),
+        (["conversations", "bluenexus", "--limit=0"], "limit"),
+        (["messages", "bluenexus"], "conversation"),
+    ],
+)
+def test_what_cannot_be_listed(arguments: list[str], said: str, cli: Cli) -> None:
+    code, _, err = cli(*arguments)
+    assert code == 2
+    assert said in err
+    assert "Traceback" not in err
+
+
+# --- with less installed -------------------------------------------------------------------------
+
+
+def without(missing: list[str], *arguments: str) -> "subprocess.Popen[str]":
+    script = (
+        f"import sys\nfor name in {missing!r}: sys.modules[name] = None\n"
+        f"from remote_agents.cli import main\nsys.exit(main({list(arguments)!r}))"
+    )
+    return subprocess.Popen(
+        [sys.executable, "-c", script], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+
+
+@pytest.mark.parametrize(
+    ("missing", "arguments", "advice"),
+    [
+        (["typer"], ["ask", "bluenexus", "hi"], "pip install 'remote-agents[cli]'"),
+        (["rich"], [], "pip install 'remote-agents[cli]'"),
+        (["starlette"], ["sandbox"], "pip install 'remote-agents[sandbox]'"),
+        (
+            ["llama_index"],
+            ["demo"],
+            "pip install 'remote-agents[langchain,llamaindex,sandbox,cli]'",
+        ),
+    ],
+)
+def test_what_is_not_installed_is_named(
+    missing: list[str], arguments: list[str], advice: str
+) -> None:
+    process = without(missing, *arguments)
+    out, err = process.communicate(timeout=20)
+    assert (process.returncode, out) == (2, "")
+    assert err.count("\n") == 1
+    assert advice in err
+    assert missing[0] in err
+
+
+def test_the_sandbox_needs_neither_typer_nor_rich() -> None:
+    process = without(["typer", "rich"], "sandbox", "--port=0")
+    assert process.stdout is not None
+    greeting = re.search(r"http://127\.0\.0\.1:\d+", process.stdout.readline())
+    assert greeting
+    assert len(httpx.get(greeting[0], trust_env=False).json()["agents"]) == 5
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=20)
+    assert (process.returncode, err) == (0, "")
+
+
+def test_a_reader_that_leaves_is_no_error(sandbox: Sandbox) -> None:
+    ask = [sys.executable, "-m", "remote_agents.cli", "ask", "bluenexus", "Count to 3000", "--json"]
+    done = subprocess.run(
+        ["bash", "-c", f"set -o pipefail; {shlex.join(ask)} | head -n 1"],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={"PATH": "/usr/bin:/bin", **sandbox.env()},
+    )
+    assert (done.stdout.count("\n"), done.stderr, done.returncode) == (1, "", 141)
+
+
+def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--help"]) == 0
+    out = capsys.readouterr().out
+    for name in ("chat", "ask", "check", "sandbox", "demo", "conversations", "messages", "records"):
+        assert name in out
+    assert main(["nonsense"]) == 2
