@@ -7,6 +7,7 @@ import os
 import tempfile
 import zipfile
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -56,7 +57,8 @@ def _save(agent: Agent, url: str, target: Path, bar_class: Any) -> Flow[int]:
             body = Body(file, bar_class)
             with contextlib.closing(body):
                 yield from _receive(agent, url, body, target)
-        yield Do(lambda: _settle(part, target, body), blocks=True)
+        if not (yield Do(partial(_settle, part, target), blocks=True)):
+            raise StreamInterruptedError(body.broke_off(target), endpoint=agent.endpoint.name)
         written = True
         return body.size
     finally:
@@ -68,15 +70,15 @@ def _receive(agent: Agent, url: str, body: Body, target: Path) -> Flow[None]:
     request = Request("GET", url, headers=HEADERS, safe=True)
     try:
         yield Download(request, body.write)
-    except StreamInterruptedError as error:
-        raise StreamInterruptedError(body.broke_off(target)) from error
-    except AgentTimeoutError as error:
-        raise AgentTimeoutError(body.broke_off(target), phase=error.phase) from error
+    except (StreamInterruptedError, AgentTimeoutError) as error:
+        if body.size:
+            error.args = (body.broke_off(target),)
+        raise
     body.end()
     if body.refusal is not None:
         raise _refused(agent, bytes(body.refusal))
     if body.expected is not None and body.size != body.expected:
-        raise StreamInterruptedError(body.broke_off(target))
+        raise StreamInterruptedError(body.broke_off(target), endpoint=agent.endpoint.name)
 
 
 def _refused(agent: Agent, said: bytes) -> AgentError:
@@ -89,15 +91,18 @@ def _refused(agent: Agent, said: bytes) -> AgentError:
         return failure
     words = error_message(data) or "an empty body"
     return StreamProtocolError(
-        f"{agent.endpoint.title} sent no Excel file but: {words[:300]}. Nothing was saved."
+        f"{agent.endpoint.title} sent no Excel file but: {words[:300]}. Nothing was saved.",
+        endpoint=agent.endpoint.name,
     )
 
 
-def _settle(part: Path, target: Path, body: Body) -> None:
+def _settle(part: Path, target: Path) -> bool:
+    """Move the file to its name, if its end is there: what closes a zip file stands last."""
     if not zipfile.is_zipfile(part):
-        raise StreamInterruptedError(body.broke_off(target))
+        return False
     os.chmod(part, 0o666 & ~_umask())
     os.replace(part, target)
+    return True
 
 
 def _umask() -> int:

@@ -492,6 +492,7 @@ class Attachments(Resource):
         return self._presigned(attachment_of(file, filename, mime_type, type), where)
 
     def _presigned(self, file: File, where: str) -> Flow[Attachment]:
+        kind = kind_of(file)
         name, content, mime_type = yield from loaded(file)
         asked = {
             "filename": name,
@@ -502,11 +503,13 @@ class Attachments(Resource):
         answer = yield Call(Request("POST", "/api/v1/upload-presigned-url/", json=asked, safe=True))
         url, fields = text(mapping(answer.data).get("url")), mapping(answer.data).get("fields")
         if not url or not isinstance(fields, dict):
-            raise StreamProtocolError("MaiAgent gave no address to upload to.")
+            raise StreamProtocolError(
+                "MaiAgent gave no address to upload to.", endpoint=self.agent.endpoint.name
+            )
         form = {key: str(value) for key, value in fields.items()}
         files = {"file": (name, content, mime_type)}
         yield Call(Request("POST", url, data=form, files=files, foreign=True))
-        stored = {"file": form.get("key"), "filename": name, "type": kind_of(file)}
+        stored = {"file": form.get("key"), "filename": name, "type": kind}
         return (yield from _post(f"/api/v1/{where}attachments/", stored, Attachment))
 
     upload, aupload = calls(_upload)

@@ -187,7 +187,8 @@ def fetch(agent: Agent, place: Place) -> Flow[Page]:
     if page is None:
         raise StreamProtocolError(
             f"{agent.endpoint.title} answered {place.url.split('?')[0]} with something that is "
-            "no list; check base_url."
+            "no list; check base_url.",
+            endpoint=agent.endpoint.name,
         )
     return page
 

@@ -59,8 +59,7 @@ async def list_records(request: Request) -> Json:
     """The records, oldest first, with page numbers."""
     where, values = _wanted(request)
     box, size = service(request), size_of(request, "pageSize", 20)
-    found = box.store.one(f"SELECT count(*) AS n {where}", *values)
-    count, text = found["n"] if found else 0, request.query_params.get("page", "1")
+    count, text = _count(box.store, where, values), request.query_params.get("page", "1")
     page = int(text) if text.isdigit() else 0
     last = max(1, -(-count // size))
     if not 1 <= page <= last:
@@ -74,6 +73,18 @@ async def list_records(request: Request) -> Json:
             "results": [_shown(row) for row in rows],
         }
     )
+
+
+def _count(store: Store, where: str, values: list[Any]) -> int:
+    """How many records there are, counted anew only when something has changed."""
+    key = (store.db.total_changes, where, *values)
+    if COUNTED.get("key") != key:
+        found = store.one(f"SELECT count(*) AS n {where}", *values)
+        COUNTED.update(key=key, count=found["n"] if found else 0)
+    return int(COUNTED["count"])
+
+
+COUNTED: dict[str, Any] = {}
 
 
 def _rows(store: Store, where: str, values: list[Any], limit: int, offset: int) -> list[Row]:
