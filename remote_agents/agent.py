@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import hashlib
+import logging
 import os
 import warnings
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
@@ -37,6 +38,8 @@ from remote_agents.rate_limit import RateLimiter
 from remote_agents.sessions import Lease, Session, SessionStore, default_store
 from remote_agents.transport import Timeout, Transport
 from remote_agents.types import Event, Finish, Message, Reply, Role, Turn
+
+logger = logging.getLogger(__name__)
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 MAX_EVENT_BYTES = 8 * 1024 * 1024
@@ -358,7 +361,12 @@ class Agent:
             sent["stop"] = list(stop)
         turn = Turn(self.agent_id, plan.messages, stream, plan.conversation_id, plan.keep, sent)
         exchange = Exchange(self, stop=() if native else stop, plan=plan, lease=lease)
-        yield from expand(self.endpoint.turn(turn), exchange)
+        reply = yield from expand(self.endpoint.turn(turn), exchange)
+        if plan.keep and reply.conversation_id is None:
+            logger.warning(
+                "%s was asked to keep the conversation and did not; it knows only what is sent.",
+                self.endpoint.title,
+            )
 
     def new_reply(self, plan: Plan | None = None) -> Reply:
         """An empty reply of this agent."""

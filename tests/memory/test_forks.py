@@ -221,7 +221,9 @@ def test_a_loss_is_told_from_other_refusals(shape: str) -> None:
         {"code": "INVALID_PARAM", "message": "conversation is not supported by this edition"},
     ],
 )
-async def test_an_agent_that_keeps_no_conversation(sandbox: Sandbox, body: dict[str, str]) -> None:
+async def test_an_agent_that_keeps_no_conversation(
+    sandbox: Sandbox, body: dict[str, str], caplog: pytest.LogCaptureFixture
+) -> None:
     agent = client(sandbox, "cloudbase", session_store=InMemorySessionStore())
     sandbox.fail_next(status=400, body=body, endpoint="cloudbase", match="/conversation", times=9)
     history = await dialogue(agent, TOLD, ASKED, session_id="u1")
@@ -229,6 +231,7 @@ async def test_an_agent_that_keeps_no_conversation(sandbox: Sandbox, body: dict[
     assert {turn["conversation_id"] for turn in sandbox.turns()} == {None}
     assert TOLD in received(sandbox)[0]
     assert agent.session("u1") is None
+    assert "did not; it knows only what is sent" in caplog.text
 
 
 async def test_a_conversation_that_could_not_be_made_is_an_error(sandbox: Sandbox) -> None:
