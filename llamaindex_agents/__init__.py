@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 _HOMES = {
     "llamaindex_agents.base": ("RemoteAgent",),
     "llamaindex_agents.chat_engine": ("AgentChatEngine",),
+    "llamaindex_agents.chat_store": ("AsyncRemoteChatStore", "RemoteChatStore"),
     "llamaindex_agents.llms": (
         "BlueNexus",
         "CloudBase",
@@ -33,6 +34,7 @@ _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 if TYPE_CHECKING:
     from llamaindex_agents.base import RemoteAgent
     from llamaindex_agents.chat_engine import AgentChatEngine
+    from llamaindex_agents.chat_store import AsyncRemoteChatStore, RemoteChatStore
     from llamaindex_agents.llms import (
         BlueNexus,
         CloudBase,

@@ -296,6 +296,18 @@ def _tool_output(call: Mapping[str, Any], result: Mapping[str, Any]) -> ToolOutp
 # --- streams -----------------------------------------------------------------------------------
 
 
+def remote_messages(messages: Sequence[Any]) -> list[ChatMessage]:
+    """Messages that a service lists, as LlamaIndex's."""
+    return [
+        ChatMessage(
+            role=MessageRole(message.role),
+            content=message.content,
+            additional_kwargs={"conversation_id": message.conversation_id, "id": message.id},
+        )
+        for message in messages
+    ]
+
+
 class _Responses:
     """Turns the events of one answer into responses that each hold the text so far."""
 

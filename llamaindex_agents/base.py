@@ -32,6 +32,7 @@ from pydantic import Field, PrivateAttr, SecretStr, model_validator
 
 from llamaindex_agents import _convert
 from remote_agents.agent import MAX_BODY_BYTES, MAX_EVENT_BYTES, SESSION_WAIT, Agent, unknown_name
+from remote_agents.client import Client
 from remote_agents.conversation import Memory
 from remote_agents.endpoints import Endpoint
 from remote_agents.errors import ConfigurationError
@@ -221,6 +222,14 @@ class RemoteAgent(LLM):
     def agent(self) -> Agent:
         """The configured agent behind this LLM."""
         return self._agent
+
+    @property
+    def client(self) -> Client:
+        """The plain client of the same agent, for the rest of the service's API."""
+        kinds = (kind for kind in Client.__subclasses__() if kind.endpoint is self.endpoint)
+        client = object.__new__(next(kinds))
+        client.agent = self._agent
+        return client
 
     # --- sessions ----------------------------------------------------------------------------
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterator
 from contextlib import aclosing, closing, contextmanager
+from typing import Any
 
 from llama_index.core.base.llms.types import (
     ChatMessage,
@@ -26,7 +27,7 @@ from llama_index.core.instrumentation.events.chat_engine import (
 )
 from llama_index_instrumentation import get_dispatcher
 
-from llamaindex_agents._convert import Sources
+from llamaindex_agents._convert import Sources, remote_messages
 from llamaindex_agents.base import RemoteAgent
 
 dispatcher = get_dispatcher(__name__)
@@ -69,7 +70,11 @@ class AgentChatEngine(BaseChatEngine):
     @property
     def chat_history(self) -> list[ChatMessage]:
         """The dialogue so far: as the service holds it, where it can list its messages."""
-        return self._history
+        client: Any = self._llm.client
+        known = self._llm.agent.session(self.session_id)
+        if known is None or not hasattr(type(client), "messages"):
+            return self._history
+        return remote_messages(client.messages.history(known.conversation_id))
 
     def reset(self) -> None:
         """Start anew: the next message begins a new conversation."""

@@ -1,0 +1,157 @@
+"""What LlamaIndex's callbacks and instrumentation see of a call, whatever becomes of it."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from llama_index.core import PromptTemplate
+from llama_index.core.base.llms.types import ChatMessage
+from llama_index.core.callbacks import CallbackManager, CBEventType, EventPayload
+from llama_index.core.callbacks.base_handler import BaseCallbackHandler
+from llama_index.core.callbacks.token_counting import TokenCountingHandler
+from llama_index_instrumentation import get_dispatcher
+from llama_index_instrumentation.event_handlers import BaseEventHandler
+
+from remote_agents import AgentError
+from remote_agents.sandbox import Sandbox
+from tests.llamaindex.conftest import COMPLETE, QUESTION, STREAMED, WAYS, Build, last
+from tests.llamaindex.test_faults import GOOD
+
+ASK = [ChatMessage(QUESTION)]
+
+
+class Recorder(BaseEventHandler):
+    """The names of all events, in order."""
+
+    names: list[str] = []  # noqa: RUF012 -- a pydantic field
+
+    def handle(self, event: Any, **kwargs: Any) -> None:
+        self.names.append(type(event).__name__)
+
+
+@pytest.fixture
+def recorder() -> Iterator[Recorder]:
+    root, recorder = get_dispatcher(), Recorder(names=[])
+    root.add_event_handler(recorder)
+    yield recorder
+    root.event_handlers.remove(recorder)
+
+
+class Callbacks(BaseCallbackHandler):
+    """The old callbacks of LLM calls, in order."""
+
+    def __init__(self) -> None:
+        super().__init__([], [])
+        self.seen: list[str] = []
+        self.payloads: list[dict[Any, Any]] = []
+
+    def on_event_start(self, event_type: Any, payload: Any = None, **kwargs: Any) -> str:
+        if event_type is CBEventType.LLM:
+            self.seen.append("start")
+            self.payloads.append(payload)
+        return str(kwargs.get("event_id", ""))
+
+    def on_event_end(self, event_type: Any, payload: Any = None, **kwargs: Any) -> None:
+        if event_type is CBEventType.LLM:
+            failed = EventPayload.EXCEPTION in payload
+            self.seen.append(type(payload[EventPayload.EXCEPTION]).__name__ if failed else "end")
+            self.payloads.append(payload)
+
+    def start_trace(self, trace_id: Any = None) -> None:
+        """Not looked at."""
+
+    def end_trace(self, trace_id: Any = None, trace_map: Any = None) -> None:
+        """Not looked at."""
+
+
+def shape(names: list[str]) -> list[str]:
+    """Without repetitions."""
+    return [name for i, name in enumerate(names) if i == 0 or names[i - 1] != name]
+
+
+@pytest.mark.parametrize("way", [*WAYS, *COMPLETE])
+async def test_one_call_is_one_event(build: Build, recorder: Recorder, way: str) -> None:
+    callbacks = Callbacks()
+    llm = build("bluenexus", callback_manager=CallbackManager([callbacks]))
+    await last(llm, way, ASK if "chat" in way else QUESTION)
+    kind = "LLMChat" if "chat" in way else "LLMCompletion"
+    middle = [f"{kind}InProgressEvent"] if "stream" in way else []
+    assert shape(recorder.names) == [f"{kind}StartEvent", *middle, f"{kind}EndEvent"]
+    assert recorder.names.count(f"{kind}StartEvent") == 1
+    assert callbacks.seen == ["start", "end"]
+    assert callbacks.payloads[0][EventPayload.SERIALIZED]["class_name"] == "BlueNexus"
+    assert llm.api_key.get_secret_value() not in str(callbacks.payloads)
+
+
+@pytest.mark.parametrize("way", STREAMED)
+async def test_an_error_in_a_stream_is_told(scripted: Build, recorder: Recorder, way: str) -> None:
+    callbacks = Callbacks()
+    llm = scripted(GOOD[0], callback_manager=CallbackManager([callbacks]))
+    with pytest.raises(AgentError):
+        await last(llm, way, ASK)
+    assert shape(recorder.names)[-1] == "ExceptionEvent"
+    assert "LLMChatEndEvent" not in recorder.names
+    assert callbacks.seen == ["start", "StreamInterruptedError"]
+
+
+@pytest.mark.parametrize("way", ["chat", "achat", "complete", "acomplete"])
+async def test_an_error_of_a_call_is_told(scripted: Build, way: str) -> None:
+    callbacks = Callbacks()
+    llm = scripted(GOOD[0], callback_manager=CallbackManager([callbacks]))
+    with pytest.raises(AgentError):
+        await last(llm, way, ASK if "chat" in way else QUESTION)
+    assert callbacks.seen == ["start", "StreamInterruptedError"]
+
+
+@pytest.mark.parametrize("way", STREAMED)
+async def test_leaving_early_is_told(scripted: Build, recorder: Recorder, way: str) -> None:
+    callbacks = Callbacks()
+    llm = scripted(GOOD[0], "stall", callback_manager=CallbackManager([callbacks]))
+    stream = getattr(llm, way)(ASK)
+    if way.startswith("a"):
+        stream = await stream
+        await anext(stream)
+        await stream.aclose()
+    else:
+        next(stream)
+        stream.close()
+    assert callbacks.seen == ["start", "GeneratorExit"]
+    assert recorder.names[-1] == "ExceptionEvent"
+
+
+async def test_predict_is_one_event(build: Build, recorder: Recorder) -> None:
+    llm, prompt = build("bluenexus"), PromptTemplate("{q}")
+    llm.predict(prompt, q=QUESTION)
+    await llm.apredict(prompt, q=QUESTION)
+    one = ["LLMPredictStartEvent", "LLMChatStartEvent", "LLMChatEndEvent", "LLMPredictEndEvent"]
+    assert recorder.names == [*one, *one]
+
+
+@pytest.mark.parametrize("is_async", [False, True])
+async def test_queries_are_events(build: Build, recorder: Recorder, is_async: bool) -> None:
+    engine = build("maiagent").as_query_engine()
+    if is_async:
+        await engine.aquery(QUESTION)
+    else:
+        engine.query(QUESTION)
+    assert recorder.names[0] == "QueryStartEvent"
+    assert recorder.names[-1] == "QueryEndEvent"
+
+
+@pytest.mark.parametrize("way", [*WAYS, *COMPLETE])
+async def test_the_token_counter_is_right(sandbox: Sandbox, build: Build, way: str) -> None:
+    counter = TokenCountingHandler()
+    llm = build("cloudbase", callback_manager=CallbackManager([counter]))
+    found = await last(llm, way, ASK if "chat" in way else QUESTION)
+    usage = found.raw["usage"]
+    assert counter.prompt_llm_token_count == usage["prompt_tokens"] > 0
+    assert counter.completion_llm_token_count == usage["completion_tokens"] > 0
+
+
+@pytest.mark.parametrize("way", WAYS)
+async def test_tokens_are_estimated_where_the_service_counts_none(build: Build, way: str) -> None:
+    counter = TokenCountingHandler()
+    llm = build("maiagent", callback_manager=CallbackManager([counter]))
+    found = await last(llm, way, ASK)
+    assert "usage" not in found.raw
+    assert counter.completion_llm_token_count > 20

@@ -1,0 +1,117 @@
+"""Hosted agents in workflows: conversations in the context, and hand-offs."""
+
+import json
+from typing import Any
+
+import pytest
+from llama_index.core.agent.workflow import AgentStream, AgentWorkflow, ToolCallResult
+from llama_index.core.workflow import Context
+
+from llamaindex_agents import RemoteWorkflowAgent
+from remote_agents import ConfigurationError
+from remote_agents.sandbox import Sandbox
+from tests.llamaindex.conftest import FOLLOW_UP, KEEPING, QUESTION, Build
+from tests.llamaindex.local import memory
+
+PART_TIME = "Part-time staff receive vacation days"
+
+# LlamaIndex reads every attribute of a workflow, deprecated ones of pydantic too, and warns when it
+# cannot keep its own memory in a context.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::pydantic.PydanticDeprecatedSince20"),
+    pytest.mark.filterwarnings("ignore::pydantic.PydanticDeprecatedSince211"),
+    pytest.mark.filterwarnings("ignore:Skipping serialization of known unserializable key"),
+]
+
+
+def member(llm: Any, name: str = "hr", **options: Any) -> RemoteWorkflowAgent:
+    return RemoteWorkflowAgent(name=name, description=f"Knows {name}.", llm=llm, **options)
+
+
+@pytest.mark.parametrize("streaming", [False, True])
+@pytest.mark.parametrize("service", KEEPING)
+async def test_a_conversation_goes_on_in_its_context(
+    sandbox: Sandbox, build: Build, service: str, streaming: bool
+) -> None:
+    workflow = AgentWorkflow([member(build(service), streaming=streaming)])
+    context, other = Context(workflow), Context(workflow)
+    assert "25 vacation days" in str(await workflow.run(QUESTION, ctx=context, memory=memory()))
+    answer = str(await workflow.run(FOLLOW_UP, ctx=context, memory=memory()))
+    assert answer.startswith(PART_TIME)
+    assert not str(await workflow.run(FOLLOW_UP, ctx=other, memory=memory())).startswith(PART_TIME)
+    again = Context.from_dict(workflow, json.loads(json.dumps(context.to_dict())))
+    assert await again.store.get("hr_conversation_id") == await context.store.get(
+        "hr_conversation_id"
+    )
+    users = [
+        m["content"]
+        for m in sandbox.conversation(service, await context.store.get("hr_conversation_id"))
+        if m["role"] == "user"
+    ]
+    assert users == [QUESTION, FOLLOW_UP]
+
+
+async def test_an_agent_on_its_own_streams(build: Build) -> None:
+    handler = member(build("maiagent")).run(QUESTION, memory=memory())
+    events = [e async for e in handler.stream_events() if isinstance(e, AgentStream)]
+    result = await handler
+    assert "".join(event.delta for event in events) == str(result)
+    assert result.response.additional_kwargs["citations"]
+
+
+def frames(text: str) -> list[bytes]:
+    pieces = [text[i : i + 4] for i in range(0, len(text), 4)]
+    said = [{"choices": [{"delta": {"content": piece}}]} for piece in pieces]
+    body = "".join(f"data: {json.dumps(frame)}\n\n" for frame in said)
+    end = {"choices": [{"delta": {}, "finish_reason": "stop"}]}
+    return [f"{body}data: {json.dumps(end)}\n\ndata: [DONE]\n\n".encode()]
+
+
+def handoff(to_agent: str) -> list[bytes]:
+    return frames(json.dumps({"handoff": {"to_agent": to_agent, "reason": "It is about HR."}}))
+
+
+@pytest.mark.parametrize("streaming", [False, True])
+async def test_handing_over(
+    sandbox: Sandbox, build: Build, scripted: Build, streaming: bool
+) -> None:
+    desk = member(scripted(handoff("hr")), "desk", streaming=streaming)
+    workflow = AgentWorkflow(
+        [desk, member(build("private_ai"), can_handoff_to=[])], root_agent="desk"
+    )
+    handler = workflow.run(QUESTION, memory=memory())
+    events = [event async for event in handler.stream_events()]
+    result = await handler
+    assert "25 vacation days" in str(result)
+    assert result.current_agent_name == "hr"
+    results = [event for event in events if isinstance(event, ToolCallResult)]
+    assert [each.tool_name for each in results] == ["handoff"]
+    shown = "".join(event.delta for event in events if isinstance(event, AgentStream))
+    assert "handoff" not in shown
+    sent = " ".join(message["content"] for message in sandbox.turns("private_ai")[0]["messages"])
+    assert QUESTION in sent
+
+
+async def test_a_handoff_to_nobody_is_told_to_the_agent(scripted: Build) -> None:
+    llm = scripted(handoff("nobody"), frames("I will do it."))
+    workflow = AgentWorkflow([member(llm, "desk"), member(llm, "hr")], root_agent="desk")
+    assert str(await workflow.run(QUESTION, memory=memory())) == "I will do it."
+
+
+async def test_what_only_looks_like_a_handoff_is_shown(scripted: Build) -> None:
+    text = '{"handoff" is what I would write.'
+    both = scripted(frames(text))
+    workflow = AgentWorkflow([member(both, "desk"), member(both, "hr")], root_agent="desk")
+    handler = workflow.run(QUESTION, memory=memory())
+    events = [e async for e in handler.stream_events() if isinstance(e, AgentStream)]
+    assert "".join(event.delta for event in events) == text
+    assert str(await handler) == text
+
+
+async def test_tools_of_this_side_are_refused(build: Build) -> None:
+    def clock() -> str:
+        """Tell the time."""
+        return "12:00"
+
+    with pytest.raises(ConfigurationError, match="cannot call clock"):
+        await member(build("bluenexus"), tools=[clock]).run(QUESTION, memory=memory())
