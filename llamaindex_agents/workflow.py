@@ -70,6 +70,10 @@ class RemoteWorkflowAgent(BaseWorkflowAgent):
             ConfigurationError: There are tools that a hosted agent cannot call, or another LLM.
         """
         prompt = [*llm_input, *await self._scratchpad(ctx)]
+        if prompt[-1].role is not MessageRole.USER:
+            # After a hand-off the question is further up; agents search for what is said last.
+            question = await ctx.store.get("user_msg_str")
+            prompt.append(ChatMessage(role=MessageRole.USER, content=question))
         ctx.write_event_to_stream(AgentInput(input=prompt, current_agent_name=self.name))
         response = await self._ask(ctx, [*self._instructions(tools), *prompt])
         await self._note(ctx, response)
@@ -85,9 +89,10 @@ class RemoteWorkflowAgent(BaseWorkflowAgent):
     ) -> None:
         """Put what became of a hand-off where the next agent sees it, or this one if it failed."""
         scratchpad = await self._scratchpad(ctx)
+        done = await ctx.store.get("next_agent", default=None)
+        role = MessageRole.ASSISTANT if done else MessageRole.USER
         for result in results:
-            content = result.tool_output.content
-            scratchpad.append(ChatMessage(role=MessageRole.USER, content=content))
+            scratchpad.append(ChatMessage(role=role, content=result.tool_output.content))
         await ctx.store.set(self._key("scratchpad"), scratchpad)
 
     async def finalize(self, ctx: Context, output: AgentOutput, memory: BaseMemory) -> AgentOutput:

@@ -1,0 +1,132 @@
+"""Agents as the LLM of LlamaIndex's own engines, over a local index."""
+
+from typing import Any
+
+import pytest
+from llama_index.core import VectorStoreIndex
+from llama_index.core.base.llms.types import ChatMessage
+from llama_index.core.chat_engine import (
+    CondensePlusContextChatEngine,
+    ContextChatEngine,
+    SimpleChatEngine,
+)
+from llama_index.core.extractors import SummaryExtractor
+from llama_index.core.ingestion import IngestionPipeline
+from llama_index.core.node_parser import TokenTextSplitter
+from llama_index.core.prompts import PromptTemplate
+from llama_index.core.query_engine import RetrieverQueryEngine
+from llama_index.core.response_synthesizers import ResponseMode
+from llama_index.retrievers.bm25 import BM25Retriever
+from pydantic import BaseModel
+
+from remote_agents.sandbox import Sandbox
+from tests.llamaindex.conftest import FOLLOW_UP, QUESTION, SERVICES, Build
+from tests.llamaindex.local import HashedWords, documents, memory, passages
+from tests.llamaindex.test_engines import frames
+
+WITHOUT_LLM = (ResponseMode.NO_TEXT, ResponseMode.CONTEXT_ONLY)
+MODES = [mode for mode in ResponseMode if mode not in WITHOUT_LLM]
+
+
+@pytest.fixture(scope="module")
+def index() -> VectorStoreIndex:
+    return VectorStoreIndex(passages(), embed_model=HashedWords())
+
+
+async def answered(engine: Any, how: str) -> tuple[str, Any]:
+    """The text of an answer to the question, however it comes."""
+    response = await engine.aquery(QUESTION) if how.startswith("a") else engine.query(QUESTION)
+    if hasattr(response, "async_response_gen"):
+        return "".join([token async for token in response.async_response_gen()]), response
+    if hasattr(response, "response_gen"):
+        return "".join(response.response_gen), response
+    return str(response), response
+
+
+@pytest.mark.parametrize("how", ["query", "aquery", "query streaming", "aquery streaming"])
+@pytest.mark.parametrize("mode", MODES)
+async def test_every_response_mode(
+    build: Build, index: VectorStoreIndex, mode: ResponseMode, how: str
+) -> None:
+    streaming = "streaming" in how
+    if streaming and mode in (ResponseMode.ACCUMULATE, ResponseMode.COMPACT_ACCUMULATE):
+        pytest.skip("LlamaIndex does not stream accumulated answers")
+    engine = index.as_query_engine(
+        llm=build("private_ai"), response_mode=mode, streaming=streaming, similarity_top_k=3
+    )
+    text, response = await answered(engine, how)
+    assert "vacation" in text
+    assert any("25 vacation days" in node.text for node in response.source_nodes)
+
+
+@pytest.mark.parametrize("how", ["query", "aquery"])
+@pytest.mark.parametrize("service", SERVICES)
+async def test_every_service_over_bm25(build: Build, service: str, how: str) -> None:
+    retriever = BM25Retriever.from_defaults(nodes=passages(), similarity_top_k=2)
+    engine = RetrieverQueryEngine.from_args(retriever, llm=build(service), streaming=True)
+    text, response = await answered(engine, how)
+    assert "25 vacation days" in text
+    assert response.source_nodes[0].metadata["file"] == "vacation.md"
+
+
+@pytest.mark.parametrize("is_async", [False, True])
+@pytest.mark.parametrize(
+    "kind", [SimpleChatEngine, ContextChatEngine, CondensePlusContextChatEngine]
+)
+@pytest.mark.parametrize("service", ["private_ai", "maiagent"])
+async def test_three_turns_with_memory(
+    sandbox: Sandbox,
+    build: Build,
+    index: VectorStoreIndex,
+    service: str,
+    kind: Any,
+    is_async: bool,
+) -> None:
+    more = {} if kind is SimpleChatEngine else {"retriever": index.as_retriever()}
+    engine = kind.from_defaults(llm=build(service), memory=memory(), **more)
+    answers = []
+    for message in (QUESTION, FOLLOW_UP, "And what is the canteen like?"):
+        if is_async:
+            stream = await engine.astream_chat(message)
+            answers.append("".join([token async for token in stream.async_response_gen()]))
+        else:
+            answers.append("".join(engine.stream_chat(message).response_gen))
+    assert "25 vacation days" in answers[0]
+    assert "art-time" in answers[1]
+    history = engine.chat_history
+    assert [m.role.value for m in history] == ["user", "assistant"] * 3
+    if kind is SimpleChatEngine:  # the others keep the text alone
+        assert all(m.additional_kwargs["reply_id"] for m in history[1::2])
+    asked = sandbox.turns(service)[-1]["messages"]
+    assert QUESTION in " ".join(message["content"] for message in asked)
+
+
+def test_ingestion_pipeline(build: Build) -> None:
+    pipeline = IngestionPipeline(
+        transformations=[
+            TokenTextSplitter(chunk_size=256, chunk_overlap=0),
+            SummaryExtractor(llm=build("bluenexus"), show_progress=False, num_workers=2),
+            HashedWords(),
+        ]
+    )
+    pages = [page for page in documents() if page.id_ in ("vacation.md", "travel.md")]
+    nodes = pipeline.run(documents=pages)
+    assert {node.ref_doc_id for node in nodes} == {"vacation.md", "travel.md"}
+    assert all(node.metadata["section_summary"] for node in nodes)
+    assert all(len(node.embedding) == 512 for node in nodes)
+
+
+class Entitlement(BaseModel):
+    """How many days."""
+
+    days: int
+
+
+async def test_structured_prediction(scripted: Build) -> None:
+    prompt = PromptTemplate("How many days? {text}")
+    llm = scripted(*[frames('{"days": 25}')] * 4)
+    assert llm.structured_predict(Entitlement, prompt, text="25").days == 25
+    assert (await llm.astructured_predict(Entitlement, prompt, text="25")).days == 25
+    structured = llm.as_structured_llm(Entitlement)
+    assert structured.chat([ChatMessage("How many?")]).raw == Entitlement(days=25)
+    assert structured.complete("How many?").raw == Entitlement(days=25)
