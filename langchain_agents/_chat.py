@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import aclosing
+from functools import cache
 from typing import Any
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
 from langchain_core.globals import get_llm_cache
 from langchain_core.language_models import BaseChatModel, LanguageModelInput, ModelProfile
 from langchain_core.language_models.base import LangSmithParams
+from langchain_core.language_models.model_profile import _warn_unknown_profile_keys
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
 from langchain_core.outputs import (
     ChatGeneration,
@@ -20,13 +22,15 @@ from langchain_core.outputs import (
     LLMResult,
 )
 from langchain_core.runnables import Runnable, RunnableConfig, ensure_config
+from pydantic import model_validator
+from typing_extensions import Self
 
 from langchain_agents._answers import BlockChunks, ProtocolEvents, TextChunks, to_result
 from langchain_agents._convert import Layout, register, to_messages
 from langchain_agents._settings import AgentSettings, call_arguments, refuse_tools
 from langchain_agents._structured import StructuredOutput
 from remote_agents.conversation import Memory, newest_origin
-from remote_agents.endpoints import ENDPOINTS
+from remote_agents.endpoints import ENDPOINTS, Endpoint
 from remote_agents.flow import Flow
 from remote_agents.sessions import current_session
 from remote_agents.types import Event, Finish
@@ -370,22 +374,14 @@ class ChatAgent(AgentSettings, BaseChatModel):
         return params
 
     def _resolve_model_profile(self) -> ModelProfile:
-        endpoint = self.agent.endpoint
-        files = endpoint.attachments
-        return ModelProfile(
-            text_inputs=True,
-            text_outputs=True,
-            image_inputs="image" in files and endpoint.uploads,
-            image_url_inputs="image" in files and not endpoint.uploads,
-            pdf_inputs="file" in files and endpoint.uploads,
-            audio_inputs="audio" in files and endpoint.uploads,
-            video_inputs="video" in files and endpoint.uploads,
-            attachment=bool(files),
-            reasoning_output=endpoint.reasons,
-            tool_calling=False,
-            structured_output=endpoint.native_json,
-            temperature="temperature" in endpoint.parameters,
-        )
+        return _profile(self.endpoint).copy()
+
+    @model_validator(mode="after")
+    def _check_profile_keys(self) -> Self:
+        # LangChain's check costs more than all else here: only what the user gave needs it.
+        if self.profile and self.profile != _profile(self.endpoint):
+            _warn_unknown_profile_keys(self.profile)
+        return self
 
     def get_num_tokens(self, text: str) -> int:
         """About how many tokens a text has; exact only with `custom_get_token_ids`.
@@ -404,6 +400,26 @@ class ChatAgent(AgentSettings, BaseChatModel):
         """About how many tokens messages have, with three more for each."""
         refuse_tools(tools or (), self.endpoint)
         return sum(self.get_num_tokens(str(message.text)) + 3 for message in messages)
+
+
+@cache
+def _profile(endpoint: Endpoint) -> ModelProfile:
+    """What LangChain is told of a service."""
+    files = endpoint.attachments
+    return ModelProfile(
+        text_inputs=True,
+        text_outputs=True,
+        image_inputs="image" in files and endpoint.uploads,
+        image_url_inputs="image" in files and not endpoint.uploads,
+        pdf_inputs="file" in files and endpoint.uploads,
+        audio_inputs="audio" in files and endpoint.uploads,
+        video_inputs="video" in files and endpoint.uploads,
+        attachment=bool(files),
+        reasoning_output=endpoint.reasons,
+        tool_calling=False,
+        structured_output=endpoint.native_json,
+        temperature="temperature" in endpoint.parameters,
+    )
 
 
 def with_ids(config: RunnableConfig, kwargs: dict[str, Any]) -> dict[str, Any]:
