@@ -8,7 +8,15 @@ from typing import Any, ClassVar, TypeAlias
 from remote_agents.agent import Agent
 from remote_agents.endpoints import ENDPOINTS, Endpoint
 from remote_agents.errors import UnsupportedContentError
-from remote_agents.resources import bluenexus, cloudbase, maiagent, private_ai
+from remote_agents.resources import (
+    bluenexus,
+    cloudbase,
+    maiagent,
+    maiagent_directory,
+    maiagent_files,
+    maiagent_records,
+    private_ai,
+)
 from remote_agents.resources.surface import Part
 from remote_agents.sessions import Session, current_session
 from remote_agents.types import Attachment, Event, Message, Origin, Reply
@@ -186,11 +194,11 @@ class MaiAgent(Client):
     """A MaiAgent chatbot; see `docs/services/maiagent.md`."""
 
     endpoint = ENDPOINTS["maiagent"]
-    attachments = Part(maiagent.Attachments)
-    chatbots = Part(maiagent.Chatbots)
-    contacts = Part(maiagent.Contacts)
+    attachments = Part(maiagent_files.Attachments)
+    chatbots = Part(maiagent_directory.Chatbots)
+    contacts = Part(maiagent_directory.Contacts)
     conversations = Part(maiagent.Conversations)
-    inboxes = Part(maiagent.Inboxes)
+    inboxes = Part(maiagent_directory.Inboxes)
     messages = Part(maiagent.Messages)
-    records = Part(maiagent.Records)
-    web_chats = Part(maiagent.WebChats)
+    records = Part(maiagent_records.Records)
+    web_chats = Part(maiagent_directory.WebChats)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
-from urllib.parse import quote
 
 from remote_agents.endpoints._base import mapping
 from remote_agents.flow import Call, Flow, Request
@@ -12,7 +11,8 @@ from remote_agents.resources.emitted import every
 from remote_agents.resources.items import AgentInfo, Conversation, Message
 from remote_agents.resources.order import chronological
 from remote_agents.resources.paging import Paging, pages
-from remote_agents.resources.surface import Resource, calls, inner, lists
+from remote_agents.resources.requests import part, post, read
+from remote_agents.resources.surface import Resource, calls, lists
 
 ROOT = "/api/v1/agents/"
 NUMBERED = Paging("limit", (("page", "number"),), most=100)
@@ -50,9 +50,7 @@ class Agents(Resource):
 
     def _get(self, agent_id: str | None = None) -> Flow[AgentInfo]:
         """One agent; by default the client's own."""
-        path = ROOT + quote(agent_id or self.agent.agent_id, safe="")
-        answer = yield Call(Request("GET", path, safe=True))
-        return AgentInfo(inner(answer.data))
+        return read(ROOT + part(agent_id or self.agent.agent_id), AgentInfo)
 
     list, alist = lists(_list)
     get, aget = calls(_get)
@@ -63,8 +61,8 @@ class Conversations(Resource):
 
     def path(self, conversation_id: str | None = None) -> str:
         """The path of all conversations, or of one."""
-        root = f"{ROOT}{quote(self.agent.agent_id, safe='')}/conversations"
-        return root if conversation_id is None else f"{root}/{quote(conversation_id, safe='')}"
+        root = f"{ROOT}{part(self.agent.agent_id)}/conversations"
+        return root if conversation_id is None else f"{root}/{part(conversation_id)}"
 
     def _create(self, title: str | None = None) -> Flow[Conversation]:
         """Open a conversation.
@@ -72,9 +70,7 @@ class Conversations(Resource):
         Args:
             title: Its title.
         """
-        body = {} if title is None else {"title": title}
-        answer = yield Call(Request("POST", self.path(), json=body, safe=True))
-        return Conversation(inner(answer.data))
+        return post(self.path(), {"title": title}, Conversation, safe=True)
 
     def _list(
         self, *, page_size: int | None = None, cursor: str | None = None

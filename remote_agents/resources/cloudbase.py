@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
-from urllib.parse import quote
 
 from remote_agents.endpoints.cloudbase import decode
 from remote_agents.errors import ConfigurationError
@@ -15,7 +14,8 @@ from remote_agents.resources.emitted import every, tapped
 from remote_agents.resources.items import AgentInfo, Conversation, Feedback, Message
 from remote_agents.resources.order import chronological
 from remote_agents.resources.paging import Paging, pages
-from remote_agents.resources.surface import Resource, calls, inner, lists, streams
+from remote_agents.resources.requests import part, post, read
+from remote_agents.resources.surface import Resource, calls, lists, streams
 from remote_agents.types import Finish, TextDelta
 
 ROOT = "/v1/aibot/bots"
@@ -28,7 +28,7 @@ NUMBERED = Paging("pageSize", (("pageNumber", "number"),))
 class _Bot(Resource):
     def path(self, rest: str = "", agent_id: str | None = None) -> str:
         """A path below the agent's own."""
-        return f"{ROOT}/{quote(agent_id or self.agent.agent_id, safe='')}{rest}"
+        return f"{ROOT}/{part(agent_id or self.agent.agent_id)}{rest}"
 
 
 class Conversations(_Bot):
@@ -40,9 +40,7 @@ class Conversations(_Bot):
         Args:
             title: Its title.
         """
-        body = {} if title is None else {"title": title}
-        answer = yield Call(Request("POST", self.path("/conversation"), json=body, safe=True))
-        return Conversation(inner(answer.data))
+        return post(self.path("/conversation"), {"title": title}, Conversation, safe=True)
 
     def _list(
         self, *, page_size: int | None = 100, cursor: str | None = None
@@ -65,12 +63,12 @@ class Conversations(_Bot):
 
     def _rename(self, conversation_id: str, title: str) -> Flow[None]:
         """Give a conversation another title."""
-        path = self.path(f"/conversation/{quote(conversation_id, safe='')}")
+        path = self.path(f"/conversation/{part(conversation_id)}")
         yield Call(Request("PATCH", path, json={"title": title}, safe=True))
 
     def _delete(self, conversation_id: str) -> Flow[None]:
         """Delete a conversation."""
-        path = self.path(f"/conversation/{quote(conversation_id, safe='')}")
+        path = self.path(f"/conversation/{part(conversation_id)}")
         yield Call(Request("DELETE", path, json={}, safe=True))
 
     create, acreate = calls(_create)
@@ -312,8 +310,7 @@ class Agents(_Bot):
 
     def _get(self, agent_id: str | None = None) -> Flow[AgentInfo]:
         """One agent; by default the client's own."""
-        answer = yield Call(Request("GET", self.path("", agent_id), safe=True))
-        return AgentInfo(inner(answer.data))
+        return read(self.path("", agent_id), AgentInfo)
 
     list, alist = lists(_list)
     get, aget = calls(_get)

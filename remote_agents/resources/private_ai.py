@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from urllib.parse import quote
-
 from remote_agents.endpoints.private_ai import ROOT
-from remote_agents.flow import Call, Flow, Request
+from remote_agents.flow import Flow
 from remote_agents.resources.items import AgentInfo, Model
 from remote_agents.resources.paging import Paging, pages
+from remote_agents.resources.requests import part, read
 from remote_agents.resources.surface import Resource, calls, lists
 
 # The parameters are not published; OpenAI's own lists go on `after` an id.
@@ -38,9 +37,7 @@ class Agents(Resource):
 
     def _get(self, agent_id: str | None = None) -> Flow[AgentInfo]:
         """One agent; by default the client's own."""
-        path = f"{ROOT}/agents/{quote(agent_id or self.agent.agent_id, safe='')}"
-        answer = yield Call(Request("GET", path, safe=True))
-        return AgentInfo(answer.data)
+        return read(f"{ROOT}/agents/{part(agent_id or self.agent.agent_id)}", AgentInfo)
 
     list, alist = lists(_list)
     get, aget = calls(_get)

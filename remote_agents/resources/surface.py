@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from functools import wraps
 from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar, overload
 
-from remote_agents.endpoints._base import mapping
 from remote_agents.flow import Flow
 from remote_agents.resources.paging import Placed
 
@@ -184,9 +183,3 @@ def _named(method: F, flow: Callable[..., Any], prefix: str = "") -> F:
     method.__name__ = prefix + name.lstrip("_")
     method.__qualname__ = f"{head}.{method.__name__}" if head else method.__name__
     return method
-
-
-def inner(data: Any) -> Mapping[str, Any]:
-    """One object, which may come in an envelope."""
-    known = mapping(data)
-    return mapping(known["data"]) if isinstance(known.get("data"), dict) else known

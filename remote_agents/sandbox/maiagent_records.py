@@ -24,15 +24,18 @@ Row = dict[str, Any]
 EXCEL = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 PIECE = 256 * 1024
 MEASURES = (
-    "Faithfulness",
-    "AnswerRelevancy",
-    "ContextPrecision",
-    "AnswerCorrectness",
-    "AnswerSimilarity",
-    "ContextRecall",
+    "faithfulness",
+    "answerRelevancy",
+    "contextPrecision",
+    "answerCorrectness",
+    "answerSimilarity",
+    "contextRecall",
 )
-SCORES = {f"{name[0].lower()}{name[1:]}Score": None for name in MEASURES}
-DISPLAYED = {f"display{name}Score": None for name in MEASURES}
+UNKNOWN: dict[str, None] = {
+    key: None
+    for name in MEASURES
+    for key in (f"{name}Score", f"display{name[0].upper()}{name[1:]}Score")
+}
 ANSWERS = "FROM messages a WHERE a.endpoint = ? AND a.agent = ? AND a.role = 'assistant'"
 ASKED = "(SELECT q.content FROM messages q WHERE q.id = a.reply_to)"
 ASKED_AT = "(SELECT q.created FROM messages q WHERE q.id = a.reply_to)"
@@ -120,12 +123,11 @@ def _scores(question: str, answer: str, context: str) -> Row:
         "answerRelevancy": _share(question, answer),
         "contextRecall": _share(question, context) if context else None,
     }
-    scores: Row = {}
-    for name in SCORES:
-        score = known.get(name)
-        shown = None if score is None else f"{score:.2f}"
-        scores[f"{name}Score"] = score
-        scores[f"display{name[0].upper()}{name[1:]}Score"] = shown
+    scores: Row = dict(UNKNOWN)
+    for name, score in known.items():
+        if score is not None:
+            scores[f"{name}Score"] = score
+            scores[f"display{name[0].upper()}{name[1:]}Score"] = f"{score:.2f}"
     return scores
 
 

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from remote_agents.resources import items
@@ -25,6 +25,7 @@ json = st.recursive(
 
 
 @pytest.mark.parametrize("kind", KINDS)
+@settings(max_examples=30)
 @given(value=json, data=st.data())
 def test_no_json_breaks_an_item(kind: type[Item], value: Any, data: st.DataObject) -> None:
     names = st.sampled_from([form for n in kind.fields() for form in getattr(kind, n).names])

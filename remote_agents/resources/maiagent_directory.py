@@ -1,0 +1,139 @@
+"""Who is there on MaiAgent: chatbots, inboxes, web chats, contacts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from remote_agents.flow import Flow
+from remote_agents.resources.items import AgentInfo, Contact, Inbox, WebChat
+from remote_agents.resources.paging import Paging, pages
+from remote_agents.resources.requests import part, post, read
+from remote_agents.resources.surface import Resource, calls, lists
+
+NUMBERED = Paging("pageSize", (("page", "number"),))
+COUNTED = Paging("limit", (("offset", "count"),))
+
+
+class Chatbots(Resource):
+    """The account's chatbots."""
+
+    def _list(self, *, page_size: int | None = None, cursor: str | None = None) -> Flow[AgentInfo]:
+        """The chatbots, lazily; `page_size` and `cursor` as for the other lists."""
+        path = "/api/v1/chatbots/"
+        return pages(self.agent, path, NUMBERED, AgentInfo, page_size=page_size, cursor=cursor)
+
+    list, alist = lists(_list)
+
+
+class Inboxes(Resource):
+    """The channels through which people write."""
+
+    def _list(
+        self,
+        *,
+        channel_type: str | None = None,
+        chatbot: str | None = None,
+        page_size: int | None = None,
+        cursor: str | None = None,
+    ) -> Flow[Inbox]:
+        """The inboxes, lazily.
+
+        Args:
+            channel_type: Only `line`, `telegram`, `web` or `messenger`.
+            chatbot: Only those of this chatbot (id).
+            page_size: Inboxes on a page.
+            cursor: Go on from the `.cursor` of an earlier list.
+        """
+        return pages(
+            self.agent,
+            "/api/v1/inboxes/",
+            NUMBERED,
+            Inbox,
+            page_size=page_size,
+            cursor=cursor,
+            channelType=channel_type,
+            chatbot=chatbot,
+        )
+
+    list, alist = lists(_list)
+
+
+class WebChats(Resource):
+    """Chat windows of web pages."""
+
+    def _list(self, *, cursor: str | None = None) -> Flow[WebChat]:
+        """The web chats; the service gives them all at once."""
+        return pages(self.agent, "/api/v1/web-chats/", Paging(), WebChat, cursor=cursor)
+
+    def _get(self, web_chat_id: str) -> Flow[WebChat]:
+        """One web chat."""
+        return read(f"/api/web-chats/{part(web_chat_id)}/", WebChat)
+
+    list, alist = lists(_list)
+    get, aget = calls(_get)
+
+
+class Contacts(Resource):
+    """The people who write; a contact's id is a message's `sender`."""
+
+    def _list(
+        self,
+        *,
+        query: str | None = None,
+        inboxes: str | None = None,
+        page_size: int | None = None,
+        cursor: str | None = None,
+    ) -> Flow[Contact]:
+        """The contacts, lazily.
+
+        Args:
+            query: Only those that match this.
+            inboxes: Only those of this inbox (id).
+            page_size: Contacts on a page.
+            cursor: Go on from the `.cursor` of an earlier list.
+        """
+        return pages(
+            self.agent,
+            "/api/v1/contacts/",
+            COUNTED,
+            Contact,
+            page_size=page_size,
+            cursor=cursor,
+            query=query,
+            inboxes=inboxes,
+        )
+
+    def _create(
+        self,
+        name: str,
+        *,
+        email: str | None = None,
+        phone_number: str | None = None,
+        source_id: str | None = None,
+        inboxes: Sequence[str] = (),
+        query_metadata: Mapping[str, Any] | None = None,
+    ) -> Flow[Contact]:
+        """Add a contact.
+
+        Args:
+            name: The name.
+            email: Mail address.
+            phone_number: Telephone number.
+            source_id: Your own key of the person.
+            inboxes: Ids of the inboxes that the person may write to.
+            query_metadata: An object that goes with each of the person's messages.
+        """
+        # Here the service writes snake_case.
+        body = {
+            "name": name,
+            "email": email,
+            "phone_number": phone_number,
+            "source_id": source_id,
+            "inboxes": [{"id": inbox} for inbox in inboxes] or None,
+            "query_metadata": query_metadata,
+        }
+        return post("/api/v1/contacts/", body, Contact)
+
+    list, alist = lists(_list)
+    create, acreate = calls(_create)

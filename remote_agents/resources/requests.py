@@ -1,0 +1,45 @@
+"""The plainest calls: one object read, one object made. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+from urllib.parse import quote
+
+from remote_agents.errors import ConfigurationError
+from remote_agents.flow import Call, Flow, Request
+from remote_agents.resources.paging import with_query
+
+T = TypeVar("T")
+
+
+def part(id_: str) -> str:
+    """An id as a part of a path.
+
+    Raises:
+        ConfigurationError: It is empty, so that the path would be another one.
+    """
+    if not id_:
+        raise ConfigurationError("The id is empty.")
+    return quote(id_, safe="")
+
+
+def read(path: str, kind: Callable[[Any], T], **params: Any) -> Flow[T]:
+    """One object, as an item."""
+    answer = yield Call(Request("GET", with_query(path, params), safe=True))
+    return kind(inner(answer.data))
+
+
+def post(
+    path: str, body: Mapping[str, Any], kind: Callable[[Any], T], *, safe: bool = False
+) -> Flow[T]:
+    """Make one object; gives it as an item. Fields that are None are left out."""
+    known = {name: value for name, value in body.items() if value is not None}
+    answer = yield Call(Request("POST", path, json=known, safe=safe))
+    return kind(inner(answer.data))
+
+
+def inner(data: Any) -> Any:
+    """One object, which may come in an envelope."""
+    wrapped = isinstance(data, dict) and isinstance(data.get("data"), dict)
+    return data["data"] if wrapped else data
