@@ -464,13 +464,28 @@ def _credits(value: str | None) -> float | None:
 
 
 def _redact(error: AgentError, token: SecretStr | None) -> None:
-    """A service may quote the request: the key does not go on from there."""
+    """The key does not go on from here: not in what a service quotes, nor in httpx's errors.
+
+    Those hold the request with its headers; what they say is in our message already.
+    """
+    _drop_foreign_causes(error)
     if token is None or not (key := token.get_secret_value()):
         return
     error.args = tuple(str(said).replace(key, "[key]") for said in error.args)
-    body = getattr(error, "body", None)
-    if body is not None and key in (text := json.dumps(body, default=str)):
-        error.body = json.loads(text.replace(key, "[key]"))  # type: ignore[attr-defined]
+    for name, value in vars(error).items():
+        if isinstance(value, str):
+            setattr(error, name, value.replace(key, "[key]"))
+        elif name == "body" and key in (text := json.dumps(value, default=str)):
+            setattr(error, name, json.loads(text.replace(key, "[key]")))
+
+
+def _drop_foreign_causes(error: BaseException) -> None:
+    for name in ("__cause__", "__context__"):
+        link = getattr(error, name)
+        if isinstance(link, AgentError):
+            _drop_foreign_causes(link)
+        elif link is not None:
+            setattr(error, name, None)
 
 
 @contextmanager

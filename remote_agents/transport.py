@@ -1,8 +1,7 @@
 """Sending a request and reading its response, with blocking I/O and with asyncio.
 
 Maps what httpx and aiohttp raise to our errors, says whether a request left the machine, and cuts
-a response off at its deadline. Their frames hold the headers, and the key with them, so the
-tracebacks of their errors end here.
+a response off at its deadline.
 """
 
 from __future__ import annotations
@@ -124,7 +123,7 @@ class Transport:
         except AgentError:
             raise
         except Exception as error:
-            raise self._sending_failed(error) from bare(error)
+            raise self._sending_failed(error) from error
         except BaseException as error:
             raise bare(error)  # noqa: B904
 
@@ -143,7 +142,7 @@ class Transport:
             raise
         except Exception as error:
             alarm.stop()
-            raise self._sending_failed(error) from bare(error)
+            raise self._sending_failed(error) from error
         except BaseException as error:
             alarm.stop()
             raise bare(error)  # noqa: B904
@@ -168,7 +167,7 @@ class Transport:
             raise ConfigurationError(
                 f"The request cannot be written ({type(error).__name__}: {error}); nothing was "
                 "sent. Check the messages, the parameters and extra_body."
-            ) from bare(error)
+            ) from error
 
     def _request(
         self,
@@ -240,10 +239,12 @@ class SyncResponse:
             cut.by(deadline)
         try:
             chunk = next(self._chunks, None)
+        except AgentError:
+            raise
         except Exception as error:
             if cut is not None and cut.fired:
-                raise DeadlineReached from bare(error)
-            raise reading_failed(error) from bare(error)
+                raise DeadlineReached from error
+            raise reading_failed(error) from error
         finally:
             if cut is not None:
                 cut.deadline = None  # the time that the caller takes is his
@@ -277,10 +278,10 @@ class AsyncResponse:
             return await self._alarm.before(deadline, self._chunks.__anext__())
         except StopAsyncIteration:
             return None
-        except (DeadlineReached, asyncio.CancelledError):
+        except (AgentError, DeadlineReached, asyncio.CancelledError):
             raise
         except Exception as error:
-            raise reading_failed(error) from bare(error)
+            raise reading_failed(error) from error
 
     async def aclose(self) -> None:
         """Free the connection."""
@@ -366,7 +367,14 @@ def _auth(op: Send) -> Any:
 
 @lru_cache(maxsize=4096)
 def _url(text: str) -> httpx.URL:
+    if _DOT_SEGMENT.search(text):
+        raise ConfigurationError(
+            "An id must not be '.' or '..': it would lead to another path. Nothing was sent."
+        )
     return httpx.URL(text)
+
+
+_DOT_SEGMENT = re.compile(r"^[^?#]*/\.{1,2}(?:/|$)")  # what quoting leaves as it is
 
 
 def _params(params: Mapping[str, Any] | None) -> dict[str, Any] | None:
@@ -404,7 +412,7 @@ def sending_failed(error: Exception, base_url: str, timeout: Timeout) -> AgentEr
         )
     if _is(error, cause, _NOT_CONNECTED):
         return AgentConnectionError(
-            f"Could not connect to {base_url} ({error or type(error).__name__}); nothing was "
+            f"Could not connect to {base_url} ({_said(error)}); nothing was "
             f"sent. {_connection_hint(str(error))}"
         )
     if isinstance(error, (httpx.UnsupportedProtocol, httpx.LocalProtocolError)):
@@ -432,7 +440,7 @@ def reading_failed(error: Exception) -> AgentError:
     if isinstance(error, httpx.DecodingError) or _is_malformed(error):
         return StreamProtocolError(f"The answer is not valid HTTP: {error}")
     return StreamInterruptedError(
-        f"The connection broke before the answer was whole ({error or type(error).__name__}). "
+        f"The connection broke before the answer was whole ({_said(error)}). "
         "The turn may have run; it was not repeated."
     )
 
@@ -471,8 +479,12 @@ def _connection_hint(reason: str) -> str:
     return "Check base_url, the network and the proxy settings."
 
 
+def _said(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+
+
 def bare(error: E) -> E:
-    """The error and its causes without their frames, which hold the key."""
+    """An interrupt without the frames of httpx and aiohttp, which hold the key."""
     links: list[BaseException | None] = [error]
     while links:
         if (link := links.pop()) is not None and link.__traceback__ is not None:
