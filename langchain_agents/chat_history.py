@@ -28,7 +28,7 @@ class RemoteChatMessageHistory(BaseChatMessageHistory):
         conversation_id: The conversation; without one, that of the first reply that is added.
 
     Example:
-        >>> history = RemoteChatMessageHistory(client, conversation_id="conv-1")
+        >>> history = RemoteChatMessageHistory(client, conversation_id="conv-1")  # doctest: +SKIP
         >>> history.messages[-1].content  # doctest: +SKIP
         'You get 25 vacation days.'
     """

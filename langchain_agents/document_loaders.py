@@ -29,7 +29,8 @@ class AgentRecordsLoader(BaseLoader):
         conversation_id: Only this conversation, whenever it was.
 
     Example:
-        >>> loader = AgentRecordsLoader(client, start="2025-01-01", end="2025-01-31")
+        >>> days = {"start": "2025-01-01", "end": "2025-01-31"}
+        >>> loader = AgentRecordsLoader(client, **days)  # doctest: +SKIP
         >>> store.add_documents(loader.load())  # doctest: +SKIP
     """
 

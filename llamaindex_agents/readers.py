@@ -30,7 +30,7 @@ class AgentRecordsReader(BasePydanticReader, ResourcesReaderMixin):
             key, so it is left out when the reader is serialised; pass it again afterwards.
 
     Example:
-        >>> reader = AgentRecordsReader(client=client)
+        >>> reader = AgentRecordsReader(client=client)  # doctest: +SKIP
         >>> documents = reader.load_data(start="2025-01-01", end="2025-01-31")  # doctest: +SKIP
     """
 
