@@ -39,7 +39,8 @@ class AgentSettings(Serializable):
     """
 
     endpoint: ClassVar[Endpoint]
-    model_config = ConfigDict(arbitrary_types_allowed=True)
+    # Four of the five services are not used: their schemas are built when they are.
+    model_config = ConfigDict(arbitrary_types_allowed=True, defer_build=True)
 
     agent_id: str | None = None
     """The agent; else `<PREFIX>_AGENT_ID`."""
