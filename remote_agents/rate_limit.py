@@ -7,7 +7,7 @@ import threading
 import time
 from typing import Any
 
-from remote_agents.errors import ConfigurationError, RateLimitError
+from remote_agents.errors import AgentConnectionError, ConfigurationError, RateLimitError
 from remote_agents.flow import Do, Flow, Sleep, Wait
 from remote_agents.sessions import Turnstile
 
@@ -56,12 +56,22 @@ class RateLimiter:
 
     def _hit(self, deadline: float) -> Flow[None]:
         while True:
-            delay = yield Do(self._try, self.blocks)
+            delay = yield Do(self._attempt, self.blocks)
             if not delay:
                 return
             if time.monotonic() + delay > deadline:
                 raise self._too_long()
             yield Sleep(delay)
+
+    def _attempt(self) -> float:
+        from limits.errors import StorageError
+
+        try:
+            return self._try()
+        except StorageError as error:
+            raise AgentConnectionError(
+                f"rate_limit_storage cannot be used ({error}); nothing was sent."
+            ) from error
 
     def _try(self) -> float:
         """0 if there was a place, else seconds until the next attempt."""
@@ -101,5 +111,6 @@ def _window(limit: str, storage: str | None) -> tuple[Any, Any, bool]:
         ) from error
     with _windows_lock:
         if storage not in _windows:
-            _windows[storage] = MovingWindowRateLimiter(storage_from_string(storage or "memory://"))
+            counts = storage_from_string(storage or "memory://", wrap_exceptions=True)
+            _windows[storage] = MovingWindowRateLimiter(counts)
     return item, _windows[storage], storage is not None

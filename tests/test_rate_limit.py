@@ -1,0 +1,168 @@
+import asyncio
+import multiprocessing
+import subprocess
+import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
+from typing import Any
+
+import pytest
+
+from remote_agents import AgentConnectionError, BlueNexus, ConfigurationError, RateLimitError
+from remote_agents.flow import run
+from remote_agents.rate_limit import RateLimiter
+from remote_agents.sandbox import Sandbox
+from tests.services import free_port
+
+STORAGES = ("memory", "redis")
+
+
+@pytest.fixture(params=STORAGES)
+def storage(request: pytest.FixtureRequest) -> str | None:
+    return None if request.param == "memory" else str(request.getfixturevalue("redis_url"))
+
+
+def model(
+    box: Sandbox, limit: str | None, storage: str | None = None, **settings: Any
+) -> BlueNexus:
+    kwargs = {**box.kwargs("bluenexus"), **settings}
+    return BlueNexus(**kwargs, rate_limit=limit, rate_limit_storage=storage)
+
+
+def arrivals(box: Sandbox) -> list[float]:
+    return [request["time"] for request in box.requests("bluenexus")]
+
+
+def most_within(times: list[float], seconds: float) -> int:
+    return max(sum(1 for t in times if start <= t < start + seconds) for start in times)
+
+
+@pytest.fixture
+def fresh(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Sandbox:
+    """The sandbox, and counts that no other test has used."""
+    from remote_agents import rate_limit
+
+    monkeypatch.setattr(rate_limit, "_windows", {})
+    return sandbox
+
+
+@pytest.fixture(autouse=True)
+def empty_redis(request: pytest.FixtureRequest) -> None:
+    if "redis" in request.node.name:
+        import redis
+
+        with redis.Redis.from_url(request.getfixturevalue("redis_url")) as client:
+            client.flushall()
+
+
+def test_threads_and_instances_share_the_limit(fresh: Sandbox, storage: str | None) -> None:
+    models = [model(fresh, "4/second", storage) for _ in range(3)]
+    begun = time.monotonic()
+    with ThreadPoolExecutor(9) as threads:
+        list(threads.map(lambda n: models[n % 3].ask("Hello"), range(9)))
+    assert 1.9 < time.monotonic() - begun < 6
+    assert most_within(arrivals(fresh), 0.9) <= 4
+
+
+async def test_tasks_share_the_limit_and_come_in_order(fresh: Sandbox, storage: str | None) -> None:
+    agent = model(fresh, "3/second", storage)
+    tasks = []
+    for number in range(7):
+        tasks.append(asyncio.ensure_future(agent.aask(f"Count to {number + 2}")))
+        await asyncio.sleep(0.01)
+    await asyncio.gather(*tasks)
+    asked = [r["body"]["messages"][0]["content"] for r in fresh.requests("bluenexus")]
+    assert asked == [f"Count to {number + 2}" for number in range(7)]
+    assert most_within(arrivals(fresh), 0.9) <= 3
+    await agent.aclose()
+
+
+async def test_one_that_gives_up_lets_the_others_through(fresh: Sandbox) -> None:
+    agent = model(fresh, "1/second")
+    await agent.aask("Hello")
+    waiting = [asyncio.ensure_future(agent.aask("Hello")) for _ in range(3)]
+    await asyncio.sleep(0.05)
+    waiting[0].cancel()  # the one that waits for the window
+    waiting[1].cancel()  # one that waits for its place
+    assert (await waiting[2]).text
+    assert [task.cancelled() for task in waiting] == [True, True, False]
+    assert len(fresh.requests("bluenexus")) == 2
+    await agent.aclose()
+
+
+def test_other_accounts_do_not_wait(fresh: Sandbox) -> None:
+    limiters = [RateLimiter("1/minute", account=name) for name in ("a", "b", "c")]
+    begun = time.monotonic()
+    for limiter in limiters:
+        list(run(limiter.wait(), client=None))  # type: ignore[arg-type]
+    assert time.monotonic() - begun < 0.5
+
+
+@pytest.mark.parametrize("crowded", [False, True])
+def test_waiting_is_bounded(fresh: Sandbox, crowded: bool) -> None:
+    first, late = (RateLimiter("1/minute", account="a", max_wait=w) for w in (30, 0.3))
+    list(run(first.wait(), client=None))  # type: ignore[arg-type]
+    if crowded:  # somebody else waits for the window
+        thread = threading.Thread(target=lambda: _swallow(RateLimiter("1/minute", "a", None, 1)))
+        thread.start()
+        time.sleep(0.05)
+    begun = time.monotonic()
+    with pytest.raises(RateLimitError, match="nothing was sent"):
+        list(run(late.wait(), client=None))  # type: ignore[arg-type]
+    assert time.monotonic() - begun < 0.9
+    if crowded:
+        thread.join()
+
+
+def _swallow(limiter: RateLimiter) -> None:
+    with pytest.raises(RateLimitError):
+        list(run(limiter.wait(), client=None))  # type: ignore[arg-type]
+
+
+def _ask(kwargs: dict[str, str], url: str, limit: str, times: int) -> None:
+    agent = BlueNexus(**kwargs, rate_limit=limit, rate_limit_storage=url)
+    for _ in range(times):
+        agent.ask("Hello")
+
+
+def test_two_processes_share_the_limit_through_redis(fresh: Sandbox, redis_url: str) -> None:
+    arguments = (fresh.kwargs("bluenexus"), redis_url, "4/second", 5)
+    context = multiprocessing.get_context("spawn")
+    children = [context.Process(target=_ask, args=arguments) for _ in range(2)]
+    for child in children:
+        child.start()
+    for child in children:
+        child.join(30)
+    assert [child.exitcode for child in children] == [0, 0]
+    times = arrivals(fresh)
+    assert len(times) == 10
+    assert most_within(times, 0.9) <= 4
+
+
+def test_a_redis_that_is_down_is_told(fresh: Sandbox) -> None:
+    address = f"redis://127.0.0.1:{free_port()}"
+    agent = model(fresh, "4/second", address)
+    with pytest.raises(AgentConnectionError, match="rate_limit_storage"):
+        agent.ask("Hello")
+    assert fresh.requests("bluenexus") == []
+
+
+def test_it_is_off_unless_asked_for(fresh: Sandbox) -> None:
+    agent = model(fresh, None)
+    for _ in range(40):
+        agent.ask("Hello")
+    times = arrivals(fresh)
+    assert max(after - before for before, after in pairwise(times)) < 1
+    code = (
+        "import sys, remote_agents as r; r.BlueNexus(api_key='k'); print('limits' in sys.modules)"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "False"
+
+
+@pytest.mark.parametrize("limit", ["often", "30", "30/fortnight", "-1/minute"])
+def test_a_limit_that_cannot_be_read_is_told(limit: str) -> None:
+    with pytest.raises(ConfigurationError, match="30/minute"):
+        BlueNexus(api_key="k", rate_limit=limit)
