@@ -1,0 +1,136 @@
+"""Many turns, at once and one after another: nothing is mixed up and nothing is left behind.
+
+`SOAK_SECONDS=180 make test ARGS="-k soak"` runs the loop for longer.
+"""
+
+import asyncio
+import gc
+import os
+import threading
+import time
+import tracemalloc
+from collections.abc import Iterator
+
+import psutil
+import pytest
+
+from remote_agents import AgentError, BlueNexus, MaiAgent, TextDelta, Timeout
+from remote_agents.sandbox import Sandbox
+from tests.raw_server import sockets_of
+
+SECONDS = float(os.environ.get("SOAK_SECONDS", "4"))
+STREAMS = 200
+
+
+def port_of(box: Sandbox) -> int:
+    return int(box.url.rpartition(":")[2])
+
+
+async def stream(agent: BlueNexus, question: str) -> tuple[str, int]:
+    texts = [e.text async for e in agent.astream(question) if isinstance(e, TextDelta)]
+    return "".join(texts), len(texts)
+
+
+async def test_two_hundred_streams_at_once(sandbox: Sandbox) -> None:
+    agent = BlueNexus(**sandbox.kwargs("bluenexus"), timeout=Timeout(None, None, None))
+    questions = [f"Count to {150 + number}" for number in range(STREAMS)]
+    tasks_before = len(asyncio.all_tasks())
+    answers = await asyncio.gather(*(stream(agent, question) for question in questions))
+    for number, (text, _) in enumerate(answers):
+        words = text.replace(".", " ").replace(",", " ").split()
+        assert [word for word in words if word.isdigit()] == [
+            str(n) for n in range(1, 151 + number)
+        ]
+    await asyncio.sleep(0)
+    assert len(asyncio.all_tasks()) == tasks_before
+    assert {request["outcome"] for request in sandbox.requests("bluenexus")} == {"completed"}
+    await agent.aclose()
+    await asyncio.sleep(0.05)
+    assert sockets_of(port_of(sandbox)) == 0
+
+
+async def test_the_memory_of_a_stream(sandbox: Sandbox) -> None:
+    agent = BlueNexus(**sandbox.kwargs("bluenexus"))
+    await agent.aask("Hello")
+    gc.collect()
+    tracemalloc.start()
+    streams = [agent.astream("Count to 200") for _ in range(100)]
+    await asyncio.gather(*(anext(item) for item in streams))
+    held = tracemalloc.get_traced_memory()[0] / len(streams)
+    tracemalloc.stop()
+    for item in streams:
+        await item.aclose()  # type: ignore[attr-defined]
+    await agent.aclose()
+    assert held < 64 * 1024
+
+
+async def test_cancelling_many_streams_at_once(sandbox: Sandbox) -> None:
+    sandbox.configure(word_delay=0.05)
+    try:
+        agent = BlueNexus(**sandbox.kwargs("bluenexus"))
+        tasks = [asyncio.ensure_future(stream(agent, "Count to 200")) for _ in range(50)]
+        await asyncio.sleep(0.5)
+        begun = time.monotonic()
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks, timeout=5)
+        assert time.monotonic() - begun < 1
+        assert all(task.cancelled() for task in tasks)
+        await asyncio.sleep(0.3)
+        assert {r["outcome"] for r in sandbox.requests("bluenexus")} == {"disconnected"}
+        assert sockets_of(port_of(sandbox)) == 0
+        assert (await agent.aask("Hello")).text
+        await agent.aclose()
+    finally:
+        sandbox.configure(word_delay=0)
+
+
+def rounds(box: Sandbox) -> Iterator[None]:
+    """Turns of every kind: whole, streamed, left early, failed; sync and in loops that end."""
+    kind, mai = BlueNexus(**box.kwargs("bluenexus")), MaiAgent(**box.kwargs("maiagent"))
+    impatient = BlueNexus(**box.kwargs("bluenexus"), max_retries=0, timeout=Timeout(idle=0.05))
+    number = 0
+    while True:
+        number += 1
+        kind.ask("Hello", session_id=f"soak-{number % 10}")
+        mai.ask("How many vacation days do I get?")
+        for _ in kind.stream("Count to 30"):
+            break
+        asyncio.run(_async_round(kind))
+        box.fault(("drop_after", "error_event", "stall_after")[number % 3], endpoint="bluenexus")
+        with pytest.raises(AgentError):
+            list(impatient.stream("Count to 30"))
+        box.reset()
+        yield
+
+
+async def _async_round(agent: BlueNexus) -> None:
+    await asyncio.gather(agent.aask("Hello"), stream(agent, "Count to 20"))
+    async for _ in agent.astream("Count to 30"):
+        break
+
+
+def state(box: Sandbox) -> tuple[int, int, int, int]:
+    gc.collect()
+    process = psutil.Process()
+    return (
+        sockets_of(port_of(box)),
+        threading.active_count(),
+        process.num_fds(),
+        process.memory_info().rss,
+    )
+
+
+def test_a_long_loop_leaves_nothing_behind(sandbox: Sandbox) -> None:
+    turns = rounds(sandbox)
+    for _ in range(15):  # until every pool, cache and arena is there
+        next(turns)
+    before, count, end = state(sandbox), 0, time.monotonic() + SECONDS
+    while time.monotonic() < end or count < 20:
+        next(turns)
+        count += 1
+    after = state(sandbox)
+    assert after[0] <= before[0] + 1
+    assert after[1] <= before[1]
+    assert after[2] <= before[2] + 2
+    assert after[3] - before[3] < 6 << 20
