@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import tempfile
-import zipfile
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
@@ -47,6 +45,8 @@ def save(agent: Agent, url: str, path: str | os.PathLike[str], progress: bool) -
 
 
 def _save(agent: Agent, url: str, target: Path, bar_class: Any) -> Flow[int]:
+    import tempfile  # takes milliseconds, and few clients export
+
     try:
         handle, name = tempfile.mkstemp(".part", f".{target.name}.", target.parent)
     except OSError as error:
@@ -98,6 +98,8 @@ def _refused(agent: Agent, said: bytes) -> AgentError:
 
 def _settle(part: Path, target: Path) -> bool:
     """Move the file to its name, if its end is there: what closes a zip file stands last."""
+    import zipfile
+
     if not zipfile.is_zipfile(part):
         return False
     os.chmod(part, 0o666 & ~_umask())
