@@ -18,6 +18,7 @@ from typing import Any, TypeAlias
 
 import httpx
 
+from remote_agents.chunks import JoiningClient
 from remote_agents.errors import ConfigurationError
 
 # 20 idle connections: httpcore walks all idle ones at each request, so a larger number costs CPU.
@@ -49,7 +50,7 @@ class Pools:
     def _new_client(self, verify: Any) -> httpx.Client:
         with self._lock:
             if verify not in self._clients:
-                self._clients[verify] = httpx.Client(
+                self._clients[verify] = JoiningClient(
                     verify=tls(verify), limits=LIMITS, cookies=_no_cookies()
                 )
             return self._clients[verify]

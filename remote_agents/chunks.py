@@ -1,0 +1,215 @@
+"""Sync connections that hand on together what arrived together.
+
+Services send each event as an HTTP chunk of its own. h11 works 8 us on a chunk, and every layer
+above works per chunk too, although one read from the socket often brings hundreds. So the chunks
+of one read are joined into one before h11 sees them. h11 still judges what is valid: whatever is
+not a plain chunk passes through as it came. (aiohttp does the same for async connections.)
+"""
+
+from __future__ import annotations
+
+import re
+import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, cast
+
+import httpcore
+import httpx
+
+HEAD_END = b"\r\n\r\n"
+CHUNKED = re.compile(rb"\r\ntransfer-encoding:[ \t]*chunked[ \t]*\r\n", re.IGNORECASE)
+SIZE = re.compile(rb"([0-9a-fA-F]{1,8})\r\n")
+PARTIAL_SIZE = re.compile(rb"[0-9a-fA-F]{1,8}\r?")
+LONGEST_HEAD = 128 * 1024
+
+
+class ChunkJoiner:
+    r"""Bytes of responses in, the same responses with fewer chunks out. No I/O.
+
+    Example:
+        >>> joiner = ChunkJoiner()
+        >>> head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+        >>> joiner.join(head + b"2\r\nab\r\n1\r\nc\r\n").removeprefix(head)
+        b'3\r\nabc\r\n'
+    """
+
+    def __init__(self) -> None:
+        self.begin()
+
+    def begin(self) -> None:
+        """A request is written: what comes next starts with a head."""
+        self._step = self._head
+        self._kept = b""
+        self._left = 0
+        self._closing = False
+
+    def join(self, data: bytes) -> bytes:
+        """Take the next bytes; give those to pass on, which may be none yet."""
+        return self._step(data)
+
+    def _head(self, data: bytes) -> bytes:
+        head = self._kept + data
+        end = head.find(HEAD_END)
+        if end < 0:
+            self._kept = head
+            if len(head) > LONGEST_HEAD:
+                self._step = self._pass
+            return data
+        cut = end + len(HEAD_END) - len(self._kept)
+        self._kept = b""
+        if head.startswith(b"HTTP/1.1 1"):  # an interim response: another head follows
+            return data[:cut] + (self._head(data[cut:]) if data[cut:] else b"")
+        self._step = self._body if CHUNKED.search(head, 0, end + 2) else self._pass
+        return data[:cut] + (self._step(data[cut:]) if data[cut:] else b"")
+
+    def _pass(self, data: bytes) -> bytes:
+        return data
+
+    def _body(self, data: bytes) -> bytes:
+        data, self._kept = self._kept + data, b""
+        pieces: list[bytes] = []
+        at = 0
+        while at < len(data):
+            if self._left:
+                pieces.append(data[at : at + self._left])
+                at += len(pieces[-1])
+                self._left -= len(pieces[-1])
+                self._closing = not self._left
+            elif self._closing and data.startswith(b"\r\n", at):
+                at += 2
+                self._closing = False
+            elif not self._closing and (size := SIZE.match(data, at)) and int(size[1], 16):
+                at = size.end()
+                self._left = int(size[1], 16)
+            elif _may_go_on(data[at:], self._closing):
+                self._kept = data[at:]
+                break
+            else:  # the last chunk, or something that h11 is to judge
+                self._step = self._pass
+                return _framed(pieces) + data[at:]
+        return _framed(pieces)
+
+
+def _may_go_on(rest: bytes, closing: bool) -> bool:
+    """Whether these last bytes of a read may be the beginning of what is expected."""
+    return rest == b"\r" if closing else PARTIAL_SIZE.fullmatch(rest) is not None
+
+
+def _framed(pieces: list[bytes]) -> bytes:
+    data = b"".join(pieces)
+    return b"%x\r\n%b\r\n" % (len(data), data) if data else b""
+
+
+class JoiningClient(httpx.Client):
+    """An `httpx.Client` whose direct connections join chunks; a proxy's do not."""
+
+    def _init_transport(self, **settings: Any) -> httpx.BaseTransport:  # type: ignore[override]
+        # A hook of httpx, which httpx-aiohttp uses too: a transport that is passed in would turn
+        # the proxies of the environment off.
+        return JoiningTransport(settings["verify"], settings["limits"])
+
+
+class JoiningTransport(httpx.BaseTransport):
+    """An httpx transport over httpcore's own pool, whose connections join chunks.
+
+    Args:
+        ssl_context: For `https`.
+        limits: Of the pool.
+    """
+
+    def __init__(self, ssl_context: ssl.SSLContext, limits: httpx.Limits) -> None:
+        self._pool = httpcore.ConnectionPool(
+            ssl_context=ssl_context,
+            max_connections=limits.max_connections,
+            max_keepalive_connections=limits.max_keepalive_connections,
+            keepalive_expiry=limits.keepalive_expiry,
+            network_backend=_Backend(),
+        )
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        """Send a request; the response's head has arrived."""
+        url = request.url
+        target = httpcore.URL(
+            scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path
+        )
+        with _as_httpx():
+            response = self._pool.handle_request(
+                httpcore.Request(
+                    method=request.method,
+                    url=target,
+                    headers=request.headers.raw,
+                    content=cast(Any, request.stream),
+                    extensions=request.extensions,
+                )
+            )
+        return httpx.Response(
+            response.status,
+            headers=response.headers,
+            stream=_Body(response),
+            extensions=response.extensions,
+        )
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._pool.close()
+
+
+class _Body(httpx.SyncByteStream):
+    def __init__(self, response: httpcore.Response) -> None:
+        self._response = response
+
+    def __iter__(self) -> Iterator[bytes]:
+        with _as_httpx():
+            yield from cast(Any, self._response.stream)
+
+    def close(self) -> None:
+        with _as_httpx():
+            self._response.close()
+
+
+@contextmanager
+def _as_httpx() -> Iterator[None]:
+    """Raise httpcore's errors as httpx's of the same name, as httpx's own transport does."""
+    try:
+        yield
+    except Exception as error:
+        kind = getattr(httpx, type(error).__name__, None)
+        if not type(error).__module__.startswith("httpcore") or kind is None:
+            raise
+        raise kind(str(error)) from error
+
+
+class _Backend(httpcore.SyncBackend):
+    def connect_tcp(self, *args: Any, **options: Any) -> httpcore.NetworkStream:
+        return _Stream(super().connect_tcp(*args, **options))
+
+
+class _Stream(httpcore.NetworkStream):
+    def __init__(self, stream: httpcore.NetworkStream) -> None:
+        self._stream = stream
+        self._joiner = ChunkJoiner()
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        while data := self._stream.read(max_bytes, timeout):
+            if joined := self._joiner.join(data):
+                return joined
+        return b""
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        self._joiner.begin()
+        self._stream.write(buffer, timeout)
+
+    def close(self) -> None:
+        self._stream.close()
+
+    def start_tls(
+        self,
+        ssl_context: ssl.SSLContext,
+        server_hostname: str | None = None,
+        timeout: float | None = None,
+    ) -> httpcore.NetworkStream:
+        return _Stream(self._stream.start_tls(ssl_context, server_hostname, timeout))
+
+    def get_extra_info(self, info: str) -> Any:
+        return self._stream.get_extra_info(info)
