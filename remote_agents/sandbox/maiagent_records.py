@@ -38,7 +38,6 @@ UNKNOWN: dict[str, None] = {
 }
 ANSWERS = "FROM messages a WHERE a.endpoint = ? AND a.agent = ? AND a.role = 'assistant'"
 ASKED = "(SELECT q.content FROM messages q WHERE q.id = a.reply_to)"
-ASKED_AT = "(SELECT q.created FROM messages q WHERE q.id = a.reply_to)"
 
 
 def _wanted(request: Request) -> tuple[str, list[Any]]:
@@ -93,7 +92,8 @@ COUNTED: dict[str, Any] = {}
 def _rows(store: Store, where: str, values: list[Any], limit: int, offset: int) -> list[Row]:
     # Which rows are on the page is found in an index; only those are then read.
     sql = (
-        f"SELECT a.*, {ASKED} AS question, {ASKED_AT} AS asked FROM messages a WHERE a.seq IN"
+        "SELECT a.*, q.content AS question, q.created AS asked"
+        " FROM messages a LEFT JOIN messages q ON q.id = a.reply_to WHERE a.seq IN"
         f" (SELECT a.seq {where} ORDER BY a.created, a.seq LIMIT ? OFFSET ?)"
         " ORDER BY a.created, a.seq"
     )

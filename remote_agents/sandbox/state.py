@@ -175,7 +175,8 @@ def _encoded(name: str, value: Any) -> Any:
 
 
 def _decoded(row: sqlite3.Row) -> Row:
-    return {
-        name: json.loads(row[name]) if name in JSON_COLUMNS else row[name]
-        for name in row.keys()  # noqa: SIM118 - a Row iterates its values
-    }
+    found = dict(row)
+    for name in JSON_COLUMNS:
+        if name in found:
+            found[name] = json.loads(found[name])
+    return found
