@@ -30,6 +30,7 @@ import json, os, signal, sys, threading, time
 settings = json.loads(sys.argv[1])
 import ray
 ray.init(num_cpus=2, object_store_memory=200_000_000, include_dashboard=False,
+         _node_ip_address="127.0.0.1",
          logging_level="ERROR", log_to_driver=False)
 ray.data.DataContext.get_current().enable_progress_bars = False
 from remote_agents import BlueNexus, SQLSessionStore
