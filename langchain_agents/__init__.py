@@ -9,8 +9,9 @@ Nothing is imported until it is used.
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from remote_agents._lazy import lazy
 
 _HOMES = {
     "langchain_agents.chat_history": ("RemoteChatMessageHistory",),
@@ -34,40 +35,27 @@ _HOMES = {
     "langchain_agents.retrievers": ("AgentRetriever",),
     "langchain_agents.tools": ("agent_tool",),
 }
-_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 if TYPE_CHECKING:
-    from langchain_agents.chat_history import RemoteChatMessageHistory
+    from langchain_agents.chat_history import RemoteChatMessageHistory as RemoteChatMessageHistory
     from langchain_agents.chat_models import (
-        ChatAgent,
-        ChatBlueNexus,
-        ChatCloudBase,
-        ChatCloudBaseOpenAI,
-        ChatMaiAgent,
-        ChatPrivateAI,
+        ChatAgent as ChatAgent,
+        ChatBlueNexus as ChatBlueNexus,
+        ChatCloudBase as ChatCloudBase,
+        ChatCloudBaseOpenAI as ChatCloudBaseOpenAI,
+        ChatMaiAgent as ChatMaiAgent,
+        ChatPrivateAI as ChatPrivateAI,
     )
-    from langchain_agents.document_loaders import AgentRecordsLoader
+    from langchain_agents.document_loaders import AgentRecordsLoader as AgentRecordsLoader
     from langchain_agents.llms import (
-        AgentLLM,
-        BlueNexusLLM,
-        CloudBaseLLM,
-        CloudBaseOpenAILLM,
-        MaiAgentLLM,
-        PrivateAILLM,
+        AgentLLM as AgentLLM,
+        BlueNexusLLM as BlueNexusLLM,
+        CloudBaseLLM as CloudBaseLLM,
+        CloudBaseOpenAILLM as CloudBaseOpenAILLM,
+        MaiAgentLLM as MaiAgentLLM,
+        PrivateAILLM as PrivateAILLM,
     )
-    from langchain_agents.retrievers import AgentRetriever
-    from langchain_agents.tools import agent_tool
+    from langchain_agents.retrievers import AgentRetriever as AgentRetriever
+    from langchain_agents.tools import agent_tool as agent_tool
 
-__all__ = sorted(_HOME_OF)
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOME_OF:
-        raise AttributeError(f"module 'langchain_agents' has no attribute {name!r}")
-    value = getattr(importlib.import_module(_HOME_OF[name]), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return list(__all__)
+__all__, __getattr__, __dir__ = lazy(__name__, _HOMES)

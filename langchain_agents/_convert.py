@@ -23,8 +23,8 @@ from langchain_core.messages import (
     ChatMessage,
     ToolMessage,
     UsageMetadata,
+    content as blocks_of,
 )
-from langchain_core.messages import content as blocks_of
 from langchain_core.messages.block_translators import register_translator
 
 from remote_agents.errors import UnsupportedContentError

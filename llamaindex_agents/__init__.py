@@ -9,8 +9,9 @@ Nothing is imported until it is used.
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from remote_agents._lazy import lazy
 
 _HOMES = {
     "llamaindex_agents.base": ("RemoteAgent",),
@@ -29,35 +30,25 @@ _HOMES = {
     "llamaindex_agents.workflow": ("RemoteWorkflowAgent",),
     "remote_agents.sessions": ("session",),
 }
-_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 if TYPE_CHECKING:
-    from llamaindex_agents.base import RemoteAgent
-    from llamaindex_agents.chat_engine import AgentChatEngine
-    from llamaindex_agents.chat_store import AsyncRemoteChatStore, RemoteChatStore
-    from llamaindex_agents.llms import (
-        BlueNexus,
-        CloudBase,
-        CloudBaseOpenAI,
-        MaiAgent,
-        PrivateAI,
+    from llamaindex_agents.base import RemoteAgent as RemoteAgent
+    from llamaindex_agents.chat_engine import AgentChatEngine as AgentChatEngine
+    from llamaindex_agents.chat_store import (
+        AsyncRemoteChatStore as AsyncRemoteChatStore,
+        RemoteChatStore as RemoteChatStore,
     )
-    from llamaindex_agents.query_engine import AgentQueryEngine
-    from llamaindex_agents.readers import AgentRecordsReader
-    from llamaindex_agents.retrievers import AgentRetriever
-    from llamaindex_agents.workflow import RemoteWorkflowAgent
-    from remote_agents.sessions import session
+    from llamaindex_agents.llms import (
+        BlueNexus as BlueNexus,
+        CloudBase as CloudBase,
+        CloudBaseOpenAI as CloudBaseOpenAI,
+        MaiAgent as MaiAgent,
+        PrivateAI as PrivateAI,
+    )
+    from llamaindex_agents.query_engine import AgentQueryEngine as AgentQueryEngine
+    from llamaindex_agents.readers import AgentRecordsReader as AgentRecordsReader
+    from llamaindex_agents.retrievers import AgentRetriever as AgentRetriever
+    from llamaindex_agents.workflow import RemoteWorkflowAgent as RemoteWorkflowAgent
+    from remote_agents.sessions import session as session
 
-__all__ = sorted(_HOME_OF)
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOME_OF:
-        raise AttributeError(f"module 'llamaindex_agents' has no attribute {name!r}")
-    value = getattr(importlib.import_module(_HOME_OF[name]), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return list(__all__)
+__all__, __getattr__, __dir__ = lazy(__name__, _HOMES)

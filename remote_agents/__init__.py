@@ -9,8 +9,9 @@ Nothing is imported until it is used, so `import remote_agents` costs next to no
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from remote_agents._lazy import lazy
 
 __version__ = "0.1.0"
 
@@ -61,65 +62,66 @@ _HOMES = {
         "Usage",
     ),
 }
-_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 if TYPE_CHECKING:
-    from remote_agents.agent import Agent, ConversationRestartedWarning
-    from remote_agents.client import BlueNexus, CloudBase, CloudBaseOpenAI, MaiAgent, PrivateAI
-    from remote_agents.conversation import fold_messages
-    from remote_agents.display import display_stream
-    from remote_agents.endpoints import ENDPOINTS
+    from remote_agents.agent import (
+        Agent as Agent,
+        ConversationRestartedWarning as ConversationRestartedWarning,
+    )
+    from remote_agents.client import (
+        BlueNexus as BlueNexus,
+        CloudBase as CloudBase,
+        CloudBaseOpenAI as CloudBaseOpenAI,
+        MaiAgent as MaiAgent,
+        PrivateAI as PrivateAI,
+    )
+    from remote_agents.conversation import fold_messages as fold_messages
+    from remote_agents.display import display_stream as display_stream
+    from remote_agents.endpoints import ENDPOINTS as ENDPOINTS
     from remote_agents.errors import (
-        AgentConnectionError,
-        AgentError,
-        AgentStatusError,
-        AgentStreamError,
-        AgentTimeoutError,
-        AuthenticationError,
-        BadRequestError,
-        ConfigurationError,
-        ConflictError,
-        ConversationError,
-        ConversationForkedError,
-        ConversationNotFoundError,
-        NotFoundError,
-        PermissionDeniedError,
-        QuotaExceededError,
-        RateLimitError,
-        RemoteFailureError,
-        ServerError,
-        StreamInterruptedError,
-        StreamProtocolError,
-        UnprocessableEntityError,
-        UnsupportedContentError,
+        AgentConnectionError as AgentConnectionError,
+        AgentError as AgentError,
+        AgentStatusError as AgentStatusError,
+        AgentStreamError as AgentStreamError,
+        AgentTimeoutError as AgentTimeoutError,
+        AuthenticationError as AuthenticationError,
+        BadRequestError as BadRequestError,
+        ConfigurationError as ConfigurationError,
+        ConflictError as ConflictError,
+        ConversationError as ConversationError,
+        ConversationForkedError as ConversationForkedError,
+        ConversationNotFoundError as ConversationNotFoundError,
+        NotFoundError as NotFoundError,
+        PermissionDeniedError as PermissionDeniedError,
+        QuotaExceededError as QuotaExceededError,
+        RateLimitError as RateLimitError,
+        RemoteFailureError as RemoteFailureError,
+        ServerError as ServerError,
+        StreamInterruptedError as StreamInterruptedError,
+        StreamProtocolError as StreamProtocolError,
+        UnprocessableEntityError as UnprocessableEntityError,
+        UnsupportedContentError as UnsupportedContentError,
     )
-    from remote_agents.sessions import InMemorySessionStore, Session, SessionStore, session
-    from remote_agents.sql import SQLSessionStore
-    from remote_agents.transport import Timeout
+    from remote_agents.sessions import (
+        InMemorySessionStore as InMemorySessionStore,
+        Session as Session,
+        SessionStore as SessionStore,
+        session as session,
+    )
+    from remote_agents.sql import SQLSessionStore as SQLSessionStore
+    from remote_agents.transport import Timeout as Timeout
     from remote_agents.types import (
-        Attachment,
-        Citation,
-        Finish,
-        Message,
-        ReasoningDelta,
-        Reply,
-        TextDelta,
-        ToolCall,
-        ToolResult,
-        Unknown,
-        Usage,
+        Attachment as Attachment,
+        Citation as Citation,
+        Finish as Finish,
+        Message as Message,
+        ReasoningDelta as ReasoningDelta,
+        Reply as Reply,
+        TextDelta as TextDelta,
+        ToolCall as ToolCall,
+        ToolResult as ToolResult,
+        Unknown as Unknown,
+        Usage as Usage,
     )
 
-__all__ = sorted([*_HOME_OF, "__version__"])
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOME_OF:
-        raise AttributeError(f"module 'remote_agents' has no attribute {name!r}")
-    value = getattr(importlib.import_module(_HOME_OF[name]), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return list(__all__)
+__all__, __getattr__, __dir__ = lazy(__name__, _HOMES)

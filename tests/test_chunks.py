@@ -1,8 +1,7 @@
 """Joined chunks say what the service's chunks said; h11 is the judge of both."""
 
 import h11
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from remote_agents.chunks import ChunkJoiner
 

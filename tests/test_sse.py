@@ -4,8 +4,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from remote_agents import StreamProtocolError
 from remote_agents.sse import BOM, Frame, SSEDecoder

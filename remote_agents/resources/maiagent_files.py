@@ -19,8 +19,7 @@ from remote_agents.flow import Call, Flow, Request
 from remote_agents.resources.items import Attachment
 from remote_agents.resources.requests import part, post
 from remote_agents.resources.surface import Resource, calls
-from remote_agents.types import Attachment as File
-from remote_agents.types import AttachmentKind
+from remote_agents.types import Attachment as File, AttachmentKind
 
 Source = str | os.PathLike[str] | bytes | BinaryIO
 

@@ -7,8 +7,7 @@ from typing import Any
 
 import pytest
 
-from remote_agents_demo import __main__ as demo
-from remote_agents_demo import engine
+from remote_agents_demo import __main__ as demo, engine
 from remote_agents_demo.chain import Dialogue
 
 AGENTS = ("cloudbase", "cloudbase_openai", "private_ai", "bluenexus", "maiagent")

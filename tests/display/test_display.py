@@ -10,8 +10,7 @@ from typing import Any
 
 import mistune
 import pytest
-from hypothesis import example, given
-from hypothesis import strategies as st
+from hypothesis import example, given, strategies as st
 from langchain_core.messages import AIMessageChunk
 from llama_index.core.llms import ChatMessage, ChatResponse
 from markdown_it import MarkdownIt

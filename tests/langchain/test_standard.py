@@ -6,8 +6,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from langchain_tests.integration_tests import ChatModelIntegrationTests
-from langchain_tests.integration_tests import chat_models as suite
+from langchain_tests.integration_tests import ChatModelIntegrationTests, chat_models as suite
 from langchain_tests.unit_tests import ChatModelUnitTests
 
 from tests.langchain.services import CHAT

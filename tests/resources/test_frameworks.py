@@ -13,8 +13,11 @@ from llama_index.core.readers.base import BasePydanticReader, ResourcesReaderMix
 from llama_index.core.storage.docstore import SimpleDocumentStore
 from llama_index.core.vector_stores import SimpleVectorStore
 
-from langchain_agents import AgentRecordsLoader, RemoteChatMessageHistory
-from langchain_agents import chat_models as langchain_models
+from langchain_agents import (
+    AgentRecordsLoader,
+    RemoteChatMessageHistory,
+    chat_models as langchain_models,
+)
 from llamaindex_agents import AgentRecordsReader
 from remote_agents import ConfigurationError, ConversationError, NotFoundError
 from remote_agents.sandbox import Sandbox

@@ -1,0 +1,21 @@
+"""The public names as a typed program sees them. Checked by mypy, not meant to be executed."""
+
+from langchain_core.messages import AIMessage
+
+from langchain_agents import AgentRetriever as DocumentRetriever, ChatBlueNexus, agent_tool
+from llamaindex_agents import AgentQueryEngine, BlueNexus
+from remote_agents import AgentError, BlueNexus as Client, Reply, Timeout
+
+client = Client(api_key="key", timeout=Timeout(idle=30))
+reply: Reply = client.ask("Hi", session_id="u1")
+answer: AIMessage = ChatBlueNexus(temperature=0.2).invoke("Hi")
+tool = agent_tool(ChatBlueNexus(), name="ask", description="Ask the agent.")
+documents = DocumentRetriever(model=ChatBlueNexus()).invoke("Hi")
+engine: AgentQueryEngine = BlueNexus().for_session("u1").as_query_engine()
+
+
+async def ask() -> str:
+    try:
+        return (await client.aask("Hi")).text
+    except AgentError as error:
+        return error.partial
