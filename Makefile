@@ -28,8 +28,9 @@ lint: $(READY) ## style, formatting and the import contracts
 	$(BIN)/ruff format --check
 	$(BIN)/lint-imports
 
-types: $(READY) ## mypy --strict on the packages
+types: $(READY) ## mypy --strict on the packages, and on a program that uses them
 	$(BIN)/mypy
+	$(BIN)/mypy tests/typing/api.py
 
 notebooks: $(READY) ## run every notebook from top to bottom
 	$(if $(wildcard notebooks/*.ipynb),$(BIN)/jupyter execute --timeout=120 notebooks/*.ipynb)
