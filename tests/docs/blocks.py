@@ -9,6 +9,7 @@ import ast
 import asyncio
 import contextlib
 import doctest
+import gc
 import inspect
 import io
 import re
@@ -74,6 +75,9 @@ class Runner:
         return self
 
     def __exit__(self, *exc: object) -> None:
+        # Here, so that what a page left open is that page's failure and no other's.
+        self._names.clear()
+        gc.collect()
         self._loop.run_until_complete(self._loop.shutdown_asyncgens())
         self._loop.run_until_complete(self._loop.shutdown_default_executor())
         self._loop.close()

@@ -12,6 +12,8 @@ PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
 WITH_BLOCKS = [page for page in PAGES if any(b.run for b in blocks_of(page.read_text()))]
 
 
+# LlamaIndex never closes the database in memory that its chat memory is.
+@pytest.mark.filterwarnings("ignore:.*aiosqlite:ResourceWarning")
 @pytest.mark.parametrize("page", WITH_BLOCKS, ids=lambda page: str(page.relative_to(ROOT)))
 def test_each_block_runs_and_prints_what_the_page_shows(
     page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
