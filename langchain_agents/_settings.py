@@ -7,7 +7,7 @@ import warnings
 from abc import abstractmethod
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from copy import copy
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from langchain_core.load.serializable import Serializable
 from pydantic import ConfigDict, Field, PrivateAttr, SecretStr, model_validator
@@ -28,8 +28,11 @@ from remote_agents.endpoints import Endpoint
 from remote_agents.errors import ConfigurationError
 from remote_agents.flow import Flow, arun, run
 from remote_agents.sessions import Session, SessionStore
-from remote_agents.transport import Timeout, Transport
+from remote_agents.timeouts import Timeout
 from remote_agents.types import Event
+
+if TYPE_CHECKING:
+    from remote_agents.transport import Transport
 
 
 class AgentSettings(Serializable):

@@ -37,7 +37,7 @@ from remote_agents.conversation import Memory
 from remote_agents.endpoints import Endpoint
 from remote_agents.errors import ConfigurationError
 from remote_agents.sessions import current_session
-from remote_agents.transport import Timeout
+from remote_agents.timeouts import Timeout
 
 if TYPE_CHECKING:
     from llama_index.core.tools import QueryEngineTool

@@ -47,7 +47,7 @@ _HOMES = {
         "UnprocessableEntityError",
         "UnsupportedContentError",
     ),
-    "remote_agents.transport": ("Timeout",),
+    "remote_agents.timeouts": ("Timeout",),
     "remote_agents.types": (
         "Attachment",
         "Citation",
@@ -109,7 +109,7 @@ if TYPE_CHECKING:
         session as session,
     )
     from remote_agents.sql import SQLSessionStore as SQLSessionStore
-    from remote_agents.transport import Timeout as Timeout
+    from remote_agents.timeouts import Timeout as Timeout
     from remote_agents.types import (
         Attachment as Attachment,
         Citation as Citation,

@@ -10,10 +10,11 @@ import difflib
 import hashlib
 import logging
 import os
+import re
 import warnings
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from functools import cached_property, partial
-from typing import Any, get_args
+from typing import TYPE_CHECKING, Any, get_args
 from urllib.parse import urlsplit
 
 from remote_agents.conversation import (
@@ -36,8 +37,11 @@ from remote_agents.exchange import Exchange, expand
 from remote_agents.flow import Flow, acollect, arun, avalue_of, collect, run, value_of
 from remote_agents.rate_limit import RateLimiter
 from remote_agents.sessions import Lease, Session, SessionStore, default_store
-from remote_agents.transport import Timeout, Transport
+from remote_agents.timeouts import Timeout
 from remote_agents.types import Event, Finish, Message, Reply, Role, Turn
+
+if TYPE_CHECKING:
+    from remote_agents.transport import Transport
 
 logger = logging.getLogger(__name__)
 
@@ -137,16 +141,10 @@ class Agent:
         self.session_wait = session_wait
         self.max_event_bytes = max_event_bytes
         self.max_body_bytes = max_body_bytes
-        self.default_headers = dict(default_headers or {})
-        self.transport = Transport(
-            self.base_url,
-            auth_scheme=endpoint.auth_scheme,
-            headers=self.default_headers,
-            timeout=self.timeout,
-            verify=verify,
-            client=http_client,
-            async_client=http_async_client,
-        )
+        self.default_headers = _headers(default_headers or {})
+        self.verify = verify
+        self.http_client = http_client
+        self.http_async_client = http_async_client
         self.limiter = (
             RateLimiter(rate_limit, self._account, rate_limit_storage) if rate_limit else None
         )
@@ -154,6 +152,21 @@ class Agent:
 
     def __repr__(self) -> str:
         return f"Agent({self.name!r})"
+
+    @cached_property
+    def transport(self) -> Transport:
+        """What sends its requests; the HTTP libraries are imported when there is one."""
+        from remote_agents.transport import Transport
+
+        return Transport(
+            self.base_url,
+            auth_scheme=self.endpoint.auth_scheme,
+            headers=self.default_headers,
+            timeout=self.timeout,
+            verify=self.verify,
+            client=self.http_client,
+            async_client=self.http_async_client,
+        )
 
     # --- keys --------------------------------------------------------------------------------
 
@@ -548,6 +561,19 @@ def _redacted(url: str) -> str:
     """The address without what may be a secret in it."""
     head, _, tail = url.rpartition("@")
     return (("...@" if head else "") + tail).split("?", 1)[0][:200]
+
+
+_HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+
+
+def _headers(headers: Mapping[str, str]) -> dict[str, str]:
+    """Headers as HTTP allows them; a value is never quoted, it may be a secret."""
+    for name, value in headers.items():
+        if not _HEADER.fullmatch(name) or not (value.isascii() and value.isprintable()):
+            raise ConfigurationError(
+                f"The header {name!r} has characters that HTTP does not allow in a header."
+            )
+    return dict(headers)
 
 
 def _retries(value: int) -> int:

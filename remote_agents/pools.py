@@ -18,7 +18,6 @@ from typing import Any, TypeAlias
 
 import httpx
 
-from remote_agents.chunks import JoiningClient
 from remote_agents.errors import ConfigurationError
 
 # 20 idle connections: httpcore walks all idle ones at each request, so a larger number costs CPU.
@@ -48,6 +47,9 @@ class Pools:
         return client if client is not None else self._new_client(verify)
 
     def _new_client(self, verify: Any) -> httpx.Client:
+        # Not before: it imports httpcore, which async calls may do without.
+        from remote_agents.chunks import JoiningClient
+
         with self._lock:
             if verify not in self._clients:
                 self._clients[verify] = JoiningClient(

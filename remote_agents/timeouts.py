@@ -1,0 +1,45 @@
+"""The time limits of a turn, which need no HTTP library to be set."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Timeout:
+    """Time limits in seconds; None means no limit.
+
+    Args:
+        connect: To get a connection (default 10).
+        first_event: From sending to the first event of the answer (default 120).
+        idle: Between two events; keep-alive bytes do not count (default 60).
+        total: For the whole turn (default none).
+
+    Example:
+        >>> Timeout(idle=30).first_event
+        120.0
+    """
+
+    connect: float | None = 10.0
+    first_event: float | None = 120.0
+    idle: float | None = 60.0
+    total: float | None = None
+
+    @classmethod
+    def of(cls, value: Any) -> Timeout:
+        """One from another, from httpx's, or from a number of seconds for each phase."""
+        if value is None:
+            return _DEFAULT
+        if isinstance(value, cls):
+            return value
+        if hasattr(value, "connect") and hasattr(value, "read"):  # httpx's, which is not imported
+            return cls(value.connect, value.read, value.read)
+        if isinstance(value, Mapping):
+            return cls(**value)
+        seconds = float(value)
+        return cls(min(10.0, seconds), seconds, seconds)
+
+
+_DEFAULT = Timeout()
