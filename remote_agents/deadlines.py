@@ -13,6 +13,7 @@ import logging
 import math
 import os
 import socket
+import sys
 import threading
 import time
 from collections.abc import Awaitable
@@ -47,8 +48,8 @@ class Alarm:
         self._waiting = task = asyncio.current_task()
         try:
             return await waiting_for
-        except asyncio.CancelledError as error:
-            if not self._rang or self._cancelled_from_outside(task, error):
+        except asyncio.CancelledError:
+            if not self._rang or self._cancelled_from_outside(task):
                 raise
             raise DeadlineReached from None
         finally:
@@ -77,15 +78,15 @@ class Alarm:
             self._rang = True
             self._cancelled_before = _cancellations(self._waiting)
             self._waiting.cancel(RANG)
+            if sys.version_info < (3, 11):  # it keeps the last message, if it was not passed on
+                self._waiting._cancel_message = RANG  # type: ignore[attr-defined]
 
-    def _cancelled_from_outside(
-        self, task: asyncio.Task[Any] | None, error: asyncio.CancelledError
-    ) -> bool:
+    def _cancelled_from_outside(self, task: asyncio.Task[Any] | None) -> bool:
         """Whether somebody else cancelled the task as well, after this alarm did."""
         uncancel = getattr(task, "uncancel", None)
         if uncancel is not None:  # Python 3.11 counts cancellations; ours is taken back
             return bool(uncancel() > self._cancelled_before)
-        return error.args != (RANG,) or getattr(task, "_cancel_message", RANG) != RANG
+        return getattr(task, "_cancel_message", RANG) != RANG
 
 
 RANG = "a deadline of remote_agents was reached"
