@@ -36,7 +36,7 @@ notebooks: $(READY) ## run every notebook from top to bottom
 	$(if $(wildcard notebooks/*.ipynb),$(BIN)/jupyter execute --timeout=120 notebooks/*.ipynb)
 
 docs: $(READY) ## build the documentation into site/
-	$(if $(wildcard mkdocs.yml),$(BIN)/mkdocs build --strict --quiet)
+	$(if $(wildcard mkdocs.yml),NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet)
 
 bench: $(READY) ## measure against the peers
 	$(BIN)/python -m benchmarks $(ARGS)

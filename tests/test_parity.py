@@ -1,7 +1,6 @@
 """Five endpoints x three frameworks x sync or async x streamed or not: one answer."""
 
 from collections.abc import Iterator
-from itertools import pairwise
 
 import pytest
 
@@ -67,10 +66,10 @@ async def test_each_word_is_in_hand_before_the_next_is_sent(
 
     answer = await way.ask("Count to 12")
 
-    # Replayed from a whole answer, the pieces would come together at the end.
-    gaps = sorted(after - before for before, after in pairwise(answer.times))
-    assert len(answer.pieces) >= 12
-    assert gaps[len(gaps) // 2] > WORD_DELAY / 2
+    # Replayed from a whole answer, the pieces would come together at the end. On a busy machine
+    # some words arrive together, but the first is in hand long before the last is sent.
+    assert len(answer.pieces) >= 4
+    assert answer.times[-1] - answer.times[0] > 6 * WORD_DELAY
 
 
 @pytest.fixture(scope="module")

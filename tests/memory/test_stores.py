@@ -112,12 +112,12 @@ def test_any_name_will_do(store: SessionStore, key: str) -> None:
 
 
 def test_a_store_in_memory_travels_with_its_sessions() -> None:
-    store = InMemorySessionStore(max_size=5, ttl=60)
+    store = InMemorySessionStore(max_size=5, ttl=86_400)
     put(store, "u1")
     assert store.acquire("u1", "held") is not None
     travelled = pickle.loads(pickle.dumps(store))
     assert travelled.get("u1") == TALKED
-    assert (travelled.max_size, travelled.ttl) == (5, 60)
+    assert (travelled.max_size, travelled.ttl) == (5, 86_400)
     put(travelled, "u1")
 
 
