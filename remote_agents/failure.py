@@ -122,6 +122,8 @@ def body_failure(data: Any, *, context: Context, whole: bool) -> AgentError | No
     details = {"endpoint": context["endpoint"], "request_id": identifier(data.get("requestId"))}
     text = f"{context['title']} failed: {said}"
     status = _status_of(code) if whole or code in QUOTA_CODES | THROTTLE_CODES else 0
+    stated = _stated_status(data) if whole else 0
+    status = status or (stated if stated < 500 else 0)
     if status:
         kind = error_class(status, code)
         hint = _hint(status, {}, context)
@@ -139,7 +141,14 @@ def _is_failure_body(data: dict[str, Any]) -> bool:
     if _CONTENT_KEYS & data.keys():
         return False
     code = data.get("code")
-    return (code is not None and code not in ("NORMAL", 0, "0", "")) or "detail" in data
+    failed = code is not None and code not in ("NORMAL", 0, "0", "")
+    return failed or "detail" in data or _stated_status(data) > 0
+
+
+def _stated_status(data: dict[str, Any]) -> int:
+    """The status that NestJS repeats in its bodies, if it is one of a failure."""
+    status = data.get("statusCode")
+    return status if isinstance(status, int) and 400 <= status < 600 else 0
 
 
 _CONTENT_KEYS = frozenset({"choices", "content", "conversationId", "results", "data", "recordList"})

@@ -1,7 +1,6 @@
 """Sending a request and reading its response, with blocking I/O and with asyncio.
 
-Maps what httpx and aiohttp raise to our errors, says whether a request left the machine, and cuts
-a response off at its deadline.
+Cuts a response off at its deadline, and a packed body into pieces of a bounded size.
 """
 
 from __future__ import annotations
@@ -12,28 +11,25 @@ import socket
 import time
 import zlib
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from functools import lru_cache, partial
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import httpx
 
 from remote_agents import pools
 from remote_agents.deadlines import Alarm, Cut
 from remote_agents.errors import (
-    AgentConnectionError,
     AgentError,
-    AgentTimeoutError,
     ConfigurationError,
-    StreamInterruptedError,
     StreamProtocolError,
 )
 from remote_agents.flow import DeadlineReached, Request, Send
+from remote_agents.http_errors import bare, reading_failed, sending_failed
+from remote_agents.timeouts import Timeout
 
 if TYPE_CHECKING:
     from pydantic import SecretStr
 
-E = TypeVar("E", bound=BaseException)
 
 # Seconds by which the limit for the first event outlasts an equal one for the connection, so that
 # an unreachable host is called that.
@@ -44,41 +40,6 @@ PUBLIC_HEADERS = frozenset(
     | {"transfer-encoding", "user-agent"}
 )
 LARGEST_PIECE = 1024 * 1024  # of a compressed body, unpacked at once
-
-
-@dataclass(frozen=True, slots=True)
-class Timeout:
-    """Time limits in seconds; None means no limit.
-
-    Args:
-        connect: To get a connection (default 10).
-        first_event: From sending to the first event of the answer (default 120).
-        idle: Between two events; keep-alive bytes do not count (default 60).
-        total: For the whole turn (default none).
-
-    Example:
-        >>> Timeout(idle=30).first_event
-        120.0
-    """
-
-    connect: float | None = 10.0
-    first_event: float | None = 120.0
-    idle: float | None = 60.0
-    total: float | None = None
-
-    @classmethod
-    def of(cls, value: Any) -> Timeout:
-        """A `Timeout` from one, a number of seconds for each phase, or None for the defaults."""
-        if value is None:
-            return cls()
-        if isinstance(value, cls):
-            return value
-        if isinstance(value, httpx.Timeout):
-            return cls(value.connect, value.read, value.read)
-        if isinstance(value, Mapping):
-            return cls(**value)
-        seconds = float(value)
-        return cls(min(10.0, seconds), seconds, seconds)
 
 
 class Transport:
@@ -108,7 +69,7 @@ class Transport:
         self.base_url = base_url
         self.timeout = timeout or Timeout()
         self._scheme = auth_scheme
-        self._headers = _checked(headers or {})
+        self._headers = headers or {}
         self._verify = True if verify is None else verify
         self._client = client
         self._async_client = async_client
@@ -347,19 +308,6 @@ Unpack = Callable[[bytes], Iterable[bytes]]
 # --- requests ----------------------------------------------------------------------------------
 
 
-_HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-
-
-def _checked(headers: Mapping[str, str]) -> dict[str, str]:
-    """Headers as HTTP allows them; a value is never quoted, it may be a secret."""
-    for name, value in headers.items():
-        if not _HEADER.fullmatch(name) or not (value.isascii() and value.isprintable()):
-            raise ConfigurationError(
-                f"The header {name!r} has characters that HTTP does not allow in a header."
-            )
-    return dict(headers)
-
-
 def _auth(op: Send) -> Any:
     """The auth of the caller's own client is for the service, not for another host."""
     return None if op.request.foreign else httpx.USE_CLIENT_DEFAULT
@@ -389,105 +337,3 @@ def _longest(*limits: float | None) -> float | None:
 def _socket_of(response: httpx.Response) -> socket.socket | None:
     stream = response.extensions.get("network_stream")
     return stream.get_extra_info("socket") if stream is not None else None
-
-
-def sending_failed(error: Exception, base_url: str, timeout: Timeout) -> AgentError:
-    """Our error for what a client raised before a response was there.
-
-    Args:
-        error: What httpx or aiohttp raised.
-        base_url: Where the request went, for the message.
-        timeout: The limits, for the message.
-    """
-    if isinstance(error, AgentError):
-        return error
-    if isinstance(error, RuntimeError) and "closed" in str(error):
-        return AgentConnectionError(f"The HTTP client is closed ({error}); nothing was sent.")
-    cause = _aiohttp_cause(error)
-    if isinstance(error, httpx.PoolTimeout) or _is(error, cause, _CONNECT_TIMEOUT):
-        return AgentTimeoutError(
-            f"No connection to {base_url} within {timeout.connect} s; nothing was sent. "
-            "Check the network, or raise Timeout(connect=...).",
-            phase="connect",
-        )
-    if _is(error, cause, _NOT_CONNECTED):
-        return AgentConnectionError(
-            f"Could not connect to {base_url} ({_said(error)}); nothing was "
-            f"sent. {_connection_hint(str(error))}"
-        )
-    if isinstance(error, (httpx.UnsupportedProtocol, httpx.LocalProtocolError)):
-        return ConfigurationError(
-            f"The request cannot be written as HTTP ({type(error).__name__}); nothing was sent. "
-            "Check base_url and default_headers."
-        )
-    if isinstance(error, (httpx.ReadTimeout, DeadlineReached)):
-        return AgentTimeoutError(
-            f"No answer from {base_url} within {timeout.first_event} s. The turn may be running; "
-            "it was not repeated. Raise Timeout(first_event=...) for a slower agent.",
-            phase="first_event",
-        )
-    return reading_failed(error)
-
-
-def reading_failed(error: Exception) -> AgentError:
-    """Our error for what a client raised after the request had left."""
-    if isinstance(error, AgentError):
-        return error
-    if isinstance(error, httpx.WriteTimeout):
-        return AgentTimeoutError("The request could not be written in time.", phase="idle")
-    if isinstance(error, httpx.ReadTimeout):
-        return AgentTimeoutError("The answer stalled. Raise Timeout(idle=...).", phase="idle")
-    if isinstance(error, httpx.DecodingError) or _is_malformed(error):
-        return StreamProtocolError(f"The answer is not valid HTTP: {error}")
-    return StreamInterruptedError(
-        f"The connection broke before the answer was whole ({_said(error)}). "
-        "The turn may have run; it was not repeated."
-    )
-
-
-# httpx's names of an error before anything was sent, and aiohttp's: httpx-aiohttp calls every
-# broken connection a ConnectTimeout, one that was refused and one that broke after sending too.
-Names: TypeAlias = tuple[tuple[str, ...], tuple[str, ...]]
-_CONNECT_TIMEOUT: Names = (("ConnectTimeout",), ("ConnectionTimeoutError",))
-_NOT_CONNECTED: Names = (
-    ("ConnectError", "ProxyError"),
-    ("ClientConnectorError", "ClientHttpProxyError"),
-)
-
-
-def _aiohttp_cause(error: Exception) -> BaseException | None:
-    cause = error.__cause__
-    return cause if cause and type(cause).__module__.startswith("aiohttp") else None
-
-
-def _is(error: Exception, cause: BaseException | None, names: Names) -> bool:
-    wanted = names[0] if cause is None else names[1]
-    return any(cls.__name__ in wanted for cls in type(cause or error).__mro__)
-
-
-def _is_malformed(error: Exception) -> bool:
-    if isinstance(error, httpx.RemoteProtocolError):
-        text = str(error)
-        return "disconnected" not in text and "closed" not in text
-    names = {cls.__name__ for cls in type(error).__mro__}
-    return bool(names & {"ClientResponseError", "HttpProcessingError"})
-
-
-def _connection_hint(reason: str) -> str:
-    if "CERTIFICATE" in reason.upper():
-        return "Pass verify='/path/to/ca.pem' if the service uses a private certificate authority."
-    return "Check base_url, the network and the proxy settings."
-
-
-def _said(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-
-
-def bare(error: E) -> E:
-    """An interrupt without the frames of httpx and aiohttp, which hold the key."""
-    links: list[BaseException | None] = [error]
-    while links:
-        if (link := links.pop()) is not None and link.__traceback__ is not None:
-            link.__traceback__ = None
-            links += [link.__cause__, link.__context__]
-    return error

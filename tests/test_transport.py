@@ -35,6 +35,7 @@ from remote_agents import (
     Timeout,
     exchange,
     pools,
+    sending,
 )
 from remote_agents.sandbox import Sandbox
 from tests.raw_server import (
@@ -357,6 +358,11 @@ CUT: dict[str, tuple[list[Step], type[AgentError], str]] = {
         remote_agents.RemoteFailureError,
         "Hel",
     ),
+    "429 in 200": (
+        [head(JSON), b'{"statusCode": 429, "message": "Too Many Requests"}'],
+        remote_agents.RateLimitError,
+        "",
+    ),
     "an endless line": ([head(), delta("a"), flood(b"data: " * 9999)], StreamProtocolError, "a"),
     "an endless event": ([head(), delta("a"), flood(b"data:\n" * 9999)], StreamProtocolError, "a"),
     "an endless comment": ([head(), flood(b":" * 65536)], StreamProtocolError, ""),
@@ -429,7 +435,7 @@ async def test_stop_cuts_across_borders_and_frees_the_connection(kind: str) -> N
 async def test_a_broken_error_body_does_not_hide_the_status(
     kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(exchange, "ERROR_BODY_WAIT", 0.2)
+    monkeypatch.setattr(sending, "ERROR_BODY_WAIT", 0.2)
     for tail in (HOLD, RESET, flood(b"a" * 65536)):
         with serving([head(JSON, "503 Unavailable"), b'{"mess', tail]) as server:
             async with asking(kind, server) as asker:
