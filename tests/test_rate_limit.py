@@ -58,24 +58,24 @@ def empty_redis(request: pytest.FixtureRequest) -> None:
 
 
 def test_threads_and_instances_share_the_limit(fresh: Sandbox, storage: str | None) -> None:
-    models = [model(fresh, "4/second", storage) for _ in range(3)]
+    models = [model(fresh, "4 per 2 second", storage) for _ in range(3)]
     begun = time.monotonic()
     with ThreadPoolExecutor(9) as threads:
-        list(threads.map(lambda n: models[n % 3].ask("Hello"), range(9)))
+        list(threads.map(lambda n: models[n % 3].ask("Hello"), range(6)))
     assert 1.9 < time.monotonic() - begun < 6
-    assert most_within(arrivals(fresh), 0.9) <= 4
+    assert most_within(arrivals(fresh), 1.2) <= 4
 
 
 async def test_tasks_share_the_limit_and_come_in_order(fresh: Sandbox, storage: str | None) -> None:
-    agent = model(fresh, "3/second", storage)
+    agent = model(fresh, "1/second", storage)
     tasks = []
-    for number in range(7):
+    for number in range(3):
         tasks.append(asyncio.ensure_future(agent.aask(f"Count to {number + 2}")))
         await asyncio.sleep(0.01)
     await asyncio.gather(*tasks)
     asked = [r["body"]["messages"][0]["content"] for r in fresh.requests("bluenexus")]
-    assert asked == [f"Count to {number + 2}" for number in range(7)]
-    assert most_within(arrivals(fresh), 0.9) <= 3
+    assert asked == [f"Count to {number + 2}" for number in range(3)]
+    assert most_within(arrivals(fresh), 0.6) == 1
     await agent.aclose()
 
 
@@ -128,7 +128,7 @@ def _ask(kwargs: dict[str, str], url: str, limit: str, times: int) -> None:
 
 
 def test_two_processes_share_the_limit_through_redis(fresh: Sandbox, redis_url: str) -> None:
-    arguments = (fresh.kwargs("bluenexus"), redis_url, "4/second", 5)
+    arguments = (fresh.kwargs("bluenexus"), redis_url, "4 per 2 second", 4)
     context = multiprocessing.get_context("spawn")
     children = [context.Process(target=_ask, args=arguments) for _ in range(2)]
     for child in children:
@@ -137,8 +137,8 @@ def test_two_processes_share_the_limit_through_redis(fresh: Sandbox, redis_url: 
         child.join(30)
     assert [child.exitcode for child in children] == [0, 0]
     times = arrivals(fresh)
-    assert len(times) == 10
-    assert most_within(times, 0.9) <= 4
+    assert len(times) == 8
+    assert most_within(times, 1.2) <= 4
 
 
 def test_a_redis_that_is_down_is_told(fresh: Sandbox) -> None:

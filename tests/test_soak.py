@@ -14,12 +14,18 @@ from collections.abc import Iterator
 import psutil
 import pytest
 
-from remote_agents import AgentError, BlueNexus, MaiAgent, TextDelta, Timeout
+from remote_agents import AgentError, BlueNexus, MaiAgent, TextDelta, Timeout, pools
 from remote_agents.sandbox import Sandbox
 from tests.raw_server import sockets_of
 
 SECONDS = float(os.environ.get("SOAK_SECONDS", "4"))
 STREAMS = 200
+
+
+@pytest.fixture(autouse=True)
+def own_pools(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Connections that no agent of another test holds open."""
+    monkeypatch.setattr(pools, "pools", pools.Pools())
 
 
 def port_of(box: Sandbox) -> int:
@@ -34,7 +40,7 @@ async def stream(agent: BlueNexus, question: str) -> tuple[str, int]:
 async def test_two_hundred_streams_at_once(sandbox: Sandbox) -> None:
     agent = BlueNexus(**sandbox.kwargs("bluenexus"), timeout=Timeout(None, None, None))
     questions = [f"Count to {150 + number}" for number in range(STREAMS)]
-    tasks_before = len(asyncio.all_tasks())
+    tasks_before, sockets_before = len(asyncio.all_tasks()), sockets_of(port_of(sandbox))
     answers = await asyncio.gather(*(stream(agent, question) for question in questions))
     for number, (text, _) in enumerate(answers):
         words = text.replace(".", " ").replace(",", " ").split()
@@ -46,7 +52,7 @@ async def test_two_hundred_streams_at_once(sandbox: Sandbox) -> None:
     assert {request["outcome"] for request in sandbox.requests("bluenexus")} == {"completed"}
     await agent.aclose()
     await asyncio.sleep(0.05)
-    assert sockets_of(port_of(sandbox)) == 0
+    assert sockets_of(port_of(sandbox)) == sockets_before
 
 
 async def test_the_memory_of_a_stream(sandbox: Sandbox) -> None:
@@ -66,6 +72,7 @@ async def test_the_memory_of_a_stream(sandbox: Sandbox) -> None:
 
 async def test_cancelling_many_streams_at_once(sandbox: Sandbox) -> None:
     sandbox.configure(word_delay=0.05)
+    before = sockets_of(port_of(sandbox))
     try:
         agent = BlueNexus(**sandbox.kwargs("bluenexus"))
         tasks = [asyncio.ensure_future(stream(agent, "Count to 200")) for _ in range(50)]
@@ -78,7 +85,7 @@ async def test_cancelling_many_streams_at_once(sandbox: Sandbox) -> None:
         assert all(task.cancelled() for task in tasks)
         await asyncio.sleep(0.3)
         assert {r["outcome"] for r in sandbox.requests("bluenexus")} == {"disconnected"}
-        assert sockets_of(port_of(sandbox)) == 0
+        assert sockets_of(port_of(sandbox)) == before
         assert (await agent.aask("Hello")).text
         await agent.aclose()
     finally:
