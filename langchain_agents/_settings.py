@@ -15,19 +15,19 @@ from typing_extensions import Self
 
 from langchain_agents._errors import ToolsNotSupportedError, model_errors, raise_model_error
 from remote_agents import __version__
-from remote_agents.agent import (
-    COMMON,
-    MAX_BODY_BYTES,
-    MAX_EVENT_BYTES,
-    SESSION_WAIT,
-    Agent,
-    unknown_name,
-)
+from remote_agents.agent import Agent
 from remote_agents.conversation import Fold, Memory
 from remote_agents.endpoints import Endpoint
 from remote_agents.errors import ConfigurationError
 from remote_agents.flow import Flow, arun, run
 from remote_agents.sessions import Session, SessionStore
+from remote_agents.settings import (
+    COMMON,
+    MAX_BODY_BYTES,
+    MAX_EVENT_BYTES,
+    SESSION_WAIT,
+    unknown_name,
+)
 from remote_agents.timeouts import Timeout
 from remote_agents.types import Event
 

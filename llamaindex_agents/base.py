@@ -31,12 +31,13 @@ from llama_index.core.llms.llm import LLM
 from pydantic import Field, PrivateAttr, SecretStr, model_validator
 
 from llamaindex_agents import _convert
-from remote_agents.agent import MAX_BODY_BYTES, MAX_EVENT_BYTES, SESSION_WAIT, Agent, unknown_name
+from remote_agents.agent import Agent
 from remote_agents.client import Client
 from remote_agents.conversation import Memory
 from remote_agents.endpoints import Endpoint
 from remote_agents.errors import ConfigurationError
 from remote_agents.sessions import current_session
+from remote_agents.settings import MAX_BODY_BYTES, MAX_EVENT_BYTES, SESSION_WAIT, unknown_name
 from remote_agents.timeouts import Timeout
 
 if TYPE_CHECKING:

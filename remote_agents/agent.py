@@ -6,11 +6,8 @@ knows about services. It has no state of a conversation.
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import logging
-import os
-import re
 import warnings
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from functools import cached_property, partial
@@ -18,7 +15,6 @@ from typing import TYPE_CHECKING, Any, get_args
 from urllib.parse import urlsplit
 
 from remote_agents.conversation import (
-    MEMORY_MODES,
     Fold,
     Memory,
     Plan,
@@ -37,6 +33,20 @@ from remote_agents.exchange import Exchange, expand
 from remote_agents.flow import Flow, acollect, arun, avalue_of, collect, run, value_of
 from remote_agents.rate_limit import RateLimiter
 from remote_agents.sessions import Lease, Session, SessionStore, default_store
+from remote_agents.settings import (
+    MAX_BODY_BYTES,
+    MAX_EVENT_BYTES,
+    SESSION_WAIT,
+    check_parameters,
+    read_agent_id,
+    read_api_key,
+    read_base_url,
+    read_headers,
+    read_memory,
+    read_retries,
+    read_stops,
+    warn_of_ignored,
+)
 from remote_agents.timeouts import Timeout
 from remote_agents.types import Event, Finish, Message, Reply, Role, Turn
 
@@ -45,11 +55,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-LOOPBACK = ("localhost", "127.0.0.1", "::1")
-MAX_EVENT_BYTES = 8 * 1024 * 1024
-MAX_BODY_BYTES = 64 * 1024 * 1024
-SESSION_WAIT = 300.0
-ROLES = get_args(Role)
+ROLES = frozenset(get_args(Role))
+_OURS = frozenset({"stop", "streaming"})
 
 
 class ConversationRestartedWarning(UserWarning):
@@ -123,17 +130,17 @@ class Agent:
         **parameters: Any,
     ) -> None:
         self.options = check_parameters(endpoint, parameters)
-        self.agent_id = _agent_id(endpoint, agent_id)
-        self._api_key = _api_key(endpoint, api_key)
-        self.base_url = _base_url(endpoint, base_url, self.options, allow_http)
+        self.agent_id = read_agent_id(endpoint, agent_id)
+        self._api_key = read_api_key(endpoint, api_key)
+        self.base_url = read_base_url(endpoint, base_url, self.options, allow_http)
         if endpoint.for_agent is not None:
             endpoint = endpoint.for_agent(endpoint, self.agent_id, self.options)
         self.endpoint = endpoint
         self.name = f"{endpoint.name}:{self.agent_id}@{urlsplit(self.base_url).netloc}"
         self.timeout = Timeout.of(timeout)
-        self.max_retries = _retries(max_retries)
+        self.max_retries = read_retries(max_retries)
         self.retry_unsafe = retry_unsafe
-        self.memory = _memory(memory)
+        self.memory = read_memory(memory)
         self.session_store = session_store
         self.extra_body = dict(extra_body or {})
         self.coalesce = coalesce
@@ -141,14 +148,14 @@ class Agent:
         self.session_wait = session_wait
         self.max_event_bytes = max_event_bytes
         self.max_body_bytes = max_body_bytes
-        self.default_headers = _headers(default_headers or {})
+        self.default_headers = read_headers(default_headers or {})
         self.verify = verify
         self.http_client = http_client
         self.http_async_client = http_async_client
         self.limiter = (
             RateLimiter(rate_limit, self._account, rate_limit_storage) if rate_limit else None
         )
-        _warn_of_ignored(endpoint, parameters)
+        warn_of_ignored(endpoint, parameters)
 
     def __repr__(self) -> str:
         return f"Agent({self.name!r})"
@@ -268,7 +275,7 @@ class Agent:
         """
         options = {**self.options, **check_parameters(self.endpoint, parameters)}
         self._check_content(messages)
-        mode = _memory(memory) if memory else self.memory
+        mode = read_memory(memory) if memory else self.memory
         conversation_id = conversation_id or None
         plan = partial(
             plan_turn,
@@ -367,7 +374,7 @@ class Agent:
     def _send(
         self, plan: Plan, options: Mapping[str, Any], stream: bool, lease: Lease | None
     ) -> Flow[None]:
-        stop = _stops(options.get("stop"))
+        stop = read_stops(options.get("stop"))
         native = "stop" in self.endpoint.parameters
         sent = {k: v for k, v in options.items() if v is not None and k not in _OURS}
         if stop and native:
@@ -394,7 +401,7 @@ class Agent:
         for message in messages:
             if message.role not in ROLES:
                 raise UnsupportedContentError(
-                    f"A message has the role {message.role!r}; roles are {', '.join(ROLES)}.",
+                    f"A message has the role {message.role!r}; roles are {', '.join(get_args(Role))}.",
                     endpoint=self.endpoint.name,
                 )
             for file in message.attachments:
@@ -424,171 +431,3 @@ class Agent:
     async def aclose(self) -> None:
         """Give up the shared connections, those of this event loop too."""
         await self.transport.aclose()
-
-
-# --- reading the constructor's arguments ---------------------------------------------------------
-
-_OURS = frozenset({"stop", "streaming"})
-COMMON = (
-    "agent_id",
-    "api_key",
-    "base_url",
-    "timeout",
-    "max_retries",
-    "default_headers",
-    "verify",
-    "http_client",
-    "http_async_client",
-    "memory",
-    "session_store",
-    "rate_limit",
-    "rate_limit_storage",
-    "extra_body",
-    "allow_http",
-    "retry_unsafe",
-    "coalesce",
-    "fold",
-    "session_wait",
-    "max_event_bytes",
-    "max_body_bytes",
-)
-
-
-def check_parameters(endpoint: Endpoint, parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """The parameters that are set, if the endpoint knows them all.
-
-    Raises:
-        ConfigurationError: Names the unknown one, and the nearest that is valid.
-    """
-    accepted = endpoint.accepted | {"streaming"}
-    for name in parameters:
-        if name not in accepted:
-            raise ConfigurationError(unknown_name(endpoint, name), endpoint=endpoint.name)
-    return {name: value for name, value in parameters.items() if value is not None}
-
-
-def unknown_name(endpoint: Endpoint, name: str, also: Sequence[str] = ()) -> str:
-    """What to say of an argument that does not exist."""
-    valid = sorted({*endpoint.accepted, *COMMON, *also})
-    near = difflib.get_close_matches(name, valid, n=1)
-    advice = f"did you mean {near[0]!r}?" if near else f"valid are {', '.join(valid)}."
-    return f"{endpoint.title} has no parameter {name!r}; {advice}"
-
-
-def _warn_of_ignored(endpoint: Endpoint, parameters: Mapping[str, Any]) -> None:
-    for name in ("temperature", "max_tokens"):
-        if parameters.get(name) is not None and name not in endpoint.parameters:
-            warnings.warn(
-                f"{endpoint.title} has no {name}: the agent's own setting is used.", stacklevel=4
-            )
-
-
-def _agent_id(endpoint: Endpoint, agent_id: str | None) -> str:
-    found = agent_id or os.environ.get(f"{endpoint.env}_AGENT_ID") or endpoint.default_agent_id
-    if not found:
-        raise ConfigurationError(
-            f"{endpoint.title} needs agent_id: pass it, or set {endpoint.env}_AGENT_ID.",
-            endpoint=endpoint.name,
-        )
-    return found
-
-
-def _api_key(endpoint: Endpoint, api_key: Any) -> Any:
-    found = api_key or os.environ.get(f"{endpoint.env}_API_KEY")
-    if not found or (hasattr(found, "get_secret_value") and not found.get_secret_value()):
-        raise ConfigurationError(
-            f"{endpoint.title} needs a key: pass api_key, or set {endpoint.env}_API_KEY.",
-            endpoint=endpoint.name,
-        )
-    if isinstance(found, str):
-        from pydantic import SecretStr
-
-        found = SecretStr(found)
-    if hasattr(found, "get_secret_value") and not _is_header_value(found.get_secret_value()):
-        raise ConfigurationError(
-            f"The key of {endpoint.title} has characters that no key has (line breaks or other "
-            "than ASCII); check how it was copied.",
-            endpoint=endpoint.name,
-        )
-    return found
-
-
-def _is_header_value(text: str) -> bool:
-    return text.isascii() and text.isprintable() and text == text.strip()
-
-
-def _base_url(
-    endpoint: Endpoint, base_url: str | None, options: Mapping[str, Any], allow_http: bool
-) -> str:
-    from_env = os.environ.get(f"{endpoint.env}_BASE_URL")
-    built = (
-        None
-        if base_url or endpoint.server_url is None
-        else endpoint.server_url({"env_id": os.environ.get(f"{endpoint.env}_ENV_ID"), **options})
-    )
-    explicit = built if options.get("env_id") else None
-    found = base_url or explicit or from_env or built or endpoint.base_url
-    if not found:
-        also = " or env_id" if endpoint.server_url else ""
-        raise ConfigurationError(
-            f"{endpoint.title} needs base_url{also}: pass it, or set {endpoint.env}_BASE_URL"
-            f"{f' or {endpoint.env}_ENV_ID' if also else ''}.",
-            endpoint=endpoint.name,
-        )
-    _check_url(endpoint, found, allow_http)
-    return found.rstrip("/")
-
-
-def _check_url(endpoint: Endpoint, url: str, allow_http: bool) -> None:
-    try:
-        parts = urlsplit(url)
-        host, _ = parts.hostname, parts.port
-    except ValueError:
-        parts, host = urlsplit(""), None
-    if parts.scheme not in ("http", "https") or not host or parts.username or parts.query:
-        raise ConfigurationError(
-            f"base_url must be the service's root, like https://host, not {_redacted(url)!r}.",
-            endpoint=endpoint.name,
-        )
-    if parts.scheme == "http" and host not in LOOPBACK and not allow_http:
-        raise ConfigurationError(
-            f"base_url {url!r} would send the key unencrypted: use https://, or allow_http=True.",
-            endpoint=endpoint.name,
-        )
-
-
-def _redacted(url: str) -> str:
-    """The address without what may be a secret in it."""
-    head, _, tail = url.rpartition("@")
-    return (("...@" if head else "") + tail).split("?", 1)[0][:200]
-
-
-_HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-
-
-def _headers(headers: Mapping[str, str]) -> dict[str, str]:
-    """Headers as HTTP allows them; a value is never quoted, it may be a secret."""
-    for name, value in headers.items():
-        if not _HEADER.fullmatch(name) or not (value.isascii() and value.isprintable()):
-            raise ConfigurationError(
-                f"The header {name!r} has characters that HTTP does not allow in a header."
-            )
-    return dict(headers)
-
-
-def _retries(value: int) -> int:
-    if not isinstance(value, int) or value < 0:
-        raise ConfigurationError(f"max_retries must be 0 or more, not {value!r}.")
-    return value
-
-
-def _memory(value: str) -> Any:
-    if value not in MEMORY_MODES:
-        raise ConfigurationError(f"memory must be one of {', '.join(MEMORY_MODES)}, not {value!r}.")
-    return value
-
-
-def _stops(value: Any) -> tuple[str, ...]:
-    if not value:
-        return ()
-    return (value,) if isinstance(value, str) else tuple(value)

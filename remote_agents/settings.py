@@ -1,0 +1,190 @@
+"""Reading the arguments of a constructor: what is missing, unknown or unusable says what to do."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+import warnings
+from collections.abc import Mapping, Sequence
+from typing import Any
+from urllib.parse import urlsplit
+
+from remote_agents.conversation import MEMORY_MODES
+from remote_agents.endpoints import Endpoint
+from remote_agents.errors import ConfigurationError
+
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
+MAX_EVENT_BYTES = 8 * 1024 * 1024
+MAX_BODY_BYTES = 64 * 1024 * 1024
+SESSION_WAIT = 300.0
+COMMON = (
+    "agent_id",
+    "api_key",
+    "base_url",
+    "timeout",
+    "max_retries",
+    "default_headers",
+    "verify",
+    "http_client",
+    "http_async_client",
+    "memory",
+    "session_store",
+    "rate_limit",
+    "rate_limit_storage",
+    "extra_body",
+    "allow_http",
+    "retry_unsafe",
+    "coalesce",
+    "fold",
+    "session_wait",
+    "max_event_bytes",
+    "max_body_bytes",
+)
+
+
+def check_parameters(endpoint: Endpoint, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """The parameters that are set, if the endpoint knows them all.
+
+    Raises:
+        ConfigurationError: Names the unknown one, and the nearest that is valid.
+    """
+    accepted = endpoint.accepted | {"streaming"}
+    for name in parameters:
+        if name not in accepted:
+            raise ConfigurationError(unknown_name(endpoint, name), endpoint=endpoint.name)
+    return {name: value for name, value in parameters.items() if value is not None}
+
+
+def unknown_name(endpoint: Endpoint, name: str, also: Sequence[str] = ()) -> str:
+    """What to say of an argument that does not exist."""
+    valid = sorted({*endpoint.accepted, *COMMON, *also})
+    near = difflib.get_close_matches(name, valid, n=1)
+    advice = f"did you mean {near[0]!r}?" if near else f"valid are {', '.join(valid)}."
+    return f"{endpoint.title} has no parameter {name!r}; {advice}"
+
+
+def warn_of_ignored(endpoint: Endpoint, parameters: Mapping[str, Any]) -> None:
+    """Warn once of each standard parameter that the service cannot honour."""
+    for name in ("temperature", "max_tokens"):
+        if parameters.get(name) is not None and name not in endpoint.parameters:
+            warnings.warn(
+                f"{endpoint.title} has no {name}: the agent's own setting is used.", stacklevel=4
+            )
+
+
+def read_agent_id(endpoint: Endpoint, agent_id: str | None) -> str:
+    """The agent's id: as given, from the environment, or the service's default."""
+    found = agent_id or os.environ.get(f"{endpoint.env}_AGENT_ID") or endpoint.default_agent_id
+    if not found:
+        raise ConfigurationError(
+            f"{endpoint.title} needs agent_id: pass it, or set {endpoint.env}_AGENT_ID.",
+            endpoint=endpoint.name,
+        )
+    return found
+
+
+def read_api_key(endpoint: Endpoint, api_key: Any) -> Any:
+    """The key as a `SecretStr`, or the function that gives one."""
+    found = api_key or os.environ.get(f"{endpoint.env}_API_KEY")
+    if not found or (hasattr(found, "get_secret_value") and not found.get_secret_value()):
+        raise ConfigurationError(
+            f"{endpoint.title} needs a key: pass api_key, or set {endpoint.env}_API_KEY.",
+            endpoint=endpoint.name,
+        )
+    if isinstance(found, str):
+        from pydantic import SecretStr
+
+        found = SecretStr(found)
+    if hasattr(found, "get_secret_value") and not _is_header_value(found.get_secret_value()):
+        raise ConfigurationError(
+            f"The key of {endpoint.title} has characters that no key has (line breaks or other "
+            "than ASCII); check how it was copied.",
+            endpoint=endpoint.name,
+        )
+    return found
+
+
+def _is_header_value(text: str) -> bool:
+    return text.isascii() and text.isprintable() and text == text.strip()
+
+
+def read_base_url(
+    endpoint: Endpoint, base_url: str | None, options: Mapping[str, Any], allow_http: bool
+) -> str:
+    """The root address: as given, from the options, from the environment, or the service's own."""
+    from_env = os.environ.get(f"{endpoint.env}_BASE_URL")
+    built = (
+        None
+        if base_url or endpoint.server_url is None
+        else endpoint.server_url({"env_id": os.environ.get(f"{endpoint.env}_ENV_ID"), **options})
+    )
+    explicit = built if options.get("env_id") else None
+    found = base_url or explicit or from_env or built or endpoint.base_url
+    if not found:
+        also = " or env_id" if endpoint.server_url else ""
+        raise ConfigurationError(
+            f"{endpoint.title} needs base_url{also}: pass it, or set {endpoint.env}_BASE_URL"
+            f"{f' or {endpoint.env}_ENV_ID' if also else ''}.",
+            endpoint=endpoint.name,
+        )
+    _check_url(endpoint, found, allow_http)
+    return found.rstrip("/")
+
+
+def _check_url(endpoint: Endpoint, url: str, allow_http: bool) -> None:
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        parts, host = urlsplit(""), None
+    if parts.scheme not in ("http", "https") or not host or parts.username or parts.query:
+        raise ConfigurationError(
+            f"base_url must be the service's root, like https://host, not {_redacted(url)!r}.",
+            endpoint=endpoint.name,
+        )
+    if parts.scheme == "http" and host not in LOOPBACK and not allow_http:
+        raise ConfigurationError(
+            f"base_url {url!r} would send the key unencrypted: use https://, or allow_http=True.",
+            endpoint=endpoint.name,
+        )
+
+
+def _redacted(url: str) -> str:
+    """The address without what may be a secret in it."""
+    head, _, tail = url.rpartition("@")
+    return (("...@" if head else "") + tail).split("?", 1)[0][:200]
+
+
+_HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+
+
+def read_headers(headers: Mapping[str, str]) -> dict[str, str]:
+    """Headers as HTTP allows them; a value is never quoted, it may be a secret."""
+    for name, value in headers.items():
+        if not _HEADER.fullmatch(name) or not (value.isascii() and value.isprintable()):
+            raise ConfigurationError(
+                f"The header {name!r} has characters that HTTP does not allow in a header."
+            )
+    return dict(headers)
+
+
+def read_retries(value: int) -> int:
+    """A number of retries."""
+    if not isinstance(value, int) or value < 0:
+        raise ConfigurationError(f"max_retries must be 0 or more, not {value!r}.")
+    return value
+
+
+def read_memory(value: str) -> Any:
+    """A mode of memory."""
+    if value not in MEMORY_MODES:
+        raise ConfigurationError(f"memory must be one of {', '.join(MEMORY_MODES)}, not {value!r}.")
+    return value
+
+
+def read_stops(value: Any) -> tuple[str, ...]:
+    """Stop sequences, given as one or as several."""
+    if not value:
+        return ()
+    return (value,) if isinstance(value, str) else tuple(value)
