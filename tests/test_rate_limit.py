@@ -10,7 +10,13 @@ from typing import Any
 
 import pytest
 
-from remote_agents import AgentConnectionError, BlueNexus, ConfigurationError, RateLimitError
+from remote_agents import (
+    AgentConnectionError,
+    BlueNexus,
+    ConfigurationError,
+    MaiAgent,
+    RateLimitError,
+)
 from remote_agents.flow import run
 from remote_agents.rate_limit import RateLimiter
 from remote_agents.sandbox import Sandbox
@@ -121,14 +127,16 @@ def _swallow(limiter: RateLimiter) -> None:
         list(run(limiter.wait(), client=None))  # type: ignore[arg-type]
 
 
-def _ask(kwargs: dict[str, str], url: str, limit: str, times: int) -> None:
+def _ask(kwargs: dict[str, str], other: dict[str, str], url: str, limit: str, times: int) -> None:
+    MaiAgent(**other).ask("Hello")  # the first request imports the HTTP libraries
     agent = BlueNexus(**kwargs, rate_limit=limit, rate_limit_storage=url)
     for _ in range(times):
         agent.ask("Hello")
 
 
 def test_two_processes_share_the_limit_through_redis(fresh: Sandbox, redis_url: str) -> None:
-    arguments = (fresh.kwargs("bluenexus"), redis_url, "4 per 2 second", 4)
+    kwargs = fresh.kwargs("bluenexus"), fresh.kwargs("maiagent")
+    arguments = (*kwargs, redis_url, "4 per 2 second", 4)
     context = multiprocessing.get_context("spawn")
     children = [context.Process(target=_ask, args=arguments) for _ in range(2)]
     for child in children:
