@@ -1,36 +1,106 @@
-"""httpx's async client on aiohttp, which carries many streams at half the cost; an extra."""
+"""httpx's async client on aiohttp, which carries many streams at half the cost; an extra.
+
+`httpx-aiohttp` is the bridge. What each request and each read goes through is written anew here: on
+the bridge, headers and cookies are copied several times, and a read takes four coroutines more.
+"""
 
 from __future__ import annotations
 
-from functools import partial
+from collections.abc import AsyncIterator
+from functools import lru_cache
 from typing import Any
 
 import httpx
-from aiohttp import ClientSession, DummyCookieJar, TCPConnector
+from aiohttp import ClientResponse, ClientSession, ClientTimeout, DummyCookieJar, TCPConnector
 from httpx_aiohttp import AiohttpTransport, HttpxAiohttpClient
+from httpx_aiohttp.transport import map_aiohttp_exceptions
+
+from remote_agents.pools import plain_request
 
 
 class Client(HttpxAiohttpClient):
-    """An async client that keeps no cookies: aiohttp has a jar of its own beside httpx's."""
+    """An async client without what the shared one never needs: cookies, redirects, auth, hooks."""
 
-    def _init_transport(self, *args: Any, **settings: Any) -> httpx.AsyncBaseTransport:
-        return _without_cookies(super()._init_transport(*args, **settings))
+    def _init_transport(self, verify: Any, limits: Any, **_: Any) -> httpx.AsyncBaseTransport:  # type: ignore[override]
+        return Transport(verify=verify, limits=limits)
 
-    def _init_proxy_transport(self, *args: Any, **settings: Any) -> httpx.AsyncBaseTransport:
-        return _without_cookies(super()._init_proxy_transport(*args, **settings))
+    def _init_proxy_transport(  # type: ignore[override]
+        self, proxy: httpx.Proxy, verify: Any, limits: Any, **_: Any
+    ) -> httpx.AsyncBaseTransport:
+        return Transport(verify=verify, limits=limits, proxy=proxy)
+
+    def build_request(self, method: str, url: Any, **parts: Any) -> httpx.Request:
+        """A request with this client's headers and those given."""
+        return plain_request(self.headers, method, url, **parts)
+
+    async def send(self, request: httpx.Request, **_: Any) -> httpx.Response:
+        """Send it; the response's head has arrived."""
+        response = await self._transport_for_url(request.url).handle_async_request(request)
+        response.request = request
+        return response
 
 
-def _without_cookies(transport: httpx.AsyncBaseTransport) -> httpx.AsyncBaseTransport:
-    if isinstance(transport, AiohttpTransport):
-        transport.client = partial(_session, transport)
-    return transport
+class Transport(AiohttpTransport):
+    """The bridge's transport, with a session that keeps no cookies beside httpx's."""
+
+    def get_client(self) -> ClientSession:
+        """The session, which is made with the first request."""
+        if not isinstance(self.client, ClientSession):
+            connector = TCPConnector(
+                limit=self.limits.max_connections or 0,
+                keepalive_timeout=self.limits.keepalive_expiry,
+                ssl=self.ssl_context,
+            )
+            self.client = ClientSession(connector=connector, cookie_jar=DummyCookieJar())
+        return self.client
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Send a request; the response's head has arrived."""
+        if self.proxy is not None or not isinstance(request.stream, httpx.ByteStream):
+            self.get_client()
+            return await super().handle_async_request(request)
+        limits = request.extensions["timeout"]
+        with map_aiohttp_exceptions():
+            response = await self.get_client().request(
+                request.method,
+                str(request.url),
+                headers=request.headers.multi_items(),
+                data=request.content or None,
+                allow_redirects=False,
+                auto_decompress=False,
+                timeout=_timeout(limits["connect"], limits["read"], limits["pool"]),
+            )
+        return httpx.Response(
+            response.status,
+            headers=response.raw_headers,
+            stream=_Body(response),
+        )
 
 
-def _session(transport: AiohttpTransport) -> ClientSession:
-    limits = transport.limits
-    connector = TCPConnector(
-        limit=limits.max_connections or 0,
-        keepalive_timeout=limits.keepalive_expiry,
-        ssl=transport.ssl_context,
-    )
-    return ClientSession(connector=connector, cookie_jar=DummyCookieJar())
+@lru_cache(maxsize=64)
+def _timeout(connect: float | None, read: float | None, pool: float | None) -> ClientTimeout:
+    return ClientTimeout(sock_connect=connect, sock_read=read, connect=pool)
+
+
+class _Body(httpx.AsyncByteStream):
+    """The bytes of a response, as many at a time as have arrived."""
+
+    def __init__(self, response: ClientResponse) -> None:
+        self._response = response
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self
+
+    async def __anext__(self) -> bytes:
+        try:
+            chunk = await self._response.content.readany()
+        except Exception:
+            with map_aiohttp_exceptions():
+                raise
+        if not chunk:
+            raise StopAsyncIteration
+        return chunk
+
+    async def aclose(self) -> None:
+        with map_aiohttp_exceptions():
+            await self._response.__aexit__(None, None, None)

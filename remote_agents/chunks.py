@@ -17,6 +17,8 @@ from typing import Any, cast
 import httpcore
 import httpx
 
+from remote_agents.pools import plain_request
+
 HEAD_END = b"\r\n\r\n"
 CHUNKED = re.compile(rb"\r\ntransfer-encoding:[ \t]*chunked[ \t]*\r\n", re.IGNORECASE)
 SIZE = re.compile(rb"([0-9a-fA-F]{1,8})\r\n")
@@ -102,7 +104,20 @@ def _framed(pieces: list[bytes]) -> bytes:
 
 
 class JoiningClient(httpx.Client):
-    """An `httpx.Client` whose direct connections join chunks; a proxy's do not."""
+    """An `httpx.Client` whose direct connections join chunks; a proxy's do not.
+
+    It is without what the shared client never needs: cookies, redirects, auth and hooks.
+    """
+
+    def build_request(self, method: str, url: Any, **parts: Any) -> httpx.Request:
+        """A request with this client's headers and those given."""
+        return plain_request(self.headers, method, url, **parts)
+
+    def send(self, request: httpx.Request, **_: Any) -> httpx.Response:
+        """Send it; the response's head has arrived."""
+        response = self._transport_for_url(request.url).handle_request(request)
+        response.request = request
+        return response
 
     def _init_transport(self, **settings: Any) -> httpx.BaseTransport:  # type: ignore[override]
         # A hook of httpx, which httpx-aiohttp uses too: a transport that is passed in would turn
