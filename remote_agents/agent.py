@@ -401,7 +401,7 @@ class Agent:
         for message in messages:
             if message.role not in ROLES:
                 raise UnsupportedContentError(
-                    f"A message has the role {message.role!r}; roles are {', '.join(get_args(Role))}.",
+                    f"A message has the role {message.role!r}; roles are {', '.join(ROLES)}.",
                     endpoint=self.endpoint.name,
                 )
             for file in message.attachments:

@@ -102,6 +102,7 @@ class Reader:
         if self._cutter is not None and not self.cut and (rest := self._cutter.rest()):
             events.append(TextDelta(rest))
             reply.add(events[0])
+            reply.withheld = ""
         if not self.complete and not self._may_end_here():
             raise StreamInterruptedError(
                 f"{self._agent.endpoint.title}: the answer ended before it was whole "
@@ -150,6 +151,7 @@ class Reader:
             if type(event) is TextDelta and self._cutter is not None:
                 event = TextDelta(self._cutter.take(event.text))
                 self.cut = self._cutter.found
+                reply.withheld = self._cutter.held
             reply.add(event)
             if type(event) not in _SILENT:
                 events.append(event)
@@ -241,23 +243,23 @@ class StopCutter:
     def __init__(self, stop: tuple[str, ...]) -> None:
         self._stop = tuple(filter(None, stop))
         self._longest = max(map(len, self._stop), default=1)
-        self._held = ""
+        self.held = ""
         self.found = False
 
     def take(self, text: str) -> str:
         """What of the text so far can be shown for certain."""
-        text = self._held + text
+        text = self.held + text
         places = [at for word in self._stop if (at := text.find(word)) >= 0]
         if places:
-            self.found, self._held = True, ""
+            self.found, self.held = True, ""
             return text[: min(places)]
         keep = self._possible_start(text)
-        self._held = text[len(text) - keep :] if keep else ""
+        self.held = text[len(text) - keep :] if keep else ""
         return text[: len(text) - keep]
 
     def rest(self) -> str:
         """What was held back, now that nothing follows."""
-        rest, self._held = self._held, ""
+        rest, self.held = self.held, ""
         return rest
 
     def _possible_start(self, text: str) -> int:

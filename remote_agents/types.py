@@ -304,6 +304,7 @@ class Reply:
         self.seen: tuple[str, ...] = ()
         self.session: str | None = None
         self.more_expected = False
+        self.withheld = ""  # received, but perhaps the beginning of a stop sequence
         self.choice: int | None = None
         self.open_calls: dict[str, ToolCallDelta] = {}
         self._text: list[str] = []

@@ -432,6 +432,14 @@ async def test_stop_cuts_across_borders_and_frees_the_connection(kind: str) -> N
 
 
 @each_kind
+async def test_what_may_begin_a_stop_sequence_is_not_lost(kind: str) -> None:
+    with serving([head(length=999), delta("one E"), delta("N"), CLOSE]) as server:
+        async with asking(kind, server) as asker:
+            error = await asker.fails(stop=["END"])
+    assert error.partial == "one EN"
+
+
+@each_kind
 async def test_a_broken_error_body_does_not_hide_the_status(
     kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
