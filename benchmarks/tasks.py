@@ -232,9 +232,9 @@ def continued(name: str, url: str, *, messages: int, repeat: int) -> Result:
     assert contender.ask
     model = contender.build(f"{url}/json/0", memory="server")
     reply = contender.ask(model, contender.prompt(1))
-    prompt = [*contender.prompt(max(messages - 2, 1)), reply, *contender.prompt(1)]
-    contender.ask(model, prompt)
+    older, new = contender.prompt(max(messages - 2, 1)), contender.prompt(1)
+    reply = contender.ask(model, [*older, reply, *new])
     watch = Stopwatch()
-    for _ in range(repeat):
-        contender.ask(model, prompt)
+    for _ in range(repeat):  # the newest reply each time: an older one would branch off
+        reply = contender.ask(model, [*older, reply, *new])
     return watch.per(repeat)

@@ -85,8 +85,13 @@ def to_messages(messages: Iterable[BaseMessage], title: str) -> list[Message]:
     converted = []
     for message in messages:
         kind, content = message.type, message.content
-        if kind == "human" and type(content) is str:  # most of a long history
+        if type(content) is not str:
+            converted.append(_to_message(message, kind, title))
+        elif kind == "human":  # this and the next are most of a long history
             converted.append(Message("user", content))
+        elif kind == "ai" and not message.tool_calls:  # type: ignore[attr-defined]
+            origin = Origin.of(known) if (known := message.response_metadata) else None
+            converted.append(Message("assistant", content, (), origin))
         else:
             converted.append(_to_message(message, kind, title))
     return converted

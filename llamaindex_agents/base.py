@@ -26,7 +26,12 @@ from llama_index.core.base.llms.types import (
     MessageRole,
 )
 from llama_index.core.constants import DEFAULT_NUM_OUTPUTS
-from llama_index.core.llms.callbacks import llm_chat_callback, llm_completion_callback
+from llama_index.core.instrumentation.event_handlers import NullEventHandler
+from llama_index.core.llms.callbacks import (
+    dispatcher,
+    llm_chat_callback,
+    llm_completion_callback,
+)
 from llama_index.core.llms.llm import LLM
 from pydantic import Field, PrivateAttr, SecretStr, model_validator
 
@@ -64,6 +69,33 @@ def _stateless(method: F) -> F:
         return await cast("Awaitable[Any]", run(self, *args, **kwargs))
 
     return cast(F, arun if inspect.iscoroutinefunction(inner) else run)
+
+
+def _observed(callback: Callable[[F], F]) -> Callable[[F], F]:
+    """LlamaIndex's events around a method where something listens, else the method alone.
+
+    An event for each piece of a stream costs more than the piece.
+    """
+
+    def decorate(method: F) -> F:
+        signature = inspect.signature(method)
+        told = callback(method)
+
+        @wraps(method)
+        def run(self: RemoteAgent, *args: Any, **kwargs: Any) -> Any:
+            return (told if self._is_observed() else method)(self, *args, **kwargs)
+
+        @wraps(method)
+        async def arun(self: RemoteAgent, *args: Any, **kwargs: Any) -> Any:
+            return await cast("Awaitable[Any]", run(self, *args, **kwargs))
+
+        call: Any = arun if inspect.iscoroutinefunction(method) else run
+        # LlamaIndex marks what it wraps in a way that `inspect` stumbles over at each call.
+        call.__signature__ = signature
+        del call.__wrapped__
+        return cast(F, call)
+
+    return decorate
 
 
 class RemoteAgent(LLM):
@@ -267,9 +299,21 @@ class RemoteAgent(LLM):
         asked = session_id or kwargs.get("conversation_id") or self.memory != "auto"
         return {"session_id": session_id, **({} if asked else {"memory": "client"}), **kwargs}
 
+    def _is_observed(self) -> bool:
+        """Whether an event would reach anybody; LlamaIndex's limiter works in the same place."""
+        manager = self.callback_manager
+        if self.rate_limiter is not None or manager is None or manager.handlers:
+            return True
+        source: Any = dispatcher
+        while source is not None:
+            if any(not isinstance(h, NullEventHandler) for h in source.event_handlers):
+                return True
+            source = source.parent if source.propagate else None
+        return False
+
     # --- chat --------------------------------------------------------------------------------
 
-    @llm_chat_callback()
+    @_observed(llm_chat_callback())
     def chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
         """Chat with the agent.
 
@@ -286,13 +330,13 @@ class RemoteAgent(LLM):
         sent = _convert.to_messages(messages, self._agent.endpoint)
         return _convert.chat_response(self._agent.ask(sent, **self._call(kwargs)))
 
-    @llm_chat_callback()
+    @_observed(llm_chat_callback())
     async def achat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
         """The same as `chat`, with asyncio."""
         sent = _convert.to_messages(messages, self._agent.endpoint)
         return _convert.chat_response(await self._agent.aask(sent, **self._call(kwargs)))
 
-    @llm_chat_callback()
+    @_observed(llm_chat_callback())
     def stream_chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponseGen:
         """Chat with the agent, and iterate its answer as it arrives; arguments as for `chat`.
 
@@ -303,7 +347,7 @@ class RemoteAgent(LLM):
         sent = _convert.to_messages(messages, self._agent.endpoint)
         return _convert.chat_responses(self._agent.stream(sent, **self._call(kwargs)))
 
-    @llm_chat_callback()
+    @_observed(llm_chat_callback())
     async def astream_chat(
         self, messages: Sequence[ChatMessage], **kwargs: Any
     ) -> ChatResponseAsyncGen:
