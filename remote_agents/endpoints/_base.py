@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from remote_agents.errors import AgentError, AgentStatusError, RemoteFailureError
 from remote_agents.flow import Decode, Flow
-from remote_agents.types import AttachmentKind, Event, Reply, Turn
+from remote_agents.types import AttachmentKind, Reply, Turn
 
 Keeps = Literal["created", "asked", "handed", "none"]
 STANDARD = ("temperature", "max_tokens", "stop")
@@ -139,6 +139,6 @@ def identifier(value: Any) -> str | None:
     return str(value) if isinstance(value, (str, int)) and str(value) else None
 
 
-def nothing(data: Any, so_far: Reply) -> list[Event]:
-    """Decode nothing."""
-    return []
+def parameters_of(asked: Turn, names: Iterable[str]) -> dict[str, Any]:
+    """Those of the named parameters that this turn has, for its request."""
+    return {name: asked.options[name] for name in names if name in asked.options}

@@ -9,23 +9,23 @@ from __future__ import annotations
 
 from urllib.parse import quote
 
-from remote_agents.endpoints._base import Endpoint
+from remote_agents.endpoints._base import Endpoint, parameters_of
 from remote_agents.endpoints._openai import decode_chat, encode_messages
 from remote_agents.flow import Flow, Request, Stream
 from remote_agents.types import Reply, Turn
 
 
-def turn(turn: Turn) -> Flow[Reply]:
+def turn(asked: Turn) -> Flow[Reply]:
     """One turn: a single post, continued by `conversationId`."""
     body = {
-        "messages": encode_messages(turn.messages),
-        "stream": turn.stream,
-        **{name: turn.options[name] for name in ENDPOINT.parameters if name in turn.options},
+        "messages": encode_messages(asked.messages),
+        "stream": asked.stream,
+        **parameters_of(asked, ENDPOINT.parameters),
     }
-    if turn.conversation_id:
-        body["conversationId"] = turn.conversation_id
-    path = f"/api/v1/agents/{quote(turn.agent_id, safe='')}/chat/completions"
-    reply: Reply = yield Stream(Request("POST", path, json=body, stream=turn.stream), decode_chat)
+    if asked.conversation_id:
+        body["conversationId"] = asked.conversation_id
+    path = f"/api/v1/agents/{quote(asked.agent_id, safe='')}/chat/completions"
+    reply: Reply = yield Stream(Request("POST", path, json=body, stream=asked.stream), decode_chat)
     return reply
 
 

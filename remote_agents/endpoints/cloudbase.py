@@ -41,17 +41,17 @@ from remote_agents.types import (
 HOSTS = {"cn": "api.tcloudbasegateway.com", "intl": "api.intl.tcloudbasegateway.com"}
 
 
-def turn(turn: Turn) -> Flow[Reply]:
+def turn(asked: Turn) -> Flow[Reply]:
     """One turn; a conversation that is to be kept is created first in the classic dialect."""
-    path = f"/v1/aibot/bots/{quote(turn.agent_id, safe='')}"
-    conversation_id = turn.conversation_id
-    if is_ag_ui_agent(turn.agent_id, turn.options):
+    path = f"/v1/aibot/bots/{quote(asked.agent_id, safe='')}"
+    conversation_id = asked.conversation_id
+    if is_ag_ui_agent(asked.agent_id, asked.options):
         conversation_id = conversation_id or str(uuid.uuid4())
-        body = _ag_ui_body(turn, conversation_id)
+        body = _ag_ui_body(asked, conversation_id)
     else:
-        if conversation_id is None and turn.keep:
+        if conversation_id is None and asked.keep:
             conversation_id = yield from _create_conversation(path)
-        body = _classic_body(turn, conversation_id)
+        body = _classic_body(asked, conversation_id)
     request = Request("POST", f"{path}/send-message", json=body, stream=True)
     reply: Reply = yield Stream(request, decode, conversation_id)
     return reply
@@ -76,39 +76,39 @@ def _keeps_none(error: AgentStatusError | RemoteFailureError) -> bool:
     return refused and any(word in said for word in ("MULTI", "CONVERSATION", "NOT_SUPPORT"))
 
 
-def _classic_body(turn: Turn, conversation_id: str | None) -> dict[str, Any]:
-    *earlier, last = turn.messages
+def _classic_body(asked: Turn, conversation_id: str | None) -> dict[str, Any]:
+    *earlier, last = asked.messages
     body: dict[str, Any] = {"msg": last.content}
     if earlier:
         body["history"] = [{"role": m.role, "content": m.content} for m in earlier]
-    if "search_enable" in turn.options:
-        body["searchEnable"] = turn.options["search_enable"]
-    if files := _files(turn):
+    if "search_enable" in asked.options:
+        body["searchEnable"] = asked.options["search_enable"]
+    if files := _files(asked):
         body["files"] = files
     if conversation_id:
         body["conversationId"] = conversation_id
     return body
 
 
-def _ag_ui_body(turn: Turn, thread_id: str) -> dict[str, Any]:
+def _ag_ui_body(asked: Turn, thread_id: str) -> dict[str, Any]:
     return {
         "threadId": thread_id,
         "runId": str(uuid.uuid4()),
         "messages": [
             {"id": f"msg-{n}", "role": m.role, "content": m.content}
-            for n, m in enumerate(turn.messages, 1)
+            for n, m in enumerate(asked.messages, 1)
         ],
         "tools": [],
         "context": [],
         "state": {},
         "forwardedProps": {},
-        **({"files": files} if (files := _files(turn)) else {}),
+        **({"files": files} if (files := _files(asked)) else {}),
     }
 
 
-def _files(turn: Turn) -> list[str]:
-    links = list(turn.options.get("files") or ())
-    for message in turn.messages:
+def _files(asked: Turn) -> list[str]:
+    links = list(asked.options.get("files") or ())
+    for message in asked.messages:
         for attachment in message.attachments:
             link = attachment.url or attachment.file_id
             if not link:

@@ -17,15 +17,15 @@ from remote_agents.flow import Flow, Request, Stream
 from remote_agents.types import Event, Reply, Turn
 
 
-def turn(turn: Turn) -> Flow[Reply]:
+def turn(asked: Turn) -> Flow[Reply]:
     """One turn: a single post with the whole history; `stream` is always stated."""
     body = {
-        "model": turn.agent_id,
-        "messages": encode_messages(turn.messages),
-        "stream": turn.stream,
+        "model": asked.agent_id,
+        "messages": encode_messages(asked.messages),
+        "stream": asked.stream,
     }
     path = "/v1/aibot/openai/chat/completions"
-    reply: Reply = yield Stream(Request("POST", path, json=body, stream=turn.stream), decode)
+    reply: Reply = yield Stream(Request("POST", path, json=body, stream=asked.stream), decode)
     return reply
 
 

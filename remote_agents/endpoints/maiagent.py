@@ -34,22 +34,22 @@ CONVERSATION_KEYS = ("conversationId", "conversation_id", "conversation")
 MAX_UPLOAD_BYTES = 100 * 1024 * 1024
 
 
-def turn(turn: Turn) -> Flow[Reply]:
+def turn(asked: Turn) -> Flow[Reply]:
     """One turn; files are uploaded first."""
-    last = turn.messages[-1]
+    last = asked.messages[-1]
     message: dict[str, Any] = {"content": last.content, "attachments": []}
     for attachment in last.attachments:
         message["attachments"].append((yield from attach(attachment)))
     for key, name in _FIELDS:
-        if turn.options.get(name) is not None:
-            message[key] = turn.options[name]
+        if asked.options.get(name) is not None:
+            message[key] = asked.options[name]
     body = {
-        "conversation": turn.conversation_id,
+        "conversation": asked.conversation_id,
         "message": message,
-        "isStreaming": turn.stream,
+        "isStreaming": asked.stream,
     }
-    path = f"/api/chatbots/{quote(turn.agent_id, safe='')}/completions/"
-    reply: Reply = yield Stream(Request("POST", path, json=body, stream=turn.stream), decode)
+    path = f"/api/chatbots/{quote(asked.agent_id, safe='')}/completions/"
+    reply: Reply = yield Stream(Request("POST", path, json=body, stream=asked.stream), decode)
     return reply
 
 

@@ -10,13 +10,17 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import quote
 
-from remote_agents.endpoints._base import Endpoint, identifier, items, mapping, number, text
-from remote_agents.endpoints._openai import decode_chat, encode_messages
-from remote_agents.errors import (
-    BadRequestError,
-    ConfigurationError,
-    NotFoundError,
+from remote_agents.endpoints._base import (
+    Endpoint,
+    identifier,
+    items,
+    mapping,
+    number,
+    parameters_of,
+    text,
 )
+from remote_agents.endpoints._openai import decode_chat, encode_messages
+from remote_agents.errors import BadRequestError, ConfigurationError, NotFoundError
 from remote_agents.flow import Flow, Request, Stream
 from remote_agents.types import Citation, Event, Info, Message, Reply, Turn
 
@@ -24,18 +28,18 @@ ROOT = "/api/v1/compatibility/openai/v1"
 ROUTES = ("assistants", "agents")
 
 
-def turn(turn: Turn) -> Flow[Reply]:
+def turn(asked: Turn) -> Flow[Reply]:
     """One turn; tries the other route on a 404 for the path, and folds a refused system message."""
-    route = turn.options.get("route") or "assistants"
+    route = asked.options.get("route") or "assistants"
     if route not in ROUTES:
         raise ConfigurationError(f"route must be one of {', '.join(ROUTES)}, not {route!r}.")
-    messages = turn.messages
+    messages = asked.messages
     while True:
         try:
-            reply: Reply = yield Stream(_request(turn, route, messages), decode)
+            reply: Reply = yield Stream(_request(asked, route, messages), decode)
             return reply
         except NotFoundError as error:
-            if route != (turn.options.get("route") or "assistants") or not _is_path(error):
+            if route != (asked.options.get("route") or "assistants") or not _is_path(error):
                 raise
             route = ROUTES[1 - ROUTES.index(route)]
         except BadRequestError as error:
@@ -45,15 +49,15 @@ def turn(turn: Turn) -> Flow[Reply]:
             messages = folded
 
 
-def _request(turn: Turn, route: str, messages: Any) -> Request:
-    body: dict[str, Any] = {"messages": encode_messages(messages), "stream": turn.stream}
-    if turn.conversation_id:
-        body["store_in_session"] = turn.conversation_id
-    elif turn.keep:
+def _request(asked: Turn, route: str, messages: Any) -> Request:
+    body: dict[str, Any] = {"messages": encode_messages(messages), "stream": asked.stream}
+    if asked.conversation_id:
+        body["store_in_session"] = asked.conversation_id
+    elif asked.keep:
         body["create_session"] = True
-    body.update({n: turn.options[n] for n in ENDPOINT.parameters if n in turn.options})
-    path = f"{ROOT}/{route}/{quote(turn.agent_id, safe='')}/chat/completions"
-    return Request("POST", path, json=body, stream=turn.stream)
+    body.update(parameters_of(asked, ENDPOINT.parameters))
+    path = f"{ROOT}/{route}/{quote(asked.agent_id, safe='')}/chat/completions"
+    return Request("POST", path, json=body, stream=asked.stream)
 
 
 def decode(data: Any, so_far: Reply) -> list[Event]:
