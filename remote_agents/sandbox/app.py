@@ -2,45 +2,50 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from importlib import import_module
 from types import ModuleType
-from typing import Any
+from typing import Any, Protocol, cast
 from urllib.parse import urlsplit
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from . import (
-    bluenexus,
     bluenexus_resources,
-    cloudbase,
-    cloudbase_openai,
     cloudbase_resources,
     control,
-    maiagent,
     maiagent_attachments,
     maiagent_records,
     maiagent_resources,
-    private_ai,
     private_ai_resources,
     seeding,
 )
-from .directory import endpoint_of
+from .directory import AGENTS, endpoint_of
 from .faults import Victim, suffer
 from .log import Entry
 from .server import Connection
 from .service import Service
 from .wire import Json, Refusal, new_id
 
-PROTOCOLS: dict[str, ModuleType] = {
-    "cloudbase": cloudbase,
-    "cloudbase_openai": cloudbase_openai,
-    "private_ai": private_ai,
-    "bluenexus": bluenexus,
-    "maiagent": maiagent,
-}
+
+class Spoken(Protocol):
+    """The module of a service's protocol, which has the name of its agent in the directory."""
+
+    routes: Sequence[Route]
+
+    def error_body(self, refusal: Refusal, request_id: str) -> Any:
+        """An error as the service words it."""
+
+    def error_frames(self, message: str, state: dict[str, Any]) -> list[str]:
+        """A failure in the stream as the service words it."""
+
+
+PROTOCOLS = {name: cast(Spoken, import_module(f".{name}", __package__)) for name in AGENTS}
 # Modules that answer besides the chat endpoints: each has `routes`.
 NEIGHBOURS: tuple[ModuleType, ...] = (
     bluenexus_resources,
@@ -56,8 +61,8 @@ LOGGED_BODY = 1 << 20
 
 
 def create_app(service: Service) -> ASGIApp:
-    """Assemble the five protocols and the sandbox's own pages."""
-    modules = [*PROTOCOLS.values(), *NEIGHBOURS, control]
+    """Assemble the protocols and the sandbox's own pages."""
+    modules: list[Any] = [*PROTOCOLS.values(), *NEIGHBOURS, control]
     app = Starlette(
         routes=[route for module in modules for route in module.routes],
         exception_handlers={

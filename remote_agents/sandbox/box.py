@@ -14,14 +14,14 @@ from types import TracebackType
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from .directory import environment, manifest
+from .directory import agent_of, environment, manifest
 
 ROOT = Path(__file__).parent.parent.parent
 Row = dict[str, Any]
 
 
 class Sandbox:
-    """A server on loopback that speaks all five protocols.
+    """A server on loopback that speaks the services' protocols.
 
     Args:
         port: where to listen; 0 takes a free port.
@@ -125,12 +125,16 @@ class Sandbox:
         return agents
 
     def env(self) -> dict[str, str]:
-        """The environment variables of all five agents."""
+        """The environment variables of all agents."""
         return environment(self.url)
 
     def kwargs(self, endpoint: str) -> dict[str, str]:
-        """Arguments for the constructor of a client or model of this endpoint."""
-        agent = self.agents[endpoint]
+        """Arguments for the constructor of a client or model of this endpoint.
+
+        Raises:
+            ValueError: There is no such endpoint.
+        """
+        agent = agent_of(endpoint).manifest(self.url)
         return {name: agent[name] for name in ("base_url", "agent_id", "api_key")}
 
     def reset(self) -> None:
@@ -193,7 +197,7 @@ class Sandbox:
 
         Args:
             asked: times (ISO form or datetime; UTC where they name no zone) and questions.
-            endpoint: one of the five.
+            endpoint: whose agent.
 
         Returns:
             count, and the first and last day: start, end.
@@ -207,7 +211,7 @@ class Sandbox:
 
         Args:
             kind: the name of one of the methods below.
-            options: its arguments; and for every kind `endpoint` (one of the five; all by
+            options: its arguments; and for every kind `endpoint` (whose agent; all by
                 default), `times` (1), and `match`: a part of the path, to hit other requests
                 than chat.
         """

@@ -234,13 +234,6 @@ def _thread(box: Service, bot: str, thread: str | None) -> str | None:
     return thread
 
 
-def _unseen(messages: list[dict[str, Any]], stored: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The new messages: clients of this dialect may send the whole thread every time."""
-    seen = {(row["role"], row["content"]) for row in stored}
-    *earlier, last = messages
-    return [*(m for m in earlier if (m["role"], m["content"]) not in seen), last]
-
-
 def _ag_ui_messages(value: Any) -> list[dict[str, Any]]:
     if not isinstance(value, list) or not value:
         raise Refusal(400, "messages must be a non-empty array")

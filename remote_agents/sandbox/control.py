@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from .directory import AGENTS, manifest
+from .directory import agent_of, manifest
 from .faults import Fault
 from .service import service
 from .wire import Json, Refusal, json_object
@@ -113,8 +113,10 @@ def _named(request: Request) -> tuple[str, str]:
 
 
 def _known_endpoint(name: str) -> str:
-    if name not in AGENTS:
-        raise Refusal(400, f"unknown endpoint {name!r}; there are: {', '.join(AGENTS)}")
+    try:
+        agent_of(name)
+    except ValueError as error:
+        raise Refusal(400, str(error)) from error
     return name
 
 

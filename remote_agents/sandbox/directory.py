@@ -1,18 +1,34 @@
-"""Who lives in the sandbox: the five agents, their keys, and the manifest that tells a client."""
+"""Who lives in the sandbox: each agent's key and paths, and the manifest that tells a client.
+
+This is the one place where a service is entered; `app.py` finds its module by the name.
+"""
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
 
 @dataclass(frozen=True)
 class Agent:
-    """One agent of the sandbox, as a client has to address it."""
+    """One agent of the sandbox, as a client has to address it.
+
+    Args:
+        agent_id: Its id.
+        api_key: The key that it wants.
+        env_prefix: What its environment variables begin with.
+        paths: Pattern of how its paths begin; of several services the longest match counts.
+        chat: How the path that asks for an answer ends.
+        scheme: Word before the key in `Authorization`.
+        extra: Further ids that a client may need.
+    """
 
     agent_id: str
     api_key: str
     env_prefix: str
+    paths: str
+    chat: str = "/chat/completions"
     scheme: str = "Bearer"
     extra: dict[str, str] = field(default_factory=dict)
 
@@ -29,17 +45,34 @@ AGENTS = {
         "bot-handbook",
         "sandbox-cloudbase-key",
         "CLOUDBASE",
+        paths="/v1/aibot/",
+        chat="/send-message",
         extra={"ag_ui_agent_id": "agent-handbook"},
     ),
-    "cloudbase_openai": Agent("bot-handbook", "sandbox-cloudbase-key", "CLOUDBASE"),
-    "private_ai": Agent(
-        "6b1f0c52-8d7e-4a43-9f35-2c64a1d0e7b8", "sandbox-private-ai-key", "PRIVATE_AI"
+    "cloudbase_openai": Agent(
+        "bot-handbook",
+        "sandbox-cloudbase-key",
+        "CLOUDBASE",
+        paths="/v1/aibot/(bots/[^/]+/)?openai/",
     ),
-    "bluenexus": Agent("agent-3f9c21", "sandbox-bluenexus-key", "BLUENEXUS"),
+    "private_ai": Agent(
+        "6b1f0c52-8d7e-4a43-9f35-2c64a1d0e7b8",
+        "sandbox-private-ai-key",
+        "PRIVATE_AI",
+        paths="/api/v1/compatibility/openai/v1/",
+    ),
+    "bluenexus": Agent(
+        "agent-3f9c21",
+        "sandbox-bluenexus-key",
+        "BLUENEXUS",
+        paths="/api/v1/(agents|models|credit-transactions)",
+    ),
     "maiagent": Agent(
         "0d5be1a7-63f4-4c0e-b1c9-7a2e8f4d9c10",
         "sandbox-maiagent-key",
         "MAIAGENT",
+        paths="/(api|_storage)/",
+        chat="/completions/",
         scheme="Api-Key",
         extra={
             "contact_id": "c9a4d7e2-15b8-4f6a-8e03-91d2b7c6f5a4",
@@ -47,6 +80,13 @@ AGENTS = {
         },
     ),
 }
+
+
+def agent_of(endpoint: str) -> Agent:
+    """The agent of an endpoint; ValueError for one that does not exist."""
+    if endpoint not in AGENTS:
+        raise ValueError(f"unknown endpoint {endpoint!r}; there are: {', '.join(AGENTS)}")
+    return AGENTS[endpoint]
 
 
 def manifest(base_url: str) -> dict[str, Any]:
@@ -60,7 +100,7 @@ def manifest(base_url: str) -> dict[str, Any]:
 
 
 def environment(base_url: str) -> dict[str, str]:
-    """The environment variables of all five agents in one dict."""
+    """The environment variables of all agents in one dict."""
     return {
         name: value
         for agent in AGENTS.values()
@@ -68,29 +108,19 @@ def environment(base_url: str) -> dict[str, str]:
     }
 
 
-PREFIXES = (
-    ("/v1/aibot/openai/", "cloudbase_openai"),
-    ("/v1/aibot/", "cloudbase"),
-    ("/api/v1/compatibility/openai/v1/", "private_ai"),
-    ("/api/v1/agents", "bluenexus"),
-    ("/api/v1/models", "bluenexus"),
-    ("/api/v1/credit-transactions", "bluenexus"),
-    ("/api/", "maiagent"),
-    ("/_storage/", "maiagent"),
-)
+_PATHS = {name: re.compile(agent.paths) for name, agent in AGENTS.items()}
 
 
 def endpoint_of(path: str) -> str | None:
     """Which service a path belongs to; None for the sandbox's own pages."""
-    if path.startswith("/v1/aibot/bots/") and path.endswith("/openai/chat/completions"):
-        return "cloudbase_openai"
-    return next((name for prefix, name in PREFIXES if path.startswith(prefix)), None)
+    found = [(match.end(), name) for name, at in _PATHS.items() if (match := at.match(path))]
+    return max(found)[1] if found else None
 
 
 def is_chat(method: str, path: str) -> bool:
     """Whether a request asks an agent for an answer."""
-    ends = ("/send-message", "/chat/completions", "/completions/")
-    return method == "POST" and path.endswith(ends)
+    endpoint = endpoint_of(path)
+    return method == "POST" and endpoint is not None and path.endswith(AGENTS[endpoint].chat)
 
 
 def right_key(endpoint: str, authorization: str) -> bool:
