@@ -33,11 +33,10 @@ from llama_index.core.llms.callbacks import (
     llm_completion_callback,
 )
 from llama_index.core.llms.llm import LLM
-from pydantic import Field, PrivateAttr, SecretStr, model_validator
+from pydantic import ConfigDict, Field, PrivateAttr, SecretStr, model_validator
 
 from llamaindex_agents import _convert
 from remote_agents.agent import Agent
-from remote_agents.client import Client
 from remote_agents.conversation import Memory
 from remote_agents.endpoints import Endpoint
 from remote_agents.errors import ConfigurationError
@@ -51,6 +50,7 @@ if TYPE_CHECKING:
     from llamaindex_agents.chat_engine import AgentChatEngine
     from llamaindex_agents.query_engine import AgentQueryEngine
     from llamaindex_agents.retrievers import AgentRetriever
+    from remote_agents.client import Client
 
 F = TypeVar("F", bound=Callable[..., Any])
 Self = TypeVar("Self", bound="RemoteAgent")
@@ -106,6 +106,8 @@ class RemoteAgent(LLM):
     """
 
     endpoint: ClassVar[Endpoint]
+    # Four of the five services are not used: their schemas are built when they are.
+    model_config = ConfigDict(defer_build=True)
 
     agent_id: str | None = Field(default=None, description="The agent.")
     api_key: SecretStr | Callable[..., Any] | None = Field(
@@ -259,6 +261,8 @@ class RemoteAgent(LLM):
     @property
     def client(self) -> Client:
         """The plain client of the same agent, for the rest of the service's API."""
+        from remote_agents.client import Client
+
         kinds = (kind for kind in Client.__subclasses__() if kind.endpoint is self.endpoint)
         client = object.__new__(next(kinds))
         client.agent = self._agent

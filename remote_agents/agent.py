@@ -58,6 +58,8 @@ logger = logging.getLogger(__name__)
 ROLES = frozenset(get_args(Role))
 _OURS = frozenset({"stop", "streaming"})
 
+_NONE: dict[str, Any] = {}  # one for all agents, of which there may be many
+
 
 class ConversationRestartedWarning(UserWarning):
     """The service no longer had a conversation; it was started anew with the whole history."""
@@ -142,13 +144,13 @@ class Agent:
         self.retry_unsafe = retry_unsafe
         self.memory = read_memory(memory)
         self.session_store = session_store
-        self.extra_body = dict(extra_body or {})
+        self.extra_body: Mapping[str, Any] = dict(extra_body) if extra_body else _NONE
         self.coalesce = coalesce
         self.fold = fold
         self.session_wait = session_wait
         self.max_event_bytes = max_event_bytes
         self.max_body_bytes = max_body_bytes
-        self.default_headers = read_headers(default_headers or {})
+        self.default_headers = read_headers(default_headers) if default_headers else _NONE
         self.verify = verify
         self.http_client = http_client
         self.http_async_client = http_async_client
