@@ -16,7 +16,7 @@ from benchmarks.processes import ROOT
 from remote_agents import BlueNexus
 from remote_agents.bulk import ask_many
 from remote_agents.sandbox import Sandbox
-from tests import services
+from tests import databases
 
 LATENCY, CONCURRENCY, LIMIT = 0.5, 4, 40
 WARM_UP, SECONDS = 1, 6
@@ -57,7 +57,7 @@ def throughput(box: Sandbox, redis: str, workers: int) -> float:
 def main() -> None:
     """Measure, print, draw."""
     measured = []
-    with services.redis() as redis, Sandbox(rate_limit="none") as box:
+    with databases.redis() as redis, Sandbox(rate_limit="none") as box:
         for workers in WORKERS:
             box.reset()
             box.slow_first_byte(LATENCY, endpoint="bluenexus", times=10**6)

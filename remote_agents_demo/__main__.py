@@ -177,7 +177,7 @@ def _query(
 
 
 def _table(results: Sequence[Result]) -> Table:
-    table = Table(title="Five agents")
+    table = Table(title="All agents")
     for name in ("agent", "first token", "tokens", "conversation", "sources"):
         table.add_column(name, overflow="fold", no_wrap=name == "agent")
     for result in results:

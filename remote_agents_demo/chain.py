@@ -19,11 +19,9 @@ from langchain_agents import chat_models
 from remote_agents_demo.documents import Index
 
 MODELS: dict[str, type[Any]] = {
-    "cloudbase": chat_models.ChatCloudBase,
-    "cloudbase_openai": chat_models.ChatCloudBaseOpenAI,
-    "private_ai": chat_models.ChatPrivateAI,
-    "bluenexus": chat_models.ChatBlueNexus,
-    "maiagent": chat_models.ChatMaiAgent,
+    kind.endpoint.name: kind
+    for kind in chat_models.ChatAgent.__subclasses__()
+    if kind.__module__ == chat_models.__name__
 }
 PROMPT = ChatPromptTemplate.from_messages(
     [

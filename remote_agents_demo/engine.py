@@ -8,15 +8,13 @@ from llama_index.core.query_engine import RetrieverQueryEngine
 from llama_index.core.retrievers import BaseRetriever
 from llama_index.core.schema import NodeWithScore, QueryBundle, TextNode
 
-from llamaindex_agents import llms
+from llamaindex_agents import RemoteAgent, llms
 from remote_agents_demo.documents import Index
 
 LLMS: dict[str, Any] = {
-    "cloudbase": llms.CloudBase,
-    "cloudbase_openai": llms.CloudBaseOpenAI,
-    "private_ai": llms.PrivateAI,
-    "bluenexus": llms.BlueNexus,
-    "maiagent": llms.MaiAgent,
+    kind.endpoint.name: kind
+    for kind in RemoteAgent.__subclasses__()
+    if kind.__module__ == llms.__name__
 }
 
 

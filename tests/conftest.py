@@ -6,17 +6,15 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import settings
 
-from tests import services
+from remote_agents.endpoints import ENDPOINTS
+from tests import databases
 
 if TYPE_CHECKING:
     from remote_agents.sandbox import Sandbox
 
 # The settings of whoever runs the tests must not reach them, nor their child processes.
 SETTINGS = (
-    "CLOUDBASE_",
-    "PRIVATE_AI_",
-    "BLUENEXUS_",
-    "MAIAGENT_",
+    *(f"{endpoint.env}_" for endpoint in ENDPOINTS.values()),
     "REMOTE_AGENTS_",
     "LANGSMITH_",
     "LANGCHAIN_",
@@ -51,19 +49,19 @@ def sandbox(box: "Sandbox") -> "Sandbox":
 @pytest.fixture(scope="session")
 def postgres_url() -> Iterator[str]:
     """An empty PostgreSQL that only this worker uses, as a SQLAlchemy URL."""
-    yield from _run(services.postgres)
+    yield from _run(databases.postgres)
 
 
 @pytest.fixture(scope="session")
 def redis_url() -> Iterator[str]:
     """An empty Redis that only this worker uses."""
-    yield from _run(services.redis)
+    yield from _run(databases.redis)
 
 
 def _run(service: Callable[[], AbstractContextManager[str]]) -> Iterator[str]:
     with ExitStack() as stack:
         try:
             url = stack.enter_context(service())
-        except services.Unavailable as error:
+        except databases.Unavailable as error:
             (pytest.fail if os.environ.get("CI") else pytest.skip)(str(error))
         yield url

@@ -6,15 +6,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import remote_agents
+from remote_agents.client import Client
 from remote_agents.endpoints import ENDPOINTS
 
-NAMES = {
-    "cloudbase": "CloudBase",
-    "cloudbase_openai": "CloudBaseOpenAI",
-    "private_ai": "PrivateAI",
-    "bluenexus": "BlueNexus",
-    "maiagent": "MaiAgent",
-}
+# The class names are those of LlamaIndex; LangChain puts "Chat" before or "LLM" after them.
+NAMES = {kind.endpoint.name: kind.__name__ for kind in Client.__subclasses__()}
 FRAMEWORKS = ("plain", "langchain", "llamaindex")
 ENDPOINT_NAMES = tuple(ENDPOINTS)
 

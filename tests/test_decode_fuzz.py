@@ -73,12 +73,12 @@ SAMPLES: dict[str, list[dict[str, Any]]] = {
         {"type": "RUN_ERROR", "message": "m", "code": "c"},
     ],
 }
-SETTINGS = {
+SETTINGS: dict[str, dict[str, str]] = {
+    **{name: {"agent_id": "a"} for name in ENDPOINTS},
     "bluenexus": {},
-    "cloudbase_openai": {"agent_id": "bot-1", "env_id": "e"},
     "private_ai": {"agent_id": "a", "base_url": "https://h"},
-    "maiagent": {"agent_id": "a"},
     "cloudbase": {"agent_id": "bot-1", "env_id": "e"},
+    "cloudbase_openai": {"agent_id": "bot-1", "env_id": "e"},
 }
 AGENTS = {
     name: Agent(endpoint, api_key="k", **SETTINGS[name]) for name, endpoint in ENDPOINTS.items()

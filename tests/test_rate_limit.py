@@ -20,7 +20,7 @@ from remote_agents import (
 from remote_agents.flow import run
 from remote_agents.rate_limit import RateLimiter
 from remote_agents.sandbox import Sandbox
-from tests.services import free_port
+from tests.databases import free_port
 
 STORAGES = ("memory", "redis")
 

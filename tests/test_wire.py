@@ -206,6 +206,7 @@ def test_transcript(name: str, newline: str, size: int) -> None:
 
 def test_every_transcript_is_told() -> None:
     assert {path.stem for path in TRANSCRIPTS.glob("*.txt")} == set(TOLD)
+    assert {name.split(".")[0] for name in TOLD} == set(ENDPOINTS)
 
 
 def test_what_a_throttled_request_says() -> None:

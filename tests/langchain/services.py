@@ -1,4 +1,4 @@
-"""The five services as LangChain sees them: what tests are parametrised over."""
+"""The services as LangChain sees them: what tests are parametrised over."""
 
 from __future__ import annotations
 
@@ -6,35 +6,17 @@ from typing import Any
 
 import pytest
 
-from langchain_agents import (
-    BlueNexusLLM,
-    ChatAgent,
-    ChatBlueNexus,
-    ChatCloudBase,
-    ChatCloudBaseOpenAI,
-    ChatMaiAgent,
-    ChatPrivateAI,
-    CloudBaseLLM,
-    CloudBaseOpenAILLM,
-    MaiAgentLLM,
-    PrivateAILLM,
-)
+import langchain_agents
+from langchain_agents import ChatAgent
+from tests.matrix import NAMES
 
 CHAT: dict[str, type[ChatAgent]] = {
-    "cloudbase": ChatCloudBase,
-    "cloudbase_openai": ChatCloudBaseOpenAI,
-    "private_ai": ChatPrivateAI,
-    "bluenexus": ChatBlueNexus,
-    "maiagent": ChatMaiAgent,
+    name: getattr(langchain_agents, f"Chat{kind}") for name, kind in NAMES.items()
 }
 LLMS: dict[str, Any] = {
-    "cloudbase": CloudBaseLLM,
-    "cloudbase_openai": CloudBaseOpenAILLM,
-    "private_ai": PrivateAILLM,
-    "bluenexus": BlueNexusLLM,
-    "maiagent": MaiAgentLLM,
+    name: getattr(langchain_agents, f"{kind}LLM") for name, kind in NAMES.items()
 }
-KEEPING = [name for name in CHAT if name != "cloudbase_openai"]
+KEEPING = [name for name, kind in CHAT.items() if kind.endpoint.keeps != "none"]
 CITING = [name for name, kind in CHAT.items() if kind.endpoint.cites]
 
 every_service = pytest.mark.parametrize("service", list(CHAT))

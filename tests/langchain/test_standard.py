@@ -10,6 +10,7 @@ from langchain_tests.integration_tests import ChatModelIntegrationTests, chat_mo
 from langchain_tests.unit_tests import ChatModelUnitTests
 
 from tests.langchain.services import CHAT
+from tests.matrix import NAMES
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:.* has no (temperature|max_tokens)"),
@@ -107,51 +108,8 @@ class Service:
         return kind in endpoint.attachments and (endpoint.uploads or not as_bytes)
 
 
-class CloudBase(Service):
-    name = "cloudbase"
-
-
-class CloudBaseOpenAI(Service):
-    name = "cloudbase_openai"
-
-
-class PrivateAI(Service):
-    name = "private_ai"
-
-
-class BlueNexus(Service):
-    name = "bluenexus"
-
-
-class MaiAgent(Service):
-    name = "maiagent"
-
-
-class TestCloudBaseUnit(CloudBase, ChatModelUnitTests): ...
-
-
-class TestCloudBaseIntegration(CloudBase, ChatModelIntegrationTests): ...
-
-
-class TestCloudBaseOpenAIUnit(CloudBaseOpenAI, ChatModelUnitTests): ...
-
-
-class TestCloudBaseOpenAIIntegration(CloudBaseOpenAI, ChatModelIntegrationTests): ...
-
-
-class TestPrivateAIUnit(PrivateAI, ChatModelUnitTests): ...
-
-
-class TestPrivateAIIntegration(PrivateAI, ChatModelIntegrationTests): ...
-
-
-class TestBlueNexusUnit(BlueNexus, ChatModelUnitTests): ...
-
-
-class TestBlueNexusIntegration(BlueNexus, ChatModelIntegrationTests): ...
-
-
-class TestMaiAgentUnit(MaiAgent, ChatModelUnitTests): ...
-
-
-class TestMaiAgentIntegration(MaiAgent, ChatModelIntegrationTests): ...
+SUITES = {"Unit": ChatModelUnitTests, "Integration": ChatModelIntegrationTests}
+for _name, _kind in NAMES.items():
+    for _word, _suite in SUITES.items():
+        _class = f"Test{_kind}{_word}"
+        globals()[_class] = type(_class, (Service, _suite), {"name": _name})

@@ -6,18 +6,13 @@ from typing import Any
 import pytest
 
 import llamaindex_agents
+from remote_agents.endpoints import ENDPOINTS
 from remote_agents.sandbox import Sandbox
+from tests.matrix import NAMES
 
-CLASSES: dict[str, str] = {
-    "cloudbase": "CloudBase",
-    "cloudbase_openai": "CloudBaseOpenAI",
-    "private_ai": "PrivateAI",
-    "bluenexus": "BlueNexus",
-    "maiagent": "MaiAgent",
-}
-SERVICES = tuple(CLASSES)
-KEEPING = tuple(name for name in SERVICES if name != "cloudbase_openai")
-CITING = ("cloudbase", "private_ai", "maiagent")
+SERVICES = tuple(NAMES)
+KEEPING = tuple(name for name in SERVICES if ENDPOINTS[name].keeps != "none")
+CITING = tuple(name for name in SERVICES if ENDPOINTS[name].cites)
 WAYS = ("chat", "achat", "stream_chat", "astream_chat")
 STREAMED = ("stream_chat", "astream_chat")
 COMPLETE = ("complete", "acomplete", "stream_complete", "astream_complete")
@@ -49,7 +44,7 @@ def build(sandbox: Sandbox) -> Build:
     """`build("bluenexus", timeout=3)` is an LLM of that service, on the sandbox."""
 
     def build(service: str, **settings: Any) -> Any:
-        kind = getattr(llamaindex_agents, CLASSES[service])
+        kind = getattr(llamaindex_agents, NAMES[service])
         return kind(**{**sandbox.kwargs(service), **settings})
 
     return build

@@ -1,4 +1,4 @@
-"""The five LLMs: one answer whatever the way, settings, secrets, pickles."""
+"""The LLMs: one answer whatever the way, settings, secrets, pickles."""
 
 import base64
 import copy
@@ -34,7 +34,6 @@ from remote_agents import (
 from remote_agents.sandbox import Sandbox
 from tests.llamaindex.conftest import (
     CITING,
-    CLASSES,
     COMPLETE,
     QUESTION,
     SERVICES,
@@ -44,6 +43,7 @@ from tests.llamaindex.conftest import (
     last,
     responses,
 )
+from tests.matrix import NAMES
 
 ASK = [ChatMessage(QUESTION)]
 
@@ -71,7 +71,7 @@ async def test_every_way_gives_the_same_answer(build: Build, service: str, way: 
     assert known["model_provider"] == service
     assert known["agent"] == llm.agent.name
     assert known["reply_id"]
-    assert ("conversation_id" in known) == (service in ("bluenexus", "maiagent"))
+    assert ("conversation_id" in known) == (llm.endpoint.keeps == "handed")
     assert json.loads(json.dumps(known)) == known
 
 
@@ -154,7 +154,7 @@ async def test_alternatives_are_kept(build: Build) -> None:
 # --- settings ----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", CLASSES.values())
+@pytest.mark.parametrize("name", NAMES.values())
 def test_it_is_an_llm(name: str) -> None:
     kind = getattr(llamaindex_agents, name)
     assert issubclass(kind, BaseLLM)
@@ -184,7 +184,7 @@ def test_an_unknown_argument_is_refused_with_the_nearest_name() -> None:
 
 @pytest.mark.parametrize("service", SERVICES)
 def test_a_missing_key_says_which_variable_to_set(service: str) -> None:
-    kind = getattr(llamaindex_agents, CLASSES[service])
+    kind = getattr(llamaindex_agents, NAMES[service])
     prefix = kind.endpoint.env
     with pytest.raises(ConfigurationError, match=f"{prefix}_API_KEY"):
         kind(base_url="https://x.example", agent_id="a")

@@ -5,17 +5,10 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
-from remote_agents import BlueNexus, CloudBase, CloudBaseOpenAI, MaiAgent, PrivateAI
 from remote_agents.client import Client
 from remote_agents.sandbox import Sandbox
 
-CLIENTS: dict[str, type[Client]] = {
-    "cloudbase": CloudBase,
-    "cloudbase_openai": CloudBaseOpenAI,
-    "private_ai": PrivateAI,
-    "bluenexus": BlueNexus,
-    "maiagent": MaiAgent,
-}
+CLIENTS: dict[str, type[Client]] = {kind.endpoint.name: kind for kind in Client.__subclasses__()}
 
 
 def client_of(box: Sandbox, endpoint: str, **settings: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Raw HTTP for each of the five services, written anew from their documents."""
+"""Raw HTTP for each of the services, written anew from their documents."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from typing import Any
 import httpx
 
 from remote_agents.sandbox import Sandbox
+from remote_agents.sandbox.directory import AGENTS
 
-ENDPOINTS = ("cloudbase", "cloudbase_openai", "private_ai", "bluenexus", "maiagent")
-PLAIN = ENDPOINTS[1:]
+ENDPOINTS = tuple(AGENTS)
+PLAIN = tuple(name for name in ENDPOINTS if name != "cloudbase")  # which only streams
 BOTH = [(name, stream) for name in ENDPOINTS for stream in (True, False) if stream or name in PLAIN]
 
 
