@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial, wraps
 from pathlib import Path
-from typing import Annotated, Any, TypeAlias, get_type_hints
+from typing import Annotated, Any, TypeAlias
 
 import typer
 
@@ -109,9 +109,8 @@ def connected(command: Callable[..., Any]) -> Callable[..., None]:
 
 
 def _parameters(function: Callable[..., Any]) -> list[inspect.Parameter]:
-    hints = get_type_hints(function, include_extras=True)
-    found = inspect.signature(function).parameters.values()
-    return [parameter.replace(annotation=hints[parameter.name]) for parameter in found]
+    # Python 3.10's get_type_hints would hide the options of what is None by default.
+    return list(inspect.signature(function, eval_str=True).parameters.values())
 
 
 def _connect(endpoint: str, connection: dict[str, Any]) -> clients.Client:
