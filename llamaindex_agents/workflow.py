@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from llama_index.core.agent.workflow import AgentInput, AgentOutput, AgentStream, ToolCallResult
+from llama_index.core.agent.workflow.agent_context import AgentContext
 from llama_index.core.agent.workflow.base_agent import BaseWorkflowAgent
 from llama_index.core.base.llms.types import ChatMessage, ChatResponse, MessageRole
 from llama_index.core.memory import BaseMemory
@@ -17,9 +18,6 @@ from pydantic import Field
 
 from llamaindex_agents.base import RemoteAgent
 from remote_agents.errors import ConfigurationError
-
-if TYPE_CHECKING:
-    from llama_index.core.agent.workflow.agent_context import AgentContext  # since 0.14.14
 
 HANDOFF_START = '{"handoff"'
 DEFAULT_HANDOFF_INSTRUCTION = """{description}
