@@ -58,7 +58,9 @@ def check_parameters(endpoint: Endpoint, parameters: Mapping[str, Any]) -> dict[
 
 def unknown_name(endpoint: Endpoint, name: str, also: Sequence[str] = ()) -> str:
     """What to say of an argument that does not exist."""
-    valid = sorted({*endpoint.accepted, *COMMON, *also})
+    if name in endpoint.accepted:
+        return f"{endpoint.title} takes {name!r}, but this class has no field for it."
+    valid = sorted({*endpoint.accepted, *COMMON, *also} - {name})
     near = difflib.get_close_matches(name, valid, n=1)
     advice = f"did you mean {near[0]!r}?" if near else f"valid are {', '.join(valid)}."
     return f"{endpoint.title} has no parameter {name!r}; {advice}"
