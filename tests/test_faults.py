@@ -33,7 +33,7 @@ from remote_agents.sandbox import Sandbox
 from tests.matrix import ENDPOINT_NAMES, FRAMEWORKS, Way
 
 LIMITS = {"max_event_bytes": 1 << 20, "max_body_bytes": 1 << 21, "max_retries": 1}
-PATIENT, IMPATIENT = Timeout(first_event=30, idle=30), Timeout(first_event=0.6, idle=0.25)
+PATIENT, IMPATIENT = Timeout(first_event=30, idle=30), Timeout(first_event=1.0, idle=0.4)
 QUOTA = {"code": "EXCEED_TOKEN_QUOTA_LIMIT", "message": "Token usage exceeded quota limit"}
 
 

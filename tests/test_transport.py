@@ -57,7 +57,7 @@ WHOLE = [head(JSON, length=len(REPLY)), REPLY.encode()]
 ANSWER = [head(length=len(delta("Hello") + DONE)), delta("Hello") + DONE]
 
 
-async def until(check: Callable[[], Any], seconds: float = 1.0) -> bool:
+async def until(check: Callable[[], Any], seconds: float = 3.0) -> bool:
     end = time.monotonic() + seconds
     while not check() and time.monotonic() < end:  # noqa: ASYNC110
         await asyncio.sleep(0.01)

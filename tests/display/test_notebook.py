@@ -2,13 +2,14 @@
 
 import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import nbformat
 import pytest
-from nbclient import NotebookClient
 from nbconvert import HTMLExporter
 from selenium import webdriver
 
@@ -61,7 +62,12 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The notebook, executed and exported without anything from the web."""
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in CELLS])
     folder = tmp_path_factory.mktemp("notebook")
-    NotebookClient(notebook, timeout=60, kernel_name="python3").execute(cwd=str(folder))
+    source = folder / "page.ipynb"
+    nbformat.write(notebook, source)
+    # In a process of its own: nbclient leaves its event loop open.
+    convert = [sys.executable, "-m", "nbconvert", "--to", "notebook", "--execute", "--inplace"]
+    subprocess.run([*convert, str(source)], check=True, capture_output=True, timeout=120)
+    notebook = nbformat.read(source, as_version=4)
     exporter = HTMLExporter()
     for name in ("require_js_url", "jquery_url", "mathjax_url", "mermaid_js_url"):
         setattr(exporter, name, "")
