@@ -36,13 +36,13 @@ if TYPE_CHECKING:
 
 
 class AgentSettings(Serializable):
-    """The arguments that all five services share.
+    """The arguments that all services share.
 
     Those that may hold a secret, or are alive, are in no dump, no repr and no trace.
     """
 
     endpoint: ClassVar[Endpoint]
-    # Four of the five services are not used: their schemas are built when they are.
+    # Most services are not used: their schemas are built when they are.
     model_config = ConfigDict(arbitrary_types_allowed=True, defer_build=True)
 
     agent_id: str | None = None

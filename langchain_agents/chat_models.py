@@ -1,4 +1,4 @@
-"""The five chat models: the generic one, with the typed fields of each service."""
+"""The chat models: the generic one, with the typed fields of each service."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What all hosted agents have in common as LlamaIndex LLMs; `llms.py` has the five.
+"""What all hosted agents have in common as LlamaIndex LLMs; `llms.py` has one class a service.
 
 An LLM is stateless until it is bound to a session, and then only `chat` and `stream_chat` (and
 their async twins) are turns of it: engines send prompts of their own through everything else.
@@ -99,7 +99,7 @@ def _observed(callback: Callable[[F], F]) -> Callable[[F], F]:
 
 
 class RemoteAgent(LLM):
-    """A hosted agent as a LlamaIndex LLM; use one of its five subclasses.
+    """A hosted agent as a LlamaIndex LLM; use one of its subclasses.
 
     Its tools, knowledge and memory are its own. Unbound, it is stateless as any LLM is; bound to a
     session by `for_session`, the service keeps the conversation.

@@ -1,4 +1,4 @@
-"""The five hosted agents as LlamaIndex LLMs: typed fields, and what they do is in `base.py`."""
+"""The hosted agents as LlamaIndex LLMs: typed fields, and what they do is in `base.py`."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """From what a service says went wrong to our error. Pure.
 
-The five services word their errors in five ways: `{code, message, requestId}` (CloudBase),
+The services word their errors in their own ways: `{code, message, requestId}` (CloudBase),
 `{detail}` (FastAPI and Django REST), `{message | error, statusCode}` (NestJS),
 `{field: [...]}` (Django REST), `{error: {message, code}}` (OpenAI).
 """

@@ -1,4 +1,4 @@
-"""`python -m remote_agents_demo`: five agents, two frameworks, one folder of documents."""
+"""`python -m remote_agents_demo`: all agents, two frameworks, one folder of documents."""
 
 from __future__ import annotations
 

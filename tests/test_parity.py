@@ -1,4 +1,4 @@
-"""Five endpoints x three frameworks x sync or async x streamed or not: one answer."""
+"""Endpoints x frameworks x sync or async x streamed or not: one answer."""
 
 from collections.abc import Iterator
 

@@ -28,10 +28,10 @@ app.add_typer(records, name="records")
 
 @app.command(add_help_option=False)
 def sandbox() -> None:
-    """Run a local server that speaks the protocols of all five services."""
+    """Run a local server that speaks the protocols of all services."""
     # Handled before typer is imported; listed here for the help.
 
 
 @app.command(add_help_option=False)
 def demo() -> None:
-    """Watch the five agents answer in LangChain and LlamaIndex, on the sandbox."""
+    """Watch the agents answer in LangChain and LlamaIndex, on the sandbox."""

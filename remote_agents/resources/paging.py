@@ -1,4 +1,4 @@
-"""Lists that come in pages: one pager for every shape that the five services use. Pure.
+"""Lists that come in pages: one pager for every shape that the services use. Pure.
 
 Shapes of an answer: a bare array, `{next, previous, results}` with or without `count`,
 `{data, pagination: {hasMore | hasNext | pages | total}}`, `{data | conversationList | recordList |

@@ -1,4 +1,4 @@
-"""A local server that speaks the wire protocols of all five services.
+"""A local server that speaks the wire protocols of all services.
 
 It answers from a folder of documents, keeps conversations, checks keys, and fails on demand.
 

@@ -91,7 +91,7 @@ def _rate(text: str) -> str:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="remote-agents sandbox",
-        description="A local server that speaks the protocols of all five remote agents.",
+        description="A local server that speaks the protocols of all remote agents.",
         epilog="--print-env prints the variables first and then serves: "
         "run it in the background with its output in a file, and source the file.",
     )
@@ -99,7 +99,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--port", type=int, default=8700, help="0 takes a free one (default: %(default)s)")
     add("--documents", type=Path, help="folder of .md and .txt files to answer from")
     add("--state", help="SQLite file that keeps the conversations")
-    add("--print-env", action="store_true", help="print export lines for the five agents")
+    add("--print-env", action="store_true", help="print export lines for the agents")
     add("--word-delay", type=float, default=0.0, help="seconds between two words of a stream")
     add("--rate-limit", type=_rate, default="30/minute", help="BlueNexus's limit, or none")
     add("--upstream", help="OpenAI-compatible server that answers instead, up to its /v1")

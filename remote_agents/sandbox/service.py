@@ -1,4 +1,4 @@
-"""What the five protocol modules stand on: settings, memory, and a turn being answered."""
+"""What the protocol modules stand on: settings, memory, and a turn being answered."""
 
 from __future__ import annotations
 

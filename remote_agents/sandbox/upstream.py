@@ -1,4 +1,4 @@
-"""A real model behind the five protocols: any OpenAI-compatible server."""
+"""A real model behind the protocols: any OpenAI-compatible server."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""HTTP plumbing that all five protocols need and none of them defines."""
+"""HTTP plumbing that all protocols need and none of them defines."""
 
 from __future__ import annotations
 
