@@ -144,7 +144,7 @@ def test_errors_within_200(call: Caller, endpoint: str, kind: str) -> None:
     call.box.fault(kind)
     reply = call.post(endpoint)
     assert reply.status_code == 200
-    assert {"code", "detail", "statusCode"} & set(reply.json())
+    assert {"code", "detail", "statusCode", "error"} & set(reply.json())
 
 
 def test_garbage(call: Caller) -> None:
