@@ -8,6 +8,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from io import StringIO
 from typing import Any, Literal
 
 Role = Literal["system", "user", "assistant", "tool"]
@@ -307,8 +308,8 @@ class Reply:
         self.withheld = ""  # received, but perhaps the beginning of a stop sequence
         self.choice: int | None = None
         self.open_calls: dict[str, ToolCallDelta] = {}
-        self._text: list[str] = []
-        self._reasoning: list[str] = []
+        self._text = StringIO()  # a list of short pieces would hold ten times as much
+        self._reasoning = StringIO()
         self._alternatives: dict[int, str] = {}
 
     def __repr__(self) -> str:
@@ -322,16 +323,17 @@ class Reply:
     @property
     def text(self) -> str:
         """The answer's text so far."""
-        return _joined(self._text)
+        return self._text.getvalue()
 
     @text.setter
     def text(self, value: str) -> None:
-        self._text = [value]
+        self._text = StringIO()
+        self._text.write(value)
 
     @property
     def reasoning(self) -> str:
         """The agent's reasoning so far."""
-        return _joined(self._reasoning)
+        return self._reasoning.getvalue()
 
     @property
     def alternatives(self) -> list[str]:
@@ -378,12 +380,6 @@ class Reply:
         return reply_html(self)
 
 
-def _joined(parts: list[str]) -> str:
-    if len(parts) > 1:
-        parts[:] = ["".join(parts)]
-    return parts[0] if parts else ""
-
-
 def _add_citation(reply: Reply, event: Citation) -> None:
     if event not in reply.citations:
         reply.citations.append(event)
@@ -414,8 +410,8 @@ def _add_alternative(reply: Reply, event: Alternative) -> None:
 
 
 _FOLD: dict[type, Any] = {
-    TextDelta: lambda reply, event: reply._text.append(event.text),
-    ReasoningDelta: lambda reply, event: reply._reasoning.append(event.text),
+    TextDelta: lambda reply, event: reply._text.write(event.text),
+    ReasoningDelta: lambda reply, event: reply._reasoning.write(event.text),
     Citation: _add_citation,
     ToolCall: _add_call,
     ToolCallDelta: _add_call_delta,
