@@ -20,7 +20,7 @@ CLOUDBASE = ("ChatCloudBaseOpenAI", "llamaindex CloudBaseOpenAI")
 COMPARED = (RAW, CHAT, V3, LIKE, OURS_LC, OURS_V3, OURS_LI)
 EVERYONE = COMPARED if QUICK else (*COMPARED, "httpx", SDK, PLAIN, *CLOUDBASE)
 MODELS = (RAW, CHAT, LIKE, OURS_LC, OURS_LI)
-ROUNDS = 2 if QUICK else 4
+ROUNDS = 2 if QUICK else 3
 BURST = 4_000 if QUICK else 10_000
 LADDER = (
     20,
@@ -103,7 +103,7 @@ def streams(
 def timings() -> list[Scenario]:
     """What the table's ratios are made of."""
     _, paced = streams("paced", "paced", 500 if QUICK else 1_000, MODELS, min(ROUNDS, 3))
-    token = {"samples": 60 if QUICK else 200}
+    token = {"samples": 60 if QUICK else 120}
     total = {"total": 160 if QUICK else 640, "width": 32, "delay": 20}
     turns = {"turns": 100 if QUICK else 400}
     kinds = ("none", "memory", "sql")
@@ -181,7 +181,7 @@ def by_width() -> list[Scenario]:
 
 
 def by_sessions() -> list[Scenario]:
-    args = {"marks": [1, 10, 100, 1_000, 10_000, 100_000], "seconds": 60}
+    args = {"marks": [1, 10, 100, 1_000, 10_000, 100_000], "seconds": 30}
     return [Scenario("sessions", "sessions", args, (OURS_LC,), 1, True, 120)]
 
 
