@@ -283,6 +283,7 @@ class RemoteAgent(LLM):
             >>> alice = llm.for_session("alice")  # doctest: +SKIP
             >>> alice.chat([ChatMessage("And what about part-time staff?")])  # doctest: +SKIP
         """
+        self.agent.key_of(session_id)
         return self.model_copy(update={"session_id": session_id})
 
     def new_session(self: Self) -> Self:

@@ -352,7 +352,7 @@ class Agent:
             if plan.conversation_id is None or not self.endpoint.is_lost(error):
                 raise
             error.conversation_id = lost = plan.conversation_id
-            restart = None if error.partial else plan.restart()
+            restart = plan.restart()
             if restart is None:
                 raise self._not_found(error, lost) from error
         warnings.warn(

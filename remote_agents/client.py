@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar, TypeAlias
 
 from remote_agents.agent import Agent
@@ -127,7 +127,7 @@ def as_messages(prompt: Prompt) -> list[Message]:
         >>> as_messages(["Hi", {"role": "assistant", "content": "Hello!"}])[1].role
         'assistant'
     """
-    if isinstance(prompt, (str, Message, Reply, Mapping)):
+    if isinstance(prompt, (str, Message, Reply, Mapping)) or not isinstance(prompt, Iterable):
         return [_as_message(prompt)]
     return [_as_message(item) for item in prompt]
 

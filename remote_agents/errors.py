@@ -60,6 +60,9 @@ class AgentError(Exception):
         conversation_id: The conversation the turn belonged to, if known.
         request_id: The service's id of the request, if known.
         partial: The text received before the error.
+
+    Attributes:
+        begun: Whether an event of the answer had arrived, so that the turn certainly runs.
     """
 
     safe_to_repeat = False
@@ -78,6 +81,7 @@ class AgentError(Exception):
         self.conversation_id = conversation_id
         self.request_id = request_id
         self.partial = partial
+        self.begun = False
 
 
 class ConfigurationError(AgentError):

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import SecretStr
 from pydantic_core import from_json
 
+from remote_agents.endpoints._base import number
 from remote_agents.errors import (
     AgentTimeoutError,
     StreamInterruptedError,
@@ -167,9 +168,16 @@ def call(request: Request, exchange: Exchange) -> Flow[Answer]:
     with annotated(exchange):
         response, raw = yield from send(request, exchange, _whole)
         data = json_or_text(raw) if raw.strip() else None
+        if _kind(response) == "text/html":
+            raise StreamProtocolError(f"{exchange.agent.endpoint.title} sent {error_message(data)}")
         if failure := body_failure(data, context=exchange.agent.context, whole=True):
             raise failure
         return Answer(response.status, response.headers, data)
+
+
+def _kind(response: Any) -> str:
+    kind: str = response.headers.get("content-type", "")
+    return kind.split(";")[0].strip().lower()
 
 
 def _whole(response: Any, exchange: Exchange) -> Flow[tuple[Any, bytes]]:
@@ -203,11 +211,13 @@ def stream(op: Stream, exchange: Exchange) -> Flow[Reply]:
     agent = exchange.agent
     reply = agent.new_reply(exchange.plan)
     reply.conversation_id = op.conversation_id or reply.conversation_id
+    if exchange.lease is not None:
+        exchange.lease.began(reply)
     with annotated(exchange, reply):
         response = yield from send(_with_extra_body(op.request, agent), exchange)
         _read_headers(response.headers, reply)
         reader = Reader(op.decode, reply, exchange)
-        kind = response.headers.get("content-type", "").split(";")[0].strip().lower()
+        kind = _kind(response)
         if kind == "text/html":
             page = json_or_text((yield from read_body(response, exchange)))
             raise StreamProtocolError(f"{agent.endpoint.title} sent {error_message(page)}")
@@ -285,7 +295,7 @@ def _read_events(
                 return
             raise
         if chunk is None:
-            if events := reader.take(reader.sse.flush()):
+            if events := reader.take_rest():
                 yield Emit(events)
             reader.check()
             return
@@ -319,8 +329,5 @@ def _read_headers(headers: Any, reply: Reply) -> None:
 
 
 def _credits(value: str | None) -> float | None:
-    try:
-        amount = float(value) if value else None
-    except ValueError:
-        return None
+    amount = number(value)
     return int(amount) if amount is not None and amount == int(amount) else amount

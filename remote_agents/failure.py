@@ -79,7 +79,10 @@ def status_error(
         details["retry_after"] = retry_after(headers)
     return kind(
         " ".join(
-            [f"{context['title']} answered {status}: {said}.", *_hint(status, headers, context)]
+            [
+                f"{context['title']} answered {status}: {said}.",
+                *_hint_for(kind, status, headers, context),
+            ]
         ).replace("..", "."),
         **details,
     )
@@ -91,6 +94,14 @@ def _hint(status: int, headers: Mapping[str, str], context: Context) -> list[str
         hint = f"It redirects to {target}, which is not followed: set base_url to that service."
         return [hint]
     return [HINTS[status].format_map(context)] if status in HINTS else []
+
+
+def _hint_for(
+    kind: type[AgentStatusError], status: int, headers: Mapping[str, str], context: Context
+) -> list[str]:
+    if kind is errors.QuotaExceededError:
+        return ["The account's quota is used up; waiting does not help."]
+    return _hint(status, headers, context)
 
 
 def error_class(status: int, code: str | None) -> type[AgentStatusError]:
@@ -112,12 +123,22 @@ def body_failure(data: Any, *, context: Context, whole: bool) -> AgentError | No
         context: As for `status_error`.
         whole: Whether it is a whole body: then `code` alone says failure, as CloudBase means it.
     """
-    if not isinstance(data, dict):
+    if not isinstance(data, dict) or not (data.get("error") or (whole and _is_failure_body(data))):
         return None
+    return reported_failure(data, context, whole=whole)
+
+
+def frame_fails(data: dict[str, Any]) -> bool:
+    """Whether a frame reports a failure, in whichever of the services' ways."""
+    kind = data.get("type")
+    if kind is None:
+        return bool(data.get("error")) or _is_failure_body(data)
+    return kind in ("error", "RUN_ERROR") or bool(data.get("error"))
+
+
+def reported_failure(data: dict[str, Any], context: Context, *, whole: bool) -> AgentError:
+    """The error that a frame or body stands for which is known to report a failure."""
     code = error_code(data)
-    failed = data.get("error") or (whole and _is_failure_body(data))
-    if not failed:
-        return None
     said = error_message(data) or "the service reported a failure"
     details = {"endpoint": context["endpoint"], "request_id": identifier(data.get("requestId"))}
     text = f"{context['title']} failed: {said}"
@@ -126,7 +147,7 @@ def body_failure(data: Any, *, context: Context, whole: bool) -> AgentError | No
     status = status or (stated if stated < 500 else 0)
     if status:
         kind = error_class(status, code)
-        hint = _hint(status, {}, context)
+        hint = _hint_for(kind, status, {}, context)
         return kind(
             " ".join([text + ".", *hint]).replace("..", "."),
             status_code=status,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic_core import from_json
 
 from remote_agents.errors import AgentError, RemoteFailureError, StreamInterruptedError
-from remote_agents.failure import body_failure
+from remote_agents.failure import body_failure, frame_fails, reported_failure
 from remote_agents.flow import Decode
 from remote_agents.sse import Frame, SSEDecoder
 from remote_agents.types import (
@@ -77,6 +77,14 @@ class Reader:
             self.failure = error
         return coalesce(events) if len(events) > 1 and self._agent.coalesce else events
 
+    def take_rest(self) -> list[Event]:
+        """The events of what was left when the stream ended; half a frame is no end."""
+        known = self.unknown
+        events = self.take(self.sse.flush())
+        if self.unknown > known:
+            self.reply.more_expected = True
+        return events
+
     def check(self) -> None:
         """Raise the failure that came with the last frames, now that their events are out."""
         failure, self.failure = self.failure, None
@@ -125,7 +133,8 @@ class Reader:
             )
 
     def _may_end_here(self) -> bool:
-        return self._agent.endpoint.eof_ends and self.frames > 0 and not self.reply.more_expected
+        reply = self.reply
+        return self._agent.endpoint.eof_ends and bool(reply.text) and not reply.more_expected
 
     def _take_json(self, data: bytes, events: list[Event]) -> None:
         try:
@@ -136,9 +145,13 @@ class Reader:
                 self.unknown += 1
                 return
         self.frames += 1
-        if type(value) is dict and value.get("error") and value.get("type") not in _OWN_FAILURES:
-            raise self._failure(value)
+        if type(value) is dict and ("choices" not in value or "error" in value):
+            self._check_frame(value)
         self._decode_into(value, events)
+
+    def _check_frame(self, value: dict[str, Any]) -> None:
+        if frame_fails(value):
+            raise self._failure(value)
 
     def _decode_into(self, value: Any, events: list[Event]) -> None:
         """Decode and fold one frame; what it adds to is seen by the decoding of the next."""
@@ -147,6 +160,7 @@ class Reader:
             decoded = self._decode(value, reply)
         except RemoteFailureError as error:
             raise self._failure({"error": {"code": error.code, "message": str(error)}}) from None
+        reply.begun = True
         for event in decoded:
             if type(event) is TextDelta and self._cutter is not None:
                 event = TextDelta(self._cutter.take(event.text))
@@ -160,8 +174,7 @@ class Reader:
                 return
 
     def _failure(self, data: dict[str, Any]) -> AgentError:
-        failure = body_failure(data, context=self._agent.context, whole=False)
-        return failure or RemoteFailureError(f"{self._agent.endpoint.title} failed.", body=data)
+        return reported_failure(data, self._agent.context, whole=not self.reply.begun)
 
     def _named_error(self, data: bytes) -> AgentError:
         """The failure of an `event: error`, whatever its data is."""
@@ -174,7 +187,6 @@ class Reader:
 
 # Folded into the reply, not shown on the way; usage is shown once, at the end.
 _SILENT = frozenset({Info, ToolCallDelta, Usage})
-_OWN_FAILURES = ("error", "RUN_ERROR")  # the endpoint decodes these itself
 
 
 def coalesce(events: list[Event]) -> list[Event]:

@@ -196,6 +196,7 @@ def annotated(exchange: Exchange, reply: Reply | None = None) -> Iterator[None]:
         _redact(error, exchange.token)
         error.endpoint = error.endpoint or exchange.agent.endpoint.name
         if reply is not None:
+            error.begun = reply.begun
             error.partial = error.partial or reply.text + reply.withheld
             error.conversation_id = error.conversation_id or reply.conversation_id
             error.request_id = error.request_id or reply.request_id

@@ -257,6 +257,7 @@ class Lease:
         self._asked = False
         self._session: Session | None = None
         self._saved: Session | None = None
+        self._reply: Reply | None = None
         self._over = False
         # A cancelled task may end its turn while a thread still takes the session for it.
         self._guard = threading.RLock()
@@ -306,6 +307,10 @@ class Lease:
             self._saved = self._session.after(reply, seen)
         yield Do(self._release, self._store.blocks)
 
+    def began(self, reply: Reply) -> None:
+        """An answer begins: should it break off, a new session still knows its conversation."""
+        self._reply = reply
+
     def _release(self) -> None:
         with self._guard:
             if self._over:
@@ -319,11 +324,22 @@ class Lease:
                     self._store.turnstile.leave(self._key, self._place)
 
     def _give_back(self) -> None:
+        if self._saved is None and self.owner is not None:
+            self._saved = self._begun()
         if not self._store.release(self._key, self._holder, self._saved) and self._saved:
             logger.warning(
                 "A session was forgotten, or taken over after its lease, while its turn ran; "
                 "the turn is not recorded."
             )
+
+    def _begun(self) -> Session | None:
+        """A new session whose first turn broke off, with the conversation that it had begun."""
+        session, reply = self._session, self._reply
+        if session is None or session.conversation_id or reply is None:
+            return None
+        if not reply.conversation_id:
+            return None
+        return replace(session, conversation_id=reply.conversation_id, last_used=time.time())
 
 
 _session: ContextVar[str | None] = ContextVar("remote_agents_session", default=None)

@@ -189,4 +189,7 @@ def read_stops(value: Any) -> tuple[str, ...]:
     """Stop sequences, given as one or as several."""
     if not value:
         return ()
-    return (value,) if isinstance(value, str) else tuple(value)
+    stops = (value,) if isinstance(value, str) else value
+    if not isinstance(stops, (list, tuple)) or not all(isinstance(stop, str) for stop in stops):
+        raise ConfigurationError(f"stop is a text or a list of texts, not {value!r}.")
+    return tuple(stops)

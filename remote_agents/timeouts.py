@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from remote_agents.errors import ConfigurationError
+
 
 @dataclass(frozen=True, slots=True)
 class Timeout:
@@ -17,6 +19,9 @@ class Timeout:
         idle: Between two events; keep-alive bytes do not count (default 60).
         total: For the whole turn (default none).
 
+    Raises:
+        ConfigurationError: A limit is 0 or less.
+
     Example:
         >>> Timeout(idle=30).first_event
         120.0
@@ -26,6 +31,15 @@ class Timeout:
     first_event: float | None = 120.0
     idle: float | None = 60.0
     total: float | None = None
+
+    def __post_init__(self) -> None:
+        for phase in ("connect", "first_event", "idle", "total"):
+            seconds = getattr(self, phase)
+            if seconds is not None and not seconds > 0:
+                raise ConfigurationError(
+                    f"A time limit is a number of seconds above 0, or None for no limit, not "
+                    f"{phase}={seconds!r}."
+                )
 
     @classmethod
     def of(cls, value: Any) -> Timeout:

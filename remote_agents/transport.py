@@ -91,10 +91,11 @@ class Transport:
     async def asend(self, op: Send) -> AsyncResponse:
         """Send with asyncio; the response's headers have arrived."""
         alarm, deadline = Alarm(), None
-        if op.first_event is not None:
-            deadline = time.monotonic() + op.first_event + CONNECT_WINS
         try:
+            # The first client of a process imports aiohttp; the service's time starts after that.
             client = self._async_client or await pools.pools.async_client(self, self._verify)
+            if op.first_event is not None:
+                deadline = time.monotonic() + op.first_event + CONNECT_WINS
             request = self._build(client, op, reads=None)
             sending = client.send(request, stream=True, follow_redirects=False, auth=_auth(op))
             return AsyncResponse(await alarm.before(deadline, sending), alarm)

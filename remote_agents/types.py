@@ -304,6 +304,7 @@ class Reply:
         self.turn: int | None = None
         self.seen: tuple[str, ...] = ()
         self.session: str | None = None
+        self.begun = False
         self.more_expected = False
         self.withheld = ""  # received, but perhaps the beginning of a stop sequence
         self.choice: int | None = None

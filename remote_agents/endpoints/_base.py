@@ -7,7 +7,12 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from remote_agents.errors import AgentError, AgentStatusError, RemoteFailureError
+from remote_agents.errors import (
+    AgentError,
+    AgentStatusError,
+    RemoteFailureError,
+    StreamProtocolError,
+)
 from remote_agents.flow import Decode, Flow
 from remote_agents.types import AttachmentKind, Reply, Turn
 
@@ -82,19 +87,28 @@ class Endpoint:
     def is_lost(self, error: AgentError) -> bool:
         """Whether a refusal says that the conversation is gone: it names it, and its absence.
 
-        No service documents the status or the words, so both are read generously.
+        No service documents the status or the words, so both are read generously; but not what an
+        agent's own tool says in the middle of an answer ("Slack: conversation not found"), for
+        then the turn has run: a failure that is no refusal must say it by its code.
         """
-        status = error.status_code if isinstance(error, AgentStatusError) else 0
-        if status not in (400, 404, 410, 422) and not isinstance(error, RemoteFailureError):
+        if error.begun or not isinstance(error, (AgentStatusError, RemoteFailureError)):
             return False
-        said = f"{getattr(error, 'code', None)} {getattr(error, 'body', None)}".lower()
-        names = (self.conversation_word, *filter(None, [error.conversation_id]))
-        gone = status in (404, 410) or _GONE.search(said) is not None
-        return gone and any(name.lower() in said for name in names)
+        word, code = self.conversation_word, f"{error.code}".lower()
+        if isinstance(error, RemoteFailureError):
+            return word in code and _GONE.search(code) is not None
+        said = f"{code} {error.body}".lower()
+        named = bool(error.conversation_id) and f"{error.conversation_id}".lower() in said
+        if error.status_code in (404, 410):
+            return named or word in said
+        if error.status_code not in (400, 422):
+            return False
+        gone = _GONE.pattern
+        near = re.search(f"{word}.{{0,40}}?(?:{gone})|(?:{gone}).{{0,8}}{word}", said)
+        return near is not None or (named and _GONE.search(said) is not None)
 
 
 _GONE = re.compile(
-    r"n(?:o|')t[ _]?(?:be[ _])?(?:found|exist)|no (?:such|longer|session|conversation)"
+    r"n(?:o|')t[ _]?(?:be[ _])?(?:found|exist)|no (?:such|longer)|no_such"
     r"|invalid|expired|unknown|deleted|valid uuid"
 )
 
@@ -130,6 +144,18 @@ def number(value: Any) -> float | None:
 def count(value: Any) -> int:
     """A count of tokens; 0 if it is none."""
     return max(int(number(value) or 0), 0)
+
+
+def required_id(value: Any, of: str) -> str:
+    """An id without which the turn must not go on.
+
+    Raises:
+        StreamProtocolError: There is none.
+    """
+    found = identifier(value)
+    if found is None:
+        raise StreamProtocolError(f"The service sent no id of {of}; the turn was not sent.")
+    return found
 
 
 def identifier(value: Any) -> str | None:

@@ -16,7 +16,15 @@ from typing import Any
 from urllib.parse import quote
 
 from remote_agents.endpoints._ag_ui import decode_ag_ui, is_ag_ui, parse_arguments
-from remote_agents.endpoints._base import Endpoint, identifier, items, mapping, number, text
+from remote_agents.endpoints._base import (
+    Endpoint,
+    identifier,
+    items,
+    mapping,
+    number,
+    required_id,
+    text,
+)
 from remote_agents.endpoints._openai import decode_chat, decode_usage
 from remote_agents.errors import (
     AgentStatusError,
@@ -65,7 +73,7 @@ def _create_conversation(path: str) -> Flow[str | None]:
         if _keeps_none(error):
             return None
         raise
-    return identifier(mapping(answer.data).get("conversationId"))
+    return required_id(mapping(answer.data).get("conversationId"), "a new conversation")
 
 
 def _keeps_none(error: AgentStatusError | RemoteFailureError) -> bool:

@@ -13,7 +13,15 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from remote_agents.endpoints._base import Endpoint, identifier, items, mapping, number, text
+from remote_agents.endpoints._base import (
+    Endpoint,
+    identifier,
+    items,
+    mapping,
+    number,
+    required_id,
+    text,
+)
 from remote_agents.errors import (
     RemoteFailureError,
     UnsupportedContentError,
@@ -86,7 +94,7 @@ def attach(attachment: Attachment) -> Flow[dict[str, Any]]:
     answer = yield Call(Request("POST", "/api/v1/attachments/", files=files))
     stored = mapping(answer.data)
     return {
-        "id": stored.get("id"),
+        "id": required_id(stored.get("id"), f"the uploaded file {name}"),
         "type": text(stored.get("type")) or kind,
         "filename": text(stored.get("filename")) or name,
         "file": stored.get("file"),
@@ -149,7 +157,7 @@ def decode(data: Any, so_far: Reply) -> list[Event]:
         raise RemoteFailureError(str(data["detail"]), body=data)
     done = data.get("done")
     if content and isinstance(content, str):
-        piece = _rest(content, so_far.text) if done and so_far.text else content
+        piece = _rest(content, so_far.text + so_far.withheld) if done else content
         if piece:
             events.append(TextDelta(piece))
     if so_far.conversation_id is None or done:

@@ -197,8 +197,20 @@ LOST: dict[str, tuple[str, AgentError, bool]] = {
     ),
     "CloudBase, in the stream": (
         "cloudbase",
-        RemoteFailureError("failed", body={"error": {"message": "conversation does not exist"}}),
+        RemoteFailureError("failed", code="CONVERSATION_NOT_FOUND"),
         True,
+    ),
+    "a tool of the agent lost something": (
+        "cloudbase",
+        RemoteFailureError("failed", body={"error": {"message": "Slack: conversation not found"}}),
+        False,
+    ),
+    "a parameter of the conversation": (
+        "bluenexus",
+        BadRequestError(
+            status_code=400, body={"message": "Invalid temperature for this conversation"}
+        ),
+        False,
     ),
     "CloudBase, model failed": (
         "cloudbase",

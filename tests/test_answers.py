@@ -1,0 +1,150 @@
+"""Answers that look well and are not: each is a typed error, and nothing is sent twice."""
+
+import json
+from typing import Any
+
+import pytest
+
+import remote_agents
+from remote_agents import (
+    AgentError,
+    AuthenticationError,
+    ConfigurationError,
+    QuotaExceededError,
+    RemoteFailureError,
+    StreamInterruptedError,
+    StreamProtocolError,
+    Timeout,
+)
+from tests.matrix import ENDPOINT_NAMES, NAMES
+from tests.raw_server import EVENTS, JSON, RawServer, Step, head, serving
+from tests.transports import DONE, delta
+
+
+def frame(data: Any) -> bytes:
+    return b"data: %b\n\n" % json.dumps(data).encode()
+
+
+def client(endpoint: str, server: RawServer, **settings: Any) -> Any:
+    settings = {"agent_id": "a", "api_key": "secret-key", "base_url": server.url, **settings}
+    return getattr(remote_agents, NAMES[endpoint])(**settings)
+
+
+def failure(endpoint: str, *script: Step) -> AgentError:
+    with serving(list(script)) as server, pytest.raises(AgentError) as caught:
+        client(endpoint, server).ask("Hi")
+    return caught.value
+
+
+REPORTED = {
+    "an error frame without an error": {"type": "error", "content": "Overloaded"},
+    "an error frame": {"type": "error", "error": {"message": "Overloaded"}},
+    "a run that failed": {"type": "RUN_ERROR", "message": "Overloaded"},
+    "FastAPI's and Django's": {"detail": "Overloaded"},
+    "NestJS's": {"statusCode": 500, "message": "Overloaded"},
+    "CloudBase's": {"code": "SERVICE_TIMEOUT", "message": "Overloaded", "requestId": "r"},
+}
+
+
+@pytest.mark.parametrize("reported", REPORTED)
+@pytest.mark.parametrize("endpoint", ENDPOINT_NAMES)
+def test_a_reported_failure_is_an_error(endpoint: str, reported: str) -> None:
+    error = failure(endpoint, head(), frame(REPORTED[reported]), DONE)
+    assert isinstance(error, RemoteFailureError)
+    assert "Overloaded" in str(error)
+
+
+@pytest.mark.parametrize("endpoint", ENDPOINT_NAMES)
+def test_a_refusal_in_place_of_an_answer_has_its_class(endpoint: str) -> None:
+    refusal = {"code": "INVALID_CREDENTIALS", "message": "Credentials are invalid"}
+    assert isinstance(failure(endpoint, head(), frame(refusal)), AuthenticationError)
+    spent = {"type": "error", "error": {"code": "EXCEED_TOKEN_QUOTA_LIMIT", "message": "gone"}}
+    error = failure(endpoint, head(), frame(spent))
+    assert isinstance(error, QuotaExceededError)
+    assert "waiting does not help" in str(error)
+
+
+@pytest.mark.parametrize("body", [b"{}", b"[]", b'{"success": false}', b'{"message": "failed"}'])
+@pytest.mark.parametrize("endpoint", ENDPOINT_NAMES)
+def test_json_that_is_no_answer_is_no_success(endpoint: str, body: bytes) -> None:
+    error = failure(endpoint, head(JSON, length=len(body)), body)
+    assert isinstance(error, (StreamInterruptedError, RemoteFailureError))
+
+
+def test_what_an_agents_tool_says_is_no_lost_conversation() -> None:
+    tool = frame({"error": {"message": "Slack tool: conversation not found"}})
+    with serving(
+        [head(EVENTS, "200 OK", "X-Conversation-Id: c1"), delta("Hello"), DONE],
+        [head(), b'data: {"choices":[{"delta":{"role":"assistant"}}]}\n\n', tool],
+    ) as server:
+        agent = client("bluenexus", server)
+        reply = agent.ask("Hi", session_id="u1")
+        with pytest.raises(RemoteFailureError, match="Slack tool"):
+            list(agent.stream(["Hi", reply, "Close ticket 1"], session_id="u1"))
+        assert len(server.requests) == 2
+
+
+def test_a_last_frame_may_repeat_what_a_stop_sequence_held_back() -> None:
+    frames = [
+        frame({"conversationId": "c", "content": "the E", "done": False}),
+        frame({"conversationId": "c", "content": "the Elephant", "done": True}),
+    ]
+    with serving([head(), *frames]) as server:
+        assert client("maiagent", server, stop=["END"]).ask("Hi").text == "the Elephant"
+
+
+@pytest.mark.parametrize("amount", ["Infinity", "NaN", "-", "1e999"])
+def test_odd_credits_are_no_failure(amount: str) -> None:
+    script = [head(EVENTS, "200 OK", f"X-Credits-Remaining: {amount}"), delta("Hi"), DONE]
+    with serving(script) as server:
+        reply = client("bluenexus", server).ask("Hi")
+    assert (reply.text, reply.credits_remaining) == ("Hi", None)
+
+
+@pytest.mark.parametrize("endpoint", ["cloudbase", "cloudbase_openai"])
+def test_half_a_frame_is_no_end(endpoint: str) -> None:
+    whole = frame({"type": "text", "content": "ab "}) if endpoint == "cloudbase" else delta("ab ")
+    error = failure(endpoint, head(), whole, whole[:-8])
+    assert isinstance(error, StreamInterruptedError)
+    assert error.partial == "ab "
+
+
+def test_a_web_page_is_no_answer_to_a_call() -> None:
+    page = b"<html><title>Sign in</title></html>"
+    with serving([head("text/html", length=len(page)), page]) as server:
+        with pytest.raises(StreamProtocolError, match="Sign in"):
+            client("bluenexus", server).agents.get("default")
+        with pytest.raises(StreamProtocolError, match="Sign in"):
+            client("cloudbase", server).ask("Hi", session_id="u1")
+
+
+def test_a_conversation_without_an_id_is_not_spoken_to() -> None:
+    with serving([head(JSON, length=2), b"{}"]) as server:
+        with pytest.raises(StreamProtocolError, match="no id"):
+            client("cloudbase", server).ask("Hi", session_id="u1")
+        assert len(server.requests) == 1
+
+
+def test_a_first_turn_that_broke_off_leaves_its_conversation() -> None:
+    begun = [head(EVENTS, "200 OK", "X-Conversation-Id: c1"), delta("He")]
+    with serving([*begun], [head(), delta("Hello"), DONE]) as server:
+        agent = client("bluenexus", server)
+        with pytest.raises(StreamInterruptedError):
+            agent.ask("Hi", session_id="broke-off")
+        agent.ask("Again", session_id="broke-off")
+        assert b'"conversationId":"c1"' in server.requests[1].replace(b": ", b":")
+
+
+@pytest.mark.parametrize("limit", [0, -1, {"first_event": 0}, {"idle": -0.5}])
+def test_a_limit_that_cannot_be_kept_is_refused(limit: Any) -> None:
+    with pytest.raises(ConfigurationError, match="above 0"):
+        remote_agents.BlueNexus(api_key="k", timeout=limit)
+    assert Timeout(total=None).total is None
+
+
+@pytest.mark.parametrize("prompt", [None, 5, [None], {"role": "user"}])
+def test_what_is_no_prompt_is_refused(prompt: Any) -> None:
+    with pytest.raises(AgentError, match="A message is"):
+        remote_agents.BlueNexus(api_key="k").ask(prompt)
+    with pytest.raises(ConfigurationError, match="stop is"):
+        remote_agents.BlueNexus(api_key="k").ask("Hi", stop=5)
