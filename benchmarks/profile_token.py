@@ -8,6 +8,7 @@ divides the differences between them among layers.
 from __future__ import annotations
 
 import asyncio
+import collections
 import cProfile
 import pstats
 import statistics
@@ -74,15 +75,19 @@ def read_socket(url: str) -> None:
 
 
 def httpx_reader(url: str) -> Job:
-    """Receive it through httpx, chunk by chunk."""
+    """Receive it through the library's own HTTP client, chunk by chunk."""
     import httpx
 
-    client = httpx.Client()
+    from remote_agents.chunks import JoiningClient
+    from remote_agents.pools import tls
+
+    client, limits = JoiningClient(verify=tls(True)), httpx.Timeout(60)
 
     def read() -> None:
-        with client.stream("POST", url, json={}) as response:
-            for _ in response.iter_raw():
-                pass
+        request = client.build_request("POST", url, json={}, headers={}, timeout=limits)
+        response = client.send(request, stream=True)
+        collections.deque(response.stream, maxlen=0)  # type: ignore[arg-type]
+        response.close()
 
     return read
 
@@ -91,17 +96,16 @@ def async_httpx_reader(url: str, loop: asyncio.AbstractEventLoop) -> Job:
     """The same, async, over aiohttp where that is installed."""
     import httpx
 
-    try:
-        from httpx_aiohttp import AiohttpTransport
-    except ImportError:
-        client = httpx.AsyncClient()
-    else:
-        client = httpx.AsyncClient(transport=AiohttpTransport())
+    from remote_agents.pools import _new_async_client
+
+    client, limits = _new_async_client(True), httpx.Timeout(60)
 
     async def read() -> None:
-        async with client.stream("POST", url, json={}) as response:
-            async for _ in response.aiter_raw():
-                pass
+        request = client.build_request("POST", url, json={}, headers={}, timeout=limits)
+        response = await client.send(request, stream=True)
+        async for _ in response.stream:  # type: ignore[union-attr]
+            pass
+        await response.aclose()
 
     return lambda: loop.run_until_complete(read())
 
