@@ -1,3 +1,4 @@
+import asyncio
 import os
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack
@@ -23,6 +24,10 @@ PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
 for name in list(os.environ):
     if name.startswith(SETTINGS) or name.upper() in PROXIES:
         del os.environ[name]
+
+# Without this, LlamaIndex's sync calls make an event loop for the thread, which the first
+# `asyncio.run` replaces and nobody closes.
+asyncio.set_event_loop(None)
 
 # A slow machine is no failure.
 settings.register_profile("default", deadline=None)
