@@ -232,7 +232,7 @@ def test_records_as_excel(cli: Cli, tmp_path: Path) -> None:
 def test_what_cannot_be_listed(arguments: list[str], said: str, cli: Cli) -> None:
     code, _, err = cli(*arguments)
     assert code == 2
-    assert said in err
+    assert said.lower() in err.lower()  # typer's names of arguments were in capitals before 0.27
     assert "Traceback" not in err
 
 
