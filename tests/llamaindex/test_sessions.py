@@ -160,6 +160,8 @@ def test_a_session_survives_a_pickle(sandbox: Sandbox, build: Build, tmp_path: A
     again = pickle.loads(pickle.dumps(alice))
     assert again.chat(GO_ON).message.content.startswith(PART_TIME)
     assert said(sandbox, alice) == [QUESTION, FOLLOW_UP]
+    store.close()
+    again.session_store.close()
 
 
 async def test_turns_of_one_session_run_one_at_a_time(sandbox: Sandbox, build: Build) -> None:
