@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import aclosing
 from functools import cache
 from typing import Any
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
 from langchain_core.globals import get_llm_cache
-from langchain_core.language_models import BaseChatModel, LanguageModelInput, ModelProfile
+from langchain_core.language_models import LanguageModelInput, ModelProfile
 from langchain_core.language_models.base import LangSmithParams
 from langchain_core.language_models.model_profile import _warn_unknown_profile_keys
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
@@ -28,6 +27,7 @@ from typing_extensions import Self
 from langchain_agents._answers import BlockChunks, ProtocolEvents, TextChunks, to_result
 from langchain_agents._convert import Layout, register, to_messages
 from langchain_agents._settings import AgentSettings, call_arguments, refuse_tools
+from langchain_agents._streams import LeavableEvents, aleasing, leasing
 from langchain_agents._structured import StructuredOutput
 from remote_agents.conversation import Memory, newest_origin
 from remote_agents.endpoints import ENDPOINTS, Endpoint
@@ -39,7 +39,7 @@ for _provider in ENDPOINTS:
     register(_provider)
 
 
-class ChatAgent(AgentSettings, BaseChatModel):
+class ChatAgent(AgentSettings, LeavableEvents):
     """Any hosted agent as a chat model; use the class of your service."""
 
     # --- config reaches the model ----------------------------------------------------------------
@@ -116,10 +116,15 @@ class ChatAgent(AgentSettings, BaseChatModel):
         version: Any = "v2",
         **kwargs: Any,
     ) -> Any:
-        """Ask, and iterate LangChain's events; `version="v3"` gives a `ChatModelStream`."""
+        """Ask, and iterate LangChain's events.
+
+        `version="v3"` gives a `ChatModelStream`; closed, left as a `with` block, or dropped before
+        the answer is complete, it ends the turn.
+        """
         if version == "v3":
             config = ensure_config(config)
             kwargs = with_ids(config, kwargs)
+            return leasing(super().stream_events(input, config, version="v3", **kwargs))
         return super().stream_events(input, config, version=version, **kwargs)
 
     def astream_events(
@@ -130,10 +135,11 @@ class ChatAgent(AgentSettings, BaseChatModel):
         version: Any = "v2",
         **kwargs: Any,
     ) -> Any:
-        """The same as `stream_events`, with asyncio."""
+        """The same as `stream_events`, with asyncio; awaited for `version="v3"`."""
         if version == "v3":
             config = ensure_config(config)
             kwargs = with_ids(config, kwargs)
+            return aleasing(super().astream_events(input, config, version="v3", **kwargs))
         return super().astream_events(input, config, version=version, **kwargs)
 
     # --- a turn ----------------------------------------------------------------------------------
@@ -226,23 +232,6 @@ class ChatAgent(AgentSettings, BaseChatModel):
             async for event in events:
                 for piece in take(event):
                     yield piece
-
-    async def _aiter_v2_events(
-        self,
-        messages: list[BaseMessage],
-        *,
-        run_manager: AsyncCallbackManagerForLLMRun,
-        stream: Any,
-        stop: list[str] | None = None,
-        **kwargs: Any,
-    ) -> AsyncIterator[Any]:
-        """As LangChain's own, which leaves the turn open when it is cancelled in a callback."""
-        events: Any = self._astream_chat_model_events(messages, stop, run_manager, **kwargs)
-        async with aclosing(events):
-            async for event in events:
-                stream.dispatch(event)
-                await run_manager.on_stream_event(event)
-                yield event
 
     # --- tools -----------------------------------------------------------------------------------
 

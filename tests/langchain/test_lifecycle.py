@@ -118,10 +118,72 @@ async def _acancel_invoke(model: Any, config: Any) -> None:
         await task
 
 
+def _v3_break(model: Any, config: Any) -> None:
+    for _ in model.stream_events(LONG, config, version="v3"):
+        break
+
+
+def _v3_break_text(model: Any, config: Any) -> None:
+    for _ in model.stream_events(LONG, config, version="v3").text:
+        break
+
+
+def _v3_raise(model: Any, config: Any) -> None:
+    with pytest.raises(ZeroDivisionError):  # noqa: PT012 - the consumer fails, not the stream
+        for _ in model.stream_events(LONG, config, version="v3"):
+            _ = 1 / 0
+
+
+def _v3_close(model: Any, config: Any) -> None:
+    with model.stream_events(LONG, config, version="v3") as stream:
+        text = iter(stream.text)
+        first = next(text)
+    with pytest.raises(ModelError, match="was closed"):
+        _ = stream.output
+    with pytest.raises(ModelError, match="was closed"):
+        next(text)
+    assert next(iter(stream.text)) == first
+
+
+def _v3_drop(model: Any, config: Any) -> None:
+    stream = model.stream_events(LONG, config, version="v3")
+    assert next(iter(stream))["event"] == "message-start"
+    assert next(iter(stream.text))  # another reader goes on from where the first left
+    assert stream.text is stream.text
+    assert not stream.done
+    del stream
+
+
 async def _av3_leaves(model: Any, config: Any) -> None:
     async with await model.astream_events(LONG, config, version="v3") as stream:
         async for _ in stream:
             break
+
+
+async def _av3_break(model: Any, config: Any) -> None:
+    async for _ in await model.astream_events(LONG, config, version="v3"):
+        break
+
+
+async def _av3_raise(model: Any, config: Any) -> None:
+    with pytest.raises(ZeroDivisionError):  # noqa: PT012 - the consumer fails, not the stream
+        async for _ in (await model.astream_events(LONG, config, version="v3")).text:
+            _ = 1 / 0
+
+
+async def _av3_cancel(model: Any, config: Any) -> None:
+    begun = asyncio.Event()
+
+    async def consume() -> None:
+        async for _ in await model.astream_events(LONG, config, version="v3"):
+            begun.set()
+
+    task = asyncio.create_task(consume())
+    await begun.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    del task
 
 
 async def _ending(end: Any, model: Any, config: Any) -> None:
@@ -134,7 +196,11 @@ async def _ending(end: Any, model: Any, config: Any) -> None:
 @every_service
 @pytest.mark.parametrize(
     "end",
-    [_break, _raise, _close, _abreak, _araise, _acancel, _acancel_invoke, _av3_leaves],
+    [
+        *(_break, _raise, _close, _abreak, _araise, _acancel, _acancel_invoke),
+        *(_v3_break, _v3_break_text, _v3_raise, _v3_close, _v3_drop),
+        *(_av3_leaves, _av3_break, _av3_raise, _av3_cancel),
+    ],
     ids=lambda end: end.__name__.strip("_"),
 )
 @pytest.mark.usefixtures("without_gc")

@@ -1,0 +1,219 @@
+"""LangChain's `version="v3"` streams, with an end for the turn that nobody follows any more.
+
+LangChain's own stream and what feeds it hold each other: left early, the sync one would keep its
+connection until a garbage collection, and the async one would go on to the end of the answer. So
+the caller gets a handle of it, and so do those who ask the handle for `text` or `output`. All
+handles of a stream share one lease; the turn ends with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import aclosing, closing
+from typing import Any, cast
+
+from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
+from langchain_core.language_models import BaseChatModel
+from langchain_core.language_models.chat_model_stream import (
+    AsyncChatModelStream,
+    AsyncProjection,
+    AsyncTextProjection,
+    ChatModelStream,
+    SyncProjection,
+    SyncTextProjection,
+)
+from langchain_core.messages import BaseMessage
+from langchain_core.outputs import LLMResult
+from typing_extensions import Self
+
+from langchain_agents._errors import as_model_error
+from remote_agents.errors import AgentStreamError
+
+
+def leasing(stream: ChatModelStream) -> LeasedStream:
+    """A handle of a sync stream.
+
+    Args:
+        stream: LangChain's own, which nobody else uses.
+    """
+    return LeasedStream(stream, Lease(lambda: _unwire(stream)))
+
+
+async def aleasing(opening: Awaitable[AsyncChatModelStream]) -> AsyncLeasedStream:
+    """A handle of an async stream.
+
+    Args:
+        opening: Gives LangChain's own, which nobody else uses.
+    """
+    stream = await opening
+    return AsyncLeasedStream(stream, Lease(lambda: _cancel(stream)))
+
+
+def _unwire(stream: ChatModelStream) -> None:
+    """Drop what pulls the stream; the generator of the turn goes with it, and closes."""
+    stream.set_start(None)
+    stream.set_request_more(_nothing_more)
+
+
+def _nothing_more() -> bool:
+    return False
+
+
+def _cancel(stream: AsyncChatModelStream) -> None:
+    task = stream._producer_task
+    if task is None or task.done() or stream.done:
+        return
+    loop = task.get_loop()
+    loop.call_soon_threadsafe(lambda: loop.create_task(stream.aclose()))
+
+
+class Lease:
+    """Whoever holds it wants the stream to go on."""
+
+    def __init__(self, end: Callable[[], None]) -> None:
+        self.end = end
+
+    def __del__(self) -> None:
+        self.end()
+
+
+class _Handle:
+    """Reads everything from what it is a handle of."""
+
+    _source: Any
+    _lease: Lease
+
+    def __init__(self, source: Any, lease: Lease) -> None:
+        self._source, self._lease = source, lease
+        for name, value in getattr(source, "__dict__", {}).items():
+            if handle := _HANDLES.get(type(value)):
+                setattr(self, name, handle(value, lease))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._source, name)
+
+
+class _SyncHandle(_Handle):
+    def __iter__(self) -> Iterator[Any]:
+        yield from self._source
+
+
+class _AsyncHandle(_Handle):
+    def __aiter__(self) -> Any:
+        return _Following(self._source, self._lease)
+
+
+class _Following:
+    """An iterator that holds the lease."""
+
+    def __init__(self, source: Any, lease: Lease) -> None:
+        self._next = aiter(source).__anext__
+        self._lease = lease
+
+    def __aiter__(self) -> Self:
+        return self
+
+    def __anext__(self) -> Any:
+        return self._next()
+
+
+class _Projection(_SyncHandle, SyncProjection):
+    def get(self) -> Any:
+        return self._source.get()
+
+
+class _TextProjection(_Projection, SyncTextProjection):
+    pass
+
+
+class _AsyncProjection(_AsyncHandle, AsyncProjection):
+    pass
+
+
+class _AsyncTextProjection(_AsyncProjection, AsyncTextProjection):
+    pass
+
+
+_HANDLES: dict[type, Any] = {
+    SyncProjection: _Projection,
+    SyncTextProjection: _TextProjection,
+    AsyncProjection: _AsyncProjection,
+    AsyncTextProjection: _AsyncTextProjection,
+}
+
+
+class LeasedStream(_SyncHandle, ChatModelStream):
+    """A `ChatModelStream` that can be left: dropped, closed, or as a `with` block.
+
+    Example:
+        >>> with model.stream_events("Hi", version="v3") as stream:  # doctest: +SKIP
+        ...     print(next(iter(stream.text)))
+    """
+
+    @property
+    def output(self) -> Any:
+        """The whole message; waits for it."""
+        return self._source.output
+
+    def close(self) -> None:
+        """End the turn and free its connection, if the answer is not complete."""
+        self._lease.end()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+
+class AsyncLeasedStream(_AsyncHandle, AsyncChatModelStream):
+    """An `AsyncChatModelStream` that can be left: dropped, closed, or as an `async with` block."""
+
+    async def aclose(self) -> None:
+        """End the turn and free its connection, if the answer is not complete."""
+        await self._source.aclose()
+
+
+_LEFT = "The stream was closed before its answer was complete."
+
+
+class LeavableEvents(BaseChatModel):
+    """A model whose turn ends when LangChain's loops over its events are left."""
+
+    def _iter_v2_events(
+        self,
+        messages: list[BaseMessage],
+        *,
+        run_manager: CallbackManagerForLLMRun,
+        stream: Any,
+        stop: list[str] | None = None,
+        **kwargs: Any,
+    ) -> Iterator[Any]:
+        events = cast("Any", self)._stream_chat_model_events(messages, stop, run_manager, **kwargs)
+        with closing(events):
+            try:
+                for event in events:
+                    stream.dispatch(event)
+                    run_manager.on_stream_event(event)
+                    yield event
+            except GeneratorExit as error:
+                if not stream.done:
+                    stream.fail(as_model_error(AgentStreamError(_LEFT)))
+                    run_manager.on_llm_error(error, response=LLMResult(generations=[]))
+                raise
+
+    async def _aiter_v2_events(
+        self,
+        messages: list[BaseMessage],
+        *,
+        run_manager: AsyncCallbackManagerForLLMRun,
+        stream: Any,
+        stop: list[str] | None = None,
+        **kwargs: Any,
+    ) -> AsyncIterator[Any]:
+        events = cast("Any", self)._astream_chat_model_events(messages, stop, run_manager, **kwargs)
+        async with aclosing(events):
+            async for event in events:
+                stream.dispatch(event)
+                await run_manager.on_stream_event(event)
+                yield event
