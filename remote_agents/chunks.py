@@ -17,10 +17,12 @@ from typing import Any, cast
 import httpcore
 import httpx
 
+from remote_agents.deadlines import Until
 from remote_agents.pools import plain_request
 
-HEAD_END = b"\r\n\r\n"
-CHUNKED = re.compile(rb"\r\ntransfer-encoding:[ \t]*chunked[ \t]*\r\n", re.IGNORECASE)
+HEAD_END = re.compile(rb"\n\r?\n")
+INTERIM = re.compile(rb"HTTP/1\.[01] 1")
+CHUNKED = re.compile(rb"\ntransfer-encoding:[ \t]*chunked[ \t]*\r?\n", re.IGNORECASE)
 SIZE = re.compile(rb"([0-9a-fA-F]{1,8})\r\n")
 PARTIAL_SIZE = re.compile(rb"[0-9a-fA-F]{1,8}\r?")
 LONGEST_HEAD = 128 * 1024
@@ -51,19 +53,19 @@ class ChunkJoiner:
         return self._step(data)
 
     def _head(self, data: bytes) -> bytes:
-        head = self._kept + data
-        end = head.find(HEAD_END)
-        if end < 0:
-            self._kept = head
-            if len(head) > LONGEST_HEAD:
-                self._step = self._pass
-            return data
-        cut = end + len(HEAD_END) - len(self._kept)
-        self._kept = b""
-        if head.startswith(b"HTTP/1.1 1"):  # an interim response: another head follows
-            return data[:cut] + (self._head(data[cut:]) if data[cut:] else b"")
-        self._step = self._body if CHUNKED.search(head, 0, end + 2) else self._pass
-        return data[:cut] + (self._step(data[cut:]) if data[cut:] else b"")
+        head, begin = self._kept + data, 0
+        while end := HEAD_END.search(head, begin):
+            if not INTERIM.match(head, begin):  # else another head follows
+                cut = end.end() - len(self._kept)
+                self._kept = b""
+                chunked = CHUNKED.search(head, begin, end.end())
+                self._step = self._body if chunked else self._pass
+                return data[:cut] + (self._step(data[cut:]) if data[cut:] else b"")
+            begin = end.end()
+        self._kept = head[begin:]
+        if len(self._kept) > LONGEST_HEAD:
+            self._step = self._pass
+        return data
 
     def _pass(self, data: bytes) -> bytes:
         return data
@@ -104,7 +106,7 @@ def _framed(pieces: list[bytes]) -> bytes:
 
 
 class JoiningClient(httpx.Client):
-    """An `httpx.Client` whose direct connections join chunks; a proxy's do not.
+    """An `httpx.Client` whose connections join chunks.
 
     It is without what the shared client never needs: cookies, redirects, auth and hooks.
     """
@@ -124,6 +126,11 @@ class JoiningClient(httpx.Client):
         # the proxies of the environment off.
         return JoiningTransport(settings["verify"], settings["limits"])
 
+    def _init_proxy_transport(  # type: ignore[override]
+        self, proxy: httpx.Proxy, **settings: Any
+    ) -> httpx.BaseTransport:
+        return JoiningTransport(settings["verify"], settings["limits"], proxy)
+
 
 class JoiningTransport(httpx.BaseTransport):
     """An httpx transport over httpcore's own pool, whose connections join chunks.
@@ -131,28 +138,28 @@ class JoiningTransport(httpx.BaseTransport):
     Args:
         ssl_context: For `https`.
         limits: Of the pool.
+        proxy: Through which all requests go.
     """
 
-    def __init__(self, ssl_context: ssl.SSLContext, limits: httpx.Limits) -> None:
+    def __init__(
+        self, ssl_context: ssl.SSLContext, limits: httpx.Limits, proxy: httpx.Proxy | None = None
+    ) -> None:
         self._pool = httpcore.ConnectionPool(
             ssl_context=ssl_context,
             max_connections=limits.max_connections,
             max_keepalive_connections=limits.max_keepalive_connections,
             keepalive_expiry=limits.keepalive_expiry,
             network_backend=_Backend(),
+            proxy=_proxy(proxy),
         )
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Send a request; the response's head has arrived."""
-        url = request.url
-        target = httpcore.URL(
-            scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path
-        )
         with _as_httpx():
             response = self._pool.handle_request(
                 httpcore.Request(
                     method=request.method,
-                    url=target,
+                    url=_url(request.url),
                     headers=request.headers.raw,
                     content=cast(Any, request.stream),
                     extensions=request.extensions,
@@ -168,6 +175,20 @@ class JoiningTransport(httpx.BaseTransport):
     def close(self) -> None:
         """Close the connections."""
         self._pool.close()
+
+
+def _url(url: httpx.URL) -> httpcore.URL:
+    return httpcore.URL(
+        scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path
+    )
+
+
+def _proxy(proxy: httpx.Proxy | None) -> httpcore.Proxy | None:
+    if proxy is None:
+        return None
+    return httpcore.Proxy(
+        _url(proxy.url), proxy.raw_auth, proxy.headers.raw, ssl_context=proxy.ssl_context
+    )
 
 
 class _Body(httpx.SyncByteStream):
@@ -200,13 +221,23 @@ class _Backend(httpcore.SyncBackend):
         return _Stream(super().connect_tcp(*args, **options))
 
 
+def _left(timeout: float | None) -> float | None:
+    """What is left of a limit for several reads, so that no byte starts it anew."""
+    if not isinstance(timeout, Until):
+        return timeout
+    left = timeout.left()
+    if left <= 0:
+        raise httpcore.ReadTimeout("the head of the response was not whole in time")
+    return left
+
+
 class _Stream(httpcore.NetworkStream):
     def __init__(self, stream: httpcore.NetworkStream) -> None:
         self._stream = stream
         self._joiner = ChunkJoiner()
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        while data := self._stream.read(max_bytes, timeout):
+        while data := self._stream.read(max_bytes, _left(timeout)):
             if joined := self._joiner.join(data):
                 return joined
         return b""

@@ -25,6 +25,25 @@ logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
 
+class Until(float):
+    """A time limit in seconds that also says when it ends, for whoever waits several times.
+
+    httpcore passes a limit on as it is, to each read of a response's head.
+    """
+
+    def __new__(cls, seconds: float) -> Until:
+        """The limit that begins now."""
+        limit = super().__new__(cls, seconds)
+        limit.moment = time.monotonic() + seconds
+        return limit
+
+    moment: float
+
+    def left(self) -> float:
+        """Seconds until it ends, or less than 0."""
+        return self.moment - time.monotonic()
+
+
 class Alarm:
     """Cancels a waiting task at a deadline that moves.
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 
 from remote_agents import pools
-from remote_agents.deadlines import Alarm, Cut
+from remote_agents.deadlines import Alarm, Cut, Until
 from remote_agents.errors import (
     AgentError,
     ConfigurationError,
@@ -78,7 +78,8 @@ class Transport:
         """Send with blocking I/O; the response's headers have arrived."""
         try:
             client = self._client or pools.pools.client(self, self._verify)
-            request = self._build(client, op, reads=op.first_event)
+            head = None if op.first_event is None else Until(op.first_event)
+            request = self._build(client, op, reads=head)
             response = client.send(request, stream=True, follow_redirects=False, auth=_auth(op))
             return SyncResponse(response, self.timeout)
         except AgentError:
