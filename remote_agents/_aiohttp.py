@@ -7,11 +7,19 @@ the bridge, headers and cookies are copied several times, and a read takes four 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import httpx
-from aiohttp import ClientResponse, ClientSession, ClientTimeout, DummyCookieJar, TCPConnector
+from aiohttp import (
+    ClientOSError,
+    ClientResponse,
+    ClientSession,
+    ClientTimeout,
+    DummyCookieJar,
+    TCPConnector,
+)
+from aiohttp.client_proto import ResponseHandler
 from httpx_aiohttp import AiohttpTransport, HttpxAiohttpClient
 from httpx_aiohttp.transport import map_aiohttp_exceptions
 
@@ -39,6 +47,14 @@ class Client(HttpxAiohttpClient):
         response.request = request
         return response
 
+    def abandon(self) -> None:
+        """Let go of everything, where no loop is left to close it in; aiohttp would complain."""
+        for transport in (self._transport, *self._mounts.values()):
+            session = getattr(transport, "client", None)
+            if isinstance(session, ClientSession) and session.connector is not None:
+                session.connector._close()
+                session.detach()
+
 
 class Transport(AiohttpTransport):
     """The bridge's transport, with a session that keeps no cookies beside httpx's."""
@@ -51,6 +67,7 @@ class Transport(AiohttpTransport):
                 keepalive_timeout=self.limits.keepalive_expiry,
                 ssl=self.ssl_context,
             )
+            connector._factory = partial(Protocol, loop=connector._loop)  # type: ignore[assignment]
             self.client = ClientSession(connector=connector, cookie_jar=DummyCookieJar())
         return self.client
 
@@ -77,6 +94,30 @@ class Transport(AiohttpTransport):
         )
 
 
+class Protocol(ResponseHandler):
+    """aiohttp's side of a connection, which also tells the body of an answer what went wrong.
+
+    aiohttp leaves a body waiting when a chunk cannot be read, and takes a reset for its end if no
+    length was announced.
+    """
+
+    def set_exception(self, exc: BaseException, *cause: BaseException) -> None:
+        """The connection cannot be read on."""
+        super().set_exception(exc, *cause)
+        self._break_body(exc)
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """The connection was closed, or broke."""
+        if exc is not None:
+            self._break_body(ClientOSError(*exc.args))
+        super().connection_lost(exc)
+
+    def _break_body(self, exc: BaseException) -> None:
+        body = self._payload
+        if body is not None and not body.is_eof() and body.exception() is None:
+            body.set_exception(exc)
+
+
 @lru_cache(maxsize=64)
 def _timeout(connect: float | None, read: float | None, pool: float | None) -> ClientTimeout:
     return ClientTimeout(sock_connect=connect, sock_read=read, connect=pool)
@@ -92,9 +133,12 @@ class _Body(httpx.AsyncByteStream):
         return self
 
     async def __anext__(self) -> bytes:
+        body = self._response.content
         try:
-            chunk = await self._response.content.readany()
+            chunk = await body.readany()
         except Exception:
+            if rest := body._read_nowait(-1):
+                return rest  # what came before the fault is the caller's
             with map_aiohttp_exceptions():
                 raise
         if not chunk:

@@ -86,7 +86,7 @@ _NOT_CONNECTED: Names = (
 )
 
 
-def _aiohttp_cause(error: Exception) -> BaseException | None:
+def _aiohttp_cause(error: BaseException) -> BaseException | None:
     cause = error.__cause__
     return cause if cause and type(cause).__module__.startswith("aiohttp") else None
 
@@ -110,7 +110,8 @@ def _connection_hint(reason: str) -> str:
     return "Check base_url, the network and the proxy settings."
 
 
-def _said(error: Exception) -> str:
+def _said(error: BaseException) -> str:
+    error = _aiohttp_cause(error) or error
     return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
 
 

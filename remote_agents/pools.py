@@ -7,6 +7,7 @@ caller by his key, and the same pool serves many keys.
 from __future__ import annotations
 
 import asyncio
+import atexit
 import os
 import ssl
 import threading
@@ -75,8 +76,13 @@ class Pools:
         with self._lock:
             # A loop closed without `shutdown_asyncgens` left its clients, which hold on to it.
             for other in [other for other in self._loops if other.is_closed()]:
-                del self._loops[other]
+                _abandon(self._loops.pop(other))
             return self._loops.setdefault(loop, {})
+
+    def abandon(self) -> None:
+        """Let go of the async clients whose loops were never told to shut down."""
+        for clients in self._loops.values():
+            _abandon(clients)
 
     def _enter(self, user: Any, verify: Any) -> None:
         users = self._users.get(verify)
@@ -97,6 +103,12 @@ class Pools:
         clients = self._loops.get(asyncio.get_running_loop(), {})
         if not self._users.get(verify) and verify in clients:
             await clients[verify][1].aclose()  # type: ignore[attr-defined]
+
+
+def _abandon(clients: Clients) -> None:
+    for client, _ in clients.values():
+        if hasattr(client, "abandon"):
+            client.abandon()
 
 
 async def _close_with_loop(
@@ -180,6 +192,7 @@ def tls(verify: Any) -> ssl.SSLContext:
 
 
 pools = Pools()
+atexit.register(lambda: pools.abandon())
 _kept: list[Pools] = []
 
 

@@ -21,9 +21,9 @@ class Talk:
     def __init__(self, sock: socket.socket) -> None:
         self.sock = sock
 
-    def reset(self) -> None:
+    def reset(self, pause: float = 0.02) -> None:
         """Break the connection off with a TCP reset."""
-        time.sleep(0.02)  # what was sent must reach the client before the reset overtakes it
+        time.sleep(pause)  # what was sent must reach the client before the reset overtakes it
         self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         raise ConnectionError
 

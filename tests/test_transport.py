@@ -9,6 +9,7 @@ import signal
 import socket
 import ssl
 import subprocess
+import sys
 import threading
 import time
 import weakref
@@ -29,6 +30,7 @@ from remote_agents import (
     AgentStatusError,
     AgentTimeoutError,
     BlueNexus,
+    CloudBase,
     StreamInterruptedError,
     StreamProtocolError,
     TextDelta,
@@ -37,6 +39,7 @@ from remote_agents import (
     pools,
     sending,
 )
+from remote_agents.client import Client
 from remote_agents.sandbox import Sandbox
 from tests.raw_server import (
     CLOSE,
@@ -76,8 +79,11 @@ BROKEN: dict[str, tuple[list[Step], type[AgentError]]] = {
     "closed in an event": ([head(length=99), delta("H")[:20], CLOSE], StreamInterruptedError),
     "no HTTP": ([b"SSH-2.0-OpenSSH_9.2\r\n\r\n"], StreamProtocolError),
     "a bad chunk": (
-        # In one piece: a bad chunk that comes by itself is a silence to aiohttp, and so a timeout.
         [head(EVENTS, "200 OK", "Transfer-Encoding: chunked") + b"zz\r\nnonsense"],
+        StreamProtocolError,
+    ),
+    "a bad chunk by itself": (
+        [head(EVENTS, "200 OK", "Transfer-Encoding: chunked"), 0.05, b"zz\r\nnonsense", HOLD],
         StreamProtocolError,
     ),
     "10 MB of headers": (
@@ -116,6 +122,7 @@ async def test_nothing_was_sent_where_nobody_listens(kind: str) -> None:
         error = await asker.fails()
     assert type(error) is AgentConnectionError
     assert error.safe_to_repeat
+    assert "Timeout" not in str(error)
     assert time.monotonic() - begun > 0.3  # it tried again
 
 
@@ -161,9 +168,13 @@ async def test_a_connection_is_used_again(kind: str) -> None:
 PACKED = head(EVENTS, "200 OK", "Content-Encoding: gzip")
 PACKED_JSON = head(JSON, "200 OK", "Content-Encoding: gzip")
 DEFLATED_JSON = head(JSON, "200 OK", "Content-Encoding: deflate")
+INTERIM = b"HTTP/1.1 102 Processing\r\n\r\n"
 KEEPALIVE = b": keep-alive\n\n"
 SLOW: dict[str, tuple[list[Step], str, str]] = {
     "no headers": ([HOLD], "first_event", ""),
+    "headers byte by byte": ([head()[:-2], flood(b"X", 0.02)], "first_event", ""),
+    "interim answers": ([flood(INTERIM, 0.02)], "first_event", ""),
+    "a flood of them, split": ([flood(INTERIM * 3000)], "first_event", ""),
     "keep-alives first": ([head(), flood(KEEPALIVE, 0.01)], "first_event", ""),
     "a flood of them first": ([head(), flood(KEEPALIVE * 50)], "first_event", ""),
     "silence": ([head(), delta("Hel"), HOLD], "idle", "Hel"),
@@ -401,6 +412,60 @@ async def test_an_answer_that_is_not_whole_is_an_error(kind: str, how: str) -> N
         assert len(server.requests) == 1
 
 
+CHUNKED = head(EVENTS, "200 OK", "Transfer-Encoding: chunked")
+SAID = b'data: {"type":"text","content":"Hel"}\n\n'
+BROKEN_OFF: dict[str, list[Step]] = {
+    "reset": [head(), SAID, RESET],
+    "reset at once": [head() + SAID, lambda talk: talk.reset(0)],
+    "closed before its length": [head(length=999), SAID, CLOSE],
+    "closed before its last chunk": [CHUNKED + b"%x\r\n%b\r\n" % (len(SAID), SAID), CLOSE],
+    "closed in a chunk": [CHUNKED + b"fff\r\n" + SAID, CLOSE],
+    "a bad chunk": [CHUNKED + b"%x\r\n%b\r\n" % (len(SAID), SAID), 0.05, b"zz\r\n", HOLD],
+}
+
+
+@each_kind
+async def test_the_end_of_the_connection_may_end_an_answer_of_cloudbase(kind: str) -> None:
+    with serving([head(), SAID]) as server:
+        async with asking(kind, server, CloudBase, agent_id="a", env_id="e") as asker:
+            assert await asker.ask() == "Hel"
+
+
+@each_kind
+@pytest.mark.parametrize("how", BROKEN_OFF)
+async def test_a_connection_that_breaks_ends_no_answer(kind: str, how: str) -> None:
+    with serving(BROKEN_OFF[how]) as server:
+        async with asking(kind, server, CloudBase, agent_id="a", env_id="e") as asker:
+            error = await asker.fails()
+        assert isinstance(error, (StreamInterruptedError, StreamProtocolError)), error
+        assert isinstance(error, StreamProtocolError) == (how == "a bad chunk")
+        assert len(server.requests) == 1
+
+
+@each_kind
+async def test_what_came_before_the_break_is_not_lost(kind: str) -> None:
+    for tail in (RESET, CLOSE):
+        with serving([head(length=999), delta("H"), 0.05, delta("el"), tail]) as server:
+            async with asking(kind, server) as asker:
+                read = _take_slowly if kind == "sync" else _atake_slowly
+                with pytest.raises(StreamInterruptedError) as caught:
+                    await read(asker.agent)
+        assert caught.value.partial == "Hel"
+
+
+async def _take_slowly(agent: Client) -> None:
+    def take() -> None:
+        for _ in agent.stream("Hi"):
+            time.sleep(0.2)
+
+    await asyncio.to_thread(take)
+
+
+async def _atake_slowly(agent: Client) -> None:
+    async for _ in agent.astream("Hi"):
+        await asyncio.sleep(0.2)
+
+
 @cache
 def bomb() -> bytes:
     packer = zlib.compressobj(9, zlib.DEFLATED, 31)
@@ -594,6 +659,26 @@ def test_loops_that_were_closed_without_ceremony_are_forgotten() -> None:
         asyncio.run(agent.aask("Hi"))
         gc.collect()
         assert [loop() for loop in gone] == [None] * 3
+
+
+LOOP_LEFT_AS_IT_IS = """
+import asyncio, sys
+from remote_agents import BlueNexus
+
+agent = BlueNexus(base_url=sys.argv[1], api_key="k")
+for closed in (True, True, False):
+    loop = asyncio.new_event_loop()
+    print(loop.run_until_complete(agent.aask("Hi")))
+    if closed:
+        loop.close()
+"""
+
+
+def test_a_loop_that_nobody_shuts_down_brings_no_complaint() -> None:
+    with serving(WHOLE) as server:
+        command = [sys.executable, "-c", LOOP_LEFT_AS_IT_IS, server.url]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=True)
+    assert (done.stdout.split(), done.stderr) == (["Hello"] * 3, "")
 
 
 def test_sixteen_threads_with_their_own_loops_and_one_agent() -> None:

@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from remote_agents import AgentError, BlueNexus
+from remote_agents.client import Client
 from remote_agents.types import Event, Finish, TextDelta
 from tests.raw_server import RawServer
 
@@ -31,7 +32,7 @@ DONE = b"data: [DONE]\n\n"
 class Asker:
     """Asks in one way, always off the event loop or on it, never in its way."""
 
-    def __init__(self, kind: str, agent: BlueNexus) -> None:
+    def __init__(self, kind: str, agent: Client) -> None:
         self.kind, self.agent = kind, agent
 
     async def events(self, **call: Any) -> list[Event]:
@@ -60,11 +61,13 @@ class Asker:
 
 
 @asynccontextmanager
-async def asking(kind: str, server: RawServer | str, **settings: Any) -> AsyncIterator[Asker]:
+async def asking(
+    kind: str, server: RawServer | str, make: type[Client] = BlueNexus, **settings: Any
+) -> AsyncIterator[Asker]:
     url = server if isinstance(server, str) else server.url
     client = httpx.AsyncClient() if kind == "httpx" else None
     settings = {"max_retries": 0, "http_async_client": client, **settings}
-    async with BlueNexus(base_url=url, api_key=KEY, **settings) as agent:
+    async with make(base_url=url, api_key=KEY, **settings) as agent:
         yield Asker(kind, agent)
     if client is not None:
         await client.aclose()
