@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import time
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from pydantic import SecretStr
@@ -24,6 +25,7 @@ from remote_agents.flow import (
     Answer,
     Call,
     DeadlineReached,
+    Decode,
     Download,
     Emit,
     Flow,
@@ -33,7 +35,7 @@ from remote_agents.flow import (
 )
 from remote_agents.reader import Reader, json_or_text
 from remote_agents.sending import annotated, send
-from remote_agents.types import Info, Reply
+from remote_agents.types import Event, Info, Reply
 
 if TYPE_CHECKING:
     from remote_agents.agent import Agent
@@ -166,13 +168,8 @@ def _read(response: Any, deadline: float | None, exchange: Exchange, phase: str)
 def call(request: Request, exchange: Exchange) -> Flow[Answer]:
     """A plain call: its whole answer, or its error."""
     with annotated(exchange):
-        response, raw = yield from send(request, exchange, _whole)
-        data = json_or_text(raw) if raw.strip() else None
-        if _kind(response) == "text/html":
-            raise StreamProtocolError(f"{exchange.agent.endpoint.title} sent {error_message(data)}")
-        if failure := body_failure(data, context=exchange.agent.context, whole=True):
-            raise failure
-        return Answer(response.status, response.headers, data)
+        answer: Answer = yield from send(request, exchange, _whole)
+        return answer
 
 
 def _kind(response: Any) -> str:
@@ -180,8 +177,14 @@ def _kind(response: Any) -> str:
     return kind.split(";")[0].strip().lower()
 
 
-def _whole(response: Any, exchange: Exchange) -> Flow[tuple[Any, bytes]]:
-    return response, (yield from read_body(response, exchange))
+def _whole(response: Any, exchange: Exchange) -> Flow[Answer]:
+    raw = yield from read_body(response, exchange)
+    data = json_or_text(raw) if raw.strip() else None
+    if _kind(response) == "text/html":
+        raise StreamProtocolError(f"{exchange.agent.endpoint.title} sent {error_message(data)}")
+    if failure := body_failure(data, context=exchange.agent.context, whole=True):
+        raise failure
+    return Answer(response.status, response.headers, data)
 
 
 def download(op: Download, exchange: Exchange) -> Flow[Any]:
@@ -214,29 +217,36 @@ def stream(op: Stream, exchange: Exchange) -> Flow[Reply]:
     if exchange.lease is not None:
         exchange.lease.began(reply)
     with annotated(exchange, reply):
-        response = yield from send(_with_extra_body(op.request, agent), exchange)
+        request = _with_extra_body(op.request, agent)
+        last = yield from send(request, exchange, partial(_answer, op.decode, reply))
+        if exchange.lease is not None and exchange.plan is not None:
+            yield from exchange.lease.settle(reply, exchange.plan.seen)
+        yield Emit(last)
+        return reply
+
+
+def _answer(decode: Decode, reply: Reply, response: Any, exchange: Exchange) -> Flow[list[Event]]:
+    """Emit what a response says, and fold it into the reply; gives the last events."""
+    with annotated(exchange, reply):
         _read_headers(response.headers, reply)
-        reader = Reader(op.decode, reply, exchange)
-        kind = _kind(response)
+        title, kind = exchange.agent.endpoint.title, _kind(response)
+        reader = Reader(decode, reply, exchange)
         if kind == "text/html":
             page = json_or_text((yield from read_body(response, exchange)))
-            raise StreamProtocolError(f"{agent.endpoint.title} sent {error_message(page)}")
+            raise StreamProtocolError(f"{title} sent {error_message(page)}")
         if kind in ("application/json", "text/json") or kind.endswith("+json"):
             yield from _read_json(response, reader, exchange)
         else:
             yield from _read_events(response, reader, exchange)
-        events = reader.finish()
+        last = reader.finish()
         logger.debug(
             "%s: %d events in %.3f s, conversation %s",
-            agent.endpoint.title,
+            title,
             reader.frames,
             time.monotonic() - exchange.started,
             reply.conversation_id,
         )
-        if exchange.lease is not None and exchange.plan is not None:
-            yield from exchange.lease.settle(reply, exchange.plan.seen)
-        yield Emit(events)
-        return reply
+        return last
 
 
 def _with_extra_body(request: Request, agent: Agent) -> Request:

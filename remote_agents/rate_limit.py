@@ -43,25 +43,27 @@ class RateLimiter:
         # The counts are the process's or the server's: a copy shares them, and never carries them.
         return RateLimiter, self._arguments
 
-    def wait(self) -> Flow[None]:
-        """Wait for a place; raises RateLimitError after `max_wait` seconds."""
-        deadline = time.monotonic() + self._max_wait
+    def wait(self, left: float | None = None) -> Flow[None]:
+        """Wait for a place.
+
+        Args:
+            left: Seconds that are left to the whole turn, if it has a limit.
+
+        Raises:
+            RateLimitError: There is none within `max_wait` seconds, or in time for the turn.
+        """
+        limit = self._max_wait if left is None else min(left, self._max_wait)
+        deadline = time.monotonic() + limit
         place = _queue.enter(self._account)
         try:
-            if not place.done() and not (yield Wait(place, self._max_wait)):
-                raise self._too_long()
-            yield from self._hit(deadline)
+            if not place.done() and not (yield Wait(place, limit)):
+                raise self._too_long(limit)
+            while delay := (yield Do(self._attempt, self.blocks)):
+                if time.monotonic() + delay > deadline:
+                    raise self._too_long(limit)
+                yield Sleep(delay)
         finally:
             _queue.leave(self._account, place)
-
-    def _hit(self, deadline: float) -> Flow[None]:
-        while True:
-            delay = yield Do(self._attempt, self.blocks)
-            if not delay:
-                return
-            if time.monotonic() + delay > deadline:
-                raise self._too_long()
-            yield Sleep(delay)
 
     def _attempt(self) -> float:
         from limits.errors import StorageError
@@ -81,10 +83,10 @@ class RateLimiter:
         # Other processes wait for the same moment: a little chance keeps them apart.
         return max(float(reset) - time.time(), 0.0) + random.uniform(0.005, 0.05)
 
-    def _too_long(self) -> RateLimitError:
+    def _too_long(self, limit: float) -> RateLimitError:
         return RateLimitError(
-            f"Waited {self._max_wait:g} s for a place under the rate limit {self._item}; nothing "
-            "was sent. Lower the concurrency or raise rate_limit.",
+            f"No place under the rate limit {self._item} within {limit:.3g} s; nothing was sent. "
+            "Lower the concurrency, or raise rate_limit.",
             status_code=429,
         )
 

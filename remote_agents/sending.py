@@ -16,8 +16,9 @@ from remote_agents.errors import (
     AgentTimeoutError,
     AuthenticationError,
     ConfigurationError,
+    RateLimitError,
 )
-from remote_agents.failure import request_id, status_error
+from remote_agents.failure import request_id, retry_after, status_error
 from remote_agents.flow import DeadlineReached, Do, Flow, Read, Request, Send, Sleep
 from remote_agents.reader import json_or_text
 from remote_agents.retry import retry_delay
@@ -43,7 +44,8 @@ def send(request: Request, exchange: Exchange, then: Then | None = None) -> Flow
     Args:
         request: What to send.
         exchange: The turn or call it belongs to.
-        then: Reads the response, as part of the attempt; its value is given instead.
+        then: Reads the response, as part of the attempt; its value is given instead. Nothing is
+            repeated once an answer has begun.
 
     Raises:
         AgentError: It was refused, could not be sent, or broke off.
@@ -52,11 +54,13 @@ def send(request: Request, exchange: Exchange, then: Then | None = None) -> Flow
     while True:
         attempt += 1
         if agent.limiter is not None:
-            yield from agent.limiter.wait()
+            yield from agent.limiter.wait(_left(exchange, None))
         try:
             response = yield from _attempt(request, exchange)
-            return response if then is None else (yield from then(response, exchange))
+            return response if then is None else (yield from _taken(then, response, exchange))
         except AgentError as error:
+            if error.begun:
+                raise
             if isinstance(error, AuthenticationError) and agent.key_is_callable and not refreshed:
                 refreshed = True
                 continue
@@ -71,6 +75,14 @@ def send(request: Request, exchange: Exchange, then: Then | None = None) -> Flow
                 delay,
             )
         yield Sleep(delay)
+
+
+def _taken(then: Then, response: Any, exchange: Exchange) -> Flow[Any]:
+    try:
+        return (yield from then(response, exchange))
+    except RateLimitError as error:  # a body says it, with status 200
+        error.retry_after = retry_after(response.headers)
+        raise
 
 
 def _attempt(request: Request, exchange: Exchange) -> Flow[Any]:

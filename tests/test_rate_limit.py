@@ -16,6 +16,7 @@ from remote_agents import (
     ConfigurationError,
     MaiAgent,
     RateLimitError,
+    Timeout,
 )
 from remote_agents.flow import run
 from remote_agents.rate_limit import RateLimiter
@@ -120,6 +121,18 @@ def test_waiting_is_bounded(fresh: Sandbox, crowded: bool) -> None:
     assert time.monotonic() - begun < 0.9
     if crowded:
         thread.join()
+
+
+@pytest.mark.parametrize("awaited", [False, True])
+def test_waiting_ends_with_the_time_of_the_turn(fresh: Sandbox, awaited: bool) -> None:
+    agent = model(fresh, "1/minute", timeout=Timeout(total=2))
+    agent.ask("Hello")
+    begun = time.monotonic()
+    with pytest.raises(RateLimitError, match="nothing was sent") as caught:
+        asyncio.run(agent.aask("Hello")) if awaited else agent.ask("Hello")
+    assert time.monotonic() - begun < 2.5
+    assert caught.value.safe_to_repeat
+    assert len(fresh.requests("bluenexus")) == 1
 
 
 def _swallow(limiter: RateLimiter) -> None:

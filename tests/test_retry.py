@@ -23,7 +23,7 @@ from remote_agents import (
 from remote_agents.failure import retry_after
 from remote_agents.retry import MAX_WAIT, retry_delay
 from remote_agents.sandbox import Sandbox
-from tests.raw_server import JSON, RESET, head, serving
+from tests.raw_server import EVENTS, HOLD, JSON, RESET, head, serving
 from tests.transports import asking, each_kind
 
 REPLY = b'{"choices": [{"message": {"content": "Hello"}, "finish_reason": "stop"}]}'
@@ -115,8 +115,42 @@ async def test_it_does_not_wait_beyond_the_whole_time(kind: str) -> None:
             assert time.monotonic() - begun < 1
 
 
+THROTTLED = b'{"code": "EXCEED_REQUEST_LIMIT"}'
+TOLD = ("200 OK", "Retry-After: 0")
+
+
 @each_kind
-@pytest.mark.parametrize("script", [[RESET], [head(JSON, "502 Bad Gateway", length=0)]])
+@pytest.mark.parametrize("start", [b"", b": wait\n\n", b"data: no JSON\n\n"])
+async def test_a_refusal_in_a_stream_is_waited_out(kind: str, start: bytes) -> None:
+    busy = [head(EVENTS, *TOLD), start + b"data: " + THROTTLED + b"\n\n", HOLD]
+    with serving(busy, WHOLE) as server:
+        async with asking(kind, server, max_retries=1) as asker:
+            assert await asker.ask() == "Hello"
+        assert len(server.requests) == 2
+
+
+@each_kind
+async def test_a_refusal_after_the_first_event_is_not(kind: str) -> None:
+    start = b'data: {"choices":[{"delta":{"content":"Hel"}}]}\n\n'
+    busy = [head(EVENTS, *TOLD), start + b"data: " + THROTTLED + b"\n\n"]
+    with serving(busy, WHOLE) as server:
+        async with asking(kind, server, max_retries=3, retry_unsafe=True) as asker:
+            error = await asker.fails()
+        assert error.partial == "Hel"
+        assert len(server.requests) == 1
+
+
+@each_kind
+@pytest.mark.parametrize(
+    "script",
+    [
+        [RESET],
+        [head(), RESET],
+        [head(), b": wait\n\n"],
+        [head(length=9), b"{", RESET],
+        [head(JSON, "502 Bad Gateway", length=0)],
+    ],
+)
 async def test_who_opts_in_repeats_what_may_have_run(kind: str, script: list[Any]) -> None:
     for unsafe, posts in ((False, 1), (True, 2)):
         with serving(script, WHOLE) as server:
