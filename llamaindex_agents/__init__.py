@@ -16,7 +16,7 @@ from remote_agents._lazy import lazy
 _HOMES = {
     "llamaindex_agents.base": ("RemoteAgent",),
     "llamaindex_agents.chat_engine": ("AgentChatEngine",),
-    "llamaindex_agents.chat_store": ("AsyncRemoteChatStore", "RemoteChatStore"),
+    "llamaindex_agents.chat_store": ("RemoteChatStore",),
     "llamaindex_agents.llms": (
         "BlueNexus",
         "CloudBase",
@@ -34,10 +34,7 @@ _HOMES = {
 if TYPE_CHECKING:
     from llamaindex_agents.base import RemoteAgent as RemoteAgent
     from llamaindex_agents.chat_engine import AgentChatEngine as AgentChatEngine
-    from llamaindex_agents.chat_store import (
-        AsyncRemoteChatStore as AsyncRemoteChatStore,
-        RemoteChatStore as RemoteChatStore,
-    )
+    from llamaindex_agents.chat_store import RemoteChatStore as RemoteChatStore
     from llamaindex_agents.llms import (
         BlueNexus as BlueNexus,
         CloudBase as CloudBase,

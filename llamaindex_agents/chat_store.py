@@ -1,4 +1,4 @@
-"""Chat stores over the conversations that a service keeps: read through, cached, never written.
+"""Chat store over the conversations that a service keeps: read through, cached, never written.
 
 The service has stored a turn by the time LlamaIndex adds its messages, so adding one only keeps
 what the service may not have told yet.
@@ -6,9 +6,10 @@ what the service may not have told yet.
 
 from __future__ import annotations
 
+import asyncio
 import time
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Coroutine, Generator, Sequence
+from typing import Any, NoReturn, TypeVar, overload
 
 from llama_index.core.base.llms.types import ChatMessage
 from llama_index.core.storage.chat_store.base import BaseChatStore
@@ -19,6 +20,9 @@ from llamaindex_agents._convert import remote_messages
 from remote_agents.errors import ConfigurationError, NotFoundError
 
 CACHE_SECONDS = 60.0
+_NOT_GIVEN: Any = object()
+
+T = TypeVar("T")
 
 
 class View:
@@ -94,24 +98,27 @@ class Views:
         """The dialogues that were used."""
         return list(self._views)
 
-    def read(self, key: str) -> list[ChatMessage]:
-        """The dialogue, from the service where the cache is too old."""
+    def read(self, key: str, seconds: float) -> View:
+        """The dialogue, from the service if what is known is older than that."""
         view = self.of(key)
-        try:
-            view.take(remote_messages(self.client.messages.history(self.conversation_id(key))))
-        except NotFoundError:
-            view.take([])
-        return view.messages
+        if not view.is_fresh(seconds):
+            view.take(self._listed(key))
+        return view
 
-    async def aread(self, key: str) -> list[ChatMessage]:
+    async def aread(self, key: str, seconds: float) -> View:
         """The same as `read`, with asyncio."""
         view = self.of(key)
+        if not view.is_fresh(seconds):
+            # In a thread: the sync methods of `Memory` run in an event loop of their own each,
+            # which could not share the connections of an async client.
+            view.take(await asyncio.to_thread(self._listed, key))
+        return view
+
+    def _listed(self, key: str) -> list[ChatMessage]:
         try:
-            told = await self.client.messages.ahistory(self.conversation_id(key))
-            view.take(remote_messages(told))
+            return remote_messages(self.client.messages.history(self.conversation_id(key)))
         except NotFoundError:
-            view.take([])
-        return view.messages
+            return []
 
 
 def _refuse() -> NotImplementedError:
@@ -120,21 +127,52 @@ def _refuse() -> NotImplementedError:
     )
 
 
-class RemoteChatStore(BaseChatStore):
-    """Chat store over the conversations that a service keeps, for `ChatMemoryBuffer`.
+class _Ready(Coroutine[Any, Any, Any]):
+    """The result of a method that one kind of LlamaIndex's chat stores awaits and the other not."""
+
+    def _result(self) -> Any:
+        return None
+
+    def send(self, value: Any, /) -> NoReturn:
+        raise StopIteration(self._result())
+
+    def throw(self, *error: Any) -> NoReturn:
+        raise error[-2] if len(error) == 3 and error[1] is not None else error[0]
+
+    def close(self) -> None:
+        """Nothing is under way."""
+
+    def __await__(self) -> Generator[Any, Any, Any]:
+        yield from ()
+        return self._result()
+
+
+class _ReadyList(list[T], _Ready):
+    """A list that may be awaited, too."""
+
+    def _result(self) -> Any:
+        return list(self)
+
+
+class RemoteChatStore(BaseChatStore, AsyncDBChatStore):
+    """Chat store over the conversations that a service keeps, for `Memory` and `ChatMemoryBuffer`.
 
     A key is a session id of the client, or the service's own id of a conversation. Nothing is ever
-    written: the service has stored a turn by the time it is added here. For
-    `Memory.from_defaults(chat_store=...)` there is `as_async()`.
+    written: the service has stored a turn by the time it is added here. What `Memory` archives is
+    left out of what it is given back; the service keeps it.
+
+    It is both of LlamaIndex's kinds of chat stores, whose methods have the same names. As long as
+    nothing has to be read, a result can be used as it is or awaited; `get_messages` reads at once,
+    or, as `Memory` calls it, with a status, when it is awaited.
 
     Examples:
         ```python
-        from llama_index.core.memory import ChatMemoryBuffer
+        from llama_index.core.memory import Memory
         from llamaindex_agents import RemoteChatStore
         from remote_agents import MaiAgent
 
         store = RemoteChatStore(client=MaiAgent())
-        memory = ChatMemoryBuffer.from_defaults(chat_store=store, chat_store_key="alice")
+        memory = Memory.from_defaults(session_id="alice", chat_store=store)
         ```
     """
 
@@ -154,91 +192,52 @@ class RemoteChatStore(BaseChatStore):
         """The name under which it is serialised."""
         return "RemoteChatStore"
 
-    def as_async(self) -> AsyncRemoteChatStore:
-        """The same for LlamaIndex's `Memory`."""
-        return AsyncRemoteChatStore(client=self.client, cache_seconds=self.cache_seconds)
+    @overload
+    def get_messages(self, key: str) -> _ReadyList[ChatMessage]: ...
+    @overload
+    def get_messages(
+        self,
+        key: str,
+        status: MessageStatus | None = ...,
+        limit: int | None = ...,
+        offset: int | None = ...,
+    ) -> Coroutine[Any, Any, list[ChatMessage]]: ...
+    def get_messages(
+        self,
+        key: str,
+        status: MessageStatus | None = _NOT_GIVEN,
+        limit: int | None = None,
+        offset: int | None = None,
+    ) -> Coroutine[Any, Any, list[ChatMessage]]:
+        """The messages of a dialogue, oldest first.
 
-    def get_messages(self, key: str) -> list[ChatMessage]:
-        """The messages of a dialogue, oldest first."""
-        view = self._views.of(key)
-        return view.messages if view.is_fresh(self.cache_seconds) else self._views.read(key)
+        Args:
+            key: A session id, or the service's own id of a conversation.
+            status: Which messages: those not archived (default), those archived, or with None all.
+                The result is then to be awaited.
+            limit: How many at most.
+            offset: How many to leave out before them.
+        """
+        if status is _NOT_GIVEN and limit is None and offset is None:
+            view = self._views.read(key, self.cache_seconds)
+            return _ReadyList(view.messages[view.archived :])
+        return self._aget(
+            key, MessageStatus.ACTIVE if status is _NOT_GIVEN else status, limit, offset
+        )
 
     async def aget_messages(self, key: str) -> list[ChatMessage]:
         """The same as `get_messages`, with asyncio."""
-        view = self._views.of(key)
-        return view.messages if view.is_fresh(self.cache_seconds) else await self._views.aread(key)
+        return await self._aget(key)
 
-    def add_message(self, key: str, message: ChatMessage) -> None:
-        """Keep a message that the service has stored, or will when it is sent."""
-        self._views.of(key).added.append(message)
-
-    def set_messages(self, key: str, messages: list[ChatMessage]) -> None:
-        """Begin the dialogue anew with these messages; its next turn starts a new conversation."""
-        self._views.start(key, messages)
-
-    def delete_messages(self, key: str) -> list[ChatMessage] | None:
-        """Forget a dialogue; the service's conversation stays, and is not continued."""
-        messages = self.get_messages(key)
-        self._views.start(key, [])
-        return messages
-
-    def delete_message(self, key: str, idx: int) -> ChatMessage | None:
-        """Not possible: the service keeps the conversation."""
-        raise _refuse()
-
-    def delete_last_message(self, key: str) -> ChatMessage | None:
-        """Not possible: the service keeps the conversation."""
-        raise _refuse()
-
-    def get_keys(self) -> list[str]:
-        """The dialogues that were used."""
-        return self._views.keys()
-
-
-class AsyncRemoteChatStore(AsyncDBChatStore):
-    """Chat store over the conversations that a service keeps, for LlamaIndex's `Memory`.
-
-    As `RemoteChatStore`. What `Memory` archives is left out of what it is given back; the service
-    keeps it.
-
-    Examples:
-        ```python
-        from llama_index.core.memory import Memory
-        from llamaindex_agents import AsyncRemoteChatStore
-        from remote_agents import BlueNexus
-
-        store = AsyncRemoteChatStore(client=BlueNexus())
-        memory = Memory.from_defaults(session_id="alice", chat_store=store)
-        ```
-    """
-
-    client: Any = Field(description="A plain client, as `remote_agents.BlueNexus`.", exclude=True)
-    cache_seconds: float = Field(
-        default=CACHE_SECONDS, description="How long what was read counts as current."
-    )
-
-    _views: Views = PrivateAttr()
-
-    def model_post_init(self, context: Any, /) -> None:
-        """Check that the service can list messages."""
-        self._views = Views(self.client)
-
-    @classmethod
-    def class_name(cls) -> str:
-        """The name under which it is serialised."""
-        return "AsyncRemoteChatStore"
-
-    async def get_messages(
+    async def _aget(
         self,
         key: str,
         status: MessageStatus | None = MessageStatus.ACTIVE,
         limit: int | None = None,
         offset: int | None = None,
     ) -> list[ChatMessage]:
-        """The messages of a dialogue, oldest first."""
-        view = self._views.of(key)
-        fresh = view.is_fresh(self.cache_seconds)
-        messages = view.messages if fresh else await self._views.aread(key)
+        view = await self._views.aread(key, self.cache_seconds)
+        messages = view.messages
         if status is MessageStatus.ACTIVE:
             messages = messages[view.archived :]
         elif status is MessageStatus.ARCHIVED:
@@ -250,33 +249,45 @@ class AsyncRemoteChatStore(AsyncDBChatStore):
         self, key: str, status: MessageStatus | None = MessageStatus.ACTIVE
     ) -> int:
         """How many messages a dialogue has."""
-        return len(await self.get_messages(key, status))
+        return len(await self._aget(key, status))
 
-    async def add_message(
+    def add_message(
         self, key: str, message: ChatMessage, status: MessageStatus = MessageStatus.ACTIVE
-    ) -> None:
+    ) -> Any:
         """Keep a message that the service has stored, or will when it is sent."""
-        self._views.of(key).added.append(message)
+        return self.add_messages(key, [message])
 
-    async def add_messages(
+    def add_messages(
         self, key: str, messages: list[ChatMessage], status: MessageStatus = MessageStatus.ACTIVE
-    ) -> None:
+    ) -> Any:
         """Keep several messages."""
         self._views.of(key).added.extend(messages)
+        return _Ready()
 
-    async def set_messages(
+    def set_messages(
         self, key: str, messages: list[ChatMessage], status: MessageStatus = MessageStatus.ACTIVE
-    ) -> None:
+    ) -> Any:
         """Begin the dialogue anew with these messages; its next turn starts a new conversation."""
         self._views.start(key, messages)
+        return _Ready()
 
-    async def delete_message(self, key: str, idx: int) -> ChatMessage | None:
+    def delete_messages(self, key: str, status: MessageStatus | None = None) -> Any:
+        """Forget a dialogue; the service's conversation stays, and is not continued.
+
+        Returns:
+            The messages that were known here.
+        """
+        known = self._views.of(key).messages
+        self._views.start(key, [])
+        return _ReadyList(known)
+
+    def delete_message(self, key: str, idx: int) -> NoReturn:
         """Not possible: the service keeps the conversation."""
         raise _refuse()
 
-    async def delete_messages(self, key: str, status: MessageStatus | None = None) -> None:
-        """Forget a dialogue; the service's conversation stays, and is not continued."""
-        self._views.start(key, [])
+    def delete_last_message(self, key: str) -> NoReturn:
+        """Not possible: the service keeps the conversation."""
+        raise _refuse()
 
     async def delete_oldest_messages(self, key: str, n: int) -> list[ChatMessage]:
         """Leave the oldest messages out from now on."""
@@ -284,10 +295,10 @@ class AsyncRemoteChatStore(AsyncDBChatStore):
 
     async def archive_oldest_messages(self, key: str, n: int) -> list[ChatMessage]:
         """Leave the oldest messages out of what is active."""
-        oldest = await self.get_messages(key, limit=n)
+        oldest = await self._aget(key, limit=n)
         self._views.of(key).archived += len(oldest)
         return oldest
 
-    async def get_keys(self) -> list[str]:
+    def get_keys(self) -> _ReadyList[str]:
         """The dialogues that were used."""
-        return self._views.keys()
+        return _ReadyList(self._views.keys())

@@ -16,6 +16,7 @@ from llama_index.core.query_engine import (
 from llama_index.core.question_gen import LLMQuestionGenerator
 from llama_index.core.response_synthesizers import get_response_synthesizer
 from llama_index.core.selectors import EmbeddingSingleSelector
+from llama_index.core.storage.chat_store.base_db import MessageStatus
 
 from llamaindex_agents import AgentQueryEngine, AgentRetriever, RemoteChatStore
 from remote_agents import ConfigurationError, InMemorySessionStore
@@ -228,17 +229,29 @@ def plain(llm: Any) -> Any:
     return llm.client
 
 
+def buffered(store: RemoteChatStore) -> Any:
+    return ChatMemoryBuffer.from_defaults(
+        chat_store=store, chat_store_key="alice", token_limit=20_000
+    )
+
+
+def remembered(store: RemoteChatStore) -> Any:
+    return Memory.from_defaults(session_id="alice", chat_store=store, token_limit=20_000)
+
+
+@pytest.mark.parametrize("how", HOW)
+@pytest.mark.parametrize("kind", [buffered, remembered])
 @pytest.mark.parametrize("service", LISTING)
-def test_chat_store_reads_and_never_writes(sandbox: Sandbox, build: Build, service: str) -> None:
+async def test_chat_store_reads_and_never_writes(
+    sandbox: Sandbox, build: Build, service: str, kind: Any, how: str
+) -> None:
     llm = build(service, session_store=InMemorySessionStore()).for_session("alice")
     llm.chat([ChatMessage(QUESTION)])
     store = RemoteChatStore(client=plain(llm))
-    buffer = ChatMemoryBuffer.from_defaults(
-        chat_store=store, chat_store_key="alice", token_limit=20_000
-    )
-    engine = SimpleChatEngine.from_defaults(llm=llm, memory=buffer)
-    assert str(engine.chat(FOLLOW_UP)).startswith(PART_TIME)
-    engine.chat("And after five years?")
+    chat_memory = kind(store)
+    engine = SimpleChatEngine.from_defaults(llm=llm, memory=chat_memory)
+    assert (await chatted(engine, how, FOLLOW_UP))[0].startswith(PART_TIME)
+    await chatted(engine, how, "And after five years?")
     known = llm.agent.session("alice")
     held = sandbox.conversation(service, known.conversation_id)
     assert [m["content"] for m in held if m["role"] == "user"] == [
@@ -246,32 +259,62 @@ def test_chat_store_reads_and_never_writes(sandbox: Sandbox, build: Build, servi
         FOLLOW_UP,
         "And after five years?",
     ]
-    messages = buffer.get_all()
+    messages = await chat_memory.aget_all()
     assert [(m.role.value, m.content) for m in messages] == [
         (m["role"], m["content"]) for m in held
     ]
     store.cache_seconds = 0
-    assert [m.content for m in buffer.get_all()] == [m.content for m in messages]
+    assert [m.content for m in chat_memory.get_all()] == [m.content for m in messages]
     assert messages[-1].additional_kwargs["reply_id"]
     listings = [r for r in sandbox.requests(service) if r["method"] == "GET"]
     assert len(listings) <= 3
 
 
-@pytest.mark.parametrize("service", LISTING)
-async def test_chat_store_for_memory(build: Build, service: str) -> None:
-    llm = build(service, session_store=InMemorySessionStore()).for_session("alice")
-    await llm.achat([ChatMessage(QUESTION)])
-    store = RemoteChatStore(client=plain(llm)).as_async()
-    chat_memory = Memory.from_defaults(session_id="alice", chat_store=store, token_limit=20_000)
-    engine = SimpleChatEngine.from_defaults(llm=llm, memory=chat_memory)
-    assert str(await engine.achat(FOLLOW_UP)).startswith(PART_TIME)
-    messages = await chat_memory.aget()
-    assert [m.role.value for m in messages] == ["user", "assistant"] * 2
-    assert await store.count_messages("alice") == 4
-    assert len(await store.archive_oldest_messages("alice", 2)) == 2
-    assert (await store.get_messages("alice"))[0].content == FOLLOW_UP
-    await store.delete_messages("alice")
-    assert llm.agent.session("alice") is None
+@pytest.mark.parametrize("kind", [buffered, remembered])
+async def test_a_memory_over_the_chat_store_can_be_reset(build: Build, kind: Any) -> None:
+    llm = build("bluenexus", session_store=InMemorySessionStore()).for_session("alice")
+    chat_memory = kind(RemoteChatStore(client=plain(llm), cache_seconds=0))
+    for reset in (chat_memory.reset, chat_memory.areset):
+        await llm.achat([ChatMessage(QUESTION)])
+        assert len(chat_memory.get_all()) == len(await chat_memory.aget_all()) == 2
+        if (result := reset()) is not None:
+            await result
+        assert llm.agent.session("alice") is None
+        assert chat_memory.get_all() == []
+    await chat_memory.aset([ChatMessage("one"), ChatMessage("two")])
+    assert [m.content for m in chat_memory.get_all()] == ["one", "two"]
+    chat_memory.set([ChatMessage("three")])
+    assert [m.content for m in await chat_memory.aget_all()] == ["three"]
+
+
+async def test_a_chat_store_is_both_of_llamaindexs_kinds(build: Build) -> None:
+    llm = build("bluenexus", session_store=InMemorySessionStore()).for_session("alice")
+    llm.chat([ChatMessage(QUESTION)])
+    store = RemoteChatStore(client=plain(llm))
+    at_once, awaited = store.get_messages("alice"), await store.get_messages("alice")
+    assert type(awaited) is list
+    assert at_once == awaited == await store.aget_messages("alice")
+    assert [m.role.value for m in at_once] == ["user", "assistant"]
+    (first,) = await store.archive_oldest_messages("alice", 1)
+    assert first.content == QUESTION
+    assert await store.get_messages("alice", limit=5) == store.get_messages("alice") == at_once[1:]
+    assert await store.get_messages("alice", MessageStatus.ARCHIVED) == [first]
+    assert await store.get_messages("alice", None, offset=1) == at_once[1:]
+    assert (await store.count_messages("alice"), await store.count_messages("alice", None)) == (
+        1,
+        2,
+    )
+    assert store.get_keys() == await store.get_keys() == await store.aget_keys() == ["alice"]
+    for message in (store.add_message("bob", first), store.set_messages("bob", [first])):
+        assert await message is None
+        with pytest.raises(KeyError):
+            message.throw(KeyError("bob"))
+    with pytest.raises(NotImplementedError, match="cannot be deleted"):
+        store.delete_last_message("alice")
+    with pytest.raises(NotImplementedError, match="cannot be deleted"):
+        await store.delete_message("alice", 0)
+    assert store.delete_messages("alice") == at_once
+    assert await store.delete_messages("bob") == [first]
 
 
 def test_a_service_that_lists_nothing_is_refused(build: Build) -> None:
