@@ -12,8 +12,12 @@ PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
 WITH_BLOCKS = [page for page in PAGES if any(b.run for b in blocks_of(page.read_text()))]
 
 
-# LlamaIndex never closes the database in memory that its chat memory is.
+# LlamaIndex never closes the database in memory that its chat memory is, reads every attribute of
+# a workflow, deprecated ones of pydantic too, and warns that a memory stays out of a context.
 @pytest.mark.filterwarnings("ignore:.*aiosqlite:ResourceWarning")
+@pytest.mark.filterwarnings("ignore::pydantic.PydanticDeprecatedSince20:inspect")
+@pytest.mark.filterwarnings("ignore::pydantic.PydanticDeprecatedSince211:inspect")
+@pytest.mark.filterwarnings("ignore:Skipping serialization of known unserializable key. memory")
 @pytest.mark.parametrize("page", WITH_BLOCKS, ids=lambda page: str(page.relative_to(ROOT)))
 def test_each_block_runs_and_prints_what_the_page_shows(
     page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

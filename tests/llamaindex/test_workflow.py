@@ -18,8 +18,8 @@ PART_TIME = "Part-time staff receive vacation days"
 # LlamaIndex reads every attribute of a workflow, deprecated ones of pydantic too, and warns when it
 # cannot keep its own memory in a context.
 pytestmark = [
-    pytest.mark.filterwarnings("ignore::pydantic.PydanticDeprecatedSince20"),
-    pytest.mark.filterwarnings("ignore::pydantic.PydanticDeprecatedSince211"),
+    pytest.mark.filterwarnings("ignore::pydantic.PydanticDeprecatedSince20:inspect"),
+    pytest.mark.filterwarnings("ignore::pydantic.PydanticDeprecatedSince211:inspect"),
     pytest.mark.filterwarnings("ignore:Skipping serialization of known unserializable key"),
 ]
 
