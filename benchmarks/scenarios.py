@@ -131,6 +131,7 @@ def fresh_ones() -> list[Scenario]:
         Scenario("build", "build", {"count": 1000, "of": 1000}, OURS, 1, True),
         Scenario("long", "stream", long, (LIKE, OURS_LI) if QUICK else MODELS, 1, True),
         Scenario("agent", "agent", answer, (OURS_LI,) if QUICK else (LIKE, OURS_LI), 1, True, 90),
+        Scenario("apart", "agent", {**answer, "coalesce": False}, (OURS_LI,), 1, True, 90),
         Scenario("crowd", "slow", crowd, (OURS_LC,) if QUICK else (RAW, *OURS), 1, True, 90),
         Scenario("crowd", "slow", {**crowd, "streams": 50}, () if QUICK else (CHAT, LIKE), 1, True),
     ]

@@ -64,9 +64,9 @@ def sessions(name: str, url: str, *, marks: list[int], seconds: float) -> Result
     return {"points": points}
 
 
-def agent(name: str, url: str, *, events: int) -> Result:
-    """Peak memory of a LlamaIndex agent whose answer comes in so many events."""
-    llm = CONTENDERS[name].build(f"{url}/answer/{events}")
+def agent(name: str, url: str, *, events: int, **options: Any) -> Result:
+    """Peak memory of a LlamaIndex workflow whose answer comes in so many events."""
+    llm = CONTENDERS[name].build(f"{url}/answer/{events}", **options)
     before = reset_peak()
     answer = run(run_agent(llm))
     if len(answer) != 9 * events:
@@ -75,8 +75,8 @@ def agent(name: str, url: str, *, events: int) -> Result:
 
 
 async def run_agent(llm: Any) -> str:
-    """One run of the agent, as its documentation shows it."""
-    from benchmarks.agents import agent_for
+    """One run, as LlamaIndex's documentation shows it."""
+    from benchmarks.agents import workflow_for
 
-    result: Any = await agent_for(llm).run(user_msg="hi")
+    result: Any = await workflow_for(llm).run(user_msg="hi")
     return str(result.response.content)

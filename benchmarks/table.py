@@ -154,6 +154,7 @@ ROWS = (
     Row("LlamaIndex, memory of a long stream", "long", "mb", "MB", OURS_LI, LIKE, 5, "at most"),
     Row("LangChain, memory of a long stream", "long", "mb", "MB", OURS_LC, CHAT, None),
     Row("agent on a 90 kB answer, peak", "agent", "peak_mb", "MB", OURS_LI, LIKE, 200, "at most"),
+    Row("the same, no deltas joined", "apart", "peak_mb", "MB", OURS_LI, None, 200, "at most"),
     Row("memory a stream of many, LangChain", "crowd", "kb_each", "KB", OURS_LC, CHAT, None),
     Row("memory a stream of many, LlamaIndex", "crowd", "kb_each", "KB", OURS_LI, LIKE, None),
     Row("planning, history of 5,000", "planning", "ms", "ms", OURS_LC, None, 2, "at most", None),

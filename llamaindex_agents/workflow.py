@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
+import weakref
 from collections.abc import Sequence
 from typing import Any
 
@@ -19,6 +20,7 @@ from pydantic import Field
 from llamaindex_agents.base import RemoteAgent
 from remote_agents.errors import ConfigurationError
 
+LONG = 4_000  # characters
 HANDOFF_START = '{"handoff"'
 DEFAULT_HANDOFF_INSTRUCTION = """{description}
 To hand over, answer with nothing but one line of this form:
@@ -148,25 +150,58 @@ class RemoteWorkflowAgent(BaseWorkflowAgent):
 
     async def _stream(self, ctx: Any, responses: Any) -> ChatResponse:
         """Show the answer as it arrives, unless it may become a hand-off."""
-        held = ""
+        held, pace = "", _Pace()
         async for response in responses:
             held += response.delta or ""
-            text = (response.message.content or "").lstrip()
-            if not _may_be_handoff(text):
-                ctx.write_event_to_stream(self._event(response, held))
+            text = response.message.content or ""
+            thinking = response.additional_kwargs.get("thinking_delta")
+            if thinking:
+                event = self._event(text[: len(text) - len(held)], "", thinking)
+                ctx.write_event_to_stream(event)
+            elif held and not _may_be_handoff(text.lstrip()) and pace.allows(text):
+                ctx.write_event_to_stream(pace.noted(self._event(text, held)))
                 held = ""
-        if held and not _handoffs(response):
-            ctx.write_event_to_stream(self._event(response, held))
+        if not _handoffs(response):
+            ctx.write_event_to_stream(self._event(text, held, raw=response.raw))
         return response  # type: ignore[no-any-return]
 
-    def _event(self, response: ChatResponse, delta: str) -> AgentStream:
+    def _event(
+        self, text: str, delta: str, thinking: str | None = None, raw: Any = None
+    ) -> AgentStream:
         return AgentStream(
             delta=delta,
-            response=response.message.content or "",
-            raw=response.raw,
+            response=text,
+            raw=raw,
             current_agent_name=self.name,
-            thinking_delta=response.additional_kwargs.get("thinking_delta"),
+            thinking_delta=thinking,
         )
+
+
+class _Pace:
+    """How often a long answer is shown: every event holds all the text before it.
+
+    Each piece is, while the events are read. Those of a run that nobody reads stay in memory, and
+    of a long answer there is only one for each hundredth by which it grows.
+    """
+
+    def __init__(self) -> None:
+        self._length = 0
+        self._last: list[weakref.ref[AgentStream]] = []
+
+    def allows(self, text: str) -> bool:
+        """Whether to show the text now; what is not shown goes along with what comes next."""
+        grown = len(text) - self._length
+        return len(text) < LONG or 100 * grown >= len(text) or self._is_read()
+
+    def _is_read(self) -> bool:
+        """Whether the event before the last is gone; the last one its reader may have in hand."""
+        return len(self._last) < 2 or self._last[0]() is None
+
+    def noted(self, event: AgentStream) -> AgentStream:
+        """The event, which is about to be shown."""
+        self._length = len(event.response)
+        self._last = [*self._last[-1:], weakref.ref(event)]
+        return event
 
 
 def _may_be_handoff(text: str) -> bool:

@@ -4,7 +4,13 @@ import json
 from typing import Any
 
 import pytest
-from llama_index.core.agent.workflow import AgentStream, AgentWorkflow, ToolCallResult
+from llama_index.core.agent.workflow import (
+    AgentStream,
+    AgentWorkflow,
+    FunctionAgent,
+    ToolCallResult,
+)
+from llama_index.core.base.llms.types import ChatMessage
 from llama_index.core.workflow import Context
 
 from llamaindex_agents import RemoteWorkflowAgent
@@ -59,12 +65,17 @@ async def test_an_agent_on_its_own_streams(build: Build) -> None:
     assert result.response.additional_kwargs["citations"]
 
 
-def frames(text: str) -> list[bytes]:
-    pieces = [text[i : i + 4] for i in range(0, len(text), 4)]
-    said = [{"choices": [{"delta": {"content": piece}}]} for piece in pieces]
+def pieces(text: str, size: int) -> list[bytes]:
+    said = [
+        {"choices": [{"delta": {"content": text[i : i + size]}}]} for i in range(0, len(text), size)
+    ]
     body = "".join(f"data: {json.dumps(frame)}\n\n" for frame in said)
     end = {"choices": [{"delta": {}, "finish_reason": "stop"}]}
     return [f"{body}data: {json.dumps(end)}\n\ndata: [DONE]\n\n".encode()]
+
+
+def frames(text: str) -> list[bytes]:
+    return pieces(text, 4)
 
 
 def handoff(to_agent: str) -> list[bytes]:
@@ -115,3 +126,44 @@ async def test_tools_of_this_side_are_refused(build: Build) -> None:
 
     with pytest.raises(ConfigurationError, match="cannot call clock"):
         await member(build("bluenexus"), tools=[clock]).run(QUESTION, memory=memory())
+
+
+LONG = "".join(f"{n:08d}." for n in range(10_000))
+
+
+@pytest.mark.parametrize("read", [True, False])
+async def test_a_long_answer_is_shown_in_full_and_kept_once(scripted: Build, read: bool) -> None:
+    """Every event holds the text so far: 10,000 of them that nobody reads would hold 450 MB."""
+    llm = scripted(*pieces(LONG, 9), coalesce=False, timeout=20.0)
+    handler = AgentWorkflow([member(llm)]).run(QUESTION, memory=memory())
+    if not read:
+        await handler
+    shown, held = "", 0
+    async for event in handler.stream_events():
+        if isinstance(event, AgentStream):
+            shown += event.delta
+            held += len(event.response)
+            assert event.response == shown
+    assert str(await handler) == shown == LONG
+    assert read or held < 20_000_000
+
+
+class Reader:
+    """A context whose events are gone as soon as they are written."""
+
+    events = 0
+
+    def write_event_to_stream(self, event: AgentStream) -> None:
+        self.events += bool(event.delta)
+
+
+async def test_who_reads_along_sees_every_piece(scripted: Build) -> None:
+    llm = scripted(*pieces(LONG, 9), coalesce=False, timeout=20.0)
+    reader = Reader()
+    await member(llm)._stream(reader, await llm.astream_chat([ChatMessage("Hi")]))
+    assert reader.events == 10_000
+
+
+async def test_function_agent_takes_no_agent(build: Build) -> None:
+    with pytest.raises(ValueError, match="FunctionCallingLLM"):
+        await FunctionAgent(llm=build("bluenexus")).run(QUESTION, memory=memory())
