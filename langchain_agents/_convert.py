@@ -21,6 +21,7 @@ from langchain_core.messages import (
     AIMessage,
     BaseMessage,
     ChatMessage,
+    HumanMessage,
     ToolMessage,
     UsageMetadata,
     content as blocks_of,
@@ -137,6 +138,8 @@ def _parts(
 
 
 def _part(block: Mapping[str, Any], title: str) -> str | Attachment:
+    if block.get("type") not in _KINDS or "source" in block:
+        block = _standard(block)
     kind = block.get("type")
     if kind == "text":
         return str(block.get("text", ""))
@@ -147,9 +150,18 @@ def _part(block: Mapping[str, Any], title: str) -> str | Attachment:
         link = block.get("image_url")
         url = link.get("url") if isinstance(link, Mapping) else link
         return _linked("image", str(url), block)
-    if kind in ("image", "audio", "video", "file", "text-plain"):
+    if kind in _KINDS:
         return _attachment(block, title)
     raise UnsupportedContentError(f"{title} does not take {kind!r} blocks.")
+
+
+_KINDS = frozenset({"text", "text-plain", "image_url", "image", "audio", "video", "file"})
+
+
+def _standard(block: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A block in another vendor's form, such as Anthropic's, in LangChain's own if it has one."""
+    standard: Mapping[str, Any] = HumanMessage([dict(block)]).content_blocks[0]
+    return block if standard["type"] == "non_standard" else standard
 
 
 def _attachment(block: Mapping[str, Any], title: str) -> Attachment:

@@ -203,12 +203,15 @@ INLINE = [
     ({"type": "audio", "base64": PIXEL, "mime_type": "audio/wav"}, "audio"),
     ({"type": "file", "base64": PIXEL, "mime_type": "application/pdf"}, "other"),
 ]
+_ANTHROPIC = {"type": "base64", "media_type": "image/png", "data": PIXEL}
+INLINE += [({"type": "image", "source": _ANTHROPIC}, "image")]
 LINKED = [
     {"type": "image_url", "image_url": {"url": "https://files.example.com/plan.png"}},
     {"type": "image_url", "image_url": "https://files.example.com/plan.png"},
     {"type": "image", "url": "https://files.example.com/plan.png"},
     {"type": "file", "url": "https://files.example.com/plan.png"},
     {"type": "audio", "url": "https://files.example.com/plan.png"},
+    {"type": "image", "source": {"type": "url", "url": "https://files.example.com/plan.png"}},
 ]
 
 
@@ -243,6 +246,8 @@ def test_plain_text_blocks_are_text(sandbox: Any, service: str) -> None:
     [
         {"type": "video", "url": "https://files.example.com/a.mp4"},
         {"type": "hologram", "beam": 1},
+        {"type": "tool_result", "tool_use_id": "t1", "content": "20 degrees"},
+        {"type": "image", "source": 5},
         {"type": "image", "beam": 1},
         {"type": "image", "base64": "%%%", "mime_type": "image/png"},
     ],
