@@ -372,17 +372,6 @@ class ChatAgent(AgentSettings, LeavableEvents):
             _warn_unknown_profile_keys(self.profile)
         return self
 
-    def get_num_tokens(self, text: str) -> int:
-        """About how many tokens a text has; exact only with `custom_get_token_ids`.
-
-        Nothing is downloaded: about four letters make a token, and each Chinese, Japanese or
-        Korean character is one.
-        """
-        if self.custom_get_token_ids is not None:
-            return len(self.custom_get_token_ids(text))
-        wide = sum(1 for letter in text if letter >= "\u2e80")
-        return wide + (len(text) - wide + 3) // 4
-
     def get_num_tokens_from_messages(
         self, messages: Sequence[BaseMessage], tools: Sequence[Any] | None = None
     ) -> int:

@@ -12,7 +12,10 @@ from langchain_core.language_models.base import LangSmithParams
 from langchain_core.outputs import Generation, GenerationChunk, LLMResult
 from langchain_core.runnables import Runnable, RunnableConfig
 from langchain_core.runnables.config import ContextThreadPoolExecutor
+from pydantic import model_validator
+from typing_extensions import Self
 
+from langchain_agents._errors import model_errors
 from langchain_agents._services import (
     CloudBaseNativeSettings,
     CloudBaseSettings,
@@ -27,16 +30,32 @@ from remote_agents.types import Finish, Message, Reply, TextDelta
 
 
 class AgentLLM(AgentSettings, BaseLLM):
-    """Any hosted agent as a text model; use the class of your service."""
+    """Any hosted agent as a text model; use the class of your service.
+
+    Every prompt stands alone. Ids of a conversation in a config, which LangChain hands to all that
+    runs in a thread, change nothing; passed as arguments they are refused.
+    """
+
+    @model_validator(mode="after")
+    def _refuse_memory(self) -> Self:
+        if self.memory == "server":
+            with model_errors():
+                raise self._stateless("memory='server'")
+        return self
+
+    def _stateless(self, what: str) -> ConfigurationError:
+        return ConfigurationError(
+            f"{type(self).__name__} keeps no conversation: {what} belongs to the chat model of the "
+            "same service.",
+            endpoint=self.endpoint.name,
+        )
 
     def _turn(self, prompt: Any, stop: Any, kwargs: dict[str, Any], *, stream: bool) -> Flow[None]:
         for name in ("session_id", "conversation_id"):
             if kwargs.get(name) is not None:
-                raise ConfigurationError(
-                    f"{type(self).__name__} keeps no conversation: {name} belongs to the chat "
-                    "model of the same service.",
-                    endpoint=self.endpoint.name,
-                )
+                raise self._stateless(name)
+        if kwargs.get("memory") == "server":
+            raise self._stateless("memory='server'")
         call = {**call_arguments(self.endpoint, stop, kwargs), "memory": "client"}
         return self.agent.turn([Message("user", prompt)], stream=stream, **call)
 

@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 from langchain_core.callbacks import BaseCallbackHandler
+from langchain_core.messages import HumanMessage
 from langchain_core.outputs import GenerationChunk, LLMResult
 from langchain_core.prompts import PromptTemplate
 
-from remote_agents import AgentError, ConfigurationError
+from remote_agents import AgentError, ConfigurationError, session
 from tests.langchain.services import LLMS, QUESTION
 
 
@@ -30,6 +31,15 @@ class Told(BaseCallbackHandler):
 
     def on_llm_error(self, error: BaseException, **kwargs: Any) -> None:
         self.errors.append(error)
+
+
+async def _ask(llm: Any, way: str, config: Any = None, **call: Any) -> None:
+    prompt = [QUESTION] if "batch" in way else QUESTION
+    answer = getattr(llm, way)(prompt, config, **call)
+    if way == "astream":
+        assert [piece async for piece in answer]
+    else:
+        assert list(await answer if way[0] == "a" else answer)
 
 
 class LLMTests:
@@ -64,17 +74,28 @@ class LLMTests:
             assert isinstance(result.generations[0][0], GenerationChunk)
             assert result.generations[0][0].generation_info["model_provider"] == self.service
 
-    async def test_it_keeps_no_conversation(self, llm: Any, sandbox: Any) -> None:
-        config: Any = {"configurable": {"thread_id": "t", "session_id": "s"}}
-        llm.invoke(QUESTION, config)
-        await llm.ainvoke(QUESTION, config)
+    @pytest.mark.parametrize("way", ["invoke", "ainvoke", "stream", "astream", "batch", "abatch"])
+    async def test_it_keeps_no_conversation(self, llm: Any, sandbox: Any, way: str) -> None:
+        config: Any = {
+            "configurable": {"thread_id": "t", "session_id": "s", "conversation_id": "c"}
+        }
+        for _ in range(2):
+            await _ask(llm, way, config)
+            with session("u"):
+                await _ask(llm, way)
         for turn in sandbox.requests(self.service):
             assert turn["path"].count("conversation") == 0
             body = turn["body"]
             for name in ("conversationId", "conversation", "store_in_session", "create_session"):
                 assert not body.get(name)
-        with pytest.raises(ConfigurationError, match="keeps no conversation"):
-            llm.invoke(QUESTION, session_id="u")
+        assert [llm.session(name) for name in "stu"] == [None] * 3
+        for call in ({"session_id": "s"}, {"conversation_id": "c"}, {"memory": "server"}):
+            with pytest.raises(ConfigurationError, match=r"keeps no conversation.*chat model"):
+                await _ask(llm, way, **call)
+
+    def test_it_counts_tokens_without_downloads(self, llm: Any) -> None:
+        assert llm.get_num_tokens("How many vacation days do I get?") == 8
+        assert llm.get_num_tokens_from_messages([HumanMessage("Hi there")]) > 2
 
     async def test_usage(self, llm: Any) -> None:
         prompts = [QUESTION, QUESTION]
@@ -163,3 +184,9 @@ class TestBlueNexusLLM(LLMTests):
 
 class TestMaiAgentLLM(LLMTests):
     service = "maiagent"
+
+
+def test_memory_of_the_service_is_refused() -> None:
+    for kind in LLMS.values():
+        with pytest.raises(ConfigurationError, match=r"keeps no conversation.*chat model"):
+            kind(agent_id="a", api_key="k", base_url="https://x.example", memory="server")
