@@ -102,7 +102,7 @@ def _distributions(python: Path) -> set[str]:
 
 
 def _uv(*arguments: object) -> str:
-    return _run(sys.executable, "-m", "uv", "--quiet", *arguments)
+    return _run(sys.executable, "-m", "uv", "--quiet", "--system-certs", *arguments)
 
 
 def _run(*command: object, cwd: Path | None = None) -> str:
