@@ -19,6 +19,7 @@ $(READY): pyproject.toml requirements/dev.txt scripts/install
 
 demo: $(READY) ## watch five agents answer in both frameworks (DOCS=folder for your own documents)
 	@$(BIN)/python -m remote_agents_demo $(if $(DOCS),--documents "$(DOCS)")
+	@echo "Next, a notebook: $(BIN)/jupyter lab notebooks/01_quickstart.ipynb"
 
 test: lint types notebooks docs ## every check, and the whole test-suite (ARGS="-k sse" for a part of it)
 	$(BIN)/python -m pytest -n 2 $(ARGS)
