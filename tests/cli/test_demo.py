@@ -2,14 +2,17 @@
 
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
+import pexpect
 import pytest
 
 from remote_agents.endpoints import ENDPOINTS
-from remote_agents_demo import __main__ as demo, engine
+from remote_agents_demo import engine, show as demo
 from remote_agents_demo.chain import Dialogue
+from tests.cli.conftest import lines
 
 
 @pytest.fixture(autouse=True)
@@ -34,6 +37,24 @@ def test_the_demo_over_the_handbook() -> None:
     table = done.stdout[done.stdout.index("All agents") :]
     assert all(f"✓ {agent}" in table for agent in ENDPOINTS)
     assert done.stderr == ""
+
+
+def test_for_machines(capsys: pytest.CaptureFixture[str]) -> None:
+    assert demo.main(["--json"]) == 0
+    rows = lines(capsys.readouterr().out)
+    assert [row["endpoint"] for row in rows] == [*ENDPOINTS]
+    assert all(row["sources"] and row["problems"] == [] for row in rows)
+
+
+@pytest.mark.parametrize("moment", ["importing", "The sandbox answers", "LlamaIndex >"])
+def test_ctrl_c_ends_it_without_a_traceback(moment: str) -> None:
+    child = pexpect.spawn(sys.executable, ["-m", "remote_agents.cli", "demo"], encoding="utf-8")
+    time.sleep(0.8) if moment == "importing" else child.expect(moment, timeout=60)
+    child.sendintr()
+    child.expect(pexpect.EOF)
+    child.wait()
+    assert child.exitstatus == 130
+    assert "Traceback" not in str(child.before)
 
 
 def test_other_documents(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
