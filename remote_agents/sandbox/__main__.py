@@ -5,14 +5,16 @@ from __future__ import annotations
 import argparse
 import json
 import socket
+import sqlite3
 import sys
 import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from .answers import Brain
 from .app import create_app
-from .directory import AGENTS, environment
+from .directory import AGENTS, environment, manifest
 from .knowledge import HANDBOOK, Knowledge
 from .server import listen, serve
 from .service import Service, Settings, parse_rate
@@ -37,15 +39,18 @@ def main(argv: list[str] | None = None) -> int:
             options, f"Port {port} is not available ({error.strerror}): choose another."
         )
     with sock, tempfile.TemporaryDirectory(prefix="sandbox-") as folder:
-        _run(options, sock, options.state or str(Path(folder) / "state.sqlite"))
+        try:
+            store = Store(options.state or str(Path(folder) / "state.sqlite"))
+        except sqlite3.Error as error:
+            return _give_up(options, f"{options.state} cannot hold the conversations: {error}.")
+        _run(options, sock, store)
     return 0
 
 
-def _run(options: argparse.Namespace, sock: socket.socket, state: str) -> None:
+def _run(options: argparse.Namespace, sock: socket.socket, store: Store) -> None:
     url = f"http://127.0.0.1:{sock.getsockname()[1]}"
     settings = Settings(word_delay=options.word_delay, rate_limit=options.rate_limit)
     brain = Brain(Knowledge(options.documents or HANDBOOK), use_context=not options.ignore_context)
-    store = Store(state)
     upstream = Upstream(options.upstream) if options.upstream else None
     service = Service(url, store, brain, settings, upstream)
     try:
@@ -56,7 +61,8 @@ def _run(options: argparse.Namespace, sock: socket.socket, state: str) -> None:
 
 def _ready(options: argparse.Namespace, url: str) -> Callable[[], None]:
     def ready() -> None:
-        print(_greeting(options, url), flush=True)
+        with suppress(BrokenPipeError):  # whoever started it has gone; so will it
+            print(_greeting(options, url), flush=True)
 
     return ready
 
@@ -64,6 +70,8 @@ def _ready(options: argparse.Namespace, url: str) -> Callable[[], None]:
 def _greeting(options: argparse.Namespace, url: str) -> str:
     if options.until_eof:
         return json.dumps({"url": url})
+    if options.json:
+        return json.dumps(manifest(url))
     if options.print_env:
         return "\n".join(f"export {name}={value}" for name, value in environment(url).items())
     lines = [f"The sandbox answers at {url} (Ctrl-C ends it).", ""]
@@ -77,7 +85,13 @@ def _give_up(options: argparse.Namespace, problem: str) -> int:
         print(json.dumps({"error": problem}), flush=True)
     else:
         print(problem, file=sys.stderr)
-    return 1
+    return 2
+
+
+def _port(text: str) -> int:
+    if not (text.isdecimal() and int(text) < 65536):
+        raise argparse.ArgumentTypeError(f"a port is a number up to 65535, not {text!r}")
+    return int(text)
 
 
 def _rate(text: str) -> str:
@@ -96,10 +110,11 @@ def _parser() -> argparse.ArgumentParser:
         "run it in the background with its output in a file, and source the file.",
     )
     add = parser.add_argument
-    add("--port", type=int, default=8700, help="0 takes a free one (default: %(default)s)")
+    add("--port", type=_port, default=8700, help="0 takes a free one (default: %(default)s)")
     add("--documents", type=Path, help="folder of .md and .txt files to answer from")
     add("--state", help="SQLite file that keeps the conversations")
     add("--print-env", action="store_true", help="print export lines for the agents")
+    add("--json", action="store_true", help="print what a client needs as a line of JSON")
     add("--word-delay", type=float, default=0.0, help="seconds between two words of a stream")
     add("--rate-limit", type=_rate, default="30/minute", help="BlueNexus's limit, or none")
     add("--upstream", help="OpenAI-compatible server that answers instead, up to its /v1")

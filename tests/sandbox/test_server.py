@@ -50,7 +50,7 @@ def test_a_taken_port_is_one_clear_sentence(capsys: pytest.CaptureFixture[str]) 
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        assert main(["--port", str(port)]) == 1
+        assert main(["--port", str(port)]) == 2
         assert f"Port {port} is not available" in capsys.readouterr().err
         with pytest.raises(RuntimeError, match=f"did not start. Port {port}"):
             Sandbox(port=port).start()
@@ -65,6 +65,34 @@ def test_frames_are_not_held_back() -> None:
 def test_a_missing_folder_is_named() -> None:
     with pytest.raises(RuntimeError, match="does not exist: /no/such"):
         Sandbox(documents="/no/such").start()
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--port", "99999"], "up to 65535, not '99999'"),
+        (["--port", "0", "--state", "missing/state.sqlite"], "unable to open"),
+        (["--port", "0", "--state", "notes.txt"], "not a database"),
+        (["--port", "0", "--documents", "missing"], "does not exist: missing"),
+        (["--port", "0", "--rate-limit", "often"], "not 'often'"),
+    ],
+)
+def test_a_wrong_option_is_one_clear_sentence(
+    options: list[str],
+    said: str,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("notes.txt").write_text("These are my notes. " * 100)
+    try:
+        code = main(options)
+    except SystemExit as end:  # argparse
+        code = end.code  # type: ignore[assignment]
+    out, err = capsys.readouterr()
+    assert (code, out) == (2, "")
+    assert said in err
 
 
 def test_own_documents(tmp_path: Path) -> None:
