@@ -42,6 +42,7 @@ from remote_agents.settings import (
     read_api_key,
     read_base_url,
     read_headers,
+    read_mapping,
     read_memory,
     read_retries,
     read_stops,
@@ -144,7 +145,9 @@ class Agent:
         self.retry_unsafe = retry_unsafe
         self.memory = read_memory(memory)
         self.session_store = session_store
-        self.extra_body: Mapping[str, Any] = dict(extra_body) if extra_body else _NONE
+        self.extra_body: Mapping[str, Any] = (
+            read_mapping("extra_body", extra_body) if extra_body else _NONE
+        )
         self.coalesce = coalesce
         self.fold = fold
         self.session_wait = session_wait

@@ -83,7 +83,13 @@ def read_agent_id(endpoint: Endpoint, agent_id: str | None) -> str:
             f"{endpoint.title} needs agent_id: pass it, or set {endpoint.env}_AGENT_ID.",
             endpoint=endpoint.name,
         )
-    return found
+    return _text("agent_id", found)
+
+
+def _text(name: str, value: Any) -> str:
+    if not isinstance(value, str):
+        raise ConfigurationError(f"{name} is a text, not {value!r}.")
+    return value
 
 
 def read_api_key(endpoint: Endpoint, api_key: Any) -> Any:
@@ -130,7 +136,7 @@ def read_base_url(
             f"{f' or {endpoint.env}_ENV_ID' if also else ''}.",
             endpoint=endpoint.name,
         )
-    _check_url(endpoint, found, allow_http)
+    _check_url(endpoint, _text("base_url", found), allow_http)
     return found.rstrip("/")
 
 
@@ -161,14 +167,26 @@ def _redacted(url: str) -> str:
 _HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
 
-def read_headers(headers: Mapping[str, str]) -> dict[str, str]:
+def read_mapping(name: str, value: Any) -> dict[str, Any]:
+    """What has to be a mapping; a value is never quoted, it may be a secret."""
+    if not isinstance(value, Mapping):
+        raise ConfigurationError(f"{name} is a mapping, not {type(value).__name__}.")
+    return dict(value)
+
+
+def read_headers(value: Any) -> dict[str, str]:
     """Headers as HTTP allows them; a value is never quoted, it may be a secret."""
-    for name, value in headers.items():
-        if not _HEADER.fullmatch(name) or not (value.isascii() and value.isprintable()):
+    headers: dict[str, str] = read_mapping("default_headers", value)
+    for name, text in headers.items():
+        if not (_HEADER.fullmatch(str(name)) and _is_printable(text)):
             raise ConfigurationError(
                 f"The header {name!r} has characters that HTTP does not allow in a header."
             )
-    return dict(headers)
+    return headers
+
+
+def _is_printable(value: Any) -> bool:
+    return isinstance(value, str) and value.isascii() and value.isprintable()
 
 
 def read_retries(value: int) -> int:

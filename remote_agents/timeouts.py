@@ -35,11 +35,8 @@ class Timeout:
     def __post_init__(self) -> None:
         for phase in ("connect", "first_event", "idle", "total"):
             seconds = getattr(self, phase)
-            if seconds is not None and not seconds > 0:
-                raise ConfigurationError(
-                    f"A time limit is a number of seconds above 0, or None for no limit, not "
-                    f"{phase}={seconds!r}."
-                )
+            if seconds is not None and not (isinstance(seconds, (int, float)) and seconds > 0):
+                raise _not_a_limit(f"{phase}={seconds!r}")
 
     @classmethod
     def of(cls, value: Any) -> Timeout:
@@ -51,9 +48,25 @@ class Timeout:
         if hasattr(value, "connect") and hasattr(value, "read"):  # httpx's, which is not imported
             return cls(value.connect, value.read, value.read)
         if isinstance(value, Mapping):
-            return cls(**value)
+            return _from_mapping(value)
+        if not isinstance(value, (int, float)) or not value > 0:
+            raise _not_a_limit(repr(value))
         seconds = float(value)
         return cls(min(10.0, seconds), seconds, seconds)
+
+
+def _from_mapping(value: Mapping[str, Any]) -> Timeout:
+    if unknown := value.keys() - set(Timeout.__slots__):
+        raise ConfigurationError(
+            f"A Timeout has {', '.join(Timeout.__slots__)}, not {', '.join(sorted(unknown))}."
+        )
+    return Timeout(**value)
+
+
+def _not_a_limit(what: str) -> ConfigurationError:
+    return ConfigurationError(
+        f"A time limit is a number of seconds above 0, or None for no limit, not {what}."
+    )
 
 
 _DEFAULT = Timeout()

@@ -38,11 +38,12 @@ STEPS = ("host", "API", "key", "agent", "answer")
 
 
 class Check(NamedTuple):
-    """One line of the report."""
+    """One line of the report: a step that has to hold, or something that may be supported."""
 
     check: str
     ok: bool
     detail: str
+    type: str = "step"
     error: AgentError | None = None
 
 
@@ -58,29 +59,38 @@ def check(
     for found in _checks(connect, question):
         failed = failed or found.error
         if as_json:
-            print_json({"check": found.check, "ok": found.ok, "detail": found.detail})
+            print_json({k: v for k, v in found._asdict().items() if k != "error"})
         else:
-            console.print(_line(found), soft_wrap=True)
+            console.print(_line(found, console.encoding), soft_wrap=True)
     if failed is not None:
         raise typer.Exit(exit_code(failed))
 
 
-def _line(found: Check) -> Text:
-    mark = Text("✓ ", "green") if found.ok else Text("✗ ", "red")
+def _line(found: Check, encoding: str) -> Text:
+    mark = Text(_mark(found.ok, encoding), "green" if found.ok else "red")
     return mark.append(f"{found.check:<16}", "bold").append(clean(found.detail), "default")
+
+
+def _mark(ok: bool, encoding: str) -> str:
+    mark = "✓ " if ok else "✗ "
+    plain = mark.encode(encoding, "ignore") == b" "  # a terminal of 1990 shows neither
+    return ("+ " if ok else "x ") if plain else mark
 
 
 def _checks(connect: Connect, question: str) -> Iterator[Check]:
     try:
         client = connect()
     except ConfigurationError as error:
-        yield Check("configuration", False, str(error), error)
+        yield Check("configuration", False, str(error), error=error)
         return
     with client:
         agent = client.agent
         yield Check("configuration", True, f"{agent.base_url}, agent {agent.agent_id}")
-        yield from _turn(client, question)
-        yield from _facts(agent.endpoint)
+        for step in _turn(client, question):
+            yield step
+            if step.error is not None:
+                return  # what the service supports would bury what to do now
+        yield from (fact._replace(type="support") for fact in _facts(agent.endpoint))
 
 
 def _turn(client: Client, question: str) -> Iterator[Check]:
@@ -96,7 +106,7 @@ def _turn(client: Client, question: str) -> Iterator[Check]:
     except AgentError as error:
         step = _failed_step(error)
         yield from (Check(name, True, _PASSED[name]) for name in STEPS[: STEPS.index(step)])
-        yield Check(step, False, str(error), error)
+        yield Check(step, False, str(error), error=error)
         return
     yield from (Check(name, True, _PASSED[name]) for name in STEPS[:-1])
     said = text if len(text) <= 60 else f"{text[:60]}..."

@@ -15,6 +15,7 @@ from typing import Annotated, Any, TypeAlias
 import typer
 
 from remote_agents import client as clients
+from remote_agents.agent import Agent
 from remote_agents.endpoints import ENDPOINTS
 from remote_agents.errors import (
     AgentConnectionError,
@@ -78,9 +79,19 @@ def _setting(text: str) -> tuple[str, Any]:
     if name == "api_key":
         raise ConfigurationError("A key on the command line is seen by others: --api-key-file.")
     try:
-        return name, json.loads(value)
+        read = json.loads(value)
     except ValueError:
-        return name, value
+        read = value
+    if name in _OBJECTS:
+        raise ConfigurationError(f"{name} cannot be given on a command line.")
+    if isinstance(_DEFAULTS.get(name), (int, float)) and not isinstance(read, (int, float)):
+        raise ConfigurationError(f"{name} is a number, or true or false, not {value!r}.")
+    return name, read
+
+
+_OBJECTS = ("http_client", "http_async_client", "session_store", "fold")
+_DEFAULTS = {p.name: p.default for p in inspect.signature(Agent).parameters.values()}
+del _DEFAULTS["verify"]  # true, false, or a path
 
 
 def connected(command: Callable[..., Any]) -> Callable[..., None]:

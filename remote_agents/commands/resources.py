@@ -186,7 +186,9 @@ def _print_table(found: Any, limit: int) -> None:
         print("None.")
         return
     names = next(names for kind, names in COLUMNS.items() if isinstance(items[0], kind))
-    table = Table(*[name.replace("_", " ") for name in names])
+    table = Table()
+    for name in names:  # folded, as half an id is of no use
+        table.add_column(name.replace("_", " "), overflow="fold")
     for item in items:
         table.add_row(*map(_cell, _values(item, names)))
     Console(highlight=False).print(table)

@@ -69,6 +69,13 @@ WRONG = {
     "http": (["--base-url", "http://example.com"], 2, "unencrypted"),
     "no setting": (["--set", "nonsense"], 2, "NAME=VALUE"),
     "unknown setting": (["--set", "sendr=x"], 2, "'sender'"),
+    "setting that is no text": (["--set", "agent_id=[1]"], 2, "agent_id is a text"),
+    "setting that is no number": (["--set", "session_wait=long"], 2, "session_wait is a number"),
+    "setting of Python": (["--set", "fold=x"], 2, "command line"),
+    "setting that is no mapping": (["--set", "extra_body=5"], 2, "extra_body is a mapping"),
+    "timeout": (["--set", "timeout=soon"], 2, "not 'soon'"),
+    "a limit of the timeout": (["--set", 'timeout={"idle": "x"}'], 2, "idle='x'"),
+    "no limit of the timeout": (["--set", 'timeout={"idel": 1}'], 2, "not idel"),
     "key as setting": (["--set", "api_key=x"], 2, "--api-key-file"),
     "key as option": (["--api-key", "x"], 2, "--api-key-file"),
 }
@@ -122,6 +129,8 @@ def test_check_of_a_working_agent(endpoint: str, cli: Cli) -> None:
     for step in ("configuration", "host", "API", "key", "agent", "answer", "first token"):
         assert re.search(rf"^✓ {step} ", out, re.MULTILINE), step
     assert re.search(r"first token +\d\.\d\d s", out)
+    steps = [row for row in lines(cli("check", endpoint, "--json")[1]) if row["type"] == "step"]
+    assert all(step["ok"] for step in steps)
     for fact, has in (("reasoning", "reasons"), ("citations", "cites")):
         mark = "✓" if getattr(ENDPOINTS[endpoint], has) else "✗"
         assert f"{mark} {fact}" in out
@@ -155,13 +164,26 @@ def test_check_says_what_is_wrong(
     assert [checks[name]["ok"] for name in reached] == [*[True] * (len(reached) - 1), False]
     advice = {"host": "base_url", "key": "_API_KEY", "agent": "agent_id", "API": "base_url"}
     assert advice.get(step, "https://") in checks[step]["detail"]
+    assert [*checks] == reached, "nothing comes below what to do"
+
+
+def test_a_terminal_without_ticks_is_told_apart_too(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(written := io.BytesIO(), "ascii"))
+    cli("check", "bluenexus")
+    sys.stdout.flush()
+    assert b"\n+ temperature" in written.getvalue()
+    assert b"\nx files" in written.getvalue()
 
 
 # --- what a service holds ------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("endpoint", ["cloudbase", "bluenexus", "maiagent"])
-def test_conversations_and_messages(endpoint: str, cli: Cli, sandbox: Sandbox) -> None:
+def test_conversations_and_messages(
+    endpoint: str, cli: Cli, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
     sandbox.expire_conversations()
     options = ["--set", "memory=server"] if endpoint == "cloudbase" else []
     finish = lines(cli("ask", endpoint, QUESTION, "--json", *options)[1])[-1]
@@ -178,6 +200,10 @@ def test_conversations_and_messages(endpoint: str, cli: Cli, sandbox: Sandbox) -
         len(lines(cli("messages", endpoint, finish["conversation_id"], "--json", "--limit=1")[1]))
         == 1
     )
+
+    monkeypatch.setenv("COLUMNS", "40")  # an id is folded there, never cut short
+    first_column = re.findall(r"^│ (\S+)", cli("conversations", endpoint)[1], re.MULTILINE)
+    assert finish["conversation_id"] in "".join(first_column)
 
 
 def test_a_conversation_is_deleted(cli: Cli) -> None:
