@@ -8,7 +8,7 @@ handles of a stream share one lease; the turn ends with it.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import aclosing, closing
 from typing import Any, cast
 
@@ -195,6 +195,8 @@ class LeavableEvents(BaseChatModel):
                 for event in events:
                     stream.dispatch(event)
                     run_manager.on_stream_event(event)
+                    if run_manager.handlers and (token := _token(event)):
+                        run_manager.on_llm_new_token(token)
                     yield event
             except GeneratorExit as error:
                 if not stream.done:
@@ -216,4 +218,14 @@ class LeavableEvents(BaseChatModel):
             async for event in events:
                 stream.dispatch(event)
                 await run_manager.on_stream_event(event)
+                if run_manager.handlers and (token := _token(event)):
+                    await run_manager.on_llm_new_token(token)
                 yield event
+
+
+def _token(event: Mapping[str, Any]) -> str | None:
+    """The text in an event, for handlers that know only tokens (stdout, time to the first one)."""
+    if event["event"] != "content-block-delta":
+        return None
+    text: str | None = event["delta"].get("text")
+    return text

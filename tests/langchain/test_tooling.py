@@ -1,13 +1,19 @@
 """What LangChain's own tooling makes of our errors and switches."""
 
+from typing import Any
+
 import pytest
 from langchain.agents import create_agent
 from langchain.agents.middleware import ModelRetryMiddleware
-from langchain_core.globals import set_verbose
+from langchain_core.callbacks import BaseCallbackHandler, manager
+from langchain_core.globals import set_debug, set_verbose
+from langchain_core.outputs import LLMResult
 
 from remote_agents import RateLimitError, ServerError
 from remote_agents.sandbox import Sandbox
-from tests.langchain.services import chat, every_service
+from tests.langchain.services import CHAT, LLMS, chat, every_service
+
+pytestmark = pytest.mark.filterwarnings("ignore::langchain_core._api.LangChainBetaWarning")
 
 
 def posts(sandbox: Sandbox, service: str) -> int:
@@ -39,17 +45,100 @@ async def test_the_retry_middleware_repeats_only_what_did_not_run(
     assert posts(sandbox, service) == turns
 
 
+class Told(BaseCallbackHandler):
+    """What handlers are told, in its order; tokens joined."""
+
+    def __init__(self) -> None:
+        self.events: list[str] = []
+
+    def on_llm_start(self, serialized: Any, prompts: list[str], **kwargs: Any) -> None:
+        self.events += [f"asked {prompts[0].removeprefix('Human: ')}", ""]
+
+    def on_llm_new_token(self, token: str, **kwargs: Any) -> None:
+        self.events[-1] += token
+
+    def on_llm_end(self, response: LLMResult, **kwargs: Any) -> None:
+        self.events += [f"told {response.generations[0][0].text}"]
+
+
+async def _invoke(model: Any, config: Any) -> None:
+    model.invoke("Hello", config)
+
+
+async def _ainvoke(model: Any, config: Any) -> None:
+    await model.ainvoke("Hello", config)
+
+
+async def _stream(model: Any, config: Any) -> None:
+    list(model.stream("Hello", config))
+
+
+async def _astream(model: Any, config: Any) -> None:
+    assert [piece async for piece in model.astream("Hello", config)]
+
+
+async def _v3(model: Any, config: Any) -> None:
+    list(model.stream_events("Hello", config, version="v3"))
+
+
+async def _av3(model: Any, config: Any) -> None:
+    await (await model.astream_events("Hello", config, version="v3"))
+
+
+WHOLE = (_invoke, _ainvoke)
+STREAMED = (_stream, _astream)
+every_way = pytest.mark.parametrize(
+    ("kinds", "way"),
+    [
+        *(pytest.param(CHAT, w, id=f"chat{w.__name__}") for w in (*WHOLE, *STREAMED, _v3, _av3)),
+        *(pytest.param(LLMS, w, id=f"llm{w.__name__}") for w in (*WHOLE, *STREAMED)),
+    ],
+)
+
+
 @every_service
-@pytest.mark.parametrize("streamed", [False, True], ids=["whole", "streamed"])
-def test_verbose_shows_no_key(
-    sandbox: Sandbox, service: str, streamed: bool, capsys: pytest.CaptureFixture[str]
+@every_way
+async def test_handlers_are_told_start_tokens_and_end(
+    sandbox: Sandbox, service: str, kinds: Any, way: Any
 ) -> None:
-    model = chat(sandbox, service, verbose=True)
+    told = Told()
+    await way(kinds[service](**sandbox.kwargs(service)), {"callbacks": [told]})
+    asked, tokens, answer = told.events
+    assert asked == "asked Hello"
+    assert answer.startswith("told Hello!")
+    assert tokens == ("" if way in WHOLE else answer.removeprefix("told "))
+
+
+@every_way
+async def test_verbose_means_a_handler_on_every_way(
+    sandbox: Sandbox, kinds: Any, way: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = Told()
+    monkeypatch.setattr(manager, "StdOutCallbackHandler", lambda: told)
     set_verbose(True)
     try:
-        for _ in model.stream("Hello") if streamed else [model.invoke("Hello")]:
-            pass
+        model = kinds["bluenexus"](**sandbox.kwargs("bluenexus"))
     finally:
         set_verbose(False)
+    await way(model, None)
+    assert [event[:10] for event in told.events] == [
+        "asked Hell",
+        "" if way in WHOLE else "Hello! Ask",
+        "told Hello",
+    ]
+
+
+@every_service
+@every_way
+async def test_debug_prints_the_run_and_no_key(
+    sandbox: Sandbox, service: str, kinds: Any, way: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    set_debug(True)
+    try:
+        await way(kinds[service](**sandbox.kwargs(service), verbose=True), None)
+    finally:
+        set_debug(False)
     printed = capsys.readouterr()
+    for expected in ("[llm/start]", "Hello", "[llm/end]", "Ask me anything"):
+        assert expected in printed.out
     assert sandbox.agents[service]["api_key"] not in printed.out + printed.err
