@@ -1,5 +1,6 @@
 """What LangChain's own tooling makes of our errors and switches."""
 
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
@@ -8,10 +9,12 @@ from langchain.agents.middleware import ModelRetryMiddleware
 from langchain_core.callbacks import BaseCallbackHandler, manager
 from langchain_core.globals import set_debug, set_verbose
 from langchain_core.outputs import LLMResult
+from langchain_core.tracers import LangChainTracer
+from langsmith import Client
 
-from remote_agents import RateLimitError, ServerError
+from remote_agents import RateLimitError, ServerError, session
 from remote_agents.sandbox import Sandbox
-from tests.langchain.services import CHAT, LLMS, chat, every_service
+from tests.langchain.services import CHAT, LLMS, chat, every_keeping, every_service
 
 pytestmark = pytest.mark.filterwarnings("ignore::langchain_core._api.LangChainBetaWarning")
 
@@ -142,3 +145,42 @@ async def test_debug_prints_the_run_and_no_key(
     for expected in ("[llm/start]", "Hello", "[llm/end]", "Ask me anything"):
         assert expected in printed.out
     assert sandbox.agents[service]["api_key"] not in printed.out + printed.err
+
+
+class LangSmith(Client):
+    """LangSmith's client, which keeps what it would send."""
+
+    def __init__(self) -> None:
+        super().__init__(api_url="http://127.0.0.1:1", api_key="none", auto_batch_tracing=False)
+        self.sent: list[dict[str, Any]] = []
+
+    def create_run(self, *args: Any, **run: Any) -> None:
+        self.sent.append(run)
+
+    def update_run(self, *args: Any, **run: Any) -> None:
+        self.sent.append(run)
+
+
+# LangSmith groups the runs of a thread by any of these names in their metadata.
+THREAD_NAMES = ("session_id", "thread_id", "conversation_id")
+
+
+@every_keeping
+@pytest.mark.parametrize("key", [*THREAD_NAMES, "with"])
+@pytest.mark.parametrize("way", [*WHOLE, *STREAMED, _v3, _av3], ids=lambda way: way.__name__[1:])
+async def test_langsmith_groups_the_turns_of_a_session(
+    sandbox: Sandbox, service: str, key: str, way: Any
+) -> None:
+    model, client = chat(sandbox, service), LangSmith()
+    thread = "thread-1"
+    if key == "conversation_id":
+        thread = model.invoke("Hello", memory="server").response_metadata[key]
+    config: Any = {"callbacks": [LangChainTracer(client=client)]}
+    with session(thread) if key == "with" else nullcontext():
+        if key != "with":
+            config["configurable"] = {key: thread}
+        await way(model, config)
+    begun, ended = (run["extra"]["metadata"] for run in client.sent)
+    for metadata in (begun, ended):
+        assert [metadata[name] for name in THREAD_NAMES if name in metadata] == [thread]
+    assert sandbox.agents[service]["api_key"] not in repr(client.sent)
