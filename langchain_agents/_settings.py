@@ -43,7 +43,10 @@ class AgentSettings(Serializable):
 
     endpoint: ClassVar[Endpoint]
     # Most services are not used: their schemas are built when they are.
-    model_config = ConfigDict(arbitrary_types_allowed=True, defer_build=True)
+    # A wrong value may be a key in the wrong place: errors do not quote it.
+    model_config = ConfigDict(
+        arbitrary_types_allowed=True, defer_build=True, hide_input_in_errors=True
+    )
 
     agent_id: str | None = None
     """The agent; else `<PREFIX>_AGENT_ID`."""

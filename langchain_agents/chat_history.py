@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from langchain_core.chat_history import BaseChatMessageHistory
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
 
 from remote_agents.client import Client
-from remote_agents.errors import ConversationError
+from remote_agents.errors import ConversationError, ConversationNotFoundError, NotFoundError
 from remote_agents.resources.items import Message
 from remote_agents.resources.passages import part
 from remote_agents.types import Origin
@@ -42,17 +43,23 @@ class RemoteChatMessageHistory(BaseChatMessageHistory):
 
     @property
     def messages(self) -> list[BaseMessage]:  # type: ignore[override]
-        """The conversation so far, oldest first, and what waits to be asked."""
+        """The conversation so far, oldest first, and what waits to be asked.
+
+        Raises:
+            ConversationNotFoundError: The service does not have it.
+        """
         if self.conversation_id is None:
             return self._joined([])
-        found = part(self.client, "messages").history(self.conversation_id)
+        with self._asking():
+            found = part(self.client, "messages").history(self.conversation_id)
         return self._joined(found)
 
     async def aget_messages(self) -> list[BaseMessage]:
         """The same as `messages`, with asyncio."""
         if self.conversation_id is None:
             return self._joined([])
-        found = await part(self.client, "messages").ahistory(self.conversation_id)
+        with self._asking():
+            found = await part(self.client, "messages").ahistory(self.conversation_id)
         return self._joined(found)
 
     def add_messages(self, messages: Sequence[BaseMessage]) -> None:
@@ -62,12 +69,16 @@ class RemoteChatMessageHistory(BaseChatMessageHistory):
             ConversationError: An assistant message that this conversation does not hold.
         """
         if foreign := self._note(messages):
-            self._check(foreign, part(self.client, "messages").history(self._id(foreign)))
+            with self._asking():
+                found = part(self.client, "messages").history(self._id(foreign))
+            self._check(foreign, found)
 
     async def aadd_messages(self, messages: Sequence[BaseMessage]) -> None:
         """The same as `add_messages`, with asyncio."""
         if foreign := self._note(messages):
-            self._check(foreign, await part(self.client, "messages").ahistory(self._id(foreign)))
+            with self._asking():
+                found = await part(self.client, "messages").ahistory(self._id(foreign))
+            self._check(foreign, found)
 
     def clear(self) -> None:
         """Delete the conversation, where the service can, and begin with an empty one."""
@@ -82,6 +93,20 @@ class RemoteChatMessageHistory(BaseChatMessageHistory):
         if self.conversation_id is not None and hasattr(conversations, "adelete"):
             await conversations.adelete(self.conversation_id)
         self.conversation_id, self._waiting, self._asked = None, [], 0
+
+    @contextmanager
+    def _asking(self) -> Iterator[None]:
+        try:
+            yield
+        except NotFoundError as error:
+            title = self.client.agent.endpoint.title
+            raise ConversationNotFoundError(
+                f"{title} has no conversation {self.conversation_id}, or keeps it no longer: check "
+                "conversation_id, or pass none to begin with an empty history.",
+                endpoint=error.endpoint,
+                conversation_id=self.conversation_id,
+                request_id=error.request_id,
+            ) from error
 
     def _note(self, messages: Sequence[BaseMessage]) -> list[AIMessage]:
         """Keep what waits; gives the replies of which nothing says where they belong."""

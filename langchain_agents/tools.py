@@ -14,6 +14,8 @@ from langchain_core.tools import BaseTool
 from pydantic import BaseModel, Field
 
 from langchain_agents._chat import ChatAgent
+from langchain_agents._errors import model_errors
+from remote_agents.errors import ConfigurationError
 
 
 class Question(BaseModel):
@@ -65,10 +67,18 @@ def agent_tool(model: ChatAgent, *, name: str | None = None, description: str) -
     Returns:
         The tool: its content is the answer's text, its artifact the list of citations.
 
+    Raises:
+        ConfigurationError: `model` is no chat model of this library.
+
     Example:
         >>> handbook = agent_tool(model, description="Knows the rules.")  # doctest: +SKIP
         >>> create_agent(supervisor, tools=[handbook])  # doctest: +SKIP
     """
+    if not isinstance(model, ChatAgent):
+        with model_errors():
+            raise ConfigurationError(
+                f"agent_tool takes a chat model of this library, not {type(model).__name__}."
+            )
     return AgentTool(model=model, name=name or model.endpoint.name, description=description)
 
 

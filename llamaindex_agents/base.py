@@ -107,7 +107,8 @@ class RemoteAgent(LLM):
 
     endpoint: ClassVar[Endpoint]
     # Four of the five services are not used: their schemas are built when they are.
-    model_config = ConfigDict(defer_build=True)
+    # A wrong value may be a key in the wrong place: errors do not quote it.
+    model_config = ConfigDict(defer_build=True, hide_input_in_errors=True)
 
     agent_id: str | None = Field(default=None, description="The agent.")
     api_key: SecretStr | Callable[..., Any] | None = Field(

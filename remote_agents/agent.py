@@ -32,7 +32,7 @@ from remote_agents.errors import (
 from remote_agents.exchange import Exchange, expand
 from remote_agents.flow import Flow, acollect, arun, avalue_of, collect, run, value_of
 from remote_agents.rate_limit import RateLimiter
-from remote_agents.sessions import Lease, Session, SessionStore, default_store
+from remote_agents.sessions import Lease, Session, SessionStore, default_store, read_store
 from remote_agents.settings import (
     MAX_BODY_BYTES,
     MAX_EVENT_BYTES,
@@ -41,6 +41,9 @@ from remote_agents.settings import (
     read_agent_id,
     read_api_key,
     read_base_url,
+    read_bound,
+    read_client,
+    read_function,
     read_headers,
     read_mapping,
     read_memory,
@@ -49,7 +52,7 @@ from remote_agents.settings import (
     warn_of_ignored,
 )
 from remote_agents.timeouts import Timeout
-from remote_agents.types import Event, Finish, Message, Reply, Role, Turn
+from remote_agents.types import Attachment, Event, Finish, Message, Reply, Role, Turn
 
 if TYPE_CHECKING:
     from remote_agents.transport import Transport
@@ -144,19 +147,19 @@ class Agent:
         self.max_retries = read_retries(max_retries)
         self.retry_unsafe = retry_unsafe
         self.memory = read_memory(memory)
-        self.session_store = session_store
+        self.session_store = read_store(session_store)
         self.extra_body: Mapping[str, Any] = (
             read_mapping("extra_body", extra_body) if extra_body else _NONE
         )
         self.coalesce = coalesce
-        self.fold = fold
+        self.fold = read_function("fold", fold)
         self.session_wait = session_wait
-        self.max_event_bytes = max_event_bytes
-        self.max_body_bytes = max_body_bytes
+        self.max_event_bytes = read_bound("max_event_bytes", max_event_bytes)
+        self.max_body_bytes = read_bound("max_body_bytes", max_body_bytes)
         self.default_headers = read_headers(default_headers) if default_headers else _NONE
         self.verify = verify
-        self.http_client = http_client
-        self.http_async_client = http_async_client
+        self.http_client = read_client("http_client", http_client)
+        self.http_async_client = read_client("http_async_client", http_async_client, awaited=True)
         self.limiter = (
             RateLimiter(rate_limit, self._account, rate_limit_storage) if rate_limit else None
         )
@@ -410,6 +413,11 @@ class Agent:
                     endpoint=self.endpoint.name,
                 )
             for file in message.attachments:
+                if not isinstance(file, Attachment):
+                    raise UnsupportedContentError(
+                        f"attachments is a list of Attachment, not of {type(file).__name__}.",
+                        endpoint=self.endpoint.name,
+                    )
                 if file.kind not in accepted:
                     takes = (
                         f"takes {', '.join(sorted(accepted))}" if accepted else "takes text only"

@@ -110,6 +110,10 @@ def _turn(prompt: Prompt, call: dict[str, Any]) -> tuple[list[Message]]:
     """The messages of a prompt; takes from `call` what belongs to them or to the moment."""
     messages = as_messages(prompt)
     if attachments := call.pop("attachments", None):
+        if not isinstance(attachments, (list, tuple)):
+            raise UnsupportedContentError(
+                f"attachments is a list of Attachment, not {type(attachments).__name__}."
+            )
         last = messages[-1]
         messages[-1] = Message(last.role, last.content, [*last.attachments, *attachments])
     if call.get("session_id") is None and (session_id := current_session()):
@@ -141,7 +145,7 @@ def _as_message(item: Any) -> Message:
         return Message("assistant", item.text, origin=origin_of(item))
     if isinstance(item, Mapping) and isinstance(item.get("content"), str):
         files = [
-            f if isinstance(f, Attachment) else Attachment(**f) for f in item.get("attachments", ())
+            Attachment(**f) if isinstance(f, Mapping) else f for f in item.get("attachments", ())
         ]
         return Message(item.get("role", "user"), item["content"], files)
     raise UnsupportedContentError(

@@ -45,7 +45,7 @@ HINTS = {
     401: "Check the key{env}.",
     402: "The account's balance or plan does not allow it.",
     403: "Check what the key may do.",
-    404: "Check agent_id ({agent_id}) and base_url.",
+    404: "Check the id that was asked for, agent_id ({agent_id}) and base_url.",
     429: "Wait, lower the concurrency, or set rate_limit.",
 }
 LONGEST_BODY = 500

@@ -342,6 +342,20 @@ class Lease:
         return replace(session, conversation_id=reply.conversation_id, last_used=time.time())
 
 
+def read_store(value: SessionStore | None) -> SessionStore | None:
+    """A store of the caller's own.
+
+    Raises:
+        ConfigurationError: It is something else.
+    """
+    if value is not None and not isinstance(value, SessionStore):
+        raise ConfigurationError(
+            "session_store is a SessionStore (InMemorySessionStore, SQLSessionStore), "
+            f"not {type(value).__name__}."
+        )
+    return value
+
+
 _session: ContextVar[str | None] = ContextVar("remote_agents_session", default=None)
 
 

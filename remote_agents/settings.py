@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import inspect
 import os
 import re
 import warnings
@@ -104,6 +105,11 @@ def read_api_key(endpoint: Endpoint, api_key: Any) -> Any:
         from pydantic import SecretStr
 
         found = SecretStr(found)
+    if not (callable(found) or hasattr(found, "get_secret_value")):
+        raise ConfigurationError(
+            f"api_key is a text, a SecretStr or a function, not {type(found).__name__}.",
+            endpoint=endpoint.name,
+        )
     if hasattr(found, "get_secret_value") and not _is_header_value(found.get_secret_value()):
         raise ConfigurationError(
             f"The key of {endpoint.title} has characters that no key has (line breaks or other "
@@ -180,13 +186,37 @@ def read_headers(value: Any) -> dict[str, str]:
     for name, text in headers.items():
         if not (_HEADER.fullmatch(str(name)) and _is_printable(text)):
             raise ConfigurationError(
-                f"The header {name!r} has characters that HTTP does not allow in a header."
+                f"The header {name!r} of default_headers has characters that HTTP does not allow "
+                "in a header, or is no text."
             )
     return headers
 
 
 def _is_printable(value: Any) -> bool:
     return isinstance(value, str) and value.isascii() and value.isprintable()
+
+
+def read_client(name: str, client: Any, *, awaited: bool = False) -> Any:
+    """An HTTP client of the caller's own, of the right kind."""
+    send = getattr(client, "send", None)
+    if client is not None and (send is None or inspect.iscoroutinefunction(send) is not awaited):
+        kind = "httpx.AsyncClient" if awaited else "httpx.Client"
+        raise ConfigurationError(f"{name} is an {kind}, not {type(client).__name__}.")
+    return client
+
+
+def read_function(name: str, value: Any) -> Any:
+    """A function of the caller's own."""
+    if value is not None and not callable(value):
+        raise ConfigurationError(f"{name} is a function, not {type(value).__name__}.")
+    return value
+
+
+def read_bound(name: str, value: Any) -> Any:
+    """A number that bounds something."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or value <= 0:
+        raise ConfigurationError(f"{name} must be a number above 0, not {value!r}.")
+    return value
 
 
 def read_retries(value: int) -> int:

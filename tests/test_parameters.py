@@ -3,17 +3,18 @@
 from collections.abc import Iterator
 from typing import Any, ClassVar
 
+import httpx
 import pytest
 
 import langchain_agents
 import llamaindex_agents
 from langchain_agents import AgentLLM, ChatAgent
 from llamaindex_agents import RemoteAgent
-from remote_agents import ConfigurationError
+from remote_agents import ConfigurationError, Message, UnsupportedContentError
 from remote_agents.endpoints import ENDPOINTS, Endpoint
 from remote_agents.sandbox import Sandbox
 from remote_agents.sandbox.directory import AGENTS
-from tests.matrix import FRAMEWORKS, NAMES, Way
+from tests.matrix import FRAMEWORKS, NAMES, Way, make
 
 # What a parameter may be where the number one is of no use.
 VALUES: dict[str, Any] = {
@@ -77,3 +78,68 @@ def test_a_class_without_the_field_is_told_from_a_typing_error(base: Any) -> Non
         Bare(agent_id="a", api_key="k", base_url="https://host.example", top_p=1)
     with pytest.raises(ConfigurationError, match="did you mean 'temperature'"):
         Bare(agent_id="a", api_key="k", base_url="https://host.example", temprature=1)
+
+
+WRONG: dict[str, Any] = {
+    "api_key": ["k-secret"],
+    "default_headers": {"X-Key": ["k-secret"]},
+    "extra_body": ["k-secret"],
+    "session_store": "k-secret",
+    "fold": "k-secret",
+    "http_client": httpx.AsyncClient,
+    "http_async_client": httpx.Client,
+    "max_event_bytes": "many",
+    "max_body_bytes": -1,
+    "max_retries": "two",
+    "memory": "mine",
+    "base_url": 5,
+    "agent_id": 5,
+}
+
+
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+@pytest.mark.parametrize("name", list(WRONG))
+def test_an_argument_of_the_wrong_kind_is_refused_by_name_and_not_quoted(
+    framework: str, name: str
+) -> None:
+    value = WRONG[name]() if isinstance(WRONG[name], type) else WRONG[name]
+    settings = {"agent_id": "a", "api_key": "k", "base_url": "https://host.example"}
+    # Pydantic's own errors are ValueErrors.
+    with pytest.raises((ConfigurationError, ValueError), match=name.split("_")[-1]) as caught:
+        make(framework, "bluenexus", **{**settings, name: value})
+    assert "k-secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("way", ["ask", "aask", "stream", "astream"])
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"prompt": "Hi", "attachments": [5]},
+        {"prompt": "Hi", "attachments": 5},
+        {"prompt": Message("user", "Hi", [5])},  # type: ignore[list-item]
+        {"prompt": {"role": "user", "content": "Hi", "attachments": [5]}},
+    ],
+)
+async def test_what_is_no_attachment_is_refused_before_anything_is_sent(
+    sandbox: Sandbox, way: str, asked: dict[str, Any]
+) -> None:
+    client = make("plain", "maiagent", **sandbox.kwargs("maiagent"))
+
+    async def ask() -> None:
+        answer = getattr(client, way)(**asked)
+        if way == "aask":
+            await answer
+        elif way == "astream":
+            assert [event async for event in answer]
+        else:
+            assert list(answer)
+
+    with pytest.raises(UnsupportedContentError, match="a list of Attachment"):
+        await ask()
+    assert sandbox.requests("maiagent") == []
+
+
+def test_a_missing_argument_is_missed_by_the_public_method(sandbox: Sandbox) -> None:
+    conversations = make("plain", "maiagent", **sandbox.kwargs("maiagent")).conversations
+    with pytest.raises(TypeError, match=r"Conversations\.create\(\) missing .*'web_chat'"):
+        conversations.create()

@@ -182,4 +182,6 @@ def _named(method: F, flow: Callable[..., Any], prefix: str = "") -> F:
     head, _, name = flow.__qualname__.rpartition(".")
     method.__name__ = prefix + name.lstrip("_")
     method.__qualname__ = f"{head}.{method.__name__}" if head else method.__name__
+    if not prefix:  # so that Python names the public method when an argument is missing
+        flow.__qualname__ = method.__qualname__
     return method

@@ -19,7 +19,12 @@ from langchain_agents import (
     chat_models as langchain_models,
 )
 from llamaindex_agents import AgentRecordsReader
-from remote_agents import ConfigurationError, ConversationError, NotFoundError
+from remote_agents import (
+    ConfigurationError,
+    ConversationError,
+    ConversationNotFoundError,
+    NotFoundError,
+)
 from remote_agents.sandbox import Sandbox
 from tests.resources.calls import Way, client_of
 
@@ -204,6 +209,18 @@ def test_ids_and_addresses_are_not_shown_to_the_model(past: Sandbox) -> None:
 
 async def messages_of(way: Way, history: RemoteChatMessageHistory) -> list[Any]:
     return history.messages if way.name == "sync" else await history.aget_messages()
+
+
+@pytest.mark.parametrize("endpoint", ["bluenexus", "maiagent"])  # CloudBase has an empty one
+async def test_a_history_that_is_not_there_says_so(
+    endpoint: str, way: Way, archive: Sandbox
+) -> None:
+    missing = "00000000-0000-0000-0000-000000000001"
+    history = RemoteChatMessageHistory(client_of(archive, endpoint), conversation_id=missing)
+    with pytest.raises(ConversationNotFoundError, match=f"{missing}.*check conversation_id"):
+        await messages_of(way, history)
+    with pytest.raises(ConversationNotFoundError, match=missing):
+        await way(history.add_messages, [AIMessage("Hello")])
 
 
 @keepers
