@@ -5,8 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import mimetypes
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import aclosing, closing
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, cast
 
@@ -15,13 +14,8 @@ from llama_index.core.base.llms.types import (
     CachePoint,
     ChatMessage,
     ChatResponse,
-    ChatResponseAsyncGen,
-    ChatResponseGen,
     CitableBlock,
     CitationBlock,
-    CompletionResponse,
-    CompletionResponseAsyncGen,
-    CompletionResponseGen,
     ContentBlock,
     DocumentBlock,
     ImageBlock,
@@ -40,14 +34,10 @@ from remote_agents.types import (
     Attachment,
     AttachmentKind,
     Citation,
-    Event,
-    Finish,
     Message,
     Origin,
-    ReasoningDelta,
     Reply,
     Role,
-    TextDelta,
     ToolCall,
     ToolResult,
     Usage,
@@ -71,8 +61,15 @@ _KINDS: dict[type, AttachmentKind] = {
     VideoBlock: "video",
     DocumentBlock: "file",
 }
-# What an agent said besides its text is not said to it again; a cache point is only a hint.
-_NOT_SENT = (ThinkingBlock, CitationBlock, CachePoint)
+_CONTENT: dict[AttachmentKind, str] = {
+    "image": "image",
+    "audio": "audio",
+    "video": "video",
+    "file": "data",
+}
+_UNTITLED = DocumentBlock(data=b" ").title  # what LlamaIndex calls a document without a title
+# What an agent said besides its text is not said to it again.
+_NOT_SAID_AGAIN = (ThinkingBlock, CitationBlock)
 
 
 def to_messages(messages: Sequence[ChatMessage], endpoint: Endpoint) -> list[Message]:
@@ -98,22 +95,26 @@ def _message(message: ChatMessage, endpoint: Endpoint) -> Message:
     texts: list[str] = []
     files: list[Attachment] = []
     for block in blocks:
-        _read_block(block, endpoint, texts, files)
+        if role != "assistant" or not isinstance(block, _NOT_SAID_AGAIN):
+            _read_block(block, endpoint, texts, files)
     return Message(role, "\n".join(texts), files, origin)
 
 
 def _read_block(block: Any, endpoint: Endpoint, texts: list[str], files: list[Attachment]) -> None:
     if isinstance(block, TextBlock):
         texts.append(block.text)
-    elif isinstance(block, CitableBlock):
+    elif isinstance(block, (CitableBlock, CitationBlock)):
         texts.append(block.title)
-        for inner in block.content:
+        cited = block.content if isinstance(block, CitableBlock) else [block.cited_content]
+        for inner in cited:
             _read_block(inner, endpoint, texts, files)
+    elif isinstance(block, ThinkingBlock):
+        texts.append(block.content or "")
     elif isinstance(block, ToolCallBlock):
         texts.append(f"{block.tool_name}({_arguments(block)})")
     elif (kind := _KINDS.get(type(block))) in endpoint.attachments and kind is not None:
         files.append(_attachment(kind, block))
-    elif not isinstance(block, _NOT_SENT):
+    elif not isinstance(block, CachePoint):  # which is only a hint
         takes = ", ".join(sorted(endpoint.attachments)) or "text only"
         raise UnsupportedContentError(
             f"{endpoint.title} does not take {type(block).__name__}; it takes {takes}.",
@@ -123,17 +124,31 @@ def _read_block(block: Any, endpoint: Endpoint, texts: list[str], files: list[At
 
 def _arguments(block: ToolCallBlock) -> str:
     arguments = block.tool_kwargs
-    return arguments if isinstance(arguments, str) else json.dumps(arguments, ensure_ascii=False)
+    if isinstance(arguments, str):
+        return arguments
+    return json.dumps(arguments, ensure_ascii=False, default=str)
 
 
 def _attachment(kind: AttachmentKind, block: Any) -> Attachment:
     url = str(block.url) if block.url else None
     path = str(block.path) if block.path else None
-    data, mime = None if url or path else _bytes(block), _mime(block)
+    if url and url.startswith("data:"):
+        url = None
+    data = None if url or path else _bytes(block)
+    mime = _mime(block)
+    if data is not None and mime is None:  # LlamaIndex tells it from bytes, and not of a stream
+        mime = _mime(type(block)(**{_CONTENT[kind]: data}))
     name = getattr(block, "title", None)
+    if name == _UNTITLED:
+        name = None
     if data is not None and not name:  # services tell the kind of an upload by its name
-        name = kind + (mimetypes.guess_extension(mime or "") or "")
+        name = kind + _extension(mime)
     return Attachment(kind, url=url, path=path, data=data, mime_type=mime, filename=name)
+
+
+def _extension(mime: str | None) -> str:
+    known = mimetypes.guess_extension(mime or "")
+    return known or (f".{mime.partition('/')[2]}" if mime else "")
 
 
 def _bytes(block: Any) -> bytes:
@@ -296,7 +311,7 @@ def _tool_output(call: Mapping[str, Any], result: Mapping[str, Any]) -> ToolOutp
     )
 
 
-# --- streams -----------------------------------------------------------------------------------
+# --- the service's own messages ----------------------------------------------------------------
 
 
 def remote_messages(messages: Sequence[Any]) -> list[ChatMessage]:
@@ -309,120 +324,3 @@ def remote_messages(messages: Sequence[Any]) -> list[ChatMessage]:
         )
         for message in messages
     ]
-
-
-class _Responses:
-    """Turns the events of one answer into responses that each hold the text so far."""
-
-    __slots__ = ("_text", "_thinking")
-
-    def __init__(self) -> None:
-        self._text = ""
-        self._thinking: ThinkingBlock | None = None
-
-    def of(self, event: Event) -> ChatResponse | None:
-        """The response for an event, if it is one that is shown."""
-        if type(event) is TextDelta:
-            self._text += event.text
-            return self._response(event.text, {})
-        if type(event) is ReasoningDelta:
-            before = (self._thinking and self._thinking.content) or ""
-            self._thinking = ThinkingBlock(content=before + event.text)
-            return self._response("", {"thinking_delta": event.text})
-        return chat_response(event.reply, delta="") if type(event) is Finish else None
-
-    def _response(self, delta: str, extra: dict[str, Any]) -> ChatResponse:
-        return partial_response(self._text, self._thinking, delta, extra)
-
-
-def _constructed(
-    text: str, thinking: ThinkingBlock | None, delta: str, extra: dict[str, Any]
-) -> ChatResponse:
-    """A response amid a stream."""
-    said = TextBlock(text=text)
-    blocks: list[ContentBlock] = [thinking, said] if thinking else [said]
-    message = ChatMessage(role=MessageRole.ASSISTANT, blocks=blocks)
-    return ChatResponse(message=message, delta=delta, additional_kwargs=extra)
-
-
-_RESPONSE = _constructed("", None, "", {})
-_MESSAGE, _TEXT = _RESPONSE.message, _RESPONSE.message.blocks[0]
-
-
-def _cloned(
-    text: str, thinking: ThinkingBlock | None, delta: str, extra: dict[str, Any]
-) -> ChatResponse:
-    """The same, at a fraction of what Pydantic's constructors cost."""
-    said = _like(_TEXT, text=text)
-    blocks = [thinking, said] if thinking else [said]
-    message = _like(_MESSAGE, blocks=blocks, additional_kwargs={})
-    response = _like(_RESPONSE, message=message, delta=delta, additional_kwargs=extra)
-    return cast(ChatResponse, response)
-
-
-def _like(template: Any, **fields: Any) -> Any:
-    """A copy of a Pydantic object with other values in fields that were given to it."""
-    model = object.__new__(type(template))
-    object.__setattr__(model, "__dict__", {**template.__dict__, **fields})
-    object.__setattr__(model, "__pydantic_fields_set__", template.__pydantic_fields_set__.copy())
-    object.__setattr__(model, "__pydantic_extra__", None)
-    object.__setattr__(model, "__pydantic_private__", None)
-    return model
-
-
-def _same(one: Any, other: Any) -> bool:
-    """Whether nothing tells two responses apart, inside and out."""
-    inside = ("__dict__", "__pydantic_fields_set__", "__pydantic_extra__", "__pydantic_private__")
-    levels = [(one, other), (one.message, other.message)]
-    levels += zip(one.message.blocks, other.message.blocks, strict=True)
-    return all(
-        type(a) is type(b) and all(getattr(a, name) == getattr(b, name) for name in inside)
-        for a, b in levels
-    )
-
-
-# With a Pydantic or LlamaIndex whose objects are made otherwise, the constructors are used.
-_SAMPLE: Any = ("text", ThinkingBlock(content="so"), "t", {"thinking_delta": "o"})
-partial_response = _cloned if _same(_cloned(*_SAMPLE), _constructed(*_SAMPLE)) else _constructed
-
-
-def chat_responses(events: Iterator[Event]) -> ChatResponseGen:
-    """The events of an answer as a stream of responses; closing it closes the answer."""
-    responses = _Responses()
-    with closing(cast(Any, events)):
-        for event in events:
-            if (response := responses.of(event)) is not None:
-                yield response
-
-
-async def achat_responses(events: AsyncIterator[Event]) -> ChatResponseAsyncGen:
-    """The same as `chat_responses`, with asyncio."""
-    responses = _Responses()
-    async with aclosing(cast(Any, events)):
-        async for event in events:
-            if (response := responses.of(event)) is not None:
-                yield response
-
-
-def completion(response: ChatResponse) -> CompletionResponse:
-    """A chat response as a completion."""
-    return CompletionResponse(
-        text=response.message.content or "",
-        delta=response.delta,
-        raw=response.raw,
-        additional_kwargs={**response.message.additional_kwargs, **response.additional_kwargs},
-    )
-
-
-def completions(responses: ChatResponseGen) -> CompletionResponseGen:
-    """A stream of chat responses as completions."""
-    with closing(responses):
-        for response in responses:
-            yield completion(response)
-
-
-async def acompletions(responses: ChatResponseAsyncGen) -> CompletionResponseAsyncGen:
-    """The same as `completions`, with asyncio."""
-    async with aclosing(responses):
-        async for response in responses:
-            yield completion(response)

@@ -7,12 +7,10 @@ their async twins) are turns of it: engines send prompts of their own through ev
 from __future__ import annotations
 
 import copy
-import inspect
 import re
 import uuid
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from functools import wraps
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from llama_index.core.base.llms.types import (
     ChatMessage,
@@ -26,16 +24,12 @@ from llama_index.core.base.llms.types import (
     MessageRole,
 )
 from llama_index.core.constants import DEFAULT_NUM_OUTPUTS
-from llama_index.core.instrumentation.event_handlers import NullEventHandler
-from llama_index.core.llms.callbacks import (
-    dispatcher,
-    llm_chat_callback,
-    llm_completion_callback,
-)
+from llama_index.core.llms.callbacks import llm_chat_callback, llm_completion_callback
 from llama_index.core.llms.llm import LLM
 from pydantic import ConfigDict, Field, PrivateAttr, SecretStr, model_validator
 
-from llamaindex_agents import _convert
+from llamaindex_agents import _convert, _streams
+from llamaindex_agents._calls import observed, stateless, stateless_call
 from remote_agents.agent import Agent
 from remote_agents.conversation import Memory
 from remote_agents.endpoints import Endpoint
@@ -52,50 +46,7 @@ if TYPE_CHECKING:
     from llamaindex_agents.retrievers import AgentRetriever
     from remote_agents.client import Client
 
-F = TypeVar("F", bound=Callable[..., Any])
 Self = TypeVar("Self", bound="RemoteAgent")
-
-
-def _stateless(method: F) -> F:
-    """LlamaIndex's own method, run by a copy of the LLM that has no conversation."""
-    inner = inspect.unwrap(method)  # without its span: LlamaIndex puts one on what overrides it
-
-    @wraps(inner)
-    def run(self: RemoteAgent, *args: Any, **kwargs: Any) -> Any:
-        return inner(self._without_session(), *args, **kwargs)
-
-    @wraps(inner)
-    async def arun(self: RemoteAgent, *args: Any, **kwargs: Any) -> Any:
-        return await cast("Awaitable[Any]", run(self, *args, **kwargs))
-
-    return cast(F, arun if inspect.iscoroutinefunction(inner) else run)
-
-
-def _observed(callback: Callable[[F], F]) -> Callable[[F], F]:
-    """LlamaIndex's events around a method where something listens, else the method alone.
-
-    An event for each piece of a stream costs more than the piece.
-    """
-
-    def decorate(method: F) -> F:
-        signature = inspect.signature(method)
-        told = callback(method)
-
-        @wraps(method)
-        def run(self: RemoteAgent, *args: Any, **kwargs: Any) -> Any:
-            return (told if self._is_observed() else method)(self, *args, **kwargs)
-
-        @wraps(method)
-        async def arun(self: RemoteAgent, *args: Any, **kwargs: Any) -> Any:
-            return await cast("Awaitable[Any]", run(self, *args, **kwargs))
-
-        call: Any = arun if inspect.iscoroutinefunction(method) else run
-        # LlamaIndex marks what it wraps in a way that `inspect` stumbles over at each call.
-        call.__signature__ = signature
-        del call.__wrapped__
-        return cast(F, call)
-
-    return decorate
 
 
 class RemoteAgent(LLM):
@@ -300,26 +251,14 @@ class RemoteAgent(LLM):
     def _call(self, kwargs: dict[str, Any]) -> dict[str, Any]:
         """Arguments of one turn. A `with session(...)` is read here, when the turn is called."""
         if not self._bindable:
-            return _stateless_call(kwargs)
+            return stateless_call(kwargs)
         session_id = kwargs.pop("session_id", None) or self.session_id or current_session()
         asked = session_id or kwargs.get("conversation_id") or self.memory != "auto"
         return {"session_id": session_id, **({} if asked else {"memory": "client"}), **kwargs}
 
-    def _is_observed(self) -> bool:
-        """Whether an event would reach anybody; LlamaIndex's limiter works in the same place."""
-        manager = self.callback_manager
-        if self.rate_limiter is not None or manager is None or manager.handlers:
-            return True
-        source: Any = dispatcher
-        while source is not None:
-            if any(not isinstance(h, NullEventHandler) for h in source.event_handlers):
-                return True
-            source = source.parent if source.propagate else None
-        return False
-
     # --- chat --------------------------------------------------------------------------------
 
-    @_observed(llm_chat_callback())
+    @observed(llm_chat_callback())
     def chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
         """Chat with the agent.
 
@@ -336,13 +275,13 @@ class RemoteAgent(LLM):
         sent = _convert.to_messages(messages, self._agent.endpoint)
         return _convert.chat_response(self._agent.ask(sent, **self._call(kwargs)))
 
-    @_observed(llm_chat_callback())
+    @observed(llm_chat_callback())
     async def achat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
         """The same as `chat`, with asyncio."""
         sent = _convert.to_messages(messages, self._agent.endpoint)
         return _convert.chat_response(await self._agent.aask(sent, **self._call(kwargs)))
 
-    @_observed(llm_chat_callback())
+    @observed(llm_chat_callback())
     def stream_chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponseGen:
         """Chat with the agent, and iterate its answer as it arrives; arguments as for `chat`.
 
@@ -351,15 +290,15 @@ class RemoteAgent(LLM):
             the citations, ids and usage.
         """
         sent = _convert.to_messages(messages, self._agent.endpoint)
-        return _convert.chat_responses(self._agent.stream(sent, **self._call(kwargs)))
+        return _streams.chat_responses(self._agent.stream(sent, **self._call(kwargs)))
 
-    @_observed(llm_chat_callback())
+    @observed(llm_chat_callback())
     async def astream_chat(
         self, messages: Sequence[ChatMessage], **kwargs: Any
     ) -> ChatResponseAsyncGen:
         """The same as `stream_chat`, with asyncio."""
         sent = _convert.to_messages(messages, self._agent.endpoint)
-        return _convert.achat_responses(self._agent.astream(sent, **self._call(kwargs)))
+        return _streams.achat_responses(self._agent.astream(sent, **self._call(kwargs)))
 
     # --- completion: never a turn of a conversation --------------------------------------------
 
@@ -375,43 +314,43 @@ class RemoteAgent(LLM):
         Returns:
             The answer; `additional_kwargs` has its citations and usage.
         """
-        reply = self._agent.ask(_convert.prompt(prompt), **_stateless_call(kwargs))
-        return _convert.completion(_convert.chat_response(reply))
+        reply = self._agent.ask(_convert.prompt(prompt), **stateless_call(kwargs))
+        return _streams.completion(_convert.chat_response(reply))
 
     @llm_completion_callback()
     async def acomplete(
         self, prompt: str, formatted: bool = False, **kwargs: Any
     ) -> CompletionResponse:
         """The same as `complete`, with asyncio."""
-        reply = await self._agent.aask(_convert.prompt(prompt), **_stateless_call(kwargs))
-        return _convert.completion(_convert.chat_response(reply))
+        reply = await self._agent.aask(_convert.prompt(prompt), **stateless_call(kwargs))
+        return _streams.completion(_convert.chat_response(reply))
 
     @llm_completion_callback()
     def stream_complete(
         self, prompt: str, formatted: bool = False, **kwargs: Any
     ) -> CompletionResponseGen:
         """Answer a prompt piece by piece, outside of any conversation; as `complete`."""
-        events = self._agent.stream(_convert.prompt(prompt), **_stateless_call(kwargs))
-        return _convert.completions(_convert.chat_responses(events))
+        events = self._agent.stream(_convert.prompt(prompt), **stateless_call(kwargs))
+        return _streams.completions(_streams.chat_responses(events))
 
     @llm_completion_callback()
     async def astream_complete(
         self, prompt: str, formatted: bool = False, **kwargs: Any
     ) -> CompletionResponseAsyncGen:
         """The same as `stream_complete`, with asyncio."""
-        events = self._agent.astream(_convert.prompt(prompt), **_stateless_call(kwargs))
-        return _convert.acompletions(_convert.achat_responses(events))
+        events = self._agent.astream(_convert.prompt(prompt), **stateless_call(kwargs))
+        return _streams.acompletions(_streams.achat_responses(events))
 
-    predict = _stateless(LLM.predict)
-    apredict = _stateless(LLM.apredict)
-    stream = _stateless(LLM.stream)
-    astream = _stateless(LLM.astream)
-    structured_predict = _stateless(LLM.structured_predict)
-    astructured_predict = _stateless(LLM.astructured_predict)
-    stream_structured_predict = _stateless(LLM.stream_structured_predict)
-    astream_structured_predict = _stateless(LLM.astream_structured_predict)
-    predict_and_call = _stateless(LLM.predict_and_call)
-    apredict_and_call = _stateless(LLM.apredict_and_call)
+    predict = stateless(LLM.predict)
+    apredict = stateless(LLM.apredict)
+    stream = stateless(LLM.stream)
+    astream = stateless(LLM.astream)
+    structured_predict = stateless(LLM.structured_predict)
+    astructured_predict = stateless(LLM.astructured_predict)
+    stream_structured_predict = stateless(LLM.stream_structured_predict)
+    astream_structured_predict = stateless(LLM.astream_structured_predict)
+    predict_and_call = stateless(LLM.predict_and_call)
+    apredict_and_call = stateless(LLM.apredict_and_call)
 
     # --- as other things ---------------------------------------------------------------------
 
@@ -463,17 +402,6 @@ class RemoteAgent(LLM):
     async def aclose(self) -> None:
         """Give up the shared connections, those of this event loop too."""
         await self._agent.aclose()
-
-
-def _stateless_call(kwargs: dict[str, Any]) -> dict[str, Any]:
-    """Arguments of a call that is no turn of a conversation."""
-    for name in ("conversation_id", "session_id"):
-        if kwargs.get(name) is not None:
-            raise ConfigurationError(
-                f"Only chat() and stream_chat() continue a conversation; {name} was passed to a "
-                "call that never does."
-            )
-    return {**kwargs, "memory": "client"}
 
 
 # Left behind by a pickle: another process has its own.

@@ -122,8 +122,8 @@ def _files(asked: Turn) -> list[str]:
             if not link:
                 raise UnsupportedContentError(
                     f"CloudBase takes files as cloud:// ids or https links, not as bytes "
-                    f"({attachment.filename or attachment.kind}): upload it to Cloud Storage "
-                    "first and pass its link."
+                    f"({attachment.kind} block): upload it to Cloud Storage first and pass its "
+                    "link."
                 )
             links.append(link)
     return links

@@ -2,17 +2,21 @@
 
 import base64
 import copy
+import io
 import json
 import pickle
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from llama_index.core.base.llms.base import BaseLLM
 from llama_index.core.base.llms.types import (
     AudioBlock,
+    CacheControl,
+    CachePoint,
     ChatMessage,
     CitableBlock,
     CitationBlock,
+    ContentBlock,
     DocumentBlock,
     ImageBlock,
     MessageRole,
@@ -298,58 +302,93 @@ PNG = base64.b64decode(
 )
 
 
-def test_files_go_where_the_service_takes_them(sandbox: Sandbox, build: Build) -> None:
-    image = ImageBlock(image=PNG)
-    paper = DocumentBlock(data=b"%PDF-1.4 plan", title="plan.pdf")
-    build("maiagent").chat([ChatMessage([TextBlock(text=QUESTION), image, paper])])
-    sent = sandbox.requests("maiagent")[-1]["body"]["message"]
-    assert sent["content"] == QUESTION
-    assert [file["type"] for file in sent["attachments"]] == ["image", "other"]
-    linked = ImageBlock(url="https://files.example.com/plan.png")
-    build("cloudbase").chat([ChatMessage([TextBlock(text=QUESTION), linked])])
-    assert "https://files.example.com/plan.png" in json.dumps(
-        sandbox.requests("cloudbase")[-1]["body"]
+DATA_URL = f"data:image/png;base64,{base64.b64encode(PNG).decode()}"
+PDF = b"%PDF-1.4 plan"
+LINK = "https://files.example.com/plan"
+
+
+def cited(block: Any) -> CitationBlock:
+    return CitationBlock(
+        cited_content=block, title="Rules", source="r", additional_location_info={}
     )
 
 
-@pytest.mark.parametrize("way", WAYS)
-@pytest.mark.parametrize(
-    "block",
-    [
-        ImageBlock(image=PNG),
-        AudioBlock(audio=b"sound", format="mp3"),
-        DocumentBlock(data=b"text", title="a.txt"),
-        VideoBlock(url="https://files.example.com/a.mp4"),
-    ],
-)
-async def test_what_a_service_does_not_take_is_refused_by_name(
-    build: Build, block: Any, way: str
+# Each block in a user's message: its words, or its kind of file and the name of the upload.
+BLOCKS: dict[str, tuple[Any, str, str]] = {
+    "text": (TextBlock(text="Be kind."), "words", "Be kind."),
+    "image": (ImageBlock(image=PNG), "image", "image.png"),
+    "image, stream": (ImageBlock(image=io.BytesIO(PNG)), "image", "image.png"),
+    "image, data": (ImageBlock(url=DATA_URL), "image", "image.png"),
+    "image, link": (ImageBlock(url=LINK), "image", LINK),
+    "audio": (AudioBlock(audio=b"sound", format="mp3"), "audio", "audio.mp3"),
+    "audio, link": (AudioBlock(url=LINK), "audio", LINK),
+    "video": (VideoBlock(video=b"film", video_mimetype="video/mp4"), "video", "video.mp4"),
+    "video, link": (VideoBlock(url=LINK), "video", LINK),
+    "document": (DocumentBlock(data=PDF), "file", "file.pdf"),
+    "document, title": (DocumentBlock(data=PDF, title="plan.pdf"), "file", "plan.pdf"),
+    "document, link": (DocumentBlock(url=LINK), "file", LINK),
+    "cache point": (CachePoint(cache_control=CacheControl(type="ephemeral")), "words", QUESTION),
+    "citable": (
+        CitableBlock(title="Rules", source="r", content="Be kind."),
+        "words",
+        f"{QUESTION}\\nRules\\nBe kind.",
+    ),
+    "citable document": (
+        CitableBlock(title="Rules", source="r", content=[DocumentBlock(data=PDF)]),
+        "file",
+        "file.pdf",
+    ),
+    "citation": (cited(TextBlock(text="Be kind.")), "words", f"{QUESTION}\\nRules\\nBe kind."),
+    "cited image": (cited(ImageBlock(image=PNG)), "image", "image.png"),
+    "thinking": (ThinkingBlock(content="Hm."), "words", f"{QUESTION}\\nHm."),
+    "tool call": (ToolCallBlock(tool_name="clock", tool_kwargs={"zone": 1}), "words", "clock("),
+}
+
+
+def test_no_block_is_forgotten() -> None:
+    kinds = {type(block) for block, _, _ in BLOCKS.values()}
+    assert kinds == set(get_args(get_args(ContentBlock)[0]))
+
+
+@pytest.mark.parametrize("way", ["chat", "astream_chat"])
+@pytest.mark.parametrize("name", BLOCKS)
+@pytest.mark.parametrize("service", SERVICES)
+async def test_a_block_arrives_or_is_refused_by_name(
+    sandbox: Sandbox, build: Build, service: str, name: str, way: str
 ) -> None:
-    with pytest.raises(UnsupportedContentError, match=f"BlueNexus.*{type(block).__name__}"):
-        await last(build("bluenexus"), way, [ChatMessage([TextBlock(text="See"), block])])
+    block, kind, found = BLOCKS[name]
+    llm = build(service)
+    message = ChatMessage([TextBlock(text=QUESTION), block])
+    linked = found == LINK
+    taken = kind in llm.endpoint.attachments and linked == (service == "cloudbase")
+    if kind == "words" or taken:
+        await last(llm, way, [message])
+        assert found in json.dumps(sandbox.requests(service)[-1]["body"])
+        return
+    with pytest.raises(UnsupportedContentError, match=rf"(?i){kind}|DocumentBlock") as refused:
+        await last(llm, way, [message])
+    assert llm.endpoint.title.removeprefix("Tencent ") in str(refused.value)
 
 
-def test_other_blocks_are_put_in_words(sandbox: Sandbox, build: Build) -> None:
-    history = [
-        ChatMessage(
-            role="assistant", blocks=[ThinkingBlock(content="hm"), TextBlock(text="Hello")]
-        ),
-        ChatMessage(
-            role="assistant",
-            blocks=[ToolCallBlock(tool_name="clock", tool_kwargs={"zone": "CET"})],
-        ),
-        ChatMessage(role="tool", content="12:00"),
-        ChatMessage(
-            [CitableBlock(title="Rules", source="r", content="Be kind."), TextBlock(text="?")]
-        ),
+@pytest.mark.parametrize("role", MessageRole)
+@pytest.mark.parametrize("service", SERVICES)
+async def test_no_role_is_forgotten(
+    sandbox: Sandbox, build: Build, service: str, role: MessageRole
+) -> None:
+    for way in ("chat", "astream_chat"):
+        await last(build(service), way, [ChatMessage(role=role, content="Be kind."), *ASK])
+        assert "Be kind." in json.dumps(sandbox.requests(service)[-1]["body"])
+
+
+def test_an_agents_own_thoughts_and_citations_are_not_said_to_it_again(
+    sandbox: Sandbox, build: Build
+) -> None:
+    said = [ThinkingBlock(content="hm"), TextBlock(text="Hello"), cited(TextBlock(text="quoted"))]
+    build("bluenexus").chat([ChatMessage(role="assistant", blocks=said), *ASK])
+    assert [m["content"] for m in sandbox.requests("bluenexus")[-1]["body"]["messages"]] == [
+        "Hello",
+        QUESTION,
     ]
-    build("bluenexus").chat(history)
-    sent = sandbox.requests("bluenexus")[-1]["body"]["messages"]
-    text = json.dumps(sent)
-    assert "hm" not in text
-    assert 'clock({\\"zone\\": \\"CET\\"})' in text
-    assert "12:00" in text
-    assert sent[-1]["content"].endswith("Rules\nBe kind.\n?")
 
 
 @pytest.mark.parametrize("name", llamaindex_agents.__all__)

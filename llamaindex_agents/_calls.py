@@ -1,0 +1,85 @@
+"""How LlamaIndex calls an LLM: with its events around it, or outside of any conversation."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Awaitable, Callable
+from functools import wraps
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+from llama_index.core.instrumentation.event_handlers import NullEventHandler
+from llama_index.core.llms.callbacks import dispatcher
+from llama_index.core.llms.llm import LLM
+
+from remote_agents.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from llamaindex_agents.base import RemoteAgent
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def stateless(method: F) -> F:
+    """LlamaIndex's own method, run by a copy of the LLM that has no conversation."""
+    inner = inspect.unwrap(method)  # without its span: LlamaIndex puts one on what overrides it
+
+    @wraps(inner)
+    def run(self: RemoteAgent, *args: Any, **kwargs: Any) -> Any:
+        return inner(self._without_session(), *args, **kwargs)
+
+    @wraps(inner)
+    async def arun(self: RemoteAgent, *args: Any, **kwargs: Any) -> Any:
+        return await cast("Awaitable[Any]", run(self, *args, **kwargs))
+
+    return cast(F, arun if inspect.iscoroutinefunction(inner) else run)
+
+
+def observed(callback: Callable[[F], F]) -> Callable[[F], F]:
+    """LlamaIndex's events around a method where something listens, else the method alone.
+
+    An event for each piece of a stream costs more than the piece.
+    """
+
+    def decorate(method: F) -> F:
+        signature = inspect.signature(method)
+        told = callback(method)
+
+        @wraps(method)
+        def run(self: RemoteAgent, *args: Any, **kwargs: Any) -> Any:
+            return (told if _is_observed(self) else method)(self, *args, **kwargs)
+
+        @wraps(method)
+        async def arun(self: RemoteAgent, *args: Any, **kwargs: Any) -> Any:
+            return await cast("Awaitable[Any]", run(self, *args, **kwargs))
+
+        call: Any = arun if inspect.iscoroutinefunction(method) else run
+        # LlamaIndex marks what it wraps in a way that `inspect` stumbles over at each call.
+        call.__signature__ = signature
+        del call.__wrapped__
+        return cast(F, call)
+
+    return decorate
+
+
+def _is_observed(llm: LLM) -> bool:
+    """Whether an event would reach anybody; LlamaIndex's limiter works in the same place."""
+    manager = llm.callback_manager
+    if llm.rate_limiter is not None or manager is None or manager.handlers:
+        return True
+    source: Any = dispatcher
+    while source is not None:
+        if any(not isinstance(h, NullEventHandler) for h in source.event_handlers):
+            return True
+        source = source.parent if source.propagate else None
+    return False
+
+
+def stateless_call(kwargs: dict[str, Any]) -> dict[str, Any]:
+    """Arguments of a call that is no turn of a conversation."""
+    for name in ("conversation_id", "session_id"):
+        if kwargs.get(name) is not None:
+            raise ConfigurationError(
+                f"Only chat() and stream_chat() continue a conversation; {name} was passed to a "
+                "call that never does."
+            )
+    return {**kwargs, "memory": "client"}
