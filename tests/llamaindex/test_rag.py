@@ -4,7 +4,6 @@ from typing import Any
 
 import pytest
 from llama_index.core import VectorStoreIndex
-from llama_index.core.base.llms.types import ChatMessage
 from llama_index.core.chat_engine import (
     CondensePlusContextChatEngine,
     ContextChatEngine,
@@ -13,16 +12,13 @@ from llama_index.core.chat_engine import (
 from llama_index.core.extractors import SummaryExtractor
 from llama_index.core.ingestion import IngestionPipeline
 from llama_index.core.node_parser import TokenTextSplitter
-from llama_index.core.prompts import PromptTemplate
 from llama_index.core.query_engine import RetrieverQueryEngine
 from llama_index.core.response_synthesizers import ResponseMode
 from llama_index.retrievers.bm25 import BM25Retriever
-from pydantic import BaseModel
 
 from remote_agents.sandbox import Sandbox
 from tests.llamaindex.conftest import FOLLOW_UP, QUESTION, SERVICES, Build
 from tests.llamaindex.local import HashedWords, documents, memory, passages
-from tests.llamaindex.test_engines import frames
 
 WITHOUT_LLM = (ResponseMode.NO_TEXT, ResponseMode.CONTEXT_ONLY)
 MODES = [mode for mode in ResponseMode if mode not in WITHOUT_LLM]
@@ -113,19 +109,3 @@ def test_ingestion_pipeline(build: Build) -> None:
     assert {node.ref_doc_id for node in nodes} == {"vacation.md", "travel.md"}
     assert all(node.metadata["section_summary"] for node in nodes)
     assert all(len(node.embedding) == 512 for node in nodes)
-
-
-class Entitlement(BaseModel):
-    """How many days."""
-
-    days: int
-
-
-async def test_structured_prediction(scripted: Build) -> None:
-    prompt = PromptTemplate("How many days? {text}")
-    llm = scripted(*[frames('{"days": 25}')] * 4)
-    assert llm.structured_predict(Entitlement, prompt, text="25").days == 25
-    assert (await llm.astructured_predict(Entitlement, prompt, text="25")).days == 25
-    structured = llm.as_structured_llm(Entitlement)
-    assert structured.chat([ChatMessage("How many?")]).raw == Entitlement(days=25)
-    assert structured.complete("How many?").raw == Entitlement(days=25)
