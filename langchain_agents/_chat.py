@@ -7,7 +7,12 @@ from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any
 
-from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
+from langchain_core.callbacks import (
+    AsyncCallbackManager,
+    AsyncCallbackManagerForLLMRun,
+    CallbackManager,
+    CallbackManagerForLLMRun,
+)
 from langchain_core.globals import get_llm_cache
 from langchain_core.language_models import LanguageModelInput, ModelProfile
 from langchain_core.language_models.base import LangSmithParams
@@ -29,6 +34,7 @@ from langchain_agents._convert import Layout, register, to_messages
 from langchain_agents._settings import AgentSettings, call_arguments, refuse_tools
 from langchain_agents._streams import LeavableEvents, aleasing, leasing
 from langchain_agents._structured import StructuredOutput
+from langchain_agents._unheard import astream_unheard, is_unheard, stream_unheard
 from remote_agents.conversation import Memory, newest_origin
 from remote_agents.endpoints import ENDPOINTS, Endpoint
 from remote_agents.flow import Flow
@@ -94,7 +100,7 @@ class ChatAgent(AgentSettings, LeavableEvents):
     ) -> Iterator[AIMessageChunk]:
         """Ask, and iterate the answer as it arrives; arguments as for `invoke`."""
         config = ensure_config(config)
-        return super().stream(input, config, stop=stop, **with_ids(config, kwargs))
+        return self._streamed(input, config, stop, with_ids(config, kwargs))
 
     def astream(
         self,
@@ -106,7 +112,7 @@ class ChatAgent(AgentSettings, LeavableEvents):
     ) -> AsyncIterator[AIMessageChunk]:
         """The same as `stream`, with asyncio."""
         config = ensure_config(config)
-        return super().astream(input, config, stop=stop, **with_ids(config, kwargs))
+        return self._astreamed(input, config, stop, with_ids(config, kwargs))
 
     def stream_events(
         self,
@@ -141,6 +147,34 @@ class ChatAgent(AgentSettings, LeavableEvents):
             kwargs = with_ids(config, kwargs)
             return aleasing(super().astream_events(input, config, version="v3", **kwargs))
         return super().astream_events(input, config, version=version, **kwargs)
+
+    def _streamed(
+        self,
+        value: LanguageModelInput,
+        config: RunnableConfig,
+        stop: list[str] | None,
+        kwargs: dict[str, Any],
+    ) -> Iterator[AIMessageChunk]:
+        if is_unheard(self, CallbackManager, config, kwargs):
+            yield from stream_unheard(self, value, config, stop, kwargs)
+        else:
+            yield from super().stream(value, config, stop=stop, **kwargs)
+
+    async def _astreamed(
+        self,
+        value: LanguageModelInput,
+        config: RunnableConfig,
+        stop: list[str] | None,
+        kwargs: dict[str, Any],
+    ) -> AsyncIterator[AIMessageChunk]:
+        chunks: Any
+        if is_unheard(self, AsyncCallbackManager, config, kwargs):
+            chunks = astream_unheard(self, value, config, stop, kwargs)
+        else:
+            chunks = super().astream(value, config, stop=stop, **kwargs)
+        async with aclosing(chunks):
+            async for chunk in chunks:
+                yield chunk
 
     # --- a turn ----------------------------------------------------------------------------------
 

@@ -203,17 +203,20 @@ async def _ending(end: Any, model: Any, config: Any) -> None:
     ],
     ids=lambda end: end.__name__.strip("_"),
 )
+@pytest.mark.parametrize("heard", [True, False], ids=["heard", "unheard"])
 @pytest.mark.usefixtures("without_gc")
-async def test_leaving_a_stream_ends_it_at_once(sandbox: Any, service: str, end: Any) -> None:
+async def test_leaving_a_stream_ends_it_at_once(
+    sandbox: Any, service: str, end: Any, heard: bool
+) -> None:
     events = Events()
     sandbox.configure(word_delay=0.01)
     try:
-        await _ending(end, chat(sandbox, service), {"callbacks": [events]})
+        await _ending(end, chat(sandbox, service), {"callbacks": [events] if heard else []})
         seen = await asyncio.to_thread(outcome, sandbox, service)
     finally:
         sandbox.configure(word_delay=0.0)
     assert seen == "disconnected"
-    assert events.told in (["GeneratorExit"], ["CancelledError"])
+    assert events.told in ((["GeneratorExit"], ["CancelledError"]) if heard else ([],))
 
 
 # --- errors --------------------------------------------------------------------------------------
