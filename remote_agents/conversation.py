@@ -159,8 +159,8 @@ class _Prompt:
         at, turns, seen = self._standing(target, known)
         tail = [
             message
-            for index, message in enumerate(self.messages)
-            if (digest(message) not in seen if message.role == "system" else index > at)
+            for message in (*self._systems(at + 1), *self.messages[at + 1 :])
+            if message.role != "system" or digest(message) not in seen
         ]
         if not tail:
             raise UnsupportedContentError(
@@ -177,6 +177,9 @@ class _Prompt:
             restart=partial(self._restarted, at, turns),
         )
 
+    def _systems(self, end: int) -> list[Message]:
+        return [message for message in self.messages[:end] if message.role == "system"]
+
     def _standing(
         self, target: str, known: Session | None
     ) -> tuple[int, int | None, dict[str, None]]:
@@ -184,14 +187,15 @@ class _Prompt:
         at, unmarked, newest = -1, -1, None
         seen = dict.fromkeys(known.seen if known else ())
         for index, message in enumerate(self.messages):
-            origin = message.origin
             if message.role != "assistant":
                 continue
+            origin = message.origin
             if origin is None:
                 unmarked = index
             elif origin.conversation_id == target and _is_ours(origin, self.agent, self.owner):
                 at, newest = index, origin
-                seen.update(dict.fromkeys(origin.seen))
+                if origin.seen:
+                    seen.update(dict.fromkeys(origin.seen))
         if newest is None:
             # A reply that lost its metadata is taken for the conversation's last.
             at = unmarked

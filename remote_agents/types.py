@@ -65,18 +65,15 @@ class Origin:
     @classmethod
     def of(cls, metadata: Mapping[str, Any]) -> Origin | None:
         """The origin that a reply's metadata tells, if it tells one."""
-        conversation_id, agent = metadata.get("conversation_id"), metadata.get("agent")
+        get = metadata.get
+        conversation_id, agent, turn = get("conversation_id"), get("agent"), get("turn")
         if not isinstance(conversation_id, str) or not isinstance(agent, str):
             return None
-        turn, seen = metadata.get("turn"), metadata.get("seen")
-        return cls(
-            conversation_id,
-            agent,
-            metadata.get("reply_id"),
-            turn if isinstance(turn, int) else None,
-            tuple(seen) if isinstance(seen, (list, tuple)) else (),
-            metadata.get("session"),
-        )
+        if turn.__class__ is not int:
+            turn = None
+        seen = get("seen")
+        digests = tuple(seen) if isinstance(seen, (list, tuple)) else ()
+        return cls(conversation_id, agent, get("reply_id"), turn, digests, get("session"))
 
 
 @dataclass(slots=True)
