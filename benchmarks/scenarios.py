@@ -160,11 +160,15 @@ def by_length() -> list[Scenario]:
 
 def by_history() -> list[Scenario]:
     lengths = (1, 5_000) if QUICK else (1, 10, 100, 1_000, 5_000)
-    whole = (CORE, OURS_LC) if QUICK else (CORE, CHAT, OURS_LC, OURS_LI)
+    whole = (OURS_LC,) if QUICK else (CHAT, OURS_LC, OURS_LI)
     return [
-        Scenario(f"{task} {n}", task, {"messages": n, "repeat": 5 if n > 999 else 20}, names, 1)
+        Scenario(f"{task} {n}", task, {"messages": n, "repeat": repeat}, names, 1)
         for n in lengths
-        for task, names in (("history", whole), ("continued", (OURS_LC,)))
+        for task, names, repeat in (
+            ("history", whole, 5 if n > 999 else 20),
+            ("history", (CORE,), 40),
+            ("continued", (OURS_LC,), 40),
+        )
     ]
 
 
