@@ -14,7 +14,8 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any, cast
 
 from langchain_core.messages import (
@@ -29,6 +30,7 @@ from langchain_core.messages import (
 from langchain_core.messages.block_translators import register_translator
 
 from remote_agents.errors import UnsupportedContentError
+from remote_agents.history import History
 from remote_agents.types import (
     Attachment,
     Citation,
@@ -65,8 +67,8 @@ _ROLES: dict[str, Role] = {
 }
 
 
-def to_messages(messages: Iterable[BaseMessage], title: str) -> list[Message]:
-    """A LangChain prompt as the core's messages.
+def to_messages(messages: Iterable[BaseMessage], title: str) -> History:
+    """A LangChain prompt as the core's messages, each made when it is looked at.
 
     Args:
         messages: The prompt.
@@ -75,27 +77,29 @@ def to_messages(messages: Iterable[BaseMessage], title: str) -> list[Message]:
     Returns:
         One message for each of them.
 
-    Raises:
-        UnsupportedContentError: Names the block, or the kind of message, that cannot be sent.
+    Looking raises `UnsupportedContentError`, which names the block, or the kind of message, that
+    cannot be sent.
 
     Example:
         >>> from langchain_core.messages import HumanMessage
         >>> to_messages([HumanMessage("Hi")], "BlueNexus")[0].role
         'user'
     """
-    converted = []
+    return History(messages, partial(_converted, title))
+
+
+def _converted(title: str, messages: Iterable[BaseMessage]) -> Iterator[Message]:
     for message in messages:
         kind, content = message.type, message.content
         if type(content) is not str:
-            converted.append(_to_message(message, kind, title))
+            yield _to_message(message, kind, title)
         elif kind == "human":  # this and the next are most of a long history
-            converted.append(Message("user", content))
+            yield Message("user", content)
         elif kind == "ai" and not message.tool_calls:  # type: ignore[attr-defined]
             origin = Origin.of(known) if (known := message.response_metadata) else None
-            converted.append(Message("assistant", content, (), origin))
+            yield Message("assistant", content, (), origin)
         else:
-            converted.append(_to_message(message, kind, title))
-    return converted
+            yield _to_message(message, kind, title)
 
 
 def _to_message(message: BaseMessage, kind: str, title: str) -> Message:

@@ -11,7 +11,7 @@ import logging
 import warnings
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from functools import cached_property, partial
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from remote_agents.conversation import (
@@ -27,7 +27,6 @@ from remote_agents.errors import (
     AgentError,
     ConfigurationError,
     ConversationNotFoundError,
-    UnsupportedContentError,
 )
 from remote_agents.exchange import Exchange, expand
 from remote_agents.flow import Flow, acollect, arun, avalue_of, collect, run, value_of
@@ -52,14 +51,13 @@ from remote_agents.settings import (
     warn_of_ignored,
 )
 from remote_agents.timeouts import Timeout
-from remote_agents.types import Attachment, Event, Finish, Message, Reply, Role, Turn
+from remote_agents.types import Event, Finish, Message, Reply, Turn
 
 if TYPE_CHECKING:
     from remote_agents.transport import Transport
 
 logger = logging.getLogger(__name__)
 
-ROLES = frozenset(get_args(Role))
 _OURS = frozenset({"stop", "streaming"})
 
 _NONE: dict[str, Any] = {}  # one for all agents, of which there may be many
@@ -282,7 +280,6 @@ class Agent:
             AgentError: See `remote_agents.errors`.
         """
         options = {**self.options, **check_parameters(self.endpoint, parameters)}
-        self._check_content(messages)
         mode = read_memory(memory) if memory else self.memory
         conversation_id = conversation_id or None
         plan = partial(
@@ -403,29 +400,6 @@ class Agent:
             reply.conversation_id = plan.conversation_id
             reply.turn, reply.seen, reply.session = plan.turn, plan.sent, plan.owner
         return reply
-
-    def _check_content(self, messages: Sequence[Message]) -> None:
-        accepted = self.endpoint.attachments
-        for message in messages:
-            if message.role not in ROLES:
-                raise UnsupportedContentError(
-                    f"A message has the role {message.role!r}; roles are {', '.join(ROLES)}.",
-                    endpoint=self.endpoint.name,
-                )
-            for file in message.attachments:
-                if not isinstance(file, Attachment):
-                    raise UnsupportedContentError(
-                        f"attachments is a list of Attachment, not of {type(file).__name__}.",
-                        endpoint=self.endpoint.name,
-                    )
-                if file.kind not in accepted:
-                    takes = (
-                        f"takes {', '.join(sorted(accepted))}" if accepted else "takes text only"
-                    )
-                    raise UnsupportedContentError(
-                        f"{self.endpoint.title} does not take {file.kind} blocks; it {takes}.",
-                        endpoint=self.endpoint.name,
-                    )
 
     # --- sessions ----------------------------------------------------------------------------
 

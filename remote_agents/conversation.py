@@ -9,10 +9,10 @@ import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, get_args
 
 from remote_agents.errors import ConversationForkedError, UnsupportedContentError
-from remote_agents.types import Attachment, Message, Origin
+from remote_agents.types import Attachment, Message, Origin, Role
 
 if TYPE_CHECKING:
     from remote_agents.endpoints import Endpoint
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 Memory = Literal["auto", "server", "client"]
 Fold = Callable[[Sequence[Message]], str]
 MEMORY_MODES = ("auto", "server", "client")
+ROLES = frozenset(get_args(Role))
 
 
 def _no_restart() -> None:
@@ -134,11 +135,13 @@ class _Prompt:
 
     def anew(self, *, keep: bool) -> Plan:
         """Everything, to no conversation or a new one."""
-        digests = _digests(self.messages)
+        everything = list(self.messages)
+        check_content(everything, self.endpoint)
+        digests = _digests(everything)
         return Plan(
-            messages=_shaped(self.messages, self.endpoint, self.fold, one=keep),
+            messages=_shaped(everything, self.endpoint, self.fold, one=keep),
             keep=keep,
-            turn=1 + self._replies(len(self.messages)),
+            turn=1 + self._replies(everything),
             sent=digests,
             seen=digests,
             owner=self.owner,
@@ -156,16 +159,17 @@ class _Prompt:
 
     def continued(self, target: str, known: Session | None) -> Plan:
         """What the conversation has not seen."""
-        at, turns, seen = self._standing(target, known)
+        at, turns, seen, systems = self._standing(target, known)
         tail = [
             message
-            for message in (*self._systems(at + 1), *self.messages[at + 1 :])
+            for message in (*systems, *self.messages[at + 1 :])
             if message.role != "system" or digest(message) not in seen
         ]
         if not tail:
             raise UnsupportedContentError(
                 "There is no new message: the history ends with the agent's own reply."
             )
+        check_content(tail, self.endpoint)
         sent = _digests(tail)
         return Plan(
             messages=_shaped(tail, self.endpoint, self.fold, one=True),
@@ -177,16 +181,19 @@ class _Prompt:
             restart=partial(self._restarted, at, turns),
         )
 
-    def _systems(self, end: int) -> list[Message]:
-        return [message for message in self.messages[:end] if message.role == "system"]
-
     def _standing(
         self, target: str, known: Session | None
-    ) -> tuple[int, int | None, dict[str, None]]:
-        """Index of the conversation's last reply, its turns, and the system messages it has."""
+    ) -> tuple[int, int | None, dict[str, None], list[Message]]:
+        """Index of the conversation's last reply, its turns, and the system messages it has.
+
+        The last are the system messages before that reply, which may be new all the same.
+        """
         at, unmarked, newest = -1, -1, None
         seen = dict.fromkeys(known.seen if known else ())
+        systems: list[tuple[int, Message]] = []
         for index, message in enumerate(self.messages):
+            if message.role == "system":
+                systems.append((index, message))
             if message.role != "assistant":
                 continue
             origin = message.origin
@@ -199,23 +206,23 @@ class _Prompt:
         if newest is None:
             # A reply that lost its metadata is taken for the conversation's last.
             at = unmarked
-            turns = known.turns if known else self._replies(at + 1) or None
+            turns = known.turns if known else self._replies(self.messages[: at + 1]) or None
         else:
             turns = _latest(known.turns if known else None, newest.turn)
-        return at, turns, seen
+        return at, turns, seen, [message for index, message in systems if index < at]
 
     def _restarted(self, at: int, turns: int | None) -> Plan | None:
         return self.anew(keep=True) if self._is_whole(at, turns) else None
 
     def _is_whole(self, at: int, turns: int | None) -> bool:
         """Whether the history up to `at` holds every turn; None turns means it began elsewhere."""
-        return turns is not None and self._replies(at + 1) >= max(turns, 1)
+        return turns is not None and self._replies(self.messages[: at + 1]) >= max(turns, 1)
 
-    def _replies(self, end: int) -> int:
-        """How many of the first messages are replies, but for those of other agents."""
+    def _replies(self, messages: Sequence[Message]) -> int:
+        """How many messages are replies, but for those of other agents."""
         return sum(
             1
-            for message in self.messages[:end]
+            for message in messages
             if message.role == "assistant"
             and (message.origin is None or message.origin.agent == self.agent)
         )
@@ -241,11 +248,37 @@ def newest_origin(
         agent: `provider:agent_id@host`.
         owner: Digest of the session: what the agent wrote in another session does not count.
     """
-    for index in range(len(messages) - 1, -1, -1):
-        origin = messages[index].origin
+    for back, message in enumerate(reversed(messages), 1):
+        origin = message.origin
         if origin is not None and _is_ours(origin, agent, owner):
-            return index, origin
+            return len(messages) - back, origin
     return -1, None
+
+
+def check_content(messages: Sequence[Message], endpoint: Endpoint) -> None:
+    """Refuse what an endpoint cannot be sent.
+
+    Raises:
+        UnsupportedContentError: Names the role, or the kind of file, and the endpoint.
+    """
+    for message in messages:
+        if message.role not in ROLES:
+            raise UnsupportedContentError(
+                f"A message has the role {message.role!r}; roles are {', '.join(sorted(ROLES))}.",
+                endpoint=endpoint.name,
+            )
+        for file in message.attachments:
+            if not isinstance(file, Attachment):
+                raise UnsupportedContentError(
+                    f"attachments is a list of Attachment, not of {type(file).__name__}.",
+                    endpoint=endpoint.name,
+                )
+            if file.kind not in endpoint.attachments:
+                takes = ", ".join(sorted(endpoint.attachments)) or "text only"
+                raise UnsupportedContentError(
+                    f"{endpoint.title} does not take {file.kind} blocks; it takes {takes}.",
+                    endpoint=endpoint.name,
+                )
 
 
 def digest(message: Message) -> str:
