@@ -30,6 +30,7 @@ from llama_index.core.tools import ToolOutput
 
 from remote_agents.endpoints import Endpoint
 from remote_agents.errors import UnsupportedContentError
+from remote_agents.history import History
 from remote_agents.types import (
     Attachment,
     AttachmentKind,
@@ -72,13 +73,13 @@ _UNTITLED = DocumentBlock(data=b" ").title  # what LlamaIndex calls a document w
 _NOT_SAID_AGAIN = (ThinkingBlock, CitationBlock)
 
 
-def to_messages(messages: Sequence[ChatMessage], endpoint: Endpoint) -> list[Message]:
-    """LlamaIndex messages as the core's.
+def to_messages(messages: Sequence[ChatMessage], endpoint: Endpoint) -> History:
+    """LlamaIndex messages as the core's, each made when it is looked at.
 
-    Raises:
-        UnsupportedContentError: Names the block, and the endpoint that does not take it.
+    Looking raises `UnsupportedContentError`, which names the block, and the endpoint that does not
+    take it.
     """
-    return [_message(message, endpoint) for message in messages]
+    return History(messages, lambda some: (_message(message, endpoint) for message in some))
 
 
 def prompt(text: str) -> list[Message]:

@@ -1,0 +1,54 @@
+"""A framework's history: looked at once, converted only where it is sent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import pytest
+
+from remote_agents import Message
+from remote_agents.conversation import plan_turn
+from remote_agents.history import History
+from tests.memory.prompts import AGENT, FACTS, prompt
+
+LONG = prompt(*("sys: be brief", "hi", "re: hello @c1#1") * 100, "and now?")
+
+
+class Counted:
+    """Converts, and counts how often."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def __call__(self, messages: Iterable[Message]) -> Iterator[Message]:
+        for message in messages:
+            self.count += 1
+            yield message
+
+
+@pytest.mark.parametrize("name", list(FACTS))
+@pytest.mark.parametrize("memory", ["auto", "server", "client"])
+def test_a_history_is_planned_as_a_list_and_read_once(name: str, memory: str) -> None:
+    counted = Counted()
+    facts: dict[str, object] = {"endpoint": FACTS[name], "agent": AGENT, "memory": memory}
+    plan = plan_turn(History(LONG, counted), **facts)  # type: ignore[arg-type]
+    listed = plan_turn(LONG, **facts)  # type: ignore[arg-type]
+    assert (plan.messages, plan.conversation_id) == (listed.messages, listed.conversation_id)
+    assert (plan.turn, plan.seen) == (listed.turn, listed.seen)
+    assert counted.count <= len(LONG) + 5
+
+
+def test_a_history_is_a_sequence() -> None:
+    history = History(LONG, Counted())
+    assert list(history) == LONG
+    assert list(reversed(history)) == LONG[::-1]
+    assert history[-1] == LONG[-1]
+    assert history[1:4] == LONG[1:4]
+    assert len(history) == len(LONG)
+
+
+def test_what_the_caller_adds_later_is_not_in_it() -> None:
+    mine = list(LONG)
+    history = History(mine, Counted())
+    mine.append(Message("user", "later"))
+    assert len(history) == len(LONG)
