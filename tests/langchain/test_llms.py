@@ -76,19 +76,18 @@ class LLMTests:
 
     @pytest.mark.parametrize("way", ["invoke", "ainvoke", "stream", "astream", "batch", "abatch"])
     async def test_it_keeps_no_conversation(self, llm: Any, sandbox: Any, way: str) -> None:
-        config: Any = {
-            "configurable": {"thread_id": "t", "session_id": "s", "conversation_id": "c"}
-        }
+        names = {"thread_id": "text-t", "session_id": "text-s", "conversation_id": "text-c"}
+        config: Any = {"configurable": names}
         for _ in range(2):
             await _ask(llm, way, config)
-            with session("u"):
+            with session("text-u"):
                 await _ask(llm, way)
         for turn in sandbox.requests(self.service):
             assert turn["path"].count("conversation") == 0
             body = turn["body"]
             for name in ("conversationId", "conversation", "store_in_session", "create_session"):
                 assert not body.get(name)
-        assert [llm.session(name) for name in "stu"] == [None] * 3
+        assert [llm.session(name) for name in (*names.values(), "text-u")] == [None] * 4
         for call in ({"session_id": "s"}, {"conversation_id": "c"}, {"memory": "server"}):
             with pytest.raises(ConfigurationError, match=r"keeps no conversation.*chat model"):
                 await _ask(llm, way, **call)
