@@ -6,6 +6,7 @@ the bridge, headers and cookies are copied several times, and a read takes four 
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from functools import lru_cache, partial
 from typing import Any
@@ -24,6 +25,10 @@ from httpx_aiohttp import AiohttpTransport, HttpxAiohttpClient
 from httpx_aiohttp.transport import map_aiohttp_exceptions
 
 from remote_agents.pools import plain_request
+
+# Bytes taken from a socket at once; asyncio's own 256 kB for each of many late streams, which TLS
+# even reserves, are a lot.
+LARGEST_READ = 8 * 1024
 
 
 class Client(HttpxAiohttpClient):
@@ -101,6 +106,11 @@ class Protocol(ResponseHandler):
     length was announced.
     """
 
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """The connection stands."""
+        super().connection_made(transport)
+        _read_less(transport)
+
     def set_exception(self, exc: BaseException, *cause: BaseException) -> None:
         """The connection cannot be read on."""
         super().set_exception(exc, *cause)
@@ -116,6 +126,17 @@ class Protocol(ResponseHandler):
         body = self._payload
         if body is not None and not body.is_eof() and body.exception() is None:
             body.set_exception(exc)
+
+
+def _read_less(transport: Any) -> None:
+    """Take less from the socket at once, where this is asyncio's own transport."""
+    tls: Any = getattr(transport, "_ssl_protocol", None)
+    if hasattr(tls, "_ssl_buffer_view"):
+        tls.max_size = LARGEST_READ
+        tls._ssl_buffer = bytearray(LARGEST_READ)  # instead of the handshake's
+        tls._ssl_buffer_view = memoryview(tls._ssl_buffer)
+    elif hasattr(transport, "max_size"):
+        transport.max_size = LARGEST_READ
 
 
 @lru_cache(maxsize=64)

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import threading
 import time
+import tracemalloc
 import weakref
 import zlib
 from collections.abc import Callable, Iterator
@@ -850,6 +851,23 @@ async def test_deadlines_work_under_tls(kind: str, tail: Step, authority: Author
             assert isinstance(error, AgentTimeoutError)
             assert (error.phase, error.partial) == ("idle", "Hel")
             assert await asker.ask() == "Hello"
+
+
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="the TLS of asyncio is another one")
+async def test_the_memory_of_a_stream_under_tls(authority: Authority) -> None:
+    with serving([head(), delta("Hel"), HOLD], context=authority.server) as server:
+        async with asking("aiohttp", server, verify=authority.path) as asker:
+            streams = [asker.agent.astream("Hi") for _ in range(20)]
+            await anext(streams[0])  # imports what the first request needs
+            tracemalloc.start()
+            await asyncio.gather(*(anext(stream) for stream in streams[1:]))
+            held = tracemalloc.take_snapshot()
+            tracemalloc.stop()
+            for stream in streams:
+                await stream.aclose()  # type: ignore[attr-defined]
+    # The server is in this process too; it reads with `ssl`, the client with asyncio.
+    ours = [trace for trace in held.traces if trace.traceback[0].filename != ssl.__file__]
+    assert sum(trace.size for trace in ours) / len(streams) < 64 * 1024
 
 
 # --- what is not followed, not kept --------------------------------------------------------------
