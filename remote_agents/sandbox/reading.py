@@ -60,6 +60,7 @@ CONDENSE = re.compile(
     r"standalone (?:question|query)|rephrase the follow|condense the (?:follow|conversation)",
     re.IGNORECASE,
 )
+LABEL = re.compile(r"^(?:answer|a):\s+", re.IGNORECASE)
 LONG = 400
 
 
@@ -97,8 +98,12 @@ def read(text: str) -> Reading:
 
 @remembered
 def told_by(text: str) -> tuple[Sentence, ...]:
-    """The sentences of a text that say something, without the usual instructions."""
-    return tuple(pair for pair in sentences(text) if not is_instruction(pair[0]))
+    """The sentences of a text that say something: no questions, and no usual instructions."""
+    return tuple(
+        (LABEL.sub("", said), heading)
+        for said, heading in sentences(text)
+        if not is_instruction(said) and not said.endswith("?")
+    )
 
 
 def is_instruction(sentence: str) -> bool:

@@ -118,6 +118,11 @@ def test_answers_from_context_in_the_prompt(brain: Brain, template: str) -> None
     assert said(brain, prompt) == FACT
 
 
+def test_answers_from_earlier_questions_with_their_answers(brain: Brain) -> None:
+    context = f"Question: When does the canteen open?\n\nAnswer: {FACT}"
+    assert said(brain, LLAMAINDEX.format(c=context, q="When does the canteen open?")) == FACT
+
+
 def test_answers_from_context_in_a_system_message(brain: Brain) -> None:
     system = f"Answer using only this context:\n\n{FACT}"
     assert said(brain, "When does the canteen open?", system=system) == FACT
