@@ -42,7 +42,13 @@ def test_the_first_cell_starts_the_sandbox_and_says_how_to_use_a_real_service(na
 def test_it_is_committed_as_run_from_top_to_bottom_without_an_error(name: str) -> None:
     run = cells(name)
     assert [cell["execution_count"] for cell in run] == list(range(1, len(run) + 1))
-    assert [o for cell in run for o in cell["outputs"] if o["output_type"] == "error"] == []
+    outputs = [output for cell in run for output in cell["outputs"]]
+    assert [o for o in outputs if o["output_type"] == "error" or o.get("name") == "stderr"] == []
+
+
+def test_sessions_are_shown_in_postgresql() -> None:
+    said = [o["text"] for cell in cells("06_production") for o in cell["outputs"] if "text" in o]
+    assert ["Sessions are in PostgreSQL.\n"] in said
 
 
 @each
