@@ -65,6 +65,29 @@ async def test_an_edited_history_starts_a_fork(
     assert "lion-3" in old.text
 
 
+# What docs/memory.md says of edits that cannot be noticed.
+UNNOTICED = {
+    "the very first message": lambda history: ["My secret word is heron-5. And yours?"],
+    "an earlier message": lambda history: ["My secret word is heron-5.", *history[1:], ASKED],
+}
+
+
+@pytest.mark.parametrize("edit", UNNOTICED)
+@pytest.mark.parametrize("endpoint", KEEPING)
+async def test_some_edits_are_not_noticed(
+    sandbox: Sandbox, endpoint: str, edit: str, store: InMemorySessionStore
+) -> None:
+    agent = client(sandbox, endpoint, session_store=store)
+    history = await dialogue(agent, TOLD, "Thanks.", session_id="u1")
+    edited = UNNOTICED[edit](history)
+    reply = await ask(agent, "ask", edited, session_id="u1")
+    assert received(sandbox) == [edited[-1]], "only what looks new is sent"
+    assert reply.conversation_id == history[-1].conversation_id
+
+    await ask(agent, "ask", edited, session_id="u1", memory="client")
+    assert "heron-5" in "\n".join(received(sandbox)), "the way out that the page names"
+
+
 @pytest.mark.parametrize("endpoint", KEEPING)
 async def test_a_fork_that_cannot_be_replayed_is_refused(
     sandbox: Sandbox, endpoint: str, store: InMemorySessionStore
