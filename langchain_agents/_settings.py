@@ -316,6 +316,7 @@ def refuse_tools(tools: Sequence[Any], endpoint: Endpoint) -> None:
     if tools:
         raise ToolsNotSupportedError(
             f"A {endpoint.title} agent brings its own tools and cannot be given others: configure "
-            "them at the service, or let another model call this one with agent_tool(model, ...).",
+            "them at the service, or let another model call this one with agent_tool(model, ...). "
+            "For answers of a given form, use with_structured_output.",
             endpoint=endpoint.name,
         )

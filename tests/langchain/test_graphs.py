@@ -17,10 +17,19 @@ from langchain_tests.unit_tests import ToolsUnitTests
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.checkpoint.sqlite import SqliteSaver
 from langgraph.graph import START, MessagesState, StateGraph
+from pydantic import BaseModel
 
 from langchain_agents import agent_tool
-from remote_agents import InMemorySessionStore
-from tests.langchain.services import FOLLOW_UP, KEEPING, QUESTION, chat, every_service
+from remote_agents import ConfigurationError, InMemorySessionStore
+from tests.langchain.services import (
+    CHAT,
+    FOLLOW_UP,
+    KEEPING,
+    LLMS,
+    QUESTION,
+    chat,
+    every_service,
+)
 
 pytestmark = pytest.mark.filterwarnings("ignore::langchain_core._api.LangChainBetaWarning")
 
@@ -160,6 +169,23 @@ class Supervisor(FakeMessagesListChatModel):
         return self
 
 
+class Days(BaseModel):
+    """Vacation days."""
+
+    days: int
+
+
+@every_service
+async def test_an_agents_response_format(sandbox: Any, service: str) -> None:
+    agent = create_agent(chat(sandbox, service), tools=[], response_format=Days)
+    prompt: Any = {"messages": [HumanMessage(QUESTION)]}
+    if CHAT[service].endpoint.native_json:
+        assert (await agent.ainvoke(prompt))["structured_response"] == Days(days=25)
+    else:
+        with pytest.raises(NotImplementedError, match="use with_structured_output"):
+            await agent.ainvoke(prompt)
+
+
 def supervisor(*calls: tuple[str, str]) -> Supervisor:
     script = [
         AIMessage("", tool_calls=[{"name": name, "args": {"question": text}, "id": str(number)}])
@@ -203,6 +229,13 @@ def test_a_tool_without_a_thread_stands_alone(sandbox: Any) -> None:
     for _ in range(2):
         assert "25" in helper.invoke({"question": QUESTION})
     assert [turn["conversation_id"] for turn in sandbox.turns("private_ai")] == [None, None]
+
+
+@pytest.mark.parametrize("model", [5, "bluenexus", LLMS["bluenexus"]])
+def test_a_tool_is_made_of_a_chat_model(sandbox: Any, model: Any) -> None:
+    made = model(**sandbox.kwargs("bluenexus")) if isinstance(model, type) else model
+    with pytest.raises(ConfigurationError, match="takes a chat model of this library"):
+        agent_tool(made, description="The handbook.")
 
 
 class ToolSuite:

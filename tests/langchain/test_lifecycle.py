@@ -23,6 +23,8 @@ from langchain_core.exceptions import (
 )
 from langchain_core.load import dumpd, dumps
 from langchain_core.messages import HumanMessage
+from langchain_core.output_parsers import StrOutputParser
+from langchain_core.runnables import RunnableLambda
 from langchain_core.tracers import BaseTracer
 from pydantic import SecretStr
 
@@ -186,6 +188,32 @@ async def _av3_cancel(model: Any, config: Any) -> None:
     del task
 
 
+def _text_model(model: Any) -> Any:
+    return LLMS[model.endpoint.name](
+        base_url=model.base_url, agent_id=model.agent_id, api_key=model.api_key
+    )
+
+
+def _text_break(model: Any, config: Any) -> None:
+    _break(_text_model(model), config)
+
+
+async def _text_abreak(model: Any, config: Any) -> None:
+    await _abreak(_text_model(model), config)
+
+
+async def _text_acancel(model: Any, config: Any) -> None:
+    await _acancel(_text_model(model), config)
+
+
+def _bound_v3_break(model: Any, config: Any) -> None:
+    _v3_break(model.bind(stop=["~"]), config)
+
+
+async def _sequence_acancel(model: Any, config: Any) -> None:
+    await _acancel(RunnableLambda(lambda text: text) | model | StrOutputParser(), config)
+
+
 async def _ending(end: Any, model: Any, config: Any) -> None:
     if asyncio.iscoroutinefunction(end):
         await end(model, config)
@@ -200,6 +228,7 @@ async def _ending(end: Any, model: Any, config: Any) -> None:
         *(_break, _raise, _close, _abreak, _araise, _acancel, _acancel_invoke),
         *(_v3_break, _v3_break_text, _v3_raise, _v3_close, _v3_drop),
         *(_av3_leaves, _av3_break, _av3_raise, _av3_cancel),
+        *(_text_break, _text_abreak, _text_acancel, _bound_v3_break, _sequence_acancel),
     ],
     ids=lambda end: end.__name__.strip("_"),
 )
