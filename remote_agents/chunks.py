@@ -91,7 +91,8 @@ class ChunkJoiner:
                 break
             else:  # the last chunk, or something that h11 is to judge
                 self._step = self._pass
-                return _framed(pieces) + data[at:]
+                # h11 had this chunk's end already: an empty line tells it that there was none.
+                return _framed(pieces) + (b"\r\n" if self._closing else b"") + data[at:]
         return _framed(pieces)
 
 

@@ -1,6 +1,7 @@
 """Joined chunks say what the service's chunks said; h11 is the judge of both."""
 
 import h11
+import pytest
 from hypothesis import given, strategies as st
 
 from remote_agents.chunks import ChunkJoiner
@@ -71,6 +72,15 @@ def test_a_broken_body_is_still_broken(
     assert joined_end == end
     if end == "whole":
         assert joined_body == body
+
+
+@pytest.mark.parametrize(
+    "body", [b"3\r\na\r\n", b"1\r\na", b"1\r\na\r", b"1\r\na\n", b"1\r\nab\r\n"]
+)
+@pytest.mark.parametrize("size", range(1, 12))
+def test_a_chunk_that_ends_elsewhere_than_it_said_is_broken(body: bytes, size: int) -> None:
+    reads = [HEAD, *cut(body + b"0\r\n\r\n", [size])]
+    assert judged(joined(reads))[1] == judged(reads)[1] == "broken"
 
 
 @given(cuts)
