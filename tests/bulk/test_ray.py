@@ -22,7 +22,11 @@ from remote_agents.sandbox import Sandbox
 pytest.importorskip("ray", reason="Ray is not installed: pip install -r requirements/ray.txt")
 
 QUESTIONS = 2000
-LIMIT, WINDOW = 500, 5.0  # the account's: so many requests in so many seconds
+WORKERS, CONCURRENCY = 2, 8
+LIMIT, WINDOW = 500, 5  # the account's: so many requests in so many seconds
+# Requests are counted before they leave, so a window at the server may also hold what was under way
+# when it began. With room for as many, as docs/bulk.md says, the account's limit holds exactly.
+RATE_LIMIT = f"{LIMIT - WORKERS * CONCURRENCY} per {WINDOW} second"
 
 # A process of its own: Ray leaves threads, signal handlers and warnings behind.
 DRIVER = """
@@ -45,11 +49,11 @@ class Watched(Asker):
 questions = [{"key": str(n), "input": f"Say: answer {n}", "session_id": f"s{n}"}
              for n in range(settings["questions"])]
 model = BlueNexus(**settings["model"], session_store=SQLSessionStore(settings["postgres"], lease=5))
-answers = ray.data.from_items(questions).map_batches(
-    Watched, compute=ray.data.ActorPoolStrategy(size=2), batch_size=50,
+answers = ray.data.from_items(questions, override_num_blocks=40).map_batches(
+    Watched, compute=ray.data.ActorPoolStrategy(size=settings["workers"]), batch_size=50,
     fn_constructor_kwargs={
         "folder": settings["folder"], "model": model, "path": settings["postgres"],
-        "concurrency": 8, "repeat_in_flight": True, "run": "test"},
+        "concurrency": settings["concurrency"], "repeat_in_flight": True, "run": "test"},
 )
 rows = answers.take_all()
 json.dump(rows, open(settings["out"], "w"), default=str)
@@ -80,12 +84,14 @@ def _start(
 ) -> tuple["subprocess.Popen[bytes]", dict[str, Any]]:
     model = {
         **box.kwargs("bluenexus"),
-        "rate_limit": f"{LIMIT} per {WINDOW:.0f} second",
+        "rate_limit": RATE_LIMIT,
         "rate_limit_storage": redis,
     }
     (folder / "workers").mkdir()
     settings = {
         "questions": QUESTIONS,
+        "workers": WORKERS,
+        "concurrency": CONCURRENCY,
         "model": model,
         "postgres": postgres,
         "folder": str(folder / "workers"),
@@ -143,13 +149,12 @@ def _check_requests(box: Sandbox, rows: list[dict[str, Any]]) -> None:
     asked = Counter(turn["messages"][-1]["content"] for turn in box.turns())
     twice = {question for question, times in asked.items() if times > 1}
     marked = {row["input"] for row in rows if row["was_in_flight"]}
-    assert 1 <= len(marked) <= 8
+    assert 1 <= len(marked) <= CONCURRENCY
     assert twice <= marked
     assert max(asked.values()) <= 2
     assert len(asked) == QUESTIONS
 
     times = sorted(entry["time"] for entry in box.requests("bluenexus"))
-    late = WINDOW / 10  # a request is counted when it leaves and logged when it arrives
+    assert len(times) >= QUESTIONS
     for first, beyond in zip(times, times[LIMIT:], strict=False):
-        assert beyond - first > WINDOW - late
-    assert len(times) > LIMIT
+        assert beyond - first >= WINDOW
