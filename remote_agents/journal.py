@@ -155,7 +155,7 @@ class SQLJournal:
 
         self._sa = sa = _sqlalchemy()
         self._run = run
-        self._engine = _engine(sa, url, {})
+        self._engine = _engine(sa, url, {"isolation_level": "AUTOCOMMIT"})
         self._table = table = sa.Table(
             "remote_agents_bulk",
             sa.MetaData(),
