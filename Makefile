@@ -8,7 +8,7 @@ DOCS ?=
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types notebooks docs bench faults fuzz pins clean
+.PHONY: help demo test lint types notebooks docs versions ray bench faults fuzz pins clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-12s %s\n", $$1, $$2 }'
@@ -17,7 +17,7 @@ $(READY): pyproject.toml requirements/dev.txt scripts/install
 	@PYTHON="$(PYTHON)" scripts/install $(VENV)
 	@touch $@
 
-demo: $(READY) ## watch five agents answer in both frameworks (DOCS=folder for your own documents)
+demo: $(READY) ## watch every agent answer in both frameworks (DOCS=folder for your own documents)
 	@$(BIN)/python -m remote_agents_demo $(if $(DOCS),--documents "$(DOCS)")
 	@echo "Next, a notebook: $(BIN)/jupyter lab notebooks/01_quickstart.ipynb"
 
@@ -38,6 +38,13 @@ notebooks: $(READY) ## run every notebook from top to bottom
 
 docs: $(READY) ## build the documentation into site/
 	$(if $(wildcard mkdocs.yml),NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet)
+
+versions: ## the test-suite with the lowest and the highest versions that pyproject.toml admits
+	PYTHON="$(PYTHON)" scripts/lowest_highest.sh $(ARGS)
+
+ray: $(READY) ## install Ray, and run the test that kills a worker of a local cluster
+	$(BIN)/uv pip install --quiet --python $(BIN)/python -r requirements/ray.txt
+	$(BIN)/python -m pytest tests/bulk/test_ray.py $(ARGS)
 
 bench: $(READY) ## measure against the peers
 	$(BIN)/python -m benchmarks $(ARGS)

@@ -88,7 +88,7 @@ def browser(page: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[An
     options.binary_location = binary
     flags = (
         "headless no-sandbox disable-gpu disable-quic no-first-run disable-background-networking"
-        " disable-component-update disable-sync"
+        " disable-component-update disable-sync disable-dev-shm-usage"
     )
     for flag in flags.split():
         options.add_argument(f"--{flag}")
