@@ -42,12 +42,7 @@ def _ask_langchain(runnable: Any, value: Any, session_id: str | None) -> Row:
     config = {"configurable": {"session_id": session_id}} if session_id else None
     result = runnable.invoke(value, config)
     if not hasattr(result, "response_metadata"):
-        text = (
-            result
-            if isinstance(result, str)
-            else json.dumps(to_jsonable_python(result, fallback=str))
-        )
-        return {"answer": text}
+        return {"answer": _text(result)}
     usage = result.usage_metadata or {}
     notes = [note for block in result.content_blocks for note in block.get("annotations", ())]
     return _from_metadata(

@@ -1,9 +1,18 @@
-"""What travels to a worker: a client with its limit and its sessions."""
+"""What workers share: what travels to them, and the journal that tells them what was asked."""
 
 import copy
 import pickle
+from pathlib import Path
+from typing import Any
+
+import pytest
 
 from remote_agents import BlueNexus, SQLSessionStore
+from remote_agents.bulk import Asker
+from remote_agents.sandbox import Sandbox
+from remote_agents.types import Reply
+
+BATCH = {"key": ["a", "b", "c"], "input": ["Say: one", "Say: two", "Say: three"], "page": [1, 2, 3]}
 
 
 def test_a_client_with_a_shared_limit_travels(redis_url: str, postgres_url: str) -> None:
@@ -16,3 +25,60 @@ def test_a_client_with_a_shared_limit_travels(redis_url: str, postgres_url: str)
     for again in (pickle.loads(pickle.dumps(client)), copy.deepcopy(client)):
         assert again.agent.limiter._window is client.agent.limiter._window
         assert again.agent.limiter._account == client.agent.limiter._account
+
+
+class Killed(BaseException):
+    """Ends a worker without a word to its journal."""
+
+
+class Mortal(BlueNexus):
+    """Dies with a certain question in flight."""
+
+    def ask(self, message: Any, **options: Any) -> Reply:
+        reply = super().ask(message, **options)
+        if message == "Say: two":
+            raise Killed
+        return reply
+
+
+@pytest.mark.parametrize("repeat", [True, False])
+@pytest.mark.parametrize("journal", ["file", "sqlite", "postgresql"])
+def test_a_batch_of_a_dead_worker_is_taken_up_by_another(
+    journal: str, repeat: bool, sandbox: Sandbox, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    paths = {"file": str(tmp_path / "a.jsonl"), "sqlite": f"sqlite:///{tmp_path}/a.db"}
+    path = paths.get(journal) or request.getfixturevalue("postgres_url")
+    run = f"{journal}-{repeat}"
+    kwargs = sandbox.kwargs("bluenexus")
+    dead = Asker(Mortal(**kwargs), path, concurrency=1, run=run)
+    with pytest.raises(Killed):
+        dead(BATCH)
+    dead.close()
+
+    for _ in range(2):  # the second time everything is known
+        asker = Asker(BlueNexus(**kwargs), path, run=run, repeat_in_flight=repeat)
+        found = asker(BATCH)
+        asker.close()
+        second = ("answered", "two", 2) if repeat else ("in_flight", "", 1)
+        assert [*zip(found["status"], found["answer"], found["asked"], strict=True)] == [
+            ("answered", "one", 1),
+            second,
+            ("answered", "three", 1),
+        ]
+        assert found["was_in_flight"] == [False, True, False]
+        assert found["page"] == [1, 2, 3]
+    asked = [turn["messages"][-1]["content"] for turn in sandbox.turns()]
+    assert sorted(asked) == sorted([*BATCH["input"], *(["Say: two"] if repeat else [])])
+
+
+@pytest.mark.parametrize("journal", ["sqlite", "postgresql"])
+def test_runs_in_one_database_know_nothing_of_each_other(
+    journal: str, sandbox: Sandbox, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    sqlite = f"sqlite:///{tmp_path}/a.db"
+    path = sqlite if journal == "sqlite" else request.getfixturevalue("postgres_url")
+    for run in ("first", "second"):
+        asker = Asker(BlueNexus(**sandbox.kwargs("bluenexus")), path, run=run)
+        assert asker(BATCH)["asked"] == [1, 1, 1]
+        asker.close()
+    assert len(sandbox.turns()) == 6
