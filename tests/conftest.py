@@ -1,5 +1,6 @@
 import asyncio
 import os
+import signal
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack
 from typing import TYPE_CHECKING
@@ -28,6 +29,9 @@ for name in list(os.environ):
 # Without this, LlamaIndex's sync calls make an event loop for the thread, which the first
 # `asyncio.run` replaces and nobody closes.
 asyncio.set_event_loop(None)
+
+# A shell's background job ignores Ctrl-C, and so would every program that the tests start from it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # A slow machine is no failure.
 settings.register_profile("default", deadline=None)
