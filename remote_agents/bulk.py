@@ -63,7 +63,9 @@ def ask_many(
         inputs: Texts, or whatever else the model takes.
         path: File of JSON lines for the rows; or the address of a database, for many workers.
         concurrency: How many questions are in flight at once (default 8).
-        key: Names a question across runs; by default a digest of it, with a count for repeats.
+        key: Names a question across runs, and no other of this run; what is answered under a key is
+            not asked again, even if its words have changed. By default a digest of the question,
+            with a count for repeats.
         session: Gives the session of a question; those of one session are asked in order. The
             inputs are then read into memory first.
         repeat_failed: Also ask again what failed before, though the agent may have acted. What
@@ -77,7 +79,8 @@ def ask_many(
         `output_tokens`, `seconds`, `error` and `error_type`.
 
     Raises:
-        ConfigurationError: The model is of no known kind, or the path cannot be used.
+        ConfigurationError: The model is of no known kind, the path cannot be used, or, while the
+            rows are iterated, two questions have one key.
 
     Example:
         >>> rows = ask_many(BlueNexus(), ["How many vacation days do I get?"],
@@ -85,6 +88,8 @@ def ask_many(
         >>> [row["answer"] for row in rows]  # doctest: +SKIP
         ['Full-time employees receive 25 vacation days ...']
     """
+    if isinstance(inputs, (str, bytes)):
+        raise ConfigurationError("inputs is a list of questions, not a single text.")
     asker = Asker(
         model,
         path,
@@ -197,7 +202,7 @@ class Asker:
 
         Closing the iterator asks nothing more; what is in flight is waited for and kept.
         """
-        units = iter(_units(items))
+        units = iter(_units(_distinct(items)))
         with ThreadPoolExecutor(self._concurrency, "ask") as pool:
             running: set[Future[list[Row]]] = set()
             try:
@@ -290,6 +295,16 @@ def _failure(error: Exception) -> Row:
         "error_type": type(error).__name__,
         "safe_to_repeat": safe,
     }
+
+
+def _distinct(items: Iterable[Item]) -> Iterator[Item]:
+    """The questions, each with a key of its own: under one key, one would hide the other."""
+    keys = set()
+    for item in items:
+        if item.key in keys:
+            raise ConfigurationError(f"Two questions have the key {item.key!r}: give each its own.")
+        keys.add(item.key)
+        yield item
 
 
 def _units(items: Iterable[Item]) -> Iterator[Sequence[Item]]:

@@ -60,8 +60,11 @@ class FileJournal:
         self._lock = threading.Lock()
         self._asked: dict[str, int] = {}
         self._rows: dict[str, int] = {}  # where in the file; rows themselves may not fit in memory
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        self._file = self._path.open("a+b")
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            self._file = self._path.open("a+b")
+        except OSError as error:
+            raise ConfigurationError(f"{path} cannot be written ({error.strerror}).") from error
         try:
             _lock_file(self._file, path)
             self._scan()
@@ -73,11 +76,14 @@ class FileJournal:
         self._file.seek(0)
         at = 0
         for number, line in enumerate(self._file, 1):
-            if not line.endswith(b"\n") and line.startswith(b'{"key"'):
+            if _is_half(line, number):
                 self._file.truncate(at)  # the last line of a run that was killed while writing it
                 return
-            self._note(self._parsed(line, number), at)
+            if line.strip():
+                self._note(self._parsed(line, number), at)
             at += len(line)
+        if at and not line.endswith(b"\n"):  # an editor may have taken it away
+            self._file.write(b"\n")
 
     def _parsed(self, line: bytes, number: int) -> Row:
         try:
@@ -131,6 +137,20 @@ class FileJournal:
     def close(self) -> None:
         """Let another run use the file."""
         self._file.close()
+
+
+def _is_half(line: bytes, number: int) -> bool:
+    """Whether a last line is the beginning of one of ours."""
+    if line.endswith(b"\n"):
+        return False
+    try:
+        json.loads(line)
+    except ValueError:
+        return line.startswith(_BEGIN) or (number > 1 and _BEGIN.startswith(line))
+    return False
+
+
+_BEGIN = b'{"key"'
 
 
 def _lock_file(file: Any, path: str) -> None:
@@ -205,4 +225,8 @@ def _create_all(sa: Any, table: Any, engine: Any) -> None:
     try:
         table.metadata.create_all(engine)
     except sa.exc.DBAPIError:  # another worker was creating it at the same moment
-        table.metadata.create_all(engine)
+        try:
+            table.metadata.create_all(engine)
+        except sa.exc.DBAPIError as error:
+            said = str(error.orig).partition("\n")[0]
+            raise ConfigurationError(f"The database of the run cannot be used: {said}") from error

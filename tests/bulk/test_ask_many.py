@@ -199,6 +199,48 @@ def test_a_half_written_line_is_dropped(sandbox: Sandbox, tmp_path: Path) -> Non
     assert all(json.loads(line) for line in path.read_text().splitlines())
 
 
+@pytest.mark.parametrize(
+    "edited",
+    [
+        lambda whole: whole.rstrip(b"\n"),
+        lambda whole: whole + b"\n",
+        lambda whole: whole + b'{"k',
+        lambda whole: whole + b'{"key": "x", "citations": [{}',
+    ],
+    ids=["no last newline", "a blank line", "a line just begun", "half a line that ends in }"],
+)
+def test_no_answer_is_lost_to_an_untidy_end(edited: Any, sandbox: Sandbox, tmp_path: Path) -> None:
+    path = tmp_path / "answers.jsonl"
+    client = BlueNexus(**sandbox.kwargs("bluenexus"))
+    run(client, QUESTIONS[:3], path)
+    path.write_bytes(edited(path.read_bytes()))
+    rows = run(client, QUESTIONS[:4], path, concurrency=1)
+    assert {row["status"] for row in rows.values()} == {"answered"}
+    assert asked(sandbox) == Counter(QUESTIONS[:4])
+    again = run(client, QUESTIONS[:4], path)
+    assert again == rows
+
+
+def test_two_questions_of_one_key_are_refused(sandbox: Sandbox, tmp_path: Path) -> None:
+    client, path = BlueNexus(**sandbox.kwargs("bluenexus")), tmp_path / "a"
+    with pytest.raises(ConfigurationError, match="'same'"):
+        run(client, QUESTIONS, path, key=lambda _: "same")
+    (row,) = run(client, QUESTIONS[:1], path, key=lambda _: "same").values()
+    assert (row["status"], row["asked"]) == ("answered", 1), "the first one is kept"
+
+
+def test_changed_questions(sandbox: Sandbox, tmp_path: Path) -> None:
+    client, path = BlueNexus(**sandbox.kwargs("bluenexus")), tmp_path / "a"
+    run(client, QUESTIONS[:2], path)
+    rows = run(client, [QUESTIONS[1], "Say: something new"], path)
+    assert set(rows) == {QUESTIONS[1], "Say: something new"}
+    assert asked(sandbox) == Counter([*QUESTIONS[:2], "Say: something new"])
+    # With a key of its own a question may be worded anew, and is still the same one.
+    keyed = tmp_path / "keyed"
+    first = run(client, ["Say: one"], keyed, key=lambda _: "k1")
+    assert run(client, ["Say: two"], keyed, key=lambda _: "k1") == first
+
+
 def test_a_file_of_something_else_is_left_alone(sandbox: Sandbox, tmp_path: Path) -> None:
     path = tmp_path / "thesis.txt"
     for content in ("My thesis\n", "My thesis", '{"a": 1}\n', "[]\n"):
@@ -238,6 +280,24 @@ def test_the_bar_counts(
     shown = capsys.readouterr().err
     assert "12/12" in shown
     assert "answered=12" in shown
+
+
+@pytest.mark.parametrize(
+    "path", ["{}", "/proc/none/a.jsonl", "postgresql+psycopg://x@127.0.0.1:1/x", "sqlite:////{}"]
+)
+def test_a_path_that_cannot_be_used_is_a_mistake_of_the_configuration(
+    path: str, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    client = BlueNexus(**sandbox.kwargs("bluenexus"))
+    with pytest.raises(ConfigurationError, match=r"cannot be (written|used)"):
+        run(client, QUESTIONS, path.format(tmp_path))  # type: ignore[arg-type]
+    assert not sandbox.turns()
+
+
+def test_a_single_text_is_refused(sandbox: Sandbox, tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="a list of questions"):
+        run(BlueNexus(**sandbox.kwargs("bluenexus")), "Hello", tmp_path / "a")
+    assert not sandbox.turns()
 
 
 def test_a_stranger_is_refused(tmp_path: Path) -> None:
