@@ -53,6 +53,8 @@ def _unwire(stream: ChatModelStream) -> None:
     """Drop what pulls the stream; the generator of the turn goes with it, and closes."""
     stream.set_start(None)
     stream.set_request_more(_nothing_more)
+    if not stream.done:
+        stream.fail(as_model_error(AgentStreamError(_LEFT)))
 
 
 def _nothing_more() -> bool:
@@ -65,6 +67,9 @@ def _cancel(stream: AsyncChatModelStream) -> None:
         return
     loop = task.get_loop()
     loop.call_soon_threadsafe(lambda: loop.create_task(stream.aclose()))
+
+
+_LEFT = "The stream was closed before its answer was complete."
 
 
 class Lease:
@@ -174,9 +179,6 @@ class AsyncLeasedStream(_AsyncHandle, AsyncChatModelStream):
         await self._source.aclose()
 
 
-_LEFT = "The stream was closed before its answer was complete."
-
-
 class LeavableEvents(BaseChatModel):
     """A model whose turn ends when LangChain's loops over its events are left."""
 
@@ -199,8 +201,7 @@ class LeavableEvents(BaseChatModel):
                         run_manager.on_llm_new_token(token)
                     yield event
             except GeneratorExit as error:
-                if not stream.done:
-                    stream.fail(as_model_error(AgentStreamError(_LEFT)))
+                if stream.output_message is None:
                     run_manager.on_llm_error(error, response=LLMResult(generations=[]))
                 raise
 

@@ -248,6 +248,29 @@ async def test_leaving_a_stream_ends_it_at_once(
     assert events.told in ((["GeneratorExit"], ["CancelledError"]) if heard else ([],))
 
 
+def test_a_stream_that_is_closed_unread_asks_nothing(sandbox: Any) -> None:
+    events = Events()
+    stream = chat(sandbox, "bluenexus").stream_events("Hi", {"callbacks": [events]}, version="v3")
+    stream.close()
+    with pytest.raises(ModelError, match="was closed"):
+        _ = stream.output
+    assert sandbox.requests("bluenexus") == []
+    assert events.told == []
+
+
+def test_a_whole_answer_outlives_its_stream(sandbox: Any) -> None:
+    events = Events()
+    model = chat(sandbox, "bluenexus")
+    with model.stream_events("Hi", {"callbacks": [events]}, version="v3") as stream:
+        text = stream.text
+        whole = stream.output
+    assert str(text) == str(stream.text) == whole.text
+    assert list(stream) == list(stream)
+    del stream
+    assert text.get() == whole.text
+    assert events.told == ["end"]
+
+
 # --- errors --------------------------------------------------------------------------------------
 
 
