@@ -103,9 +103,10 @@ def _converted(title: str, messages: Iterable[BaseMessage]) -> Iterator[Message]
 
 
 def _to_message(message: BaseMessage, kind: str, title: str) -> Message:
-    role = _ROLES.get(message.role if isinstance(message, ChatMessage) else kind)
+    named = message.role if isinstance(message, ChatMessage) else kind
+    role = _ROLES.get(named)
     if role is None:
-        raise UnsupportedContentError(f"{title} does not take {kind} messages.")
+        raise UnsupportedContentError(f"{title} does not take {named} messages.")
     if role == "assistant":
         origin = Origin.of(message.response_metadata)
         return Message(role, _said(message), origin=origin)
@@ -188,7 +189,8 @@ def _linked(kind: Any, url: str, block: Mapping[str, Any]) -> Attachment:
     name = _filename(block)
     head, comma, body = url.partition(",")
     if not (head.startswith("data:") and comma):
-        return Attachment(kind, url=url, mime_type=block.get("mime_type"), filename=name)
+        known = {"mime_type": block.get("mime_type"), "file_id": block.get("file_id")}
+        return Attachment(kind, url=url, filename=name, **known)
     mime = head.removeprefix("data:").split(";")[0] or block.get("mime_type")
     return Attachment(kind, data=_decoded(body, kind), mime_type=mime, filename=name)
 

@@ -79,7 +79,7 @@ def attach(attachment: Attachment) -> Flow[dict[str, Any]]:
     if attachment.url and not attachment.file_id:
         raise UnsupportedContentError(
             f"MaiAgent takes no links to files ({attachment.kind} block): pass the content itself, "
-            "as bytes or a path, or the id of a file uploaded before."
+            "as bytes or a path, or the id with the link of a file uploaded before."
         )
     if attachment.file_id:
         record = {

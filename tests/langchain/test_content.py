@@ -18,7 +18,7 @@ from langchain_core.messages import (
 from langchain_tests.utils.stream_lifecycle import assert_valid_event_stream
 
 from langchain_agents._convert import to_messages
-from remote_agents import UnsupportedContentError
+from remote_agents import MaiAgent, UnsupportedContentError
 from tests.langchain.recorded import REASONING, SOURCES, TEXT, URL, recorded
 from tests.langchain.services import CHAT, chat, every_service, summed
 
@@ -223,6 +223,16 @@ def test_bytes_are_uploaded_first(sandbox: Any, block: Any, kind: str) -> None:
     message = turn["body"]["message"]
     assert message["content"] == "See this."
     assert [file["type"] for file in message["attachments"]] == [kind]
+
+
+@pytest.mark.parametrize("kind", ["image", "file"])
+def test_a_file_uploaded_before_goes_by_id_and_link(sandbox: Any, kind: str) -> None:
+    client = MaiAgent(**sandbox.kwargs("maiagent"))
+    stored = client.attachments.upload(b"%PDF", filename="plan.pdf")
+    block = {"type": kind, "file_id": stored.id, "url": stored.file, "filename": "plan.pdf"}
+    chat(sandbox, "maiagent").invoke([HumanMessage(["See this.", block])])
+    (sent,) = sandbox.requests("maiagent")[-1]["body"]["message"]["attachments"]
+    assert (sent["id"], sent["file"], sent["filename"]) == (stored.id, stored.file, "plan.pdf")
 
 
 @pytest.mark.parametrize("block", LINKED)
