@@ -199,11 +199,14 @@ class RemoteAgent(LLM):
         """What engines need to know: a chat model with a large window whose tools are its own."""
         return LLMMetadata(
             context_window=self.context_window,
-            num_output=self.max_tokens or DEFAULT_NUM_OUTPUTS,
+            num_output=self._longest_answer() or DEFAULT_NUM_OUTPUTS,
             is_chat_model=True,
             is_function_calling_model=False,
             model_name=self._agent.agent_id,
         )
+
+    def _longest_answer(self) -> int | None:
+        return self.max_tokens
 
     @property
     def agent(self) -> Agent:

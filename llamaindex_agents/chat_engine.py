@@ -60,6 +60,7 @@ class AgentChatEngine(BaseChatEngine):
         self._llm = llm.for_session(session_id or llm.session_id or uuid.uuid4().hex)
         if system_prompt is not None:
             self._llm.system_prompt = system_prompt
+        self.callback_manager = llm.callback_manager
         self._history: list[ChatMessage] = []
 
     @property
@@ -98,15 +99,17 @@ class AgentChatEngine(BaseChatEngine):
         Raises:
             AgentError: See `remote_agents.errors`.
         """
-        prompt = self._prompt(message, chat_history)
-        return self._answer(message, self._llm.chat(prompt))
+        with self.callback_manager.as_trace("chat"):
+            response = self._llm.chat(self._prompt(message, chat_history))
+        return self._answer(message, response)
 
     async def achat(
         self, message: str, chat_history: list[ChatMessage] | None = None
     ) -> AgentChatResponse:
         """The same as `chat`, with asyncio."""
-        prompt = self._prompt(message, chat_history)
-        return self._answer(message, await self._llm.achat(prompt))
+        with self.callback_manager.as_trace("chat"):
+            response = await self._llm.achat(self._prompt(message, chat_history))
+        return self._answer(message, response)
 
     def stream_chat(
         self, message: str, chat_history: list[ChatMessage] | None = None

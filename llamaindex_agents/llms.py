@@ -87,6 +87,9 @@ class PrivateAI(RemoteAgent):
         default=None, description="The path that the service has its agents under."
     )
 
+    def _longest_answer(self) -> int | None:
+        return self.max_completion_tokens or self.max_tokens
+
 
 class BlueNexus(RemoteAgent):
     """BlueNexus agent.

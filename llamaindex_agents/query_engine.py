@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from contextlib import aclosing, closing
+from contextlib import AbstractContextManager, aclosing, closing
+from typing import Any
 
 from llama_index.core.base.base_query_engine import BaseQueryEngine
-from llama_index.core.base.llms.types import ChatResponseAsyncGen, ChatResponseGen
+from llama_index.core.base.llms.types import ChatMessage, ChatResponseAsyncGen, ChatResponseGen
 from llama_index.core.base.response.schema import (
     RESPONSE_TYPE,
     AsyncStreamingResponse,
     Response,
     StreamingResponse,
 )
+from llama_index.core.callbacks import CBEventType, EventPayload
+from llama_index.core.callbacks.base import EventContext
 from llama_index.core.prompts.mixin import PromptMixinType
 from llama_index.core.schema import NodeWithScore, QueryBundle
 from llama_index.core.types import TokenAsyncGen, TokenGen
@@ -46,7 +49,22 @@ class AgentQueryEngine(BaseQueryEngine):
         return {}
 
     def _query(self, query_bundle: QueryBundle) -> RESPONSE_TYPE:
-        messages = self._llm.as_messages(query_bundle.query_str)
+        with self._event(query_bundle) as event:
+            response = self._answer(self._llm.as_messages(query_bundle.query_str))
+            event.on_end(payload={EventPayload.RESPONSE: response})
+        return response
+
+    async def _aquery(self, query_bundle: QueryBundle) -> RESPONSE_TYPE:
+        with self._event(query_bundle) as event:
+            response = await self._aanswer(self._llm.as_messages(query_bundle.query_str))
+            event.on_end(payload={EventPayload.RESPONSE: response})
+        return response
+
+    def _event(self, query_bundle: QueryBundle) -> AbstractContextManager[EventContext]:
+        payload: dict[str, Any] = {EventPayload.QUERY_STR: query_bundle.query_str}
+        return self.callback_manager.event(CBEventType.QUERY, payload=payload)
+
+    def _answer(self, messages: list[ChatMessage]) -> RESPONSE_TYPE:
         if self._streaming:
             sources = Sources()
             tokens = _tokens(self._llm.stream_chat(messages), sources)
@@ -55,8 +73,7 @@ class AgentQueryEngine(BaseQueryEngine):
         sources = Sources().read(response)
         return Response(response.message.content, sources.nodes, sources.metadata)
 
-    async def _aquery(self, query_bundle: QueryBundle) -> RESPONSE_TYPE:
-        messages = self._llm.as_messages(query_bundle.query_str)
+    async def _aanswer(self, messages: list[ChatMessage]) -> RESPONSE_TYPE:
         if self._streaming:
             sources = Sources()
             tokens = _atokens(await self._llm.astream_chat(messages), sources)

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from llama_index.core import PromptTemplate
 from llama_index.core.base.llms.types import ChatMessage
-from llama_index.core.callbacks import CallbackManager, CBEventType, EventPayload
+from llama_index.core.callbacks import CallbackManager, CBEventType, EventPayload, LlamaDebugHandler
 from llama_index.core.callbacks.base_handler import BaseCallbackHandler
 from llama_index.core.callbacks.token_counting import TokenCountingHandler
 from llama_index.core.utilities.token_counting import TokenCounter
@@ -138,14 +138,29 @@ async def test_predict_is_one_event(build: Build, recorder: Recorder) -> None:
 
 
 @pytest.mark.parametrize("is_async", [False, True])
-async def test_queries_are_events(build: Build, recorder: Recorder, is_async: bool) -> None:
-    engine = build("maiagent").as_query_engine()
-    if is_async:
-        await engine.aquery(QUESTION)
-    else:
-        engine.query(QUESTION)
+@pytest.mark.parametrize("streaming", [False, True])
+async def test_queries_are_events(
+    build: Build, recorder: Recorder, streaming: bool, is_async: bool
+) -> None:
+    debug = LlamaDebugHandler(print_trace_on_end=False)
+    llm = build("maiagent", callback_manager=CallbackManager([debug]))
+    engine = llm.as_query_engine(streaming=streaming)
+    response = await engine.aquery(QUESTION) if is_async else engine.query(QUESTION)
     assert recorder.names[0] == "QueryStartEvent"
-    assert recorder.names[-1] == "QueryEndEvent"
+    assert recorder.names[2 if streaming else -1] == "QueryEndEvent"
+    ((start, end),) = debug.get_event_pairs(CBEventType.QUERY)
+    assert start.payload == {EventPayload.QUERY_STR: QUESTION}
+    assert end.payload == {EventPayload.RESPONSE: response}
+
+
+@pytest.mark.parametrize("how", ["chat", "achat"])
+async def test_a_chat_is_traced(build: Build, how: str) -> None:
+    debug = LlamaDebugHandler(print_trace_on_end=False)
+    llm = build("maiagent", callback_manager=CallbackManager([debug]))
+    answer = getattr(llm.as_chat_engine(), how)(QUESTION)
+    assert str(await answer if how == "achat" else answer)
+    assert len(debug.event_pairs_by_type[CBEventType.LLM]) == 2
+    assert debug._cur_trace_id == "chat"
 
 
 @pytest.mark.parametrize("way", [*WAYS, *COMPLETE])

@@ -177,6 +177,7 @@ def test_metadata(build: Build, service: str) -> None:
     assert metadata.system_role is MessageRole.SYSTEM
     assert build(service, context_window=8_000).metadata.context_window == 8_000
     assert build("private_ai", max_tokens=99).metadata.num_output == 99
+    assert build("private_ai", max_completion_tokens=77).metadata.num_output == 77
 
 
 def test_an_unknown_argument_is_refused_with_the_nearest_name() -> None:
