@@ -51,8 +51,8 @@ class View:
 
     @property
     def messages(self) -> list[ChatMessage]:
-        """The whole dialogue."""
-        return [*self.told, *self.added]
+        """The whole dialogue, in copies: `Memory` writes into those that it is given."""
+        return [message.model_copy() for message in (*self.told, *self.added)]
 
 
 def _said(messages: Sequence[ChatMessage]) -> list[tuple[str, str]]:

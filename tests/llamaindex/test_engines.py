@@ -7,7 +7,12 @@ from typing import Any
 import pytest
 from llama_index.core.base.llms.types import ChatMessage
 from llama_index.core.chat_engine import SimpleChatEngine
-from llama_index.core.memory import ChatMemoryBuffer, Memory
+from llama_index.core.memory import (
+    ChatMemoryBuffer,
+    InsertMethod,
+    Memory,
+    StaticMemoryBlock,
+)
 from llama_index.core.query_engine import (
     RetrieverQueryEngine,
     RouterQueryEngine,
@@ -285,6 +290,26 @@ async def test_a_memory_over_the_chat_store_can_be_reset(build: Build, kind: Any
     assert [m.content for m in chat_memory.get_all()] == ["one", "two"]
     chat_memory.set([ChatMessage("three")])
     assert [m.content for m in await chat_memory.aget_all()] == ["three"]
+
+
+@pytest.mark.parametrize("insert_method", InsertMethod)
+async def test_what_a_memory_inserts_stays_out_of_the_chat_store(
+    build: Build, insert_method: InsertMethod
+) -> None:
+    llm = build("bluenexus", session_store=InMemorySessionStore()).for_session("alice")
+    llm.chat([ChatMessage(role="system", content="Be kind."), ChatMessage(QUESTION)])
+    store = RemoteChatStore(client=plain(llm))
+    before = [message.content for message in store.get_messages("alice")]
+    chat_memory = Memory.from_defaults(
+        session_id="alice",
+        chat_store=store,
+        memory_blocks=[StaticMemoryBlock(static_content="The user is called Alice.")],
+        insert_method=insert_method,
+    )
+    for _ in range(2):
+        told = [message.content or "" for message in await chat_memory.aget()]
+        assert "\n".join(told).count("called Alice") == 1
+    assert [message.content for message in store.get_messages("alice")] == before
 
 
 async def test_a_chat_store_is_both_of_llamaindexs_kinds(build: Build) -> None:

@@ -113,11 +113,11 @@ async def test_an_error_of_a_call_is_told(scripted: Build, way: str) -> None:
     assert callbacks.seen == ["start", "StreamInterruptedError"]
 
 
-@pytest.mark.parametrize("way", STREAMED)
+@pytest.mark.parametrize("way", [*STREAMED, "stream_complete", "astream_complete"])
 async def test_leaving_early_is_told(scripted: Build, recorder: Recorder, way: str) -> None:
     callbacks = Callbacks()
     llm = scripted(GOOD[0], "stall", callback_manager=CallbackManager([callbacks]))
-    stream = getattr(llm, way)(ASK)
+    stream = getattr(llm, way)(ASK if "chat" in way else QUESTION)
     if way.startswith("a"):
         stream = await stream
         await anext(stream)
@@ -126,7 +126,12 @@ async def test_leaving_early_is_told(scripted: Build, recorder: Recorder, way: s
         next(stream)
         stream.close()
     assert callbacks.seen == ["start", "GeneratorExit"]
-    assert recorder.names[-1] == "ExceptionEvent"
+    kind = "LLMChat" if "chat" in way else "LLMCompletion"
+    assert shape(recorder.names) == [
+        f"{kind}StartEvent",
+        f"{kind}InProgressEvent",
+        "ExceptionEvent",
+    ]
 
 
 async def test_predict_is_one_event(build: Build, recorder: Recorder) -> None:
