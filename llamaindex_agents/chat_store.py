@@ -11,7 +11,7 @@ import time
 from collections.abc import Coroutine, Generator, Sequence
 from typing import Any, NoReturn, TypeVar, overload
 
-from llama_index.core.base.llms.types import ChatMessage
+from llama_index.core.base.llms.types import ChatMessage, MessageRole
 from llama_index.core.storage.chat_store.base import BaseChatStore
 from llama_index.core.storage.chat_store.base_db import AsyncDBChatStore, MessageStatus
 from pydantic import Field, PrivateAttr
@@ -44,9 +44,16 @@ class View:
         Of a message that both have, our copy stays: it has the ids and sources of its reply.
         """
         ours = self.messages
-        start, known = _overlap(_said(told), _said(ours))
-        self.added = ours[max(known, len(self.told)) :]
-        self.told = [*told[:start], *ours[:known], *told[start + known :]]
+        theirs, own = _turns(told), _turns(ours)
+        start, known = _overlap([said for _, said in theirs], [said for _, said in own])
+        first, last, end = len(told), len(told), 0
+        if known:
+            first, last = theirs[start][0], theirs[start + known - 1][0] + 1
+            end = own[known - 1][0] + 1
+            if own[0][0]:  # a system message of ours, which theirs would repeat
+                first = theirs[start - 1][0] + 1 if start else 0
+        self.added = ours[max(end, len(self.told)) :]
+        self.told = [*told[:first], *ours[:end], *told[last:]]
         self.read_at = time.monotonic()
 
     @property
@@ -55,17 +62,34 @@ class View:
         return [message.model_copy() for message in (*self.told, *self.added)]
 
 
-def _said(messages: Sequence[ChatMessage]) -> list[tuple[str, str]]:
-    return [(m.role.value, (m.content or "").strip()) for m in messages]
+Said = tuple[MessageRole, str]
 
 
-def _overlap(told: list[tuple[str, str]], ours: list[tuple[str, str]]) -> tuple[int, int]:
+def _turns(messages: Sequence[ChatMessage]) -> list[tuple[int, Said]]:
+    """What user and agent said, and where; of the others each side may hold some of its own."""
+    return [
+        (at, (message.role, (message.content or "").strip()))
+        for at, message in enumerate(messages)
+        if message.role is not MessageRole.SYSTEM
+    ]
+
+
+def _overlap(told: Sequence[Said], ours: Sequence[Said]) -> tuple[int, int]:
     """Where in `told` the longest beginning of `ours` stands, and how long that is."""
     for known in range(min(len(told), len(ours)), 0, -1):
         for start in range(len(told) - known, -1, -1):
-            if told[start : start + known] == ours[:known]:
+            if all(map(_is_same, told[start : start + known], ours)):
                 return start, known
     return len(told), 0
+
+
+def _is_same(told: Said, ours: Said) -> bool:
+    """Whether they are one message. A service may hold system messages in front of a user's."""
+    return told == ours or (
+        told[0] is ours[0] is MessageRole.USER
+        and bool(ours[1])
+        and told[1].endswith(f"\n{ours[1]}")
+    )
 
 
 class Views:

@@ -5,7 +5,7 @@ import json
 from typing import Any
 
 import pytest
-from llama_index.core.base.llms.types import ChatMessage
+from llama_index.core.base.llms.types import ChatMessage, MessageRole
 from llama_index.core.chat_engine import SimpleChatEngine
 from llama_index.core.memory import (
     ChatMemoryBuffer,
@@ -290,6 +290,36 @@ async def test_a_memory_over_the_chat_store_can_be_reset(build: Build, kind: Any
     assert [m.content for m in chat_memory.get_all()] == ["one", "two"]
     chat_memory.set([ChatMessage("three")])
     assert [m.content for m in await chat_memory.aget_all()] == ["three"]
+
+
+@pytest.mark.parametrize("how", HOW)
+@pytest.mark.parametrize("kind", [buffered, remembered])
+@pytest.mark.parametrize("service", LISTING)
+async def test_system_messages_do_not_double_a_dialogue(
+    build: Build, service: str, kind: Any, how: str
+) -> None:
+    """Some services hold them in front of the user's text, one as messages of their own."""
+    llm = build(service, session_store=InMemorySessionStore()).for_session("alice")
+    store = RemoteChatStore(client=plain(llm), cache_seconds=0)
+    for prompt in ("Be kind.", "Be brief."):
+        engine = SimpleChatEngine.from_defaults(llm=llm, memory=kind(store), system_prompt=prompt)
+        for question in (QUESTION, FOLLOW_UP):
+            await chatted(engine, how, question)
+    said = [m for m in await store.aget_messages("alice") if m.role is not MessageRole.SYSTEM]
+    assert [m.content for m in said[::2]] == [QUESTION, FOLLOW_UP] * 2
+    assert [m.role for m in said[1::2]] == [MessageRole.ASSISTANT] * 4
+
+
+@pytest.mark.parametrize("service", LISTING)
+async def test_a_dialogue_that_begins_with_a_system_message(build: Build, service: str) -> None:
+    llm = build(service, session_store=InMemorySessionStore()).for_session("alice")
+    store = RemoteChatStore(client=plain(llm), cache_seconds=0)
+    said = [ChatMessage(role="system", content="Be kind."), ChatMessage(QUESTION)]
+    store.set_messages("alice", said)
+    answer = llm.chat(said).message
+    store.add_message("alice", answer)
+    for _ in range(2):
+        assert await store.aget_messages("alice") == [*said, answer]
 
 
 @pytest.mark.parametrize("insert_method", InsertMethod)
