@@ -292,6 +292,16 @@ async def test_a_memory_over_the_chat_store_can_be_reset(build: Build, kind: Any
     assert [m.content for m in await chat_memory.aget_all()] == ["three"]
 
 
+@pytest.mark.parametrize("kind", [ChatMemoryBuffer, Memory])
+def test_a_memory_over_the_chat_store_can_be_made_with_a_history(build: Build, kind: Any) -> None:
+    store = RemoteChatStore(client=plain(build("bluenexus")))
+    key = {"chat_store_key" if kind is ChatMemoryBuffer else "session_id": "alice"}
+    history = [ChatMessage("one"), ChatMessage("two")]
+    chat_memory = kind.from_defaults(chat_history=history, chat_store=store, **key)
+    store.add_message("alice", ChatMessage("three"))
+    assert [m.content for m in chat_memory.get_all()] == ["one", "two", "three"]
+
+
 @pytest.mark.parametrize("how", HOW)
 @pytest.mark.parametrize("kind", [buffered, remembered])
 @pytest.mark.parametrize("service", LISTING)

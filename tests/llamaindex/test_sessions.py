@@ -262,7 +262,7 @@ HIDDEN: dict[str, Callable[[Any], Awaitable[None]]] = {
 
 
 @pytest.mark.parametrize("hidden", HIDDEN)
-@pytest.mark.parametrize("service", ["private_ai", "cloudbase"])
+@pytest.mark.parametrize("service", KEEPING)
 async def test_hidden_prompts_stay_out(
     sandbox: Sandbox, build: Build, service: str, hidden: str
 ) -> None:
