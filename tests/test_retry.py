@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from remote_agents import (
+    ENDPOINTS,
     AgentConnectionError,
     AgentError,
     AgentTimeoutError,
@@ -23,6 +24,7 @@ from remote_agents import (
 from remote_agents.failure import retry_after
 from remote_agents.retry import MAX_WAIT, retry_delay
 from remote_agents.sandbox import Sandbox
+from tests.matrix import make
 from tests.raw_server import EVENTS, HOLD, JSON, RESET, head, serving
 from tests.transports import asking, each_kind
 
@@ -30,7 +32,7 @@ REPLY = b'{"choices": [{"message": {"content": "Hello"}, "finish_reason": "stop"
 WHOLE = [head(JSON, length=len(REPLY)), REPLY]
 ALWAYS, SAFE, UNSAFE, NEVER = "always", "safe", "unsafe", "never"
 
-# What design section 6 says of each failure: repeated always, only where repeating does no harm
+# What docs/errors.md says of each failure: repeated always, only where repeating does no harm
 # (GET, or the caller's opt-in), or never.
 RULE: list[tuple[AgentError, str]] = [
     (AgentConnectionError(), ALWAYS),
@@ -86,6 +88,15 @@ def test_waits_double_with_jitter_and_are_bounded() -> None:
 )
 def test_retry_after_in_seconds(value: str | None, seconds: float | None) -> None:
     assert retry_after({} if value is None else {"retry-after": value}) == seconds
+
+
+@pytest.mark.parametrize("endpoint", ENDPOINTS)
+def test_it_waits_longer_where_the_window_is_a_minute(sandbox: Sandbox, endpoint: str) -> None:
+    sandbox.fail_next(429, endpoint=endpoint)
+    make("plain", endpoint, **sandbox.kwargs(endpoint)).ask("Hello")
+    refused, answered = [r for r in sandbox.requests() if r["status"] in (429, 200)][-2:]
+    waited = answered["time"] - refused["ended"]
+    assert (waited > 2.9) == (ENDPOINTS[endpoint].throttle_wait == 4.0) == (endpoint == "bluenexus")
 
 
 def test_retry_after_as_a_date() -> None:

@@ -18,12 +18,13 @@ from remote_agents import (
     ConfigurationError,
     ConversationError,
     InMemorySessionStore,
+    Message,
     Session,
     SessionStore,
     SQLSessionStore,
 )
 from remote_agents.sandbox import Sandbox
-from tests.memory.ways import client
+from tests.memory.ways import REMEMBERING, client
 
 TALKED = Session("c1", "r1", 1, ("a", "b"))
 
@@ -70,6 +71,19 @@ def test_a_session_is_remembered(store: SessionStore) -> None:
     assert found.last_used == TALKED.last_used
     assert store.release("u1", "h2", None)
     assert store.get("u1") == found
+
+
+@pytest.mark.parametrize("endpoint", REMEMBERING)
+def test_a_store_holds_no_text(sandbox: Sandbox, endpoint: str, tmp_path: Path) -> None:
+    store = SQLSessionStore(f"sqlite:///{tmp_path / 's.db'}")
+    agent = client(sandbox, endpoint, session_store=store)
+    messages = [Message("system", "Be heron-kind."), "Say: an answer of zebra-17"]
+    reply = agent.ask(messages, session_id="u1")
+    store.close()
+    kept = b"".join(path.read_bytes() for path in tmp_path.iterdir())
+    assert reply.conversation_id.encode() in kept
+    assert b"heron" not in kept
+    assert b"zebra" not in kept
 
 
 def test_turns_of_a_conversation_joined_midway_are_unknown(store: SessionStore) -> None:

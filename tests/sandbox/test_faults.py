@@ -57,10 +57,12 @@ def test_a_fault_waits_for_its_endpoint_and_path(call: Caller) -> None:
     assert call.http.post(path, headers=call.headers("cloudbase")).status_code == 418
 
 
-def test_reset_clears_faults(call: Caller) -> None:
+def test_reset_clears_faults_and_the_log_and_keeps_conversations(call: Caller) -> None:
+    told = call.post("maiagent", "My name is Ada.").json()["conversationId"]
     call.box.fail_next(times=5)
     call.box.reset()
-    assert call.post("bluenexus").status_code == 200
+    assert (call.box.turns(), call.box.requests()) == ([], [])
+    assert "Ada" in call.ask("maiagent", "What did I just say?", conversation=told)
 
 
 @pytest.mark.parametrize("endpoint", PLAIN)
