@@ -1,6 +1,7 @@
 """Many turns, at once and one after another: nothing is mixed up and nothing is left behind.
 
-`SOAK_SECONDS=180 make test ARGS="-k soak"` runs the loop for longer.
+The loop takes as many turns as an account of BlueNexus has in an hour; to go on for longer,
+`SOAK_SECONDS=180 make test ARGS="-k long_loop -s"`, which prints them.
 """
 
 import asyncio
@@ -18,7 +19,9 @@ from remote_agents import AgentError, BlueNexus, MaiAgent, TextDelta, Timeout, p
 from remote_agents.sandbox import Sandbox
 from tests.raw_server import sockets_of
 
-SECONDS = float(os.environ.get("SOAK_SECONDS", "4"))
+SECONDS = float(os.environ.get("SOAK_SECONDS", "0"))  # at least
+LONGEST = max(SECONDS, 60.0)  # on a machine that is slow
+TURNS = 60 * 30
 STREAMS = 200
 
 
@@ -92,8 +95,11 @@ async def test_cancelling_many_streams_at_once(sandbox: Sandbox) -> None:
         sandbox.configure(word_delay=0)
 
 
-def rounds(box: Sandbox) -> Iterator[None]:
-    """Turns of every kind: whole, streamed, left early, failed; sync and in loops that end."""
+def rounds(box: Sandbox) -> Iterator[int]:
+    """Turns of every kind: whole, streamed, left early, failed; sync and in loops that end.
+
+    Yields how many they were.
+    """
     kind, mai = BlueNexus(**box.kwargs("bluenexus")), MaiAgent(**box.kwargs("maiagent"))
     impatient = BlueNexus(**box.kwargs("bluenexus"), max_retries=0, timeout=Timeout(idle=0.05))
     number = 0
@@ -107,8 +113,9 @@ def rounds(box: Sandbox) -> Iterator[None]:
         box.fault(("drop_after", "error_event", "stall_after")[number % 3], endpoint="bluenexus")
         with pytest.raises(AgentError):
             list(impatient.stream("Count to 30"))
+        turns = len(box.turns())
         box.reset()
-        yield
+        yield turns
 
 
 async def _async_round(agent: BlueNexus) -> None:
@@ -132,11 +139,13 @@ def test_a_long_loop_leaves_nothing_behind(sandbox: Sandbox) -> None:
     turns = rounds(sandbox)
     for _ in range(15):  # until every pool, cache and arena is there
         next(turns)
-    before, count, end = state(sandbox), 0, time.monotonic() + SECONDS
-    while time.monotonic() < end or count < 20:
-        next(turns)
-        count += 1
+    before, count, begun, seconds = state(sandbox), 0, time.monotonic(), 0.0
+    while seconds < LONGEST and (count < TURNS or seconds < SECONDS):
+        count += next(turns)
+        seconds = time.monotonic() - begun
     after = state(sandbox)
+    print(f"\n{count} turns in {seconds:.0f} s; {before} became {after}")
+    assert count > 300
     assert after[0] <= before[0] + 1
     assert after[1] <= before[1]
     assert after[2] <= before[2] + 2
