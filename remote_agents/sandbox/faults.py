@@ -49,9 +49,10 @@ class Faults:
         self.queue: list[Fault] = []
 
     def add(self, fault: Fault) -> None:
-        """Queue a fault; ValueError for a kind that does not exist."""
+        """Queue a fault; ValueError for a kind or an argument that does not exist, or cannot be."""
         if fault.kind not in KINDS:
             raise ValueError(f"unknown fault {fault.kind!r}; there are: {', '.join(sorted(KINDS))}")
+        _check(fault)
         self.queue.append(fault)
 
     def take(self, endpoint: str, method: str, path: str) -> Fault | None:
@@ -63,6 +64,38 @@ class Faults:
                     self.queue.remove(fault)
                 return fault
         return None
+
+
+ARGUMENTS: dict[str, tuple[str, ...]] = {
+    "fail_next": ("status", "body", "retry_after"),
+    "drop_after": ("events",),
+    "truncate_after": ("events",),
+    "stall_after": ("events", "keepalive"),
+    "slow_first_byte": ("seconds",),
+    "error_event": ("after",),
+}
+# What an argument must be, in words, and its test.
+VALUES: dict[str, tuple[str, Callable[[Any], bool]]] = {
+    "times": ("a whole number from 1", lambda value: type(value) is int and value >= 1),
+    "status": ("a whole number from 200 to 599", lambda v: type(v) is int and 200 <= v <= 599),
+    "events": ("a whole number from 0", lambda value: type(value) is int and value >= 0),
+    "after": ("a whole number from 0", lambda value: type(value) is int and value >= 0),
+    "seconds": ("a number from 0", lambda value: type(value) in (int, float) and value >= 0),
+    "keepalive": ("true or false", lambda value: type(value) is bool),
+    "retry_after": ("seconds or a date", lambda value: type(value) in (int, float, str)),
+}
+
+
+def _check(fault: Fault) -> None:
+    """A misspelt order is refused: a test that rests on it would pass for another reason."""
+    known = ARGUMENTS.get(fault.kind, ())
+    for name, value in {**fault.options, "times": fault.times}.items():
+        if name not in (*known, "times"):
+            takes = ", ".join((*known, "endpoint", "times", "match"))
+            raise ValueError(f"{fault.kind} takes no {name!r}; it takes: {takes}")
+        words, fits = VALUES.get(name, ("", lambda _: True))
+        if not fits(value):
+            raise ValueError(f"{name} must be {words}, not {value!r}")
 
 
 @dataclass
@@ -180,7 +213,7 @@ async def _wait(event: asyncio.Event, seconds: float) -> None:
 
 async def _after(v: Victim, end: Callable[[], Awaitable[None]]) -> None:
     """Let `events` frames through, or half of a plain body, then come to a bad end."""
-    events = int(v.options.get("events", v.options.get("after", 1)))
+    events = int(v.options.get("events", 1))
 
     async def spoil(message: Message) -> None:
         if v.streamed and v.frames > events:

@@ -38,8 +38,9 @@ class Connection:
         if reset:
             # What was sent must reach the client before the reset overtakes it.
             await asyncio.sleep(0.02)
-            self._linger(0)
-            self.transport.abort()
+            if not self.lost.is_set():  # the client may have left meanwhile
+                self._linger(0)
+                self.transport.abort()
         else:
             self.transport.close()
         await self.lost.wait()

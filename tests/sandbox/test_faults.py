@@ -1,10 +1,13 @@
+import asyncio
 import time
 from collections.abc import Callable
+from typing import Any
 
 import httpx
 import pytest
 
 from remote_agents.sandbox import Sandbox
+from remote_agents.sandbox.server import Connection
 from tests.sandbox.calls import BOTH, ENDPOINTS, PLAIN, Caller, frames
 
 QUESTION = "Count to 12"
@@ -234,3 +237,37 @@ def test_faults_over_http(call: Caller) -> None:
     assert call.http.post("/_sandbox/faults", json=order).status_code == 201
     assert call.http.get("/_sandbox/faults").json()[0]["kind"] == "fail_next"
     assert call.post("bluenexus").status_code == 504
+
+
+@pytest.mark.parametrize(
+    ("order", "said"),
+    [
+        ({"kind": "drop_after", "evnts": 3}, "takes no 'evnts'; it takes: events"),
+        ({"kind": "garbage", "events": 3}, "takes no 'events'"),
+        ({"kind": "drop_after", "events": "many"}, "events must be a whole number"),
+        ({"kind": "drop_after", "times": 0}, "times must be a whole number from 1"),
+        ({"kind": "drop_after", "times": True}, "times must be a whole number from 1"),
+        ({"kind": "fail_next", "status": 99999}, "status must be"),
+        ({"kind": "stall_after", "keepalive": "no"}, "keepalive must be true or false"),
+        ({"kind": "slow_first_byte", "seconds": -1}, "seconds must be a number"),
+        ({"kind": "fail_next", "retry_after": [1]}, "retry_after must be seconds or a date"),
+    ],
+)
+def test_an_order_that_cannot_be_followed_is_refused(
+    call: Caller, order: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(ValueError, match=said):
+        call.box.fault(**order)
+    assert call.http.get("/_sandbox/faults").json() == []
+
+
+async def test_a_reset_of_a_connection_that_is_gone_is_no_error(box: Sandbox) -> None:
+    port = int(box.url.rpartition(":")[2])
+    _, writer = await asyncio.open_connection("127.0.0.1", port)
+    connection = Connection(writer.transport)
+    hanging_up = asyncio.ensure_future(connection.hang_up(reset=True))
+    await asyncio.sleep(0)
+    writer.close()
+    await writer.wait_closed()
+    connection.lose()
+    await asyncio.wait_for(hanging_up, 5)
