@@ -11,6 +11,7 @@ from remote_agents.errors import UnsupportedContentError
 from remote_agents.resources import (
     bluenexus,
     cloudbase,
+    items,
     maiagent,
     maiagent_directory,
     maiagent_files,
@@ -115,10 +116,20 @@ def _turn(prompt: Prompt, call: dict[str, Any]) -> tuple[list[Message]]:
                 f"attachments is a list of Attachment, not {type(attachments).__name__}."
             )
         last = messages[-1]
-        messages[-1] = Message(last.role, last.content, [*last.attachments, *attachments])
+        messages[-1] = Message(
+            last.role, last.content, [*last.attachments, *map(_file, attachments)]
+        )
     if call.get("session_id") is None and (session_id := current_session()):
         call["session_id"] = session_id
     return (messages,)
+
+
+def _file(item: Any) -> Any:
+    """A file for a message; one that MaiAgent holds already goes by its id."""
+    if isinstance(item, items.Attachment):
+        kind: Any = item.type if item.type in ("image", "audio") else "file"
+        return Attachment(kind, file_id=item.id, url=item.file, filename=item.filename)
+    return item
 
 
 def as_messages(prompt: Prompt) -> list[Message]:

@@ -60,22 +60,17 @@ class Operation:
 async def _maiagent_chat(way: Way, client: Any, box: Sandbox) -> None:
     attachment = await way(client.attachments.upload, b"plan", filename="plan.txt")
     first = await way(client.ask, "Hello", sender=box.agents["maiagent"]["contact_id"])
-    file = _attachment(attachment)
     events = await way(
         client.stream,
         "How many vacation days do I get?",
         conversation_id=first.conversation_id,
         query_metadata={"a": 1},
         content_payload={"b": 2},
-        attachments=[file],
+        attachments=[attachment],
     )
     assert "vacation" in events[-1].reply.text
-
-
-def _attachment(uploaded: Any) -> Any:
-    from remote_agents import Attachment
-
-    return Attachment("file", url=uploaded.file, file_id=uploaded.id, filename=uploaded.filename)
+    (sent,) = box.requests("maiagent")[-1]["body"]["message"]["attachments"]
+    assert sent == attachment.raw
 
 
 async def _conversation(way: Way, client: Any, box: Sandbox) -> str:
