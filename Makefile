@@ -52,11 +52,11 @@ bench: $(READY) ## measure against the peers
 faults: $(READY) ## print what each fault leads to, for each agent
 	$(BIN)/python -m pytest tests/test_faults.py -q -s $(ARGS)
 
-fuzz: $(READY) ## the property tests with many more examples
+fuzz: $(READY) ## the property tests with many more examples, then atheris for a minute: five in all
 	$(BIN)/python -m pytest -m fuzz --hypothesis-profile=fuzz $(ARGS)
 	@if $(BIN)/python -c "import atheris" 2>/dev/null; then \
 		PYTHONPATH=. $(BIN)/python tests/fuzz/sse.py -max_total_time=60 -dict=tests/fuzz/sse.dict; \
-	else echo "The coverage-guided target was left out: it needs atheris (pip install atheris)."; fi
+	else echo "Left out: the coverage-guided fuzzing of the decoder, which needs $(BIN)/pip install atheris."; fi
 
 pins: $(READY) ## rewrite requirements/ from pyproject.toml (ARGS=--upgrade for the newest versions)
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.10 --no-annotate --no-header \

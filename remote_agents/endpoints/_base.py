@@ -45,6 +45,7 @@ class Endpoint:
         uploads: Whether files given as bytes can be uploaded.
         eof_ends: Whether a stream may end without a terminal event if it never announced one.
         reasons, cites, counts: Whether answers carry reasoning, citations, token usage.
+        counts_streams: Whether streamed answers carry token usage too, if others do.
         native_json: Whether the service has `response_format`.
         throttle_wait: Seconds to wait first after a 429 that names no time.
         server_url: Works out the root address from the options, when it depends on them.
@@ -73,6 +74,7 @@ class Endpoint:
     reasons: bool = False
     cites: bool = False
     counts: bool = True
+    counts_streams: bool = True
     native_json: bool = False
     throttle_wait: float = 0.5
     server_url: Callable[[Mapping[str, Any]], str | None] | None = None

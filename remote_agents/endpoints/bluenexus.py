@@ -39,6 +39,7 @@ ENDPOINT = Endpoint(
     base_url="https://api.bluenexus.ai",
     default_agent_id="default",
     keeps="handed",
+    counts_streams=False,  # the document defines `usage` for whole answers only
     parameters=("temperature", "max_tokens"),
     throttle_wait=4.0,  # its window is a minute, and it names no time to come back
 )

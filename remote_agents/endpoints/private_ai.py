@@ -142,6 +142,7 @@ ENDPOINT = Endpoint(
     ),
     options=("route",),
     cites=True,
+    counts_streams=False,  # the document defines `usage` for whole answers only
     native_json=True,
     conversation_word="session",
 )

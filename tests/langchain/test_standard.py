@@ -19,10 +19,6 @@ pytestmark = [
 ]
 
 
-# Their documents define `usage` for whole answers only.
-NOT_COUNTED_IN_STREAMS = ("private_ai", "bluenexus")
-
-
 @pytest.fixture(scope="session")
 def vcr_config() -> dict[str, Any]:
     """The recordings were made with `--record-mode=once`; the sandbox's port was another one."""
@@ -102,8 +98,8 @@ class Service:
 
     @property
     def returns_usage_metadata(self) -> bool:
-        counts = self.chat_model_class.endpoint.counts
-        return counts and not (self.streams and self.name in NOT_COUNTED_IN_STREAMS)
+        endpoint = self.chat_model_class.endpoint
+        return endpoint.counts and (endpoint.counts_streams or not self.streams)
 
     @property
     def supports_image_inputs(self) -> bool:
