@@ -63,7 +63,7 @@ def test_an_answer_cannot_steer_the_terminal(cli: Cli) -> None:
 
 WRONG = {
     "key": (["--api-key-file", "KEY"], 1, "MAIAGENT_API_KEY"),
-    "agent": (["--agent-id", "nobody"], 1, "Check agent_id"),
+    "agent": (["--agent-id", "nobody"], 1, "agent_id (nobody)"),
     "host": (["--base-url", "http://127.0.0.1:9", "--set", "max_retries=0"], 3, "Check base_url"),
     "no key file": (["--api-key-file", "/missing"], 2, "cannot be read"),
     "http": (["--base-url", "http://example.com"], 2, "unencrypted"),
