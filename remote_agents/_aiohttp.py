@@ -26,8 +26,8 @@ from httpx_aiohttp.transport import map_aiohttp_exceptions
 
 from remote_agents.pools import plain_request
 
-# Bytes taken from a socket at once; asyncio's own 256 kB for each of many late streams, which TLS
-# even reserves, are a lot.
+# Bytes taken from a socket at once, and kept of what is not read yet; asyncio's own 256 kB for each
+# of many late streams, which TLS even reserves, are a lot.
 LARGEST_READ = 8 * 1024
 
 
@@ -73,7 +73,9 @@ class Transport(AiohttpTransport):
                 ssl=self.ssl_context,
             )
             connector._factory = partial(Protocol, loop=connector._loop)  # type: ignore[assignment]
-            self.client = ClientSession(connector=connector, cookie_jar=DummyCookieJar())
+            self.client = ClientSession(
+                connector=connector, cookie_jar=DummyCookieJar(), read_bufsize=LARGEST_READ
+            )
         return self.client
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:

@@ -11,10 +11,14 @@ import threading
 import time
 import tracemalloc
 from collections.abc import Iterator
+from typing import Any
 
 import psutil
 import pytest
+from llama_index.core.base.llms.types import ChatMessage
 
+import langchain_agents
+import llamaindex_agents
 from remote_agents import AgentError, BlueNexus, MaiAgent, TextDelta, Timeout, pools
 from remote_agents.sandbox import Sandbox
 from tests.raw_server import sockets_of
@@ -58,19 +62,37 @@ async def test_two_hundred_streams_at_once(sandbox: Sandbox) -> None:
     assert sockets_of(port_of(sandbox)) == sockets_before
 
 
-async def test_the_memory_of_a_stream(sandbox: Sandbox) -> None:
-    agent = BlueNexus(**sandbox.kwargs("bluenexus"))
-    await agent.aask("Hello")
+@pytest.mark.parametrize("framework", ["plain", "langchain", "llamaindex"])
+async def test_the_memory_of_a_stream(sandbox: Sandbox, framework: str) -> None:
+    model = MODELS[framework](**sandbox.kwargs("bluenexus"))
+    await _begun(framework, model)
     gc.collect()
     tracemalloc.start()
-    streams = [agent.astream("Count to 200") for _ in range(100)]
-    await asyncio.gather(*(anext(item) for item in streams))
+    streams = await asyncio.gather(*(_begun(framework, model) for _ in range(100)))
     held = tracemalloc.get_traced_memory()[0] / len(streams)
     tracemalloc.stop()
     for item in streams:
-        await item.aclose()  # type: ignore[attr-defined]
-    await agent.aclose()
+        await item.aclose()
+    await model.aclose()
     assert held < 64 * 1024
+
+
+MODELS: dict[str, Any] = {
+    "plain": BlueNexus,
+    "langchain": langchain_agents.ChatBlueNexus,
+    "llamaindex": llamaindex_agents.BlueNexus,
+}
+
+
+async def _begun(framework: str, model: Any) -> Any:
+    """A stream of 200 words whose first piece has arrived."""
+    question = "Count to 200"
+    if framework == "llamaindex":
+        stream = await model.astream_chat([ChatMessage(question)])
+    else:
+        stream = model.astream(question)
+    await anext(stream)
+    return stream
 
 
 async def test_cancelling_many_streams_at_once(sandbox: Sandbox) -> None:
