@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import time
 from collections.abc import Callable, Iterator
@@ -180,14 +179,25 @@ def _redact(error: AgentError, token: SecretStr | None) -> None:
     Those hold the request with its headers; what they say is in our message already.
     """
     _drop_foreign_causes(error)
-    if token is None or not (key := token.get_secret_value()):
+    if token is None or len(key := token.get_secret_value()) < SHORTEST_KEY:
         return
-    error.args = tuple(str(said).replace(key, "[key]") for said in error.args)
+    error.args = tuple(_without(key, str(said)) for said in error.args)
     for name, value in vars(error).items():
-        if isinstance(value, str):
-            setattr(error, name, value.replace(key, "[key]"))
-        elif name == "body" and key in (text := json.dumps(value, default=str)):
-            setattr(error, name, json.loads(text.replace(key, "[key]")))
+        setattr(error, name, _without(key, value))
+
+
+def _without(key: str, value: Any) -> Any:
+    """A value of JSON with the key's text taken out of its texts."""
+    if isinstance(value, str):
+        return value.replace(key, "[key]")
+    if isinstance(value, list):
+        return [_without(key, item) for item in value]
+    if isinstance(value, dict):
+        return {_without(key, name): _without(key, item) for name, item in value.items()}
+    return value
+
+
+SHORTEST_KEY = 4  # what is shorter is no secret, and is in many words
 
 
 def _drop_foreign_causes(error: BaseException) -> None:

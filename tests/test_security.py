@@ -125,6 +125,26 @@ def test_keys_are_in_no_error_of_a_framework(kind: str, framework: str) -> None:
     assert KEY not in with_locals(error)
 
 
+@pytest.mark.parametrize(
+    ("key", "said", "shown"),
+    [
+        ("12345678", "No 12345678.", "No [key]."),
+        ("k", "A broken key.", "A broken key."),
+    ],
+    ids=["a number", "a letter"],
+)
+def test_any_key_leaves_an_error_readable(key: str, said: str, shown: str) -> None:
+    body = {"message": said, "number": 12345678, "list": [{said: None}]}
+    client = httpx.Client(
+        transport=httpx.MockTransport(lambda request: httpx.Response(401, json=body))
+    )
+    agent = remote_agents.BlueNexus(agent_id="a", api_key=key, http_client=client)
+    with pytest.raises(remote_agents.AuthenticationError) as caught:
+        agent.ask("Hi")
+    assert shown in str(caught.value)
+    assert caught.value.body == {"message": shown, "number": 12345678, "list": [{shown: None}]}
+
+
 @pytest.mark.parametrize("kind", ["sync", "async"])
 def test_keys_are_not_in_the_error_of_a_refused_connection(kind: str) -> None:
     for url in ("http://127.0.0.1:9", "https://127.0.0.1:9"):
