@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from .choosing import choose
 from .knowledge import Hit, Knowledge, Section, sentences, terms, topic_words
 from .reading import Sentence, is_instruction, read, told_by, wants_standalone
 from .schema import Filler, find_schema
@@ -100,6 +101,9 @@ class Brain:
         text = dialogue[last][1] if dialogue else ""
         systems = [said for role, said in dialogue if role == "system"]
         schema, text, systems = _schema_in(ask.schema, text, systems)
+        choice = choose(text, self.knowledge.weight) if schema is None else None
+        if choice is not None:
+            return Answer(choice, "The message asks to choose among what it offers.")
         before = [turn for turn in dialogue[: max(last, 0)] if turn[0] != "system"]
         answer = self._prose(text, systems, before)
         if schema is not None:

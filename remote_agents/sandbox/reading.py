@@ -27,8 +27,9 @@ ASKED = re.compile(
     re.IGNORECASE | re.MULTILINE,
 )
 TAGGED = re.compile(
-    r"<(?:follow up message|question|query|user_query)>\s*(?P<rest>[^<]+)", re.IGNORECASE
+    r"<(?:follow up message|(?:user[ _])?(?:question|query))>\s*(?P<rest>[^<]+)", re.IGNORECASE
 )
+QUOTED = re.compile(r"\bquestion: '(?P<rest>.+?)'[ \t]*$", re.MULTILINE | re.DOTALL)
 INSTRUCTIONS = (
     r"you are (?:a|an|the) [^.]*(?:assistant|bot|agent|expert|helper|ai)",
     r"use (?:the|only|three|any)",
@@ -60,7 +61,7 @@ CONDENSE = re.compile(
     r"standalone (?:question|query)|rephrase the follow|condense the (?:follow|conversation)",
     re.IGNORECASE,
 )
-LABEL = re.compile(r"^(?:answer|a):\s+", re.IGNORECASE)
+LABEL = re.compile(r"^(?:answer|a|response):\s+", re.IGNORECASE)
 LONG = 400
 
 
@@ -142,8 +143,9 @@ def _role(mark: re.Match[str]) -> str:
 
 def _last_asked(text: str) -> tuple[str, str] | None:
     """The question behind the last mark such as "Query:", and the text without it."""
-    marks = list(ASKED.finditer(text)) or list(TAGGED.finditer(text))
-    if not marks:
+    kinds = (list(kind.finditer(text)) for kind in (ASKED, TAGGED, QUOTED))
+    marks = next(filter(None, kinds), None)
+    if marks is None:
         return None
     mark = marks[-1]
     question, end = mark.group("rest").strip(), mark.end()

@@ -1,7 +1,6 @@
 """The agent itself as query engine, chat engine, retriever, tool, and as chat store."""
 
 import asyncio
-import json
 from typing import Any
 
 import pytest
@@ -13,21 +12,14 @@ from llama_index.core.memory import (
     Memory,
     StaticMemoryBlock,
 )
-from llama_index.core.query_engine import (
-    RetrieverQueryEngine,
-    RouterQueryEngine,
-    SubQuestionQueryEngine,
-)
-from llama_index.core.question_gen import LLMQuestionGenerator
-from llama_index.core.response_synthesizers import get_response_synthesizer
-from llama_index.core.selectors import EmbeddingSingleSelector
+from llama_index.core.query_engine import RetrieverQueryEngine
 from llama_index.core.storage.chat_store.base_db import MessageStatus
 
 from llamaindex_agents import AgentQueryEngine, AgentRetriever, RemoteChatStore
 from remote_agents import ConfigurationError, InMemorySessionStore
 from remote_agents.sandbox import Sandbox
 from tests.llamaindex.conftest import CITING, FOLLOW_UP, KEEPING, QUESTION, SERVICES, Build
-from tests.llamaindex.local import HashedWords, memory
+from tests.llamaindex.local import memory
 
 PART_TIME = "Part-time staff receive vacation days"
 LISTING = ("cloudbase", "bluenexus", "maiagent")
@@ -182,49 +174,6 @@ async def test_a_tool_keeps_the_response(build: Build, is_async: bool) -> None:
     assert "25 vacation days" in output.content
     assert output.raw_output.source_nodes[0].metadata["title"] == "vacation.md"
     assert build("maiagent").as_tool().metadata.name.startswith("maiagent_")
-
-
-@pytest.mark.parametrize("is_async", [False, True])
-async def test_router(sandbox: Sandbox, build: Build, is_async: bool) -> None:
-    selector = EmbeddingSingleSelector.from_defaults(embed_model=HashedWords())
-    tools = [
-        build("maiagent").as_tool("hr", "Vacation days, sick leave and parental leave."),
-        build("bluenexus").as_tool("it", "Laptops, passwords and phishing mails."),
-    ]
-    engine = RouterQueryEngine(selector=selector, query_engine_tools=tools, llm=build("bluenexus"))
-    response = await engine.aquery(QUESTION) if is_async else engine.query(QUESTION)
-    assert "25 vacation days" in str(response)
-    assert response.source_nodes
-    assert [turn["endpoint"] for turn in sandbox.turns()] == ["maiagent"]
-
-
-def frames(text: str) -> list[bytes]:
-    delta = {"choices": [{"delta": {"content": text}, "finish_reason": "stop"}]}
-    return [f"data: {json.dumps(delta)}\n\ndata: [DONE]\n\n".encode()]
-
-
-@pytest.mark.parametrize("is_async", [False, True])
-async def test_sub_questions(
-    sandbox: Sandbox, build: Build, scripted: Build, is_async: bool
-) -> None:
-    questions = [
-        {"sub_question": QUESTION, "tool_name": "hr"},
-        {"sub_question": "What should I do with a phishing mail?", "tool_name": "it"},
-    ]
-    planner = scripted(*frames(json.dumps({"items": questions})))
-    engine = SubQuestionQueryEngine.from_defaults(
-        [build("maiagent").as_tool("hr", "HR"), build("private_ai").as_tool("it", "IT")],
-        llm=build("bluenexus"),
-        question_gen=LLMQuestionGenerator.from_defaults(llm=planner),
-        response_synthesizer=get_response_synthesizer(llm=build("bluenexus")),
-        verbose=False,
-        use_async=is_async,
-    )
-    response = await engine.aquery(QUESTION) if is_async else engine.query(QUESTION)
-    assert "vacation" in str(response)
-    asked = {(turn["endpoint"], turn["messages"][-1]["content"]) for turn in sandbox.turns()}
-    assert {("maiagent", QUESTION), ("private_ai", questions[1]["sub_question"])} <= asked
-    assert any("phishing" in node.text for node in response.source_nodes)
 
 
 # --- chat store --------------------------------------------------------------------------------

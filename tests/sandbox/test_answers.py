@@ -233,6 +233,93 @@ def test_json_is_valid_for_its_schema(brain: Brain, schema: dict[str, Any], doub
     jsonschema.validate(value, schema)
 
 
+NUMBERED = """\
+Some choices are given below, in a numbered list:
+(1) Loans of up to 500 euros {{choice: 9}}.
+(2) Vacation and sick leave.
+{ask} to the question: '{q}'
+
+The output should be ONLY JSON. Here is an example:
+[
+    {{
+        choice: 1,
+        reason: "<insert reason for choice>"
+    }},
+    ...
+]
+"""
+NAMED_TOOLS = """\
+Given a question and a list of tools, output a list of sub-questions in json markdown.
+<Tools>
+```json
+{{"a_tool": "Knows {{what}}."}}
+```
+<Output>
+```json
+{{"items": [{{"sub_question": "What is A", "tool_name": "a_tool"}}]}}
+```
+<Tools>
+```json
+{{"bank": "Loans of up to 1 euro {{or}} more.", "leave": "Vacation and sick leave."}}
+```
+<User Question>
+{q}
+<Output>
+"""
+ONE, SEVERAL = "Return the most relevant choice", "Return no more than 2 choices that are relevant"
+TWO = "How many vacation days do I get, and may I have a loan?"
+
+
+@pytest.mark.parametrize(
+    ("ask", "question", "chosen"),
+    [
+        (ONE, "How many days of vacation?", [2]),
+        (ONE, "May I have a loan of up to 5 {x: 1}?", [1]),
+        (ONE, "What's a 'loan'?", [1]),
+        (ONE, "choice", [1]),
+        (SEVERAL, "How many days of vacation?", [2]),
+        (SEVERAL, TWO, [1, 2]),
+        (SEVERAL, "reason", [1, 2]),
+        (SEVERAL.replace("2", "1"), "reason", [1]),
+    ],
+)
+def test_chooses_among_numbered_choices(
+    brain: Brain, ask: str, question: str, chosen: list[int]
+) -> None:
+    items = json.loads(said(brain, NUMBERED.format(ask=ask, q=question)))
+    assert sorted(item["choice"] for item in items) == chosen
+    assert all(set(item) == {"choice", "reason"} for item in items)
+
+
+@pytest.mark.parametrize(
+    ("question", "asked"),
+    [
+        ("How many days of vacation?", {"leave": "How many days of vacation?"}),
+        (TWO, {"leave": "How many vacation days do I get?", "bank": "May I have a loan?"}),
+        ("Hm", {"leave": "Hm", "bank": "Hm"}),
+    ],
+)
+def test_asks_each_tool_that_fits_its_part(
+    brain: Brain, question: str, asked: dict[str, str]
+) -> None:
+    text = said(brain, NAMED_TOOLS.format(q=question))
+    items = json.loads(text.removeprefix("```json").removesuffix("```"))["items"]
+    assert {item["tool_name"]: item["sub_question"] for item in items} == asked
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        "Which train tickets? Options:\n1. Train\n2. Bus\nSay it in prose.",
+        "Which train tickets? Options:\n1. Train\n2. Bus\nAs JSON such as {answer: text}.",
+        "Which train tickets? As JSON such as {choice: 1}, with no options.",
+        "Select a tool, as JSON.\n```json\n{not json\n```\nQuestion: Which train tickets?",
+    ],
+)
+def test_chooses_only_where_there_is_a_choice(brain: Brain, prompt: str) -> None:
+    assert "Train tickets are second class" in said(brain, prompt)
+
+
 @pytest.mark.parametrize("endpoint", ENDPOINTS)
 def test_every_service_remembers_within_a_conversation(call: Caller, endpoint: str) -> None:
     talk = [
