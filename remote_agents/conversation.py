@@ -192,9 +192,12 @@ class _Prompt:
         seen = dict.fromkeys(known.seen if known else ())
         systems: list[tuple[int, Message]] = []
         for index, message in enumerate(self.messages):
-            if message.role == "system":
+            role = message.role
+            if role == "user":
+                continue
+            if role == "system":
                 systems.append((index, message))
-            if message.role != "assistant":
+            if role != "assistant":
                 continue
             origin = message.origin
             if origin is None:
