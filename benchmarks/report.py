@@ -41,11 +41,11 @@ One server process on loopback sends the same precomputed bytes to every contend
 event, one HTTP chunk each); every contender runs in a process of its own; rounds are
 interleaved. Figures are medians of the rounds, with half the range beside them. CPU is the
 contender's own process time. Trust the ratios: absolute numbers drift from run to run. The peer
-of *1,000 models* is measured on 40 and scaled; the peer of *memory a stream of many* has 50
+of *1,000 models* is measured on 40 and scaled; the peer of *a stream of 1,000* has 50
 streams open, the others 1,000. An overloaded client has no capacity: *slow streams a core* is
 the most streams, an event every 20 ms each, whose 99th percentile is under 50 ms late.
 *Planning* is what 5,000 messages add to a turn of a conversation that the server holds, above
-what they add in langchain- core itself. The agent is one member of an AgentWorkflow,
+what they add in langchain-core itself. The agent is one member of an AgentWorkflow,
 FunctionAgent for the peer and RemoteWorkflowAgent for an LLM whose tools are on the server, on
 a burst of 10,000 events, awaited without reading the workflow's own, which is when they pile
 up. A stream's memory is what it adds at its peak. Memory is resident memory, and less than 0.1

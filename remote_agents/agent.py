@@ -133,14 +133,13 @@ class Agent:
         max_body_bytes: int = MAX_BODY_BYTES,
         **parameters: Any,
     ) -> None:
-        self.options = check_parameters(endpoint, parameters)
+        self.options = check_parameters(endpoint, parameters) or _NONE
         self.agent_id = read_agent_id(endpoint, agent_id)
         self._api_key = read_api_key(endpoint, api_key)
         self.base_url = read_base_url(endpoint, base_url, self.options, allow_http)
         if endpoint.for_agent is not None:
             endpoint = endpoint.for_agent(endpoint, self.agent_id, self.options)
         self.endpoint = endpoint
-        self.name = f"{endpoint.name}:{self.agent_id}@{urlsplit(self.base_url).netloc}"
         self.timeout = Timeout.of(timeout)
         self.max_retries = read_retries(max_retries)
         self.retry_unsafe = retry_unsafe
@@ -165,6 +164,11 @@ class Agent:
 
     def __repr__(self) -> str:
         return f"Agent({self.name!r})"
+
+    @cached_property
+    def name(self) -> str:
+        """Tells agents apart in histories and stores: `provider:agent_id@host`."""
+        return f"{self.endpoint.name}:{self.agent_id}@{urlsplit(self.base_url).netloc}"
 
     @cached_property
     def transport(self) -> Transport:
