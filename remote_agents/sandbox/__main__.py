@@ -9,7 +9,7 @@ import sqlite3
 import sys
 import tempfile
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 
 from .answers import Brain
@@ -43,7 +43,8 @@ def main(argv: list[str] | None = None) -> int:
             store = Store(options.state or str(Path(folder) / "state.sqlite"))
         except sqlite3.Error as error:
             return _give_up(options, f"{options.state} cannot hold the conversations: {error}.")
-        _run(options, sock, store)
+        with closing(store):
+            _run(options, sock, store)
     return 0
 
 
@@ -53,10 +54,7 @@ def _run(options: argparse.Namespace, sock: socket.socket, store: Store) -> None
     brain = Brain(Knowledge(options.documents or HANDBOOK), use_context=not options.ignore_context)
     upstream = Upstream(options.upstream) if options.upstream else None
     service = Service(url, store, brain, settings, upstream)
-    try:
-        serve(create_app(service), sock, _ready(options, url), options.until_eof)
-    finally:
-        store.close()
+    serve(create_app(service), sock, _ready(options, url), options.until_eof)
 
 
 def _ready(options: argparse.Namespace, url: str) -> Callable[[], None]:

@@ -61,10 +61,14 @@ class Store:
         # The loop's thread is the only user; resources may run in Starlette's worker threads.
         self.db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
         self.db.row_factory = sqlite3.Row
-        self.db.execute("PRAGMA journal_mode=WAL")
-        self.db.execute("PRAGMA synchronous=OFF")
-        self.db.executescript(SCHEMA)
-        self._add_first_contact()
+        try:
+            self.db.execute("PRAGMA journal_mode=WAL")
+            self.db.execute("PRAGMA synchronous=OFF")
+            self.db.executescript(SCHEMA)
+            self._add_first_contact()
+        except sqlite3.Error:  # the file is something else
+            self.db.close()
+            raise
 
     def close(self) -> None:
         """Close the file."""
