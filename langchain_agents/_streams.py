@@ -66,6 +66,8 @@ def _cancel(stream: AsyncChatModelStream) -> None:
     if task is None or task.done() or stream.done:
         return
     loop = task.get_loop()
+    if loop.is_closed():
+        return
     loop.call_soon_threadsafe(lambda: loop.create_task(stream.aclose()))
 
 

@@ -133,7 +133,7 @@ class Agent:
         max_body_bytes: int = MAX_BODY_BYTES,
         **parameters: Any,
     ) -> None:
-        self.options = check_parameters(endpoint, parameters) or _NONE
+        self.options = check_parameters(endpoint, parameters)
         self.agent_id = read_agent_id(endpoint, agent_id)
         self._api_key = read_api_key(endpoint, api_key)
         self.base_url = read_base_url(endpoint, base_url, self.options, allow_http)

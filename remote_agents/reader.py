@@ -162,6 +162,8 @@ class Reader:
             raise self._failure({"error": {"code": error.code, "message": str(error)}}) from None
         reply.begun = True
         for event in decoded:
+            if self.cut and type(event) not in _SILENT:
+                continue  # a whole answer has ids and usage behind its text
             if type(event) is TextDelta and self._cutter is not None:
                 event = TextDelta(self._cutter.take(event.text))
                 self.cut = self._cutter.found
@@ -169,9 +171,8 @@ class Reader:
             reply.add(event)
             if type(event) not in _SILENT:
                 events.append(event)
-            if self.cut:
-                reply.finish_reason = "stop"
-                return
+        if self.cut:
+            reply.finish_reason = "stop"
 
     def _failure(self, data: dict[str, Any]) -> AgentError:
         return reported_failure(data, self._agent.context, whole=not self.reply.begun)

@@ -55,6 +55,25 @@ async def test_every_way_gives_the_same_answer_and_remembers_it(
     assert len(turns[1]["messages"]) == (1 if kept else 3)
 
 
+@ways
+@pytest.mark.parametrize("endpoint", ENDPOINT_NAMES)
+async def test_a_stop_keeps_the_conversation(
+    sandbox: Sandbox, endpoint: str, framework: str, streamed: bool, awaited: bool
+) -> None:
+    settings = {**sandbox.kwargs(endpoint), "stop": ["vacation days"]}
+    way = Way(framework, endpoint, streamed=streamed, awaited=awaited, **settings)
+    session = f"stopped-{framework}-{streamed}-{awaited}"
+
+    first = await way.ask(QUESTION, session=session)
+    second = await way.ask(FOLLOW_UP, session=session)
+
+    assert first.text.rstrip().endswith("25")
+    assert first.metadata["finish_reason"] == "stop"
+    kept = ENDPOINTS[endpoint].keeps != "none"
+    assert bool(first.metadata.get("conversation_id")) is kept
+    assert first.metadata.get("conversation_id") == second.metadata.get("conversation_id")
+
+
 @pytest.mark.parametrize("awaited", [False, True], ids=["sync", "async"])
 @pytest.mark.parametrize("framework", FRAMEWORKS)
 @pytest.mark.parametrize("endpoint", ENDPOINT_NAMES)

@@ -7,6 +7,8 @@ import copy
 import gc
 import json
 import pickle
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -276,6 +278,32 @@ def test_a_whole_answer_outlives_its_stream(sandbox: Any) -> None:
     del stream
     assert text.get() == whole.text
     assert events.told == ["end"]
+
+
+OUTLIVES = """
+import asyncio, json, sys, warnings
+warnings.simplefilter("ignore")
+from langchain_agents import ChatBlueNexus
+
+async def begun():
+    model = ChatBlueNexus(**json.loads(sys.argv[1]))
+    stream = await model.astream_events("Count to 20000", version="v3")
+    async for _ in stream:
+        return stream
+
+loop = asyncio.new_event_loop()
+stream = loop.run_until_complete(begun())
+loop.close()
+del stream
+"""
+
+
+def test_a_stream_may_outlive_its_loop(sandbox: Any) -> None:
+    settings = json.dumps(sandbox.kwargs("bluenexus"))
+    command = [sys.executable, "-c", OUTLIVES, settings]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0
+    assert "Event loop is closed" not in done.stderr
 
 
 # --- errors --------------------------------------------------------------------------------------
