@@ -114,7 +114,7 @@ def _read_block(block: Any, endpoint: Endpoint, texts: list[str], files: list[At
     elif isinstance(block, ToolCallBlock):
         texts.append(f"{block.tool_name}({_arguments(block)})")
     elif (kind := _KINDS.get(type(block))) in endpoint.attachments and kind is not None:
-        files.append(_attachment(kind, block))
+        files.append(_attachment(kind, block, endpoint))
     elif not isinstance(block, CachePoint):  # which is only a hint
         takes = ", ".join(sorted(endpoint.attachments)) or "text only"
         raise UnsupportedContentError(
@@ -130,12 +130,12 @@ def _arguments(block: ToolCallBlock) -> str:
     return json.dumps(arguments, ensure_ascii=False, default=str)
 
 
-def _attachment(kind: AttachmentKind, block: Any) -> Attachment:
+def _attachment(kind: AttachmentKind, block: Any, endpoint: Endpoint) -> Attachment:
     url = str(block.url) if block.url else None
     path = str(block.path) if block.path else None
     if url and url.startswith("data:"):
         url = None
-    data = None if url or path else _bytes(block)
+    data = None if url or path else _bytes(block, endpoint)
     mime = _mime(block)
     if data is not None and mime is None:  # LlamaIndex tells it from bytes, and not of a stream
         mime = _mime(type(block)(**{_CONTENT[kind]: data}))
@@ -152,12 +152,19 @@ def _extension(mime: str | None) -> str:
     return known or (f".{mime.partition('/')[2]}" if mime else "")
 
 
-def _bytes(block: Any) -> bytes:
+def _bytes(block: Any, endpoint: Endpoint) -> bytes:
     """The content, which LlamaIndex keeps in base64."""
+    kind = type(block).__name__
     for name in ("resolve_image", "resolve_audio", "resolve_video", "resolve_document"):
         if hasattr(block, name):
-            return bytes(getattr(block, name)().read())
-    raise TypeError(f"{type(block).__name__} has no content")
+            try:
+                return bytes(getattr(block, name)().read())
+            except ValueError as error:  # none, or none that can be read
+                raise UnsupportedContentError(
+                    f"{endpoint.title} cannot be sent this {kind}: {error}",
+                    endpoint=endpoint.name,
+                ) from error
+    raise TypeError(f"{kind} has no content")
 
 
 def _mime(block: Any) -> str | None:

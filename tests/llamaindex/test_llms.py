@@ -371,6 +371,28 @@ async def test_a_block_arrives_or_is_refused_by_name(
     assert llm.endpoint.title.removeprefix("Tencent ") in str(refused.value)
 
 
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize(
+    "block",
+    [
+        ImageBlock(),
+        ImageBlock(image=io.BytesIO(b"")),
+        ImageBlock(url="data:image/png;base64,@@@"),
+        DocumentBlock(),
+    ],
+    ids=["nothing", "empty stream", "broken data", "no document"],
+)
+@pytest.mark.parametrize("service", SERVICES)
+async def test_a_block_without_content_is_refused_by_name(
+    sandbox: Sandbox, build: Build, service: str, block: Any, way: str
+) -> None:
+    llm = build(service)
+    with pytest.raises(UnsupportedContentError, match=type(block).__name__) as refused:
+        await last(llm, way, [ChatMessage([TextBlock(text=QUESTION), block])])
+    assert llm.endpoint.title in str(refused.value)
+    assert not sandbox.requests(service)
+
+
 @pytest.mark.parametrize("role", MessageRole)
 @pytest.mark.parametrize("service", SERVICES)
 async def test_no_role_is_forgotten(
