@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Coroutine, Generator, Sequence
+from itertools import takewhile
 from typing import Any, NoReturn, TypeVar, overload
 
 from llama_index.core.base.llms.types import ChatMessage, MessageRole
@@ -75,21 +76,31 @@ def _turns(messages: Sequence[ChatMessage]) -> list[tuple[int, Said]]:
 
 
 def _overlap(told: Sequence[Said], ours: Sequence[Said]) -> tuple[int, int]:
-    """Where in `told` the longest beginning of `ours` stands, and how long that is."""
-    for known in range(min(len(told), len(ours)), 0, -1):
-        for start in range(len(told) - known, -1, -1):
-            if all(map(_is_same, told[start : start + known], ours)):
-                return start, known
-    return len(told), 0
+    """Where in `told` the longest beginning of `ours` stands, and how long that is.
+
+    Of several as long, the one with the most messages that are equal, then the latest.
+    """
+    best = (0, 0, len(told))
+    for start in range(len(told)):
+        pairs = takewhile(lambda pair: _is_same(*pair), zip(told[start:], ours, strict=False))
+        equal = [theirs == own for theirs, own in pairs]
+        best = max(best, (len(equal), sum(equal), start))
+    return best[2], best[0]
 
 
 def _is_same(told: Said, ours: Said) -> bool:
-    """Whether they are one message. A service may hold system messages in front of a user's."""
-    return told == ours or (
-        told[0] is ours[0] is MessageRole.USER
-        and bool(ours[1])
-        and told[1].endswith(f"\n{ours[1]}")
-    )
+    """Whether they are one message.
+
+    A service may hold system messages in front of a user's, and the whole of a reply of which
+    `stop` left us the beginning.
+    """
+    if told == ours:
+        return True
+    if told[0] is not ours[0] or not ours[1]:
+        return False
+    if told[0] is MessageRole.USER:
+        return told[1].endswith(f"\n{ours[1]}")
+    return told[0] is MessageRole.ASSISTANT and told[1].startswith(ours[1])
 
 
 class Views:

@@ -1,6 +1,7 @@
 """The agent itself as query engine, chat engine, retriever, tool, and as chat store."""
 
 import asyncio
+import time
 from typing import Any
 
 import pytest
@@ -16,9 +17,19 @@ from llama_index.core.query_engine import RetrieverQueryEngine
 from llama_index.core.storage.chat_store.base_db import MessageStatus
 
 from llamaindex_agents import AgentQueryEngine, AgentRetriever, RemoteChatStore
+from llamaindex_agents.chat_store import View
 from remote_agents import ConfigurationError, InMemorySessionStore
 from remote_agents.sandbox import Sandbox
-from tests.llamaindex.conftest import CITING, FOLLOW_UP, KEEPING, QUESTION, SERVICES, Build
+from tests.llamaindex.conftest import (
+    CITING,
+    FOLLOW_UP,
+    KEEPING,
+    QUESTION,
+    SERVICES,
+    WAYS,
+    Build,
+    last,
+)
 from tests.llamaindex.local import memory
 
 PART_TIME = "Part-time staff receive vacation days"
@@ -267,6 +278,45 @@ async def test_system_messages_do_not_double_a_dialogue(
     said = [m for m in await store.aget_messages("alice") if m.role is not MessageRole.SYSTEM]
     assert [m.content for m in said[::2]] == [QUESTION, FOLLOW_UP] * 2
     assert [m.role for m in said[1::2]] == [MessageRole.ASSISTANT] * 4
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("service", LISTING)
+async def test_a_reply_that_stop_cut_does_not_double_a_dialogue(
+    build: Build, service: str, way: str
+) -> None:
+    llm = build(service, session_store=InMemorySessionStore()).for_session("alice")
+    store = RemoteChatStore(client=plain(llm), cache_seconds=0)
+    for question in (QUESTION, FOLLOW_UP):
+        await store.async_add_message("alice", ChatMessage(question))
+        answer = (await last(llm, way, [ChatMessage(question)], stop=["days"])).message
+        assert "days" not in answer.content
+        await store.async_add_message("alice", answer)
+        assert (await store.aget_messages("alice"))[-1] == answer
+    said = [message.content for message in await store.aget_messages("alice")]
+    assert len(said) == 4
+    assert said[::2] == [QUESTION, FOLLOW_UP]
+
+
+def dialogue(*texts: str) -> list[ChatMessage]:
+    roles = (MessageRole.USER, MessageRole.ASSISTANT)
+    return [ChatMessage(text, role=roles[at % 2]) for at, text in enumerate(texts)]
+
+
+def test_an_equal_reply_goes_before_one_that_only_begins_so() -> None:
+    view = View()
+    view.take(dialogue("Hi", "Hello"))
+    view.take(told := dialogue("Hi", "Hello", "Hi", "Hello again"))
+    assert view.messages == told
+
+
+def test_two_long_dialogues_are_compared_at_once() -> None:
+    view = View()
+    view.added = dialogue(*(f"ours {at}" for at in range(2000)))
+    began = time.perf_counter()
+    view.take(dialogue(*(f"theirs {at}" for at in range(2000))))
+    assert time.perf_counter() - began < 2
+    assert len(view.messages) == 4000
 
 
 @pytest.mark.parametrize("service", LISTING)
