@@ -14,7 +14,7 @@ import json
 import os
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from itertools import islice
 from typing import Any, NamedTuple
@@ -29,6 +29,8 @@ from remote_agents.errors import (
     QuotaExceededError,
 )
 from remote_agents.journal import Known, Row, open_journal
+
+_Rows = Generator[Row, None, None]
 
 
 class Item(NamedTuple):
@@ -45,8 +47,8 @@ def ask_many(
     *,
     path: str | os.PathLike[str],
     concurrency: int = 8,
-    key: Callable[[Any], str] | None = None,
-    session: Callable[[Any], str] | None = None,
+    key: Callable[[Any], object] | None = None,
+    session: Callable[[Any], str | None] | None = None,
     repeat_failed: bool = False,
     repeat_in_flight: bool = False,
     progress: bool = True,
@@ -64,10 +66,10 @@ def ask_many(
         path: File of JSON lines for the rows; or the address of a database, for many workers.
         concurrency: How many questions are in flight at once (default 8).
         key: Names a question across runs, and no other of this run; what is answered under a key is
-            not asked again, even if its words have changed. By default a digest of the question,
-            with a count for repeats.
-        session: Gives the session of a question; those of one session are asked in order. The
-            inputs are then read into memory first.
+            not asked again, even if its words have changed. It is kept as text, so 1 and "1" are
+            one key. By default a digest of the question, with a count for repeats.
+        session: Gives the session of a question, or None; those of one session are asked in order.
+            The inputs are then read into memory first.
         repeat_failed: Also ask again what failed before, though the agent may have acted. What
             certainly did not run is always asked again.
         repeat_in_flight: Also ask again what was in flight.
@@ -97,20 +99,23 @@ def ask_many(
         repeat_failed=repeat_failed,
         repeat_in_flight=repeat_in_flight,
     )
-    return _with_bar(asker, _items(inputs, key or _digests(), session), inputs, progress)
+    items = _items(inputs, key or _digests(), session)
+    rows = asker.ask(items, in_sessions=session is not None)
+    return _with_bar(asker, rows, inputs, progress)
 
 
-def _with_bar(asker: Asker, items: Iterable[Item], inputs: Any, progress: bool) -> Iterator[Row]:
+def _with_bar(asker: Asker, rows: _Rows, inputs: Any, progress: bool) -> Iterator[Row]:
     bar = _bar(len(inputs) if hasattr(inputs, "__len__") else None) if progress else None
     counts: Counter[str] = Counter()
     try:
-        for row in asker.ask(items):
+        for row in rows:
             counts[row["status"]] += 1
             if bar is not None:
                 bar.set_postfix(counts, refresh=False)
                 bar.update()
             yield row
     finally:
+        rows.close()  # what is in flight still writes to the journal
         asker.close()
         if bar is not None:
             bar.close()
@@ -125,10 +130,12 @@ def _bar(total: int | None) -> Any:
 
 
 def _items(
-    inputs: Iterable[Any], key: Callable[[Any], str], session: Callable[[Any], str] | None
+    inputs: Iterable[Any],
+    key: Callable[[Any], object],
+    session: Callable[[Any], str | None] | None,
 ) -> Iterator[Item]:
     for value in inputs:
-        yield Item(key(value), value, session(value) if session else None)
+        yield Item(str(key(value)), value, session(value) if session else None)
 
 
 def _digests() -> Callable[[Any], str]:
@@ -191,18 +198,20 @@ class Asker:
         """Answer a batch of columns; its own columns stay, those of a row are added."""
         columns = {name: _values(column) for name, column in batch.items()}
         inputs = columns["input"]
-        keys = columns.get("key") or [*map(_digests(), inputs)]
+        keys = [*map(str, columns.get("key") or map(_digests(), inputs))]
         sessions = columns.get("session_id") or [None] * len(inputs)
         rows = {row["key"]: row for row in self.ask(map(Item, keys, inputs, sessions))}
         ordered = [_flat(rows[key]) for key in keys]
         return {**columns, **{name: [row[name] for row in ordered] for name in COLUMNS}}
 
-    def ask(self, items: Iterable[Item]) -> Iterator[Row]:
+    def ask(self, items: Iterable[Item], *, in_sessions: bool = True) -> _Rows:
         """Iterate the rows of some questions, as they come.
 
-        Closing the iterator asks nothing more; what is in flight is waited for and kept.
+        Closing the iterator asks nothing more; what is in flight is waited for and kept. To keep
+        the order within each session all items are read first; without `in_sessions` they are
+        taken one by one.
         """
-        units = iter(_units(_distinct(items)))
+        units = _units(_distinct(items), in_sessions)
         with ThreadPoolExecutor(self._concurrency, "ask") as pool:
             running: set[Future[list[Row]]] = set()
             try:
@@ -307,20 +316,15 @@ def _distinct(items: Iterable[Item]) -> Iterator[Item]:
         yield item
 
 
-def _units(items: Iterable[Item]) -> Iterator[Sequence[Item]]:
+def _units(items: Iterable[Item], in_sessions: bool) -> Iterator[Sequence[Item]]:
     """What one thread asks in order: the questions of one session, or a single one."""
-    items = iter(items)
-    first = next(items, None)
-    if first is None:
-        return
-    if first.session_id is None:
-        yield [first]
-        yield from ([item] for item in items)
-        return
-    sessions: dict[str | None, list[Item]] = {first.session_id: [first]}
+    if not in_sessions:
+        return ([item] for item in items)
+    units: dict[object, list[Item]] = {}
     for item in items:
-        sessions.setdefault(item.session_id, []).append(item)
-    yield from sessions.values()
+        alone = item.session_id is None
+        units.setdefault((alone, item.key if alone else item.session_id), []).append(item)
+    return iter(units.values())
 
 
 def _values(column: Any) -> list[Any]:

@@ -161,7 +161,10 @@ def _lock_file(file: Any, path: str) -> None:
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
-        raise ConfigurationError(f"{path} is being written by another run.") from error
+        raise ConfigurationError(
+            f"{path} is being written by another run. "
+            "In a notebook, first close the rows of an interrupted cell: rows.close()"
+        ) from error
 
 
 class SQLJournal:

@@ -255,10 +255,11 @@ def test_two_runs_do_not_share_a_file(sandbox: Sandbox, tmp_path: Path) -> None:
     client = BlueNexus(**sandbox.kwargs("bluenexus"))
     first = ask_many(client, QUESTIONS, path=tmp_path / "a", progress=False)
     next(first)
-    with pytest.raises(ConfigurationError, match="another run"):
+    with pytest.raises(ConfigurationError, match=r"another run.*rows\.close\(\)"):
         run(client, QUESTIONS, tmp_path / "a")
     first.close()  # type: ignore[attr-defined]
-    assert len(run(client, QUESTIONS, tmp_path / "a")) == 12
+    rows = run(client, QUESTIONS, tmp_path / "a")
+    assert Counter(row["status"] for row in rows.values()) == {"answered": 12}
     assert asked(sandbox) == Counter(QUESTIONS)
 
 
@@ -271,6 +272,35 @@ def test_a_session_is_asked_in_order(kind: str, sandbox: Sandbox, tmp_path: Path
     assert "My name is Ada." in rows["What did I just say?"]["answer"]
     talked = {turn["conversation_id"] for turn in sandbox.turns("bluenexus")}
     assert len(talked) == 2
+
+
+@pytest.mark.parametrize(
+    "sessions",
+    [[None, "alice", "alice", "alice"], ["alice", None, None, None, None]],
+    ids=["none first", "none last"],
+)
+def test_only_the_questions_of_a_session_wait_for_each_other(
+    sessions: list[str | None], sandbox: Sandbox, tmp_path: Path
+) -> None:
+    sandbox.slow_first_byte(0.3, endpoint="bluenexus", times=len(sessions))
+    of = dict(zip(QUESTIONS, sessions, strict=False))
+    client = BlueNexus(**sandbox.kwargs("bluenexus"), session_store=InMemorySessionStore())
+    run(client, list(of), tmp_path / "a", session=of.__getitem__)
+    talked = [turn["messages"][-1]["content"] for turn in sandbox.turns("bluenexus")]
+    assert [q for q in talked if of[q]] == [q for q in of if of[q]]
+    log = sandbox.requests("bluenexus")
+    together = [entry for entry in log if entry["time"] < log[0]["ended"]]
+    assert len(together) == sessions.count(None) + 1
+
+
+@pytest.mark.parametrize("path", ["{}/a.jsonl", "sqlite:///{}/a.db"])
+@pytest.mark.parametrize("key", [int, lambda q: ("q", int(q)), lambda q: None if q == "1" else q])
+def test_a_key_need_not_be_text(key: Any, path: str, sandbox: Sandbox, tmp_path: Path) -> None:
+    client = BlueNexus(**sandbox.kwargs("bluenexus"))
+    for _ in range(2):  # the second run only reads
+        rows = run(client, ["1", "2"], path.format(tmp_path), key=key)  # type: ignore[arg-type]
+        assert {q: row["key"] for q, row in rows.items()} == {q: str(key(q)) for q in "12"}
+        assert asked(sandbox) == Counter("12")
 
 
 def test_the_bar_counts(

@@ -71,6 +71,16 @@ def test_a_batch_of_a_dead_worker_is_taken_up_by_another(
     assert sorted(asked) == sorted([*BATCH["input"], *(["Say: two"] if repeat else [])])
 
 
+def test_a_column_of_keys_may_be_of_numbers(sandbox: Sandbox, tmp_path: Path) -> None:
+    batch = {**BATCH, "key": [1, 2, 3]}
+    for _ in range(2):  # the second time everything is known
+        asker = Asker(BlueNexus(**sandbox.kwargs("bluenexus")), f"sqlite:///{tmp_path}/a.db")
+        found = asker(batch)
+        asker.close()
+        assert (found["key"], found["answer"]) == ([1, 2, 3], ["one", "two", "three"])
+        assert len(sandbox.turns()) == 3
+
+
 @pytest.mark.parametrize("journal", ["sqlite", "postgresql"])
 def test_runs_in_one_database_know_nothing_of_each_other(
     journal: str, sandbox: Sandbox, tmp_path: Path, request: pytest.FixtureRequest
