@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 import ssl
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, cast
@@ -153,6 +154,10 @@ class JoiningTransport(httpx.BaseTransport):
             network_backend=_Backend(),
             proxy=_proxy(proxy),
         )
+        # A garbage collection inside may end another stream, which closes its response.
+        lock = getattr(self._pool, "_optional_thread_lock", None)  # older ones have another
+        if lock is not None:
+            lock._lock = threading.RLock()
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Send a request; the response's head has arrived."""

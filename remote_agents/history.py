@@ -11,8 +11,8 @@ from remote_agents.types import Message
 class History(Sequence[Message]):
     """A framework's messages, which become ours when they are looked at.
 
-    A turn of a long conversation sends its last message and looks at the others once: they are
-    not held a second time.
+    A turn that continues a long conversation sends its last message and looks at the others once:
+    they are not held a second time.
 
     Args:
         originals: The framework's messages.

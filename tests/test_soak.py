@@ -95,6 +95,24 @@ async def _begun(framework: str, model: Any) -> Any:
     return stream
 
 
+def test_a_stream_may_be_collected_in_the_middle_of_another_request(sandbox: Sandbox) -> None:
+    agent = BlueNexus(**sandbox.kwargs("bluenexus"))
+    stream: Any = agent.stream("Count to 200")
+    next(stream)
+    transport: Any = pools.pools.client(agent, True)._transport
+
+    def collect() -> None:
+        with transport._pool._optional_thread_lock:
+            stream.close()
+
+    collecting = threading.Thread(target=collect, daemon=True)
+    collecting.start()
+    collecting.join(10)
+    assert not collecting.is_alive()
+    assert agent.ask("Hello").text
+    agent.close()
+
+
 async def test_cancelling_many_streams_at_once(sandbox: Sandbox) -> None:
     sandbox.configure(word_delay=0.05)
     before = sockets_of(port_of(sandbox))
