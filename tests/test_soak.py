@@ -99,7 +99,7 @@ def test_a_stream_may_be_collected_in_the_middle_of_another_request(sandbox: San
     agent = BlueNexus(**sandbox.kwargs("bluenexus"))
     stream: Any = agent.stream("Count to 200")
     next(stream)
-    transport: Any = pools.pools.client(agent, True)._transport
+    transport: Any = pools.pools._clients[True]._transport
 
     def collect() -> None:
         with transport._pool._optional_thread_lock:
