@@ -14,7 +14,7 @@ from pathlib import Path
 
 from benchmarks.processes import ROOT
 from remote_agents import BlueNexus
-from remote_agents.bulk import ask_many
+from remote_agents.bulk.run import ask_many
 from remote_agents.sandbox import Sandbox
 from tests import databases
 

@@ -78,8 +78,8 @@ def httpx_reader(url: str) -> Job:
     """Receive it through the library's own HTTP client, chunk by chunk."""
     import httpx
 
-    from remote_agents.chunks import JoiningClient
-    from remote_agents.pools import tls
+    from remote_agents.http.joining import JoiningClient
+    from remote_agents.http.pools import tls
 
     client, limits = JoiningClient(verify=tls(True)), httpx.Timeout(60)
 
@@ -96,7 +96,7 @@ def async_httpx_reader(url: str, loop: asyncio.AbstractEventLoop) -> Job:
     """The same, async, over aiohttp where that is installed."""
     import httpx
 
-    from remote_agents.pools import _new_async_client
+    from remote_agents.http.pools import _new_async_client
 
     client, limits = _new_async_client(True), httpx.Timeout(60)
 

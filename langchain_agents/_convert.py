@@ -30,7 +30,6 @@ from langchain_core.messages import (
 from langchain_core.messages.block_translators import register_translator
 
 from remote_agents.errors import UnsupportedContentError
-from remote_agents.history import History
 from remote_agents.types import (
     Attachment,
     Citation,
@@ -45,6 +44,7 @@ from remote_agents.types import (
     ToolResult,
     Unknown,
 )
+from remote_agents.types.history import History
 
 Block = dict[str, Any]
 

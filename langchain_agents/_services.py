@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from langchain_agents._settings import AgentSettings
-from remote_agents.endpoints import ENDPOINTS, Endpoint
+from remote_agents.services import ENDPOINTS, Endpoint
 
 
 class CloudBaseSettings(AgentSettings):

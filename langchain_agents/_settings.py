@@ -16,11 +16,12 @@ from typing_extensions import Self
 from langchain_agents._errors import ToolsNotSupportedError, model_errors, raise_model_error
 from remote_agents import __version__
 from remote_agents.agent import Agent
-from remote_agents.conversation import Fold, Memory
-from remote_agents.endpoints import Endpoint
 from remote_agents.errors import ConfigurationError
 from remote_agents.flow import Flow, arun, run
-from remote_agents.sessions import Session, SessionStore
+from remote_agents.http.timeouts import Timeout
+from remote_agents.memory.plan import Fold, Memory
+from remote_agents.memory.sessions import Session, SessionStore
+from remote_agents.services import Endpoint
 from remote_agents.settings import (
     COMMON,
     MAX_BODY_BYTES,
@@ -28,11 +29,10 @@ from remote_agents.settings import (
     SESSION_WAIT,
     unknown_name,
 )
-from remote_agents.timeouts import Timeout
 from remote_agents.types import Event
 
 if TYPE_CHECKING:
-    from remote_agents.transport import Transport
+    from remote_agents.http.transport import Transport
 
 
 class AgentSettings(Serializable):

@@ -11,7 +11,7 @@ from langchain_agents._services import (
     MaiAgentSettings,
     PrivateAISettings,
 )
-from remote_agents.endpoints import ENDPOINTS, Endpoint
+from remote_agents.services import ENDPOINTS, Endpoint
 
 __all__ = [
     "ChatAgent",

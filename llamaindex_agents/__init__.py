@@ -28,7 +28,7 @@ _HOMES = {
     "llamaindex_agents.readers": ("AgentRecordsReader",),
     "llamaindex_agents.retrievers": ("AgentRetriever",),
     "llamaindex_agents.workflow": ("RemoteWorkflowAgent",),
-    "remote_agents.sessions": ("session",),
+    "remote_agents.memory.sessions": ("session",),
 }
 
 if TYPE_CHECKING:
@@ -46,6 +46,6 @@ if TYPE_CHECKING:
     from llamaindex_agents.readers import AgentRecordsReader as AgentRecordsReader
     from llamaindex_agents.retrievers import AgentRetriever as AgentRetriever
     from llamaindex_agents.workflow import RemoteWorkflowAgent as RemoteWorkflowAgent
-    from remote_agents.sessions import session as session
+    from remote_agents.memory.sessions import session as session
 
 __all__, __getattr__, __dir__ = lazy(__name__, _HOMES)

@@ -28,9 +28,8 @@ from llama_index.core.base.llms.types import (
 from llama_index.core.schema import NodeWithScore, TextNode
 from llama_index.core.tools import ToolOutput
 
-from remote_agents.endpoints import Endpoint
 from remote_agents.errors import UnsupportedContentError
-from remote_agents.history import History
+from remote_agents.services import Endpoint
 from remote_agents.types import (
     Attachment,
     AttachmentKind,
@@ -43,6 +42,7 @@ from remote_agents.types import (
     ToolResult,
     Usage,
 )
+from remote_agents.types.history import History
 
 # --- what goes out -----------------------------------------------------------------------------
 

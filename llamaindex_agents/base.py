@@ -28,15 +28,15 @@ from llama_index.core.llms.callbacks import llm_chat_callback, llm_completion_ca
 from llama_index.core.llms.llm import LLM
 from pydantic import ConfigDict, Field, PrivateAttr, SecretStr, model_validator
 
-from llamaindex_agents import _convert, _streams
+from llamaindex_agents import _answers as _streams, _convert
 from llamaindex_agents._calls import observed, stateless, stateless_call
 from remote_agents.agent import Agent
-from remote_agents.conversation import Memory
-from remote_agents.endpoints import Endpoint
 from remote_agents.errors import ConfigurationError
-from remote_agents.sessions import current_session
+from remote_agents.http.timeouts import Timeout
+from remote_agents.memory.plan import Memory
+from remote_agents.memory.sessions import current_session
+from remote_agents.services import Endpoint
 from remote_agents.settings import MAX_BODY_BYTES, MAX_EVENT_BYTES, SESSION_WAIT, unknown_name
-from remote_agents.timeouts import Timeout
 
 if TYPE_CHECKING:
     from llama_index.core.tools import QueryEngineTool

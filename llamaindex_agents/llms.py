@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field
 
 from llamaindex_agents.base import RemoteAgent
-from remote_agents.endpoints import ENDPOINTS, Endpoint
+from remote_agents.services import ENDPOINTS, Endpoint
 
 
 class CloudBase(RemoteAgent):

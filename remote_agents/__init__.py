@@ -18,11 +18,11 @@ __version__ = "0.1.0"
 _HOMES = {
     "remote_agents.agent": ("Agent", "ConversationRestartedWarning"),
     "remote_agents.client": ("BlueNexus", "CloudBase", "CloudBaseOpenAI", "MaiAgent", "PrivateAI"),
-    "remote_agents.conversation": ("fold_messages",),
-    "remote_agents.sessions": ("InMemorySessionStore", "Session", "SessionStore", "session"),
+    "remote_agents.memory.plan": ("fold_messages",),
+    "remote_agents.memory.sessions": ("InMemorySessionStore", "Session", "SessionStore", "session"),
     "remote_agents.display": ("display_stream",),
-    "remote_agents.sql": ("SQLSessionStore",),
-    "remote_agents.endpoints": ("ENDPOINTS",),
+    "remote_agents.memory.sql": ("SQLSessionStore",),
+    "remote_agents.services": ("ENDPOINTS",),
     "remote_agents.errors": (
         "AgentConnectionError",
         "AgentError",
@@ -47,7 +47,7 @@ _HOMES = {
         "UnprocessableEntityError",
         "UnsupportedContentError",
     ),
-    "remote_agents.timeouts": ("Timeout",),
+    "remote_agents.http.timeouts": ("Timeout",),
     "remote_agents.types": (
         "Attachment",
         "Citation",
@@ -75,9 +75,7 @@ if TYPE_CHECKING:
         MaiAgent as MaiAgent,
         PrivateAI as PrivateAI,
     )
-    from remote_agents.conversation import fold_messages as fold_messages
     from remote_agents.display import display_stream as display_stream
-    from remote_agents.endpoints import ENDPOINTS as ENDPOINTS
     from remote_agents.errors import (
         AgentConnectionError as AgentConnectionError,
         AgentError as AgentError,
@@ -102,14 +100,16 @@ if TYPE_CHECKING:
         UnprocessableEntityError as UnprocessableEntityError,
         UnsupportedContentError as UnsupportedContentError,
     )
-    from remote_agents.sessions import (
+    from remote_agents.http.timeouts import Timeout as Timeout
+    from remote_agents.memory.plan import fold_messages as fold_messages
+    from remote_agents.memory.sessions import (
         InMemorySessionStore as InMemorySessionStore,
         Session as Session,
         SessionStore as SessionStore,
         session as session,
     )
-    from remote_agents.sql import SQLSessionStore as SQLSessionStore
-    from remote_agents.timeouts import Timeout as Timeout
+    from remote_agents.memory.sql import SQLSessionStore as SQLSessionStore
+    from remote_agents.services import ENDPOINTS as ENDPOINTS
     from remote_agents.types import (
         Attachment as Attachment,
         Citation as Citation,

@@ -14,7 +14,14 @@ from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from remote_agents.conversation import (
+from remote_agents.errors import (
+    AgentError,
+    ConfigurationError,
+    ConversationNotFoundError,
+)
+from remote_agents.flow import Flow, acollect, arun, avalue_of, collect, run, value_of
+from remote_agents.http.timeouts import Timeout
+from remote_agents.memory.plan import (
     Fold,
     Memory,
     Plan,
@@ -22,16 +29,8 @@ from remote_agents.conversation import (
     plan_turn,
     short_digest,
 )
-from remote_agents.endpoints import Endpoint
-from remote_agents.errors import (
-    AgentError,
-    ConfigurationError,
-    ConversationNotFoundError,
-)
-from remote_agents.exchange import Exchange, expand
-from remote_agents.flow import Flow, acollect, arun, avalue_of, collect, run, value_of
-from remote_agents.rate_limit import RateLimiter
-from remote_agents.sessions import Lease, Session, SessionStore, default_store, read_store
+from remote_agents.memory.sessions import Lease, Session, SessionStore, default_store, read_store
+from remote_agents.services import Endpoint
 from remote_agents.settings import (
     MAX_BODY_BYTES,
     MAX_EVENT_BYTES,
@@ -50,11 +49,12 @@ from remote_agents.settings import (
     read_stops,
     warn_of_ignored,
 )
-from remote_agents.timeouts import Timeout
+from remote_agents.turns.exchange import Exchange, expand
+from remote_agents.turns.rate_limit import RateLimiter
 from remote_agents.types import Event, Finish, Message, Reply, Turn
 
 if TYPE_CHECKING:
-    from remote_agents.transport import Transport
+    from remote_agents.http.transport import Transport
 
 logger = logging.getLogger(__name__)
 
@@ -100,7 +100,7 @@ class Agent:
         ConfigurationError: Something is missing, unknown or unusable; the message says what to do.
 
     Example:
-        >>> from remote_agents.endpoints import ENDPOINTS
+        >>> from remote_agents.services import ENDPOINTS
         >>> agent = Agent(ENDPOINTS["bluenexus"], api_key="...")
         >>> agent.name
         'bluenexus:default@api.bluenexus.ai'
@@ -173,7 +173,7 @@ class Agent:
     @cached_property
     def transport(self) -> Transport:
         """What sends its requests; the HTTP libraries are imported when there is one."""
-        from remote_agents.transport import Transport
+        from remote_agents.http.transport import Transport
 
         return Transport(
             self.base_url,

@@ -6,20 +6,20 @@ from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar, TypeAlias
 
 from remote_agents.agent import Agent
-from remote_agents.endpoints import ENDPOINTS, Endpoint
 from remote_agents.errors import UnsupportedContentError
-from remote_agents.resources import (
-    bluenexus,
-    cloudbase,
-    items,
-    maiagent,
-    maiagent_directory,
-    maiagent_files,
-    maiagent_records,
-    private_ai,
-)
+from remote_agents.memory.sessions import Session, current_session
+from remote_agents.resources import items
 from remote_agents.resources.surface import Part
-from remote_agents.sessions import Session, current_session
+from remote_agents.services import ENDPOINTS, Endpoint
+from remote_agents.services.bluenexus import resources as bluenexus
+from remote_agents.services.cloudbase import resources as cloudbase
+from remote_agents.services.maiagent import (
+    conversations as maiagent,
+    directory as maiagent_directory,
+    files as maiagent_files,
+    records as maiagent_records,
+)
+from remote_agents.services.private_ai import resources as private_ai
 from remote_agents.types import Attachment, Event, Message, Origin, Reply
 
 Prompt: TypeAlias = "str | Message | Reply | Mapping[str, Any] | Sequence[Any]"

@@ -11,9 +11,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
-from remote_agents.conversation import MEMORY_MODES
-from remote_agents.endpoints import Endpoint
 from remote_agents.errors import ConfigurationError
+from remote_agents.memory.plan import MEMORY_MODES
+from remote_agents.services import Endpoint
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 MAX_EVENT_BYTES = 8 * 1024 * 1024

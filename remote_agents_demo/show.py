@@ -16,9 +16,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from remote_agents.endpoints import ENDPOINTS
 from remote_agents.sandbox import Sandbox
-from remote_agents.sandbox.knowledge import HANDBOOK
+from remote_agents.sandbox.mind.knowledge import HANDBOOK
+from remote_agents.services import ENDPOINTS
 from remote_agents_demo.chain import Dialogue, Notes
 from remote_agents_demo.documents import Index
 from remote_agents_demo.engine import query

@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from remote_agents.client import Client
-from remote_agents.endpoints import ENDPOINTS, Endpoint
+from remote_agents.services import ENDPOINTS, Endpoint
 
 README = Path(__file__).parent.parent / "README.md"
 START, END = "<!-- capabilities:start -->", "<!-- capabilities:end -->"

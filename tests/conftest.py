@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import settings
 
-from remote_agents.endpoints import ENDPOINTS
+from remote_agents.services import ENDPOINTS
 from tests import databases
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import Any
 
 import remote_agents
 from remote_agents.client import Client
-from remote_agents.endpoints import ENDPOINTS
+from remote_agents.services import ENDPOINTS
 
 # The class names are those of LlamaIndex; LangChain puts "Chat" before or "LLM" after them.
 NAMES = {kind.endpoint.name: kind.__name__ for kind in Client.__subclasses__()}

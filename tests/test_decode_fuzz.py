@@ -9,12 +9,12 @@ from hypothesis import given, strategies as st
 
 from remote_agents import AgentError, AgentStatusError
 from remote_agents.agent import Agent
-from remote_agents.endpoints import ENDPOINTS
-from remote_agents.exchange import Exchange
-from remote_agents.failure import body_failure, request_id, retry_after, status_error
-from remote_agents.reader import Reader
-from remote_agents.sse import Frame
+from remote_agents.services import ENDPOINTS
+from remote_agents.turns.exchange import Exchange
 from remote_agents.types import Event, Reply, TextDelta
+from remote_agents.wire.failures import body_failure, request_id, retry_after, status_error
+from remote_agents.wire.reader import Reader
+from remote_agents.wire.sse import Frame
 
 # Frames and bodies as the services send them; the fuzz puts other values into their fields.
 OPENAI = [

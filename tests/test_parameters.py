@@ -11,9 +11,9 @@ import llamaindex_agents
 from langchain_agents import AgentLLM, ChatAgent
 from llamaindex_agents import RemoteAgent
 from remote_agents import ConfigurationError, Message, UnsupportedContentError
-from remote_agents.endpoints import ENDPOINTS, Endpoint
 from remote_agents.sandbox import Sandbox
 from remote_agents.sandbox.directory import AGENTS
+from remote_agents.services import ENDPOINTS, Endpoint
 from tests.matrix import FRAMEWORKS, NAMES, Way, make
 
 # What a parameter may be where the number one is of no use.

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from remote_agents.endpoints import ENDPOINTS
 from remote_agents.sandbox import Sandbox
+from remote_agents.services import ENDPOINTS
 from tests.matrix import ENDPOINT_NAMES, FRAMEWORKS, Way
 
 QUESTION = "How many vacation days do I get?"

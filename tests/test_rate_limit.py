@@ -19,8 +19,8 @@ from remote_agents import (
     Timeout,
 )
 from remote_agents.flow import run
-from remote_agents.rate_limit import RateLimiter
 from remote_agents.sandbox import Sandbox
+from remote_agents.turns.rate_limit import RateLimiter
 from tests.databases import free_port
 
 STORAGES = ("memory", "redis")
@@ -49,7 +49,7 @@ def most_within(times: list[float], seconds: float) -> int:
 @pytest.fixture
 def fresh(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Sandbox:
     """The sandbox, and counts that no other test has used."""
-    from remote_agents import rate_limit
+    from remote_agents.turns import rate_limit
 
     monkeypatch.setattr(rate_limit, "_windows", {})
     return sandbox

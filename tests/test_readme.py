@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from remote_agents.endpoints import ENDPOINTS
+from remote_agents.services import ENDPOINTS
 from scripts.capabilities import START, updated
 
 README = Path(__file__).parents[1] / "README.md"

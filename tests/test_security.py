@@ -15,8 +15,8 @@ from pydantic import SecretStr
 import remote_agents
 from remote_agents import AgentError, ConfigurationError, Message, Timeout
 from remote_agents.agent import Agent
-from remote_agents.endpoints import ENDPOINTS
 from remote_agents.sandbox import Sandbox
+from remote_agents.services import ENDPOINTS
 from tests.matrix import FRAMEWORKS, NAMES, Way
 from tests.raw_server import HOLD, JSON, RESET, Step, head, serving
 

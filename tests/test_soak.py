@@ -19,7 +19,8 @@ from llama_index.core.base.llms.types import ChatMessage
 
 import langchain_agents
 import llamaindex_agents
-from remote_agents import AgentError, BlueNexus, MaiAgent, TextDelta, Timeout, pools
+from remote_agents import AgentError, BlueNexus, MaiAgent, TextDelta, Timeout
+from remote_agents.http import pools
 from remote_agents.sandbox import Sandbox
 from tests.raw_server import sockets_of
 

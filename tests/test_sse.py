@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from remote_agents import StreamProtocolError
-from remote_agents.sse import BOM, Frame, SSEDecoder
+from remote_agents.wire.sse import BOM, Frame, SSEDecoder
 
 NEWLINES = {"lf": b"\n", "crlf": b"\r\n", "cr": b"\r"}
 each_newline = pytest.mark.parametrize("newline", NEWLINES.values(), ids=NEWLINES)

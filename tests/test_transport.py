@@ -37,12 +37,11 @@ from remote_agents import (
     StreamProtocolError,
     TextDelta,
     Timeout,
-    exchange,
-    pools,
-    sending,
 )
 from remote_agents.client import Client
+from remote_agents.http import pools
 from remote_agents.sandbox import Sandbox
+from remote_agents.turns import exchange, sending
 from tests.raw_server import (
     CLOSE,
     EVENTS,
@@ -265,7 +264,7 @@ async def test_a_cancellation_at_the_deadline_wins() -> None:
 
 
 async def test_a_cancellation_in_the_moment_of_the_alarm_wins() -> None:
-    from remote_agents.deadlines import Alarm
+    from remote_agents.http.deadlines import Alarm
 
     async def wait(first: str) -> None:
         alarm, task = Alarm(), asyncio.current_task()

@@ -27,7 +27,7 @@ from remote_agents import (
     Usage,
 )
 from remote_agents.agent import Agent
-from remote_agents.endpoints import ENDPOINTS
+from remote_agents.services import ENDPOINTS
 from remote_agents.types import Event
 from tests.test_decode_fuzz import SETTINGS
 

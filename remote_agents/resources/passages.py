@@ -16,7 +16,7 @@ from remote_agents.flow import Emit, Flow
 from remote_agents.resources.dates import Day, open_range
 from remote_agents.resources.emitted import each
 from remote_agents.resources.items import Conversation, Message, Record
-from remote_agents.resources.maiagent_records import Records
+from remote_agents.services.maiagent.records import Records
 
 if TYPE_CHECKING:
     from remote_agents.client import Client

@@ -8,6 +8,6 @@ Example:
     ...     agent = BlueNexus(**box.kwargs("bluenexus"))
 """
 
-from .box import Sandbox
+from remote_agents.sandbox.box import Sandbox
 
 __all__ = ["Sandbox"]

@@ -12,14 +12,14 @@ from collections.abc import Callable
 from contextlib import closing, suppress
 from pathlib import Path
 
-from .answers import Brain
-from .app import create_app
-from .directory import AGENTS, environment, manifest
-from .knowledge import HANDBOOK, Knowledge
-from .server import listen, serve
-from .service import Service, Settings, parse_rate
-from .state import Store
-from .upstream import Upstream
+from remote_agents.sandbox.app.app import create_app
+from remote_agents.sandbox.directory import AGENTS, environment, manifest
+from remote_agents.sandbox.mind.answers import Brain
+from remote_agents.sandbox.mind.knowledge import HANDBOOK, Knowledge
+from remote_agents.sandbox.mind.upstream import Upstream
+from remote_agents.sandbox.service import Service, Settings, parse_rate
+from remote_agents.sandbox.serving.server import listen, serve
+from remote_agents.sandbox.serving.state import Store
 
 
 def main(argv: list[str] | None = None) -> int:

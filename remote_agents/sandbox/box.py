@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from .directory import agent_of, environment, manifest
+from remote_agents.sandbox.directory import agent_of, environment, manifest
 
 ROOT = Path(__file__).parent.parent.parent
 Row = dict[str, Any]

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from .box import Sandbox
+from remote_agents.sandbox.box import Sandbox
 
 
 @pytest.fixture(scope="session")

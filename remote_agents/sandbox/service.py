@@ -14,13 +14,13 @@ from typing import Any, NamedTuple
 
 from starlette.requests import Request
 
-from .answers import Answer, Ask, Brain, citation
-from .directory import AGENTS, right_key
-from .faults import Faults
-from .log import Log
-from .state import Store
-from .upstream import Upstream
-from .wire import Refusal, new_id
+from remote_agents.sandbox.directory import AGENTS, right_key
+from remote_agents.sandbox.mind.answers import Answer, Ask, Brain, citation
+from remote_agents.sandbox.mind.upstream import Upstream
+from remote_agents.sandbox.serving.faults import Faults
+from remote_agents.sandbox.serving.log import Log
+from remote_agents.sandbox.serving.state import Store
+from remote_agents.sandbox.serving.wire import Refusal, new_id
 
 PERIODS = {"second": 1.0, "minute": 60.0, "hour": 3600.0, "day": 86400.0}
 CREDITS = 20_000

@@ -15,7 +15,7 @@ import pytest
 from langchain_agents import ChatBlueNexus
 from llamaindex_agents import BlueNexus as LlamaBlueNexus
 from remote_agents import BlueNexus, ConfigurationError, InMemorySessionStore
-from remote_agents.bulk import ask_many
+from remote_agents.bulk.run import ask_many
 from remote_agents.sandbox import Sandbox
 
 QUESTIONS = [f"Say: answer {n}" for n in range(12)]
@@ -144,7 +144,7 @@ def test_an_unreachable_host_is_a_row(tmp_path: Path) -> None:
 SCRIPT = """
 import sys
 from remote_agents import BlueNexus
-from remote_agents.bulk import ask_many
+from remote_agents.bulk.run import ask_many
 url, path = sys.argv[1:]
 client = BlueNexus(base_url=url, agent_id="agent-3f9c21", api_key="sandbox-bluenexus-key")
 questions = [f"Say: answer {n}" for n in range(12)]

@@ -38,7 +38,7 @@ ray.init(num_cpus=2, object_store_memory=200_000_000, include_dashboard=False,
          logging_level="ERROR", log_to_driver=False)
 ray.data.DataContext.get_current().enable_progress_bars = False
 from remote_agents import BlueNexus, SQLSessionStore
-from remote_agents.bulk import Asker
+from remote_agents.bulk.run import Asker
 
 class Watched(Asker):
     '''Writes down which process it is.'''

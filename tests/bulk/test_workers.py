@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from remote_agents import BlueNexus, SQLSessionStore
-from remote_agents.bulk import Asker
+from remote_agents.bulk.run import Asker
 from remote_agents.sandbox import Sandbox
 from remote_agents.types import Reply
 

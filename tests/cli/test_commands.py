@@ -14,8 +14,8 @@ import openpyxl
 import pytest
 
 from remote_agents.cli import main
-from remote_agents.endpoints import ENDPOINTS
 from remote_agents.sandbox import Sandbox
+from remote_agents.services import ENDPOINTS
 from tests.cli.conftest import Cli, lines
 
 QUESTION = "How many vacation days do I get?"

@@ -9,7 +9,7 @@ from typing import Any
 import pexpect
 import pytest
 
-from remote_agents.endpoints import ENDPOINTS
+from remote_agents.services import ENDPOINTS
 from remote_agents_demo import engine, show as demo
 from remote_agents_demo.chain import Dialogue
 from tests.cli.conftest import lines

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from remote_agents.endpoints import ENDPOINTS
+from remote_agents.services import ENDPOINTS
 
 ROOT = Path(__file__).parents[2]
 # The order of LangChain's own integration pages, and what a hosted agent has beside them.

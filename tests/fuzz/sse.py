@@ -10,7 +10,7 @@ import atheris
 
 with atheris.instrument_imports(include=["remote_agents"]):
     from remote_agents.errors import StreamProtocolError
-    from remote_agents.sse import Frame, SSEDecoder
+    from remote_agents.wire.sse import Frame, SSEDecoder
 
 LIMIT = 256
 

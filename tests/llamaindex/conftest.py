@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 import llamaindex_agents
-from remote_agents.endpoints import ENDPOINTS
 from remote_agents.sandbox import Sandbox
+from remote_agents.services import ENDPOINTS
 from tests.matrix import NAMES
 
 SERVICES = tuple(NAMES)

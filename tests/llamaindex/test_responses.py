@@ -3,7 +3,7 @@
 import pytest
 from llama_index.core.base.llms.types import ThinkingBlock
 
-from llamaindex_agents._streams import _cloned, _constructed, _same, partial_response
+from llamaindex_agents._answers import _cloned, _constructed, _same, partial_response
 
 
 def test_the_quick_way_is_taken() -> None:

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from remote_agents import ENDPOINTS, Message
-from remote_agents.conversation import Plan, digest
-from remote_agents.endpoints import Endpoint
+from remote_agents.memory.plan import Plan, digest
+from remote_agents.services import Endpoint
 from remote_agents.types import Origin, Role
 
 AGENT = "service:agent@host"

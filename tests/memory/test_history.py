@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator
 import pytest
 
 from remote_agents import Message
-from remote_agents.conversation import plan_turn
-from remote_agents.history import History
+from remote_agents.memory.plan import plan_turn
+from remote_agents.types.history import History
 from tests.memory.prompts import AGENT, FACTS, prompt
 
 LONG = prompt(*("sys: be brief", "hi", "re: hello @c1#1") * 100, "and now?")

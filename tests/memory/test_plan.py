@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from remote_agents import Attachment, Message, UnsupportedContentError, fold_messages
-from remote_agents.conversation import Plan, digest, newest_origin, plan_turn
 from remote_agents.errors import ConversationForkedError
-from remote_agents.sessions import SEEN_LIMIT, Session
+from remote_agents.memory.plan import Plan, digest, newest_origin, plan_turn
+from remote_agents.memory.sessions import SEEN_LIMIT, Session
 from tests.memory.prompts import AGENT, FACTS, REMEMBERING, prompt, sent
 
 CHATS = ("private_ai", "bluenexus", "ag_ui")  # take roles and a history

@@ -24,8 +24,8 @@ from remote_agents import (
     TextDelta,
 )
 from remote_agents.flow import acollect, collect
+from remote_agents.memory.sessions import Lease, Turnstile
 from remote_agents.sandbox import Sandbox
-from remote_agents.sessions import Lease, Turnstile
 from tests.memory.ways import WAYS, ask, client
 
 STORES = ("memory", "sqlite", "postgres")
@@ -319,7 +319,7 @@ def test_an_answer_that_outlives_its_loop(sandbox: Sandbox, kind: str, tmp_path:
 def test_a_process_that_is_forked_starts_with_no_one_waiting() -> None:
     script = """
 import os
-from remote_agents.sessions import Turnstile
+from remote_agents.memory.sessions import Turnstile
 turnstile = Turnstile()
 place = turnstile.enter("u1")
 if os.fork() == 0:

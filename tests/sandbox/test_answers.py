@@ -5,8 +5,8 @@ from typing import Any
 import jsonschema
 import pytest
 
-from remote_agents.sandbox.answers import NOTHING, Ask, Brain
-from remote_agents.sandbox.knowledge import Knowledge
+from remote_agents.sandbox.mind.answers import NOTHING, Ask, Brain
+from remote_agents.sandbox.mind.knowledge import Knowledge
 from tests.sandbox.calls import ENDPOINTS, Caller, user
 
 PAGES = {

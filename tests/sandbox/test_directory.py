@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from remote_agents.endpoints import ENDPOINTS
 from remote_agents.sandbox import Sandbox
-from remote_agents.sandbox.app import NEIGHBOURS, PROTOCOLS
+from remote_agents.sandbox.app.app import NEIGHBOURS, PROTOCOLS
 from remote_agents.sandbox.directory import AGENTS, endpoint_of, is_chat
+from remote_agents.services import ENDPOINTS
 
 
 def test_every_service_is_entered() -> None:
@@ -28,10 +28,10 @@ def test_a_protocols_routes_are_its_own(name: str) -> None:
 
 @pytest.mark.parametrize("module", NEIGHBOURS, ids=lambda module: module.__name__)
 def test_a_services_other_routes_are_its_own(module: Any) -> None:
-    own = module.__name__.rpartition(".")[2]
+    *_, folder, own = module.__name__.split(".")
     for route in module.routes:
         name = endpoint_of(re.sub(r"\{.*?\}", "an-id", route.path))
-        assert own.startswith(name) if name else own == "seeding"
+        assert folder == name if name else own == "seeding"
 
 
 def test_an_unknown_endpoint_is_one_sentence(box: Sandbox) -> None:

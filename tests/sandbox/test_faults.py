@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from remote_agents.sandbox import Sandbox
-from remote_agents.sandbox.server import Connection
+from remote_agents.sandbox.serving.server import Connection
 from tests.sandbox.calls import BOTH, ENDPOINTS, PLAIN, Caller, frames
 
 QUESTION = "Count to 12"

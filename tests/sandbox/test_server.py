@@ -17,7 +17,7 @@ import pytest
 
 from remote_agents.sandbox import Sandbox
 from remote_agents.sandbox.__main__ import main
-from remote_agents.sandbox.server import listen
+from remote_agents.sandbox.serving.server import listen
 from tests.sandbox.calls import Caller
 
 

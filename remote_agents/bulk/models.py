@@ -1,0 +1,113 @@
+"""How a bulk run asks a model of any kind, told by its shape: no framework is imported here."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from pydantic_core import to_jsonable_python
+
+from remote_agents.bulk.journal import Row
+from remote_agents.errors import ConfigurationError
+
+
+def way_of_asking(model: Any) -> Callable[[Any, str | None], Row]:
+    """A function that asks the model an input in a session, if any, and gives what a row holds.
+
+    Raises:
+        ConfigurationError: The model is of no known kind.
+    """
+    for method, way in _WAYS.items():
+        if callable(getattr(model, method, None)):
+            return lambda value, session_id: way(model, value, session_id)
+    raise ConfigurationError(
+        "ask_many takes a plain client, a LangChain model or chain, a LlamaIndex LLM or query "
+        f"engine, not {type(model).__name__}."
+    )
+
+
+def _ask_client(client: Any, value: Any, session_id: str | None) -> Row:
+    reply = client.ask(value, session_id=session_id)
+    return _from_metadata(
+        reply.text,
+        reply.metadata(),
+        [citation.to_dict() for citation in reply.citations],
+        reply.usage.input_tokens if reply.usage else None,
+        reply.usage.output_tokens if reply.usage else None,
+    )
+
+
+def _ask_langchain(runnable: Any, value: Any, session_id: str | None) -> Row:
+    config = {"configurable": {"session_id": session_id}} if session_id else None
+    result = runnable.invoke(value, config)
+    if not hasattr(result, "response_metadata"):
+        return {"answer": _text(result)}
+    usage = result.usage_metadata or {}
+    notes = [note for block in result.content_blocks for note in block.get("annotations", ())]
+    return _from_metadata(
+        str(result.text),
+        result.response_metadata,
+        [note for note in notes if note.get("type") == "citation"],
+        usage.get("input_tokens"),
+        usage.get("output_tokens"),
+    )
+
+
+def _text(result: Any) -> str:
+    if isinstance(result, str):
+        return result
+    return json.dumps(to_jsonable_python(result, fallback=str), ensure_ascii=False)
+
+
+def _ask_llamaindex(llm: Any, value: Any, session_id: str | None) -> Row:
+    if session_id is not None:
+        return _from_engine(llm.as_chat_engine(session_id).chat(value))
+    if isinstance(value, str):
+        response = llm.complete(value)
+        return _from_extras(response.text, response.additional_kwargs)
+    response = llm.chat(value)
+    return _from_extras(response.message.content or "", response.message.additional_kwargs)
+
+
+def _ask_query_engine(engine: Any, value: Any, session_id: str | None) -> Row:
+    return _from_engine(engine.query(value))
+
+
+def _from_engine(response: Any) -> Row:
+    nodes = [
+        {"text": node.text, "score": node.score, **node.metadata} for node in response.source_nodes
+    ]
+    return {"answer": str(response), "citations": to_jsonable_python(nodes, fallback=str)}
+
+
+def _from_extras(text: str, extras: Mapping[str, Any]) -> Row:
+    usage = extras.get("usage") or extras
+    return _from_metadata(
+        text,
+        extras,
+        extras.get("citations"),
+        usage.get("input_tokens", usage.get("prompt_tokens")),
+        usage.get("output_tokens", usage.get("completion_tokens")),
+    )
+
+
+def _from_metadata(
+    text: str, metadata: Mapping[str, Any], citations: Any, put_in: int | None, out: int | None
+) -> Row:
+    return {
+        "answer": text,
+        "citations": to_jsonable_python(citations or [], fallback=str),
+        "conversation_id": metadata.get("conversation_id"),
+        "finish_reason": metadata.get("finish_reason"),
+        "input_tokens": put_in,
+        "output_tokens": out,
+    }
+
+
+_WAYS: dict[str, Callable[[Any, Any, str | None], Row]] = {
+    "ask": _ask_client,
+    "invoke": _ask_langchain,
+    "query": _ask_query_engine,
+    "complete": _ask_llamaindex,
+}

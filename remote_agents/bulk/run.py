@@ -1,0 +1,336 @@
+"""Many questions to one agent: concurrent, within the account's limit, resumable.
+
+    for row in ask_many(ChatBlueNexus(rate_limit="30/minute"), questions, path="answers.jsonl"):
+        print(row["status"], row["answer"])
+
+`Asker` is the same as a callable class for an engine that spreads work over machines, such as Ray
+Data's `map_batches`; `docs/bulk.md` shows it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import time
+from collections import Counter
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from itertools import islice
+from typing import Any, NamedTuple
+
+from pydantic_core import to_jsonable_python
+
+from remote_agents.bulk.journal import Known, Row, open_journal
+from remote_agents.bulk.models import way_of_asking
+from remote_agents.errors import (
+    AuthenticationError,
+    ConfigurationError,
+    PermissionDeniedError,
+    QuotaExceededError,
+)
+
+_Rows = Generator[Row, None, None]
+
+
+class Item(NamedTuple):
+    """One question of a run; `key` names it in the journal."""
+
+    key: str
+    input: Any
+    session_id: str | None = None
+
+
+def ask_many(
+    model: Any,
+    inputs: Iterable[Any],
+    *,
+    path: str | os.PathLike[str],
+    concurrency: int = 8,
+    key: Callable[[Any], object] | None = None,
+    session: Callable[[Any], str | None] | None = None,
+    repeat_failed: bool = False,
+    repeat_in_flight: bool = False,
+    progress: bool = True,
+) -> Iterator[Row]:
+    """Ask many questions, and iterate the rows of their answers as they come.
+
+    Nothing is asked twice: run the same call again after an interruption, and it gives the rows
+    that are known and asks what is left. A question that was in flight when its run was killed may
+    have reached the agent; it is marked and not asked again unless `repeat_in_flight` says so.
+
+    Args:
+        model: A plain client, a LangChain model or chain, a LlamaIndex LLM or query engine. Its own
+            `rate_limit` is the account's.
+        inputs: Texts, or whatever else the model takes.
+        path: File of JSON lines for the rows; or the address of a database, for many workers.
+        concurrency: How many questions are in flight at once (default 8).
+        key: Names a question across runs, and no other of this run; what is answered under a key is
+            not asked again, even if its words have changed. It is kept as text, so 1 and "1" are
+            one key. By default a digest of the question, with a count for repeats.
+        session: Gives the session of a question, or None; those of one session are asked in order.
+            The inputs are then read into memory first.
+        repeat_failed: Also ask again what failed before, though the agent may have acted. What
+            certainly did not run is always asked again.
+        repeat_in_flight: Also ask again what was in flight.
+        progress: Show a tqdm bar, where tqdm is installed.
+
+    Yields:
+        Rows with `key`, `input`, `status` (`answered`, `failed` or `in_flight`), `asked` (how
+        often), `answer`, `citations`, `conversation_id`, `finish_reason`, `input_tokens`,
+        `output_tokens`, `seconds`, `error` and `error_type`.
+
+    Raises:
+        ConfigurationError: The model is of no known kind, the path cannot be used, or, while the
+            rows are iterated, two questions have one key.
+
+    Example:
+        >>> rows = ask_many(BlueNexus(), ["How many vacation days do I get?"],
+        ...                 path="answers.jsonl")  # doctest: +SKIP
+        >>> [row["answer"] for row in rows]  # doctest: +SKIP
+        ['Full-time employees receive 25 vacation days ...']
+    """
+    if isinstance(inputs, (str, bytes)):
+        raise ConfigurationError("inputs is a list of questions, not a single text.")
+    asker = Asker(
+        model,
+        path,
+        concurrency=concurrency,
+        repeat_failed=repeat_failed,
+        repeat_in_flight=repeat_in_flight,
+    )
+    items = _items(inputs, key or _digests(), session)
+    rows = asker.ask(items, in_sessions=session is not None)
+    return _with_bar(asker, rows, inputs, progress)
+
+
+def _with_bar(asker: Asker, rows: _Rows, inputs: Any, progress: bool) -> Iterator[Row]:
+    bar = _bar(len(inputs) if hasattr(inputs, "__len__") else None) if progress else None
+    counts: Counter[str] = Counter()
+    try:
+        for row in rows:
+            counts[row["status"]] += 1
+            if bar is not None:
+                bar.set_postfix(counts, refresh=False)
+                bar.update()
+            yield row
+    finally:
+        rows.close()  # what is in flight still writes to the journal
+        asker.close()
+        if bar is not None:
+            bar.close()
+
+
+def _bar(total: int | None) -> Any:
+    try:
+        from tqdm.auto import tqdm
+    except ImportError:
+        return None
+    return tqdm(total=total, unit="question")
+
+
+def _items(
+    inputs: Iterable[Any],
+    key: Callable[[Any], object],
+    session: Callable[[Any], str | None] | None,
+) -> Iterator[Item]:
+    for value in inputs:
+        yield Item(str(key(value)), value, session(value) if session else None)
+
+
+def _digests() -> Callable[[Any], str]:
+    """Names questions by their content; the second of the same is another question."""
+    seen: Counter[str] = Counter()
+
+    def key(value: Any) -> str:
+        text = json.dumps(to_jsonable_python(value, fallback=str), sort_keys=True)
+        digest = hashlib.blake2s(text.encode(), digest_size=12).hexdigest()
+        seen[digest] += 1
+        return digest if seen[digest] == 1 else f"{digest}-{seen[digest]}"
+
+    return key
+
+
+class Asker:
+    """Asks the questions it is given, and remembers in a journal which ones.
+
+    As a callable it takes and gives batches as Ray Data's `map_batches` does: a column `input`, and
+    where there are columns `key` and `session_id`, these too. Actors that share a run name a
+    database as `path`, so that a batch that is run again after a worker died is not asked again.
+
+    Args:
+        model: As for `ask_many`.
+        path: As for `ask_many`.
+        concurrency: How many questions this worker has in flight at once (default 8).
+        repeat_failed: As for `ask_many`.
+        repeat_in_flight: As for `ask_many`.
+        run: Tells the runs in one database apart.
+
+    Raises:
+        ConfigurationError: As for `ask_many`.
+
+    Example:
+        >>> two = ray.data.ActorPoolStrategy(size=2)  # doctest: +SKIP
+        >>> dataset.map_batches(Asker, compute=two, batch_size=64, fn_constructor_kwargs={
+        ...     "model": model, "path": "postgresql+psycopg://...", "run": "survey"},
+        ... )  # doctest: +SKIP
+    """
+
+    def __init__(
+        self,
+        model: Any,
+        path: str | os.PathLike[str],
+        *,
+        concurrency: int = 8,
+        repeat_failed: bool = False,
+        repeat_in_flight: bool = False,
+        run: str = "bulk",
+    ) -> None:
+        if concurrency < 1:
+            raise ConfigurationError("concurrency must be at least 1.")
+        self._ask = way_of_asking(model)
+        self._concurrency = concurrency
+        self._repeat_failed = repeat_failed
+        self._repeat_in_flight = repeat_in_flight
+        self._journal = open_journal(path, run)
+
+    def __call__(self, batch: Mapping[str, Any]) -> dict[str, Any]:
+        """Answer a batch of columns; its own columns stay, those of a row are added."""
+        columns = {name: _values(column) for name, column in batch.items()}
+        inputs = columns["input"]
+        keys = [*map(str, columns.get("key") or map(_digests(), inputs))]
+        sessions = columns.get("session_id") or [None] * len(inputs)
+        rows = {row["key"]: row for row in self.ask(map(Item, keys, inputs, sessions))}
+        ordered = [_flat(rows[key]) for key in keys]
+        return {**columns, **{name: [row[name] for row in ordered] for name in COLUMNS}}
+
+    def ask(self, items: Iterable[Item], *, in_sessions: bool = True) -> _Rows:
+        """Iterate the rows of some questions, as they come.
+
+        Closing the iterator asks nothing more; what is in flight is waited for and kept. To keep
+        the order within each session all items are read first; without `in_sessions` they are
+        taken one by one.
+        """
+        units = _units(_distinct(items), in_sessions)
+        with ThreadPoolExecutor(self._concurrency, "ask") as pool:
+            running: set[Future[list[Row]]] = set()
+            try:
+                while True:
+                    for unit in islice(units, self._concurrency - len(running)):
+                        running.add(pool.submit(self._settle, unit))
+                    if not running:
+                        return
+                    done, running = wait(running, return_when=FIRST_COMPLETED)
+                    for future in done:
+                        yield from future.result()
+            finally:
+                pool.shutdown(cancel_futures=True)
+
+    def close(self) -> None:
+        """Let another run use the journal."""
+        self._journal.close()
+
+    def _settle(self, unit: Sequence[Item]) -> list[Row]:
+        known = self._journal.find(item.key for item in unit)
+        return [self._row(item, known.get(item.key)) for item in unit]
+
+    def _row(self, item: Item, known: Known | None) -> Row:
+        if known is not None and not self._is_open(known):
+            row = known.row or self._new_row(item, known, known.asked, status="in_flight")
+            if known.row is None:
+                self._journal.settle(row)
+            return row
+        asked = 1 if known is None else known.asked + 1
+        self._journal.ask(item.key, asked)
+        row = self._new_row(item, known, asked, **self._outcome(item))
+        self._journal.settle(row)
+        return row
+
+    def _is_open(self, known: Known) -> bool:
+        """Whether a question that was asked before is to be asked again."""
+        if known.row is None or known.row["status"] == "in_flight":
+            return self._repeat_in_flight
+        return known.row["status"] == "failed" and (
+            self._repeat_failed or known.row["safe_to_repeat"]
+        )
+
+    def _outcome(self, item: Item) -> Row:
+        begun = time.monotonic()
+        try:
+            found = {"status": "answered", **self._ask(item.input, item.session_id)}
+        except Exception as error:  # whatever a chain raises is this question's row, not the end
+            found = _failure(error)
+        return {**found, "seconds": round(time.monotonic() - begun, 4)}
+
+    def _new_row(self, item: Item, known: Known | None, asked: int, **found: Any) -> Row:
+        lost = known is not None and (known.row is None or known.row["was_in_flight"])
+        own = {
+            "key": item.key,
+            "input": to_jsonable_python(item.input, fallback=str),
+            "asked": asked,
+            "was_in_flight": lost,
+        }
+        return {**_EMPTY, **own, **{k: v for k, v in found.items() if v is not None}}
+
+
+_EMPTY: Row = {
+    "key": "",
+    "input": None,
+    "status": "",
+    "asked": 0,
+    "was_in_flight": False,
+    "answer": "",
+    "citations": [],
+    "conversation_id": "",
+    "finish_reason": "",
+    "input_tokens": 0,
+    "output_tokens": 0,
+    "seconds": 0.0,
+    "error": "",
+    "error_type": "",
+    "safe_to_repeat": False,
+}
+COLUMNS = tuple(name for name in _EMPTY if name not in ("key", "input"))
+# Refused at the door: the agent did not act, so asking again repeats nothing.
+_REFUSED = (AuthenticationError, ConfigurationError, PermissionDeniedError, QuotaExceededError)
+
+
+def _failure(error: Exception) -> Row:
+    safe = bool(getattr(error, "safe_to_repeat", False)) or isinstance(error, _REFUSED)
+    return {
+        "status": "failed",
+        "answer": getattr(error, "partial", ""),
+        "error": str(error),
+        "error_type": type(error).__name__,
+        "safe_to_repeat": safe,
+    }
+
+
+def _distinct(items: Iterable[Item]) -> Iterator[Item]:
+    """The questions, each with a key of its own: under one key, one would hide the other."""
+    keys = set()
+    for item in items:
+        if item.key in keys:
+            raise ConfigurationError(f"Two questions have the key {item.key!r}: give each its own.")
+        keys.add(item.key)
+        yield item
+
+
+def _units(items: Iterable[Item], in_sessions: bool) -> Iterator[Sequence[Item]]:
+    """What one thread asks in order: the questions of one session, or a single one."""
+    if not in_sessions:
+        return ([item] for item in items)
+    units: dict[object, list[Item]] = {}
+    for item in items:
+        alone = item.session_id is None
+        units.setdefault((alone, item.key if alone else item.session_id), []).append(item)
+    return iter(units.values())
+
+
+def _values(column: Any) -> list[Any]:
+    return list(column.tolist() if hasattr(column, "tolist") else column)
+
+
+def _flat(row: Row) -> Row:
+    # An engine of columns wants one type a column, and citations have many.
+    return {**row, "citations": json.dumps(row["citations"], ensure_ascii=False)}

@@ -1,0 +1,94 @@
+"""The command `remote-agents`.
+
+Exit codes: 0 it worked; 1 the service said no, or an answer broke off; 2 the command or the
+configuration is wrong; 3 the service was not reached in time; 130 interrupted; 141 the reader of
+the output left.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import subprocess
+import sys
+import warnings
+from collections.abc import Sequence
+
+SANDBOX_NEEDS = ("starlette", "uvicorn", "bm25s")
+CLI_NEEDS = ("typer", "rich")
+DEMO_NEEDS = (*SANDBOX_NEEDS, "rich", "langchain_core", "llama_index.core")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command.
+
+    Args:
+        argv: The arguments after the program's name; those of the process by default.
+
+    Returns:
+        The exit code.
+    """
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")  # a terminal without ✓ is no reason to fail
+    command = arguments[0] if arguments else ""
+    try:
+        return _RUN.get(command, _run)(arguments)
+    except KeyboardInterrupt:
+        return 130
+
+
+def _run(arguments: list[str]) -> int:
+    if not _installed("cli", CLI_NEEDS):
+        return 2
+    from remote_agents.cli.app import app
+
+    with warnings.catch_warnings():
+        warnings.showwarning = _warn
+        try:
+            app(arguments, prog_name="remote-agents")
+        except SystemExit as end:
+            return int(end.code or 0)
+    return 0
+
+
+def _sandbox(arguments: list[str]) -> int:
+    if not _installed("sandbox", SANDBOX_NEEDS):
+        return 2
+    from remote_agents.sandbox.__main__ import main as serve
+
+    try:
+        return serve(arguments[1:])
+    except SystemExit as end:
+        return int(end.code or 0)
+
+
+def _demo(arguments: list[str]) -> int:
+    if not _installed("langchain,llamaindex,sandbox,cli", DEMO_NEEDS):
+        return 2
+    # Of its own process: the demo uses both frameworks, which nothing in this package imports.
+    return subprocess.call([sys.executable, "-m", "remote_agents_demo", *arguments[1:]])
+
+
+_RUN = {"sandbox": _sandbox, "demo": _demo}
+
+
+def _installed(extras: str, modules: Sequence[str]) -> bool:
+    missing = [name for name in modules if not _found(name)]
+    if missing:
+        print(
+            f"This command needs {', '.join(missing)}: pip install 'remote-agents[{extras}]'",
+            file=sys.stderr,
+        )
+    return not missing
+
+
+def _found(module: str) -> bool:
+    try:
+        return importlib.util.find_spec(module) is not None
+    except ModuleNotFoundError:  # its parent package is missing
+        return False
+
+
+def _warn(message: Warning | str, *_: object, **__: object) -> None:
+    print(f"Note: {message}", file=sys.stderr)

@@ -1,0 +1,169 @@
+"""What every command has: an endpoint, its address and key, and errors without traceback."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial, wraps
+from pathlib import Path
+from typing import Annotated, Any, TypeAlias
+
+import typer
+
+from remote_agents import client as clients
+from remote_agents.agent import Agent
+from remote_agents.errors import (
+    AgentConnectionError,
+    AgentError,
+    AgentTimeoutError,
+    ConfigurationError,
+    UnsupportedContentError,
+)
+from remote_agents.services import ENDPOINTS
+
+Connect: TypeAlias = Callable[[], clients.Client]
+CLIENTS: dict[str, type[clients.Client]] = {
+    kind.endpoint.name: kind for kind in clients.Client.__subclasses__()
+}
+
+
+def _endpoint(name: str) -> str:
+    found = name.replace("-", "_").lower()
+    if found not in ENDPOINTS:
+        raise typer.BadParameter(f"{name!r} is none of {', '.join(ENDPOINTS)}.")
+    return found
+
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON lines, for machines.")]
+
+
+def _connection(
+    base_url: Annotated[
+        str | None, typer.Option(help="Root address; else <SERVICE>_BASE_URL.")
+    ] = None,
+    agent_id: Annotated[
+        str | None, typer.Option(help="The agent; else <SERVICE>_AGENT_ID.")
+    ] = None,
+    api_key_file: Annotated[
+        Path | None, typer.Option(help="File that holds the key; else <SERVICE>_API_KEY.")
+    ] = None,
+    timeout: Annotated[
+        float | None, typer.Option(help="Seconds to wait for the first word, and between words.")
+    ] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="NAME=VALUE", help="Any other argument of the client."),
+    ] = None,
+) -> dict[str, Any]:
+    """The client's arguments; this signature is also that of the options."""
+    given = {"base_url": base_url, "agent_id": agent_id, "timeout": timeout}
+    given["api_key"] = _key(api_key_file) if api_key_file else None
+    return {k: v for k, v in given.items() if v is not None} | dict(map(_setting, settings or ()))
+
+
+def _key(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"The key cannot be read from {path}: {error}.") from error
+
+
+def _setting(text: str) -> tuple[str, Any]:
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise ConfigurationError(f"--set takes NAME=VALUE, not {text!r}.")
+    if name == "api_key":
+        raise ConfigurationError("A key on the command line is seen by others: --api-key-file.")
+    try:
+        read = json.loads(value)
+    except ValueError:
+        read = value
+    if name in _OBJECTS:
+        raise ConfigurationError(f"{name} cannot be given on a command line.")
+    if isinstance(_DEFAULTS.get(name), (int, float)) and not isinstance(read, (int, float)):
+        raise ConfigurationError(f"{name} is a number, or true or false, not {value!r}.")
+    return name, read
+
+
+_OBJECTS = ("http_client", "http_async_client", "session_store", "fold")
+_DEFAULTS = {p.name: p.default for p in inspect.signature(Agent).parameters.values()}
+del _DEFAULTS["verify"]  # true, false, or a path
+
+
+def connected(command: Callable[..., Any]) -> Callable[..., None]:
+    """Make a command of a function that takes `connect`, its own options and `as_json`.
+
+    The endpoint comes first among its arguments, the options of the connection come last.
+    """
+    options = _parameters(_connection)
+    endpoint = Annotated[
+        str, typer.Argument(callback=_endpoint, help=f"One of {', '.join(ENDPOINTS)}.")
+    ]
+    kind = inspect.Parameter.KEYWORD_ONLY
+    own = [p for p in _parameters(command) if p.name != "connect"]
+    parameters = [inspect.Parameter("endpoint", kind, annotation=endpoint), *own, *options]
+
+    @wraps(command)
+    def run(endpoint: str, **given: Any) -> None:
+        connection = {option.name: given.pop(option.name) for option in options}
+        with reported(as_json=given.get("as_json", False)):
+            command(partial(_connect, endpoint, connection), **given)
+
+    del run.__dict__["__wrapped__"]
+    run.__signature__ = inspect.Signature([p.replace(kind=kind) for p in parameters])  # type: ignore[attr-defined]
+    run.__annotations__ = {p.name: p.annotation for p in parameters}
+    return run
+
+
+def _parameters(function: Callable[..., Any]) -> list[inspect.Parameter]:
+    # Python 3.10's get_type_hints would hide the options of what is None by default.
+    return list(inspect.signature(function, eval_str=True).parameters.values())
+
+
+def _connect(endpoint: str, connection: dict[str, Any]) -> clients.Client:
+    return CLIENTS[endpoint](**_connection(**connection))
+
+
+@contextmanager
+def reported(*, as_json: bool) -> Iterator[None]:
+    """Turn an error into one message and an exit code."""
+    try:
+        yield
+    except AgentError as error:
+        report(error, as_json=as_json)
+        raise typer.Exit(exit_code(error)) from None
+    except KeyboardInterrupt:
+        raise typer.Exit(130) from None
+    except BrokenPipeError:
+        # What is left in the buffer must not fail again when Python ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise typer.Exit(141) from None
+
+
+def report(error: AgentError, *, as_json: bool) -> None:
+    """Say what went wrong and what to do."""
+    if as_json:
+        print_json({"type": "error", "error": type(error).__name__, "message": str(error)})
+    else:
+        print(clean(str(error)), file=sys.stderr)
+
+
+def exit_code(error: AgentError) -> int:
+    """The exit code that an error means; see `remote_agents.cli`."""
+    if isinstance(error, (ConfigurationError, UnsupportedContentError)):
+        return 2
+    return 3 if isinstance(error, (AgentConnectionError, AgentTimeoutError)) else 1
+
+
+def print_json(value: Any) -> None:
+    """Print one JSON line."""
+    print(json.dumps(value, ensure_ascii=False, default=str), flush=True)
+
+
+def clean(text: str) -> str:
+    """Text without control characters: an agent's words must not steer the terminal."""
+    return "".join(c for c in text if c in "\n\t" or not (ord(c) < 32 or 127 <= ord(c) < 160))

@@ -1,0 +1,210 @@
+"""`ask` and `chat`: an answer as it comes."""
+
+from __future__ import annotations
+
+import sys
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import closing, suppress
+from dataclasses import asdict
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from remote_agents.cli.connection import (
+    Connect,
+    Json,
+    clean,
+    connected,
+    exit_code,
+    print_json,
+    report,
+)
+from remote_agents.client import Client
+from remote_agents.errors import AgentError
+from remote_agents.types import (
+    Alternative,
+    Citation,
+    Event,
+    Finish,
+    ReasoningDelta,
+    Reply,
+    TextDelta,
+    ToolCall,
+    ToolResult,
+    Unknown,
+    Usage,
+)
+
+HELP = "/new starts a new conversation, /session NAME goes to another one, /quit ends."
+KINDS = {
+    TextDelta: "text",
+    ReasoningDelta: "reasoning",
+    Citation: "citation",
+    ToolCall: "tool_call",
+    ToolResult: "tool_result",
+    Usage: "usage",
+    Alternative: "alternative",
+    Unknown: "unknown",
+}
+
+
+@connected
+def ask(
+    connect: Connect,
+    question: Annotated[str, typer.Argument(help="The question; - reads it from the input.")],
+    conversation: Annotated[
+        str | None, typer.Option(help="Id of a conversation of the service to go on with.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Ask one question, and print the answer as it comes."""
+    text = sys.stdin.read() if question == "-" else question
+    with connect() as client:
+        _show(client.stream(text, conversation_id=conversation), as_json=as_json)
+
+
+@connected
+def chat(connect: Connect, as_json: Json = False) -> None:
+    """Talk to an agent. /new, /session NAME, /quit; with --json, a line of input is a message."""
+    with connect() as client:
+        failed = Chat(client, as_json=as_json).run()
+    if failed is not None and not sys.stdin.isatty():
+        raise typer.Exit(exit_code(failed))
+
+
+class Chat:
+    """Dialogues with one agent, by the names of their sessions."""
+
+    def __init__(self, client: Client, *, as_json: bool) -> None:
+        self._client = client
+        self._as_json = as_json
+        self._session = ""
+        self._dialogues: dict[str, list[str | Reply]] = {}
+        self._new()
+
+    def run(self) -> AgentError | None:
+        """Talk until the end; gives the last error, if a turn failed."""
+        failed = None
+        for line in self._lines():
+            if line.startswith("/"):
+                if line.split()[0] in ("/quit", "/exit"):
+                    break
+                self._obey(line)
+                continue
+            try:
+                self._turn(line)
+            except AgentError as error:
+                failed = error
+                report(error, as_json=self._as_json)
+        return failed
+
+    def _lines(self) -> Iterator[str]:
+        if sys.stdin.isatty() and not self._as_json:
+            with suppress(ImportError):
+                import readline  # noqa: F401 - gives input() its history and keys
+            self._say(f"{self._client.agent.name}. {HELP}")
+        while True:
+            try:
+                line = input("> " if sys.stdin.isatty() and not self._as_json else "").strip()
+            except EOFError:
+                return
+            if line:
+                yield line
+
+    def _obey(self, line: str) -> None:
+        command, _, name = line.partition(" ")
+        if command == "/new":
+            self._new()
+            self._say("A new conversation.")
+        elif command == "/session" and name.strip():
+            self._session = name.strip()
+            turns = len(self._dialogues.setdefault(self._session, [])) // 2
+            self._say(f"Session {self._session}, {turns} turns so far.")
+        else:
+            self._say(HELP)
+
+    def _new(self) -> None:
+        self._session = f"chat-{uuid.uuid4().hex[:8]}"
+        self._dialogues[self._session] = []
+
+    def _turn(self, text: str) -> None:
+        """One turn; Ctrl-C cuts the answer and keeps the chat."""
+        dialogue = self._dialogues[self._session]
+        # The whole dialogue: the client sends what is new to a service that keeps conversations.
+        events = self._client.stream([*dialogue, text], session_id=self._session)
+        try:
+            reply = _show(events, as_json=self._as_json)
+        except KeyboardInterrupt:
+            self._say("\n(cut)")
+            return
+        dialogue += [text, reply]
+
+    def _say(self, text: str) -> None:
+        if self._as_json:
+            print_json({"type": "note", "message": text})
+        else:
+            _console().print(Text(text, "dim"), soft_wrap=True)
+
+
+def _console() -> Console:
+    return Console(highlight=False)
+
+
+def _show(events: Iterator[Event], *, as_json: bool) -> Reply:
+    begun = time.monotonic()
+    with closing(events):  # type: ignore[type-var]
+        return (_as_lines if as_json else _as_text)(events, begun)
+
+
+def _as_lines(events: Iterator[Event], begun: float) -> Reply:
+    for event in events:
+        if isinstance(event, Finish):
+            finish = event
+        else:
+            print_json({"type": KINDS[type(event)], **asdict(event)})
+    reply = finish.reply
+    usage = asdict(reply.usage) if reply.usage else None
+    citations = [citation.to_dict() for citation in reply.citations]
+    whole = {"text": reply.text, "citations": citations, "usage": usage, **reply.metadata()}
+    print_json({"type": "finish", **whole, "seconds": round(time.monotonic() - begun, 3)})
+    return reply
+
+
+def _as_text(events: Iterator[Event], begun: float) -> Reply:
+    console, shown = _console(), ""
+    for event in events:
+        if isinstance(event, (TextDelta, ReasoningDelta)):
+            kind = KINDS[type(event)]
+            if shown not in ("", kind):
+                console.print("\n")
+            shown = kind
+            style = "dim" if kind == "reasoning" else ""
+            console.print(Text(clean(event.text), style), end="", soft_wrap=True)
+        elif isinstance(event, Finish):
+            reply = event.reply
+    console.print()
+    _print_sources(console, reply)
+    console.print(Text(_facts(reply, time.monotonic() - begun), "dim"), soft_wrap=True)
+    return reply
+
+
+def _print_sources(console: Console, reply: Reply) -> None:
+    for number, citation in enumerate(reply.citations, 1):
+        name = citation.title or citation.url or (citation.text or "")[:80]
+        where = f"  {citation.url}" if citation.url and citation.title else ""
+        console.print(Text(clean(f"[{number}] {name}{where}"), "cyan"), soft_wrap=True)
+
+
+def _facts(reply: Reply, seconds: float) -> str:
+    facts: list[Any] = [f"{seconds:.1f} s"]
+    if reply.usage:
+        facts.append(f"{reply.usage.total_tokens} tokens")
+    if reply.conversation_id:
+        facts.append(f"conversation {clean(reply.conversation_id)}")
+    if reply.finish_reason != "stop":
+        facts.append(f"ended by {clean(str(reply.finish_reason))}")
+    return ", ".join(facts)

@@ -1,0 +1,173 @@
+"""httpx's async client on aiohttp, which carries many streams at half the cost; an extra.
+
+`httpx-aiohttp` is the bridge. What each request and each read goes through is written anew here: on
+the bridge, headers and cookies are copied several times, and a read takes four coroutines more.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from functools import lru_cache, partial
+from typing import Any
+
+import httpx
+from aiohttp import (
+    ClientOSError,
+    ClientResponse,
+    ClientSession,
+    ClientTimeout,
+    DummyCookieJar,
+    TCPConnector,
+)
+from aiohttp.client_proto import ResponseHandler
+from httpx_aiohttp import AiohttpTransport, HttpxAiohttpClient
+from httpx_aiohttp.transport import map_aiohttp_exceptions
+
+from remote_agents.http.pools import plain_request
+
+# Bytes taken from a socket at once, and kept of what is not read yet; asyncio's own 256 kB for each
+# of many late streams, which TLS even reserves, are a lot.
+LARGEST_READ = 8 * 1024
+
+
+class Client(HttpxAiohttpClient):
+    """An async client without what the shared one never needs: cookies, redirects, auth, hooks."""
+
+    def _init_transport(self, verify: Any, limits: Any, **_: Any) -> httpx.AsyncBaseTransport:  # type: ignore[override]
+        return Transport(verify=verify, limits=limits)
+
+    def _init_proxy_transport(  # type: ignore[override]
+        self, proxy: httpx.Proxy, verify: Any, limits: Any, **_: Any
+    ) -> httpx.AsyncBaseTransport:
+        return Transport(verify=verify, limits=limits, proxy=proxy)
+
+    def build_request(self, method: str, url: Any, **parts: Any) -> httpx.Request:
+        """A request with this client's headers and those given."""
+        return plain_request(self.headers, method, url, **parts)
+
+    async def send(self, request: httpx.Request, **_: Any) -> httpx.Response:
+        """Send it; the response's head has arrived."""
+        response = await self._transport_for_url(request.url).handle_async_request(request)
+        response.request = request
+        return response
+
+    def abandon(self) -> None:
+        """Let go of everything, where no loop is left to close it in; aiohttp would complain."""
+        for transport in (self._transport, *self._mounts.values()):
+            session = getattr(transport, "client", None)
+            if isinstance(session, ClientSession) and session.connector is not None:
+                session.connector._close()
+                session.detach()
+
+
+class Transport(AiohttpTransport):
+    """The bridge's transport, with a session that keeps no cookies beside httpx's."""
+
+    def get_client(self) -> ClientSession:
+        """The session, which is made with the first request."""
+        if not isinstance(self.client, ClientSession):
+            connector = TCPConnector(
+                limit=self.limits.max_connections or 0,
+                keepalive_timeout=self.limits.keepalive_expiry,
+                ssl=self.ssl_context,
+            )
+            connector._factory = partial(Protocol, loop=connector._loop)  # type: ignore[assignment]
+            self.client = ClientSession(
+                connector=connector, cookie_jar=DummyCookieJar(), read_bufsize=LARGEST_READ
+            )
+        return self.client
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Send a request; the response's head has arrived."""
+        if self.proxy is not None or not isinstance(request.stream, httpx.ByteStream):
+            self.get_client()
+            return await super().handle_async_request(request)
+        limits = request.extensions["timeout"]
+        with map_aiohttp_exceptions():
+            response = await self.get_client().request(
+                request.method,
+                str(request.url),
+                headers=request.headers.multi_items(),
+                data=request.content or None,
+                allow_redirects=False,
+                auto_decompress=False,
+                timeout=_timeout(limits["connect"], limits["read"], limits["pool"]),
+            )
+        return httpx.Response(
+            response.status,
+            headers=response.raw_headers,
+            stream=_Body(response),
+        )
+
+
+class Protocol(ResponseHandler):
+    """aiohttp's side of a connection, which also tells the body of an answer what went wrong.
+
+    aiohttp leaves a body waiting when a chunk cannot be read, and takes a reset for its end if no
+    length was announced.
+    """
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """The connection stands."""
+        super().connection_made(transport)
+        _read_less(transport)
+
+    def set_exception(self, exc: BaseException, *cause: BaseException) -> None:
+        """The connection cannot be read on."""
+        super().set_exception(exc, *cause)
+        self._break_body(exc)
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """The connection was closed, or broke."""
+        if exc is not None:
+            self._break_body(ClientOSError(*exc.args))
+        super().connection_lost(exc)
+
+    def _break_body(self, exc: BaseException) -> None:
+        body = self._payload
+        if body is not None and not body.is_eof() and body.exception() is None:
+            body.set_exception(exc)
+
+
+def _read_less(transport: Any) -> None:
+    """Take less from the socket at once, where this is asyncio's own transport."""
+    tls: Any = getattr(transport, "_ssl_protocol", None)
+    if hasattr(tls, "_ssl_buffer_view"):
+        tls.max_size = LARGEST_READ
+        tls._ssl_buffer = bytearray(LARGEST_READ)  # instead of the handshake's
+        tls._ssl_buffer_view = memoryview(tls._ssl_buffer)
+    elif hasattr(transport, "max_size"):
+        transport.max_size = LARGEST_READ
+
+
+@lru_cache(maxsize=64)
+def _timeout(connect: float | None, read: float | None, pool: float | None) -> ClientTimeout:
+    return ClientTimeout(sock_connect=connect, sock_read=read, connect=pool)
+
+
+class _Body(httpx.AsyncByteStream):
+    """The bytes of a response, as many at a time as have arrived."""
+
+    def __init__(self, response: ClientResponse) -> None:
+        self._response = response
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self
+
+    async def __anext__(self) -> bytes:
+        body = self._response.content
+        try:
+            chunk = await body.readany()
+        except Exception:
+            if rest := body._read_nowait(-1):
+                return rest  # what came before the fault is the caller's
+            with map_aiohttp_exceptions():
+                raise
+        if not chunk:
+            raise StopAsyncIteration
+        return chunk
+
+    async def aclose(self) -> None:
+        with map_aiohttp_exceptions():
+            await self._response.__aexit__(None, None, None)

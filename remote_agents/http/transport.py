@@ -1,0 +1,341 @@
+"""Sending a request and reading its response, with blocking I/O and with asyncio.
+
+Cuts a response off at its deadline, and a packed body into pieces of a bounded size.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import socket
+import time
+import zlib
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+from functools import lru_cache, partial
+from typing import TYPE_CHECKING, Any
+
+import httpx
+
+from remote_agents.errors import (
+    AgentError,
+    ConfigurationError,
+    StreamProtocolError,
+)
+from remote_agents.flow import DeadlineReached, Request, Send
+from remote_agents.http import pools
+from remote_agents.http.deadlines import Alarm, Cut, Until
+from remote_agents.http.errors import bare, reading_failed, sending_failed
+from remote_agents.http.timeouts import Timeout
+
+if TYPE_CHECKING:
+    from pydantic import SecretStr
+
+
+# Seconds by which the limit for the first event outlasts an equal one for the connection, so that
+# an unreachable host is called that.
+CONNECT_WINS = 0.05
+# What another host is told.
+PUBLIC_HEADERS = frozenset(
+    {"accept", "accept-encoding", "connection", "content-length", "content-type", "host"}
+    | {"transfer-encoding", "user-agent"}
+)
+LARGEST_PIECE = 1024 * 1024  # of a compressed body, unpacked at once
+
+
+class Transport:
+    """Sends requests to one base address with one set of settings.
+
+    Args:
+        base_url: Root address of the service, without a trailing slash.
+        auth_scheme: `Bearer` or `Api-Key`.
+        headers: Headers that go with every request.
+        timeout: Time limits.
+        verify: True, False, or the path of a CA bundle, or an `ssl.SSLContext`.
+        client: A client of the caller's own for sync calls; it is never closed here.
+        async_client: The same for async calls.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        auth_scheme: str = "Bearer",
+        headers: Mapping[str, str] | None = None,
+        timeout: Timeout | None = None,
+        verify: Any = True,
+        client: httpx.Client | None = None,
+        async_client: httpx.AsyncClient | None = None,
+    ) -> None:
+        self.base_url = base_url
+        self.timeout = timeout or Timeout()
+        self._scheme = auth_scheme
+        self._headers = headers or {}
+        self._verify = True if verify is None else verify
+        self._client = client
+        self._async_client = async_client
+
+    def send(self, op: Send) -> SyncResponse:
+        """Send with blocking I/O; the response's headers have arrived."""
+        try:
+            client = self._client or pools.pools.client(self, self._verify)
+            head = None if op.first_event is None else Until(op.first_event)
+            request = self._build(client, op, reads=head)
+            response = client.send(request, stream=True, follow_redirects=False, auth=_auth(op))
+            return SyncResponse(response, self.timeout)
+        except AgentError:
+            raise
+        except Exception as error:
+            raise self._sending_failed(error) from error
+        except BaseException as error:
+            raise bare(error)  # noqa: B904
+
+    async def asend(self, op: Send) -> AsyncResponse:
+        """Send with asyncio; the response's headers have arrived."""
+        alarm, deadline = Alarm(), None
+        try:
+            # The first client of a process imports aiohttp; the service's time starts after that.
+            client = self._async_client or await pools.pools.async_client(self, self._verify)
+            if op.first_event is not None:
+                deadline = time.monotonic() + op.first_event + CONNECT_WINS
+            request = self._build(client, op, reads=None)
+            sending = client.send(request, stream=True, follow_redirects=False, auth=_auth(op))
+            return AsyncResponse(await alarm.before(deadline, sending), alarm)
+        except AgentError:
+            alarm.stop()
+            raise
+        except Exception as error:
+            alarm.stop()
+            raise self._sending_failed(error) from error
+        except BaseException as error:
+            alarm.stop()
+            raise bare(error)  # noqa: B904
+
+    def close(self) -> None:
+        """Give up the shared sync connections; they close when no other agent uses them."""
+        pools.pools.leave(self, self._verify)
+
+    async def aclose(self) -> None:
+        """Give up the shared connections of this event loop as well."""
+        await pools.pools.aleave(self, self._verify)
+
+    def _build(
+        self, client: httpx.Client | httpx.AsyncClient, op: Send, reads: float | None
+    ) -> httpx.Request:
+        connect = self.timeout.connect
+        if connect is not None and op.first_event is not None:
+            connect = min(connect, op.first_event)
+        try:
+            return self._request(client, op, connect, reads)
+        except (TypeError, ValueError, httpx.InvalidURL) as error:
+            raise ConfigurationError(
+                f"The request cannot be written ({type(error).__name__}: {error}); nothing was "
+                "sent. Check the messages, the parameters and extra_body."
+            ) from error
+
+    def _request(
+        self,
+        client: httpx.Client | httpx.AsyncClient,
+        op: Send,
+        connect: float | None,
+        reads: float | None,
+    ) -> httpx.Request:
+        request, timeout = op.request, self.timeout
+        built = client.build_request(
+            request.method,
+            _url(request.path if request.foreign else self.base_url + request.path),
+            params=_params(request.params),
+            json=request.json,
+            files=request.files,
+            data=request.data,
+            headers={} if request.foreign else self._request_headers(request, op.token),
+            timeout=httpx.Timeout(
+                connect=connect,
+                read=reads,
+                write=timeout.idle,
+                pool=timeout.first_event,
+            ),
+        )
+        if request.foreign:
+            # A client of the caller's own may add headers to each request: keys, cookies.
+            built.headers = httpx.Headers(
+                [(name, value) for name, value in built.headers.items() if name in PUBLIC_HEADERS]
+            )
+        return built
+
+    def _request_headers(self, request: Request, token: SecretStr | None) -> dict[str, str]:
+        # A compressing proxy would hold events back; a body is unpacked here, within bounds.
+        headers = {
+            "Accept": "text/event-stream" if request.stream else "application/json",
+            "Accept-Encoding": "identity" if request.stream else "gzip",
+        }
+        if token:
+            headers["Authorization"] = f"{self._scheme} {token.get_secret_value()}"
+        return {**headers, **self._headers, **request.headers}
+
+    def _sending_failed(self, error: Exception) -> AgentError:
+        return sending_failed(error, self.base_url, self.timeout)
+
+
+class SyncResponse:
+    """A response being read with blocking I/O."""
+
+    def __init__(self, response: httpx.Response, timeout: Timeout) -> None:
+        self.status = response.status_code
+        self.headers = response.headers
+        self._response = response
+        # httpcore reads the limit for the body when the body is begun; the watchdog knows better.
+        limits = response.request.extensions["timeout"]
+        limits["read"] = _longest(timeout.first_event, timeout.idle)
+        self._chunks: Iterator[bytes] = _body(response)
+        sock = _socket_of(response)
+        self._cut = Cut(sock) if sock is not None else None
+
+    def read(self, deadline: float | None) -> bytes | None:
+        """The next bytes, or None at the end.
+
+        Raises:
+            DeadlineReached: Nothing came in time.
+            AgentError: The connection broke.
+        """
+        cut = self._cut
+        if cut is not None:
+            cut.by(deadline)
+        try:
+            chunk = next(self._chunks, None)
+        except AgentError:
+            raise
+        except Exception as error:
+            if cut is not None and cut.fired:
+                raise DeadlineReached from error
+            raise reading_failed(error) from error
+        finally:
+            if cut is not None:
+                cut.deadline = None  # the time that the caller takes is his
+        if cut is not None and cut.fired:
+            raise DeadlineReached
+        return chunk
+
+    def close(self) -> None:
+        """Free the connection."""
+        self._response.close()
+
+
+class AsyncResponse:
+    """A response being read with asyncio."""
+
+    def __init__(self, response: httpx.Response, alarm: Alarm) -> None:
+        self.status = response.status_code
+        self.headers = response.headers
+        self._response = response
+        self._alarm = alarm
+        self._chunks: AsyncIterator[bytes] = _abody(response)
+
+    async def aread(self, deadline: float | None) -> bytes | None:
+        """The next bytes, or None at the end.
+
+        Raises:
+            DeadlineReached: Nothing came in time.
+            AgentError: The connection broke.
+        """
+        try:
+            return await self._alarm.before(deadline, self._chunks.__anext__())
+        except StopAsyncIteration:
+            return None
+        except (AgentError, DeadlineReached, asyncio.CancelledError):
+            raise
+        except Exception as error:
+            raise reading_failed(error) from error
+
+    async def aclose(self) -> None:
+        """Free the connection."""
+        self._alarm.stop()
+        await self._response.aclose()
+
+
+# --- bodies ------------------------------------------------------------------------------------
+# Read from the transport: httpx's own decoding costs a third more, and unpacks a chunk whole.
+
+
+def _body(response: httpx.Response) -> Iterator[bytes]:
+    chunks, unpack = iter(response.stream), _unpacker(response.headers)  # type: ignore[arg-type]
+    return chunks if unpack is None else _unpacked(chunks, unpack)
+
+
+def _unpacked(chunks: Iterator[bytes], unpack: Unpack) -> Iterator[bytes]:
+    for chunk in chunks:
+        yield from unpack(chunk)
+
+
+def _abody(response: httpx.Response) -> AsyncIterator[bytes]:
+    chunks, unpack = aiter(response.stream), _unpacker(response.headers)  # type: ignore[arg-type]
+    return chunks if unpack is None else _aunpacked(chunks, unpack)
+
+
+async def _aunpacked(chunks: AsyncIterator[bytes], unpack: Unpack) -> AsyncIterator[bytes]:
+    async for chunk in chunks:
+        for piece in unpack(chunk):
+            yield piece
+
+
+def _unpacker(headers: httpx.Headers) -> Unpack | None:
+    encoding = headers.get("content-encoding", "identity").strip().lower()
+    if encoding in ("", "identity"):
+        return None
+    if encoding not in ("gzip", "x-gzip", "deflate"):
+        return partial(_refuse, encoding)
+    return partial(_unpack, zlib.decompressobj(zlib.MAX_WBITS | 32))
+
+
+def _refuse(encoding: str, chunk: bytes) -> Iterator[bytes]:
+    raise StreamProtocolError(
+        f"The answer is packed as {encoding[:50]!r}, which was not asked for; it was not read."
+    )
+
+
+def _unpack(unpacking: Any, chunk: bytes) -> Iterator[bytes]:
+    """The content of a packed chunk in pieces, so that a bomb meets the limits before it is big."""
+    while chunk:
+        try:
+            piece = unpacking.decompress(chunk, LARGEST_PIECE)
+        except zlib.error as error:
+            raise StreamProtocolError(f"The answer cannot be unpacked: {error}.") from error
+        chunk = unpacking.unconsumed_tail
+        if piece:
+            yield piece
+
+
+Unpack = Callable[[bytes], Iterable[bytes]]
+
+
+# --- requests ----------------------------------------------------------------------------------
+
+
+def _auth(op: Send) -> Any:
+    """The auth of the caller's own client is for the service, not for another host."""
+    return None if op.request.foreign else httpx.USE_CLIENT_DEFAULT
+
+
+@lru_cache(maxsize=4096)
+def _url(text: str) -> httpx.URL:
+    if _DOT_SEGMENT.search(text):
+        raise ConfigurationError(
+            "An id must not be '.' or '..': it would lead to another path. Nothing was sent."
+        )
+    return httpx.URL(text)
+
+
+_DOT_SEGMENT = re.compile(r"^[^?#]*/\.{1,2}(?:/|$)")  # what quoting leaves as it is
+
+
+def _params(params: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    return None if params is None else {k: v for k, v in params.items() if v is not None}
+
+
+def _longest(*limits: float | None) -> float | None:
+    known = [limit for limit in limits if limit is not None]
+    return max(known) + 1.0 if len(known) == len(limits) else None
+
+
+def _socket_of(response: httpx.Response) -> socket.socket | None:
+    stream = response.extensions.get("network_stream")
+    return stream.get_extra_info("socket") if stream is not None else None

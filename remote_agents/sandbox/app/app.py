@@ -1,0 +1,209 @@
+"""The whole server as one ASGI application."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib import import_module
+from types import ModuleType
+from typing import Any, Protocol, cast
+from urllib.parse import urlsplit
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from remote_agents.sandbox.app import control, seeding
+from remote_agents.sandbox.directory import AGENTS, endpoint_of
+from remote_agents.sandbox.service import Service
+from remote_agents.sandbox.services.bluenexus import resources as bluenexus_resources
+from remote_agents.sandbox.services.cloudbase import resources as cloudbase_resources
+from remote_agents.sandbox.services.maiagent import (
+    attachments as maiagent_attachments,
+    records as maiagent_records,
+    resources as maiagent_resources,
+)
+from remote_agents.sandbox.services.private_ai import resources as private_ai_resources
+from remote_agents.sandbox.serving.faults import Victim, suffer
+from remote_agents.sandbox.serving.log import Entry
+from remote_agents.sandbox.serving.server import Connection
+from remote_agents.sandbox.serving.wire import Json, Refusal, new_id
+
+
+class Spoken(Protocol):
+    """The module of a service's protocol, which has the name of its agent in the directory."""
+
+    routes: Sequence[Route]
+
+    def error_body(self, refusal: Refusal, request_id: str) -> Any:
+        """An error as the service words it."""
+
+    def error_frames(self, message: str, state: dict[str, Any]) -> list[str]:
+        """A failure in the stream as the service words it."""
+
+
+PROTOCOLS = {
+    name: cast(Spoken, import_module(f"remote_agents.sandbox.services.{name}.chat"))
+    for name in AGENTS
+}
+# Modules that answer besides the chat endpoints: each has `routes`.
+NEIGHBOURS: tuple[ModuleType, ...] = (
+    bluenexus_resources,
+    cloudbase_resources,
+    maiagent_attachments,
+    maiagent_records,
+    maiagent_resources,
+    private_ai_resources,
+    seeding,
+)
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
+LOGGED_BODY = 1 << 20
+
+
+def create_app(service: Service) -> ASGIApp:
+    """Assemble the protocols and the sandbox's own pages."""
+    modules: list[Any] = [*PROTOCOLS.values(), *NEIGHBOURS, control]
+    app = Starlette(
+        routes=[route for module in modules for route in module.routes],
+        exception_handlers={
+            Refusal: _refused,
+            HTTPException: _not_routed,
+            Exception: _failed,
+        },
+    )
+    # Slashes matter: MaiAgent's framework is strict about them, and the others have none.
+    app.router.redirect_slashes = False
+    app.state.service = service
+    return Guard(Recorder(app, service))
+
+
+class Guard:
+    """Refuses what did not come from this machine: DNS rebinding, other sites' pages."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on, or refuse it."""
+        headers = dict(scope["headers"])
+        problem = _foreign(scope["method"], headers)
+        if problem:
+            await Json({"error": problem}, status_code=403)(scope, receive, send)
+        else:
+            await self.app(scope, receive, send)
+
+
+def _foreign(method: str, headers: dict[bytes, bytes]) -> str | None:
+    host = headers.get(b"host", b"").decode("latin-1")
+    if not _is_loopback(f"//{host}"):
+        return f"The sandbox answers to localhost only, not to the host {host!r}."
+    origin = headers.get(b"origin")
+    if method not in ("GET", "HEAD") and origin is not None and not _is_loopback(origin.decode()):
+        return "The sandbox takes nothing from pages of other sites."
+    return None
+
+
+def _is_loopback(url: str) -> bool:
+    try:
+        return urlsplit(url).hostname in LOOPBACK
+    except ValueError:
+        return False
+
+
+class Recorder:
+    """Gives each request an id and an entry in the log, and lets faults befall it."""
+
+    def __init__(self, app: ASGIApp, service: Service) -> None:
+        self.app, self.service = app, service
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request of a service under observation; our own pages go straight through."""
+        request_id = scope["state"]["request_id"] = new_id()
+        endpoint = endpoint_of(scope["path"])
+        if endpoint is None:
+            await self.app(scope, receive, _stamped(send, request_id))
+            return
+        entry = Entry.of(endpoint, scope)
+        self.service.log.entries.append(entry)
+        connection: Connection = scope["state"]["connection"]
+        connection.on_lost = lambda: entry.end("disconnected")
+        send = _watched(_stamped(send, request_id), entry)
+        await self._answer(endpoint, scope, _recorded(receive, entry), send)
+
+    async def _answer(self, endpoint: str, scope: Scope, receive: Receive, send: Send) -> None:
+        fault = self.service.faults.take(endpoint, scope["method"], scope["path"])
+        if fault is None:
+            await self.app(scope, receive, send)
+            return
+        protocol, state = PROTOCOLS[endpoint], scope["state"]
+        victim = Victim(
+            self.app,
+            scope,
+            receive,
+            send,
+            lambda status, text: protocol.error_body(Refusal(status, text), state["request_id"]),
+            lambda text: protocol.error_frames(text, state),
+            fault.options,
+        )
+        await suffer(fault, victim)
+
+
+def _stamped(send: Send, request_id: str) -> Send:
+    async def stamped(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            stamp = (b"x-request-id", request_id.encode())
+            message = {**message, "headers": [*message.get("headers", []), stamp]}
+        await send(message)
+
+    return stamped
+
+
+def _watched(send: Send, entry: Entry) -> Send:
+    async def watched(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            entry.status = message["status"]
+        elif not message.get("more_body"):
+            entry.end("completed")
+        await send(message)
+
+    return watched
+
+
+def _recorded(receive: Receive, entry: Entry) -> Receive:
+    async def recorded() -> Message:
+        message = await receive()
+        if len(entry.raw) < LOGGED_BODY:
+            entry.raw += message.get("body", b"")
+        return message
+
+    return recorded
+
+
+async def _refused(request: Request, error: Exception) -> Response:
+    assert isinstance(error, Refusal)
+    return _error(request, error)
+
+
+async def _not_routed(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    path = request.url.path
+    if endpoint_of(path) == "maiagent" and request.method == "GET" and not path.endswith("/"):
+        # As Django's APPEND_SLASH does; for a POST it would lose the body, so that stays a 404.
+        location = str(request.url.replace(path=f"{path}/"))
+        return Response(status_code=301, headers={"location": location})
+    message = "Not found." if error.status_code == 404 else str(error.detail)
+    return _error(request, Refusal(error.status_code, message))
+
+
+async def _failed(request: Request, error: Exception) -> Response:
+    return _error(request, Refusal(500, "Internal server error"))
+
+
+def _error(request: Request, refusal: Refusal) -> Response:
+    endpoint = endpoint_of(request.url.path)
+    body: Any = {"error": refusal.message}
+    if endpoint is not None:
+        body = PROTOCOLS[endpoint].error_body(refusal, request.scope["state"]["request_id"])
+    return Json(body, status_code=refusal.status, headers=refusal.headers)

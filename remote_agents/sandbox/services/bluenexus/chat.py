@@ -1,0 +1,181 @@
+"""BlueNexus agents: minimal frames, the conversation in a header, thirty requests a minute."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable
+from http import HTTPStatus
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.types import ASGIApp
+
+from remote_agents.sandbox.directory import AGENTS
+from remote_agents.sandbox.mind.answers import Ask
+from remote_agents.sandbox.service import Service, Turn, require_key, service
+from remote_agents.sandbox.serving.wire import (
+    DONE,
+    Frames,
+    Json,
+    Refusal,
+    data,
+    json_object,
+    number,
+    short_id,
+)
+
+ENDPOINT = "bluenexus"
+AGENT = AGENTS[ENDPOINT]
+MODEL = "bluenexus/glm-4.7-flash-tee"
+ROLES = ("system", "user", "assistant")
+
+
+def error_body(refusal: Refusal, request_id: str) -> dict[str, Any]:
+    """NestJS's error object; a 400 lists its fields."""
+    status = refusal.status
+    phrase = HTTPStatus(status).phrase if status in HTTPStatus._value2member_map_ else "Error"
+    named = {"statusCode": status, "message": refusal.message}
+    if status == 429:
+        return named
+    if refusal.detail:
+        messages = [problem["message"] for problem in refusal.detail]
+        return {**named, "message": messages, "error": phrase, "errors": refusal.detail}
+    return {**named, "error": phrase}
+
+
+def error_frames(message: str, state: dict[str, Any]) -> list[str]:
+    """A failure in the stream, as OpenAI-like services write it."""
+    return [data({"error": {"message": message, "type": "server_error", "code": 500}})]
+
+
+def authorize(request: Request) -> str:
+    """The agent of the path; ``default`` is the account's."""
+    require_key(request, ENDPOINT, "Invalid or expired token")
+    agent = str(request.path_params["agent"])
+    if agent not in ("default", AGENT.agent_id):
+        raise Refusal(404, f"Agent {agent} not found")
+    return AGENT.agent_id
+
+
+async def chat(request: Request) -> ASGIApp | Response:
+    """Answer in a new conversation, or in the one that is named."""
+    agent = authorize(request)
+    box = service(request)
+    _throttle(box)
+    body = await json_object(request)
+    _validate(body)
+    assert body is not None
+    conversation = _conversation(box, agent, body.get("conversationId"))
+    stream = bool(body.get("stream"))
+    stored = box.stored(ENDPOINT, conversation)
+    limit = body.get("max_tokens")
+    ask = Ask(body["messages"], stored, limit=None if limit is None else int(limit))
+    reply_id = f"chatcmpl-{short_id()}"
+    turn = box.begin(
+        ENDPOINT, agent, ask, stream=stream, conversation=conversation, reply_id=reply_id
+    )
+    if stream:
+        cost = 1 + turn.prompt_tokens // 50
+        return Frames(_frames(turn), _headers(box, conversation, cost, tell_cost=False))
+    whole = await _whole(turn)
+    cost = 1 + whole["usage"]["total_tokens"] // 50
+    return Json(whole, headers=_headers(box, conversation, cost))
+
+
+def _throttle(box: Service) -> None:
+    seconds = box.limiter.wait(box.settings.rate_limit)
+    if seconds:
+        message = "ThrottlerException: Too Many Requests"
+        raise Refusal(429, message, headers={"retry-after": str(seconds)})
+    if box.settings.credits <= 0:
+        raise Refusal(402, "Insufficient credits: a positive balance is required")
+
+
+def _conversation(box: Service, agent: str, given: str | None) -> str:
+    if given is None:
+        return str(box.store.add_conversation(ENDPOINT, agent, f"conv-{short_id()}")["id"])
+    found = box.store.conversation(ENDPOINT, given)
+    if found is None:
+        raise Refusal(404, f"Conversation {given} not found")
+    return given
+
+
+def _validate(body: dict[str, Any] | None) -> None:
+    if body is None:
+        raise Refusal(400, "Unexpected token in JSON")
+    problems = _message_problems(body.get("messages"))
+    for name, (fits, must) in FIELDS.items():
+        if body.get(name) is not None and not fits(body[name]):
+            problems.append(_problem(name, must, body[name]))
+    if problems:
+        raise Refusal(400, "Validation failed", detail=problems)
+
+
+def _message_problems(messages: Any) -> list[dict[str, Any]]:
+    if not isinstance(messages, list) or not messages:
+        return [_problem("messages", "must be a non-empty array", messages)]
+    problems = []
+    for index, message in enumerate(messages):
+        where, given = f"messages.{index}", message if isinstance(message, dict) else {}
+        if given.get("role") not in ROLES:
+            must = f"must be one of the following values: {', '.join(ROLES)}"
+            problems.append(_problem(f"{where}.role", must, given.get("role")))
+        if not isinstance(given.get("content"), str):
+            problems.append(_problem(f"{where}.content", "must be a string", given.get("content")))
+    return problems
+
+
+def _problem(name: str, must: str, value: Any) -> dict[str, Any]:
+    return {"field": name, "message": f"{name} {must}", "value": value}
+
+
+FIELDS: dict[str, tuple[Callable[[Any], bool], str]] = {
+    "stream": (lambda value: isinstance(value, bool), "must be a boolean value"),
+    "temperature": (
+        lambda value: number(value) and 0 <= value <= 2,
+        "must be a number from 0 to 2",
+    ),
+    "max_tokens": (lambda value: number(value) and value >= 1, "must not be less than 1"),
+    "conversationId": (lambda value: isinstance(value, str), "must be a string"),
+}
+
+
+def _headers(
+    box: Service, conversation: str, cost: int, *, tell_cost: bool = True
+) -> dict[str, str]:
+    # Use alone never empties the account: only `configure(credits=0)` does.
+    box.settings.credits = max(1, box.settings.credits - cost)
+    headers = {
+        "x-conversation-id": conversation,
+        "x-credits-remaining": str(box.settings.credits),
+    }
+    return {**headers, "x-credits-consumed": str(cost)} if tell_cost else headers
+
+
+async def _frames(turn: Turn) -> AsyncGenerator[str, None]:
+    yield data({"choices": [{"delta": {"role": "assistant"}}]})
+    async for word in turn.words():
+        if word.text:
+            yield data({"choices": [{"delta": {"content": word.text}}]})
+    yield DONE
+
+
+async def _whole(turn: Turn) -> dict[str, Any]:
+    message = {"role": "assistant", "content": await turn.complete()}
+    went, came = turn.prompt_tokens, turn.completion_tokens
+    return {
+        "id": turn.reply_id,
+        "object": "chat.completion",
+        "created": int(turn.created),
+        "model": MODEL,
+        "choices": [{"index": 0, "message": message, "finish_reason": turn.finish}],
+        "usage": {
+            "prompt_tokens": went,
+            "completion_tokens": came,
+            "total_tokens": went + came,
+        },
+    }
+
+
+routes = [Route("/api/v1/agents/{agent}/chat/completions", chat, methods=["POST"])]

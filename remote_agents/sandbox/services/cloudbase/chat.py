@@ -1,0 +1,336 @@
+"""Tencent CloudBase, native ``send-message``: the classic dialect and AG-UI on the same URL."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import AsyncGenerator
+from typing import Any
+
+from starlette.requests import Request
+from starlette.routing import Route
+
+from remote_agents.sandbox.directory import AGENTS
+from remote_agents.sandbox.mind.answers import Ask
+from remote_agents.sandbox.service import Service, Turn, require_key, service
+from remote_agents.sandbox.serving.wire import (
+    DONE,
+    Frames,
+    Json,
+    Refusal,
+    data,
+    dumps,
+    json_object,
+    new_id,
+    short_id,
+)
+
+ENDPOINT = "cloudbase"
+AGENT = AGENTS[ENDPOINT]
+IDS = (AGENT.agent_id, AGENT.extra["ag_ui_agent_id"])
+CODES = {
+    400: "INVALID_PARAM",
+    401: "INVALID_CREDENTIALS",
+    403: "PERMISSION_DENIED",
+    404: "RESOURCE_NOT_FOUND",
+    429: "EXCEED_REQUEST_LIMIT",
+    503: "SERVICE_NOT_READY",
+    504: "SERVICE_TIMEOUT",
+}
+# The records of turns without a conversation, which are all of one user here.
+SHELF = "default"
+MODEL, REASONER = "hunyuan", "deepseek-r1"
+
+
+def error_body(refusal: Refusal, request_id: str) -> dict[str, Any]:
+    """CloudBase's error object."""
+    code = refusal.code or CODES.get(refusal.status, "INTERNAL_SERVER_ERROR")
+    return {"code": code, "message": refusal.message, "requestId": request_id}
+
+
+def error_frames(message: str, state: dict[str, Any]) -> list[str]:
+    """A failure in the stream, in the dialect of the request."""
+    if state.get("dialect") == "ag-ui":
+        return [data({"type": "RUN_ERROR", "message": message, "code": "LLMError"})]
+    frame = {
+        "type": "error",
+        "created": _milliseconds(),
+        "record_id": f"record-{short_id()}",
+        "model": REASONER,
+        "content": "",
+        "usage": {},
+        "finish_reason": "error",
+        "error": {"name": "LLMError", "message": message},
+    }
+    return [data(frame)]
+
+
+def authorize(request: Request) -> str:
+    """The agent of the path, for whoever holds the key."""
+    require_key(request, ENDPOINT, "Credentials are invalid")
+    bot = str(request.path_params["bot"])
+    if bot not in IDS:
+        raise Refusal(404, f"Agent {bot} does not exist")
+    return bot
+
+
+def history_of(value: Any, name: str = "history") -> list[dict[str, Any]]:
+    """A list of {role, content}, refused when it is anything else."""
+    if not isinstance(value, list):
+        raise Refusal(400, f"{name} must be an array of objects with role and content")
+    for item in value:
+        fields = (item.get("role"), item.get("content")) if isinstance(item, dict) else (None,)
+        if not all(isinstance(each, str) for each in fields):
+            raise Refusal(400, f"each item of {name} needs role and content as strings")
+    return list(value)
+
+
+async def send_message(request: Request) -> Frames:
+    """Answer a message; which dialect goes by the shape of the request."""
+    bot = authorize(request)
+    body = await json_object(request)
+    if body is None:
+        raise Refusal(400, "the body must be a JSON object")
+    if "messages" in body:
+        request.scope["state"]["dialect"] = "ag-ui"
+        return _ag_ui(service(request), bot, body)
+    return _classic(service(request), bot, body)
+
+
+def _classic(box: Service, bot: str, body: dict[str, Any]) -> Frames:
+    message = body.get("msg")
+    if not isinstance(message, str):
+        raise Refusal(400, "msg is required and must be a string")
+    conversation = _conversation(box, bot, body.get("conversationId"))
+    asked = {"role": "user", "content": message}
+    history = history_of(body.get("history") or [])
+    search = body.get("searchEnable", False)
+    if not isinstance(search, bool):
+        raise Refusal(400, "searchEnable must be a boolean")
+    stored = box.stored(ENDPOINT, conversation)
+    turn = box.begin(
+        ENDPOINT,
+        bot,
+        Ask([*history, asked], stored, _files(body.get("files"))),
+        stream=True,
+        conversation=conversation,
+        shelf=SHELF,
+        keep=[asked] if stored or conversation is None else [*history, asked],
+        reply_id=f"record-{short_id()}",
+    )
+    return Frames(_classic_frames(turn, search))
+
+
+def _conversation(box: Service, bot: str, given: Any) -> str | None:
+    if given in (None, ""):
+        return None
+    found = box.store.conversation(ENDPOINT, given) if isinstance(given, str) else None
+    if found is None or found["agent"] != bot:
+        message = f"Conversation {given} does not exist"
+        raise Refusal(404, message, code="CONVERSATION_NOT_FOUND")
+    return str(found["id"])
+
+
+def _files(value: Any) -> tuple[str, ...]:
+    if value is None:
+        return ()
+    if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
+        raise Refusal(400, "files must be an array of strings")
+    if not all(each.startswith(("cloud://", "https://", "http://")) for each in value):
+        raise Refusal(400, "files must be cloud:// or https:// links")
+    return tuple(each.rsplit("/", 1)[-1] for each in value)
+
+
+async def _classic_frames(turn: Turn, search: bool) -> AsyncGenerator[str, None]:
+    if search:
+        yield data(_search_frame(turn))
+    if turn.answer.used:
+        yield data(_knowledge_frame(turn))
+    for delta in _halves(turn.answer.reasoning):
+        yield data(_frame(turn, "thinking", REASONER, reasoning_content=delta))
+    async for word in turn.words():
+        if word.text:
+            usage = _usage(turn)
+            yield data(_frame(turn, "text", REASONER, content=word.text, usage=usage))
+    yield data(_frame(turn, "finish", REASONER, usage=_usage(turn), finish_reason="stop"))
+    yield DONE
+
+
+def _frame(turn: Turn, kind: str, model: str, **fields: Any) -> dict[str, Any]:
+    frame = {
+        "type": kind,
+        "created": _milliseconds(),
+        "record_id": turn.reply_id,
+        "model": model,
+        "content": "",
+        "usage": {},
+        "role": "assistant",
+        "finish_reason": "continue",
+    }
+    return {**frame, **fields}
+
+
+def _search_frame(turn: Turn) -> dict[str, Any]:
+    results = [
+        {"index": f"[{number}]", "title": hit["title"], "url": hit["url"]}
+        for number, hit in enumerate(turn.found, 1)
+    ]
+    return {
+        "type": "search",
+        "created": _milliseconds(),
+        "model": MODEL,
+        "role": "assistant",
+        "content": "",
+        "search_info": {"search_results": results},
+        "finish_reason": "continue",
+    }
+
+
+def _knowledge_frame(turn: Turn) -> dict[str, Any]:
+    metas = [
+        {
+            "title": each["title"],
+            "fileName": each["filename"],
+            "url": each["url"],
+            "content": each["text"],
+            "score": each["score"],
+        }
+        for each in turn.citations
+    ]
+    return {
+        "type": "knowledge",
+        "created": _milliseconds(),
+        "role": "assistant",
+        "content": "",
+        "finish_reason": "continue",
+        "knowledge_base": [turn.service.brain.knowledge.name] * len(metas),
+        "knowledge_meta": metas,
+    }
+
+
+def _usage(turn: Turn) -> dict[str, int]:
+    went, came = turn.prompt_tokens, turn.completion_tokens
+    return {"promptTokens": went, "completionTokens": came, "totalTokens": went + came}
+
+
+def _milliseconds() -> int:
+    return int(time.time() * 1000)
+
+
+def _halves(text: str) -> list[str]:
+    middle = text.find(". ") + 1
+    return [text[:middle], text[middle:]] if middle else [text]
+
+
+def _ag_ui(box: Service, bot: str, body: dict[str, Any]) -> Frames:
+    messages = _ag_ui_messages(body["messages"])
+    thread, run = body.get("threadId"), body.get("runId")
+    if not all(each is None or isinstance(each, str) for each in (thread, run)):
+        raise Refusal(400, "threadId and runId must be strings")
+    stored = box.stored(ENDPOINT, _thread(box, bot, thread))
+    turn = box.begin(ENDPOINT, bot, Ask(messages, stored), stream=True, conversation=thread or None)
+    return Frames(_ag_ui_frames(turn, thread or f"thread-{short_id()}", run or f"run-{short_id()}"))
+
+
+def _thread(box: Service, bot: str, thread: str | None) -> str | None:
+    """A thread begins with its first message, unless it was lost."""
+    if not thread:
+        return None
+    if box.store.is_lost(ENDPOINT, thread):
+        message = f"Conversation {thread} does not exist"
+        raise Refusal(404, message, code="CONVERSATION_NOT_FOUND")
+    if box.store.conversation(ENDPOINT, thread) is None:
+        box.store.add_conversation(ENDPOINT, bot, thread)
+    return thread
+
+
+def _ag_ui_messages(value: Any) -> list[dict[str, Any]]:
+    if not isinstance(value, list) or not value:
+        raise Refusal(400, "messages must be a non-empty array")
+    for item in value:
+        if not isinstance(item, dict) or not isinstance(item.get("role"), str):
+            raise Refusal(400, "each message needs a role")
+        if not isinstance(item.get("id"), str):
+            raise Refusal(400, "each message needs an id")
+    return [{**item, "content": _ag_ui_text(item.get("content"))} for item in value]
+
+
+def _ag_ui_text(content: Any) -> str:
+    if isinstance(content, list):
+        return " ".join(str(part.get("text", "")) for part in content if isinstance(part, dict))
+    return str(content or "")
+
+
+async def _ag_ui_frames(turn: Turn, thread: str, run: str) -> AsyncGenerator[str, None]:
+    yield data({"type": "RUN_STARTED", "threadId": thread, "runId": run})
+    for event in _thinking(turn.answer.reasoning):
+        yield data(event)
+    if turn.answer.query:
+        for event in _tool_call(turn):
+            yield data(event)
+    message = {"messageId": turn.reply_id}
+    yield data({"type": "TEXT_MESSAGE_START", **message, "role": "assistant"})
+    async for word in turn.words():
+        if word.text:
+            yield data({"type": "TEXT_MESSAGE_CONTENT", **message, "delta": word.text})
+    yield data({"type": "TEXT_MESSAGE_END", **message})
+    yield data({"type": "RUN_FINISHED", "threadId": thread, "runId": run})
+
+
+def _thinking(text: str) -> list[dict[str, Any]]:
+    deltas = [{"type": "THINKING_TEXT_MESSAGE_CONTENT", "delta": part} for part in _halves(text)]
+    return [
+        {"type": "THINKING_START"},
+        {"type": "THINKING_TEXT_MESSAGE_START"},
+        *deltas,
+        {"type": "THINKING_TEXT_MESSAGE_END"},
+        {"type": "THINKING_END"},
+    ]
+
+
+def _tool_call(turn: Turn) -> list[dict[str, Any]]:
+    call = {"toolCallId": f"call-{short_id()}"}
+    hits = [
+        {
+            "title": c["title"],
+            "filename": c["filename"],
+            "url": c["url"],
+            "text": c["text"],
+            "score": c["score"],
+        }
+        for c in turn.citations
+    ]
+    return [
+        {"type": "TOOL_CALL_START", **call, "toolCallName": "search_knowledge_base"},
+        {"type": "TOOL_CALL_ARGS", **call, "delta": dumps({"query": turn.answer.query})},
+        {"type": "TOOL_CALL_END", **call},
+        {
+            "type": "TOOL_CALL_RESULT",
+            "messageId": new_id(),
+            **call,
+            "role": "tool",
+            "content": json.dumps(hits, ensure_ascii=False),
+        },
+    ]
+
+
+async def create_conversation(request: Request) -> Json:
+    """Open a conversation; the chat reply never names one."""
+    bot = authorize(request)
+    body = await json_object(request) if await request.body() else {}
+    if body is None:
+        raise Refusal(400, "the body must be a JSON object")
+    title = body.get("title") or ""
+    if not isinstance(title, str):
+        raise Refusal(400, "title must be a string")
+    row = service(request).store.add_conversation(
+        ENDPOINT, bot, f"conversation-{short_id()}{short_id()}", title
+    )
+    return Json({"conversationId": row["id"], "title": row["title"]})
+
+
+BOT = "/v1/aibot/bots/{bot}"
+routes = [
+    Route(f"{BOT}/send-message", send_message, methods=["POST"]),
+    Route(f"{BOT}/conversation", create_conversation, methods=["POST"]),
+]

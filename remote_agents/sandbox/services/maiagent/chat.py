@@ -1,0 +1,261 @@
+"""MaiAgent chatbots: camelCase behind Django REST Framework, `Api-Key`, slashes at the end."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import AsyncGenerator
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.types import ASGIApp
+
+from remote_agents.sandbox.directory import AGENTS
+from remote_agents.sandbox.mind.answers import Ask
+from remote_agents.sandbox.service import Service, Turn, require_key, service
+from remote_agents.sandbox.serving.wire import (
+    Frames,
+    Json,
+    Refusal,
+    data,
+    is_uuid,
+    json_object,
+    new_id,
+)
+
+ENDPOINT = "maiagent"
+AGENT = AGENTS[ENDPOINT]
+ROOTS = ("/api", "/api/v1")
+REQUIRED = ["This field is required."]
+NOT_UUID = ["Must be a valid UUID."]
+TYPES = ("image", "audio", "other")
+
+
+def error_body(refusal: Refusal, request_id: str) -> Any:
+    """DRF's error object: a detail, or messages by field."""
+    return {"detail": refusal.message} if refusal.detail is None else refusal.detail
+
+
+def error_frames(message: str, state: dict[str, Any]) -> list[str]:
+    """A failure in the stream."""
+    return [data({"error": message, "detail": message})]
+
+
+def require_account(request: Request) -> None:
+    """Refuse whoever has not the right key."""
+    given = request.headers.get("authorization")
+    message = "Invalid API key." if given else "Authentication credentials were not provided."
+    require_key(request, ENDPOINT, message)
+
+
+def authorize(request: Request) -> str:
+    """The chatbot of the path, for whoever holds the key."""
+    require_account(request)
+    chatbot = str(request.path_params["chatbot"])
+    if chatbot != AGENT.agent_id:
+        raise Refusal(404, "No Chatbot matches the given query.")
+    return chatbot
+
+
+def wrong(**fields: Any) -> Refusal:
+    """A 400 with messages by field."""
+    return Refusal(400, "Bad Request", detail=fields)
+
+
+def either(body: dict[str, Any], camel: str, snake: str) -> Any:
+    """A value under either casing: the serializers behind the camelCase are snake_case."""
+    return body[camel] if camel in body else body.get(snake)
+
+
+async def completions(request: Request) -> ASGIApp | Response:
+    """Answer a message in a new or in a known conversation."""
+    chatbot = authorize(request)
+    body = await json_object(request)
+    if body is None:
+        raise Refusal(400, "JSON parse error - Expecting value: line 1 column 1 (char 0)")
+    box = service(request)
+    message = _message(box, body.get("message"))
+    stream = either(body, "isStreaming", "is_streaming") or False
+    if not isinstance(stream, bool):
+        raise wrong(isStreaming=["Must be a valid boolean."])
+    conversation = _conversation(box, chatbot, body.get("conversation"), message["sender"])
+    return await _answer(box, chatbot, conversation, message, stream)
+
+
+async def _answer(
+    box: Service, chatbot: str, conversation: str, message: dict[str, Any], stream: bool
+) -> ASGIApp | Response:
+    files = tuple(str(each["filename"]) for each in message["attachments"])
+    asked = [{"role": "user", "content": message["content"]}]
+    ask = Ask(asked, box.stored(ENDPOINT, conversation), files)
+    turn = box.begin(
+        ENDPOINT,
+        chatbot,
+        ask,
+        stream=stream,
+        conversation=conversation,
+        attachments=message["attachments"],
+        sender=message["sender"],
+        query_metadata=message["query_metadata"],
+        content_payload=message["content_payload"],
+    )
+    return Frames(_frames(turn)) if stream else Json(await _whole(turn))
+
+
+def _message(box: Service, message: Any) -> dict[str, Any]:
+    if message is None:
+        raise wrong(message=REQUIRED)
+    if not isinstance(message, dict):
+        kind = type(message).__name__
+        raise wrong(
+            message={"nonFieldErrors": [f"Invalid data. Expected a dictionary, but got {kind}."]}
+        )
+    parsed = {
+        "content": message.get("content"),
+        "attachments": message.get("attachments") or [],
+        "sender": message.get("sender"),
+        "query_metadata": either(message, "queryMetadata", "query_metadata"),
+        "content_payload": either(message, "contentPayload", "content_payload"),
+    }
+    problems = _message_problems(box, parsed)
+    if problems:
+        raise wrong(message=problems)
+    return parsed
+
+
+def _message_problems(box: Service, message: dict[str, Any]) -> dict[str, Any]:
+    found = {
+        "content": _content_problem(message),
+        "attachments": attachment_problems(message["attachments"]),
+        "sender": _sender_problem(box, message["sender"]),
+        "queryMetadata": _object_problem(message["query_metadata"]),
+        "contentPayload": _object_problem(message["content_payload"]),
+    }
+    return {name: problem for name, problem in found.items() if problem}
+
+
+def _content_problem(message: dict[str, Any]) -> list[str]:
+    content = message["content"]
+    if content is None:
+        return REQUIRED
+    if not isinstance(content, str):
+        return ["Not a valid string."]
+    blank = not content.strip() and not message["attachments"]
+    return ["This field may not be blank."] if blank else []
+
+
+def _sender_problem(box: Service, sender: Any) -> list[str]:
+    if sender is None:
+        return []
+    if not is_uuid(sender):
+        return NOT_UUID
+    if box.store.one("SELECT id FROM contacts WHERE id = ?", sender) is None:
+        return ["The contact does not belong to the organization."]
+    return []
+
+
+def _object_problem(value: Any) -> list[str]:
+    return [] if value is None or isinstance(value, dict) else ["Value must be a JSON object."]
+
+
+def attachment_problems(value: Any) -> list[Any]:
+    """What is wrong with a list of attachments, item by item."""
+    if not isinstance(value, list):
+        return [f'Expected a list of items but got type "{type(value).__name__}".']
+    problems = [_attachment_problem(each) for each in value]
+    return problems if any(problems) else []
+
+
+def _attachment_problem(value: Any) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        return {"nonFieldErrors": ["Invalid data. Expected a dictionary."]}
+    problems = {n: REQUIRED for n in ("id", "type", "filename", "file") if not value.get(n)}
+    if "id" not in problems and not is_uuid(value["id"]):
+        problems["id"] = NOT_UUID
+    if "type" not in problems and value["type"] not in TYPES:
+        problems["type"] = [f'"{value["type"]}" is not a valid choice.']
+    return problems
+
+
+def _conversation(box: Service, chatbot: str, given: Any, sender: str | None) -> str:
+    if given in (None, ""):
+        row = box.store.add_conversation(ENDPOINT, chatbot, new_id(), sender=sender)
+        return str(row["id"])
+    if not is_uuid(given):
+        raise wrong(conversation=NOT_UUID)
+    if box.store.conversation(ENDPOINT, given) is None:
+        raise wrong(conversation=[f'Invalid pk "{given}" - object does not exist.'])
+    return str(given)
+
+
+async def _frames(turn: Turn) -> AsyncGenerator[str, None]:
+    named = {"conversationId": turn.shelf}
+    async for word in turn.words():
+        if word.text:
+            yield data({**named, "content": word.text, "done": False})
+    yield data({**named, "content": "", "done": True, **_sources(turn)})
+
+
+async def _whole(turn: Turn) -> dict[str, Any]:
+    text = await turn.complete()
+    return {
+        "conversationId": turn.shelf,
+        "content": text,
+        "done": True,
+        **_sources(turn),
+    }
+
+
+def _sources(turn: Turn) -> dict[str, Any]:
+    return sources(turn.citations, turn.created)
+
+
+def sources(citations: list[dict[str, Any]], created: float) -> dict[str, Any]:
+    """The two ways in which MaiAgent tells where an answer is from."""
+    return {
+        "citations": [_citation(each, created) for each in citations],
+        "citationNodes": [_citation_node(each, created) for each in citations],
+    }
+
+
+def _citation(citation: dict[str, Any], created: float) -> dict[str, Any]:
+    return {
+        "id": stable_uuid(citation["filename"]),
+        "filename": citation["filename"],
+        "file": citation["url"],
+        "fileType": citation["filename"].rsplit(".", 1)[-1],
+        "size": len(citation["text"]),
+        "status": "done",
+        "createdAt": milliseconds(created),
+    }
+
+
+def _citation_node(citation: dict[str, Any], created: float) -> dict[str, Any]:
+    node = {
+        "id": stable_uuid(citation["id"]),
+        "charactersCount": len(citation["text"]),
+        "hitsCount": 1,
+        "text": citation["text"],
+        "updatedAt": milliseconds(created),
+        "filename": citation["filename"],
+    }
+    score = citation["score"]
+    return {"chatbotTextNode": node, "score": score, "displayScore": f"{score:.2f}"}
+
+
+def milliseconds(seconds: float | None = None) -> str:
+    """A time as MaiAgent writes it: 13 digits in a string."""
+    return str(int((time.time() if seconds is None else seconds) * 1000))
+
+
+def stable_uuid(name: str) -> str:
+    """The same uuid for the same name."""
+    return str(uuid.uuid5(uuid.NAMESPACE_URL, name))
+
+
+routes = [
+    Route(f"{root}/chatbots/{{chatbot}}/completions/", completions, methods=["POST"])
+    for root in ROOTS
+]

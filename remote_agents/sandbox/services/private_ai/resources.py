@@ -1,0 +1,77 @@
+"""VMware Private AI Service beside the chat: lists of agents and models, in OpenAI's shape."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from starlette.requests import Request
+from starlette.routing import Route
+
+from remote_agents.sandbox.directory import AGENTS
+from remote_agents.sandbox.service import require_key
+from remote_agents.sandbox.services.private_ai.chat import ENDPOINT, MODEL, ROOT, authorize
+from remote_agents.sandbox.serving.lists import size_of, whole
+from remote_agents.sandbox.serving.wire import Json
+
+CREATED = 1_735_689_600
+
+
+def _agent(id_: str) -> dict[str, Any]:
+    return {
+        "id": id_,
+        "object": "agent",
+        "created_at": CREATED,
+        "name": "Handbook",
+        "description": "Answers from the employee handbook.",
+        "instructions": "Answer from the documents.",
+        "model": MODEL,
+        "status": "READY",
+        "status_errors": [],
+        "session_max_length": 10_000,
+        "session_max_ttl": 86_400,
+        "session_summarization_strategy": "delete_oldest",
+        "tools": [],
+        "metadata": {},
+        "agent_type": "assistant",
+    }
+
+
+async def list_agents(request: Request) -> Json:
+    """The agents."""
+    require_key(request, ENDPOINT, "Could not validate credentials")
+    limit, offset = size_of(request, "limit", 20), whole(request, "offset", 0)
+    agents = [_agent(AGENTS[ENDPOINT].agent_id)]
+    return Json(_list(agents[offset : offset + limit], more=offset + limit < len(agents)))
+
+
+async def show_agent(request: Request) -> Json:
+    """One agent."""
+    return Json(_agent(authorize(request)))
+
+
+async def list_models(request: Request) -> Json:
+    """The models, all at once."""
+    require_key(request, ENDPOINT, "Could not validate credentials")
+    model = {"id": MODEL, "object": "model", "created": CREATED, "owned_by": "vmware"}
+    return Json({"object": "list", "data": [model]})
+
+
+def _list(items: list[dict[str, Any]], more: bool) -> dict[str, Any]:
+    return {
+        "object": "list",
+        "data": items,
+        "has_more": more,
+        "num_objects": len(items),
+        "first_id": items[0]["id"] if items else None,
+        "last_id": items[-1]["id"] if items else None,
+    }
+
+
+routes = [
+    Route(f"{ROOT}/models", list_models, methods=["GET"]),
+    *(Route(f"{ROOT}/{kind}", list_agents, methods=["GET"]) for kind in ("agents", "assistants")),
+    *(
+        Route(f"{ROOT}/{kind}/{{agent}}", show_agent, methods=["GET"])
+        for kind in ("agents", "assistants")
+    ),
+]

@@ -1,0 +1,89 @@
+"""What the lists of several services need: query parameters, links, times."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from datetime import datetime, timedelta, timezone
+from typing import Any
+from urllib.parse import urlencode
+
+from starlette.requests import Request
+
+from remote_agents.sandbox.serving.wire import Refusal
+
+LARGEST_PAGE = 1000
+
+
+def size_of(request: Request, name: str, default: int, most: int = LARGEST_PAGE) -> int:
+    """The size of a page: what is no number or too large becomes the nearest that can be."""
+    try:
+        value = int(request.query_params.get(name, default))
+    except ValueError:
+        return default
+    return min(value, most) if value > 0 else default
+
+
+def whole(request: Request, name: str, default: int) -> int:
+    """A number in the query, refused when it is none."""
+    text = request.query_params.get(name, str(default))
+    if not text.isdigit():
+        raise Refusal(400, f"{name} must be a number")
+    return int(text)
+
+
+def link(request: Request, base_url: str, **changes: Any) -> str:
+    """The address of this request with other parameters."""
+    query = {**request.query_params, **changes}
+    known = {name: value for name, value in query.items() if value is not None}
+    return f"{base_url}{request.url.path}?{urlencode(known)}"
+
+
+def cursor(*values: Any) -> str:
+    """A place in a list as opaque text."""
+    return base64.b64encode(json.dumps(values).encode()).decode()
+
+
+def place(request: Request) -> list[Any] | None:
+    """The place that the query's cursor names; None if there is none."""
+    text = request.query_params.get("cursor")
+    if not text:
+        return None
+    try:
+        found = json.loads(base64.b64decode(text))
+    except (binascii.Error, ValueError):
+        found = None
+    if not isinstance(found, list):
+        raise Refusal(404, "Invalid cursor")
+    return found
+
+
+def day(text: str | None) -> float | None:
+    """The first moment of a day, in seconds; None if it is no day."""
+    try:
+        parsed = datetime.strptime(text or "", "%Y-%m-%d").replace(tzinfo=timezone.utc)
+    except ValueError:
+        return None
+    return parsed.timestamp()
+
+
+def day_after(text: str | None) -> float | None:
+    """The first moment after a day."""
+    start = day(text)
+    return None if start is None else start + timedelta(days=1).total_seconds()
+
+
+def moment_of(text: str) -> float | None:
+    """A time in ISO form in seconds, UTC where it names no zone; None if it is none."""
+    try:
+        parsed = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return (parsed if parsed.tzinfo else parsed.replace(tzinfo=timezone.utc)).timestamp()
+
+
+def iso(seconds: float) -> str:
+    """A time as most services write it."""
+    moment = datetime.fromtimestamp(seconds, timezone.utc)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,0 +1,47 @@
+"""Tencent CloudBase agents, OpenAI protocol.
+
+Implements "Start Agent conversation (OpenAI protocol)", POST /v1/aibot/openai/chat/completions. The
+agent id is the body's `model`; no conversation is kept, so the history is sent again each time.
+A self-hosted agent may answer with AG-UI events on this path; frames are told apart by their keys.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from remote_agents.flow import Flow, Request, Stream
+from remote_agents.service import Endpoint
+from remote_agents.services.cloudbase.chat import server_url
+from remote_agents.types import Event, Reply, Turn
+from remote_agents.wire.ag_ui import decode_ag_ui, is_ag_ui
+from remote_agents.wire.openai import decode_chat, encode_messages
+
+
+def turn(asked: Turn) -> Flow[Reply]:
+    """One turn: a single post with the whole history; `stream` is always stated."""
+    body = {
+        "model": asked.agent_id,
+        "messages": encode_messages(asked.messages),
+        "stream": asked.stream,
+    }
+    path = "/v1/aibot/openai/chat/completions"
+    reply: Reply = yield Stream(Request("POST", path, json=body, stream=asked.stream), decode)
+    return reply
+
+
+def decode(data: Any, so_far: Reply) -> list[Event]:
+    """One frame or whole answer, in whichever of the two shapes it is."""
+    return decode_ag_ui(data, so_far) if is_ag_ui(data) else decode_chat(data, so_far)
+
+
+ENDPOINT = Endpoint(
+    name="cloudbase_openai",
+    title="Tencent CloudBase (OpenAI protocol)",
+    document="Start Agent conversation (OpenAI protocol) (docs.cloudbase.net)",
+    env="CLOUDBASE",
+    turn=turn,
+    decode=decode,
+    options=("env_id", "region"),
+    server_url=server_url,
+    eof_ends=True,
+)

@@ -1,0 +1,225 @@
+"""MaiAgent chatbots.
+
+Implements "Conversations and Messages", POST /api/chatbots/{chatbotId}/completions/: one message a
+turn, `conversation` to continue, `isStreaming` to stream. The conversation's id comes back under
+one of three names. Files are uploaded first and go into `message.attachments`.
+"""
+
+from __future__ import annotations
+
+import mimetypes
+import os
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from remote_agents.errors import (
+    RemoteFailureError,
+    UnsupportedContentError,
+)
+from remote_agents.flow import Call, Do, Flow, Request, Stream
+from remote_agents.service import (
+    Endpoint,
+    identifier,
+    items,
+    mapping,
+    number,
+    required_id,
+    text,
+)
+from remote_agents.types import (
+    Attachment,
+    Citation,
+    Event,
+    Info,
+    Reply,
+    TextDelta,
+    Turn,
+    Unknown,
+)
+
+CONVERSATION_KEYS = ("conversationId", "conversation_id", "conversation")
+MAX_UPLOAD_BYTES = 100 * 1024 * 1024
+
+
+def turn(asked: Turn) -> Flow[Reply]:
+    """One turn; files are uploaded first."""
+    last = asked.messages[-1]
+    message: dict[str, Any] = {"content": last.content, "attachments": []}
+    for attachment in last.attachments:
+        message["attachments"].append((yield from attach(attachment)))
+    for key, name in _FIELDS:
+        if asked.options.get(name) is not None:
+            message[key] = asked.options[name]
+    body = {
+        "conversation": asked.conversation_id,
+        "message": message,
+        "isStreaming": asked.stream,
+    }
+    path = f"/api/chatbots/{quote(asked.agent_id, safe='')}/completions/"
+    reply: Reply = yield Stream(Request("POST", path, json=body, stream=asked.stream), decode)
+    return reply
+
+
+_FIELDS = (
+    ("contentPayload", "content_payload"),
+    ("queryMetadata", "query_metadata"),
+    ("sender", "sender"),
+)
+
+
+def attach(attachment: Attachment) -> Flow[dict[str, Any]]:
+    """The service's own record of a file, uploading it when it is given as bytes or a path.
+
+    Raises:
+        UnsupportedContentError: For a kind that the service does not take, a file too large, or a
+            bare link: the service takes files that it holds.
+    """
+    kind = kind_of(attachment)
+    if attachment.url and not attachment.file_id:
+        raise UnsupportedContentError(
+            f"MaiAgent takes no links to files ({attachment.kind} block): pass the content itself, "
+            "as bytes or a path, or the id with the link of a file uploaded before."
+        )
+    if attachment.file_id:
+        record = {
+            "id": attachment.file_id,
+            "type": kind,
+            "filename": _name(attachment),
+            "file": attachment.url,
+        }
+        return {key: value for key, value in record.items() if value is not None}
+    name, content, mime_type = yield from loaded(attachment)
+    files = {"file": (name, content, mime_type)}
+    answer = yield Call(Request("POST", "/api/v1/attachments/", files=files))
+    stored = mapping(answer.data)
+    return {
+        "id": required_id(stored.get("id"), f"the uploaded file {name}"),
+        "type": text(stored.get("type")) or kind,
+        "filename": text(stored.get("filename")) or name,
+        "file": stored.get("file"),
+    }
+
+
+def kind_of(attachment: Attachment) -> str:
+    """The service's word for a kind of file.
+
+    Raises:
+        UnsupportedContentError: It does not take this kind.
+    """
+    if attachment.kind == "video":
+        raise UnsupportedContentError("MaiAgent does not take video attachments yet.")
+    return attachment.kind if attachment.kind in ("image", "audio") else "other"
+
+
+def loaded(attachment: Attachment) -> Flow[tuple[str, bytes, str]]:
+    """Name, content and MIME type of a file; its size is looked at before it is read.
+
+    Raises:
+        UnsupportedContentError: It is too large, or there is none.
+    """
+    name, content = _name(attachment), attachment.data
+    if content is None:
+        if not attachment.path:
+            raise UnsupportedContentError("An attachment needs a url, a file_id, data or a path.")
+        check_size(name, os.path.getsize(attachment.path))
+        content = yield Do(Path(attachment.path).read_bytes, blocks=True)
+    check_size(name, len(content))
+    guessed = mimetypes.guess_type(name)[0]
+    return name, content, attachment.mime_type or guessed or "application/octet-stream"
+
+
+def _name(attachment: Attachment) -> str:
+    if attachment.filename or attachment.path:
+        return attachment.filename or os.path.basename(attachment.path or "")
+    kind = attachment.mime_type
+    if not kind:
+        return "file"
+    # The service goes by the name's ending.
+    return f"file{mimetypes.guess_extension(kind) or '.' + kind.rpartition('/')[2]}"
+
+
+def check_size(name: str, size: int) -> None:
+    """Raise UnsupportedContentError for a file that is too large to upload."""
+    if size > MAX_UPLOAD_BYTES:
+        raise UnsupportedContentError(
+            f"{name} has {size} bytes; at most {MAX_UPLOAD_BYTES} are uploaded with a message."
+        )
+
+
+def decode(data: Any, so_far: Reply) -> list[Event]:
+    """One frame or whole answer; `content` is a delta until the frame that says `done`."""
+    if not isinstance(data, dict):
+        return [Unknown(data)]
+    events: list[Event] = []
+    content = data.get("content")
+    if data.get("detail") and content is None:
+        raise RemoteFailureError(str(data["detail"]), body=data)
+    done = data.get("done")
+    if content and isinstance(content, str):
+        piece = _rest(content, so_far.text + so_far.withheld) if done else content
+        if piece:
+            events.append(TextDelta(piece))
+    if so_far.conversation_id is None or done:
+        events.extend(_conversation(data))
+    if data.get("citationNodes"):
+        events.extend(_passage(node) for node in items(data["citationNodes"]))
+    if data.get("citations"):
+        events.extend(_document(source) for source in items(data["citations"]))
+    if done or (done is None and "content" in data):
+        events.append(Info(finish_reason="stop"))
+    elif not so_far.more_expected:
+        events.append(Info(more_expected=True))
+    return events if events or "content" in data else [Unknown(data)]
+
+
+def _rest(content: str, so_far: str) -> str:
+    """What a last frame adds: it may repeat the whole text, which is then the authority."""
+    return content[len(so_far) :] if content.startswith(so_far) else ""
+
+
+def _conversation(data: dict[str, Any]) -> list[Event]:
+    for key in CONVERSATION_KEYS:
+        if found := identifier(data.get(key)):
+            return [Info(conversation_id=found)]
+    return []
+
+
+def _passage(node: Any) -> Citation:
+    known = mapping(node)
+    passage = mapping(known.get("chatbotTextNode") or known.get("chatbot_text_node"))
+    return Citation(
+        title=text(passage.get("filename")) or None,
+        text=text(passage.get("text")) or None,
+        id=identifier(passage.get("id")),
+        score=number(known.get("score")),
+    )
+
+
+def _document(source: Any) -> Citation:
+    known = mapping(source)
+    return Citation(
+        title=text(known.get("filename")) or None,
+        url=text(known.get("file")) or None,
+        id=identifier(known.get("id")),
+    )
+
+
+ENDPOINT = Endpoint(
+    name="maiagent",
+    title="MaiAgent",
+    document="Conversations and Messages (docs.maiagent.ai)",
+    env="MAIAGENT",
+    turn=turn,
+    decode=decode,
+    base_url="https://api.maiagent.ai",
+    auth_scheme="Api-Key",
+    keeps="handed",
+    roles=frozenset({"user"}),
+    history=False,
+    parameters=("sender", "query_metadata", "content_payload"),
+    attachments=frozenset({"image", "audio", "file"}),
+    uploads=True,
+    cites=True,
+    counts=False,
+)

@@ -1,0 +1,147 @@
+"""MaiAgent's attachments: a file, however it is given, as a form or straight to the storage."""
+
+from __future__ import annotations
+
+import mimetypes
+import os
+from typing import Any, BinaryIO, get_args
+
+from remote_agents.errors import StreamProtocolError, UnsupportedContentError
+from remote_agents.flow import Call, Flow, Request
+from remote_agents.resources.items import Attachment
+from remote_agents.resources.requests import part, post
+from remote_agents.resources.surface import Resource, calls
+from remote_agents.service import mapping, text
+from remote_agents.services.maiagent.chat import (
+    MAX_UPLOAD_BYTES,
+    attach,
+    check_size,
+    kind_of,
+    loaded,
+)
+from remote_agents.types import Attachment as File, AttachmentKind
+
+Source = str | os.PathLike[str] | bytes | BinaryIO
+
+
+class Attachments(Resource):
+    """Files for messages."""
+
+    def _upload(
+        self,
+        file: Source,
+        *,
+        filename: str | None = None,
+        mime_type: str | None = None,
+        type: str | None = None,  # noqa: A002 - the service's own word
+    ) -> Flow[Attachment]:
+        """Upload a file as a form.
+
+        Args:
+            file: A path, the content as bytes, or an open binary file; at most 100 MiB.
+            filename: The name that the service is told (default: the file's own).
+            mime_type: For example `image/png` (default: by the name).
+            type: `image`, `audio` or `other` (default: by the MIME type).
+
+        Returns:
+            The file as the service holds it; put it into `attachments` of a message.
+
+        Raises:
+            UnsupportedContentError: The file is too large; it was not read.
+        """
+        return self._multipart(attachment_of(file, filename, mime_type, type))
+
+    def _multipart(self, file: File) -> Flow[Attachment]:
+        record = yield from attach(file)
+        return Attachment(record)
+
+    def _upload_presigned(
+        self,
+        file: Source,
+        *,
+        filename: str | None = None,
+        mime_type: str | None = None,
+        type: str | None = None,  # noqa: A002 - the service's own word
+        conversation_id: str | None = None,
+    ) -> Flow[Attachment]:
+        """Upload a file straight to the storage behind the service, which then is told of it.
+
+        The storage is another host: it gets the service's signature and none of our credentials.
+
+        Args:
+            file: As for `upload`.
+            filename: As for `upload`.
+            mime_type: As for `upload`.
+            type: As for `upload`.
+            conversation_id: Keep the file with this conversation.
+        """
+        where = f"conversations/{part(conversation_id)}/" if conversation_id else ""
+        return self._presigned(attachment_of(file, filename, mime_type, type), where)
+
+    def _presigned(self, file: File, where: str) -> Flow[Attachment]:
+        kind = kind_of(file)
+        name, content, mime_type = yield from loaded(file)
+        asked = {
+            "filename": name,
+            "modelName": "attachment",
+            "fieldName": "file",
+            "fileSize": len(content),
+        }
+        answer = yield Call(Request("POST", "/api/v1/upload-presigned-url/", json=asked, safe=True))
+        url, fields = text(mapping(answer.data).get("url")), mapping(answer.data).get("fields")
+        if not url or not isinstance(fields, dict):
+            raise StreamProtocolError(
+                "MaiAgent gave no address to upload to.", endpoint=self.agent.endpoint.name
+            )
+        form = {key: str(value) for key, value in fields.items()}
+        files = {"file": (name, content, mime_type)}
+        yield Call(Request("POST", url, data=form, files=files, foreign=True))
+        stored = {"file": form.get("key"), "filename": name, "type": kind}
+        return (yield from post(f"/api/v1/{where}attachments/", stored, Attachment))
+
+    upload, aupload = calls(_upload)
+    upload_presigned, aupload_presigned = calls(_upload_presigned)
+
+
+def attachment_of(
+    file: Source, filename: str | None, mime_type: str | None, kind: str | None
+) -> File:
+    """An attachment from a path, the content, or an open binary file.
+
+    Raises:
+        UnsupportedContentError: The file is too large (it was not read), or none of these.
+    """
+    if isinstance(file, (bytes, bytearray, memoryview)):
+        name = filename or "file"
+        check_size(name, len(file))
+        return File(_kind(kind, mime_type, name), None, None, bytes(file), None, mime_type, name)
+    if isinstance(file, (str, os.PathLike)):
+        path = os.fspath(file)
+        name = filename or os.path.basename(path)
+        check_size(name, os.path.getsize(path))
+        return File(_kind(kind, mime_type, name), None, None, None, path, mime_type, name)
+    if not callable(getattr(file, "read", None)):
+        raise UnsupportedContentError(
+            f"A file is a path, bytes or an open binary file, not {type(file).__name__}."
+        )
+    name = filename or os.path.basename(str(getattr(file, "name", "file")))
+    return attachment_of(_content(file, name), name, mime_type, kind)
+
+
+def _content(file: Any, name: str) -> bytes:
+    """What is left to read of an open file, if it is not too much."""
+    if file.seekable():
+        here = file.tell()
+        check_size(name, file.seek(0, os.SEEK_END) - here)
+        file.seek(here)
+    content = file.read(MAX_UPLOAD_BYTES + 1)
+    if not isinstance(content, bytes):
+        raise UnsupportedContentError(f"{name} is open as text; open it with mode 'rb'.")
+    return content
+
+
+def _kind(kind: str | None, mime_type: str | None, name: str) -> AttachmentKind:
+    if kind is None:
+        kind = (mime_type or mimetypes.guess_type(name)[0] or "").split("/")[0]
+    known: AttachmentKind = kind if kind in get_args(AttachmentKind) else "file"  # type: ignore[assignment]
+    return known

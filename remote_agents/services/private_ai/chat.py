@@ -1,0 +1,148 @@
+"""VMware Private AI Service agents.
+
+Implements "Create Assistant Chat Completion", POST /api/v1/compatibility/openai/v1/assistants/
+{agent_id}/chat/completions, and its twin under `agents` (`route`). A conversation is asked for with
+`create_session` and continued with `store_in_session`; sources come as `index_context_info`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import quote
+
+from remote_agents.errors import BadRequestError, ConfigurationError, NotFoundError
+from remote_agents.flow import Flow, Request, Stream
+from remote_agents.service import (
+    Endpoint,
+    identifier,
+    items,
+    mapping,
+    number,
+    parameters_of,
+    text,
+)
+from remote_agents.types import Citation, Event, Info, Message, Reply, Turn
+from remote_agents.wire.openai import decode_chat, encode_messages
+
+ROOT = "/api/v1/compatibility/openai/v1"
+ROUTES = ("assistants", "agents")
+
+
+def turn(asked: Turn) -> Flow[Reply]:
+    """One turn; tries the other route on a 404 for the path, and folds a refused system message."""
+    route = asked.options.get("route") or "assistants"
+    if route not in ROUTES:
+        raise ConfigurationError(f"route must be one of {', '.join(ROUTES)}, not {route!r}.")
+    messages = asked.messages
+    while True:
+        try:
+            reply: Reply = yield Stream(_request(asked, route, messages), decode)
+            return reply
+        except NotFoundError as error:
+            if route != (asked.options.get("route") or "assistants") or not _is_path(error):
+                raise
+            route = ROUTES[1 - ROUTES.index(route)]
+        except BadRequestError as error:
+            folded = fold_system(messages)
+            if folded == messages or not _refuses_system(error):
+                raise
+            messages = folded
+
+
+def _request(asked: Turn, route: str, messages: Any) -> Request:
+    body: dict[str, Any] = {"messages": encode_messages(messages), "stream": asked.stream}
+    if asked.conversation_id:
+        body["store_in_session"] = asked.conversation_id
+    elif asked.keep:
+        body["create_session"] = True
+    body.update(parameters_of(asked, ENDPOINT.parameters))
+    path = f"{ROOT}/{route}/{quote(asked.agent_id, safe='')}/chat/completions"
+    return Request("POST", path, json=body, stream=asked.stream)
+
+
+def decode(data: Any, so_far: Reply) -> list[Event]:
+    """One frame or whole answer; the session id and the sources may be in any of them."""
+    events = decode_chat(data, so_far)
+    if isinstance(data, dict):
+        if session_id := identifier(data.get("session_id")):
+            events.append(Info(conversation_id=session_id))
+        if data.get("index_context_info"):
+            events.extend(_citation(source) for source in items(data["index_context_info"]))
+        if data.get("references"):
+            events.extend(_citation(source) for source in items(data["references"]))
+    return events
+
+
+def _citation(source: Any) -> Citation:
+    known = mapping(source)
+    about = mapping(known.get("metadata"))
+    return Citation(
+        title=text(about.get("origin_name")) or None,
+        url=text(about.get("origin_ref")) or None,
+        text=text(known.get("text")) or None,
+        id=identifier(about.get("document_id")),
+        score=number(about.get("score")),
+        extra={k: v for k, v in about.items() if k not in _ORIGIN},
+    )
+
+
+_ORIGIN = frozenset({"origin_name", "origin_ref", "document_id", "score"})
+
+
+def fold_system(messages: Any) -> Any:
+    """The messages with each system message put in front of the user message that follows it."""
+    folded: list[Message] = []
+    waiting: list[str] = []
+    for message in messages:
+        if message.role == "system":
+            waiting.append(message.content)
+        elif message.role == "user" and waiting:
+            text = "\n\n".join([*waiting, message.content])
+            folded.append(Message("user", text, message.attachments))
+            waiting = []
+        else:
+            folded.append(message)
+    if waiting:
+        folded.append(Message("user", "\n\n".join(waiting)))
+    return folded
+
+
+def _is_path(error: NotFoundError) -> bool:
+    """Whether a 404 is about the path: FastAPI's own one says just "Not Found"."""
+    detail = mapping(error.body).get("detail", error.body)
+    return detail in (None, "", "Not Found")
+
+
+def _refuses_system(error: BadRequestError) -> bool:
+    message = str(error).lower()
+    return "role" in message or "system" in message
+
+
+ENDPOINT = Endpoint(
+    name="private_ai",
+    title="VMware Private AI Service",
+    document="Create Assistant Chat Completion (VMware Private AI Service API)",
+    env="PRIVATE_AI",
+    turn=turn,
+    decode=decode,
+    keeps="asked",
+    parameters=(
+        "temperature",
+        "seed",
+        "n",
+        "stop",
+        "max_tokens",
+        "max_completion_tokens",
+        "top_p",
+        "top_k",
+        "frequency_penalty",
+        "presence_penalty",
+        "response_format",
+        "model",
+    ),
+    options=("route",),
+    cites=True,
+    counts_streams=False,  # the document defines `usage` for whole answers only
+    native_json=True,
+    conversation_word="session",
+)

@@ -1,0 +1,53 @@
+"""VMware Private AI Service beside the chat: agents and models. Its sessions cannot be listed."""
+
+from __future__ import annotations
+
+from remote_agents.flow import Flow
+from remote_agents.resources.items import AgentInfo, Model
+from remote_agents.resources.paging import Paging, pages
+from remote_agents.resources.requests import part, read
+from remote_agents.resources.surface import Resource, calls, lists
+from remote_agents.services.private_ai.chat import ROOT
+
+# The parameters are not published; OpenAI's own lists go on `after` an id.
+OFFSET = Paging("limit", (("offset", "count"), ("after", "last")))
+
+
+class Agents(Resource):
+    """The agents of the service."""
+
+    def _list(
+        self,
+        *,
+        order: str | None = None,
+        page_size: int | None = None,
+        cursor: str | None = None,
+    ) -> Flow[AgentInfo]:
+        """The agents, lazily.
+
+        Args:
+            order: `asc` or `desc` by the time of creation.
+            page_size: Agents on a page.
+            cursor: Go on from the `.cursor` of an earlier list.
+        """
+        path = f"{ROOT}/agents"
+        return pages(
+            self.agent, path, OFFSET, AgentInfo, page_size=page_size, cursor=cursor, order=order
+        )
+
+    def _get(self, agent_id: str | None = None) -> Flow[AgentInfo]:
+        """One agent; by default the client's own."""
+        return read(f"{ROOT}/agents/{part(agent_id or self.agent.agent_id)}", AgentInfo)
+
+    list, alist = lists(_list)
+    get, aget = calls(_get)
+
+
+class Models(Resource):
+    """The models of the service."""
+
+    def _list(self, *, cursor: str | None = None) -> Flow[Model]:
+        """The models; the service gives them all at once."""
+        return pages(self.agent, f"{ROOT}/models", Paging(), Model, cursor=cursor)
+
+    list, alist = lists(_list)

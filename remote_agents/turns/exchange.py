@@ -1,0 +1,343 @@
+"""Between an endpoint's `Call` or `Stream` and the wire.
+
+Keys, retries, deadlines, decoding, completeness: written once, as flows for both drivers.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from pydantic import SecretStr
+from pydantic_core import from_json
+
+from remote_agents.errors import (
+    AgentTimeoutError,
+    StreamInterruptedError,
+    StreamProtocolError,
+)
+from remote_agents.flow import (
+    Answer,
+    Call,
+    DeadlineReached,
+    Decode,
+    Download,
+    Emit,
+    Flow,
+    Read,
+    Request,
+    Stream,
+)
+from remote_agents.service import number
+from remote_agents.turns.sending import annotated, send
+from remote_agents.types import Event, Info, Reply
+from remote_agents.wire.failures import body_failure, error_message, request_id
+from remote_agents.wire.reader import Reader, json_or_text
+
+if TYPE_CHECKING:
+    from remote_agents.agent import Agent
+    from remote_agents.memory.plan import Plan
+    from remote_agents.memory.sessions import Lease
+
+logger = logging.getLogger(__name__)
+
+# Once the answer is whole, how long its connection may linger before it is dropped: a little after
+# a mark that is always the last, longer after a finish_reason, behind which usage may follow.
+LINGER_AFTER_END = 0.25
+LINGER_AFTER_FINISH = 5.0
+
+
+@dataclass(slots=True)
+class Exchange:
+    """One turn or call of an agent: what the flows below share."""
+
+    agent: Agent
+    stop: tuple[str, ...] = ()
+    plan: Plan | None = None
+    lease: Lease | None = None
+    token: SecretStr | None = None
+    started: float = field(default_factory=time.monotonic)
+    sent: float = 0.0
+
+    def deadline(self, seconds: float | None) -> float | None:
+        """The moment so many seconds from now, or the end of the whole time, whichever is first.
+
+        Raises:
+            AgentTimeoutError: The whole time is over.
+        """
+        total, now = self.agent.timeout.total, time.monotonic()
+        if total is None:
+            return None if seconds is None else now + seconds
+        end = self.started + total
+        if now >= end:
+            raise self.timed_out("total")
+        return end if seconds is None else min(now + seconds, end)
+
+    def first_deadline(self) -> float | None:
+        """When the first event of the answer must be there, counted from sending."""
+        limit = self.agent.timeout.first_event
+        return self.deadline(None if limit is None else self.sent + limit - time.monotonic())
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the whole time is over."""
+        total = self.agent.timeout.total
+        return total is not None and time.monotonic() - self.started >= total - 0.01
+
+    def timed_out(self, phase: str) -> AgentTimeoutError:
+        """The error for a deadline that passed in this phase."""
+        phase = "total" if self.is_over else phase
+        limit = getattr(self.agent.timeout, phase)
+        return AgentTimeoutError(
+            f"{self.agent.endpoint.title}: {_PHASES[phase]} {limit:g} s. The turn may be running; "
+            f"it was not repeated. Raise Timeout({phase}=...) for a slower agent.",
+            phase=phase,
+        )
+
+
+_PHASES = {
+    "first_event": "no answer within",
+    "idle": "no event of the answer for",
+    "total": "the answer was not whole within",
+}
+
+
+def expand(flow: Flow[Any], exchange: Exchange) -> Flow[Any]:
+    """Turn an endpoint's calls and streams into primitive operations; pass the rest on."""
+    step: Any = flow.send
+    value: Any = None
+    while True:
+        try:
+            op = step(value)
+        except StopIteration as stop:
+            return stop.value
+        except BaseException:
+            value = None  # an error that knows its frame, and the frame it: garbage
+            raise
+        try:
+            if isinstance(op, Call):
+                value = yield from call(op.request, exchange)
+            elif isinstance(op, Stream):
+                value = yield from stream(op, exchange)
+            elif isinstance(op, Download):
+                value = yield from download(op, exchange)
+            else:
+                value = yield op
+            step = flow.send
+        except GeneratorExit:
+            flow.close()
+            raise
+        except BaseException as error:
+            step, value = flow.throw, error
+
+
+# --- whole bodies ------------------------------------------------------------------------------
+
+
+def read_body(response: Any, exchange: Exchange) -> Flow[bytes]:
+    """A whole body, within the limits of time and size; blanks do not put off the idle limit."""
+    agent, size = exchange.agent, 0
+    parts: list[bytes] = []
+    deadline = exchange.deadline(agent.timeout.idle)
+    while (chunk := (yield from _read(response, deadline, exchange, "idle"))) is not None:
+        size += len(chunk)
+        if size > agent.max_body_bytes:
+            raise StreamProtocolError(
+                f"The answer is larger than {agent.max_body_bytes} bytes; it was cut off. "
+                "Raise max_body_bytes if that is expected."
+            )
+        parts.append(chunk)
+        if not chunk.isspace():
+            deadline = exchange.deadline(agent.timeout.idle)
+    return b"".join(parts)
+
+
+def _read(response: Any, deadline: float | None, exchange: Exchange, phase: str) -> Flow[Any]:
+    """The next bytes; a flood leaves nobody waiting, so the clock is looked at first."""
+    if deadline is not None and time.monotonic() >= deadline:
+        raise exchange.timed_out(phase)
+    try:
+        return (yield Read(response, deadline))
+    except DeadlineReached as error:
+        raise exchange.timed_out(phase) from error
+
+
+def call(request: Request, exchange: Exchange) -> Flow[Answer]:
+    """A plain call: its whole answer, or its error."""
+    with annotated(exchange):
+        answer: Answer = yield from send(request, exchange, _whole)
+        return answer
+
+
+def _kind(response: Any) -> str:
+    kind: str = response.headers.get("content-type", "")
+    return kind.split(";")[0].strip().lower()
+
+
+def _whole(response: Any, exchange: Exchange) -> Flow[Answer]:
+    raw = yield from read_body(response, exchange)
+    data = json_or_text(raw) if raw.strip() else None
+    if _kind(response) == "text/html":
+        raise StreamProtocolError(f"{exchange.agent.endpoint.title} sent {error_message(data)}")
+    if failure := body_failure(data, context=exchange.agent.context, whole=True):
+        raise failure
+    return Answer(response.status, response.headers, data)
+
+
+def download(op: Download, exchange: Exchange) -> Flow[Any]:
+    """A body passed on piece by piece; its size is not limited, its silence is."""
+    with annotated(exchange):
+        response = yield from send(op.request, exchange)
+        while True:
+            deadline = exchange.deadline(exchange.agent.timeout.idle)
+            chunk = yield from _read(response, deadline, exchange, "idle")
+            if chunk is None:
+                return response.headers
+            op.write(chunk, response.headers)
+
+
+# --- answers -----------------------------------------------------------------------------------
+
+
+def stream(op: Stream, exchange: Exchange) -> Flow[Reply]:
+    """A turn: sends it, emits the events of its answer, and gives the folded reply.
+
+    Whether the answer is a stream of events or one JSON object is told from what arrives, and both
+    are decoded and folded by the same code.
+
+    Raises:
+        AgentError: With the text received so far and the ids that are known.
+    """
+    agent = exchange.agent
+    reply = agent.new_reply(exchange.plan)
+    reply.conversation_id = op.conversation_id or reply.conversation_id
+    if exchange.lease is not None:
+        exchange.lease.began(reply)
+    with annotated(exchange, reply):
+        request = _with_extra_body(op.request, agent)
+        last = yield from send(request, exchange, partial(_answer, op.decode, reply))
+        if exchange.lease is not None and exchange.plan is not None:
+            yield from exchange.lease.settle(reply, exchange.plan.seen)
+        yield Emit(last)
+        return reply
+
+
+def _answer(decode: Decode, reply: Reply, response: Any, exchange: Exchange) -> Flow[list[Event]]:
+    """Emit what a response says, and fold it into the reply; gives the last events."""
+    with annotated(exchange, reply):
+        _read_headers(response.headers, reply)
+        title, kind = exchange.agent.endpoint.title, _kind(response)
+        reader = Reader(decode, reply, exchange)
+        if kind == "text/html":
+            page = json_or_text((yield from read_body(response, exchange)))
+            raise StreamProtocolError(f"{title} sent {error_message(page)}")
+        if kind in ("application/json", "text/json") or kind.endswith("+json"):
+            yield from _read_json(response, reader, exchange)
+        else:
+            yield from _read_events(response, reader, exchange)
+        last = reader.finish()
+        logger.debug(
+            "%s: %d events in %.3f s, conversation %s",
+            title,
+            reader.frames,
+            time.monotonic() - exchange.started,
+            reply.conversation_id,
+        )
+        return last
+
+
+def _with_extra_body(request: Request, agent: Agent) -> Request:
+    if agent.extra_body:
+        request.json = {**request.json, **agent.extra_body}
+    return request
+
+
+def _read_json(response: Any, reader: Reader, exchange: Exchange) -> Flow[None]:
+    """A body said to be JSON: one object, or after all a stream of events."""
+    agent, head, deadline = exchange.agent, b"", exchange.first_deadline()
+    while not head:
+        chunk = yield from _read(response, deadline, exchange, "first_event")
+        if chunk is None:
+            return
+        head = chunk.lstrip()
+    if head[:1] not in (b"{", b"["):
+        yield from _read_events(response, reader, exchange, head)
+        return
+    raw = head + (yield from read_body(response, exchange))
+    try:
+        data = from_json(raw)
+    except ValueError:
+        yield Emit(reader.take([*reader.sse.feed(raw), *reader.sse.flush()]))
+        reader.check()
+        if not reader.frames:
+            raise StreamProtocolError(
+                f"{agent.endpoint.title} sent a body that is not whole JSON."
+            ) from None
+        return
+    yield Emit(reader.take_whole(data))
+
+
+def _read_events(
+    response: Any, reader: Reader, exchange: Exchange, head: bytes = b""
+) -> Flow[None]:
+    deadline = exchange.first_deadline()
+    chunk: bytes | None = head
+    while True:
+        if chunk:
+            counted = reader.frames
+            if events := reader.take(reader.sse.feed(chunk)):
+                yield Emit(events)
+            reader.check()
+            if reader.cut or time.monotonic() >= reader.leave_at:
+                return
+            deadline = _next_deadline(reader, exchange, deadline, idle=reader.frames == counted)
+        try:
+            chunk = yield Read(response, deadline)
+        except DeadlineReached as error:
+            if reader.complete:
+                return
+            raise exchange.timed_out(reader.phase) from error
+        except (StreamInterruptedError, StreamProtocolError):
+            if reader.complete:
+                return
+            raise
+        if chunk is None:
+            if events := reader.take_rest():
+                yield Emit(events)
+            reader.check()
+            return
+
+
+def _next_deadline(
+    reader: Reader, exchange: Exchange, deadline: float | None, *, idle: bool
+) -> float | None:
+    """When the next event must be there; bytes that are no event do not put it off."""
+    if reader.complete:
+        linger = LINGER_AFTER_END if reader.over else LINGER_AFTER_FINISH
+        reader.leave_at = min(reader.leave_at, time.monotonic() + linger)
+        return reader.leave_at
+    if not idle:
+        return exchange.deadline(exchange.agent.timeout.idle)
+    if deadline is not None and time.monotonic() >= deadline:
+        raise exchange.timed_out(reader.phase)  # a flood of keep-alives leaves nobody waiting
+    return deadline
+
+
+def _read_headers(headers: Any, reply: Reply) -> None:
+    """What BlueNexus and others tell in headers; a header that is not there changes nothing."""
+    reply.add(
+        Info(
+            request_id=request_id(headers),
+            conversation_id=headers.get("x-conversation-id") or None,
+            credits_consumed=_credits(headers.get("x-credits-consumed")),
+            credits_remaining=_credits(headers.get("x-credits-remaining")),
+        )
+    )
+
+
+def _credits(value: str | None) -> float | None:
+    amount = number(value)
+    return int(amount) if amount is not None and amount == int(amount) else amount

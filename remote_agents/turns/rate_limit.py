@@ -1,0 +1,118 @@
+"""Waiting for an account's rate limit, on the `limits` library, in memory or in Redis."""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from typing import Any
+
+from remote_agents.errors import AgentConnectionError, ConfigurationError, RateLimitError
+from remote_agents.flow import Do, Flow, Sleep, Wait
+from remote_agents.memory.sessions import Turnstile
+
+MAX_WAIT = 300.0
+
+
+class RateLimiter:
+    """Lets so many requests of one account through in a window, in the order they came.
+
+    Args:
+        limit: For example `30/minute`.
+        account: Names the account; limiters of one account share the count.
+        storage: A storage address of `limits`, for example `redis://localhost:6379`; in memory
+            by default.
+        max_wait: Seconds after which waiting ends with an error (default 300).
+
+    Raises:
+        ConfigurationError: The limit cannot be read, or `limits` is not installed.
+
+    Example:
+        >>> limiter = RateLimiter("30/minute", account="bluenexus:default@api.bluenexus.ai")
+    """
+
+    def __init__(
+        self, limit: str, account: str, storage: str | None = None, max_wait: float = MAX_WAIT
+    ) -> None:
+        self._arguments = (limit, account, storage, max_wait)
+        self._item, self._window, self.blocks = _window(limit, storage)
+        self._account = account
+        self._max_wait = max_wait
+
+    def __reduce__(self) -> tuple[type[RateLimiter], tuple[Any, ...]]:
+        # The counts are the process's or the server's: a copy shares them, and never carries them.
+        return RateLimiter, self._arguments
+
+    def wait(self, left: float | None = None) -> Flow[None]:
+        """Wait for a place.
+
+        Args:
+            left: Seconds that are left to the whole turn, if it has a limit.
+
+        Raises:
+            RateLimitError: There is none within `max_wait` seconds, or in time for the turn.
+        """
+        limit = self._max_wait if left is None else min(left, self._max_wait)
+        deadline = time.monotonic() + limit
+        place = _queue.enter(self._account)
+        try:
+            if not place.done() and not (yield Wait(place, limit)):
+                raise self._too_long(limit)
+            while delay := (yield Do(self._attempt, self.blocks)):
+                if time.monotonic() + delay > deadline:
+                    raise self._too_long(limit)
+                yield Sleep(delay)
+        finally:
+            _queue.leave(self._account, place)
+
+    def _attempt(self) -> float:
+        from limits.errors import StorageError
+
+        try:
+            return self._try()
+        except StorageError as error:
+            raise AgentConnectionError(
+                f"rate_limit_storage cannot be used ({error}); nothing was sent."
+            ) from error
+
+    def _try(self) -> float:
+        """0 if there was a place, else seconds until the next attempt."""
+        if self._window.hit(self._item, self._account):
+            return 0.0
+        reset = self._window.get_window_stats(self._item, self._account).reset_time
+        # Other processes wait for the same moment: a little chance keeps them apart.
+        return max(float(reset) - time.time(), 0.0) + random.uniform(0.005, 0.05)
+
+    def _too_long(self, limit: float) -> RateLimitError:
+        return RateLimitError(
+            f"No place under the rate limit {self._item} within {limit:.3g} s; nothing was sent. "
+            "Lower the concurrency, or raise rate_limit.",
+            status_code=429,
+        )
+
+
+_queue = Turnstile()
+_windows: dict[str | None, Any] = {}
+_windows_lock = threading.Lock()
+
+
+def _window(limit: str, storage: str | None) -> tuple[Any, Any, bool]:
+    try:
+        from limits import parse
+        from limits.storage import storage_from_string
+        from limits.strategies import MovingWindowRateLimiter
+    except ImportError as error:
+        raise ConfigurationError(
+            "rate_limit needs the `limits` package: pip install 'remote-agents[redis]'."
+        ) from error
+    try:
+        item = parse(limit)
+    except ValueError as error:
+        raise ConfigurationError(
+            f"rate_limit must read like '30/minute' or '2 per second', not {limit!r}."
+        ) from error
+    with _windows_lock:
+        if storage not in _windows:
+            counts = storage_from_string(storage or "memory://", wrap_exceptions=True)
+            _windows[storage] = MovingWindowRateLimiter(counts)
+    return item, _windows[storage], storage is not None

@@ -1,0 +1,225 @@
+"""One request: its key, its attempts, its refusal; and errors that hold all that is known."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from pydantic import SecretStr
+
+from remote_agents.errors import (
+    AgentError,
+    AgentTimeoutError,
+    AuthenticationError,
+    ConfigurationError,
+    RateLimitError,
+)
+from remote_agents.flow import DeadlineReached, Do, Flow, Read, Request, Send, Sleep
+from remote_agents.turns.retry import retry_delay
+from remote_agents.wire.failures import request_id, retry_after, status_error
+from remote_agents.wire.reader import json_or_text
+
+if TYPE_CHECKING:
+    from remote_agents.agent import Agent
+    from remote_agents.turns.exchange import Exchange
+    from remote_agents.types import Reply
+
+logger = logging.getLogger(__name__)
+
+# A refusal's status says most: its body is not waited for long, nor read beyond this.
+ERROR_BODY_WAIT = 5.0
+ERROR_BODY_BYTES = 256 * 1024
+
+
+Then: TypeAlias = "Callable[[Any, Exchange], Flow[Any]]"
+
+
+def send(request: Request, exchange: Exchange, then: Then | None = None) -> Flow[Any]:
+    """Send a request and retry it where that is safe; gives a response that was accepted.
+
+    Args:
+        request: What to send.
+        exchange: The turn or call it belongs to.
+        then: Reads the response, as part of the attempt; its value is given instead. Nothing is
+            repeated once an answer has begun.
+
+    Raises:
+        AgentError: It was refused, could not be sent, or broke off.
+    """
+    agent, attempt, refreshed = exchange.agent, 0, False
+    while True:
+        attempt += 1
+        if agent.limiter is not None:
+            yield from agent.limiter.wait(_left(exchange, None))
+        try:
+            response = yield from _attempt(request, exchange)
+            return response if then is None else (yield from _taken(then, response, exchange))
+        except AgentError as error:
+            if error.begun:
+                raise
+            if isinstance(error, AuthenticationError) and agent.key_is_callable and not refreshed:
+                refreshed = True
+                continue
+            delay = _delay(error, attempt, request, exchange)
+            if delay is None:
+                raise
+            logger.info(
+                "%s: attempt %d failed (%s), again in %.1f s",
+                agent.endpoint.title,
+                attempt,
+                type(error).__name__,
+                delay,
+            )
+        yield Sleep(delay)
+
+
+def _taken(then: Then, response: Any, exchange: Exchange) -> Flow[Any]:
+    try:
+        return (yield from then(response, exchange))
+    except RateLimitError as error:  # a body says it, with status 200
+        error.retry_after = retry_after(response.headers)
+        raise
+
+
+def _attempt(request: Request, exchange: Exchange) -> Flow[Any]:
+    agent = exchange.agent
+    exchange.token = None if request.foreign else (yield from _token(agent))
+    exchange.sent = time.monotonic()
+    try:
+        response = yield Send(request, exchange.token, _left(exchange, agent.timeout.first_event))
+    except AgentTimeoutError as error:
+        if exchange.is_over and not error.safe_to_repeat:
+            raise exchange.timed_out("total") from error
+        raise
+    logger.debug(
+        "%s %s: %s in %.3f s, request %s",
+        request.method,
+        "another host" if request.foreign else request.path,
+        response.status,
+        time.monotonic() - exchange.sent,
+        request_id(response.headers),
+    )
+    if response.status < 300:
+        return response
+    raise (yield from _refusal(response, exchange))
+
+
+def _delay(error: AgentError, attempt: int, request: Request, exchange: Exchange) -> float | None:
+    """Seconds until the next attempt; None if there is none, or if time would run out."""
+    agent, total = exchange.agent, exchange.agent.timeout.total
+    delay = retry_delay(
+        error,
+        attempt,
+        max_retries=agent.max_retries,
+        safe=request.safe,
+        unsafe=agent.retry_unsafe,
+        first_wait=_first_wait(error, agent),
+    )
+    if delay is None or total is None:
+        return delay
+    return delay if time.monotonic() + delay < exchange.started + total else None
+
+
+def _first_wait(error: AgentError, agent: Agent) -> float:
+    return agent.endpoint.throttle_wait if getattr(error, "status_code", 0) == 429 else 0.5
+
+
+def _token(agent: Agent) -> Flow[SecretStr]:
+    if not agent.key_is_callable:
+        return agent.secret  # type: ignore[no-any-return]
+    token = yield Do(agent.fresh_key, blocks=True)
+    secret = token if hasattr(token, "get_secret_value") else SecretStr(str(token or ""))
+    if not _is_sendable(secret.get_secret_value()):
+        raise ConfigurationError(
+            f"The key function of {agent.endpoint.title} gave a key that is empty, or has "
+            "characters that no key has (line breaks or other than ASCII)."
+        )
+    return secret
+
+
+def _is_sendable(key: str) -> bool:
+    return bool(key) and key.isascii() and key.isprintable()
+
+
+def _left(exchange: Exchange, seconds: float | None) -> float | None:
+    moment = exchange.deadline(seconds)
+    if moment is None:
+        return None
+    left = moment - time.monotonic()
+    if left <= 0:
+        raise exchange.timed_out("total")
+    return left
+
+
+def _refusal(response: Any, exchange: Exchange) -> Flow[AgentError]:
+    body = json_or_text((yield from _error_body(response, exchange)))
+    return status_error(response.status, response.headers, body, context=exchange.agent.context)
+
+
+def _error_body(response: Any, exchange: Exchange) -> Flow[bytes]:
+    """What can be had of it; a body that stalls or breaks must not hide the status."""
+    body, deadline = b"", time.monotonic() + ERROR_BODY_WAIT
+    try:
+        while len(body) < ERROR_BODY_BYTES and (chunk := (yield Read(response, deadline))):
+            body += chunk
+    except (AgentError, DeadlineReached) as error:
+        logger.debug("%s: an error body broke off: %r", exchange.agent.endpoint.title, error)
+    return body
+
+
+# --- errors ------------------------------------------------------------------------------------
+
+
+def _redact(error: AgentError, token: SecretStr | None) -> None:
+    """The key does not go on from here: not in what a service quotes, nor in httpx's errors.
+
+    Those hold the request with its headers; what they say is in our message already.
+    """
+    _drop_foreign_causes(error)
+    if token is None or len(key := token.get_secret_value()) < SHORTEST_KEY:
+        return
+    error.args = tuple(_without(key, str(said)) for said in error.args)
+    for name, value in vars(error).items():
+        setattr(error, name, _without(key, value))
+
+
+def _without(key: str, value: Any) -> Any:
+    """A value of JSON with the key's text taken out of its texts."""
+    if isinstance(value, str):
+        return value.replace(key, "[key]")
+    if isinstance(value, list):
+        return [_without(key, item) for item in value]
+    if isinstance(value, dict):
+        return {_without(key, name): _without(key, item) for name, item in value.items()}
+    return value
+
+
+SHORTEST_KEY = 4  # what is shorter is no secret, and is in many words
+
+
+def _drop_foreign_causes(error: BaseException) -> None:
+    for name in ("__cause__", "__context__"):
+        link = getattr(error, name)
+        if isinstance(link, AgentError):
+            _drop_foreign_causes(link)
+        elif link is not None:
+            setattr(error, name, None)
+
+
+@contextmanager
+def annotated(exchange: Exchange, reply: Reply | None = None) -> Iterator[None]:
+    """Put what is known on every error that passes: nothing received is lost."""
+    try:
+        yield
+    except AgentError as error:
+        _redact(error, exchange.token)
+        error.endpoint = error.endpoint or exchange.agent.endpoint.name
+        if reply is not None:
+            error.begun = reply.begun
+            error.partial = error.partial or reply.text + reply.withheld
+            error.conversation_id = error.conversation_id or reply.conversation_id
+            error.request_id = error.request_id or reply.request_id
+        raise

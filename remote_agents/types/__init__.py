@@ -1,0 +1,25 @@
+"""What is asked, and what is answered: messages and a turn, events and a reply."""
+
+from remote_agents.types.answers import (
+    Alternative as Alternative,
+    Citation as Citation,
+    Event as Event,
+    Finish as Finish,
+    Info as Info,
+    ReasoningDelta as ReasoningDelta,
+    Reply as Reply,
+    TextDelta as TextDelta,
+    ToolCall as ToolCall,
+    ToolCallDelta as ToolCallDelta,
+    ToolResult as ToolResult,
+    Unknown as Unknown,
+    Usage as Usage,
+)
+from remote_agents.types.messages import (
+    Attachment as Attachment,
+    AttachmentKind as AttachmentKind,
+    Message as Message,
+    Origin as Origin,
+    Role as Role,
+    Turn as Turn,
+)

@@ -1,0 +1,312 @@
+"""What comes out of an agent: the events of an answer, and the reply they are folded into.
+
+Nothing here knows a service, a framework or a socket.
+"""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass, field
+from io import StringIO
+from typing import Any
+
+
+@dataclass(slots=True)
+class TextDelta:
+    """A piece of the answer's text."""
+
+    text: str
+
+
+@dataclass(slots=True)
+class ReasoningDelta:
+    """A piece of the agent's reasoning."""
+
+    text: str
+
+
+@dataclass(slots=True)
+class Citation:
+    """A source that the agent names.
+
+    Args:
+        title: Title or file name.
+        url: Link.
+        text: The passage itself.
+        id: The service's id of the document or passage.
+        score: Relevance as the service gives it.
+        marker: The mark that stands for it in the text, for example `[1]`.
+        extra: What else the service said.
+    """
+
+    title: str | None = None
+    url: str | None = None
+    text: str | None = None
+    id: str | None = None
+    score: float | None = None
+    marker: str | None = None
+    extra: dict[str, Any] = field(default_factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The fields that are known, as plain JSON values."""
+        known = {name: getattr(self, name) for name in _CITATION_FIELDS}
+        return {name: value for name, value in known.items() if value is not None} | (
+            {"extra": self.extra} if self.extra else {}
+        )
+
+
+_CITATION_FIELDS = ("title", "url", "text", "id", "score", "marker")
+
+
+@dataclass(slots=True)
+class ToolCall:
+    """A tool or search that the agent used on its own server."""
+
+    id: str
+    name: str
+    arguments: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class ToolCallDelta:
+    """A piece of a tool call's JSON arguments, before the call is whole."""
+
+    id: str
+    name: str | None = None
+    arguments: str = ""
+
+
+@dataclass(slots=True)
+class ToolResult:
+    """What that tool gave the agent."""
+
+    id: str
+    output: Any = None
+    error: bool = False
+
+
+@dataclass(slots=True)
+class Usage:
+    """Token counts, as the service reports them; a later report replaces an earlier one."""
+
+    input_tokens: int = 0
+    output_tokens: int = 0
+    total_tokens: int = 0
+
+
+@dataclass(slots=True)
+class Info:
+    """Facts about the reply that are not content; None leaves what is known as it is."""
+
+    conversation_id: str | None = None
+    reply_id: str | None = None
+    model: str | None = None
+    request_id: str | None = None
+    credits_consumed: float | None = None
+    credits_remaining: float | None = None
+    finish_reason: str | None = None
+    more_expected: bool | None = None
+    choice: int | None = None
+
+
+@dataclass(slots=True)
+class Alternative:
+    """A piece of another choice than the first, when several were asked for (`n`)."""
+
+    index: int
+    text: str
+
+
+@dataclass(slots=True)
+class Unknown:
+    """Something the service sent that this library has no word for."""
+
+    data: Any
+
+
+@dataclass(slots=True)
+class Finish:
+    """The answer is whole; `reply` holds everything. Always the last event."""
+
+    reason: str
+    reply: Reply
+
+
+Event = (
+    TextDelta
+    | ReasoningDelta
+    | Citation
+    | ToolCall
+    | ToolCallDelta
+    | ToolResult
+    | Usage
+    | Info
+    | Alternative
+    | Unknown
+    | Finish
+)
+
+
+class Reply:
+    """A whole answer, folded from its events; streamed or not, it is the same.
+
+    Attributes:
+        endpoint: Name of the endpoint, for example `bluenexus`.
+        agent: `provider:agent_id@host`.
+        citations: Sources, in the order they were named.
+        steps: The agent's own tool calls and results, and unknown events, in order.
+        usage: Token counts, if the service reports them.
+        finish_reason: `stop` for a complete answer; `length`, `content_filter`, ...
+        conversation_id: The service's id of the conversation, if there is one.
+        reply_id: The service's id of this reply, else one of ours.
+        request_id: The service's id of the request.
+        model: The model's name, if the service tells it.
+        credits_consumed: Credits this answer cost.
+        credits_remaining: Credits left.
+        turn: Place of this reply in its conversation, counted from 1, if it has one.
+        seen: Digests of the system messages that were sent with this turn.
+        session: Digest of the caller's session, if there is one.
+
+    Example:
+        >>> reply = Reply("bluenexus", "bluenexus:default@api.bluenexus.ai")
+        >>> reply.add(TextDelta("25 "))
+        >>> reply.add(TextDelta("days"))
+        >>> reply.text
+        '25 days'
+    """
+
+    def __init__(self, endpoint: str, agent: str) -> None:
+        self.endpoint = endpoint
+        self.agent = agent
+        self.citations: list[Citation] = []
+        self.steps: list[ToolCall | ToolResult | Unknown] = []
+        self.usage: Usage | None = None
+        self.finish_reason: str | None = None
+        self.conversation_id: str | None = None
+        self.reply_id: str | None = None
+        self.request_id: str | None = None
+        self.model: str | None = None
+        self.credits_consumed: float | None = None
+        self.credits_remaining: float | None = None
+        self.turn: int | None = None
+        self.seen: tuple[str, ...] = ()
+        self.session: str | None = None
+        self.begun = False
+        self.more_expected = False
+        self.withheld = ""  # received, but perhaps the beginning of a stop sequence
+        self.choice: int | None = None
+        self.open_calls: dict[str, ToolCallDelta] = {}
+        self._text = StringIO()  # a list of short pieces would hold ten times as much
+        self._reasoning = StringIO()
+        self._alternatives: dict[int, str] = {}
+
+    def __repr__(self) -> str:
+        return (
+            f"Reply({self.text!r}, {', '.join(f'{k}={v!r}' for k, v in self.metadata().items())})"
+        )
+
+    def __str__(self) -> str:
+        return self.text
+
+    @property
+    def text(self) -> str:
+        """The answer's text so far."""
+        return self._text.getvalue()
+
+    @text.setter
+    def text(self, value: str) -> None:
+        self._text = StringIO()
+        self._text.write(value)
+
+    @property
+    def reasoning(self) -> str:
+        """The agent's reasoning so far."""
+        return self._reasoning.getvalue()
+
+    @property
+    def alternatives(self) -> list[str]:
+        """The texts of the other choices, when several were asked for (`n`)."""
+        return [self._alternatives[index] for index in sorted(self._alternatives)]
+
+    def add(self, event: Event) -> None:
+        """Fold one event into the reply."""
+        _FOLD[type(event)](self, event)
+
+    def metadata(self) -> dict[str, Any]:
+        """What both frameworks show beside the text, each key only where it is known."""
+        known = {
+            "model_name": self.model or self.agent.split(":", 1)[-1].rsplit("@", 1)[0],
+            "model_provider": self.endpoint,
+            "finish_reason": self.finish_reason,
+            "conversation_id": self.conversation_id,
+            "agent": self.agent,
+            "reply_id": self.reply_id,
+            "request_id": self.request_id,
+            "credits_consumed": self.credits_consumed,
+            "credits_remaining": self.credits_remaining,
+            "turn": self.turn,
+            "seen": list(self.seen) or None,
+            "session": self.session,
+        }
+        return {name: value for name, value in known.items() if value is not None}
+
+    def close(self) -> None:
+        """Settle what every finished reply has: a reason and an id."""
+        self.finish_reason = self.finish_reason or "stop"
+        self.reply_id = self.reply_id or f"reply-{uuid.uuid4().hex}"
+        if self.conversation_id is None:
+            self.turn, self.seen, self.session = None, (), None
+
+    def _repr_markdown_(self) -> str:
+        from remote_agents.display import reply_markdown
+
+        return reply_markdown(self)
+
+    def _repr_html_(self) -> str | None:
+        from remote_agents.display import reply_html
+
+        return reply_html(self)
+
+
+def _add_citation(reply: Reply, event: Citation) -> None:
+    if event not in reply.citations:
+        reply.citations.append(event)
+
+
+def _add_call(reply: Reply, event: ToolCall) -> None:
+    reply.open_calls.pop(event.id, None)
+    if event not in reply.steps:
+        reply.steps.append(event)
+
+
+def _add_call_delta(reply: Reply, event: ToolCallDelta) -> None:
+    open_call = reply.open_calls.setdefault(event.id, ToolCallDelta(event.id))
+    open_call.name = event.name or open_call.name
+    open_call.arguments += event.arguments
+
+
+def _add_info(reply: Reply, event: Info) -> None:
+    for name in Info.__slots__:
+        value = getattr(event, name)
+        if value is not None:
+            setattr(reply, name, value)
+
+
+def _add_alternative(reply: Reply, event: Alternative) -> None:
+    texts = reply._alternatives
+    texts[event.index] = texts.get(event.index, "") + event.text
+
+
+_FOLD: dict[type, Any] = {
+    TextDelta: lambda reply, event: reply._text.write(event.text),
+    ReasoningDelta: lambda reply, event: reply._reasoning.write(event.text),
+    Citation: _add_citation,
+    ToolCall: _add_call,
+    ToolCallDelta: _add_call_delta,
+    ToolResult: lambda reply, event: reply.steps.append(event),
+    Usage: lambda reply, event: setattr(reply, "usage", event),
+    Info: _add_info,
+    Alternative: _add_alternative,
+    Unknown: lambda reply, event: reply.steps.append(event),
+    Finish: lambda reply, event: None,
+}

@@ -1,0 +1,116 @@
+"""What goes in: messages, and one turn as an endpoint is asked it.
+
+Nothing here knows a service, a framework or a socket.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Role = Literal["system", "user", "assistant", "tool"]
+AttachmentKind = Literal["image", "audio", "video", "file"]
+
+
+@dataclass(slots=True)
+class Attachment:
+    """A file that goes with a message: a link, the id of an uploaded file, bytes, or a local path.
+
+    Args:
+        kind: `image`, `audio`, `video` or `file`.
+        url: Public link (or `cloud://` id on CloudBase).
+        file_id: Id of a file that the service already holds.
+        data: The content itself.
+        path: A local file, read when it is uploaded.
+        mime_type: For example `image/png`.
+        filename: The name that the service is told.
+
+    Example:
+        >>> Attachment("image", url="https://example.com/plan.png").kind
+        'image'
+    """
+
+    kind: AttachmentKind = "file"
+    url: str | None = None
+    file_id: str | None = None
+    data: bytes | None = field(default=None, repr=False)
+    path: str | None = None
+    mime_type: str | None = None
+    filename: str | None = None
+
+
+@dataclass(slots=True)
+class Origin:
+    """Where an assistant message came from, as its reply's metadata said.
+
+    Args:
+        conversation_id: The service's own id of the conversation.
+        agent: `provider:agent_id@host`; an id is only ever used for the same agent.
+        reply_id: The id of that reply.
+        turn: Its place in the conversation, counted from 1.
+        seen: Digests of the system messages that were sent with its turn.
+        session: Digest of the caller's session that it was given in.
+    """
+
+    conversation_id: str
+    agent: str
+    reply_id: str | None = None
+    turn: int | None = None
+    seen: tuple[str, ...] = ()
+    session: str | None = None
+
+    @classmethod
+    def of(cls, metadata: Mapping[str, Any]) -> Origin | None:
+        """The origin that a reply's metadata tells, if it tells one."""
+        get = metadata.get
+        conversation_id, agent, turn = get("conversation_id"), get("agent"), get("turn")
+        if not isinstance(conversation_id, str) or not isinstance(agent, str):
+            return None
+        if turn.__class__ is not int:
+            turn = None
+        seen = get("seen")
+        digests = tuple(seen) if isinstance(seen, (list, tuple)) else ()
+        return cls(conversation_id, agent, get("reply_id"), turn, digests, get("session"))
+
+
+@dataclass(slots=True)
+class Message:
+    """One message of a dialogue.
+
+    Args:
+        role: `system`, `user`, `assistant` or `tool`.
+        content: Its text.
+        attachments: Files that go with it.
+        origin: On an assistant message, the conversation that it belongs to.
+
+    Example:
+        >>> Message("user", "How many vacation days do I get?").role
+        'user'
+    """
+
+    role: Role
+    content: str
+    attachments: Sequence[Attachment] = ()
+    origin: Origin | None = None
+
+
+@dataclass(slots=True)
+class Turn:
+    """What one call asks of an endpoint, after memory has decided what is sent and where.
+
+    Args:
+        agent_id: The agent.
+        messages: What is sent; never empty.
+        stream: Whether the answer is asked for piece by piece.
+        conversation_id: The conversation to continue, if any.
+        keep: Whether the service is asked to keep a new conversation.
+        options: The endpoint's parameters that are set, by their public names.
+    """
+
+    agent_id: str
+    messages: Sequence[Message]
+    stream: bool = False
+    conversation_id: str | None = None
+    keep: bool = False
+    options: Mapping[str, Any] = field(default_factory=dict)

@@ -1,0 +1,118 @@
+"""Chat completions in OpenAI's shape, as three of the services send them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from remote_agents.errors import RemoteFailureError
+from remote_agents.service import count, identifier, items, mapping, text
+from remote_agents.types import (
+    Alternative,
+    Event,
+    Info,
+    Message,
+    ReasoningDelta,
+    Reply,
+    TextDelta,
+    Unknown,
+    Usage,
+)
+
+
+def encode_messages(messages: Sequence[Message]) -> list[dict[str, str]]:
+    """Messages as `{role, content}`."""
+    return [{"role": message.role, "content": message.content} for message in messages]
+
+
+def decode_chat(data: Any, so_far: Reply) -> list[Event]:
+    """One chunk (`delta`) or one whole completion (`message`) into events.
+
+    Every key but `choices` is optional; text is taken before the reason to finish, since one
+    frame may hold both; the first choice seen is the answer, whatever its index.
+    """
+    if not isinstance(data, dict) or "choices" not in data:
+        return [Unknown(data)]
+    events: list[Event] = []
+    chosen = so_far.choice
+    for choice in items(data["choices"]):
+        if isinstance(choice, dict):
+            index = _index(choice)
+            if chosen is None:
+                chosen = index
+                events.append(Info(choice=index))
+            if index == chosen:
+                _decode_choice(choice, so_far, events)
+            else:
+                _decode_alternative(choice, index, events)
+    if data.get("usage"):
+        events.append(decode_usage(mapping(data["usage"])))
+    info = _info(data, so_far)
+    if info is not None:
+        events.append(info)
+    return events
+
+
+def _index(choice: Mapping[str, Any]) -> int:
+    index = choice.get("index", 0)
+    return index if isinstance(index, int) else 0
+
+
+def _decode_alternative(choice: Mapping[str, Any], index: int, events: list[Event]) -> None:
+    content = mapping(choice.get("delta") or choice.get("message")).get("content")
+    if content:
+        events.append(Alternative(index, _content(content)))
+
+
+def _decode_choice(choice: Mapping[str, Any], so_far: Reply, events: list[Event]) -> None:
+    whole = "message" in choice
+    content = mapping(choice["message"] if whole else choice.get("delta"))
+    piece = content.get("content")
+    reasoning = content.get("reasoning_content") or content.get("reasoning")
+    if reasoning and isinstance(reasoning, str):
+        events.append(ReasoningDelta(reasoning))
+    if piece:
+        events.append(TextDelta(piece if type(piece) is str else _content(piece)))
+    if whole or "finish_reason" in choice:
+        _decode_finish(choice.get("finish_reason"), whole, so_far, events)
+
+
+def _decode_finish(reason: Any, whole: bool, so_far: Reply, events: list[Event]) -> None:
+    if reason == "error":
+        raise RemoteFailureError("The agent's answer ended in an error.", body=None)
+    # CloudBase says "continue" while the answer goes on, and in its example of a whole one too.
+    if whole:
+        finished = reason if isinstance(reason, str) and reason != "continue" else "stop"
+        events.append(Info(finish_reason=finished or "stop"))
+    elif reason and isinstance(reason, str) and reason != "continue":
+        events.append(Info(finish_reason=reason))
+    elif not so_far.more_expected:
+        events.append(Info(more_expected=True))
+
+
+def _content(value: Any) -> str:
+    """Text of a content that may be a list of parts."""
+    if isinstance(value, str):
+        return value
+    return "".join(text(mapping(part).get("text")) for part in items(value))
+
+
+def decode_usage(usage: Mapping[str, Any]) -> Usage:
+    """Token counts in snake_case or camelCase; the sum is worked out when it is missing or 0."""
+    sent = count(usage.get("prompt_tokens") or usage.get("promptTokens"))
+    made = count(usage.get("completion_tokens") or usage.get("completionTokens"))
+    total = count(usage.get("total_tokens") or usage.get("totalTokens"))
+    return Usage(sent, made, max(total, sent + made))
+
+
+def _info(data: Mapping[str, Any], so_far: Reply) -> Info | None:
+    reply_id = data.get("id")
+    model = data.get("model")
+    conversation = data.get("conversationId") or data.get("conversation_id")
+    if reply_id == so_far.reply_id and model == so_far.model and conversation is None:
+        return None
+    return Info(
+        reply_id=identifier(reply_id),
+        model=identifier(model),
+        conversation_id=identifier(conversation),
+    )
