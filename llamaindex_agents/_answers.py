@@ -45,58 +45,10 @@ class _Responses:
         return chat_response(event.reply, delta="") if type(event) is Finish else None
 
     def _response(self, delta: str, extra: dict[str, Any]) -> ChatResponse:
-        return partial_response(self._text, self._thinking, delta, extra)
-
-
-def _constructed(
-    text: str, thinking: ThinkingBlock | None, delta: str, extra: dict[str, Any]
-) -> ChatResponse:
-    """A response amid a stream."""
-    said = TextBlock(text=text)
-    blocks: list[ContentBlock] = [thinking, said] if thinking else [said]
-    message = ChatMessage(role=MessageRole.ASSISTANT, blocks=blocks)
-    return ChatResponse(message=message, delta=delta, additional_kwargs=extra)
-
-
-_RESPONSE = _constructed("", None, "", {})
-_MESSAGE, _TEXT = _RESPONSE.message, _RESPONSE.message.blocks[0]
-
-
-def _cloned(
-    text: str, thinking: ThinkingBlock | None, delta: str, extra: dict[str, Any]
-) -> ChatResponse:
-    """The same, at a fraction of what Pydantic's constructors cost."""
-    said = _like(_TEXT, text=text)
-    blocks = [thinking, said] if thinking else [said]
-    message = _like(_MESSAGE, blocks=blocks, additional_kwargs={})
-    response = _like(_RESPONSE, message=message, delta=delta, additional_kwargs=extra)
-    return cast(ChatResponse, response)
-
-
-def _like(template: Any, **fields: Any) -> Any:
-    """A copy of a Pydantic object with other values in fields that were given to it."""
-    model = object.__new__(type(template))
-    object.__setattr__(model, "__dict__", {**template.__dict__, **fields})
-    object.__setattr__(model, "__pydantic_fields_set__", template.__pydantic_fields_set__.copy())
-    object.__setattr__(model, "__pydantic_extra__", None)
-    object.__setattr__(model, "__pydantic_private__", None)
-    return model
-
-
-def _same(one: Any, other: Any) -> bool:
-    """Whether nothing tells two responses apart, inside and out."""
-    inside = ("__dict__", "__pydantic_fields_set__", "__pydantic_extra__", "__pydantic_private__")
-    levels = [(one, other), (one.message, other.message)]
-    levels += zip(one.message.blocks, other.message.blocks, strict=True)
-    return all(
-        type(a) is type(b) and all(getattr(a, name) == getattr(b, name) for name in inside)
-        for a, b in levels
-    )
-
-
-# With a Pydantic or LlamaIndex whose objects are made otherwise, the constructors are used.
-_SAMPLE: Any = ("text", ThinkingBlock(content="so"), "t", {"thinking_delta": "o"})
-partial_response = _cloned if _same(_cloned(*_SAMPLE), _constructed(*_SAMPLE)) else _constructed
+        said = TextBlock(text=self._text)
+        blocks: list[ContentBlock] = [self._thinking, said] if self._thinking else [said]
+        message = ChatMessage(role=MessageRole.ASSISTANT, blocks=blocks)
+        return ChatResponse(message=message, delta=delta, additional_kwargs=extra)
 
 
 def chat_responses(events: Iterator[Event]) -> ChatResponseGen:

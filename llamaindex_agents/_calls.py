@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Awaitable, Callable
 from functools import wraps
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import Any, Protocol, TypeVar, cast
 
 from llama_index.core.instrumentation.event_handlers import NullEventHandler
 from llama_index.core.llms.callbacks import dispatcher
@@ -13,10 +13,11 @@ from llama_index.core.llms.llm import LLM
 
 from remote_agents.errors import ConfigurationError
 
-if TYPE_CHECKING:
-    from llamaindex_agents.base import RemoteAgent
-
 F = TypeVar("F", bound=Callable[..., Any])
+
+
+class _Bindable(Protocol):
+    def without_session(self) -> Any: ...
 
 
 def stateless(method: F) -> F:
@@ -24,11 +25,11 @@ def stateless(method: F) -> F:
     inner = inspect.unwrap(method)  # without its span: LlamaIndex puts one on what overrides it
 
     @wraps(inner)
-    def run(self: RemoteAgent, *args: Any, **kwargs: Any) -> Any:
-        return inner(self._without_session(), *args, **kwargs)
+    def run(self: _Bindable, *args: Any, **kwargs: Any) -> Any:
+        return inner(self.without_session(), *args, **kwargs)
 
     @wraps(inner)
-    async def arun(self: RemoteAgent, *args: Any, **kwargs: Any) -> Any:
+    async def arun(self: _Bindable, *args: Any, **kwargs: Any) -> Any:
         return await cast("Awaitable[Any]", run(self, *args, **kwargs))
 
     return cast(F, arun if inspect.iscoroutinefunction(inner) else run)
@@ -45,11 +46,11 @@ def observed(callback: Callable[[F], F]) -> Callable[[F], F]:
         told = callback(method)
 
         @wraps(method)
-        def run(self: RemoteAgent, *args: Any, **kwargs: Any) -> Any:
+        def run(self: LLM, *args: Any, **kwargs: Any) -> Any:
             return (told if _is_observed(self) else method)(self, *args, **kwargs)
 
         @wraps(method)
-        async def arun(self: RemoteAgent, *args: Any, **kwargs: Any) -> Any:
+        async def arun(self: LLM, *args: Any, **kwargs: Any) -> Any:
             return await cast("Awaitable[Any]", run(self, *args, **kwargs))
 
         call: Any = arun if inspect.iscoroutinefunction(method) else run

@@ -28,7 +28,7 @@ from llama_index.core.instrumentation.events.chat_engine import (
 from llama_index_instrumentation import get_dispatcher
 
 from llamaindex_agents._convert import Sources, remote_messages
-from llamaindex_agents.base import RemoteAgent
+from llamaindex_agents._llm import RemoteLLM
 
 dispatcher = get_dispatcher(__name__)
 
@@ -52,7 +52,7 @@ class AgentChatEngine(BaseChatEngine):
 
     def __init__(
         self,
-        llm: RemoteAgent,
+        llm: RemoteLLM,
         session_id: str | None = None,
         *,
         system_prompt: str | None = None,

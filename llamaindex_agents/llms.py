@@ -1,4 +1,4 @@
-"""The hosted agents as LlamaIndex LLMs: typed fields, and what they do is in `base.py`."""
+"""The hosted agents as LlamaIndex LLMs: typed fields, and what they do is in `_llm.py`."""
 
 from __future__ import annotations
 

@@ -20,7 +20,8 @@ from llama_index.core.schema import NodeWithScore, QueryBundle
 from llama_index.core.types import TokenAsyncGen, TokenGen
 
 from llamaindex_agents._convert import Sources
-from llamaindex_agents.base import RemoteAgent
+from llamaindex_agents._llm import RemoteLLM
+from llamaindex_agents.retrievers import AgentRetriever
 
 
 class AgentQueryEngine(BaseQueryEngine):
@@ -40,7 +41,7 @@ class AgentQueryEngine(BaseQueryEngine):
         ['vacation.md']
     """
 
-    def __init__(self, llm: RemoteAgent, *, streaming: bool = False) -> None:
+    def __init__(self, llm: RemoteLLM, *, streaming: bool = False) -> None:
         super().__init__(callback_manager=llm.callback_manager)
         self._llm = llm
         self._streaming = streaming
@@ -84,8 +85,6 @@ class AgentQueryEngine(BaseQueryEngine):
 
     def retrieve(self, query_bundle: QueryBundle) -> list[NodeWithScore]:
         """What the agent cites in its answer to a query."""
-        from llamaindex_agents.retrievers import AgentRetriever
-
         return AgentRetriever(llm=self._llm).retrieve(query_bundle)
 
 

@@ -7,7 +7,7 @@ from llama_index.core.base.llms.types import CompletionResponse
 from llama_index.core.schema import NodeWithScore, QueryBundle
 
 from llamaindex_agents._convert import source_nodes
-from llamaindex_agents.base import RemoteAgent
+from llamaindex_agents._llm import RemoteLLM
 
 
 class AgentRetriever(BaseRetriever):
@@ -25,7 +25,7 @@ class AgentRetriever(BaseRetriever):
         0.47
     """
 
-    def __init__(self, llm: RemoteAgent, similarity_top_k: int = 4) -> None:
+    def __init__(self, llm: RemoteLLM, similarity_top_k: int = 4) -> None:
         super().__init__(callback_manager=llm.callback_manager)
         self._llm = llm
         self._similarity_top_k = similarity_top_k

@@ -17,7 +17,7 @@ from llama_index.core.tools import AsyncBaseTool, ToolSelection
 from llama_index.core.workflow import Context
 from pydantic import Field
 
-from llamaindex_agents.base import RemoteAgent
+from llamaindex_agents._llm import RemoteLLM
 from remote_agents.errors import ConfigurationError
 
 LONG = 4_000  # characters
@@ -133,7 +133,7 @@ class RemoteWorkflowAgent(BaseWorkflowAgent):
         ]
 
     async def _ask(self, ctx: Any, prompt: list[ChatMessage]) -> ChatResponse:
-        if not isinstance(self.llm, RemoteAgent):
+        if not isinstance(self.llm, RemoteLLM):
             raise ConfigurationError(
                 f"{self.name} needs the LLM of a hosted agent, not {type(self.llm).__name__}."
             )

@@ -1,0 +1,373 @@
+"""A hosted agent as a LlamaIndex LLM, below the engines that are built on it.
+
+An LLM is stateless until it is bound to a session, and then only `chat` and `stream_chat` (and
+their async twins) are turns of it: engines send prompts of their own through everything else.
+"""
+
+from __future__ import annotations
+
+import copy
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+
+from llama_index.core.base.llms.types import (
+    ChatMessage,
+    ChatResponse,
+    ChatResponseAsyncGen,
+    ChatResponseGen,
+    CompletionResponse,
+    CompletionResponseAsyncGen,
+    CompletionResponseGen,
+    LLMMetadata,
+    MessageRole,
+)
+from llama_index.core.constants import DEFAULT_NUM_OUTPUTS
+from llama_index.core.llms.callbacks import llm_chat_callback, llm_completion_callback
+from llama_index.core.llms.llm import LLM
+from pydantic import ConfigDict, Field, PrivateAttr, SecretStr, model_validator
+
+from llamaindex_agents import _answers, _convert
+from llamaindex_agents._calls import observed, stateless, stateless_call
+from remote_agents.agent import Agent
+from remote_agents.errors import ConfigurationError
+from remote_agents.http.timeouts import Timeout
+from remote_agents.memory.plan import Memory
+from remote_agents.memory.sessions import current_session
+from remote_agents.services import Endpoint
+from remote_agents.settings import MAX_BODY_BYTES, MAX_EVENT_BYTES, SESSION_WAIT, unknown_name
+
+if TYPE_CHECKING:
+    from remote_agents.client import Client
+
+Self = TypeVar("Self", bound="RemoteLLM")
+
+
+class RemoteLLM(LLM):
+    """What engines know of a hosted agent; users subclass `RemoteAgent`."""
+
+    endpoint: ClassVar[Endpoint]
+    # Four of the five services are not used: their schemas are built when they are.
+    # A wrong value may be a key in the wrong place: errors do not quote it.
+    model_config = ConfigDict(defer_build=True, hide_input_in_errors=True)
+
+    agent_id: str | None = Field(default=None, description="The agent.")
+    api_key: SecretStr | Callable[..., Any] | None = Field(
+        default=None,
+        description="The key, or a function that returns a fresh token.",
+        exclude=True,
+        repr=False,
+    )
+    base_url: str | None = Field(default=None, description="Root address of the service.")
+    session_id: str | None = Field(
+        default=None, description="Your own key of the dialogue that chat() continues."
+    )
+    timeout: float | Timeout | None = Field(
+        default=None, description="Seconds for each phase, or a Timeout."
+    )
+    max_retries: int = Field(
+        default=2, description="How often a request that certainly did not run is repeated."
+    )
+    default_headers: Mapping[str, str] | None = Field(
+        default=None, description="Headers of every request.", exclude=True, repr=False
+    )
+    verify: Any = Field(
+        default=True, description="True, False, or the path of a CA bundle.", exclude=True
+    )
+    http_client: Any = Field(
+        default=None, description="Your own httpx.Client.", exclude=True, repr=False
+    )
+    http_async_client: Any = Field(
+        default=None, description="Your own httpx.AsyncClient.", exclude=True, repr=False
+    )
+    memory: Memory = Field(default="auto", description="auto, server or client.")
+    session_store: Any = Field(
+        default=None, description="Where sessions are remembered.", exclude=True, repr=False
+    )
+    rate_limit: str | None = Field(default=None, description="For example 30/minute.")
+    rate_limit_storage: str | None = Field(
+        default=None,
+        description="A redis:// address, when many processes share the account.",
+        exclude=True,
+        repr=False,
+    )
+    extra_body: dict[str, Any] | None = Field(
+        default=None, description="Fields added to the body of every turn."
+    )
+    allow_http: bool = Field(default=False, description="Accept http:// beyond loopback.")
+    retry_unsafe: bool = Field(default=False, description="Also repeat what may have run.")
+    coalesce: bool = Field(default=True, description="Join deltas that arrived together.")
+    fold: Any = Field(
+        default=None,
+        description="Turns messages into one text where the service takes no roles or no history.",
+        exclude=True,
+        repr=False,
+    )
+    session_wait: float = Field(
+        default=SESSION_WAIT, description="Seconds a turn waits for its session."
+    )
+    max_event_bytes: int = Field(default=MAX_EVENT_BYTES, description="Largest event accepted.")
+    max_body_bytes: int = Field(default=MAX_BODY_BYTES, description="Largest body accepted.")
+    context_window: int = Field(
+        default=128_000, description="Tokens that prompts are packed into.", gt=0
+    )
+    temperature: float | None = Field(
+        default=None, description="Sampling temperature, where the service takes one."
+    )
+    max_tokens: int | None = Field(
+        default=None, description="Longest answer, where the service takes a limit."
+    )
+    stop: list[str] | str | None = Field(
+        default=None, description="The answer is cut at the first of these."
+    )
+
+    _agent: Agent = PrivateAttr()
+    _bindable: bool = PrivateAttr(default=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _check_names(cls, data: Any) -> Any:
+        for name in data:
+            if name not in cls.model_fields:
+                raise ConfigurationError(
+                    unknown_name(cls.endpoint, name, tuple(cls.model_fields)),
+                    endpoint=cls.endpoint.name,
+                )
+        return data
+
+    def model_post_init(self, context: Any, /) -> None:
+        """Check the settings, and fill in those that came from the environment."""
+        super().model_post_init(context)
+        self._agent = agent = self._build()
+        settings = self.__dict__
+        settings["agent_id"], settings["base_url"] = agent.agent_id, agent.base_url
+        if not agent.key_is_callable:
+            settings["api_key"] = SecretStr(agent.key)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        super().__setattr__(name, value)
+        if name in _settings(type(self)):
+            self._agent = self._build()
+
+    def model_copy(
+        self: Self, *, update: Mapping[str, Any] | None = None, deep: bool = False
+    ) -> Self:
+        """A copy, with some fields changed."""
+        copied = super().model_copy(update=update, deep=deep)
+        if update and not _settings(type(self)).isdisjoint(update):
+            copied._agent = copied._build()
+        return copied
+
+    def __getstate__(self) -> dict[Any, Any]:
+        state = {k: v for k, v in self.__dict__.items() if k not in _OF_THIS_PROCESS}
+        return {"__dict__": state}
+
+    def __setstate__(self, state: dict[Any, Any]) -> None:
+        self.__init__(**state["__dict__"])  # type: ignore[misc]
+
+    def __deepcopy__(self: Self, memo: dict[int, Any] | None = None) -> Self:
+        shared = {name: getattr(self, name) for name in (*_OF_THIS_PROCESS, "session_store")}
+        own = {k: v for k, v in self.__dict__.items() if k not in shared}
+        return type(self)(**copy.deepcopy(own, memo), **shared)
+
+    def __repr_args__(self) -> Iterator[tuple[str, Any]]:
+        for name in ("agent_id", "base_url", "session_id"):
+            if (value := getattr(self, name)) is not None:
+                yield name, value
+
+    def _build(self) -> Agent:
+        settings = {name: getattr(self, name) for name in _settings(type(self))}
+        return Agent(self.endpoint, **settings)
+
+    @classmethod
+    def class_name(cls) -> str:
+        """The name under which it is serialised."""
+        return cls.__name__
+
+    @property
+    def metadata(self) -> LLMMetadata:
+        """What engines need to know: a chat model with a large window whose tools are its own."""
+        return LLMMetadata(
+            context_window=self.context_window,
+            num_output=self._longest_answer() or DEFAULT_NUM_OUTPUTS,
+            is_chat_model=True,
+            is_function_calling_model=False,
+            model_name=self._agent.agent_id,
+        )
+
+    def _longest_answer(self) -> int | None:
+        return self.max_tokens
+
+    @property
+    def agent(self) -> Agent:
+        """The configured agent behind this LLM."""
+        return self._agent
+
+    @property
+    def client(self) -> Client:
+        """The plain client of the same agent, for the rest of the service's API."""
+        from remote_agents.client import Client
+
+        kinds = (kind for kind in Client.__subclasses__() if kind.endpoint is self.endpoint)
+        client = object.__new__(next(kinds))
+        client.agent = self._agent
+        return client
+
+    # --- sessions ----------------------------------------------------------------------------
+
+    def for_session(self: Self, session_id: str) -> Self:
+        """This LLM, bound to a dialogue whose conversation the service keeps.
+
+        Args:
+            session_id: Your own key, for example of a user or a thread.
+
+        Returns:
+            A copy that shares the connections; this LLM stays as it is.
+
+        Example:
+            >>> alice = llm.for_session("alice")  # doctest: +SKIP
+            >>> alice.chat([ChatMessage("And what about part-time staff?")])  # doctest: +SKIP
+        """
+        self.agent.key_of(session_id)
+        return self.model_copy(update={"session_id": session_id})
+
+    def new_session(self: Self) -> Self:
+        """This LLM, bound to a new dialogue; its `session_id` is random."""
+        return self.for_session(uuid.uuid4().hex)
+
+    def without_session(self: Self) -> Self:
+        """A copy that keeps no conversation, whatever it or its caller is bound to."""
+        copied = copy.copy(self)
+        copied._bindable = False
+        return copied
+
+    def _call(self, kwargs: dict[str, Any]) -> dict[str, Any]:
+        """Arguments of one turn. A `with session(...)` is read here, when the turn is called."""
+        if not self._bindable:
+            return stateless_call(kwargs)
+        session_id = kwargs.pop("session_id", None) or self.session_id or current_session()
+        asked = session_id or kwargs.get("conversation_id") or self.memory != "auto"
+        return {"session_id": session_id, **({} if asked else {"memory": "client"}), **kwargs}
+
+    # --- chat --------------------------------------------------------------------------------
+
+    @observed(llm_chat_callback())
+    def chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
+        """Chat with the agent.
+
+        Args:
+            messages: The prompt with its history. In a session only what is new is sent.
+            **kwargs: `conversation_id`, `session_id`, and the service's parameters for this turn.
+
+        Returns:
+            The answer; `message.additional_kwargs` has its citations, ids and usage.
+
+        Raises:
+            AgentError: See `remote_agents.errors`.
+        """
+        sent = _convert.to_messages(messages, self._agent.endpoint)
+        return _convert.chat_response(self._agent.ask(sent, **self._call(kwargs)))
+
+    @observed(llm_chat_callback())
+    async def achat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
+        """The same as `chat`, with asyncio."""
+        sent = _convert.to_messages(messages, self._agent.endpoint)
+        return _convert.chat_response(await self._agent.aask(sent, **self._call(kwargs)))
+
+    @observed(llm_chat_callback())
+    def stream_chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponseGen:
+        """Chat with the agent, and iterate its answer as it arrives; arguments as for `chat`.
+
+        Returns:
+            Responses that each hold the text so far and what is new as `delta`. The last one has
+            the citations, ids and usage.
+        """
+        sent = _convert.to_messages(messages, self._agent.endpoint)
+        return _answers.chat_responses(self._agent.stream(sent, **self._call(kwargs)))
+
+    @observed(llm_chat_callback())
+    async def astream_chat(
+        self, messages: Sequence[ChatMessage], **kwargs: Any
+    ) -> ChatResponseAsyncGen:
+        """The same as `stream_chat`, with asyncio."""
+        sent = _convert.to_messages(messages, self._agent.endpoint)
+        return _answers.achat_responses(self._agent.astream(sent, **self._call(kwargs)))
+
+    # --- completion: never a turn of a conversation --------------------------------------------
+
+    @llm_completion_callback()
+    def complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponse:
+        """Answer a prompt, outside of any conversation.
+
+        Args:
+            prompt: The prompt.
+            formatted: Ignored: an agent takes the prompt as it is.
+            **kwargs: The service's parameters for this call.
+
+        Returns:
+            The answer; `additional_kwargs` has its citations and usage.
+        """
+        reply = self._agent.ask(_convert.prompt(prompt), **stateless_call(kwargs))
+        return _answers.completion(_convert.chat_response(reply))
+
+    @llm_completion_callback()
+    async def acomplete(
+        self, prompt: str, formatted: bool = False, **kwargs: Any
+    ) -> CompletionResponse:
+        """The same as `complete`, with asyncio."""
+        reply = await self._agent.aask(_convert.prompt(prompt), **stateless_call(kwargs))
+        return _answers.completion(_convert.chat_response(reply))
+
+    @llm_completion_callback()
+    def stream_complete(
+        self, prompt: str, formatted: bool = False, **kwargs: Any
+    ) -> CompletionResponseGen:
+        """Answer a prompt piece by piece, outside of any conversation; as `complete`."""
+        events = self._agent.stream(_convert.prompt(prompt), **stateless_call(kwargs))
+        return _answers.completions(_answers.chat_responses(events))
+
+    @llm_completion_callback()
+    async def astream_complete(
+        self, prompt: str, formatted: bool = False, **kwargs: Any
+    ) -> CompletionResponseAsyncGen:
+        """The same as `stream_complete`, with asyncio."""
+        events = self._agent.astream(_convert.prompt(prompt), **stateless_call(kwargs))
+        return _answers.acompletions(_answers.achat_responses(events))
+
+    predict = stateless(LLM.predict)
+    apredict = stateless(LLM.apredict)
+    stream = stateless(LLM.stream)
+    astream = stateless(LLM.astream)
+    structured_predict = stateless(LLM.structured_predict)
+    astructured_predict = stateless(LLM.astructured_predict)
+    stream_structured_predict = stateless(LLM.stream_structured_predict)
+    astream_structured_predict = stateless(LLM.astream_structured_predict)
+    predict_and_call = stateless(LLM.predict_and_call)
+    apredict_and_call = stateless(LLM.apredict_and_call)
+
+    def as_messages(self, text: str) -> list[ChatMessage]:
+        """A user message, behind this LLM's system prompt if it has one."""
+        return self._extend_messages([ChatMessage(role=MessageRole.USER, content=text)])
+
+    # --- the end -----------------------------------------------------------------------------
+
+    def close(self) -> None:
+        """Give up the shared connections."""
+        self._agent.close()
+
+    async def aclose(self) -> None:
+        """Give up the shared connections, those of this event loop too."""
+        await self._agent.aclose()
+
+
+# Left behind by a pickle: another process has its own.
+_OF_THIS_PROCESS = ("callback_manager", "rate_limiter", "http_client", "http_async_client")
+_OURS = frozenset({*LLM.model_fields, "session_id", "context_window"})
+_SETTINGS: dict[type, frozenset[str]] = {}
+
+
+def _settings(cls: type[RemoteLLM]) -> frozenset[str]:
+    """The fields that are arguments of the agent."""
+    if cls not in _SETTINGS:
+        _SETTINGS[cls] = frozenset(cls.model_fields) - _OURS
+    return _SETTINGS[cls]
