@@ -26,6 +26,7 @@ _HOMES = {
     "remote_agents.errors": (
         "AgentConnectionError",
         "AgentError",
+        "AgentInterrupt",
         "AgentStatusError",
         "AgentStreamError",
         "AgentTimeoutError",
@@ -51,7 +52,9 @@ _HOMES = {
     "remote_agents.types": (
         "Attachment",
         "Citation",
+        "ClientToolCall",
         "Finish",
+        "Interrupt",
         "Message",
         "ReasoningDelta",
         "Reply",
@@ -59,6 +62,7 @@ _HOMES = {
         "ToolCall",
         "ToolResult",
         "Unknown",
+        "Update",
         "Usage",
     ),
 }
@@ -79,6 +83,7 @@ if TYPE_CHECKING:
     from remote_agents.errors import (
         AgentConnectionError as AgentConnectionError,
         AgentError as AgentError,
+        AgentInterrupt as AgentInterrupt,
         AgentStatusError as AgentStatusError,
         AgentStreamError as AgentStreamError,
         AgentTimeoutError as AgentTimeoutError,
@@ -113,7 +118,9 @@ if TYPE_CHECKING:
     from remote_agents.types import (
         Attachment as Attachment,
         Citation as Citation,
+        ClientToolCall as ClientToolCall,
         Finish as Finish,
+        Interrupt as Interrupt,
         Message as Message,
         ReasoningDelta as ReasoningDelta,
         Reply as Reply,
@@ -121,6 +128,7 @@ if TYPE_CHECKING:
         ToolCall as ToolCall,
         ToolResult as ToolResult,
         Unknown as Unknown,
+        Update as Update,
         Usage as Usage,
     )
 

@@ -13,21 +13,23 @@ AgentError                            .endpoint .conversation_id .request_id .pa
 │   ├── StreamInterruptedError        it ended before its terminal event
 │   ├── StreamProtocolError           it cannot be decoded
 │   └── RemoteFailureError            the service reported a failure in the stream (.code .body)
-└── ConversationError
-    ├── ConversationNotFoundError
-    └── ConversationForkedError
+├── ConversationError
+│   ├── ConversationNotFoundError
+│   └── ConversationForkedError
+└── AgentInterrupt                    nothing failed: the run waits for a person; .interrupts
 
 `error.safe_to_repeat` is true only where sending the same turn again cannot run it twice.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 __all__ = [
     "AgentConnectionError",
     "AgentError",
+    "AgentInterrupt",
     "AgentStatusError",
     "AgentStreamError",
     "AgentTimeoutError",
@@ -256,3 +258,19 @@ class ConversationNotFoundError(ConversationError):
 
 class ConversationForkedError(ConversationError):
     """The history branches off the conversation and cannot be replayed into a new one."""
+
+
+class AgentInterrupt(AgentError):
+    """The run waits for a person, where plain text was asked for; nothing failed.
+
+    Args:
+        message: What the agent asks, and how to answer.
+        interrupts: Each `remote_agents.types.Interrupt` that it waits for.
+        **context: As for `AgentError`.
+    """
+
+    def __init__(
+        self, message: str = "", *, interrupts: Sequence[Any] = (), **context: Any
+    ) -> None:
+        super().__init__(message, **context)
+        self.interrupts = tuple(interrupts)

@@ -6,6 +6,7 @@ from remote_agents.types.answers import (
     Event as Event,
     Finish as Finish,
     Info as Info,
+    Interrupt as Interrupt,
     ReasoningDelta as ReasoningDelta,
     Reply as Reply,
     TextDelta as TextDelta,
@@ -13,11 +14,13 @@ from remote_agents.types.answers import (
     ToolCallDelta as ToolCallDelta,
     ToolResult as ToolResult,
     Unknown as Unknown,
+    Update as Update,
     Usage as Usage,
 )
 from remote_agents.types.messages import (
     Attachment as Attachment,
     AttachmentKind as AttachmentKind,
+    ClientToolCall as ClientToolCall,
     Message as Message,
     Origin as Origin,
     Role as Role,

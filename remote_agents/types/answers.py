@@ -6,9 +6,11 @@ Nothing here knows a service, a framework or a socket.
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from io import StringIO
-from typing import Any
+from typing import Any, Literal
+
+from remote_agents.types.messages import ClientToolCall
 
 
 @dataclass(slots=True)
@@ -86,6 +88,43 @@ class ToolResult:
 
 
 @dataclass(slots=True)
+class Interrupt:
+    """The run waits for a person: an answer passed as `resume=` lets it go on.
+
+    Args:
+        id: The agent's id of it, if it has one.
+        question: What the person is asked.
+        value: All that the agent said with it.
+        tool_call_id: The call that waits for approval, if it is one.
+        answered_by: How the agent takes the answer: as LangGraph's `command`, as AG-UI 1.0's list
+            (`resume`), or as the one object of the draft before it (`draft`).
+    """
+
+    id: str | None = None
+    question: str = ""
+    value: Any = None
+    tool_call_id: str | None = None
+    answered_by: Literal["command", "resume", "draft"] = "command"
+
+    def to_dict(self) -> dict[str, Any]:
+        """The fields that are known, as plain JSON values."""
+        return {name: value for name, value in asdict(self).items() if value is not None}
+
+
+@dataclass(slots=True)
+class Update:
+    """What an agent tells of its state and its progress; shown on the way, and never kept.
+
+    Args:
+        kind: The service's word for it, for example `STATE_SNAPSHOT`.
+        data: The whole event.
+    """
+
+    kind: str
+    data: Any
+
+
+@dataclass(slots=True)
 class Usage:
     """Token counts, as the service reports them; a later report replaces an earlier one."""
 
@@ -139,6 +178,9 @@ Event = (
     | ToolCall
     | ToolCallDelta
     | ToolResult
+    | ClientToolCall
+    | Interrupt
+    | Update
     | Usage
     | Info
     | Alternative
@@ -155,8 +197,10 @@ class Reply:
         agent: `provider:agent_id@host`.
         citations: Sources, in the order they were named.
         steps: The agent's own tool calls and results, and unknown events, in order.
+        tool_calls: Calls of your own tools that the agent asks you to run.
+        interrupts: What the run waits for; `resume=` answers.
         usage: Token counts, if the service reports them.
-        finish_reason: `stop` for a complete answer; `length`, `content_filter`, ...
+        finish_reason: `stop` for a complete answer; `tool_calls`, `interrupt`, `length`, ...
         conversation_id: The service's id of the conversation, if there is one.
         reply_id: The service's id of this reply, else one of ours.
         request_id: The service's id of the request.
@@ -180,6 +224,8 @@ class Reply:
         self.agent = agent
         self.citations: list[Citation] = []
         self.steps: list[ToolCall | ToolResult | Unknown] = []
+        self.tool_calls: list[ClientToolCall] = []
+        self.interrupts: list[Interrupt] = []
         self.usage: Usage | None = None
         self.finish_reason: str | None = None
         self.conversation_id: str | None = None
@@ -196,6 +242,7 @@ class Reply:
         self.withheld = ""  # received, but perhaps the beginning of a stop sequence
         self.choice: int | None = None
         self.open_calls: dict[str, ToolCallDelta] = {}
+        self.decoder: Any = None  # what its decoder remembers between two frames
         self._text = StringIO()  # a list of short pieces would hold ten times as much
         self._reasoning = StringIO()
         self._alternatives: dict[int, str] = {}
@@ -244,6 +291,7 @@ class Reply:
             "request_id": self.request_id,
             "credits_consumed": self.credits_consumed,
             "credits_remaining": self.credits_remaining,
+            "interrupts": [interrupt.to_dict() for interrupt in self.interrupts] or None,
             "turn": self.turn,
             "seen": list(self.seen) or None,
             "session": self.session,
@@ -279,6 +327,11 @@ def _add_call(reply: Reply, event: ToolCall) -> None:
         reply.steps.append(event)
 
 
+def _add_client_call(reply: Reply, event: ClientToolCall) -> None:
+    reply.open_calls.pop(event.id, None)
+    reply.tool_calls.append(event)
+
+
 def _add_call_delta(reply: Reply, event: ToolCallDelta) -> None:
     open_call = reply.open_calls.setdefault(event.id, ToolCallDelta(event.id))
     open_call.name = event.name or open_call.name
@@ -304,6 +357,9 @@ _FOLD: dict[type, Any] = {
     ToolCall: _add_call,
     ToolCallDelta: _add_call_delta,
     ToolResult: lambda reply, event: reply.steps.append(event),
+    ClientToolCall: _add_client_call,
+    Interrupt: lambda reply, event: reply.interrupts.append(event),
+    Update: lambda reply, event: None,
     Usage: lambda reply, event: setattr(reply, "usage", event),
     Info: _add_info,
     Alternative: _add_alternative,

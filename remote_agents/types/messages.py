@@ -75,6 +75,21 @@ class Origin:
 
 
 @dataclass(slots=True)
+class ClientToolCall:
+    """A tool of yours that the agent asks you to run; a `tool` message answers it by its id.
+
+    Args:
+        id: The agent's id of this call.
+        name: The tool.
+        arguments: What it is called with.
+    """
+
+    id: str
+    name: str
+    arguments: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
 class Message:
     """One message of a dialogue.
 
@@ -83,6 +98,9 @@ class Message:
         content: Its text.
         attachments: Files that go with it.
         origin: On an assistant message, the conversation that it belongs to.
+        id: Your own id of the message, if it has one; the same message keeps it.
+        tool_calls: On an assistant message, the calls of your tools that it asks for.
+        tool_call_id: On a `tool` message, the call that it answers.
 
     Example:
         >>> Message("user", "How many vacation days do I get?").role
@@ -93,6 +111,9 @@ class Message:
     content: str
     attachments: Sequence[Attachment] = ()
     origin: Origin | None = None
+    id: str | None = None
+    tool_calls: Sequence[ClientToolCall] = ()
+    tool_call_id: str | None = None
 
 
 @dataclass(slots=True)
