@@ -16,8 +16,9 @@ from typing_extensions import Self
 from langchain_agents._errors import ToolsNotSupportedError, model_errors, raise_model_error
 from remote_agents import __version__
 from remote_agents.agent import Agent
+from remote_agents.drivers import arun, run
 from remote_agents.errors import ConfigurationError
-from remote_agents.flow import Flow, arun, run
+from remote_agents.flow import Flow
 from remote_agents.http.timeouts import Timeout
 from remote_agents.memory.plan import Fold, Memory
 from remote_agents.memory.sessions import Session, SessionStore

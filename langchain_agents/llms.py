@@ -23,8 +23,9 @@ from langchain_agents._services import (
     PrivateAISettings,
 )
 from langchain_agents._settings import AgentSettings, call_arguments
+from remote_agents.drivers import acollect, collect
 from remote_agents.errors import ConfigurationError
-from remote_agents.flow import Flow, acollect, collect
+from remote_agents.flow import Flow
 from remote_agents.services import ENDPOINTS, Endpoint
 from remote_agents.types import Finish, Message, Reply, TextDelta
 

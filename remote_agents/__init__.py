@@ -16,7 +16,8 @@ from remote_agents._lazy import lazy
 __version__ = "0.1.0"
 
 _HOMES = {
-    "remote_agents.agent": ("Agent", "ConversationRestartedWarning"),
+    "remote_agents.agent": ("Agent",),
+    "remote_agents.turns.turn": ("ConversationRestartedWarning",),
     "remote_agents.client": ("BlueNexus", "CloudBase", "CloudBaseOpenAI", "MaiAgent", "PrivateAI"),
     "remote_agents.memory.plan": ("fold_messages",),
     "remote_agents.memory.sessions": ("InMemorySessionStore", "Session", "SessionStore", "session"),
@@ -68,10 +69,7 @@ _HOMES = {
 }
 
 if TYPE_CHECKING:
-    from remote_agents.agent import (
-        Agent as Agent,
-        ConversationRestartedWarning as ConversationRestartedWarning,
-    )
+    from remote_agents.agent import Agent as Agent
     from remote_agents.client import (
         BlueNexus as BlueNexus,
         CloudBase as CloudBase,
@@ -115,6 +113,9 @@ if TYPE_CHECKING:
     )
     from remote_agents.memory.sql import SQLSessionStore as SQLSessionStore
     from remote_agents.services import ENDPOINTS as ENDPOINTS
+    from remote_agents.turns.turn import (
+        ConversationRestartedWarning as ConversationRestartedWarning,
+    )
     from remote_agents.types import (
         Attachment as Attachment,
         Citation as Citation,

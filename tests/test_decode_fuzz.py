@@ -10,7 +10,6 @@ from hypothesis import given, strategies as st
 from remote_agents import AgentError, AgentStatusError
 from remote_agents.agent import Agent
 from remote_agents.services import ENDPOINTS
-from remote_agents.turns.exchange import Exchange
 from remote_agents.types import Event, Reply, TextDelta
 from remote_agents.wire.failures import body_failure, request_id, retry_after, status_error
 from remote_agents.wire.reader import Reader
@@ -159,7 +158,11 @@ def test_the_whole_pipeline(endpoint: str, data: st.DataObject) -> None:
     agent = AGENTS[endpoint]
     stop = data.draw(st.sampled_from([(), ("a",), ("ab", "}")]))
     reader = Reader(
-        ENDPOINTS[endpoint].decode, agent.new_reply(), Exchange(agent, stop=stop, plan=None)
+        ENDPOINTS[endpoint].decode,
+        agent.new_reply(),
+        agent.endpoint,
+        context=agent.context,
+        stop=stop,
     )
     shown: list[Event] = []
     whole = True
@@ -181,7 +184,9 @@ def test_the_whole_pipeline(endpoint: str, data: st.DataObject) -> None:
 @given(data=st.data())
 def test_a_whole_body(endpoint: str, data: st.DataObject) -> None:
     agent = AGENTS[endpoint]
-    reader = Reader(ENDPOINTS[endpoint].decode, agent.new_reply(), Exchange(agent))
+    reader = Reader(
+        ENDPOINTS[endpoint].decode, agent.new_reply(), agent.endpoint, context=agent.context
+    )
     try:
         reader.take_whole(data.draw(spoiled(endpoint)))
         reader.finish()

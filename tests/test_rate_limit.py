@@ -18,7 +18,7 @@ from remote_agents import (
     RateLimitError,
     Timeout,
 )
-from remote_agents.flow import run
+from remote_agents.drivers import run
 from remote_agents.sandbox import Sandbox
 from remote_agents.turns.rate_limit import RateLimiter
 from tests.databases import free_port

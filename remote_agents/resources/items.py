@@ -13,7 +13,7 @@ from datetime import datetime, timezone
 from functools import lru_cache
 from typing import Any, Generic, TypeVar, overload
 
-from remote_agents.service import identifier, number as finite
+from remote_agents.wire.json import identifier, number as finite
 
 T = TypeVar("T")
 I = TypeVar("I", bound="Item")  # noqa: E741

@@ -17,7 +17,7 @@ from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit
 
 from remote_agents.errors import ConfigurationError, StreamProtocolError
 from remote_agents.flow import Call, Emit, Flow, Request
-from remote_agents.service import identifier, mapping, number
+from remote_agents.wire.json import identifier, mapping, number
 
 if TYPE_CHECKING:
     from remote_agents.agent import Agent

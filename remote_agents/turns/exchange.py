@@ -7,15 +7,12 @@ from __future__ import annotations
 
 import logging
 import time
-from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from pydantic import SecretStr
 from pydantic_core import from_json
 
 from remote_agents.errors import (
-    AgentTimeoutError,
     StreamInterruptedError,
     StreamProtocolError,
 )
@@ -31,16 +28,13 @@ from remote_agents.flow import (
     Request,
     Stream,
 )
-from remote_agents.service import number
+from remote_agents.turns.clock import Exchange
 from remote_agents.turns.sending import annotated, send
+from remote_agents.turns.terms import Terms
 from remote_agents.types import Event, Info, Reply
 from remote_agents.wire.failures import body_failure, error_message, request_id
+from remote_agents.wire.json import number
 from remote_agents.wire.reader import Reader, json_or_text
-
-if TYPE_CHECKING:
-    from remote_agents.agent import Agent
-    from remote_agents.memory.plan import Plan
-    from remote_agents.memory.sessions import Lease
 
 logger = logging.getLogger(__name__)
 
@@ -48,61 +42,6 @@ logger = logging.getLogger(__name__)
 # a mark that is always the last, longer after a finish_reason, behind which usage may follow.
 LINGER_AFTER_END = 0.25
 LINGER_AFTER_FINISH = 5.0
-
-
-@dataclass(slots=True)
-class Exchange:
-    """One turn or call of an agent: what the flows below share."""
-
-    agent: Agent
-    stop: tuple[str, ...] = ()
-    plan: Plan | None = None
-    lease: Lease | None = None
-    token: SecretStr | None = None
-    started: float = field(default_factory=time.monotonic)
-    sent: float = 0.0
-
-    def deadline(self, seconds: float | None) -> float | None:
-        """The moment so many seconds from now, or the end of the whole time, whichever is first.
-
-        Raises:
-            AgentTimeoutError: The whole time is over.
-        """
-        total, now = self.agent.timeout.total, time.monotonic()
-        if total is None:
-            return None if seconds is None else now + seconds
-        end = self.started + total
-        if now >= end:
-            raise self.timed_out("total")
-        return end if seconds is None else min(now + seconds, end)
-
-    def first_deadline(self) -> float | None:
-        """When the first event of the answer must be there, counted from sending."""
-        limit = self.agent.timeout.first_event
-        return self.deadline(None if limit is None else self.sent + limit - time.monotonic())
-
-    @property
-    def is_over(self) -> bool:
-        """Whether the whole time is over."""
-        total = self.agent.timeout.total
-        return total is not None and time.monotonic() - self.started >= total - 0.01
-
-    def timed_out(self, phase: str) -> AgentTimeoutError:
-        """The error for a deadline that passed in this phase."""
-        phase = "total" if self.is_over else phase
-        limit = getattr(self.agent.timeout, phase)
-        return AgentTimeoutError(
-            f"{self.agent.endpoint.title}: {_PHASES[phase]} {limit:g} s. The turn may be running; "
-            f"it was not repeated. Raise Timeout({phase}=...) for a slower agent.",
-            phase=phase,
-        )
-
-
-_PHASES = {
-    "first_event": "no answer within",
-    "idle": "no event of the answer for",
-    "total": "the answer was not whole within",
-}
 
 
 def expand(flow: Flow[Any], exchange: Exchange) -> Flow[Any]:
@@ -139,19 +78,19 @@ def expand(flow: Flow[Any], exchange: Exchange) -> Flow[Any]:
 
 def read_body(response: Any, exchange: Exchange) -> Flow[bytes]:
     """A whole body, within the limits of time and size; blanks do not put off the idle limit."""
-    agent, size = exchange.agent, 0
+    terms, size = exchange.terms, 0
     parts: list[bytes] = []
-    deadline = exchange.deadline(agent.timeout.idle)
+    deadline = exchange.deadline(terms.timeout.idle)
     while (chunk := (yield from _read(response, deadline, exchange, "idle"))) is not None:
         size += len(chunk)
-        if size > agent.max_body_bytes:
+        if size > terms.max_body_bytes:
             raise StreamProtocolError(
-                f"The answer is larger than {agent.max_body_bytes} bytes; it was cut off. "
+                f"The answer is larger than {terms.max_body_bytes} bytes; it was cut off. "
                 "Raise max_body_bytes if that is expected."
             )
         parts.append(chunk)
         if not chunk.isspace():
-            deadline = exchange.deadline(agent.timeout.idle)
+            deadline = exchange.deadline(terms.timeout.idle)
     return b"".join(parts)
 
 
@@ -181,8 +120,8 @@ def _whole(response: Any, exchange: Exchange) -> Flow[Answer]:
     raw = yield from read_body(response, exchange)
     data = json_or_text(raw) if raw.strip() else None
     if _kind(response) == "text/html":
-        raise StreamProtocolError(f"{exchange.agent.endpoint.title} sent {error_message(data)}")
-    if failure := body_failure(data, context=exchange.agent.context, whole=True):
+        raise StreamProtocolError(f"{exchange.terms.endpoint.title} sent {error_message(data)}")
+    if failure := body_failure(data, context=exchange.terms.context, whole=True):
         raise failure
     return Answer(response.status, response.headers, data)
 
@@ -192,7 +131,7 @@ def download(op: Download, exchange: Exchange) -> Flow[Any]:
     with annotated(exchange):
         response = yield from send(op.request, exchange)
         while True:
-            deadline = exchange.deadline(exchange.agent.timeout.idle)
+            deadline = exchange.deadline(exchange.terms.timeout.idle)
             chunk = yield from _read(response, deadline, exchange, "idle")
             if chunk is None:
                 return response.headers
@@ -211,13 +150,13 @@ def stream(op: Stream, exchange: Exchange) -> Flow[Reply]:
     Raises:
         AgentError: With the text received so far and the ids that are known.
     """
-    agent = exchange.agent
-    reply = agent.new_reply(exchange.plan)
+    terms = exchange.terms
+    reply = terms.new_reply(exchange.plan)
     reply.conversation_id = op.conversation_id or reply.conversation_id
     if exchange.lease is not None:
         exchange.lease.began(reply)
     with annotated(exchange, reply):
-        request = _with_extra_body(op.request, agent)
+        request = _with_extra_body(op.request, terms)
         last = yield from send(request, exchange, partial(_answer, op.decode, reply))
         if exchange.lease is not None and exchange.plan is not None:
             yield from exchange.lease.settle(reply, exchange.plan.seen)
@@ -229,8 +168,8 @@ def _answer(decode: Decode, reply: Reply, response: Any, exchange: Exchange) -> 
     """Emit what a response says, and fold it into the reply; gives the last events."""
     with annotated(exchange, reply):
         _read_headers(response.headers, reply)
-        title, kind = exchange.agent.endpoint.title, _kind(response)
-        reader = Reader(decode, reply, exchange)
+        title, kind = exchange.terms.endpoint.title, _kind(response)
+        reader = _reader(decode, reply, exchange)
         if kind == "text/html":
             page = json_or_text((yield from read_body(response, exchange)))
             raise StreamProtocolError(f"{title} sent {error_message(page)}")
@@ -249,15 +188,28 @@ def _answer(decode: Decode, reply: Reply, response: Any, exchange: Exchange) -> 
         return last
 
 
-def _with_extra_body(request: Request, agent: Agent) -> Request:
-    if agent.extra_body:
-        request.json = {**request.json, **agent.extra_body}
+def _reader(decode: Decode, reply: Reply, exchange: Exchange) -> Reader:
+    terms = exchange.terms
+    return Reader(
+        decode,
+        reply,
+        terms.endpoint,
+        context=terms.context,
+        stop=exchange.stop,
+        coalesce=terms.coalesce,
+        max_event_bytes=terms.max_event_bytes,
+    )
+
+
+def _with_extra_body(request: Request, terms: Terms) -> Request:
+    if terms.extra_body:
+        request.json = {**request.json, **terms.extra_body}
     return request
 
 
 def _read_json(response: Any, reader: Reader, exchange: Exchange) -> Flow[None]:
     """A body said to be JSON: one object, or after all a stream of events."""
-    agent, head, deadline = exchange.agent, b"", exchange.first_deadline()
+    terms, head, deadline = exchange.terms, b"", exchange.first_deadline()
     while not head:
         chunk = yield from _read(response, deadline, exchange, "first_event")
         if chunk is None:
@@ -274,7 +226,7 @@ def _read_json(response: Any, reader: Reader, exchange: Exchange) -> Flow[None]:
         reader.check()
         if not reader.frames:
             raise StreamProtocolError(
-                f"{agent.endpoint.title} sent a body that is not whole JSON."
+                f"{terms.endpoint.title} sent a body that is not whole JSON."
             ) from None
         return
     yield Emit(reader.take_whole(data))
@@ -320,7 +272,7 @@ def _next_deadline(
         reader.leave_at = min(reader.leave_at, time.monotonic() + linger)
         return reader.leave_at
     if not idle:
-        return exchange.deadline(exchange.agent.timeout.idle)
+        return exchange.deadline(exchange.terms.timeout.idle)
     if deadline is not None and time.monotonic() >= deadline:
         raise exchange.timed_out(reader.phase)  # a flood of keep-alives leaves nobody waiting
     return deadline

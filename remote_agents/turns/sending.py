@@ -6,7 +6,7 @@ import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 from pydantic import SecretStr
 
@@ -18,14 +18,12 @@ from remote_agents.errors import (
     RateLimitError,
 )
 from remote_agents.flow import DeadlineReached, Do, Flow, Read, Request, Send, Sleep
+from remote_agents.turns.clock import Exchange
 from remote_agents.turns.retry import retry_delay
+from remote_agents.turns.terms import Terms
+from remote_agents.types import Reply
 from remote_agents.wire.failures import request_id, retry_after, status_error
 from remote_agents.wire.reader import json_or_text
-
-if TYPE_CHECKING:
-    from remote_agents.agent import Agent
-    from remote_agents.turns.exchange import Exchange
-    from remote_agents.types import Reply
 
 logger = logging.getLogger(__name__)
 
@@ -34,7 +32,7 @@ ERROR_BODY_WAIT = 5.0
 ERROR_BODY_BYTES = 256 * 1024
 
 
-Then: TypeAlias = "Callable[[Any, Exchange], Flow[Any]]"
+Then: TypeAlias = Callable[[Any, Exchange], Flow[Any]]
 
 
 def send(request: Request, exchange: Exchange, then: Then | None = None) -> Flow[Any]:
@@ -49,18 +47,18 @@ def send(request: Request, exchange: Exchange, then: Then | None = None) -> Flow
     Raises:
         AgentError: It was refused, could not be sent, or broke off.
     """
-    agent, attempt, refreshed = exchange.agent, 0, False
+    terms, attempt, refreshed = exchange.terms, 0, False
     while True:
         attempt += 1
-        if agent.limiter is not None:
-            yield from agent.limiter.wait(_left(exchange, None))
+        if terms.limiter is not None:
+            yield from terms.limiter.wait(_left(exchange, None))
         try:
             response = yield from _attempt(request, exchange)
             return response if then is None else (yield from _taken(then, response, exchange))
         except AgentError as error:
             if error.begun:
                 raise
-            if isinstance(error, AuthenticationError) and agent.key_is_callable and not refreshed:
+            if isinstance(error, AuthenticationError) and terms.key_is_callable and not refreshed:
                 refreshed = True
                 continue
             delay = _delay(error, attempt, request, exchange)
@@ -68,7 +66,7 @@ def send(request: Request, exchange: Exchange, then: Then | None = None) -> Flow
                 raise
             logger.info(
                 "%s: attempt %d failed (%s), again in %.1f s",
-                agent.endpoint.title,
+                terms.endpoint.title,
                 attempt,
                 type(error).__name__,
                 delay,
@@ -85,11 +83,11 @@ def _taken(then: Then, response: Any, exchange: Exchange) -> Flow[Any]:
 
 
 def _attempt(request: Request, exchange: Exchange) -> Flow[Any]:
-    agent = exchange.agent
-    exchange.token = None if request.foreign else (yield from _token(agent))
+    terms = exchange.terms
+    exchange.token = None if request.foreign else (yield from _token(terms))
     exchange.sent = time.monotonic()
     try:
-        response = yield Send(request, exchange.token, _left(exchange, agent.timeout.first_event))
+        response = yield Send(request, exchange.token, _left(exchange, terms.timeout.first_event))
     except AgentTimeoutError as error:
         if exchange.is_over and not error.safe_to_repeat:
             raise exchange.timed_out("total") from error
@@ -109,32 +107,32 @@ def _attempt(request: Request, exchange: Exchange) -> Flow[Any]:
 
 def _delay(error: AgentError, attempt: int, request: Request, exchange: Exchange) -> float | None:
     """Seconds until the next attempt; None if there is none, or if time would run out."""
-    agent, total = exchange.agent, exchange.agent.timeout.total
+    terms, total = exchange.terms, exchange.terms.timeout.total
     delay = retry_delay(
         error,
         attempt,
-        max_retries=agent.max_retries,
+        max_retries=terms.max_retries,
         safe=request.safe,
-        unsafe=agent.retry_unsafe,
-        first_wait=_first_wait(error, agent),
+        unsafe=terms.retry_unsafe,
+        first_wait=_first_wait(error, terms),
     )
     if delay is None or total is None:
         return delay
     return delay if time.monotonic() + delay < exchange.started + total else None
 
 
-def _first_wait(error: AgentError, agent: Agent) -> float:
-    return agent.endpoint.throttle_wait if getattr(error, "status_code", 0) == 429 else 0.5
+def _first_wait(error: AgentError, terms: Terms) -> float:
+    return terms.endpoint.throttle_wait if getattr(error, "status_code", 0) == 429 else 0.5
 
 
-def _token(agent: Agent) -> Flow[SecretStr]:
-    if not agent.key_is_callable:
-        return agent.secret  # type: ignore[no-any-return]
-    token = yield Do(agent.fresh_key, blocks=True)
+def _token(terms: Terms) -> Flow[SecretStr]:
+    if not terms.key_is_callable:
+        return terms.secret  # type: ignore[no-any-return]
+    token = yield Do(terms.fresh_key, blocks=True)
     secret = token if hasattr(token, "get_secret_value") else SecretStr(str(token or ""))
     if not _is_sendable(secret.get_secret_value()):
         raise ConfigurationError(
-            f"The key function of {agent.endpoint.title} gave a key that is empty, or has "
+            f"The key function of {terms.endpoint.title} gave a key that is empty, or has "
             "characters that no key has (line breaks or other than ASCII)."
         )
     return secret
@@ -156,7 +154,7 @@ def _left(exchange: Exchange, seconds: float | None) -> float | None:
 
 def _refusal(response: Any, exchange: Exchange) -> Flow[AgentError]:
     body = json_or_text((yield from _error_body(response, exchange)))
-    return status_error(response.status, response.headers, body, context=exchange.agent.context)
+    return status_error(response.status, response.headers, body, context=exchange.terms.context)
 
 
 def _error_body(response: Any, exchange: Exchange) -> Flow[bytes]:
@@ -166,7 +164,7 @@ def _error_body(response: Any, exchange: Exchange) -> Flow[bytes]:
         while len(body) < ERROR_BODY_BYTES and (chunk := (yield Read(response, deadline))):
             body += chunk
     except (AgentError, DeadlineReached) as error:
-        logger.debug("%s: an error body broke off: %r", exchange.agent.endpoint.title, error)
+        logger.debug("%s: an error body broke off: %r", exchange.terms.endpoint.title, error)
     return body
 
 
@@ -216,7 +214,7 @@ def annotated(exchange: Exchange, reply: Reply | None = None) -> Iterator[None]:
         yield
     except AgentError as error:
         _redact(error, exchange.token)
-        error.endpoint = error.endpoint or exchange.agent.endpoint.name
+        error.endpoint = error.endpoint or exchange.terms.endpoint.name
         if reply is not None:
             error.begun = reply.begun
             error.partial = error.partial or reply.text + reply.withheld

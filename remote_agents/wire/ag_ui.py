@@ -7,7 +7,6 @@ from collections.abc import Callable
 from typing import Any
 
 from remote_agents.errors import RemoteFailureError
-from remote_agents.service import identifier, mapping, text
 from remote_agents.types import (
     Event,
     Info,
@@ -19,6 +18,7 @@ from remote_agents.types import (
     ToolResult,
     Unknown,
 )
+from remote_agents.wire.json import identifier, mapping, text
 
 
 def is_ag_ui(data: Any) -> bool:

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from remote_agents.errors import RemoteFailureError
-from remote_agents.service import count, identifier, items, mapping, text
 from remote_agents.types import (
     Alternative,
     Event,
@@ -18,6 +17,7 @@ from remote_agents.types import (
     Unknown,
     Usage,
 )
+from remote_agents.wire.json import count, identifier, items, mapping, text
 
 
 def encode_messages(messages: Sequence[Message]) -> list[dict[str, str]]:

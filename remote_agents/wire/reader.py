@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import logging
 import math
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
 from pydantic_core import from_json
 
 from remote_agents.errors import AgentError, RemoteFailureError, StreamInterruptedError
 from remote_agents.flow import Decode
+from remote_agents.service import Endpoint
 from remote_agents.types import (
     Event,
     Finish,
@@ -24,9 +26,7 @@ from remote_agents.types import (
 )
 from remote_agents.wire.failures import body_failure, frame_fails, reported_failure
 from remote_agents.wire.sse import Frame, SSEDecoder
-
-if TYPE_CHECKING:
-    from remote_agents.turns.exchange import Exchange
+from remote_agents.wire.stops import StopCutter
 
 logger = logging.getLogger(__name__)
 DONE = b"[DONE]"
@@ -35,9 +35,18 @@ DONE = b"[DONE]"
 class Reader:
     """Frames in, events out: parses, decodes, folds, and knows when the answer is whole."""
 
-    def __init__(self, decode: Decode, reply: Reply, exchange: Exchange) -> None:
-        agent = exchange.agent
-        self.sse = SSEDecoder(agent.max_event_bytes)
+    def __init__(
+        self,
+        decode: Decode,
+        reply: Reply,
+        endpoint: Endpoint,
+        *,
+        context: Mapping[str, str],
+        stop: tuple[str, ...] = (),
+        coalesce: bool = True,
+        max_event_bytes: int = 8 << 20,
+    ) -> None:
+        self.sse = SSEDecoder(max_event_bytes)
         self.reply = reply
         self.frames = 0
         self.unknown = 0  # frames that are not JSON
@@ -46,8 +55,10 @@ class Reader:
         self.leave_at = math.inf  # when to stop listening to an answer that is whole
         self.failure: AgentError | None = None
         self._decode = decode
-        self._agent = agent
-        self._cutter = StopCutter(exchange.stop) if exchange.stop else None
+        self._endpoint = endpoint
+        self._context = context
+        self._coalesce = coalesce
+        self._cutter = StopCutter(stop) if stop else None
 
     @property
     def complete(self) -> bool:
@@ -75,7 +86,7 @@ class Reader:
                     self._take_json(data, events)
         except AgentError as error:
             self.failure = error
-        return coalesce(events) if len(events) > 1 and self._agent.coalesce else events
+        return coalesce(events) if len(events) > 1 and self._coalesce else events
 
     def take_rest(self) -> list[Event]:
         """The events of what was left when the stream ended; half a frame is no end."""
@@ -97,7 +108,7 @@ class Reader:
     def take_whole(self, data: Any) -> list[Event]:
         """The events of a whole JSON answer."""
         self.frames += 1
-        if failure := body_failure(data, context=self._agent.context, whole=True):
+        if failure := body_failure(data, context=self._context, whole=True):
             raise failure
         events: list[Event] = []
         self._decode_into(data, events)
@@ -113,7 +124,7 @@ class Reader:
             reply.withheld = ""
         if not self.complete and not self._may_end_here():
             raise StreamInterruptedError(
-                f"{self._agent.endpoint.title}: the answer ended before it was whole "
+                f"{self._endpoint.title}: the answer ended before it was whole "
                 f"({self.frames} events received). The turn may have run; it was not repeated."
             )
         self._log_unknown()
@@ -127,14 +138,14 @@ class Reader:
         if self.unknown or strange:
             logger.debug(
                 "%s: %d frames were not JSON, %d of a kind unknown to us",
-                self._agent.endpoint.title,
+                self._endpoint.title,
                 self.unknown,
                 strange,
             )
 
     def _may_end_here(self) -> bool:
         reply = self.reply
-        return self._agent.endpoint.eof_ends and bool(reply.text) and not reply.more_expected
+        return self._endpoint.eof_ends and bool(reply.text) and not reply.more_expected
 
     def _take_json(self, data: bytes, events: list[Event]) -> None:
         try:
@@ -175,7 +186,7 @@ class Reader:
             reply.finish_reason = "stop"
 
     def _failure(self, data: dict[str, Any]) -> AgentError:
-        return reported_failure(data, self._agent.context, whole=not self.reply.begun)
+        return reported_failure(data, self._context, whole=not self.reply.begun)
 
     def _named_error(self, data: bytes) -> AgentError:
         """The failure of an `event: error`, whatever its data is."""
@@ -239,45 +250,3 @@ def _mended(value: Any) -> Any:
     if isinstance(value, dict):
         return {_mended(key): _mended(item) for key, item in value.items()}
     return value
-
-
-class StopCutter:
-    """Cuts a text at the first of some sequences, which may arrive in pieces.
-
-    Args:
-        stop: The sequences.
-
-    Example:
-        >>> cutter = StopCutter(("END",))
-        >>> cutter.take("the E"), cutter.take("ND of it"), cutter.found
-        ('the ', '', True)
-    """
-
-    def __init__(self, stop: tuple[str, ...]) -> None:
-        self._stop = tuple(filter(None, stop))
-        self._longest = max(map(len, self._stop), default=1)
-        self.held = ""
-        self.found = False
-
-    def take(self, text: str) -> str:
-        """What of the text so far can be shown for certain."""
-        text = self.held + text
-        places = [at for word in self._stop if (at := text.find(word)) >= 0]
-        if places:
-            self.found, self.held = True, ""
-            return text[: min(places)]
-        keep = self._possible_start(text)
-        self.held = text[len(text) - keep :] if keep else ""
-        return text[: len(text) - keep]
-
-    def rest(self) -> str:
-        """What was held back, now that nothing follows."""
-        rest, self.held = self.held, ""
-        return rest
-
-    def _possible_start(self, text: str) -> int:
-        """Length of the longest end of the text that may begin a sequence."""
-        for size in range(min(self._longest - 1, len(text)), 0, -1):
-            if any(word.startswith(text[-size:]) for word in self._stop):
-                return size
-        return 0

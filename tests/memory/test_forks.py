@@ -17,8 +17,8 @@ from remote_agents import (
     ServerError,
     UnsupportedContentError,
 )
-from remote_agents.agent import ConversationRestartedWarning
 from remote_agents.sandbox import Sandbox
+from remote_agents.turns.turn import ConversationRestartedWarning
 from tests.memory.ways import ASKED, REMEMBERING, SECRET, WAYS, ask, client, received
 
 KEEPING = [*REMEMBERING, "ag_ui"]

@@ -23,7 +23,7 @@ from remote_agents import (
     SQLSessionStore,
     TextDelta,
 )
-from remote_agents.flow import acollect, collect
+from remote_agents.drivers import acollect, collect
 from remote_agents.memory.sessions import Lease, Turnstile
 from remote_agents.sandbox import Sandbox
 from tests.memory.ways import WAYS, ask, client

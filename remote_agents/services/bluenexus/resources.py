@@ -12,7 +12,7 @@ from remote_agents.resources.order import chronological
 from remote_agents.resources.paging import Paging, pages
 from remote_agents.resources.requests import part, post, read
 from remote_agents.resources.surface import Resource, calls, lists
-from remote_agents.service import mapping
+from remote_agents.wire.json import mapping
 
 ROOT = "/api/v1/agents/"
 NUMBERED = Paging("limit", (("page", "number"),), most=100)

@@ -22,15 +22,7 @@ from remote_agents.errors import (
     UnsupportedContentError,
 )
 from remote_agents.flow import Call, Flow, Request, Stream
-from remote_agents.service import (
-    Endpoint,
-    identifier,
-    items,
-    mapping,
-    number,
-    required_id,
-    text,
-)
+from remote_agents.service import Endpoint
 from remote_agents.types import (
     Citation,
     Event,
@@ -44,6 +36,7 @@ from remote_agents.types import (
     Unknown,
 )
 from remote_agents.wire.ag_ui import decode_ag_ui, is_ag_ui, parse_arguments
+from remote_agents.wire.json import identifier, items, mapping, number, required_id, text
 from remote_agents.wire.openai import decode_chat, decode_usage
 
 HOSTS = {"cn": "api.tcloudbasegateway.com", "intl": "api.intl.tcloudbasegateway.com"}

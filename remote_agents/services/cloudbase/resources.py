@@ -15,7 +15,8 @@ from remote_agents.resources.paging import Paging, pages
 from remote_agents.resources.requests import part, post, read
 from remote_agents.resources.surface import Resource, calls, lists, streams
 from remote_agents.services.cloudbase.chat import decode
-from remote_agents.turns.exchange import Exchange, expand
+from remote_agents.turns.clock import Exchange
+from remote_agents.turns.exchange import expand
 from remote_agents.types import Finish, TextDelta
 
 ROOT = "/v1/aibot/bots"

@@ -18,15 +18,7 @@ from remote_agents.errors import (
     UnsupportedContentError,
 )
 from remote_agents.flow import Call, Do, Flow, Request, Stream
-from remote_agents.service import (
-    Endpoint,
-    identifier,
-    items,
-    mapping,
-    number,
-    required_id,
-    text,
-)
+from remote_agents.service import Endpoint
 from remote_agents.types import (
     Attachment,
     Citation,
@@ -37,6 +29,7 @@ from remote_agents.types import (
     Turn,
     Unknown,
 )
+from remote_agents.wire.json import identifier, items, mapping, number, required_id, text
 
 CONVERSATION_KEYS = ("conversationId", "conversation_id", "conversation")
 MAX_UPLOAD_BYTES = 100 * 1024 * 1024

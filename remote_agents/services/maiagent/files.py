@@ -11,7 +11,6 @@ from remote_agents.flow import Call, Flow, Request
 from remote_agents.resources.items import Attachment
 from remote_agents.resources.requests import part, post
 from remote_agents.resources.surface import Resource, calls
-from remote_agents.service import mapping, text
 from remote_agents.services.maiagent.chat import (
     MAX_UPLOAD_BYTES,
     attach,
@@ -20,6 +19,7 @@ from remote_agents.services.maiagent.chat import (
     loaded,
 )
 from remote_agents.types import Attachment as File, AttachmentKind
+from remote_agents.wire.json import mapping, text
 
 Source = str | os.PathLike[str] | bytes | BinaryIO
 

@@ -12,16 +12,9 @@ from urllib.parse import quote
 
 from remote_agents.errors import BadRequestError, ConfigurationError, NotFoundError
 from remote_agents.flow import Flow, Request, Stream
-from remote_agents.service import (
-    Endpoint,
-    identifier,
-    items,
-    mapping,
-    number,
-    parameters_of,
-    text,
-)
+from remote_agents.service import Endpoint, parameters_of
 from remote_agents.types import Citation, Event, Info, Message, Reply, Turn
+from remote_agents.wire.json import identifier, items, mapping, number, text
 from remote_agents.wire.openai import decode_chat, encode_messages
 
 ROOT = "/api/v1/compatibility/openai/v1"

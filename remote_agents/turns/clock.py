@@ -1,0 +1,68 @@
+"""One turn or call, and the clocks that run in it."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+
+from pydantic import SecretStr
+
+from remote_agents.errors import AgentTimeoutError
+from remote_agents.memory.plan import Plan
+from remote_agents.memory.sessions import Lease
+from remote_agents.turns.terms import Terms
+
+
+@dataclass(slots=True)
+class Exchange:
+    """One turn or call of an agent: what the flows below share."""
+
+    terms: Terms
+    stop: tuple[str, ...] = ()
+    plan: Plan | None = None
+    lease: Lease | None = None
+    token: SecretStr | None = None
+    started: float = field(default_factory=time.monotonic)
+    sent: float = 0.0
+
+    def deadline(self, seconds: float | None) -> float | None:
+        """The moment so many seconds from now, or the end of the whole time, whichever is first.
+
+        Raises:
+            AgentTimeoutError: The whole time is over.
+        """
+        total, now = self.terms.timeout.total, time.monotonic()
+        if total is None:
+            return None if seconds is None else now + seconds
+        end = self.started + total
+        if now >= end:
+            raise self.timed_out("total")
+        return end if seconds is None else min(now + seconds, end)
+
+    def first_deadline(self) -> float | None:
+        """When the first event of the answer must be there, counted from sending."""
+        limit = self.terms.timeout.first_event
+        return self.deadline(None if limit is None else self.sent + limit - time.monotonic())
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the whole time is over."""
+        total = self.terms.timeout.total
+        return total is not None and time.monotonic() - self.started >= total - 0.01
+
+    def timed_out(self, phase: str) -> AgentTimeoutError:
+        """The error for a deadline that passed in this phase."""
+        phase = "total" if self.is_over else phase
+        limit = getattr(self.terms.timeout, phase)
+        return AgentTimeoutError(
+            f"{self.terms.endpoint.title}: {_PHASES[phase]} {limit:g} s. The turn may be running; "
+            f"it was not repeated. Raise Timeout({phase}=...) for a slower agent.",
+            phase=phase,
+        )
+
+
+_PHASES = {
+    "first_event": "no answer within",
+    "idle": "no event of the answer for",
+    "total": "the answer was not whole within",
+}

@@ -1,0 +1,60 @@
+"""Lenient readers of what a service sent as JSON: they never raise for a wrong type."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from remote_agents.errors import StreamProtocolError
+
+
+def text(value: Any) -> str:
+    """The value if it is a string, else an empty one."""
+    return value if isinstance(value, str) else ""
+
+
+def mapping(value: Any) -> Mapping[str, Any]:
+    """The value if it is an object, else an empty one."""
+    return value if isinstance(value, dict) else {}
+
+
+def items(value: Any) -> list[Any]:
+    """The value if it is a list, a single object as a list of one, else an empty list."""
+    if isinstance(value, list):
+        return value
+    return [value] if isinstance(value, dict) else []
+
+
+def number(value: Any) -> float | None:
+    """A finite number, also from a numeric string."""
+    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+        return None
+    try:
+        result = float(value)
+    except (ValueError, OverflowError):
+        return None
+    return result if abs(result) < 1e300 else None
+
+
+def count(value: Any) -> int:
+    """A count of tokens; 0 if it is none."""
+    return max(int(number(value) or 0), 0)
+
+
+def required_id(value: Any, of: str) -> str:
+    """An id without which the turn must not go on.
+
+    Raises:
+        StreamProtocolError: There is none.
+    """
+    found = identifier(value)
+    if found is None:
+        raise StreamProtocolError(f"The service sent no id of {of}; the turn was not sent.")
+    return found
+
+
+def identifier(value: Any) -> str | None:
+    """A non-empty id; numbers become text."""
+    if isinstance(value, bool):
+        return None
+    return str(value) if isinstance(value, (str, int)) and str(value) else None

@@ -1,0 +1,45 @@
+"""Stop sequences, where the service has none: the text is cut here."""
+
+from __future__ import annotations
+
+
+class StopCutter:
+    """Cuts a text at the first of some sequences, which may arrive in pieces.
+
+    Args:
+        stop: The sequences.
+
+    Example:
+        >>> cutter = StopCutter(("END",))
+        >>> cutter.take("the E"), cutter.take("ND of it"), cutter.found
+        ('the ', '', True)
+    """
+
+    def __init__(self, stop: tuple[str, ...]) -> None:
+        self._stop = tuple(filter(None, stop))
+        self._longest = max(map(len, self._stop), default=1)
+        self.held = ""
+        self.found = False
+
+    def take(self, text: str) -> str:
+        """What of the text so far can be shown for certain."""
+        text = self.held + text
+        places = [at for word in self._stop if (at := text.find(word)) >= 0]
+        if places:
+            self.found, self.held = True, ""
+            return text[: min(places)]
+        keep = self._possible_start(text)
+        self.held = text[len(text) - keep :] if keep else ""
+        return text[: len(text) - keep]
+
+    def rest(self) -> str:
+        """What was held back, now that nothing follows."""
+        rest, self.held = self.held, ""
+        return rest
+
+    def _possible_start(self, text: str) -> int:
+        """Length of the longest end of the text that may begin a sequence."""
+        for size in range(min(self._longest - 1, len(text)), 0, -1):
+            if any(word.startswith(text[-size:]) for word in self._stop):
+                return size
+        return 0
