@@ -206,9 +206,12 @@ class RemoteLLM(LLM):
     @property
     def client(self) -> Client:
         """The plain client of the same agent, for the rest of the service's API."""
-        from remote_agents.client import client_of
+        from remote_agents.client import Client
 
-        return client_of(self._agent)
+        kinds = (kind for kind in Client.__subclasses__() if kind.endpoint is self.endpoint)
+        client = object.__new__(next(kinds))
+        client.agent = self._agent
+        return client
 
     # --- sessions ----------------------------------------------------------------------------
 

@@ -118,10 +118,12 @@ class Update:
     Args:
         kind: The service's word for it, for example `STATE_SNAPSHOT`.
         data: The whole event.
+        state: The agent's state after it, if it changes it.
     """
 
     kind: str
     data: Any
+    state: Any = None
 
 
 @dataclass(slots=True)
@@ -199,6 +201,7 @@ class Reply:
         steps: The agent's own tool calls and results, and unknown events, in order.
         tool_calls: Calls of your own tools that the agent asks you to run.
         interrupts: What the run waits for; `resume=` answers.
+        state: The agent's state after the run, where it tells one; it is part of no history.
         usage: Token counts, if the service reports them.
         finish_reason: `stop` for a complete answer; `tool_calls`, `interrupt`, `length`, ...
         conversation_id: The service's id of the conversation, if there is one.
@@ -226,6 +229,7 @@ class Reply:
         self.steps: list[ToolCall | ToolResult | Unknown] = []
         self.tool_calls: list[ClientToolCall] = []
         self.interrupts: list[Interrupt] = []
+        self.state: Any = None
         self.usage: Usage | None = None
         self.finish_reason: str | None = None
         self.conversation_id: str | None = None
@@ -239,6 +243,7 @@ class Reply:
         self.session: str | None = None
         self.begun = False
         self.more_expected = False
+        self.beside = ""  # of messages that are written while another one is shown
         self.withheld = ""  # received, but perhaps the beginning of a stop sequence
         self.choice: int | None = None
         self.open_calls: dict[str, ToolCallDelta] = {}
@@ -338,6 +343,11 @@ def _add_call_delta(reply: Reply, event: ToolCallDelta) -> None:
     open_call.arguments += event.arguments
 
 
+def _add_update(reply: Reply, event: Update) -> None:
+    if event.state is not None:
+        reply.state = event.state
+
+
 def _add_info(reply: Reply, event: Info) -> None:
     for name in Info.__slots__:
         value = getattr(event, name)
@@ -359,7 +369,7 @@ _FOLD: dict[type, Any] = {
     ToolResult: lambda reply, event: reply.steps.append(event),
     ClientToolCall: _add_client_call,
     Interrupt: lambda reply, event: reply.interrupts.append(event),
-    Update: lambda reply, event: None,
+    Update: _add_update,
     Usage: lambda reply, event: setattr(reply, "usage", event),
     Info: _add_info,
     Alternative: _add_alternative,

@@ -214,6 +214,5 @@ ENDPOINT = Endpoint(
     attachments=frozenset({"image", "audio", "file"}),
     uploads=True,
     cites=True,
-    searches="knowledge_base",
     counts=False,
 )

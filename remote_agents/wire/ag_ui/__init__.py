@@ -1,0 +1,9 @@
+"""AG-UI, the dialect of newer CloudBase agents and of many others: requests and answers. Pure."""
+
+from remote_agents.wire.ag_ui.answer import (
+    KNOWN as KNOWN,
+    decode_ag_ui as decode_ag_ui,
+    is_ag_ui as is_ag_ui,
+)
+from remote_agents.wire.ag_ui.arguments import parse_arguments as parse_arguments
+from remote_agents.wire.ag_ui.run import Sent as Sent

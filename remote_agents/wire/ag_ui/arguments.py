@@ -1,0 +1,30 @@
+"""A tool's arguments, and a message's content, in their several forms. Pure."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from remote_agents.wire.json import items, mapping, text
+
+
+def parse_arguments(value: Any) -> dict[str, Any]:
+    """A tool's arguments, given as an object or as JSON text.
+
+    Example:
+        >>> parse_arguments('{"city": "Paris"}')
+        {'city': 'Paris'}
+    """
+    if isinstance(value, str):
+        try:
+            value = json.loads(value)
+        except ValueError:
+            return {"text": value} if value else {}
+    return dict(mapping(value))
+
+
+def content_text(value: Any) -> str:
+    """The text of a content, which may be a list of parts."""
+    if isinstance(value, str):
+        return value
+    return "\n".join(filter(None, (text(mapping(part).get("text")) for part in items(value))))

@@ -1,0 +1,169 @@
+"""What is known of an AG-UI run between two of its events. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from remote_agents.types import Event, Interrupt, Reply, TextDelta
+from remote_agents.wire.ag_ui.arguments import content_text
+from remote_agents.wire.json import identifier, items, mapping, text
+
+PARAGRAPH = "\n\n"
+
+
+class Sent(NamedTuple):
+    """What the request of a run held, as far as its answer repeats it.
+
+    Args:
+        tools: Names of the caller's tools.
+        messages: Ids of the messages.
+        results: Ids of the calls that its `tool` messages answer.
+        resumes: Whether it went on with a run that waited, so that it held no message.
+    """
+
+    tools: frozenset[str] = frozenset()
+    messages: frozenset[str] = frozenset()
+    results: frozenset[str] = frozenset()
+    resumes: bool = False
+
+    def has(self, message: Mapping[str, Any]) -> bool:
+        """Whether a message of a snapshot is the caller's, or as old as his newest."""
+        if message.get("role") == "tool":
+            return self.resumes or message.get("toolCallId") in self.results
+        return message.get("role") == "user" or message.get("id") in self.messages
+
+
+NOTHING = Sent()
+
+
+@dataclass(slots=True)
+class Snapshot:
+    """What a MESSAGES_SNAPSHOT adds to the dialogue; the rest of it is let go."""
+
+    said: list[Mapping[str, Any]] = field(default_factory=list)
+    results: dict[str, Any] = field(default_factory=dict)
+    last_id: str | None = None
+
+
+@dataclass(slots=True)
+class Run:
+    """One run, from RUN_STARTED to RUN_FINISHED.
+
+    Messages of a run may be written at the same time, by agents beneath it: one of them is shown
+    as it is written, and the others wait until it ends.
+
+    Args:
+        sent: What was asked.
+        announced: Whether RUN_STARTED came, after which RUN_FINISHED is due.
+        open: The message that is being shown.
+        shown: Ids of the messages whose text has been shown.
+        waiting: Texts of messages that are written beside it.
+        foreign: Messages that are not the agent's own, but somebody's that it repeats.
+        thinking: The reasoning message that is being shown.
+        settled: Ids of the calls that have been told.
+        interrupts: What the run said that it waits for.
+        snapshot: What the newest snapshot adds.
+    """
+
+    sent: Sent = NOTHING
+    announced: bool = False
+    open: str | None = None
+    shown: list[str] = field(default_factory=list)
+    waiting: dict[str, str] = field(default_factory=dict)
+    foreign: set[str] = field(default_factory=set)
+    thinking: str | None = None
+    settled: set[str] = field(default_factory=set)
+    interrupts: list[Interrupt] = field(default_factory=list)
+    snapshot: Snapshot = field(default_factory=Snapshot)
+
+    def text(self, message_id: str, delta: str, so_far: Reply) -> list[Event]:
+        """A piece of a message's text: shown now, or kept until the one before it has ended."""
+        if message_id in self.foreign or not delta:
+            return []
+        if self.open is None:
+            self.open = message_id
+        if message_id != self.open:
+            self.waiting[message_id] = self.waiting.get(message_id, "") + delta
+            so_far.beside += delta
+            return []
+        if message_id in self.shown:
+            return [TextDelta(delta)]
+        self.shown.append(message_id)
+        return [TextDelta(PARAGRAPH + delta if so_far.text else delta)]
+
+    def end(self, so_far: Reply) -> list[Event]:
+        """The message being shown has ended: what waited is shown now."""
+        self.open = None
+        events: list[Event] = []
+        shown = bool(so_far.text)
+        for message_id, waited in self.waiting.items():
+            events.append(TextDelta(PARAGRAPH + waited if shown else waited))
+            self.shown.append(message_id)
+            shown = True
+        self.waiting.clear()
+        so_far.beside = ""
+        return events
+
+
+def run_of(so_far: Reply, sent: Sent) -> Run:
+    """The run that a reply is folded from; it begins with the first event."""
+    if not isinstance(so_far.decoder, Run):
+        so_far.decoder = Run(sent)
+    run: Run = so_far.decoder
+    return run
+
+
+def read_snapshot(messages: Any, sent: Sent) -> Snapshot:
+    """What a snapshot adds to what was sent: the agent's own messages behind it, and results."""
+    held = [mapping(message) for message in items(messages)]
+    new = held[max((n for n, message in enumerate(held, 1) if sent.has(message)), default=0) :]
+    results = {
+        call_id: message.get("content")
+        for message in held
+        if message.get("role") == "tool" and (call_id := identifier(message.get("toolCallId")))
+    }
+    said = [message for message in new if message.get("role") in ("assistant", "reasoning")]
+    ids = [message.get("id") for message in new if message.get("role") == "assistant"]
+    return Snapshot(said, results, identifier(ids[-1]) if ids else None)
+
+
+def snapshot_text(message: Mapping[str, Any]) -> str:
+    """The text of a snapshot's message, whose content may be a list of parts."""
+    return content_text(message.get("content"))
+
+
+def interrupts_of(data: Mapping[str, Any]) -> list[Interrupt]:
+    """What a RUN_FINISHED says that it waits for: AG-UI 1.0's outcome, or the draft's before it."""
+    outcome = data.get("outcome")
+    if isinstance(outcome, dict) and outcome.get("type") == "interrupt":
+        return [_structured(found, "resume") for found in items(outcome.get("interrupts"))]
+    if outcome == "interrupt":
+        told = data.get("interrupts") or data.get("interrupt")
+        return [_structured(found, "draft") for found in items(told)] or [
+            Interrupt(answered_by="draft")
+        ]
+    return []
+
+
+def _structured(found: Any, answered_by: Any) -> Interrupt:
+    known = mapping(found)
+    raw = mapping(mapping(known.get("metadata")).get("langgraph")).get("raw")
+    value = known.get("payload", raw) if raw is None else raw
+    return Interrupt(
+        identifier(known.get("id")),
+        text(known.get("message")) or question_in(value) or text(known.get("reason")),
+        dict(known) if value is None else value,
+        identifier(known.get("toolCallId")),
+        answered_by,
+    )
+
+
+def question_in(value: Any) -> str:
+    """What a person is asked, in an interrupt's value of whatever form."""
+    if isinstance(value, str):
+        return value
+    known = mapping(value)
+    found = (text(known.get(key)) for key in ("question", "message", "prompt", "description"))
+    return next(filter(None, found), "")
