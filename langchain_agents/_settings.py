@@ -33,6 +33,7 @@ from remote_agents.settings import (
 from remote_agents.types import Event
 
 if TYPE_CHECKING:
+    from remote_agents.client import Client
     from remote_agents.http.transport import Transport
 
 
@@ -149,6 +150,13 @@ class AgentSettings(Serializable):
             with model_errors():
                 self._agent = Agent(self.endpoint, **settings)
         return self._agent
+
+    @property
+    def client(self) -> Client:
+        """The plain client of the same agent, for the rest of the service's API."""
+        from remote_agents.client import client_of
+
+        return client_of(self.agent)
 
     # --- turns -----------------------------------------------------------------------------------
 

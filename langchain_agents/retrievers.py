@@ -1,4 +1,4 @@
-"""What an agent found, as LangChain documents."""
+"""What an agent or its service's own search finds, as LangChain documents."""
 
 from __future__ import annotations
 
@@ -17,23 +17,28 @@ from typing_extensions import Self
 
 from langchain_agents._chat import ChatAgent
 from langchain_agents._errors import model_errors
-from remote_agents.errors import ConfigurationError
+from remote_agents.resources.searching import has_search
 
 
 class AgentRetriever(BaseRetriever):
-    """The knowledge-base hits and search results that an agent names for a question.
+    """The passages that a service finds for a question.
 
-    The question is asked outside of any conversation, and the answer's text is not used.
+    With a `knowledge_base` (MaiAgent, Private AI), and on BlueNexus, which searches what the agent
+    remembers, the service's own search answers and no model is asked. Otherwise each query is a
+    turn of the agent, outside of any conversation: the sources of its answer are the documents,
+    and it costs and takes as long as any other answer.
 
     Args:
         model: The agent, as a chat model.
         k: The most documents.
+        knowledge_base: Id of the knowledge base to search; on Private AI `ID/INDEX_ID` where it
+            has more indexes than one.
 
     Raises:
-        ConfigurationError: The service names no sources.
+        ConfigurationError: The service has no search of its own and names no sources.
 
     Example:
-        >>> retriever = AgentRetriever(model=ChatMaiAgent(), k=3)  # doctest: +SKIP
+        >>> retriever = AgentRetriever(model=ChatMaiAgent(), knowledge_base="...")  # doctest: +SKIP
         >>> retriever.invoke("vacation days")[0].metadata["title"]  # doctest: +SKIP
         'vacation.md'
     """
@@ -42,18 +47,18 @@ class AgentRetriever(BaseRetriever):
     """The agent."""
     k: int = Field(default=4, ge=1)
     """The most documents."""
+    knowledge_base: str | None = None
+    """The knowledge base to search, instead of asking the agent."""
 
     @model_validator(mode="after")
     def _check_sources(self) -> Self:
-        endpoint = self.model.endpoint
-        if not endpoint.cites:
-            with model_errors():
-                raise ConfigurationError(
-                    f"{endpoint.title} does not say where its answers are from, so there is "
-                    "nothing to retrieve; use an agent of a service that names its sources.",
-                    endpoint=endpoint.name,
-                )
+        _ = self._searches
         return self
+
+    @property
+    def _searches(self) -> bool:
+        with model_errors():
+            return has_search(self.model.endpoint, self.knowledge_base)
 
     def _get_relevant_documents(
         self,
@@ -63,6 +68,10 @@ class AgentRetriever(BaseRetriever):
         k: int | None = None,
         **kwargs: Any,
     ) -> list[Document]:
+        if self._searches:
+            with model_errors():
+                found = self.model.client.search(query, **self._search(k), **kwargs)
+            return [_document(citation.to_dict()) for citation in found]
         config: Any = {"callbacks": run_manager.get_child()}
         answer = self.model.invoke(query, config, memory="client", **kwargs)
         return documents(answer, k or self.k)
@@ -75,9 +84,16 @@ class AgentRetriever(BaseRetriever):
         k: int | None = None,
         **kwargs: Any,
     ) -> list[Document]:
+        if self._searches:
+            with model_errors():
+                found = await self.model.client.asearch(query, **self._search(k), **kwargs)
+            return [_document(citation.to_dict()) for citation in found]
         config: Any = {"callbacks": run_manager.get_child()}
         answer = await self.model.ainvoke(query, config, memory="client", **kwargs)
         return documents(answer, k or self.k)
+
+    def _search(self, k: int | None) -> dict[str, Any]:
+        return {"knowledge_base": self.knowledge_base, "top_k": k or self.k}
 
 
 def documents(answer: AIMessage, k: int) -> list[Document]:

@@ -206,12 +206,9 @@ class RemoteLLM(LLM):
     @property
     def client(self) -> Client:
         """The plain client of the same agent, for the rest of the service's API."""
-        from remote_agents.client import Client
+        from remote_agents.client import client_of
 
-        kinds = (kind for kind in Client.__subclasses__() if kind.endpoint is self.endpoint)
-        client = object.__new__(next(kinds))
-        client.agent = self._agent
-        return client
+        return client_of(self._agent)
 
     # --- sessions ----------------------------------------------------------------------------
 

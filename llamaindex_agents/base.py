@@ -32,9 +32,11 @@ class RemoteAgent(RemoteLLM):
         """A chat engine whose memory is on the server."""
         return AgentChatEngine(self, session_id, system_prompt=system_prompt)
 
-    def as_retriever(self, similarity_top_k: int = 4) -> AgentRetriever:
-        """A retriever of what the agent cites."""
-        return AgentRetriever(self, similarity_top_k)
+    def as_retriever(
+        self, similarity_top_k: int = 4, *, knowledge_base: str | None = None
+    ) -> AgentRetriever:
+        """A retriever of what a knowledge base holds, or else of what the agent cites."""
+        return AgentRetriever(self, similarity_top_k, knowledge_base=knowledge_base)
 
     def as_tool(self, name: str | None = None, description: str | None = None) -> QueryEngineTool:
         """A tool for other agents and engines; its output keeps the response with its sources.

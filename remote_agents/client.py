@@ -6,21 +6,26 @@ from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar, TypeAlias
 
 from remote_agents.agent import Agent
-from remote_agents.errors import UnsupportedContentError
+from remote_agents.errors import ConfigurationError, UnsupportedContentError
+from remote_agents.flow import Flow
 from remote_agents.memory.sessions import Session, current_session
 from remote_agents.resources import items
 from remote_agents.resources.surface import Part
 from remote_agents.services import ENDPOINTS, Endpoint
-from remote_agents.services.bluenexus import resources as bluenexus
+from remote_agents.services.bluenexus import memories as bluenexus_memories, resources as bluenexus
 from remote_agents.services.cloudbase import resources as cloudbase
 from remote_agents.services.maiagent import (
     conversations as maiagent,
     directory as maiagent_directory,
     files as maiagent_files,
+    knowledge as maiagent_knowledge,
     records as maiagent_records,
 )
-from remote_agents.services.private_ai import resources as private_ai
-from remote_agents.types import Attachment, Event, Message, Origin, Reply
+from remote_agents.services.private_ai import (
+    knowledge as private_ai_knowledge,
+    resources as private_ai,
+)
+from remote_agents.types import Attachment, Citation, Event, Message, Origin, Reply
 
 Prompt: TypeAlias = "str | Message | Reply | Mapping[str, Any] | Sequence[Any]"
 
@@ -89,6 +94,44 @@ class Client:
     def astream(self, prompt: Prompt, **call: Any) -> AsyncIterator[Event]:
         """The same as `stream`, with asyncio."""
         return self.agent.astream(*_turn(prompt, call), **call)
+
+    def search(
+        self, query: str, *, knowledge_base: str | None = None, top_k: int = 4, **options: Any
+    ) -> Sequence[Citation]:
+        """Search what the service holds, without asking a model.
+
+        Args:
+            query: What to look for.
+            knowledge_base: Id of the knowledge base, where the service has them.
+            top_k: The most passages.
+            **options: What else the service's search takes.
+
+        Returns:
+            The passages, the best first.
+
+        Raises:
+            ConfigurationError: The service has no search of its own, or needs to be told where.
+        """
+        found: Sequence[Citation] = self.agent.call(
+            self._search(query, knowledge_base, top_k, **options)
+        )
+        return found
+
+    async def asearch(
+        self, query: str, *, knowledge_base: str | None = None, top_k: int = 4, **options: Any
+    ) -> Sequence[Citation]:
+        """The same as `search`, with asyncio."""
+        found: Sequence[Citation] = await self.agent.acall(
+            self._search(query, knowledge_base, top_k, **options)
+        )
+        return found
+
+    def _search(
+        self, query: str, knowledge_base: str | None, top_k: int, **options: Any
+    ) -> Flow[list[Citation]]:
+        raise ConfigurationError(
+            f"{self.endpoint.title} has no search of its own.", endpoint=self.endpoint.name
+        )
 
     def session(self, session_id: str) -> Session | None:
         """What is remembered of a session, or None."""
@@ -188,24 +231,27 @@ class CloudBaseOpenAI(Client):
     agents = Part(cloudbase.Agents)
 
 
-class PrivateAI(Client):
+class PrivateAI(private_ai_knowledge.Searching, Client):
     """A VMware Private AI Service agent; see `docs/services/private_ai.md`."""
 
     endpoint = ENDPOINTS["private_ai"]
     agents = Part(private_ai.Agents)
+    indexes = Part(private_ai_knowledge.Indexes)
+    knowledge_bases = Part(private_ai_knowledge.KnowledgeBases)
     models = Part(private_ai.Models)
 
 
-class BlueNexus(Client):
+class BlueNexus(bluenexus_memories.Searching, Client):
     """A BlueNexus agent; see `docs/services/bluenexus.md`."""
 
     endpoint = ENDPOINTS["bluenexus"]
     agents = Part(bluenexus.Agents)
     conversations = Part(bluenexus.Conversations)
+    memories = Part(bluenexus_memories.Memories)
     messages = Part(bluenexus.Messages)
 
 
-class MaiAgent(Client):
+class MaiAgent(maiagent_knowledge.Searching, Client):
     """A MaiAgent chatbot; see `docs/services/maiagent.md`."""
 
     endpoint = ENDPOINTS["maiagent"]
@@ -214,6 +260,15 @@ class MaiAgent(Client):
     contacts = Part(maiagent_directory.Contacts)
     conversations = Part(maiagent.Conversations)
     inboxes = Part(maiagent_directory.Inboxes)
+    knowledge_bases = Part(maiagent_knowledge.KnowledgeBases)
     messages = Part(maiagent.Messages)
     records = Part(maiagent_records.Records)
     web_chats = Part(maiagent_directory.WebChats)
+
+
+def client_of(agent: Agent) -> Client:
+    """The plain client of an agent that is configured already."""
+    kinds = (kind for kind in Client.__subclasses__() if kind.endpoint.name == agent.endpoint.name)
+    client = object.__new__(next(kinds))
+    client.agent = agent
+    return client

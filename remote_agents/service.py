@@ -45,6 +45,8 @@ class Endpoint:
         eof_ends: Whether a stream may end without a terminal event if it never announced one.
         reasons, cites, counts: Whether answers carry reasoning, citations, token usage.
         counts_streams: Whether streamed answers carry token usage too, if others do.
+        searches: What its own search, which asks no model, looks through: a `knowledge_base` that
+            is named, the agent's `memories`, or nothing.
         native_json: Whether the service has `response_format`.
         throttle_wait: Seconds to wait first after a 429 that names no time.
         server_url: Works out the root address from the options, when it depends on them.
@@ -74,6 +76,7 @@ class Endpoint:
     cites: bool = False
     counts: bool = True
     counts_streams: bool = True
+    searches: Literal["knowledge_base", "memories"] | None = None
     native_json: bool = False
     throttle_wait: float = 0.5
     server_url: Callable[[Mapping[str, Any]], str | None] | None = None

@@ -43,3 +43,11 @@ def inner(data: Any) -> Any:
     """One object, which may come in an envelope."""
     wrapped = isinstance(data, dict) and isinstance(data.get("data"), dict)
     return data["data"] if wrapped else data
+
+
+def found(data: Any, *names: str) -> list[Any]:
+    """The hits of a search: a bare list, or the one under the first of these names."""
+    if isinstance(data, list):
+        return data
+    known = data if isinstance(data, dict) else {}
+    return next((known[name] for name in names if isinstance(known.get(name), list)), [])

@@ -59,7 +59,11 @@ AGENTS = {
         "6b1f0c52-8d7e-4a43-9f35-2c64a1d0e7b8",
         "sandbox-private-ai-key",
         "PRIVATE_AI",
-        paths="/api/v1/compatibility/openai/v1/",
+        paths="/api/v1/(compatibility/openai/v1|control)/",
+        extra={
+            "knowledge_base_id": "4f1d7a90-2c6e-4b35-9a18-d0e5c7b3f264",
+            "index_id": "b82e05c3-71f9-4da6-8e40-1c93fa6d2b57",
+        },
     ),
     "bluenexus": Agent(
         "agent-3f9c21",
@@ -75,6 +79,7 @@ AGENTS = {
         chat="/completions/",
         scheme="Api-Key",
         extra={
+            "knowledge_base_id": "e3b7f150-9d24-46c8-a2f6-58c1d09e7b3a",
             "contact_id": "c9a4d7e2-15b8-4f6a-8e03-91d2b7c6f5a4",
             "web_chat_id": "a17c3e90-4b2d-4d58-9c6f-e0f81b2a3d47",
         },

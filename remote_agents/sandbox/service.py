@@ -16,6 +16,7 @@ from starlette.requests import Request
 
 from remote_agents.sandbox.directory import AGENTS, right_key
 from remote_agents.sandbox.mind.answers import Answer, Ask, Brain, citation
+from remote_agents.sandbox.mind.knowledge import terms
 from remote_agents.sandbox.mind.upstream import Upstream
 from remote_agents.sandbox.serving.faults import Faults
 from remote_agents.sandbox.serving.log import Log
@@ -240,6 +241,11 @@ class Service:
         turn = Turn(self, endpoint, agent, kept_at, ask, answer, reply_id or new_id())
         turn.keep_question(ask.messages if keep is None else keep, extra)
         return turn
+
+    def search(self, query: str, limit: int = 10) -> list[dict[str, Any]]:
+        """The passages of the documents for a query, the best first; no agent is asked."""
+        hits = self.brain.knowledge.search(terms(query), limit)
+        return [citation(hit, self.url) for hit in hits]
 
     def stored(self, endpoint: str, conversation: str | None) -> list[dict[str, Any]]:
         """The messages held so far, as far back as an answer looks."""

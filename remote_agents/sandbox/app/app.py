@@ -18,14 +18,21 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from remote_agents.sandbox.app import control, seeding
 from remote_agents.sandbox.directory import AGENTS, endpoint_of
 from remote_agents.sandbox.service import Service
-from remote_agents.sandbox.services.bluenexus import resources as bluenexus_resources
+from remote_agents.sandbox.services.bluenexus import (
+    memories as bluenexus_memories,
+    resources as bluenexus_resources,
+)
 from remote_agents.sandbox.services.cloudbase import resources as cloudbase_resources
 from remote_agents.sandbox.services.maiagent import (
     attachments as maiagent_attachments,
+    knowledge as maiagent_knowledge,
     records as maiagent_records,
     resources as maiagent_resources,
 )
-from remote_agents.sandbox.services.private_ai import resources as private_ai_resources
+from remote_agents.sandbox.services.private_ai import (
+    knowledge as private_ai_knowledge,
+    resources as private_ai_resources,
+)
 from remote_agents.sandbox.serving.faults import Victim, suffer
 from remote_agents.sandbox.serving.log import Entry
 from remote_agents.sandbox.serving.server import Connection
@@ -50,11 +57,14 @@ PROTOCOLS = {
 }
 # Modules that answer besides the chat endpoints: each has `routes`.
 NEIGHBOURS: tuple[ModuleType, ...] = (
+    bluenexus_memories,
     bluenexus_resources,
     cloudbase_resources,
     maiagent_attachments,
+    maiagent_knowledge,
     maiagent_records,
     maiagent_resources,
+    private_ai_knowledge,
     private_ai_resources,
     seeding,
 )

@@ -38,6 +38,7 @@ ENDPOINT = Endpoint(
     decode=decode_chat,
     base_url="https://api.bluenexus.ai",
     default_agent_id="default",
+    searches="memories",
     keeps="handed",
     counts_streams=False,  # the document defines `usage` for whole answers only
     parameters=("temperature", "max_tokens"),

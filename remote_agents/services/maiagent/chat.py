@@ -214,5 +214,6 @@ ENDPOINT = Endpoint(
     attachments=frozenset({"image", "audio", "file"}),
     uploads=True,
     cites=True,
+    searches="knowledge_base",
     counts=False,
 )

@@ -60,13 +60,14 @@ def decode(data: Any, so_far: Reply) -> list[Event]:
         if session_id := identifier(data.get("session_id")):
             events.append(Info(conversation_id=session_id))
         if data.get("index_context_info"):
-            events.extend(_citation(source) for source in items(data["index_context_info"]))
+            events.extend(citation(source) for source in items(data["index_context_info"]))
         if data.get("references"):
-            events.extend(_citation(source) for source in items(data["references"]))
+            events.extend(citation(source) for source in items(data["references"]))
     return events
 
 
-def _citation(source: Any) -> Citation:
+def citation(source: Any) -> Citation:
+    """A source as the service describes it: a text, and metadata on where it is from."""
     known = mapping(source)
     about = mapping(known.get("metadata"))
     return Citation(
@@ -135,6 +136,7 @@ ENDPOINT = Endpoint(
     ),
     options=("route",),
     cites=True,
+    searches="knowledge_base",
     counts_streams=False,  # the document defines `usage` for whole answers only
     native_json=True,
     conversation_word="session",

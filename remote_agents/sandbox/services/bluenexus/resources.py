@@ -31,7 +31,7 @@ SHOWN = {
 }
 
 
-def _page(request: Request, total: int) -> tuple[int, int, Row]:
+def page_of(request: Request, total: int) -> tuple[int, int, Row]:
     """Limit and offset of the page, and what the answer says of it."""
     limit, page = size_of(request, "limit", 20, most=100), max(whole(request, "page", 1), 1)
     told = {"page": page, "limit": limit, "total": total, "hasMore": page * limit < total}
@@ -41,7 +41,7 @@ def _page(request: Request, total: int) -> tuple[int, int, Row]:
 async def list_agents(request: Request) -> Json:
     """The account's agents."""
     require_key(request, ENDPOINT, "Invalid or expired token")
-    limit, offset, told = _page(request, 1)
+    limit, offset, told = page_of(request, 1)
     return Json({"data": [SHOWN][offset : offset + limit], "pagination": told})
 
 
@@ -56,7 +56,7 @@ async def list_conversations(request: Request) -> Json:
     agent, store = authorize(request), service(request).store
     where = "FROM conversations WHERE endpoint = ? AND agent = ? AND lost = 0"
     count = store.one(f"SELECT count(*) AS n {where}", ENDPOINT, agent)
-    limit, offset, told = _page(request, count["n"] if count else 0)
+    limit, offset, told = page_of(request, count["n"] if count else 0)
     sql = f"SELECT * {where} ORDER BY updated DESC, id LIMIT ? OFFSET ?"
     rows = store.all(sql, ENDPOINT, agent, limit, offset)
     return Json({"data": [_shown(row) for row in rows], "pagination": told})

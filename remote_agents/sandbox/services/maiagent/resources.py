@@ -277,7 +277,7 @@ def shown_message(row: Row) -> Row:
 # --- who is there --------------------------------------------------------------------------------
 
 
-def _numbered(request: Request, items: list[Row]) -> Json:
+def numbered(request: Request, items: list[Row]) -> Json:
     """One page of `{count, next, previous, results}`."""
     size, url = size_of(request, "pageSize", 20), service(request).url
     text = request.query_params.get("page", "1")
@@ -298,7 +298,7 @@ def _numbered(request: Request, items: list[Row]) -> Json:
 async def list_chatbots(request: Request) -> Json:
     """The chatbots, with page numbers."""
     require_account(request)
-    return _numbered(request, [CHATBOT])
+    return numbered(request, [CHATBOT])
 
 
 async def list_inboxes(request: Request) -> Json:
@@ -307,7 +307,7 @@ async def list_inboxes(request: Request) -> Json:
     query = request.query_params
     fits = query.get("channelType") in (None, "", INBOX["channelType"])
     fits = fits and query.get("chatbot") in (None, "", CHATBOT["id"])
-    return _numbered(request, [INBOX] if fits else [])
+    return numbered(request, [INBOX] if fits else [])
 
 
 async def list_web_chats(request: Request) -> Json:

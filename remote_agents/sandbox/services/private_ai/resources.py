@@ -41,7 +41,7 @@ async def list_agents(request: Request) -> Json:
     require_key(request, ENDPOINT, "Could not validate credentials")
     limit, offset = size_of(request, "limit", 20), whole(request, "offset", 0)
     agents = [_agent(AGENTS[ENDPOINT].agent_id)]
-    return Json(_list(agents[offset : offset + limit], more=offset + limit < len(agents)))
+    return Json(listed(agents[offset : offset + limit], more=offset + limit < len(agents)))
 
 
 async def show_agent(request: Request) -> Json:
@@ -56,7 +56,8 @@ async def list_models(request: Request) -> Json:
     return Json({"object": "list", "data": [model]})
 
 
-def _list(items: list[dict[str, Any]], more: bool) -> dict[str, Any]:
+def listed(items: list[dict[str, Any]], more: bool) -> dict[str, Any]:
+    """One page of a list, in OpenAI's shape."""
     return {
         "object": "list",
         "data": items,

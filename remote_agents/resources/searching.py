@@ -1,0 +1,45 @@
+"""Whether a retriever uses the search of a service, or asks its agent and takes what it cites."""
+
+from __future__ import annotations
+
+import logging
+
+from remote_agents.errors import ConfigurationError
+from remote_agents.service import Endpoint
+
+logger = logging.getLogger(__name__)
+
+
+def has_search(endpoint: Endpoint, knowledge_base: str | None) -> bool:
+    """Whether the service's own search answers, which asks no model; else its agent is asked.
+
+    Args:
+        endpoint: The facts of the service.
+        knowledge_base: The knowledge base that the caller named, if any.
+
+    Raises:
+        ConfigurationError: There is nothing to retrieve from: the service has neither a search of
+            its own nor answers that name their sources, or no knowledge bases to name.
+
+    Example:
+        >>> from remote_agents.services import ENDPOINTS
+        >>> has_search(ENDPOINTS["maiagent"], "kb-1"), has_search(ENDPOINTS["maiagent"], None)
+        (True, False)
+    """
+    if knowledge_base and endpoint.searches != "knowledge_base":
+        raise ConfigurationError(
+            f"{endpoint.title} has no knowledge bases that can be searched by themselves; leave "
+            "knowledge_base out.",
+            endpoint=endpoint.name,
+        )
+    if knowledge_base or endpoint.searches == "memories":
+        return True
+    if not endpoint.cites:
+        raise ConfigurationError(
+            f"{endpoint.title} does not say where its answers are from and has no search of its "
+            "own, so there is nothing to retrieve; use an agent of a service that names its "
+            "sources.",
+            endpoint=endpoint.name,
+        )
+    logger.info("Each query of this retriever is a turn of the %s agent.", endpoint.title)
+    return False

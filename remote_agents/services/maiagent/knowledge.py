@@ -1,0 +1,99 @@
+"""MaiAgent's knowledge bases, and their search, which asks no model."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from remote_agents.errors import ConfigurationError
+from remote_agents.flow import Call, Flow, Request
+from remote_agents.resources import items
+from remote_agents.resources.paging import Paging, pages
+from remote_agents.resources.requests import found, part, read
+from remote_agents.resources.surface import Resource, calls, lists
+from remote_agents.types import Citation
+from remote_agents.wire.json import identifier, mapping, number, text
+
+if TYPE_CHECKING:
+    from remote_agents.agent import Agent
+
+PATH = "/api/v1/knowledge-bases/"
+NUMBERED = Paging("pageSize", (("page", "number"),))
+
+
+class KnowledgeBase(items.Item):
+    """A knowledge base of MaiAgent."""
+
+    id = items.text()
+    name = items.text()
+    description = items.text()
+    created_at = items.time()
+    updated_at = items.time()
+
+
+class KnowledgeBases(Resource):
+    """The account's knowledge bases."""
+
+    def _list(
+        self, *, page_size: int | None = None, cursor: str | None = None
+    ) -> Flow[KnowledgeBase]:
+        """The knowledge bases, lazily.
+
+        Args:
+            page_size: Knowledge bases on a page.
+            cursor: Go on from the `.cursor` of an earlier list.
+        """
+        return pages(self.agent, PATH, NUMBERED, KnowledgeBase, page_size=page_size, cursor=cursor)
+
+    def _get(self, knowledge_base_id: str) -> Flow[KnowledgeBase]:
+        """One knowledge base; NotFoundError if there is none."""
+        return read(f"{PATH}{part(knowledge_base_id)}/", KnowledgeBase)
+
+    def _search(
+        self, knowledge_base_id: str, query: str, *, top_k: int | None = None
+    ) -> Flow[list[Citation]]:
+        """The passages of a knowledge base for a query, the best first.
+
+        Args:
+            knowledge_base_id: The knowledge base.
+            query: What to look for.
+            top_k: The most passages; the service itself takes no limit.
+        """
+        path = f"{PATH}{part(knowledge_base_id)}/search/"
+        answer = yield Call(Request("POST", path, json={"query": query}, safe=True))
+        return [_passage(hit) for hit in found(answer.data, "results")][:top_k]
+
+    list, alist = lists(_list)
+    get, aget = calls(_get)
+    search, asearch = calls(_search)
+
+
+class Searching:
+    """What makes `client.search` of this service."""
+
+    agent: Agent
+
+    def _search(
+        self, query: str, knowledge_base: str | None, top_k: int, **options: Any
+    ) -> Flow[list[Citation]]:
+        if not knowledge_base:
+            raise ConfigurationError(
+                "MaiAgent searches one knowledge base: pass knowledge_base, an id that "
+                "knowledge_bases.list() gives.",
+                endpoint=self.agent.endpoint.name,
+            )
+        return KnowledgeBases(self.agent)._search(knowledge_base, query, top_k=top_k, **options)
+
+
+def _passage(hit: Any) -> Citation:
+    """A hit, in the snake_case that this operation answers in, or in camelCase."""
+    known = mapping(hit)
+    file = mapping(known.get("chatbot_file") or known.get("chatbotFile"))
+    page = known.get("page_number", known.get("pageNumber"))
+    return Citation(
+        title=text(file.get("filename")) or None,
+        url=text(file.get("file")) or None,
+        text=text(known.get("text")) or None,
+        id=identifier(known.get("id")) or identifier(file.get("id")),
+        score=number(known.get("score")),
+        extra={} if page is None else {"page_number": page},
+    )

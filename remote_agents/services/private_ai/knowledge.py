@@ -1,0 +1,154 @@
+"""VMware Private AI Service's knowledge bases, and the search of their indexes without a model."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from remote_agents.errors import ConfigurationError, NotFoundError
+from remote_agents.flow import Call, Flow, Request
+from remote_agents.resources import items
+from remote_agents.resources.emitted import every
+from remote_agents.resources.paging import pages
+from remote_agents.resources.requests import found, part, read
+from remote_agents.resources.surface import Resource, calls, lists
+from remote_agents.services.private_ai.chat import citation
+from remote_agents.services.private_ai.resources import OFFSET
+from remote_agents.types import Citation
+from remote_agents.wire.json import mapping
+
+if TYPE_CHECKING:
+    from remote_agents.agent import Agent
+
+ROOT = "/api/v1/control/knowledge-bases"
+
+
+class KnowledgeBase(items.Item):
+    """A knowledge base: data sources that are indexed together."""
+
+    id = items.text()
+    name = items.text()
+    description = items.text()
+    created_at = items.time()
+
+
+class Index(items.Item):
+    """An index of a knowledge base; one of its indexes is searched."""
+
+    id = items.text()
+    status = items.text("state")
+    embeddings_model_endpoint = items.text()
+    chunk_size = items.number()
+    created_at = items.time()
+
+
+class KnowledgeBases(Resource):
+    """The service's knowledge bases."""
+
+    def _list(
+        self, *, page_size: int | None = None, cursor: str | None = None
+    ) -> Flow[KnowledgeBase]:
+        """The knowledge bases, lazily.
+
+        Args:
+            page_size: Knowledge bases on a page.
+            cursor: Go on from the `.cursor` of an earlier list.
+        """
+        return pages(self.agent, ROOT, OFFSET, KnowledgeBase, page_size=page_size, cursor=cursor)
+
+    def _get(self, knowledge_base_id: str) -> Flow[KnowledgeBase]:
+        """One knowledge base; NotFoundError if there is none."""
+        return read(f"{ROOT}/{part(knowledge_base_id)}", KnowledgeBase)
+
+    list, alist = lists(_list)
+    get, aget = calls(_get)
+
+
+class Indexes(Resource):
+    """The indexes of knowledge bases."""
+
+    def _list(
+        self, knowledge_base_id: str, *, page_size: int | None = None, cursor: str | None = None
+    ) -> Flow[Index]:
+        """The indexes of a knowledge base, lazily.
+
+        Args:
+            knowledge_base_id: The knowledge base.
+            page_size: Indexes on a page.
+            cursor: Go on from the `.cursor` of an earlier list.
+        """
+        path = f"{ROOT}/{part(knowledge_base_id)}/indexes"
+        return pages(self.agent, path, OFFSET, Index, page_size=page_size, cursor=cursor)
+
+    def _search(
+        self,
+        knowledge_base_id: str,
+        index_id: str,
+        text: str,
+        *,
+        top_k: int | None = None,
+        similarity_cutoff: float | None = None,
+    ) -> Flow[list[Citation]]:
+        """The passages of an index for a text, the best first.
+
+        Args:
+            knowledge_base_id: The knowledge base.
+            index_id: Its index.
+            text: What to look for.
+            top_k: The most passages.
+            similarity_cutoff: Leave out passages with a lower score.
+        """
+        path = f"{ROOT}/{part(knowledge_base_id)}/indexes/{part(index_id)}/search"
+        body = {"text": text, "top_k": top_k, "similarity_cutoff": similarity_cutoff}
+        known = {name: value for name, value in body.items() if value is not None}
+        answer = yield Call(Request("POST", path, json=known, safe=True))
+        return [_passage(chunk) for chunk in found(answer.data, "chunks", "data", "results")]
+
+    list, alist = lists(_list)
+    search, asearch = calls(_search)
+
+
+class Searching:
+    """What makes `client.search` of this service."""
+
+    agent: Agent
+
+    def _search(
+        self, query: str, knowledge_base: str | None, top_k: int, **options: Any
+    ) -> Flow[list[Citation]]:
+        if not knowledge_base:
+            raise ConfigurationError(
+                "VMware Private AI Service searches one knowledge base: pass knowledge_base, an "
+                "id that knowledge_bases.list() gives, or 'ID/INDEX_ID'.",
+                endpoint=self.agent.endpoint.name,
+            )
+        return self._search_in(query, *knowledge_base.split("/", 1), top_k=top_k, **options)
+
+    def _search_in(
+        self, query: str, knowledge_base: str, index: str = "", **options: Any
+    ) -> Flow[list[Citation]]:
+        indexes = Indexes(self.agent)
+        if not index:
+            listed = yield from every(indexes._list(knowledge_base))
+            index = self._only(knowledge_base, [each.id for each in listed])
+        return (yield from indexes._search(knowledge_base, index, query, **options))
+
+    def _only(self, knowledge_base: str, ids: list[str]) -> str:
+        if not ids:
+            raise NotFoundError(
+                f"The knowledge base {knowledge_base} has no index to search yet.",
+                endpoint=self.agent.endpoint.name,
+            )
+        if len(ids) > 1:
+            raise ConfigurationError(
+                f"The knowledge base {knowledge_base} has {len(ids)} indexes: name one, for "
+                f"example knowledge_base='{knowledge_base}/{ids[0]}'.",
+                endpoint=self.agent.endpoint.name,
+            )
+        return ids[0]
+
+
+def _passage(chunk: Any) -> Citation:
+    """A hit; what an answer says of a source in `metadata` stands beside the text here."""
+    known = mapping(chunk)
+    about = {name: value for name, value in known.items() if name not in ("text", "metadata")}
+    return citation({**known, "metadata": {**about, **mapping(known.get("metadata"))}})
