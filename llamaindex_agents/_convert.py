@@ -241,17 +241,8 @@ def _usage(usage: Usage) -> dict[str, int]:
 
 
 def source_nodes(citations: Sequence[Mapping[str, Any]]) -> list[NodeWithScore]:
-    """Citations as nodes with text, title, url, ids and score; the same one has the same id.
-
-    A service may name a document beside its passages: its link then goes to them.
-    """
-    links = {c["title"]: c["url"] for c in citations if c.get("title") and c.get("url")}
-    told = {c["title"] for c in citations if c.get("title") and c.get("text")}
-    return [
-        _node({"url": links.get(citation.get("title")), **citation})
-        for citation in citations
-        if citation.get("text") or citation.get("title") not in told
-    ]
+    """Citations as nodes with text, title, url, ids and score; the same one has the same id."""
+    return [_node(citation) for citation in citations]
 
 
 def _node(citation: Mapping[str, Any]) -> NodeWithScore:

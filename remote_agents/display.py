@@ -15,7 +15,16 @@ from collections.abc import AsyncIterable, Awaitable, Iterable, Iterator, Mappin
 from contextlib import aclosing, closing, nullcontext
 from typing import Any, overload
 
-from remote_agents.types import Citation, Event, Finish, ReasoningDelta, Reply, TextDelta
+from remote_agents.types import (
+    Citation,
+    Citations,
+    Event,
+    Finish,
+    ReasoningDelta,
+    Reply,
+    TextDelta,
+)
+from remote_agents.types.citations import by_document
 
 REDRAW_SECONDS = 0.05
 
@@ -72,7 +81,7 @@ class _View:
     def __init__(self) -> None:
         self._text: list[str] = []
         self._reasoning: list[str] = []
-        self._citations: list[Citation] = []
+        self._citations = Citations()
         self._items: list[Any] = []
         self._screen = _screen()
 
@@ -86,8 +95,7 @@ class _View:
         self._items.append(item)
         for part in _parts(item):
             if isinstance(part, Citation):
-                if part not in self._citations:
-                    self._citations.append(part)
+                self._citations.add(part)
             else:
                 (self._reasoning if isinstance(part, ReasoningDelta) else self._text).append(
                     part.text
@@ -108,7 +116,7 @@ class _View:
         return first + rest if rest and hasattr(first, "content_blocks") else last
 
     def bundle(self) -> dict[str, str]:
-        return _bundle("".join(self._text), "".join(self._reasoning), self._citations)
+        return _bundle("".join(self._text), "".join(self._reasoning), self._citations.found)
 
 
 class _Notebook:
@@ -142,7 +150,7 @@ class _Terminal:
             print(part.text, end="", flush=True)
 
     def finish(self, view: _View) -> None:
-        print(*["", *_listed(view._citations)], sep="\n")
+        print(*["", *_listed(view._citations.found)], sep="\n")
 
 
 def _screen() -> _Notebook | _Terminal:
@@ -156,7 +164,15 @@ def _screen() -> _Notebook | _Terminal:
 
 
 def _listed(citations: Sequence[Citation]) -> list[str]:
-    return [f"[{n}] {_name(citation)}" for n, citation in enumerate(citations, 1)]
+    return [f"[{n}] {name}" for n, (name, _) in enumerate(_named(citations), 1)]
+
+
+def _named(citations: Iterable[Citation]) -> list[tuple[str, str | None]]:
+    """What each document is called, and its link; with the number of its passages, if several."""
+    return [
+        (f"{source.name} ({passages} passages)" if passages > 1 else source.name, source.url)
+        for source, passages in by_document(citations)
+    ]
 
 
 # --- what a stream yields ----------------------------------------------------------------------
@@ -229,7 +245,11 @@ def _markdown(text: str, reasoning: str, citations: Sequence[Citation]) -> str:
     parts = [_folded(_plain(reasoning))] if reasoning else []
     parts.append(escape_markdown(text))
     if citations:
-        parts.append("\n".join(["**Sources**", "", *map(_markdown_item, citations)]))
+        parts.append(
+            "\n".join(
+                ["**Sources**", "", *(f"1. {_html_item(*source)}" for source in _named(citations))]
+            )
+        )
     return "\n\n".join(parts)
 
 
@@ -240,7 +260,7 @@ def _html(text: str, reasoning: str, citations: Sequence[Citation]) -> str | Non
     parts = [_folded(_plain(reasoning))] if reasoning else []
     parts.append(_no_math_links(render(text)))
     if citations:
-        items = "".join(f"<li>{_html_item(citation)}</li>" for citation in citations)
+        items = "".join(f"<li>{_html_item(*source)}</li>" for source in _named(citations))
         parts.append(f"<p><strong>Sources</strong></p><ol>{items}</ol>")
     return "\n".join(parts)
 
@@ -273,20 +293,12 @@ def _plain(text: str) -> str:
     )
 
 
-def _markdown_item(citation: Citation) -> str:
-    return f"1. {_html_item(citation)}"
-
-
-def _html_item(citation: Citation) -> str:
-    name = _plain(_name(citation)).replace("\n", " ")
-    if not citation.url or not re.match(r"https?://[^\s<>]+\Z", citation.url):
-        return name
-    address = html.escape(citation.url).replace("_", "%5F").replace("*", "%2A")
-    return f'<a href="{address}">{name}</a>'
-
-
-def _name(citation: Citation) -> str:
-    return citation.title or citation.url or (citation.text or "source")[:80]
+def _html_item(name: str, url: str | None) -> str:
+    shown = _plain(name).replace("\n", " ")
+    if not url or not re.match(r"https?://[^\s<>]+\Z", url):
+        return shown
+    address = html.escape(url).replace("_", "%5F").replace("*", "%2A")
+    return f'<a href="{address}">{shown}</a>'
 
 
 FENCE = re.compile(

@@ -38,6 +38,7 @@ from remote_agents.types import (
     Unknown,
     Usage,
 )
+from remote_agents.types.citations import by_document
 
 HELP = "/new starts a new conversation, /session NAME goes to another one, /quit ends."
 KINDS = {
@@ -193,10 +194,9 @@ def _as_text(events: Iterator[Event], begun: float) -> Reply:
 
 
 def _print_sources(console: Console, reply: Reply) -> None:
-    for number, citation in enumerate(reply.citations, 1):
-        name = citation.title or citation.url or (citation.text or "")[:80]
-        where = f"  {citation.url}" if citation.url and citation.title else ""
-        console.print(Text(clean(f"[{number}] {name}{where}"), "cyan"), soft_wrap=True)
+    for number, (source, _) in enumerate(by_document(reply.citations), 1):
+        where = f"  {source.url}" if source.url and source.title else ""
+        console.print(Text(clean(f"[{number}] {source.name}{where}"), "cyan"), soft_wrap=True)
 
 
 def _facts(reply: Reply, seconds: float) -> str:

@@ -2,7 +2,6 @@
 
 from remote_agents.types.answers import (
     Alternative as Alternative,
-    Citation as Citation,
     Event as Event,
     Finish as Finish,
     Info as Info,
@@ -16,6 +15,10 @@ from remote_agents.types.answers import (
     Unknown as Unknown,
     Update as Update,
     Usage as Usage,
+)
+from remote_agents.types.citations import (
+    Citation as Citation,
+    Citations as Citations,
 )
 from remote_agents.types.messages import (
     Attachment as Attachment,

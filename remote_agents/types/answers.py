@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, field
 from io import StringIO
 from typing import Any, Literal
 
+from remote_agents.types.citations import Citation, Citations
 from remote_agents.types.messages import ClientToolCall
 
 
@@ -25,39 +26,6 @@ class ReasoningDelta:
     """A piece of the agent's reasoning."""
 
     text: str
-
-
-@dataclass(slots=True)
-class Citation:
-    """A source that the agent names.
-
-    Args:
-        title: Title or file name.
-        url: Link.
-        text: The passage itself.
-        id: The service's id of the document or passage.
-        score: Relevance as the service gives it.
-        marker: The mark that stands for it in the text, for example `[1]`.
-        extra: What else the service said.
-    """
-
-    title: str | None = None
-    url: str | None = None
-    text: str | None = None
-    id: str | None = None
-    score: float | None = None
-    marker: str | None = None
-    extra: dict[str, Any] = field(default_factory=dict)
-
-    def to_dict(self) -> dict[str, Any]:
-        """The fields that are known, as plain JSON values."""
-        known = {name: getattr(self, name) for name in _CITATION_FIELDS}
-        return {name: value for name, value in known.items() if value is not None} | (
-            {"extra": self.extra} if self.extra else {}
-        )
-
-
-_CITATION_FIELDS = ("title", "url", "text", "id", "score", "marker")
 
 
 @dataclass(slots=True)
@@ -197,7 +165,6 @@ class Reply:
     Attributes:
         endpoint: Name of the endpoint, for example `bluenexus`.
         agent: `provider:agent_id@host`.
-        citations: Sources, in the order they were named.
         steps: The agent's own tool calls and results, and unknown events, in order.
         tool_calls: Calls of your own tools that the agent asks you to run.
         interrupts: What the run waits for; `resume=` answers.
@@ -225,7 +192,7 @@ class Reply:
     def __init__(self, endpoint: str, agent: str) -> None:
         self.endpoint = endpoint
         self.agent = agent
-        self.citations: list[Citation] = []
+        self._citations = Citations()
         self.steps: list[ToolCall | ToolResult | Unknown] = []
         self.tool_calls: list[ClientToolCall] = []
         self.interrupts: list[Interrupt] = []
@@ -269,6 +236,11 @@ class Reply:
     def text(self, value: str) -> None:
         self._text = StringIO()
         self._text.write(value)
+
+    @property
+    def citations(self) -> list[Citation]:
+        """Sources, each once, in the order in which they were named."""
+        return self._citations.found
 
     @property
     def reasoning(self) -> str:
@@ -321,11 +293,6 @@ class Reply:
         return reply_html(self)
 
 
-def _add_citation(reply: Reply, event: Citation) -> None:
-    if event not in reply.citations:
-        reply.citations.append(event)
-
-
 def _add_call(reply: Reply, event: ToolCall) -> None:
     reply.open_calls.pop(event.id, None)
     if event not in reply.steps:
@@ -363,7 +330,7 @@ def _add_alternative(reply: Reply, event: Alternative) -> None:
 _FOLD: dict[type, Any] = {
     TextDelta: lambda reply, event: reply._text.write(event.text),
     ReasoningDelta: lambda reply, event: reply._reasoning.write(event.text),
-    Citation: _add_citation,
+    Citation: lambda reply, event: reply._citations.add(event),
     ToolCall: _add_call,
     ToolCallDelta: _add_call_delta,
     ToolResult: lambda reply, event: reply.steps.append(event),

@@ -22,6 +22,7 @@ from remote_agents.service import Endpoint
 from remote_agents.types import (
     Attachment,
     Citation,
+    Citations,
     Event,
     Info,
     Reply,
@@ -155,10 +156,8 @@ def decode(data: Any, so_far: Reply) -> list[Event]:
             events.append(TextDelta(piece))
     if so_far.conversation_id is None or done:
         events.extend(_conversation(data))
-    if data.get("citationNodes"):
-        events.extend(_passage(node) for node in items(data["citationNodes"]))
-    if data.get("citations"):
-        events.extend(_document(source) for source in items(data["citations"]))
+    if data.get("citationNodes") or data.get("citations"):
+        events.extend(_sources(data))
     if done or (done is None and "content" in data):
         events.append(Info(finish_reason="stop"))
     elif not so_far.more_expected:
@@ -176,6 +175,16 @@ def _conversation(data: dict[str, Any]) -> list[Event]:
         if found := identifier(data.get(key)):
             return [Info(conversation_id=found)]
     return []
+
+
+def _sources(data: dict[str, Any]) -> list[Citation]:
+    """The passages and the files of an answer, which speak of the same sources."""
+    sources = Citations()
+    for node in items(data.get("citationNodes")):
+        sources.add(_passage(node))
+    for file in items(data.get("citations")):
+        sources.add(_document(file))
+    return sources.found
 
 
 def _passage(node: Any) -> Citation:
