@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import uuid
 import weakref
 from collections.abc import Sequence
@@ -17,11 +16,11 @@ from llama_index.core.tools import AsyncBaseTool, ToolSelection
 from llama_index.core.workflow import Context
 from pydantic import Field
 
+from llamaindex_agents._handoffs import handoff_in, shown_until
 from llamaindex_agents._llm import RemoteLLM
 from remote_agents.errors import ConfigurationError
 
 LONG = 4_000  # characters
-HANDOFF_START = '{"handoff"'
 DEFAULT_HANDOFF_INSTRUCTION = """{description}
 To hand over, answer with nothing but one line of this form:
 {{"handoff": {{"to_agent": "<name>", "reason": "<why>"}}}}"""
@@ -77,7 +76,9 @@ class RemoteWorkflowAgent(BaseWorkflowAgent):
             question = await ctx.store.get("user_msg_str")
             prompt.append(ChatMessage(role=MessageRole.USER, content=question))
         ctx.write_event_to_stream(AgentInput(input=prompt, current_agent_name=self.name))
-        response = await self._ask(ctx, [*self._instructions(tools), *prompt])
+        response = await self._ask(
+            ctx, [*self._instructions(tools), *prompt], may_hand_over=bool(tools)
+        )
         await self._note(ctx, response)
         return AgentOutput(
             response=response.message,
@@ -132,7 +133,9 @@ class RemoteWorkflowAgent(BaseWorkflowAgent):
             for tool in tools
         ]
 
-    async def _ask(self, ctx: Any, prompt: list[ChatMessage]) -> ChatResponse:
+    async def _ask(
+        self, ctx: Any, prompt: list[ChatMessage], *, may_hand_over: bool
+    ) -> ChatResponse:
         if not isinstance(self.llm, RemoteLLM):
             raise ConfigurationError(
                 f"{self.name} needs the LLM of a hosted agent, not {type(self.llm).__name__}."
@@ -146,23 +149,23 @@ class RemoteWorkflowAgent(BaseWorkflowAgent):
             reply: ChatResponse = await self.llm.achat(prompt, **call)
             return reply
         responses = await self.llm.astream_chat(prompt, **call)
-        return await self._stream(ctx, responses)
+        return await self._stream(ctx, responses, may_hand_over=may_hand_over)
 
-    async def _stream(self, ctx: Any, responses: Any) -> ChatResponse:
-        """Show the answer as it arrives, unless it may become a hand-off."""
-        held, pace = "", _Pace()
+    async def _stream(
+        self, ctx: Any, responses: Any, *, may_hand_over: bool = False
+    ) -> ChatResponse:
+        """Show the answer as it arrives, but nothing of what may become a hand-off."""
+        shown, pace = 0, _Pace()
         async for response in responses:
-            held += response.delta or ""
             text = response.message.content or ""
-            thinking = response.additional_kwargs.get("thinking_delta")
-            if thinking:
-                event = self._event(text[: len(text) - len(held)], "", thinking)
-                ctx.write_event_to_stream(event)
-            elif held and not _may_be_handoff(text.lstrip()) and pace.allows(text):
-                ctx.write_event_to_stream(pace.noted(self._event(text, held)))
-                held = ""
-        if not _handoffs(response):
-            ctx.write_event_to_stream(self._event(text, held, raw=response.raw))
+            end = shown_until(text, shown) if may_hand_over else len(text)
+            if thinking := response.additional_kwargs.get("thinking_delta"):
+                ctx.write_event_to_stream(self._event(text[:shown], "", thinking))
+            elif end > shown and pace.allows(text[:end]):
+                ctx.write_event_to_stream(pace.noted(self._event(text[:end], text[shown:end])))
+                shown = end
+        if not may_hand_over or handoff_in(text) is None:
+            ctx.write_event_to_stream(self._event(text, text[shown:], raw=response.raw))
         return response  # type: ignore[no-any-return]
 
     def _event(
@@ -204,20 +207,10 @@ class _Pace:
         return event
 
 
-def _may_be_handoff(text: str) -> bool:
-    start = text[: len(HANDOFF_START)]
-    return bool(text) and HANDOFF_START.startswith(start)
-
-
 def _handoffs(response: ChatResponse) -> list[ToolSelection]:
     """The hand-off that an answer is, if it is one."""
-    text = (response.message.content or "").strip()
-    if not text.startswith(HANDOFF_START):
-        return []
-    try:
-        asked = json.loads(text)["handoff"]
-        arguments = {"to_agent": str(asked["to_agent"]), "reason": str(asked.get("reason", ""))}
-    except (ValueError, KeyError, TypeError, AttributeError):
+    arguments = handoff_in(response.message.content or "")
+    if arguments is None:
         return []
     call = ToolSelection(tool_id=uuid.uuid4().hex, tool_name="handoff", tool_kwargs=arguments)
     return [call]

@@ -103,6 +103,78 @@ async def test_handing_over(
     assert QUESTION in sent
 
 
+ASKED = {"handoff": {"to_agent": "hr", "reason": "It is about {HR}."}}
+WRITTEN = json.dumps(ASKED)
+FORMS = {  # what is shown of an answer, and what is not
+    "no blanks": ("", json.dumps(ASKED, separators=(",", ":"))),
+    "pretty": ("", json.dumps(ASKED, indent=4)),
+    "a blank after the brace": ("", "{ " + WRITTEN[1:]),
+    "a fence": ("", f"```json\n{WRITTEN}\n```"),
+    "a fence without a language": ("", f"```\n{json.dumps(ASKED, indent=2)}\n```"),
+    "inline code": ("", f"`{WRITTEN}`"),
+    "a remark before": ("I will hand this over.\n\n", WRITTEN),
+    "a remark on the same line": ("Handing over: ", WRITTEN),
+    "a remark behind": ("", f"{WRITTEN}\n\nHR {{the department}} will take over."),
+    "remarks and a fence": ("Gladly.\n", f"```json\n{WRITTEN}\n```\nDone."),
+    "code before": ("`x = {1}` is no JSON.\n", WRITTEN),
+    "single quotes": ("", "{'handoff': {'to_agent': 'hr', 'reason': 'It is about HR.'}}"),
+    "curly quotes": ("", "{\u201chandoff\u201d: {\u201cto_agent\u201d: \u201chr\u201d}}"),
+    "no quotes": ("", "{handoff: {to_agent: hr, reason: It is about HR.}}"),
+    "a comma too many": ("", '{"handoff": {"to_agent": "hr", "reason": "HR",},}'),
+    "a line break in the reason": ("", '{"handoff": {"to_agent": "hr", "reason": "It is\nHR"}}'),
+    "no reason": ("", '{"handoff": {"to_agent": "hr"}}'),
+    "only the name": ("", '{"handoff": "hr", "reason": "It is about HR."}'),
+}
+
+
+@pytest.mark.parametrize("streaming", [False, True])
+@pytest.mark.parametrize("form", FORMS)
+async def test_handing_over_as_models_write_it(
+    build: Build, scripted: Build, form: str, streaming: bool
+) -> None:
+    before, rest = FORMS[form]
+    desk = member(scripted(frames(before + rest)), "desk", streaming=streaming)
+    workflow = AgentWorkflow(
+        [desk, member(build("private_ai"), can_handoff_to=[])], root_agent="desk"
+    )
+    handler = workflow.run(QUESTION, memory=memory())
+    events = [e async for e in handler.stream_events() if isinstance(e, AgentStream)]
+    assert "25 vacation days" in str(await handler)
+    shown = "".join(event.delta for event in events if event.current_agent_name == "desk")
+    assert shown == (before if streaming else "")
+
+
+async def test_a_handoff_among_other_keys(build: Build, scripted: Build) -> None:
+    desk = member(scripted(frames('{"answer": "", ' + WRITTEN[1:])), "desk")
+    workflow = AgentWorkflow([desk, member(build("private_ai"))], root_agent="desk")
+    assert "25 vacation days" in str(await workflow.run(QUESTION, memory=memory()))
+
+
+NO_HANDOFF = {
+    "JSON": '{"vacation": {"days": 25}}',
+    "code": "Use `handoff`:\n```python\nprint({'handoff': 1})\n```\nThat is all.",
+    "the example": 'One writes {"handoff": {"to_agent": "<name>", "reason": "<why>"}}.',
+    "an unfinished one": 'I began ```json\n{"handoff": {"to_agent": "hr"',
+    "endless brackets": '{"handoff": ' + "[" * 5_000,
+    "only the word": "A handoff is {not} needed.",
+}
+
+
+@pytest.mark.parametrize("form", NO_HANDOFF)
+@pytest.mark.parametrize("streaming", [False, True])
+async def test_what_is_no_handoff_is_the_answer(
+    scripted: Build, form: str, streaming: bool
+) -> None:
+    text = NO_HANDOFF[form]
+    desk, hr = (
+        member(scripted(frames(text)), name, streaming=streaming) for name in ("desk", "hr")
+    )
+    handler = AgentWorkflow([desk, hr], root_agent="desk").run(QUESTION, memory=memory())
+    events = [e async for e in handler.stream_events() if isinstance(e, AgentStream)]
+    assert str(await handler) == text
+    assert not streaming or "".join(event.delta for event in events) == text
+
+
 async def test_a_handoff_to_nobody_is_told_to_the_agent(scripted: Build) -> None:
     llm = scripted(handoff("nobody"), frames("I will do it."))
     workflow = AgentWorkflow([member(llm, "desk"), member(llm, "hr")], root_agent="desk")
