@@ -17,7 +17,6 @@ from llama_index.core.base.llms.types import (
 from llama_index.core.chat_engine.types import (
     AgentChatResponse,
     BaseChatEngine,
-    StreamingAgentChatResponse,
 )
 from llama_index.core.instrumentation.events.chat_engine import (
     StreamChatDeltaReceivedEvent,
@@ -27,8 +26,10 @@ from llama_index.core.instrumentation.events.chat_engine import (
 )
 from llama_index_instrumentation import get_dispatcher
 
-from llamaindex_agents._convert import Sources, remote_messages
+from llamaindex_agents._convert import remote_messages
 from llamaindex_agents._llm import RemoteLLM
+from llamaindex_agents._sources import Sources
+from llamaindex_agents._streamed import RemoteStreamingChatResponse
 
 dispatcher = get_dispatcher(__name__)
 
@@ -113,35 +114,27 @@ class AgentChatEngine(BaseChatEngine):
 
     def stream_chat(
         self, message: str, chat_history: list[ChatMessage] | None = None
-    ) -> StreamingAgentChatResponse:
+    ) -> RemoteStreamingChatResponse:
         """Say something, and iterate the answer as it arrives; arguments as for `chat`.
 
         Nothing is sent before `response_gen` is iterated, and leaving it early stops the answer.
 
         Returns:
-            The answer; its `sources` and `source_nodes` are filled by the time it has ended.
+            The answer; its `sources`, `source_nodes` and `metadata` are filled by its end.
         """
         responses = self._llm.stream_chat(self._prompt(message, chat_history))
-        sources = Sources()
-        return StreamingAgentChatResponse(
-            chat_stream=self._follow(message, responses, sources),
-            sources=sources.tools,
-            source_nodes=sources.nodes,
-            is_writing_to_memory=False,
-        )
+        sources = Sources(self._llm.agent)
+        stream = self._follow(message, responses, sources)
+        return RemoteStreamingChatResponse(stream, sources, awaited=False)
 
     async def astream_chat(
         self, message: str, chat_history: list[ChatMessage] | None = None
-    ) -> StreamingAgentChatResponse:
+    ) -> RemoteStreamingChatResponse:
         """The same as `stream_chat`, with asyncio: iterate `async_response_gen()`."""
         responses = await self._llm.astream_chat(self._prompt(message, chat_history))
-        sources = Sources()
-        return StreamingAgentChatResponse(
-            achat_stream=self._afollow(message, responses, sources),
-            sources=sources.tools,
-            source_nodes=sources.nodes,
-            is_writing_to_memory=False,
-        )
+        sources = Sources(self._llm.agent)
+        stream = self._afollow(message, responses, sources)
+        return RemoteStreamingChatResponse(stream, sources, awaited=True)
 
     def _prompt(self, message: str, chat_history: list[ChatMessage] | None) -> list[ChatMessage]:
         """The whole dialogue; the core sends what the service does not hold of it."""
@@ -156,7 +149,7 @@ class AgentChatEngine(BaseChatEngine):
 
     def _answer(self, message: str, response: ChatResponse) -> AgentChatResponse:
         self._remember(message, response)
-        sources = Sources().read(response)
+        sources = Sources(self._llm.agent).read(response)
         return AgentChatResponse(
             response.message.content or "",
             sources=sources.tools,

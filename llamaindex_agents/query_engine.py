@@ -7,20 +7,16 @@ from typing import Any
 
 from llama_index.core.base.base_query_engine import BaseQueryEngine
 from llama_index.core.base.llms.types import ChatMessage, ChatResponseAsyncGen, ChatResponseGen
-from llama_index.core.base.response.schema import (
-    RESPONSE_TYPE,
-    AsyncStreamingResponse,
-    Response,
-    StreamingResponse,
-)
+from llama_index.core.base.response.schema import RESPONSE_TYPE, Response
 from llama_index.core.callbacks import CBEventType, EventPayload
 from llama_index.core.callbacks.base import EventContext
 from llama_index.core.prompts.mixin import PromptMixinType
 from llama_index.core.schema import NodeWithScore, QueryBundle
 from llama_index.core.types import TokenAsyncGen, TokenGen
 
-from llamaindex_agents._convert import Sources
 from llamaindex_agents._llm import RemoteLLM
+from llamaindex_agents._sources import Sources
+from llamaindex_agents._streamed import RemoteAsyncStreamingResponse, RemoteStreamingResponse
 from llamaindex_agents.retrievers import AgentRetriever
 
 
@@ -67,20 +63,20 @@ class AgentQueryEngine(BaseQueryEngine):
 
     def _answer(self, messages: list[ChatMessage]) -> RESPONSE_TYPE:
         if self._streaming:
-            sources = Sources()
+            sources = Sources(self._llm.agent)
             tokens = _tokens(self._llm.stream_chat(messages), sources)
-            return StreamingResponse(tokens, sources.nodes, sources.metadata)
+            return RemoteStreamingResponse(tokens, sources)
         response = self._llm.chat(messages)
-        sources = Sources().read(response)
+        sources = Sources(self._llm.agent).read(response)
         return Response(response.message.content, sources.nodes, sources.metadata)
 
     async def _aanswer(self, messages: list[ChatMessage]) -> RESPONSE_TYPE:
         if self._streaming:
-            sources = Sources()
+            sources = Sources(self._llm.agent)
             tokens = _atokens(await self._llm.astream_chat(messages), sources)
-            return AsyncStreamingResponse(tokens, sources.nodes, sources.metadata)
+            return RemoteAsyncStreamingResponse(tokens, sources)
         response = await self._llm.achat(messages)
-        sources = Sources().read(response)
+        sources = Sources(self._llm.agent).read(response)
         return Response(response.message.content, sources.nodes, sources.metadata)
 
     def retrieve(self, query_bundle: QueryBundle) -> list[NodeWithScore]:

@@ -8,8 +8,8 @@ from typing import Any
 from llama_index.core.base.base_retriever import BaseRetriever
 from llama_index.core.schema import NodeWithScore, QueryBundle
 
-from llamaindex_agents._convert import source_nodes
 from llamaindex_agents._llm import RemoteLLM
+from llamaindex_agents._sources import source_nodes
 from remote_agents.resources.searching import has_search
 
 

@@ -1,0 +1,153 @@
+"""LlamaIndex's streaming responses, whose sources are known at the end, and which end when left.
+
+LlamaIndex keeps the stream in the response. Whoever breaks off and keeps that would keep the
+session, and the connection, too.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator
+from contextlib import aclosing, closing, contextmanager
+from typing import Any, cast
+
+from llama_index.core.base.llms.types import ChatResponseAsyncGen, ChatResponseGen
+from llama_index.core.base.response.schema import AsyncStreamingResponse, StreamingResponse
+from llama_index.core.chat_engine.types import StreamingAgentChatResponse
+from llama_index.core.types import TokenAsyncGen, TokenGen
+
+from llamaindex_agents._sources import Sources
+from remote_agents.errors import AgentStreamError
+
+_FAR = 10  # frames between an answer and the chat engine that reads it
+
+
+class _ReadOnce:
+    """An answer that is read by one iterator, to its end or until that is left."""
+
+    _begun = _ended = False
+
+    @contextmanager
+    def _reading(self) -> Iterator[None]:
+        if self._begun and not self._ended:
+            raise AgentStreamError(
+                "This answer was left before its end, which stopped it. To read on, keep the "
+                "iterator: tokens = response.response_gen.",
+                partial=self._said(),
+            )
+        self._begun = True
+        yield
+        self._ended = True
+
+    def _said(self) -> str:
+        raise NotImplementedError
+
+
+class RemoteStreamingResponse(_ReadOnce, StreamingResponse):
+    """A query engine's answer as it arrives; its sources and metadata are filled by its end."""
+
+    def __init__(self, tokens: TokenGen, sources: Sources) -> None:
+        super().__init__(tokens, sources.nodes, sources.metadata)
+
+    @property
+    def response_gen(self) -> TokenGen:
+        """The pieces of the answer; leaving them early stops it."""
+        return self._read()
+
+    @response_gen.setter
+    def response_gen(self, tokens: TokenGen) -> None:
+        self._tokens = tokens
+
+    def _read(self) -> TokenGen:
+        said = self._said()
+        try:
+            with self._reading(), closing(cast(Any, self._tokens)):
+                for token in self._tokens:
+                    said += token
+                    yield token
+            _tell_reader(self)
+        finally:
+            self.response_txt = said or None
+
+    def _said(self) -> str:
+        return self.response_txt or ""
+
+
+class RemoteAsyncStreamingResponse(_ReadOnce, AsyncStreamingResponse):
+    """The same as `RemoteStreamingResponse`, with asyncio."""
+
+    def __init__(self, tokens: TokenAsyncGen, sources: Sources) -> None:
+        super().__init__(tokens, sources.nodes, sources.metadata)
+
+    async def async_response_gen(self) -> TokenAsyncGen:
+        """The pieces of the answer; leaving them early stops it."""
+        tokens = cast(Any, super().async_response_gen())
+        with self._reading():
+            async with aclosing(cast(Any, self.response_gen)), aclosing(tokens):
+                async for token in tokens:
+                    yield token
+        _tell_reader(self)
+
+    def _said(self) -> str:
+        return self.response_txt or ""
+
+
+class RemoteStreamingChatResponse(_ReadOnce, StreamingAgentChatResponse):
+    """A chat engine's answer as it arrives.
+
+    Attributes:
+        metadata: Its ids, usage and finish reason, filled by its end as `sources` and
+            `source_nodes` are.
+    """
+
+    metadata: dict[str, Any]
+
+    def __init__(
+        self, stream: ChatResponseGen | ChatResponseAsyncGen, sources: Sources, *, awaited: bool
+    ) -> None:
+        super().__init__(
+            **{"achat_stream" if awaited else "chat_stream": cast(Any, stream)},
+            sources=sources.tools,
+            source_nodes=sources.nodes,
+            is_writing_to_memory=False,
+        )
+        self.metadata = sources.metadata
+
+    @property
+    def response_gen(self) -> TokenGen:
+        """The pieces of the answer; leaving them early stops it."""
+        tokens = super().response_gen
+        try:
+            with self._reading(), closing(cast(Any, self.chat_stream)), closing(cast(Any, tokens)):
+                yield from tokens
+        finally:
+            self.response = self._said().strip()
+
+    async def async_response_gen(self) -> TokenAsyncGen:
+        """The same as `response_gen`, with asyncio."""
+        tokens = cast(Any, super().async_response_gen())
+        try:
+            with self._reading():
+                async with aclosing(cast(Any, self.achat_stream)), aclosing(tokens):
+                    async for token in tokens:
+                        yield token
+        finally:
+            self.response = self._said().strip()
+
+    def _said(self) -> str:
+        return self.unformatted_response
+
+
+def _tell_reader(answer: RemoteStreamingResponse | RemoteAsyncStreamingResponse) -> None:
+    """Give the sources to the chat engine's response that reads this answer.
+
+    LlamaIndex's condense engine copies them when the stream begins, before they are known, and
+    leaves no way to its response but the stack of the one that reads.
+    """
+    frame = inspect.currentframe()
+    for _ in range(_FAR):
+        frame = frame and frame.f_back
+        reader = frame and frame.f_locals.get("self")
+        if isinstance(reader, StreamingAgentChatResponse) and not reader.source_nodes:
+            read = any(output.raw_output is answer for output in reader.sources)
+            reader.source_nodes.extend(answer.source_nodes if read else ())
