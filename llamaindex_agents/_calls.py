@@ -1,4 +1,4 @@
-"""How LlamaIndex calls an LLM: with its events around it, or outside of any conversation."""
+"""Who calls an LLM, and how: with LlamaIndex's events around it, or outside of any conversation."""
 
 from __future__ import annotations
 
@@ -84,3 +84,32 @@ def stateless_call(kwargs: dict[str, Any]) -> dict[str, Any]:
                 "call that never does."
             )
     return {**kwargs, "memory": "client"}
+
+
+# What LlamaIndex, and this module, put between an LLM and whoever calls it.
+_BETWEEN = (
+    "llamaindex_agents._calls",
+    "llamaindex_agents._llm",
+    "llama_index.core.instrumentation",
+    "llama_index.core.llms.callbacks",
+    "llama_index_instrumentation",
+)
+_CONVERSING = (
+    "llama_index.agent",
+    "llama_index.chat_engine",
+    "llama_index.core.agent",
+    "llama_index.core.chat_engine",
+)
+
+
+def is_hidden_prompt() -> bool:
+    """Whether a part of LlamaIndex asks something of its own, which nobody has said.
+
+    Memories, rerankers, extractors and programs call `chat` as chat engines and agents do, with
+    prompts of the same shapes; only who calls tells them apart.
+    """
+    frame = inspect.currentframe()
+    while frame and str(frame.f_globals.get("__name__")).startswith(_BETWEEN):
+        frame = frame.f_back
+    caller = str(frame.f_globals.get("__name__")) if frame else ""
+    return caller.startswith("llama_index.") and not caller.startswith(_CONVERSING)

@@ -28,7 +28,7 @@ from llama_index.core.llms.llm import LLM
 from pydantic import ConfigDict, Field, PrivateAttr, SecretStr, model_validator
 
 from llamaindex_agents import _answers, _convert
-from llamaindex_agents._calls import observed, stateless, stateless_call
+from llamaindex_agents._calls import is_hidden_prompt, observed, stateless, stateless_call
 from remote_agents.agent import Agent
 from remote_agents.errors import ConfigurationError
 from remote_agents.http.timeouts import Timeout
@@ -242,9 +242,12 @@ class RemoteLLM(LLM):
         """Arguments of one turn. A `with session(...)` is read here, when the turn is called."""
         if not self._bindable:
             return stateless_call(kwargs)
-        session_id = kwargs.pop("session_id", None) or self.session_id or current_session()
-        asked = session_id or kwargs.get("conversation_id") or self.memory != "auto"
-        return {"session_id": session_id, **({} if asked else {"memory": "client"}), **kwargs}
+        if kwargs.get("session_id") or kwargs.get("conversation_id"):
+            return kwargs
+        session_id = self.session_id or current_session()
+        if (session_id is None and self.memory == "auto") or is_hidden_prompt():
+            return {"memory": "client", **kwargs}
+        return {**kwargs, "session_id": session_id}
 
     # --- chat --------------------------------------------------------------------------------
 

@@ -16,6 +16,8 @@ from llama_index.core.chat_engine import (
     ContextChatEngine,
     SimpleChatEngine,
 )
+from llama_index.core.memory import ChatSummaryMemoryBuffer, FactExtractionMemoryBlock
+from llama_index.core.postprocessor.rankGPT_rerank import RankGPTRerank
 from llama_index.core.response_synthesizers import ResponseMode, get_response_synthesizer
 from llama_index.core.schema import NodeWithScore
 from pydantic import BaseModel
@@ -249,6 +251,26 @@ def context(index: Any, llm: Any) -> Any:
     return ContextChatEngine.from_defaults(retriever=index.as_retriever(), llm=llm, memory=memory())
 
 
+async def summarized(llm: Any) -> None:
+    buffer = ChatSummaryMemoryBuffer.from_defaults(
+        llm=llm, token_limit=40, count_initial_tokens=False
+    )
+    for question in (QUESTION, FOLLOW_UP):
+        buffer.put(ChatMessage(question))
+        buffer.put(ChatMessage(role="assistant", content="25 vacation days, in proportion. " * 9))
+        assert buffer.get()
+
+
+async def facts_extracted(llm: Any) -> None:
+    block = FactExtractionMemoryBlock(name="facts", llm=llm)
+    await block.aput([*ASK, ChatMessage(role="assistant", content="25 days.")])
+    await block.aput(GO_ON)
+
+
+async def reranked(llm: Any) -> None:
+    RankGPTRerank(llm=llm, top_n=1).postprocess_nodes(chunks()[:2], query_str=QUESTION)
+
+
 HIDDEN: dict[str, Callable[[Any], Awaitable[None]]] = {
     "by hand": hidden_calls,
     "refine": synthesized(ResponseMode.REFINE),
@@ -258,6 +280,9 @@ HIDDEN: dict[str, Callable[[Any], Awaitable[None]]] = {
     "condense_question": chatted(condense_question),
     "condense_plus_context": chatted(condense_plus_context),
     "context": chatted(context),
+    "summary": summarized,
+    "facts": facts_extracted,
+    "reranker": reranked,
 }
 
 
@@ -271,6 +296,7 @@ async def test_hidden_prompts_stay_out(
     alice.chat(ASK)
     with session("somebody"):
         await HIDDEN[hidden](alice)
+        await HIDDEN[hidden](build(service, session_store=alice.session_store))
     answer = alice.chat(GO_ON).message.content
     assert said(sandbox, alice) == [QUESTION, FOLLOW_UP]
     assert answer.startswith(PART_TIME)
