@@ -34,10 +34,11 @@ class Request:
         params: Query parameters; None values are left out.
         files: Multipart files, as httpx takes them.
         data: Multipart fields.
+        content: The body as it is.
         headers: Extra headers.
         safe: Repeating it does no harm (GET, creating a conversation).
         stream: The answer is asked for as server-sent events.
-        foreign: `path` is a URL on another host: no key and no headers of ours go there.
+        foreign: `path` is a URL on another host: of headers only those of this request go there.
     """
 
     method: str
@@ -46,6 +47,7 @@ class Request:
     params: Mapping[str, Any] | None = None
     files: Any = None
     data: Mapping[str, str] | None = None
+    content: bytes | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
     safe: bool = False
     stream: bool = False

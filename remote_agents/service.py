@@ -38,8 +38,10 @@ class Endpoint:
         roles: Roles that it takes; others are folded into user text.
         history: Whether it takes earlier messages; else they are folded into the user text.
         one_message: Whether a turn of a conversation is a single message (`history` or not).
+        tools: Whether it can be given tools of the caller's, and asks for them to be run.
         parameters: Names of the parameters that it honours.
         options: Names of further constructor arguments.
+        call_only: Names of further arguments of a call, which no constructor takes.
         attachments: Kinds of files that it takes.
         uploads: Whether files given as bytes can be uploaded.
         eof_ends: Whether a stream may end without a terminal event if it never announced one.
@@ -67,8 +69,10 @@ class Endpoint:
     roles: frozenset[str] = frozenset({"system", "user", "assistant"})
     history: bool = True
     one_message: bool = False
+    tools: bool = False
     parameters: tuple[str, ...] = ()
     options: tuple[str, ...] = ()
+    call_only: tuple[str, ...] = ()
     attachments: frozenset[AttachmentKind] = frozenset()
     uploads: bool = False
     eof_ends: bool = False

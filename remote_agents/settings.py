@@ -44,13 +44,15 @@ COMMON = (
 )
 
 
-def check_parameters(endpoint: Endpoint, parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """The parameters that are set, if the endpoint knows them all.
+def check_parameters(
+    endpoint: Endpoint, parameters: Mapping[str, Any], also: Sequence[str] = ()
+) -> dict[str, Any]:
+    """The parameters that are set, if the endpoint knows them all, or they are among `also`.
 
     Raises:
         ConfigurationError: Names the unknown one, and the nearest that is valid.
     """
-    accepted = endpoint.accepted | {"streaming"}
+    accepted = endpoint.accepted.union(also, ("streaming",))
     for name in parameters:
         if name not in accepted:
             raise ConfigurationError(unknown_name(endpoint, name), endpoint=endpoint.name)

@@ -79,6 +79,15 @@ TOLD = {
         ],
         {"reply_id": RECORD, "model": "deepseek-r1", "request_id": REQUEST},
     ),
+    "cloudbase.newest": Told(
+        [
+            ReasoningDelta("The user greets"),
+            ToolCall("call-1", "get_weather", {"city": "Paris"}),
+            TextDelta("Hello"),
+            Usage(10, 20, 30),
+        ],
+        {"reply_id": RECORD, "model": "deepseek-r1"},
+    ),
     "cloudbase.hosted": Told(
         [
             TextDelta("Hello"),

@@ -147,6 +147,7 @@ class Transport:
             json=request.json,
             files=request.files,
             data=request.data,
+            content=request.content,
             headers={} if request.foreign else self._request_headers(request, op.token),
             timeout=httpx.Timeout(
                 connect=connect,
@@ -160,6 +161,7 @@ class Transport:
             built.headers = httpx.Headers(
                 [(name, value) for name, value in built.headers.items() if name in PUBLIC_HEADERS]
             )
+            built.headers.update(request.headers)
         return built
 
     def _request_headers(self, request: Request, token: SecretStr | None) -> dict[str, str]:

@@ -51,7 +51,10 @@ def take_turn(
     Raises:
         AgentError: See `remote_agents.errors`.
     """
-    options = {**terms.options, **check_parameters(terms.endpoint, parameters)}
+    options = {
+        **terms.options,
+        **check_parameters(terms.endpoint, parameters, terms.endpoint.call_only),
+    }
     mode = read_memory(memory) if memory else terms.memory
     conversation_id = conversation_id or None
     plan = partial(

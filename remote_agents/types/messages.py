@@ -101,6 +101,8 @@ class Message:
         id: Your own id of the message, if it has one; the same message keeps it.
         tool_calls: On an assistant message, the calls of your tools that it asks for.
         tool_call_id: On a `tool` message, the call that it answers.
+        name: Who speaks, if several do; the tool, on a `tool` message.
+        failed: On a `tool` message, whether the tool failed.
 
     Example:
         >>> Message("user", "How many vacation days do I get?").role
@@ -114,6 +116,8 @@ class Message:
     id: str | None = None
     tool_calls: Sequence[ClientToolCall] = ()
     tool_call_id: str | None = None
+    name: str | None = None
+    failed: bool = False
 
 
 @dataclass(slots=True)
@@ -127,6 +131,9 @@ class Turn:
         conversation_id: The conversation to continue, if any.
         keep: Whether the service is asked to keep a new conversation.
         options: The endpoint's parameters that are set, by their public names.
+        history: What the conversation holds of the caller's messages already, in the roles that
+            the endpoint takes, for an endpoint that wants it along; never a new question.
+        interrupts: What the run that it goes on with waits for, if it answers one.
     """
 
     agent_id: str
@@ -135,3 +142,5 @@ class Turn:
     conversation_id: str | None = None
     keep: bool = False
     options: Mapping[str, Any] = field(default_factory=dict)
+    history: Sequence[Message] = ()
+    interrupts: Sequence[Any] = ()

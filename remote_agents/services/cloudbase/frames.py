@@ -1,0 +1,248 @@
+"""What a CloudBase agent answers: one frame into events, in whichever dialect it is. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from remote_agents.errors import RemoteFailureError
+from remote_agents.types import (
+    Citation,
+    Event,
+    Info,
+    ReasoningDelta,
+    Reply,
+    TextDelta,
+    ToolCall,
+    ToolCallDelta,
+    ToolResult,
+    Unknown,
+)
+from remote_agents.wire.ag_ui import Sent, decode_ag_ui, is_ag_ui, parse_arguments
+from remote_agents.wire.json import identifier, items, mapping, number, text
+from remote_agents.wire.openai import decode_chat, decode_usage
+
+NOTHING = Sent()
+
+
+def decode(data: Any, so_far: Reply, sent: Sent = NOTHING) -> list[Event]:
+    """One frame into events, in whichever dialect it is.
+
+    Args:
+        data: The frame.
+        so_far: The reply that the frames before it were folded into.
+        sent: What the request held, if it was AG-UI's.
+
+    Raises:
+        RemoteFailureError: On an error frame.
+    """
+    if is_ag_ui(data):
+        return decode_ag_ui(data, so_far, sent)
+    if not isinstance(data, dict):
+        return [Unknown(data)]
+    if "choices" in data:
+        return decode_chat(data, so_far)
+    events = _decode_kind(data, so_far)
+    if data.get("usage"):
+        events.append(decode_usage(mapping(data["usage"])))
+    info = _info(data, so_far)
+    if info is not None:
+        events.append(info)
+    return events
+
+
+def _decode_kind(data: dict[str, Any], so_far: Reply) -> list[Event]:
+    kind = data.get("type")
+    if kind is None or kind in ("text", "assistant"):
+        return _answer(data, so_far)
+    decode_frame = _DECODERS.get(kind) if isinstance(kind, str) else None
+    if decode_frame is None:
+        # Some frames carry a whole file's text in `content`: only answer frames are answer text.
+        return [Unknown(data)]
+    return decode_frame(data, so_far)
+
+
+def _answer(data: dict[str, Any], so_far: Reply) -> list[Event]:
+    """A text frame; the hosted service puts reasoning and sources on the same frames."""
+    events: list[Event] = []
+    reasoning = data.get("reasoning_content")
+    if reasoning and isinstance(reasoning, str):
+        events.append(ReasoningDelta(reasoning))
+    content = data.get("content")
+    if content and isinstance(content, str):
+        events.append(TextDelta(content))
+    if data.get("search_info"):
+        events.extend(_new_steps(_searched(data, so_far), so_far))
+    if data.get("knowledge_base"):
+        events.extend(_new_steps(_knowledge(data, so_far), so_far))
+    return events
+
+
+def _new_steps(events: list[Event], so_far: Reply) -> list[Event]:
+    """Nothing, if the same step was told on an earlier frame: the service repeats them."""
+    known = {step.id for step in so_far.steps if isinstance(step, (ToolCall, ToolResult))}
+    return [e for e in events if not isinstance(e, (ToolCall, ToolResult)) or e.id not in known]
+
+
+def _thinking(data: dict[str, Any], so_far: Reply) -> list[Event]:
+    thought = text(data.get("reasoning_content")) or text(data.get("content"))
+    return [ReasoningDelta(thought)] if thought else []
+
+
+def _searched(data: dict[str, Any], so_far: Reply) -> list[Event]:
+    found = [mapping(r) for r in items(mapping(data.get("search_info")).get("search_results"))]
+    if not found:
+        return []
+    citations: list[Event] = [
+        Citation(
+            title=text(result.get("title")) or None,
+            url=text(result.get("url")) or None,
+            text=text(result.get("content")) or text(result.get("snippet")) or None,
+            marker=identifier(result.get("index")),
+        )
+        for result in found
+    ]
+    return [*_step("search", "web_search", found), *citations]
+
+
+def _knowledge(data: dict[str, Any], so_far: Reply) -> list[Event]:
+    names = data.get("knowledge_base")
+    names = [name for name in names if text(name)] if isinstance(names, list) else []
+    metas = [mapping(meta) for meta in items(data.get("knowledge_meta"))]
+    if not names:
+        return []
+    found = [
+        {"title": name, **(metas[n] if n < len(metas) else {})} for n, name in enumerate(names)
+    ]
+    citations: list[Event] = [
+        Citation(
+            title=text(hit.get("fileName")) or text(hit.get("title")) or None,
+            url=text(hit.get("url")) or text(hit.get("fileUrl")) or None,
+            text=text(hit.get("text")) or text(hit.get("content")) or None,
+            id=identifier(hit.get("fileId") or hit.get("id")),
+            score=number(hit.get("score")),
+            extra={"knowledge_base": name},
+        )
+        for name, hit in zip(names, found, strict=True)
+    ]
+    return [*_step("knowledge", "knowledge_base_search", found), *citations]
+
+
+def _database(data: dict[str, Any], so_far: Reply) -> list[Event]:
+    return _step("db", "database_search", data.get("search_results"))
+
+
+def _step(kind: str, name: str, output: Any) -> list[Event]:
+    return [ToolCall(kind, name), ToolResult(kind, output)]
+
+
+def _called(data: dict[str, Any], so_far: Reply) -> list[Event]:
+    call = mapping(data.get("tool_call"))
+    function = mapping(call.get("function"))
+    # `arguments` is an object here, not JSON text.
+    return [
+        ToolCall(
+            identifier(call.get("id")) or "call",
+            text(function.get("name")) or "tool",
+            parse_arguments(function.get("arguments")),
+        )
+    ]
+
+
+def _call_begun(data: dict[str, Any], so_far: Reply) -> list[Event]:
+    call = _named(data)
+    return [ToolCallDelta(_id_of(call, data), text(call.get("name")) or None)]
+
+
+def _call_arguments(data: dict[str, Any], so_far: Reply) -> list[Event]:
+    delta = text(data.get("content")) or text(data.get("delta"))
+    return [ToolCallDelta(_id_of(_named(data), data), None, delta)]
+
+
+def _call_ended(data: dict[str, Any], so_far: Reply) -> list[Event]:
+    call_id = _id_of(_named(data), data)
+    call = so_far.open_calls.get(call_id, ToolCallDelta(call_id))
+    return [ToolCall(call_id, call.name or "tool", parse_arguments(call.arguments))]
+
+
+def _named(data: dict[str, Any]) -> dict[str, Any]:
+    """The call that a frame is about: `tool_call` is JSON text in Tencent's newest template."""
+    call = parse_arguments(data.get("tool_call"))
+    return call or {"name": data.get("toolCallName") or data.get("toolName")}
+
+
+def _id_of(call: dict[str, Any], data: dict[str, Any]) -> str:
+    return identifier(call.get("id")) or identifier(data.get("toolCallId")) or "call"
+
+
+def _result(data: dict[str, Any], so_far: Reply) -> list[Event]:
+    call_id = identifier(data.get("toolCallId")) or "call"
+    result = ToolResult(call_id, data.get("result"))
+    if any(isinstance(step, ToolCall) and step.id == call_id for step in so_far.steps):
+        return [result]
+    name = text(data.get("toolName")) or "tool"
+    return [ToolCall(call_id, name, parse_arguments(data.get("args"))), result]
+
+
+def _failed(data: dict[str, Any], so_far: Reply) -> list[Event]:
+    error = mapping(data.get("error"))
+    said = error.get("message") or data.get("content") or data.get("error")
+    raise RemoteFailureError(
+        said if isinstance(said, str) else f"The agent failed: {said}",
+        code=identifier(error.get("code")) or identifier(error.get("name")),
+        body=data,
+    )
+
+
+def _nothing(data: dict[str, Any], so_far: Reply) -> list[Event]:
+    return []
+
+
+_DECODERS: dict[str, Callable[[dict[str, Any], Reply], list[Event]]] = {
+    "thinking": _thinking,
+    "reasoning": _thinking,
+    "tool_call_start": _call_begun,
+    "tool_call_args": _call_arguments,
+    "tool_call_end": _call_ended,
+    "tool-call-start": _call_begun,
+    "tool-call-args": _call_arguments,
+    "tool-call-end": _call_ended,
+    "search": _searched,
+    "knowledge": _knowledge,
+    "db": _database,
+    "tool-call": _called,
+    "tool-result": _result,
+    "step-finish": _nothing,
+    "finish": _nothing,
+    "error": _failed,
+    **dict.fromkeys(
+        ("thinking_start", "thinking_text_start", "thinking_text_end", "thinking_end"), _nothing
+    ),
+}
+
+
+def _info(data: dict[str, Any], so_far: Reply) -> Info | None:
+    info = Info()
+    if (record := identifier(data.get("record_id"))) != so_far.reply_id:
+        info.reply_id = record
+    if (model := identifier(data.get("model"))) != so_far.model:
+        info.model = model
+    _read_finish(data, so_far, info)
+    return None if info == _NO_INFO else info
+
+
+_NO_INFO = Info()
+
+
+def _read_finish(data: dict[str, Any], so_far: Reply, info: Info) -> None:
+    reason = data.get("finish_reason")
+    kind = data.get("type")
+    if reason == "error":
+        _failed(data, so_far)
+    if kind == "finish":
+        info.finish_reason = reason if isinstance(reason, str) and reason != "continue" else "stop"
+    elif reason in ("continue", None) or not isinstance(reason, str):
+        if "finish_reason" in data and not so_far.more_expected:
+            info.more_expected = True
+    elif kind not in ("step-finish", "tool-call", "tool-result") and reason != "tool-calls":
+        info.finish_reason = reason

@@ -1,0 +1,160 @@
+"""A turn as AG-UI's `RunAgentInput` (https://docs.ag-ui.com/concepts/architecture). Pure.
+
+All messages at hand go along, whether the agent keeps the thread or only echoes its id: one that
+keeps it drops the messages whose ids it knows. So a message has the same id in every request.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import uuid
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from remote_agents.types import Attachment, Interrupt, Message, Turn
+from remote_agents.wire.ag_ui.run import Sent
+from remote_agents.wire.json import mapping
+
+
+def run_input(
+    asked: Turn, thread_id: str, *, forwarded: Mapping[str, Any] | None = None, parts: bool = False
+) -> dict[str, Any]:
+    """The body of a request.
+
+    Args:
+        asked: The turn.
+        thread_id: The thread, which the client names.
+        forwarded: What goes into `forwardedProps`, for agents that read options there.
+        parts: Whether files go into the messages, as AG-UI 1.0's parts.
+
+    Example:
+        >>> run_input(Turn("a", [Message("user", "Hi", id="1")]), "t")["messages"]
+        [{'id': '1', 'role': 'user', 'content': 'Hi'}]
+    """
+    options = asked.options
+    body: dict[str, Any] = {
+        "threadId": thread_id,
+        "runId": str(uuid.uuid4()),
+        "messages": [],
+        "tools": [_tool(tool) for tool in options.get("tools") or ()],
+        "context": [],
+        "state": options.get("state", {}),
+        "forwardedProps": dict(forwarded or {}),
+    }
+    if "resume" in options:
+        return _resumed(body, options["resume"], asked.interrupts)
+    messages = [*asked.history, *asked.messages]
+    answered = {message.tool_call_id for message in messages}
+    ids = set[str]()
+    for message in messages:
+        encoded = _encoded(message, answered, parts=parts)
+        encoded["id"] = _new(message.id or str(uuid.uuid4()), ids)
+        body["messages"].append(encoded)
+    return body
+
+
+def sent_in(body: Mapping[str, Any]) -> Sent:
+    """What of a request its answer may repeat."""
+    messages = [mapping(message) for message in body["messages"]]
+    return Sent(
+        frozenset(str(tool["name"]) for tool in body["tools"]),
+        frozenset(str(message["id"]) for message in messages),
+        frozenset(str(m["toolCallId"]) for m in messages if m["role"] == "tool"),
+        not messages,
+    )
+
+
+def _new(message_id: str, ids: set[str]) -> str:
+    """The id, unless another message of the request has it: the agent would drop the second."""
+    name, number = message_id, 1
+    while name in ids:
+        number += 1
+        name = f"{message_id}-{number}"
+    ids.add(name)
+    return name
+
+
+def _encoded(message: Message, answered: Iterable[str | None], *, parts: bool) -> dict[str, Any]:
+    encoded: dict[str, Any] = {"id": "", "role": message.role, "content": message.content}
+    if message.role == "tool":
+        if message.tool_call_id is None:
+            return {**encoded, "role": "user"}
+        encoded["toolCallId"] = message.tool_call_id
+        if message.failed:
+            encoded["error"] = message.content
+    elif message.tool_calls and all(call.id in answered for call in message.tool_calls):
+        encoded["toolCalls"] = [
+            {"id": call.id, "type": "function", "function": _function(call.name, call.arguments)}
+            for call in message.tool_calls
+        ]
+    elif message.attachments and parts:
+        text = [{"type": "text", "text": message.content}] if message.content else []
+        encoded["content"] = [*text, *map(_part, message.attachments)]
+    return encoded
+
+
+def _function(name: str, arguments: Any) -> dict[str, str]:
+    return {"name": name, "arguments": json.dumps(arguments, ensure_ascii=False, default=str)}
+
+
+def _tool(tool: Any) -> dict[str, Any]:
+    """A tool as AG-UI names it, given so or in OpenAI's form."""
+    known = mapping(mapping(tool).get("function")) or mapping(tool)
+    return {
+        "name": known.get("name"),
+        "description": known.get("description") or "",
+        "parameters": known.get("parameters") or {"type": "object", "properties": {}},
+    }
+
+
+def _part(file: Attachment) -> dict[str, Any]:
+    kind = "document" if file.kind == "file" else file.kind
+    part: dict[str, Any] = {"type": kind, "source": _source(file)}
+    return {**part, "metadata": {"filename": file.filename}} if file.filename else part
+
+
+def _source(file: Attachment) -> dict[str, Any]:
+    kind = {"mimeType": file.mime_type} if file.mime_type else {}
+    if file.file_id is not None:
+        return {"type": "file", "value": file.file_id, **kind}
+    if file.url is not None:
+        return {"type": "url", "value": file.url, **kind}
+    encoded = base64.b64encode(file.data or b"").decode()
+    return {"type": "data", "value": encoded, "mimeType": file.mime_type or _UNKNOWN}
+
+
+_UNKNOWN = "application/octet-stream"
+
+
+# --- going on with a run that waits ------------------------------------------------------------
+
+
+def _resumed(body: dict[str, Any], answer: Any, waiting: Sequence[Interrupt]) -> dict[str, Any]:
+    """No message, and the answer where the agent looks for it."""
+    structured = [each for each in waiting if each.id and each.answered_by != "command"]
+    if not structured:
+        command = {"resume": answer}
+        body["forwardedProps"]["command"] = {
+            **mapping(body["forwardedProps"].get("command")),
+            **command,
+        }
+        return body
+    entries = [_entry(each, _answer_to(each, answer, structured)) for each in structured]
+    body["resume"] = entries[0] if structured[0].answered_by == "draft" else entries
+    return body
+
+
+def _answer_to(interrupt: Interrupt, answer: Any, waiting: Sequence[Interrupt]) -> Any:
+    """One answer for all, or for each its own, by the interrupts' ids."""
+    if isinstance(answer, dict) and answer and answer.keys() <= {each.id for each in waiting}:
+        return answer.get(interrupt.id)
+    return answer
+
+
+def _entry(interrupt: Interrupt, answer: Any) -> dict[str, Any]:
+    if interrupt.answered_by == "draft":
+        return {"interruptId": interrupt.id, "payload": answer}
+    if answer is None:
+        return {"interruptId": interrupt.id, "status": "cancelled"}
+    return {"interruptId": interrupt.id, "status": "resolved", "payload": answer}

@@ -1,0 +1,155 @@
+"""What an AG-UI request holds: each message under an id that stays its own."""
+
+from typing import Any
+
+import pytest
+
+from remote_agents import Attachment, ClientToolCall, Interrupt, Message
+from remote_agents.types import Turn
+from remote_agents.wire.ag_ui import run_input, sent_in
+
+CALL = ClientToolCall("c", "weather", {"city": "Köln"})
+
+
+def body(*messages: Message, history: tuple[Message, ...] = (), **options: Any) -> dict[str, Any]:
+    return run_input(Turn("a", messages, options=options, history=history), "t")
+
+
+def test_all_messages_at_hand_go_along_in_order() -> None:
+    history = (Message("user", "a", id="1"), Message("assistant", "b", id="2"))
+    sent = body(Message("user", "c", id="3"), history=history)["messages"]
+    assert [(m["id"], m["role"], m["content"]) for m in sent] == [
+        ("1", "user", "a"),
+        ("2", "assistant", "b"),
+        ("3", "user", "c"),
+    ]
+
+
+def test_an_id_that_stands_twice_is_made_two() -> None:
+    """The agent would drop the second message."""
+    sent = body(Message("user", "yes", id="1"), Message("user", "yes!", id="1"))["messages"]
+    assert [message["id"] for message in sent] == ["1", "1-2"]
+
+
+def test_messages_without_an_id_get_new_ones() -> None:
+    ids = [body(Message("user", "hi"))["messages"][0]["id"] for _ in range(2)]
+    assert ids[0] != ids[1]
+
+
+def test_a_run_has_an_id_of_its_own() -> None:
+    assert body(Message("user", "a"))["runId"] != body(Message("user", "a"))["runId"]
+
+
+def test_every_field_is_there() -> None:
+    empty = body(Message("user", "a"))
+    assert {k: v for k, v in empty.items() if k not in ("runId", "messages")} == {
+        "threadId": "t",
+        "tools": [],
+        "context": [],
+        "state": {},
+        "forwardedProps": {},
+    }
+    assert body(Message("user", "a"), state={"n": 1})["state"] == {"n": 1}
+
+
+def test_calls_and_their_results() -> None:
+    answered = (Message("assistant", "", id="1", tool_calls=[CALL]),)
+    result = Message("tool", "sunny", id="2", tool_call_id="c")
+    sent = body(result, history=answered)["messages"]
+    function = {"name": "weather", "arguments": '{"city": "Köln"}'}
+    assert sent[0]["toolCalls"] == [{"id": "c", "type": "function", "function": function}]
+    assert sent[1] == {"id": "2", "role": "tool", "content": "sunny", "toolCallId": "c"}
+
+
+def test_a_tool_that_failed_says_so() -> None:
+    sent = body(Message("tool", "no such city", id="2", tool_call_id="c", failed=True))
+    assert sent["messages"][0]["error"] == "no such city"
+
+
+def test_a_call_that_nobody_answered_is_no_call() -> None:
+    sent = body(Message("assistant", "wait", id="1", tool_calls=[CALL]), Message("user", "so?"))
+    assert "toolCalls" not in sent["messages"][0]
+
+
+OPENAI = {"type": "function", "function": {"name": "f", "description": "d", "parameters": {}}}
+TOOLS = {
+    "AG-UI's form": {"name": "f", "description": "d", "parameters": {"type": "object"}},
+    "OpenAI's form": OPENAI,
+    "a name alone": {"name": "f"},
+}
+
+
+@pytest.mark.parametrize("form", TOOLS)
+def test_tools(form: str) -> None:
+    (tool,) = body(Message("user", "a"), tools=[TOOLS[form]])["tools"]
+    assert tool["name"] == "f"
+    assert isinstance(tool["description"], str)
+    assert tool["parameters"]["type"] == "object"
+
+
+def test_files_are_parts_where_the_agent_reads_them_so() -> None:
+    files = [
+        Attachment("image", url="https://x/y.png"),
+        Attachment("file", data=b"%PDF", mime_type="application/pdf", filename="a.pdf"),
+        Attachment("audio", file_id="f1"),
+    ]
+    turn = Turn("a", [Message("user", "look", files)])
+    text, image, document, audio = run_input(turn, "t", parts=True)["messages"][0]["content"]
+    assert text == {"type": "text", "text": "look"}
+    assert image == {"type": "image", "source": {"type": "url", "value": "https://x/y.png"}}
+    assert document["source"] == {
+        "type": "data",
+        "value": "JVBERg==",
+        "mimeType": "application/pdf",
+    }
+    assert audio["source"] == {"type": "file", "value": "f1"}
+    assert run_input(turn, "t")["messages"][0]["content"] == "look"
+
+
+# --- going on ----------------------------------------------------------------------------------
+
+
+def resumed(answer: Any, *waiting: Interrupt) -> dict[str, Any]:
+    turn = Turn("a", [], options={"resume": answer}, interrupts=waiting)
+    return run_input(turn, "t", forwarded={"searchEnable": True})
+
+
+ANSWERS = {
+    "nothing is known": ((), {"command": {"resume": "yes"}}, None),
+    "LangGraph's": ((Interrupt("i"),), {"command": {"resume": "yes"}}, None),
+    "AG-UI 1.0's": (
+        (Interrupt("i", answered_by="resume"),),
+        {},
+        [{"interruptId": "i", "status": "resolved", "payload": "yes"}],
+    ),
+    "the draft's": (
+        (Interrupt("i", answered_by="draft"),),
+        {},
+        {"interruptId": "i", "payload": "yes"},
+    ),
+}
+
+
+@pytest.mark.parametrize("case", ANSWERS)
+def test_an_answer_goes_where_the_agent_looks_for_it(case: str) -> None:
+    waiting, forwarded, resume = ANSWERS[case]
+    sent = resumed("yes", *waiting)
+    assert sent["messages"] == []
+    assert sent["forwardedProps"] == {"searchEnable": True, **forwarded}
+    assert sent.get("resume") == resume
+
+
+def test_an_answer_for_each() -> None:
+    waiting = [Interrupt(name, answered_by="resume") for name in "ij"]
+    each = resumed({"i": 1, "j": 2}, *waiting)["resume"]
+    assert [entry["payload"] for entry in each] == [1, 2]
+    one = resumed({"approved": True}, *waiting)["resume"]
+    assert [entry["payload"] for entry in one] == [{"approved": True}] * 2
+
+
+def test_what_the_answer_may_repeat() -> None:
+    result = Message("tool", "sunny", id="2", tool_call_id="c")
+    sent = sent_in(body(Message("user", "a", id="1"), result, tools=[OPENAI]))
+    assert (sent.tools, sent.messages, sent.results) == ({"f"}, {"1", "2"}, {"c"})
+    assert not sent.resumes
+    assert sent_in(resumed("yes")).resumes
