@@ -34,6 +34,7 @@ from remote_agents.types import (
     Attachment,
     Citation,
     Event,
+    File,
     Message,
     Origin,
     ReasoningDelta,
@@ -238,8 +239,10 @@ def _place(marker: str | None, text: str) -> tuple[int, int] | None:
     return None if start < 0 else (start, start + len(mark))
 
 
-def step_block(step: ToolCall | ToolResult | Unknown) -> Block:
-    """One of the agent's own steps as a block."""
+def step_block(step: ToolCall | ToolResult | File | Unknown) -> Block:
+    """One of the agent's own steps, or a file of the answer, as a block."""
+    if isinstance(step, File):
+        return _file_block(step)
     if isinstance(step, ToolCall):
         return {
             "type": "server_tool_call",
@@ -257,6 +260,17 @@ def step_block(step: ToolCall | ToolResult | Unknown) -> Block:
         }
     value = step.data if isinstance(step.data, dict) else {"data": step.data}
     return {"type": "non_standard", "value": value}
+
+
+def _file_block(file: File) -> Block:
+    known = file.to_dict()
+    name, content = known.pop("filename", None), known.pop("data", None)
+    block: Block = {"type": known.pop("kind"), **known}
+    if content is not None:
+        block["base64"] = content
+    if name is not None:
+        block["extras"] = {"filename": name}
+    return block
 
 
 class Layout:
@@ -282,10 +296,12 @@ class Layout:
             self.reasoning = self._begin({"type": "reasoning"})
         return self.reasoning
 
-    def step(self, step: ToolCall | ToolResult | Unknown) -> Block | None:
-        """The step's block; None for a call that was told before."""
+    def step(self, step: ToolCall | ToolResult | File | Unknown) -> Block | None:
+        """The step's block; None for a call or a file that was told before."""
         block = step_block(step)
-        if type(step) is ToolCall and any(known.items() >= block.items() for known in self.blocks):
+        if type(step) in (ToolCall, File) and any(
+            known.items() >= block.items() for known in self.blocks
+        ):
             return None
         self._begin(block)
         return block
@@ -311,7 +327,7 @@ class Layout:
         return None if plain in _PLAIN else self.blocks
 
 
-STEPS = frozenset({ToolCall, ToolResult, Unknown})
+STEPS = frozenset({ToolCall, ToolResult, File, Unknown})
 _PLAIN: tuple[list[str], ...] = ([], ["text"], ["reasoning"], ["reasoning", "text"])
 
 
@@ -377,6 +393,10 @@ def extra_of(reply: Reply, layout: Layout, *, blocks: bool) -> dict[str, Any]:
     if reply.citations:
         layout.text_index()
         extra["citations"] = [citation.to_dict() for citation in reply.citations]
+    if reply.files:
+        extra["files"] = [file.to_dict() for file in reply.files]
+    if reply.alternatives:
+        extra["alternatives"] = reply.alternatives
     if not blocks and (steps := layout.steps()):
         extra["steps"] = steps
     return extra

@@ -183,6 +183,10 @@ def _info(reply: Reply) -> dict[str, Any]:
     info = reply.metadata()
     if reply.citations:
         info["citations"] = [citation.to_dict() for citation in reply.citations]
+    if reply.files:
+        info["files"] = [file.to_dict() for file in reply.files]
+    if reply.alternatives:
+        info["alternatives"] = reply.alternatives
     if reply.usage is not None:
         info["token_usage"] = _usage([reply])
     return info

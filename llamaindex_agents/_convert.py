@@ -24,6 +24,7 @@ from llama_index.core.base.llms.types import (
     ToolCallBlock,
     VideoBlock,
 )
+from pydantic import BaseModel, ValidationError
 
 from remote_agents.errors import UnsupportedContentError
 from remote_agents.services import Endpoint
@@ -31,6 +32,7 @@ from remote_agents.types import (
     Attachment,
     AttachmentKind,
     Citation,
+    File,
     Message,
     Origin,
     Reply,
@@ -58,6 +60,12 @@ _KINDS: dict[type, AttachmentKind] = {
     AudioBlock: "audio",
     VideoBlock: "video",
     DocumentBlock: "file",
+}
+_FILE_BLOCKS: dict[AttachmentKind, tuple[type[BaseModel], str]] = {
+    "image": (ImageBlock, "image"),
+    "audio": (AudioBlock, "audio"),
+    "video": (VideoBlock, "video"),
+    "file": (DocumentBlock, "data"),
 }
 _CONTENT: dict[AttachmentKind, str] = {
     "image": "image",
@@ -189,7 +197,21 @@ def chat_response(reply: Reply, delta: str | None = None) -> ChatResponse:
 def _blocks(reply: Reply) -> list[ContentBlock]:
     thinking = [ThinkingBlock(content=reply.reasoning)] if reply.reasoning else []
     citations = [_citation_block(citation) for citation in reply.citations]
-    return [*thinking, TextBlock(text=reply.text), *citations]
+    files = [block for file in reply.files if (block := _file_block(file)) is not None]
+    return [*thinking, TextBlock(text=reply.text), *citations, *files]
+
+
+def _file_block(file: File) -> ContentBlock | None:
+    """A file as a block; None where there is only its id, which no block has a place for."""
+    if not file.url and file.data is None:
+        return None
+    kind, content = _FILE_BLOCKS[file.kind]
+    known = {"url": file.url, content: file.data, "title": file.filename}
+    fields = {name: value for name, value in known.items() if value and name in kind.model_fields}
+    try:
+        return cast("ContentBlock", kind(**fields))
+    except ValidationError:  # what is no address to LlamaIndex stays in `files`
+        return None
 
 
 def _citation_block(citation: Citation) -> CitationBlock:
@@ -211,6 +233,7 @@ def additional_kwargs(reply: Reply) -> dict[str, Any]:
         "reasoning": reply.reasoning,
         "steps": [_step(step) for step in reply.steps],
         "alternatives": reply.alternatives,
+        "files": [file.to_dict() for file in reply.files],
         "usage": reply.usage and _usage(reply.usage),
     }
     return reply.metadata() | {name: value for name, value in extra.items() if value}

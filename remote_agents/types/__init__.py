@@ -3,6 +3,7 @@
 from remote_agents.types.answers import (
     Alternative as Alternative,
     Event as Event,
+    File as File,
     Finish as Finish,
     Info as Info,
     Interrupt as Interrupt,

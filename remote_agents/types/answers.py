@@ -5,13 +5,14 @@ Nothing here knows a service, a framework or a socket.
 
 from __future__ import annotations
 
+import base64
 import uuid
 from dataclasses import asdict, dataclass, field
 from io import StringIO
 from typing import Any, Literal
 
 from remote_agents.types.citations import Citation, Citations
-from remote_agents.types.messages import ClientToolCall
+from remote_agents.types.messages import AttachmentKind, ClientToolCall
 
 
 @dataclass(slots=True)
@@ -53,6 +54,34 @@ class ToolResult:
     id: str
     output: Any = None
     error: bool = False
+
+
+@dataclass(slots=True)
+class File:
+    """A file that an answer brings.
+
+    Args:
+        kind: `image`, `audio`, `video` or `file`.
+        url: Where it can be had.
+        id: The service's id of it.
+        filename: Its name.
+        mime_type: For example `image/png`.
+        data: The content, where the service sent it along.
+    """
+
+    kind: AttachmentKind = "file"
+    url: str | None = None
+    id: str | None = None
+    filename: str | None = None
+    mime_type: str | None = None
+    data: bytes | None = field(default=None, repr=False)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The fields that are known, as plain JSON values; the content in base64."""
+        known = asdict(self)
+        if self.data is not None:
+            known["data"] = base64.b64encode(self.data).decode()
+        return {name: value for name, value in known.items() if value is not None}
 
 
 @dataclass(slots=True)
@@ -105,7 +134,10 @@ class Usage:
 
 @dataclass(slots=True)
 class Info:
-    """Facts about the reply that are not content; None leaves what is known as it is."""
+    """Facts about the reply that are not content; None leaves what is known as it is.
+
+    `raw` adds to the reply's `raw`.
+    """
 
     conversation_id: str | None = None
     reply_id: str | None = None
@@ -116,6 +148,7 @@ class Info:
     finish_reason: str | None = None
     more_expected: bool | None = None
     choice: int | None = None
+    raw: dict[str, Any] | None = None
 
 
 @dataclass(slots=True)
@@ -149,6 +182,7 @@ Event = (
     | ToolCallDelta
     | ToolResult
     | ClientToolCall
+    | File
     | Interrupt
     | Update
     | Usage
@@ -167,6 +201,7 @@ class Reply:
         agent: `provider:agent_id@host`.
         steps: The agent's own tool calls and results, and unknown events, in order.
         tool_calls: Calls of your own tools that the agent asks you to run.
+        raw: What else the service said, as plain values: `created`, `object`, `version`, ...
         interrupts: What the run waits for; `resume=` answers.
         state: The agent's state after the run, where it tells one; it is part of no history.
         usage: Token counts, if the service reports them.
@@ -195,6 +230,7 @@ class Reply:
         self._citations = Citations()
         self.steps: list[ToolCall | ToolResult | Unknown] = []
         self.tool_calls: list[ClientToolCall] = []
+        self.raw: dict[str, Any] = {}
         self.interrupts: list[Interrupt] = []
         self.state: Any = None
         self.usage: Usage | None = None
@@ -218,6 +254,7 @@ class Reply:
         self._text = StringIO()  # a list of short pieces would hold ten times as much
         self._reasoning = StringIO()
         self._alternatives: dict[int, str] = {}
+        self._files: dict[tuple[Any, ...], File] = {}
 
     def __repr__(self) -> str:
         return (
@@ -252,6 +289,16 @@ class Reply:
         """The texts of the other choices, when several were asked for (`n`)."""
         return [self._alternatives[index] for index in sorted(self._alternatives)]
 
+    @property
+    def files(self) -> list[File]:
+        """Files that the answer brings, each once."""
+        return list(self._files.values())
+
+    @property
+    def unknown_frames(self) -> int:
+        """How many frames said something that this library has no word for; see `steps`."""
+        return sum(type(step) is Unknown for step in self.steps)
+
     def add(self, event: Event) -> None:
         """Fold one event into the reply."""
         _FOLD[type(event)](self, event)
@@ -268,6 +315,8 @@ class Reply:
             "request_id": self.request_id,
             "credits_consumed": self.credits_consumed,
             "credits_remaining": self.credits_remaining,
+            "unknown_frames": self.unknown_frames or None,
+            "raw": self.raw or None,
             "interrupts": [interrupt.to_dict() for interrupt in self.interrupts] or None,
             "turn": self.turn,
             "seen": list(self.seen) or None,
@@ -304,6 +353,11 @@ def _add_client_call(reply: Reply, event: ClientToolCall) -> None:
     reply.tool_calls.append(event)
 
 
+def _add_file(reply: Reply, event: File) -> None:
+    key = (event.id, event.url, event.filename if event.id is None else None, event.data)
+    reply._files.setdefault(key, event)
+
+
 def _add_call_delta(reply: Reply, event: ToolCallDelta) -> None:
     open_call = reply.open_calls.setdefault(event.id, ToolCallDelta(event.id))
     open_call.name = event.name or open_call.name
@@ -315,8 +369,13 @@ def _add_update(reply: Reply, event: Update) -> None:
         reply.state = event.state
 
 
+_FACTS = tuple(name for name in Info.__slots__ if name != "raw")
+
+
 def _add_info(reply: Reply, event: Info) -> None:
-    for name in Info.__slots__:
+    if event.raw:
+        reply.raw.update(event.raw)
+    for name in _FACTS:
         value = getattr(event, name)
         if value is not None:
             setattr(reply, name, value)
@@ -335,6 +394,7 @@ _FOLD: dict[type, Any] = {
     ToolCallDelta: _add_call_delta,
     ToolResult: lambda reply, event: reply.steps.append(event),
     ClientToolCall: _add_client_call,
+    File: _add_file,
     Interrupt: lambda reply, event: reply.interrupts.append(event),
     Update: _add_update,
     Usage: lambda reply, event: setattr(reply, "usage", event),

@@ -25,6 +25,7 @@ from remote_agents.types import (
     Usage,
 )
 from remote_agents.wire.failures import body_failure, frame_fails, reported_failure
+from remote_agents.wire.raw import RawFields
 from remote_agents.wire.sse import Frame, SSEDecoder
 from remote_agents.wire.stops import StopCutter
 
@@ -59,6 +60,7 @@ class Reader:
         self._context = context
         self._coalesce = coalesce
         self._cutter = StopCutter(stop) if stop else None
+        self._raw = RawFields(reply.raw)
 
     @property
     def complete(self) -> bool:
@@ -167,6 +169,7 @@ class Reader:
     def _decode_into(self, value: Any, events: list[Event]) -> None:
         """Decode and fold one frame; what it adds to is seen by the decoding of the next."""
         reply = self.reply
+        self._raw.take(value)
         try:
             decoded = self._decode(value, reply)
         except RemoteFailureError as error:

@@ -24,6 +24,7 @@ from remote_agents.types import (
     Citation,
     Citations,
     Event,
+    File,
     Info,
     Reply,
     TextDelta,
@@ -158,6 +159,12 @@ def decode(data: Any, so_far: Reply) -> list[Event]:
         events.extend(_conversation(data))
     if data.get("citationNodes") or data.get("citations"):
         events.extend(_sources(data))
+    if isinstance(payload := data.get("contentPayload") or data.get("content_payload"), dict):
+        events.append(Info(raw={"contentPayload": payload}))
+    if data.get("attachments"):
+        known = {file.id for file in so_far.files}
+        files = map(file_of, items(data["attachments"]))
+        events.extend(file for file in files if file.id not in known or file.id is None)
     if done or (done is None and "content" in data):
         events.append(Info(finish_reason="stop"))
     elif not so_far.more_expected:
@@ -185,6 +192,18 @@ def _sources(data: dict[str, Any]) -> list[Citation]:
     for file in items(data.get("citations")):
         sources.add(_document(file))
     return sources.found
+
+
+def file_of(attachment: Any) -> File:
+    """A file of a message, as the service describes it; its word for any file is `other`."""
+    known = mapping(attachment)
+    kind = text(known.get("type"))
+    return File(
+        kind if kind in ("image", "audio", "video") else "file",  # type: ignore[arg-type]
+        url=text(known.get("file")) or None,
+        id=identifier(known.get("id")),
+        filename=text(known.get("filename")) or None,
+    )
 
 
 def _passage(node: Any) -> Citation:

@@ -41,6 +41,7 @@ from remote_agents.wire.ag_ui.run import (
 )
 from remote_agents.wire.ag_ui.state import patched
 from remote_agents.wire.json import count, identifier, items, mapping, text
+from remote_agents.wire.parts import files_in
 
 Data: TypeAlias = Mapping[str, Any]
 
@@ -249,6 +250,7 @@ def _unstreamed(so_far: Reply, run: Run) -> list[Event]:
     told = so_far.text + "".join(run.waiting.values())
     for message in run.snapshot.said:
         said = snapshot_text(message)
+        events += files_in(message.get("content"))
         if message.get("role") == "reasoning":
             if said and not so_far.reasoning:
                 events.append(ReasoningDelta(said))

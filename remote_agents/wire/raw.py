@@ -1,0 +1,64 @@
+"""What a service says of an answer besides the answer: `created`, `version`, `object`, ..."""
+
+from __future__ import annotations
+
+from typing import Any
+
+MOST_FIELDS = 32
+LONGEST_TEXT = 256
+MOST_SHAPES = 64
+
+# Fields of the services' dialects that the reply has words of its own for.
+HAS_A_WORD = frozenset(
+    {"content", "text", "delta", "message", "reasoning_content", "answer", "data", "code"}
+    | {"id", "record_id", "messageId", "model", "finish_reason", "done", "type", "role", "name"}
+    | {"conversationId", "conversation_id", "conversation", "session_id", "threadId", "requestId"}
+)
+# Of AG-UI's events these two speak of the whole run; the others are parts of it.
+OF_THE_RUN = ("RUN_STARTED", "RUN_FINISHED")
+
+
+class RawFields:
+    """Collects the fields of an answer's frames that nothing else reads, each by its first value.
+
+    Only plain values are kept, and only so many: no dialogue, no hidden state, no flood.
+
+    Args:
+        into: Where they are put.
+
+    Example:
+        >>> fields = RawFields({})
+        >>> fields.take({"object": "chat.completion", "created": 1713000000, "choices": []})
+        >>> fields.into
+        {'object': 'chat.completion', 'created': 1713000000}
+    """
+
+    def __init__(self, into: dict[str, Any]) -> None:
+        self.into = into
+        self._shapes: set[tuple[str, ...]] = set()  # of frames that have nothing new to say
+
+    def take(self, frame: Any) -> None:
+        """Take what one frame adds."""
+        if type(frame) is not dict or (shape := tuple(frame)) in self._shapes:
+            return
+        if _is_of_the_run(frame):
+            for name, value in frame.items():
+                if name not in HAS_A_WORD and _is_kept(value) and len(name) <= LONGEST_TEXT:
+                    self._keep(name, value)
+        if None not in frame.values() and len(self._shapes) < MOST_SHAPES:
+            self._shapes.add(shape)
+
+    def _keep(self, name: str, value: Any) -> None:
+        if len(self.into) < MOST_FIELDS:
+            self.into.setdefault(name, value)
+
+
+def _is_of_the_run(frame: dict[str, Any]) -> bool:
+    kind = frame.get("type")
+    return not (isinstance(kind, str) and kind.isupper()) or kind in OF_THE_RUN
+
+
+def _is_kept(value: Any) -> bool:
+    if isinstance(value, str):
+        return 0 < len(value) <= LONGEST_TEXT
+    return isinstance(value, (bool, int, float))
