@@ -16,6 +16,7 @@ from llama_index.core.tools import AsyncBaseTool, ToolSelection
 from llama_index.core.workflow import Context
 from pydantic import Field
 
+from llamaindex_agents._context import AgentState
 from llamaindex_agents._handoffs import handoff_in, shown_until
 from llamaindex_agents._llm import RemoteLLM
 from remote_agents.errors import ConfigurationError
@@ -30,8 +31,9 @@ class RemoteWorkflowAgent(BaseWorkflowAgent):
     """A hosted agent in an `AgentWorkflow`, or on its own.
 
     Its tools are on its server; of this side's tools it knows only the hand-off to other agents,
-    which it asks for in words. Its conversation continues from run to run with the same context:
-    the id is in `ctx.store`, so `ctx.to_dict()` carries it along.
+    which it asks for in words. Its conversation is no other agent's, and continues from run to run
+    with the same context: its name is in `ctx.store`, so `ctx.to_dict()` carries it along. A
+    context that was saved amid an answer does not ask again when it is run.
 
     Examples:
         ```python
@@ -69,17 +71,15 @@ class RemoteWorkflowAgent(BaseWorkflowAgent):
 
         Raises:
             ConfigurationError: There are tools that a hosted agent cannot call, or another LLM.
+            ConversationError: The context was saved while the agent was answering.
         """
-        prompt = [*llm_input, *await self._scratchpad(ctx)]
-        if prompt[-1].role is not MessageRole.USER:
-            # After a hand-off the question is further up; agents search for what is said last.
-            question = await ctx.store.get("user_msg_str")
-            prompt.append(ChatMessage(role=MessageRole.USER, content=question))
+        state = AgentState(ctx, self.name)
+        prompt = [*llm_input, *await state.said()]
         ctx.write_event_to_stream(AgentInput(input=prompt, current_agent_name=self.name))
-        response = await self._ask(
-            ctx, [*self._instructions(tools), *prompt], may_hand_over=bool(tools)
-        )
-        await self._note(ctx, response)
+        instructions = self._instructions(tools)
+        response = await state.begin(llm_input)
+        if response is None:
+            response = await self._answer(ctx, state, [*instructions, *prompt], bool(tools))
         return AgentOutput(
             response=response.message,
             tool_calls=_handoffs(response) if tools else [],
@@ -91,31 +91,15 @@ class RemoteWorkflowAgent(BaseWorkflowAgent):
         self, ctx: Context, results: list[ToolCallResult], memory: BaseMemory
     ) -> None:
         """Put what became of a hand-off where the next agent sees it, or this one if it failed."""
-        scratchpad = await self._scratchpad(ctx)
         done = await ctx.store.get("next_agent", default=None)
         role = MessageRole.ASSISTANT if done else MessageRole.USER
-        for result in results:
-            scratchpad.append(ChatMessage(role=role, content=result.tool_output.content))
-        await ctx.store.set(self._key("scratchpad"), scratchpad)
+        told = [ChatMessage(role=role, content=each.tool_output.content) for each in results]
+        await AgentState(ctx, self.name).add(told)
 
     async def finalize(self, ctx: Context, output: AgentOutput, memory: BaseMemory) -> AgentOutput:
         """Remember what was said in this run."""
-        await memory.aput_messages(await self._scratchpad(ctx))
-        await ctx.store.set(self._key("scratchpad"), [])
+        await memory.aput_messages(await AgentState(ctx, self.name).take())
         return output
-
-    def _key(self, name: str) -> str:
-        """Agents of one workflow share its store."""
-        return f"{self.name}_{name}"
-
-    async def _scratchpad(self, ctx: Any) -> list[ChatMessage]:
-        return list(await ctx.store.get(self._key("scratchpad"), default=[]))
-
-    async def _note(self, ctx: Any, response: ChatResponse) -> None:
-        scratchpad = await self._scratchpad(ctx)
-        await ctx.store.set(self._key("scratchpad"), [*scratchpad, response.message])
-        conversation_id = response.message.additional_kwargs.get("conversation_id")
-        await ctx.store.set(self._key("conversation_id"), conversation_id)
 
     def _instructions(self, tools: Sequence[AsyncBaseTool]) -> list[ChatMessage]:
         """How to hand over, if there is somebody to hand over to."""
@@ -133,22 +117,31 @@ class RemoteWorkflowAgent(BaseWorkflowAgent):
             for tool in tools
         ]
 
+    async def _answer(
+        self, ctx: Any, state: AgentState, prompt: list[ChatMessage], may_hand_over: bool
+    ) -> ChatResponse:
+        """Ask, and note in the context what comes of it."""
+        try:
+            response = await self._ask(ctx, await state.session_id(), prompt, may_hand_over)
+        except Exception:
+            await state.end(None)
+            raise
+        await state.end(response)
+        return response
+
     async def _ask(
-        self, ctx: Any, prompt: list[ChatMessage], *, may_hand_over: bool
+        self, ctx: Any, session_id: str, prompt: list[ChatMessage], may_hand_over: bool
     ) -> ChatResponse:
         if not isinstance(self.llm, RemoteLLM):
             raise ConfigurationError(
                 f"{self.name} needs the LLM of a hosted agent, not {type(self.llm).__name__}."
             )
-        call: dict[str, Any] = {"memory": "server"}
-        if self.llm.session_id is None:
-            call["conversation_id"] = await ctx.store.get(
-                self._key("conversation_id"), default=None
-            )
+        if self.llm.session_id is not None:  # agents that share one are dialogues of their own
+            session_id = f"{self.llm.session_id}/{self.name}"
         if not self.streaming:
-            reply: ChatResponse = await self.llm.achat(prompt, **call)
+            reply: ChatResponse = await self.llm.achat(prompt, session_id=session_id)
             return reply
-        responses = await self.llm.astream_chat(prompt, **call)
+        responses = await self.llm.astream_chat(prompt, session_id=session_id)
         return await self._stream(ctx, responses, may_hand_over=may_hand_over)
 
     async def _stream(

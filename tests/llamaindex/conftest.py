@@ -64,6 +64,7 @@ class RawServer:
         self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
         self.script: list[Any] = []
         self.requests: list[bytes] = []
+        self.asked = threading.Event()
         self.left = threading.Event()
         self._thread = threading.Thread(target=self._serve, daemon=True)
         self._thread.start()
@@ -85,6 +86,7 @@ class RawServer:
     def _answer(self, connection: socket.socket) -> None:
         connection.settimeout(5)
         self.requests.append(_read_request(connection))
+        self.asked.set()
         steps = (
             self.script.pop(0) if self.script and isinstance(self.script[0], list) else self.script
         )

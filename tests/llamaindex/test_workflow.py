@@ -1,6 +1,8 @@
 """Hosted agents in workflows: conversations in the context, and hand-offs."""
 
+import asyncio
 import json
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -11,10 +13,16 @@ from llama_index.core.agent.workflow import (
     ToolCallResult,
 )
 from llama_index.core.base.llms.types import ChatMessage
-from llama_index.core.workflow import Context
+from llama_index.core.llms import MockLLM
+from llama_index.core.workflow import Context, JsonSerializer
 
 from llamaindex_agents import RemoteWorkflowAgent
-from remote_agents import ConfigurationError
+from remote_agents import (
+    ConfigurationError,
+    ConversationError,
+    InMemorySessionStore,
+    ServerError,
+)
 from remote_agents.sandbox import Sandbox
 from tests.llamaindex.conftest import FOLLOW_UP, KEEPING, QUESTION, Build
 from tests.llamaindex.local import memory
@@ -41,20 +49,98 @@ async def test_a_conversation_goes_on_in_its_context(
 ) -> None:
     workflow = AgentWorkflow([member(build(service), streaming=streaming)])
     context, other = Context(workflow), Context(workflow)
-    assert "25 vacation days" in str(await workflow.run(QUESTION, ctx=context, memory=memory()))
-    answer = str(await workflow.run(FOLLOW_UP, ctx=context, memory=memory()))
-    assert answer.startswith(PART_TIME)
+    first = await workflow.run(QUESTION, ctx=context, memory=memory())
+    assert "25 vacation days" in str(first)
+    second = await workflow.run(FOLLOW_UP, ctx=context, memory=memory())
+    assert str(second).startswith(PART_TIME)
     assert not str(await workflow.run(FOLLOW_UP, ctx=other, memory=memory())).startswith(PART_TIME)
-    again = Context.from_dict(workflow, json.loads(json.dumps(context.to_dict())))
-    assert await again.store.get("hr_conversation_id") == await context.store.get(
-        "hr_conversation_id"
-    )
-    users = [
-        m["content"]
-        for m in sandbox.conversation(service, await context.store.get("hr_conversation_id"))
-        if m["role"] == "user"
-    ]
-    assert users == [QUESTION, FOLLOW_UP]
+    assert conversation_of(first) == conversation_of(second)
+    held = sandbox.conversation(service, conversation_of(first))
+    assert [m["content"] for m in held if m["role"] == "user"] == [QUESTION, FOLLOW_UP]
+
+
+def conversation_of(result: Any) -> str:
+    return str(result.response.additional_kwargs["conversation_id"])
+
+
+@pytest.mark.parametrize("bound", [False, True])
+@pytest.mark.parametrize("streaming", [False, True])
+@pytest.mark.parametrize("service", KEEPING)
+async def test_two_members_over_one_agent_are_two_dialogues(
+    sandbox: Sandbox, build: Build, service: str, streaming: bool, bound: bool
+) -> None:
+    """Each is asked in its turn by a workflow of its own, with the history of both."""
+    llm = build(service, session_store=InMemorySessionStore())
+    llm = llm.for_session("alice") if bound else llm
+    members = [member(llm, name, streaming=streaming, system_prompt=name) for name in ("a", "b")]
+    context, said = Context(AgentWorkflow(members, root_agent="a")), memory()
+    used: dict[str, set[str]] = {"a": set(), "b": set()}
+    for question in (QUESTION, FOLLOW_UP, QUESTION):
+        for each in members:
+            await context.store.set("current_agent_name", each.name)
+            workflow = AgentWorkflow(members, root_agent="a")
+            result = await workflow.run(f"{each.name}: {question}", ctx=context, memory=said)
+            assert result.current_agent_name == each.name
+            used[each.name].add(conversation_of(result))
+    assert used["a"].isdisjoint(used["b"])
+
+
+@pytest.mark.parametrize("streaming", [False, True])
+async def test_a_context_saved_amid_an_answer_does_not_ask_again(
+    scripted: Build, server: Any, streaming: bool
+) -> None:
+    llm = scripted([*frames("Hello ")[:1], "stall"], frames("And now?"), timeout=20.0)
+    workflow = AgentWorkflow([member(llm, "hr.desk", streaming=streaming)])
+    context, said = Context(workflow), memory()
+    handler = workflow.run(QUESTION, ctx=context, memory=said)
+    assert await asyncio.to_thread(server.asked.wait, 5)
+    saved = json.loads(json.dumps(context.to_dict()))
+    await handler.cancel_run()
+    with suppress(Exception):  # how a cancelled run ends is LlamaIndex's affair
+        await handler
+    again = Context.from_dict(workflow, saved)
+    handler = workflow.run(ctx=again)
+    await again.store.set("memory", said)  # which LlamaIndex keeps in no saved context
+    with pytest.raises(ConversationError, match=r"saved while hr\.desk was answering"):
+        await handler
+    assert len(server.requests) == 1
+    assert str(await workflow.run(FOLLOW_UP, ctx=again)) == "And now?"
+    assert len(server.requests) == 2
+
+
+class Step:
+    """What a step of a workflow sees of its context."""
+
+    def __init__(self) -> None:
+        self.store: Any = Context(AgentWorkflow([member(MockLLM())])).store
+
+    def write_event_to_stream(self, event: Any) -> None:
+        """Nobody reads along."""
+
+
+@pytest.mark.parametrize("streaming", [False, True])
+async def test_an_answer_that_the_workflow_did_not_take_is_not_asked_for_again(
+    sandbox: Sandbox, build: Build, streaming: bool
+) -> None:
+    hr, step = member(build("bluenexus"), streaming=streaming), Step()
+    outputs = []
+    for _ in range(2):
+        outputs.append(await hr.take_step(step, [ChatMessage(QUESTION)], [], memory()))
+        step.store = type(step.store).from_dict(
+            json.loads(json.dumps(step.store.to_dict(JsonSerializer()))), JsonSerializer()
+        )
+    assert outputs[0].response == outputs[1].response
+    assert outputs[0].raw == outputs[1].raw
+    assert len(sandbox.turns("bluenexus")) == 1
+
+
+async def test_a_failed_turn_can_be_asked_again(sandbox: Sandbox, build: Build) -> None:
+    hr, step = member(build("bluenexus", max_retries=0)), Step()
+    sandbox.fail_next(status=500)
+    with pytest.raises(ServerError):
+        await hr.take_step(step, [ChatMessage(QUESTION)], [], memory())
+    output = await hr.take_step(step, [ChatMessage(QUESTION)], [], memory())
+    assert "25 vacation days" in str(output)
 
 
 async def test_an_agent_on_its_own_streams(build: Build) -> None:
