@@ -64,7 +64,8 @@ class AgentError(Exception):
         partial: The text received before the error.
 
     Attributes:
-        begun: Whether an event of the answer had arrived, so that the turn certainly runs.
+        begun: Whether the turn may have begun, whatever the error says: an event of its answer had
+            arrived, or the service accepted the request and reported the failure afterwards.
     """
 
     safe_to_repeat = False
@@ -193,7 +194,7 @@ class ServerError(AgentStatusError):
     @property
     def safe_to_repeat(self) -> bool:  # type: ignore[override]
         """A 503 that names a time to come back was not run."""
-        return self.status_code == 503 and self.retry_after is not None
+        return self.status_code == 503 and self.retry_after is not None and not self.begun
 
 
 class RateLimitError(AgentStatusError):
@@ -205,13 +206,16 @@ class RateLimitError(AgentStatusError):
         **context: As for `AgentStatusError`.
     """
 
-    safe_to_repeat = True
-
     def __init__(
         self, message: str = "", *, retry_after: float | None = None, **context: Any
     ) -> None:
         super().__init__(message, **context)
         self.retry_after = retry_after
+
+    @property
+    def safe_to_repeat(self) -> bool:  # type: ignore[override]
+        """The request was refused; one that is told of within an accepted turn is not."""
+        return not self.begun
 
 
 class QuotaExceededError(AgentStatusError):

@@ -10,7 +10,6 @@ from typing import Any, Literal
 from remote_agents.errors import (
     AgentError,
     AgentStatusError,
-    RemoteFailureError,
 )
 from remote_agents.flow import Decode, Flow
 from remote_agents.types import AttachmentKind, Reply, Turn
@@ -54,6 +53,9 @@ class Endpoint:
         server_url: Works out the root address from the options, when it depends on them.
         for_agent: The facts for one agent, when they depend on its id or options.
         conversation_word: What its errors call a conversation.
+        refuses: Whether a whole body with HTTP 200 says that the request was not taken, before any
+            work, in exactly the shape that the service's document has. Any other failure in a 200
+            may be one of the agent's own tools, after others have acted.
     """
 
     name: str
@@ -86,6 +88,7 @@ class Endpoint:
     server_url: Callable[[Mapping[str, Any]], str | None] | None = None
     for_agent: Callable[[Endpoint, str, Mapping[str, Any]], Endpoint] | None = None
     conversation_word: str = "conversation"
+    refuses: Callable[[Any], bool] = lambda body: False
 
     @property
     def accepted(self) -> frozenset[str]:
@@ -96,15 +99,12 @@ class Endpoint:
         """Whether a refusal says that the conversation is gone: it names it, and its absence.
 
         No service documents the status or the words, so both are read generously; but not what an
-        agent's own tool says in the middle of an answer ("Slack: conversation not found"), for
-        then the turn has run: a failure that is no refusal must say it by its code.
+        accepted answer says ("Slack: conversation not found"): then the turn may have run.
         """
-        if error.begun or not isinstance(error, (AgentStatusError, RemoteFailureError)):
+        if error.begun or not isinstance(error, AgentStatusError):
             return False
-        word, code = self.conversation_word, f"{error.code}".lower()
-        if isinstance(error, RemoteFailureError):
-            return word in code and _GONE.search(code) is not None
-        said = f"{code} {error.body}".lower()
+        word = self.conversation_word
+        said = f"{error.code} {error.body}".lower()
         named = bool(error.conversation_id) and f"{error.conversation_id}".lower() in said
         if error.status_code in (404, 410):
             return named or word in said

@@ -36,7 +36,8 @@ LIMITS = {"max_event_bytes": 1 << 20, "max_body_bytes": 1 << 21, "max_retries": 
 PATIENT, IMPATIENT = Timeout(first_event=30, idle=30), Timeout(first_event=1.0, idle=0.4)
 QUOTA = {"code": "EXCEED_TOKEN_QUOTA_LIMIT", "message": "Token usage exceeded quota limit"}
 
-THROTTLED = {"code": "EXCEED_REQUEST_LIMIT", "message": "Too many requests"}
+# Not the gateway's refusal of the request: an agent, some of whose work may be done, says it.
+THROTTLED = {"error": {"code": "EXCEED_REQUEST_LIMIT", "message": "Too many requests"}}
 
 
 @dataclass
@@ -78,10 +79,7 @@ FAULTS: dict[str, Fault] = {
     "429, for good": status(429, RateLimitError, posts=2, retry_after=0, times=2),
     "429, for an hour": status(429, RateLimitError, retry_after=3600),
     "429, until a date": status(429, RateLimitError, retry_after="Fri, 31 Dec 2100 23:59:59 GMT"),
-    "throttled in 200": status(200, None, posts=2, body=THROTTLED, retry_after=0),
-    "throttled in 200, twice": status(
-        200, RateLimitError, posts=2, body=THROTTLED, retry_after=0, times=2
-    ),
+    "throttled in 200": status(200, RateLimitError, body=THROTTLED, retry_after=0),
     "quota in 200": status(200, QuotaExceededError, body=QUOTA),
     "quota": status(429, QuotaExceededError, body=QUOTA),
     "500": status(500, ServerError),
@@ -242,6 +240,7 @@ def _check_error(fault: Fault, error: AgentError, sse: bool, endpoint: str) -> s
         return f"partial text {error.partial!r}"
     if fault.phase and getattr(error, "phase", None) != fault.phase:
         return f"phase {error!r}"
-    if error.safe_to_repeat != (type(error).__name__ == "RateLimitError"):
+    refused = type(error).__name__ == "RateLimitError" and fault.order.get("status") == 429
+    if error.safe_to_repeat != refused:
         return f"safe_to_repeat {error.safe_to_repeat}"
     return None

@@ -25,7 +25,7 @@ from remote_agents.sandbox import Sandbox
 from remote_agents.turns.retry import MAX_WAIT, retry_delay
 from remote_agents.wire.failures import retry_after
 from tests.matrix import make
-from tests.raw_server import EVENTS, HOLD, JSON, RESET, head, serving
+from tests.raw_server import EVENTS, JSON, RESET, head, serving
 from tests.transports import asking, each_kind
 
 REPLY = b'{"choices": [{"message": {"content": "Hello"}, "finish_reason": "stop"}]}'
@@ -128,16 +128,6 @@ async def test_it_does_not_wait_beyond_the_whole_time(kind: str) -> None:
 
 THROTTLED = b'{"code": "EXCEED_REQUEST_LIMIT"}'
 TOLD = ("200 OK", "Retry-After: 0")
-
-
-@each_kind
-@pytest.mark.parametrize("start", [b"", b": wait\n\n", b"data: no JSON\n\n"])
-async def test_a_refusal_in_a_stream_is_waited_out(kind: str, start: bytes) -> None:
-    busy = [head(EVENTS, *TOLD), start + b"data: " + THROTTLED + b"\n\n", HOLD]
-    with serving(busy, WHOLE) as server:
-        async with asking(kind, server, max_retries=1) as asker:
-            assert await asker.ask() == "Hello"
-        assert len(server.requests) == 2
 
 
 @each_kind

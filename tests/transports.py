@@ -66,8 +66,8 @@ async def asking(
 ) -> AsyncIterator[Asker]:
     url = server if isinstance(server, str) else server.url
     client = httpx.AsyncClient() if kind == "httpx" else None
-    settings = {"max_retries": 0, "http_async_client": client, **settings}
-    async with make(base_url=url, api_key=KEY, **settings) as agent:
+    settings = {"api_key": KEY, "max_retries": 0, "http_async_client": client, **settings}
+    async with make(base_url=url, **settings) as agent:
         yield Asker(kind, agent)
     if client is not None:
         await client.aclose()

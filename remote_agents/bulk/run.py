@@ -296,7 +296,8 @@ _REFUSED = (AuthenticationError, ConfigurationError, PermissionDeniedError, Quot
 
 
 def _failure(error: Exception) -> Row:
-    safe = bool(getattr(error, "safe_to_repeat", False)) or isinstance(error, _REFUSED)
+    refused = isinstance(error, _REFUSED) and not error.begun
+    safe = refused or bool(getattr(error, "safe_to_repeat", False))
     return {
         "status": "failed",
         "answer": getattr(error, "partial", ""),

@@ -122,6 +122,7 @@ def _whole(response: Any, exchange: Exchange) -> Flow[Answer]:
     if _kind(response) == "text/html":
         raise StreamProtocolError(f"{exchange.terms.endpoint.title} sent {error_message(data)}")
     if failure := body_failure(data, context=exchange.terms.context, whole=True):
+        failure.begun = not exchange.terms.endpoint.refuses(data)
         raise failure
     return Answer(response.status, response.headers, data)
 

@@ -58,7 +58,8 @@ def send(request: Request, exchange: Exchange, then: Then | None = None) -> Flow
         except AgentError as error:
             if error.begun:
                 raise
-            if isinstance(error, AuthenticationError) and terms.key_is_callable and not refreshed:
+            refused = isinstance(error, AuthenticationError) and error.status_code == 401
+            if refused and terms.key_is_callable and not refreshed:
                 refreshed = True
                 continue
             delay = _delay(error, attempt, request, exchange)
@@ -216,7 +217,7 @@ def annotated(exchange: Exchange, reply: Reply | None = None) -> Iterator[None]:
         _redact(error, exchange.token)
         error.endpoint = error.endpoint or exchange.terms.endpoint.name
         if reply is not None:
-            error.begun = reply.begun
+            error.begun = error.begun or reply.begun
             error.partial = error.partial or reply.text + reply.withheld + reply.beside
             error.conversation_id = error.conversation_id or reply.conversation_id
             error.request_id = error.request_id or reply.request_id

@@ -111,6 +111,7 @@ class Reader:
         """The events of a whole JSON answer."""
         self.frames += 1
         if failure := body_failure(data, context=self._context, whole=True):
+            failure.begun = not self._endpoint.refuses(data)
             raise failure
         events: list[Event] = []
         self._decode_into(data, events)
@@ -189,7 +190,9 @@ class Reader:
             reply.finish_reason = "stop"
 
     def _failure(self, data: dict[str, Any]) -> AgentError:
-        return reported_failure(data, self._context, whole=not self.reply.begun)
+        failure = reported_failure(data, self._context, whole=not self.reply.begun)
+        failure.begun = True  # whoever sends events has taken the request
+        return failure
 
     def _named_error(self, data: bytes) -> AgentError:
         """The failure of an `event: error`, whatever its data is."""

@@ -23,7 +23,7 @@ from remote_agents.services.cloudbase.frames import decode as decode
 from remote_agents.services.cloudbase.uploads import links_of
 from remote_agents.types import Reply, Turn
 from remote_agents.wire.ag_ui import run_input, sent_in
-from remote_agents.wire.json import mapping, required_id
+from remote_agents.wire.json import identifier, mapping, required_id
 
 HOSTS = {"cn": "api.tcloudbasegateway.com", "intl": "api.intl.tcloudbasegateway.com"}
 
@@ -56,6 +56,26 @@ def _create_conversation(path: str) -> Flow[str | None]:
             return None
         raise
     return required_id(mapping(answer.data).get("conversationId"), "a new conversation")
+
+
+def refuses(body: Any) -> bool:
+    """Whether a body is the gateway's `{code, message, requestId}` about the request itself."""
+    return (
+        isinstance(body, dict)
+        and body.keys() <= _REFUSAL_KEYS
+        and identifier(body.get("code")) in _REFUSAL_CODES
+    )
+
+
+_REFUSAL_KEYS = frozenset({"code", "message", "requestId"})
+_REFUSAL_CODES = frozenset(
+    {
+        "INVALID_CREDENTIALS",
+        "EXCEED_REQUEST_LIMIT",
+        "EXCEED_CONCURRENT_REQUEST_LIMIT",
+        "EXCEED_TOKEN_QUOTA_LIMIT",
+    }
+)
 
 
 def _keeps_none(error: AgentStatusError | RemoteFailureError) -> bool:
@@ -138,4 +158,5 @@ ENDPOINT = Endpoint(
     cites=True,
     server_url=server_url,
     for_agent=for_agent,
+    refuses=refuses,
 )

@@ -11,7 +11,7 @@ from typing import Any
 
 from remote_agents.flow import Flow, Request, Stream
 from remote_agents.service import Endpoint
-from remote_agents.services.cloudbase.chat import server_url
+from remote_agents.services.cloudbase.chat import refuses, server_url
 from remote_agents.types import Event, Reply, Turn
 from remote_agents.wire.ag_ui import decode_ag_ui, is_ag_ui
 from remote_agents.wire.openai import decode_chat, encode_messages
@@ -43,5 +43,6 @@ ENDPOINT = Endpoint(
     decode=decode,
     options=("env_id", "region"),
     server_url=server_url,
+    refuses=refuses,
     eof_ends=True,
 )

@@ -7,6 +7,7 @@ Implements "Create Assistant Chat Completion", POST /api/v1/compatibility/openai
 
 from __future__ import annotations
 
+import re
 from typing import Any
 from urllib.parse import quote
 
@@ -33,7 +34,7 @@ def turn(asked: Turn) -> Flow[Reply]:
             return reply
         except NotFoundError as error:
             if route != (asked.options.get("route") or "assistants") or not _is_path(error):
-                raise
+                raise  # in an accepted answer, it is one of the agent's tools that found nothing
             route = ROUTES[1 - ROUTES.index(route)]
         except BadRequestError as error:
             folded = fold_system(messages)
@@ -104,12 +105,14 @@ def fold_system(messages: Any) -> Any:
 def _is_path(error: NotFoundError) -> bool:
     """Whether a 404 is about the path: FastAPI's own one says just "Not Found"."""
     detail = mapping(error.body).get("detail", error.body)
-    return detail in (None, "", "Not Found")
+    return not error.begun and detail in (None, "", "Not Found")
 
 
 def _refuses_system(error: BadRequestError) -> bool:
-    message = str(error).lower()
-    return "role" in message or "system" in message
+    return not error.begun and _NAMES_ROLE.search(f"{error.body}".lower()) is not None
+
+
+_NAMES_ROLE = re.compile(r"\brole\b|\bsystem (?:message|prompt|role)")
 
 
 ENDPOINT = Endpoint(
