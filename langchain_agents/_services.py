@@ -68,3 +68,5 @@ class MaiAgentSettings(AgentSettings):
     """Passed to the agent with every question."""
     content_payload: Any = None
     """Structured content that goes with every question."""
+    root: str | None = None
+    """What all paths begin with: `/api` or `/api/v1` (default: found out)."""

@@ -132,3 +132,6 @@ class MaiAgent(RemoteAgent):
         default=None, description="Limits what of the knowledge base is searched."
     )
     content_payload: dict[str, Any] | None = Field(default=None, description="Structured input.")
+    root: str | None = Field(
+        default=None, description="What all paths begin with: /api or /api/v1; else found out."
+    )

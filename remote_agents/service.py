@@ -50,6 +50,8 @@ class Endpoint:
             is named, the agent's `memories`, or nothing.
         native_json: Whether the service has `response_format`.
         throttle_wait: Seconds to wait first after a 429 that names no time.
+        roots: What its paths begin with, where it has them twice; the first is tried first.
+        root: The one of them that the caller chose.
         server_url: Works out the root address from the options, when it depends on them.
         for_agent: The facts for one agent, when they depend on its id or options.
         conversation_word: What its errors call a conversation.
@@ -85,6 +87,8 @@ class Endpoint:
     searches: Literal["knowledge_base", "memories"] | None = None
     native_json: bool = False
     throttle_wait: float = 0.5
+    roots: tuple[str, ...] = ()
+    root: str | None = None
     server_url: Callable[[Mapping[str, Any]], str | None] | None = None
     for_agent: Callable[[Endpoint, str, Mapping[str, Any]], Endpoint] | None = None
     conversation_word: str = "conversation"

@@ -145,7 +145,8 @@ class Sandbox:
         """Change settings while the server runs.
 
         They are word_delay, rate_limit, refuse_system, credits, cloudbase_lists (the shape of its
-        lists: hosted, template or express) and export_padding (bytes).
+        lists: hosted, template or express), maiagent_root (the only root of its paths: /api or
+        /api/v1) and export_padding (bytes).
         """
         self._call("POST", "configure", settings)
 

@@ -37,6 +37,7 @@ class Settings:
     refuse_system: bool = False
     credits: int = CREDITS
     cloudbase_lists: str = "hosted"  # or "template", "express"
+    maiagent_root: str | None = None  # the only root of its paths: "/api" or "/api/v1"
     export_padding: int = 0  # bytes by which an Excel export is larger than its records
 
     def change(self, changes: dict[str, Any]) -> None:

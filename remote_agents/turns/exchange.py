@@ -29,7 +29,8 @@ from remote_agents.flow import (
     Stream,
 )
 from remote_agents.turns.clock import Exchange
-from remote_agents.turns.sending import annotated, send
+from remote_agents.turns.roots import rooted
+from remote_agents.turns.sending import annotated
 from remote_agents.turns.terms import Terms
 from remote_agents.types import Event, Info, Reply
 from remote_agents.wire.failures import body_failure, error_message, request_id
@@ -107,7 +108,7 @@ def _read(response: Any, deadline: float | None, exchange: Exchange, phase: str)
 def call(request: Request, exchange: Exchange) -> Flow[Answer]:
     """A plain call: its whole answer, or its error."""
     with annotated(exchange):
-        answer: Answer = yield from send(request, exchange, _whole)
+        answer: Answer = yield from rooted(request, exchange, _whole)
         return answer
 
 
@@ -130,7 +131,7 @@ def _whole(response: Any, exchange: Exchange) -> Flow[Answer]:
 def download(op: Download, exchange: Exchange) -> Flow[Any]:
     """A body passed on piece by piece; its size is not limited, its silence is."""
     with annotated(exchange):
-        response = yield from send(op.request, exchange)
+        response = yield from rooted(op.request, exchange)
         while True:
             deadline = exchange.deadline(exchange.terms.timeout.idle)
             chunk = yield from _read(response, deadline, exchange, "idle")
@@ -158,7 +159,7 @@ def stream(op: Stream, exchange: Exchange) -> Flow[Reply]:
         exchange.lease.began(reply)
     with annotated(exchange, reply):
         request = _with_extra_body(op.request, terms)
-        last = yield from send(request, exchange, partial(_answer, op.decode, reply))
+        last = yield from rooted(request, exchange, partial(_answer, op.decode, reply))
         if exchange.lease is not None and exchange.plan is not None:
             yield from exchange.lease.settle(reply, exchange.plan.seen)
         yield Emit(last)

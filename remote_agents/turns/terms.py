@@ -103,6 +103,7 @@ class Terms:
         if endpoint.for_agent is not None:
             endpoint = endpoint.for_agent(endpoint, self.agent_id, self.options)
         self.endpoint = endpoint
+        self.root: str | None = None  # where a service has several, the one that was found
         self.timeout = Timeout.of(timeout)
         self.max_retries = read_retries(max_retries)
         self.retry_unsafe = retry_unsafe

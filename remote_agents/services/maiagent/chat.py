@@ -9,11 +9,14 @@ from __future__ import annotations
 
 import mimetypes
 import os
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from remote_agents.errors import (
+    ConfigurationError,
     RemoteFailureError,
     UnsupportedContentError,
 )
@@ -86,7 +89,7 @@ def attach(attachment: Attachment) -> Flow[dict[str, Any]]:
         return {key: value for key, value in record.items() if value is not None}
     name, content, mime_type = yield from loaded(attachment)
     files = {"file": (name, content, mime_type)}
-    answer = yield Call(Request("POST", "/api/v1/attachments/", files=files))
+    answer = yield Call(Request("POST", "/api/attachments/", files=files))
     stored = mapping(answer.data)
     return {
         "id": required_id(stored.get("id"), f"the uploaded file {name}"),
@@ -226,6 +229,19 @@ def _document(source: Any) -> Citation:
     )
 
 
+ROOTS = ("/api", "/api/v1")  # the seed document's, and that of the vendor's examples
+
+
+def for_agent(endpoint: Endpoint, agent_id: str, options: Mapping[str, Any]) -> Endpoint:
+    """The one root that the caller chose for all paths, if he did."""
+    root = options.get("root")
+    if root is None:
+        return endpoint
+    if root not in ROOTS:
+        raise ConfigurationError(f"root must be one of {', '.join(ROOTS)}, not {root!r}.")
+    return replace(endpoint, root=root)
+
+
 ENDPOINT = Endpoint(
     name="maiagent",
     title="MaiAgent",
@@ -239,6 +255,9 @@ ENDPOINT = Endpoint(
     roles=frozenset({"user"}),
     history=False,
     parameters=("sender", "query_metadata", "content_payload"),
+    options=("root",),
+    roots=ROOTS,
+    for_agent=for_agent,
     attachments=frozenset({"image", "audio", "file"}),
     uploads=True,
     cites=True,

@@ -20,7 +20,7 @@ class Chatbots(Resource):
 
     def _list(self, *, page_size: int | None = None, cursor: str | None = None) -> Flow[AgentInfo]:
         """The chatbots, lazily; `page_size` and `cursor` as for the other lists."""
-        path = "/api/v1/chatbots/"
+        path = "/api/chatbots/"
         return pages(self.agent, path, NUMBERED, AgentInfo, page_size=page_size, cursor=cursor)
 
     list, alist = lists(_list)
@@ -47,7 +47,7 @@ class Inboxes(Resource):
         """
         return pages(
             self.agent,
-            "/api/v1/inboxes/",
+            "/api/inboxes/",
             NUMBERED,
             Inbox,
             page_size=page_size,
@@ -64,7 +64,7 @@ class WebChats(Resource):
 
     def _list(self, *, cursor: str | None = None) -> Flow[WebChat]:
         """The web chats; the service gives them all at once."""
-        return pages(self.agent, "/api/v1/web-chats/", Paging(), WebChat, cursor=cursor)
+        return pages(self.agent, "/api/web-chats/", Paging(), WebChat, cursor=cursor)
 
     def _get(self, web_chat_id: str) -> Flow[WebChat]:
         """One web chat."""
@@ -95,7 +95,7 @@ class Contacts(Resource):
         """
         return pages(
             self.agent,
-            "/api/v1/contacts/",
+            "/api/contacts/",
             COUNTED,
             Contact,
             page_size=page_size,
@@ -133,7 +133,7 @@ class Contacts(Resource):
             "inboxes": [{"id": inbox} for inbox in inboxes] or None,
             "query_metadata": query_metadata,
         }
-        return post("/api/v1/contacts/", body, Contact)
+        return post("/api/contacts/", body, Contact)
 
     list, alist = lists(_list)
     create, acreate = calls(_create)

@@ -87,7 +87,7 @@ class Attachments(Resource):
             "fieldName": "file",
             "fileSize": len(content),
         }
-        answer = yield Call(Request("POST", "/api/v1/upload-presigned-url/", json=asked, safe=True))
+        answer = yield Call(Request("POST", "/api/upload-presigned-url/", json=asked, safe=True))
         url, fields = text(mapping(answer.data).get("url")), mapping(answer.data).get("fields")
         if not url or not isinstance(fields, dict):
             raise StreamProtocolError(
@@ -97,7 +97,7 @@ class Attachments(Resource):
         files = {"file": (name, content, mime_type)}
         yield Call(Request("POST", url, data=form, files=files, foreign=True))
         stored = {"file": form.get("key"), "filename": name, "type": kind}
-        return (yield from post(f"/api/v1/{where}attachments/", stored, Attachment))
+        return (yield from post(f"/api/{where}attachments/", stored, Attachment))
 
     upload, aupload = calls(_upload)
     upload_presigned, aupload_presigned = calls(_upload_presigned)

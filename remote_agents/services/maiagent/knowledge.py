@@ -16,7 +16,7 @@ from remote_agents.wire.json import identifier, mapping, number, text
 if TYPE_CHECKING:
     from remote_agents.agent import Agent
 
-PATH = "/api/v1/knowledge-bases/"
+PATH = "/api/knowledge-bases/"
 NUMBERED = Paging("pageSize", (("page", "number"),))
 
 

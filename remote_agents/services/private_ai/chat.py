@@ -16,6 +16,7 @@ from remote_agents.flow import Flow, Request, Stream
 from remote_agents.service import Endpoint, parameters_of
 from remote_agents.types import Citation, Event, Info, Message, Reply, Turn
 from remote_agents.wire.json import identifier, items, mapping, number, text
+from remote_agents.wire.missing import is_about_path
 from remote_agents.wire.openai import decode_chat, encode_messages
 
 ROOT = "/api/v1/compatibility/openai/v1"
@@ -33,7 +34,7 @@ def turn(asked: Turn) -> Flow[Reply]:
             reply: Reply = yield Stream(_request(asked, route, messages), decode)
             return reply
         except NotFoundError as error:
-            if route != (asked.options.get("route") or "assistants") or not _is_path(error):
+            if route != (asked.options.get("route") or "assistants") or not is_about_path(error):
                 raise  # in an accepted answer, it is one of the agent's tools that found nothing
             route = ROUTES[1 - ROUTES.index(route)]
         except BadRequestError as error:
@@ -100,12 +101,6 @@ def fold_system(messages: Any) -> Any:
     if waiting:
         folded.append(Message("user", "\n\n".join(waiting)))
     return folded
-
-
-def _is_path(error: NotFoundError) -> bool:
-    """Whether a 404 is about the path: FastAPI's own one says just "Not Found"."""
-    detail = mapping(error.body).get("detail", error.body)
-    return not error.begun and detail in (None, "", "Not Found")
 
 
 def _refuses_system(error: BadRequestError) -> bool:

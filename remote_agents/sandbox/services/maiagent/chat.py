@@ -44,7 +44,11 @@ def error_frames(message: str, state: dict[str, Any]) -> list[str]:
 
 
 def require_account(request: Request) -> None:
-    """Refuse whoever has not the right key."""
+    """Refuse whoever has not the right key, or asks below a root that is not served."""
+    only = service(request).settings.maiagent_root
+    root = "/api/v1" if request.url.path.startswith("/api/v1/") else "/api"
+    if only not in (None, root):
+        raise Refusal(404, "Not found.")
     given = request.headers.get("authorization")
     message = "Invalid API key." if given else "Authentication credentials were not provided."
     require_key(request, ENDPOINT, message)
