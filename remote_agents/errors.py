@@ -88,7 +88,9 @@ class AgentError(Exception):
 
 
 class ConfigurationError(AgentError):
-    """The model or the call is set up wrongly; the message says what to set."""
+    """The model or the call is set up wrongly; nothing was sent. The message says what to do."""
+
+    safe_to_repeat = True
 
 
 class UnsupportedContentError(AgentError):

@@ -5,7 +5,6 @@ import json
 import multiprocessing
 import os
 import resource
-import shutil
 import signal
 import socket
 import ssl
@@ -18,7 +17,6 @@ import weakref
 import zlib
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
-from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -42,6 +40,8 @@ from remote_agents.client import Client
 from remote_agents.http import pools
 from remote_agents.sandbox import Sandbox
 from remote_agents.turns import exchange, sending
+from tests import certificates
+from tests.certificates import Authority
 from tests.raw_server import (
     CLOSE,
     EVENTS,
@@ -754,61 +754,12 @@ def test_ctrl_c_ends_an_async_stream_too(sandbox: Sandbox) -> None:
     assert asyncio.run(agent.aask("Hello")).text
 
 
-# --- proxies and TLS -----------------------------------------------------------------------------
-
-
-@dataclass
-class Authority:
-    """A certificate that only its own file vouches for, and a server's context that shows it."""
-
-    path: str
-    server: ssl.SSLContext
+# --- TLS -----------------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
-def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    if shutil.which("openssl") is None:
-        reason = "openssl is not installed. On Debian: apt-get install openssl"
-        (pytest.fail if os.environ.get("CI") else pytest.skip)(reason)
-    folder = tmp_path_factory.mktemp("authority")
-    certificate, key = f"{folder}/ca.pem", f"{folder}/key.pem"
-    ask = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=x"
-    names = ["-addext", "subjectAltName=IP:127.0.0.1", "-keyout", key, "-out", certificate]
-    subprocess.run([*ask.split(), *names], check=True, capture_output=True)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate, key)
-    return Authority(certificate, context)
-
-
-@pytest.fixture
-def fresh_pools(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pools, "pools", pools.Pools())
-
-
-@pytest.mark.parametrize("kind", ["sync", "aiohttp"])
-@pytest.mark.usefixtures("fresh_pools")
-async def test_a_proxy_of_the_environment_is_used(
-    kind: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with serving(WHOLE) as proxy:
-        monkeypatch.setenv("HTTP_PROXY", proxy.url)
-        async with asking(kind, "http://agents.example", allow_http=True) as asker:
-            assert await asker.ask(stream=False) == "Hello"
-        assert proxy.requests[0].startswith(b"POST http://agents.example/api/v1/agents/")
-
-
-@pytest.mark.parametrize("kind", ["sync", "aiohttp"])
-@pytest.mark.usefixtures("fresh_pools")
-async def test_a_proxy_that_refuses_is_no_connection(
-    kind: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with serving([head("text/plain", "407 Proxy Authentication Required", length=0)]) as proxy:
-        monkeypatch.setenv("HTTPS_PROXY", proxy.url)
-        async with asking(kind, "https://agents.example") as asker:
-            error = await asker.fails()
-        assert type(error) is AgentConnectionError, error
-        assert proxy.requests[0].startswith(b"CONNECT agents.example:443")
-        assert KEY.encode() not in b"".join(proxy.requests)
+def authority() -> Authority:
+    return certificates.authority()
 
 
 @pytest.mark.parametrize("kind", ["sync", "aiohttp"])

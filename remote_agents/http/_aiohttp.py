@@ -7,6 +7,7 @@ the bridge, headers and cookies are copied several times, and a read takes four 
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator
 from functools import lru_cache, partial
 from typing import Any
@@ -19,11 +20,13 @@ from aiohttp import (
     ClientTimeout,
     DummyCookieJar,
     TCPConnector,
+    TraceConfig,
 )
 from aiohttp.client_proto import ResponseHandler
-from httpx_aiohttp import AiohttpTransport, HttpxAiohttpClient
+from httpx_aiohttp import AiohttpTransport
 from httpx_aiohttp.transport import map_aiohttp_exceptions
 
+from remote_agents.http.errors import LEAVING
 from remote_agents.http.pools import plain_request
 
 # Bytes taken from a socket at once, and kept of what is not read yet; asyncio's own 256 kB for each
@@ -31,16 +34,17 @@ from remote_agents.http.pools import plain_request
 LARGEST_READ = 8 * 1024
 
 
-class Client(HttpxAiohttpClient):
-    """An async client without what the shared one never needs: cookies, redirects, auth, hooks."""
+class Client(httpx.AsyncClient):
+    """An async client without what the shared one never needs: cookies, redirects, auth, hooks.
 
-    def _init_transport(self, verify: Any, limits: Any, **_: Any) -> httpx.AsyncBaseTransport:  # type: ignore[override]
-        return Transport(verify=verify, limits=limits)
+    Args:
+        context: For `https`.
+        limits: Of the pool.
+    """
 
-    def _init_proxy_transport(  # type: ignore[override]
-        self, proxy: httpx.Proxy, verify: Any, limits: Any, **_: Any
-    ) -> httpx.AsyncBaseTransport:
-        return Transport(verify=verify, limits=limits, proxy=proxy)
+    def __init__(self, context: ssl.SSLContext, limits: httpx.Limits) -> None:
+        self._wire = Transport(verify=context, limits=limits)
+        super().__init__(transport=self._wire, trust_env=False)
 
     def build_request(self, method: str, url: Any, **parts: Any) -> httpx.Request:
         """A request with this client's headers and those given."""
@@ -48,17 +52,16 @@ class Client(HttpxAiohttpClient):
 
     async def send(self, request: httpx.Request, **_: Any) -> httpx.Response:
         """Send it; the response's head has arrived."""
-        response = await self._transport_for_url(request.url).handle_async_request(request)
+        response = await self._wire.handle_async_request(request)
         response.request = request
         return response
 
     def abandon(self) -> None:
         """Let go of everything, where no loop is left to close it in; aiohttp would complain."""
-        for transport in (self._transport, *self._mounts.values()):
-            session = getattr(transport, "client", None)
-            if isinstance(session, ClientSession) and session.connector is not None:
-                session.connector._close()
-                session.detach()
+        session = self._wire.client
+        if isinstance(session, ClientSession) and session.connector is not None:
+            session.connector._close()
+            session.detach()
 
 
 class Transport(AiohttpTransport):
@@ -74,31 +77,44 @@ class Transport(AiohttpTransport):
             )
             connector._factory = partial(Protocol, loop=connector._loop)  # type: ignore[assignment]
             self.client = ClientSession(
-                connector=connector, cookie_jar=DummyCookieJar(), read_bufsize=LARGEST_READ
+                connector=connector,
+                cookie_jar=DummyCookieJar(),
+                read_bufsize=LARGEST_READ,
+                trace_configs=[_departures()],
             )
         return self.client
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send a request; the response's head has arrived."""
-        if self.proxy is not None or not isinstance(request.stream, httpx.ByteStream):
-            self.get_client()
-            return await super().handle_async_request(request)
         limits = request.extensions["timeout"]
+        plain = isinstance(request.stream, httpx.ByteStream)
         with map_aiohttp_exceptions():
             response = await self.get_client().request(
                 request.method,
                 str(request.url),
                 headers=request.headers.multi_items(),
-                data=request.content or None,
+                data=(request.content or None) if plain else request.stream,
                 allow_redirects=False,
                 auto_decompress=False,
                 timeout=_timeout(limits["connect"], limits["read"], limits["pool"]),
+                trace_request_ctx=request.extensions["trace"],
             )
         return httpx.Response(
             response.status,
             headers=response.raw_headers,
             stream=_Body(response),
         )
+
+
+def _departures() -> TraceConfig:
+    """Tells each request's `trace` that it leaves, as httpcore does."""
+    config = TraceConfig()
+    config.on_request_headers_sent.append(_leaves)
+    return config
+
+
+async def _leaves(_: ClientSession, context: Any, __: Any) -> None:
+    await context.trace_request_ctx(f"aiohttp.{LEAVING}", {})
 
 
 class Protocol(ResponseHandler):

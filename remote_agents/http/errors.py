@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeAlias, TypeVar
+import asyncio
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import httpx
 
@@ -20,37 +22,89 @@ if TYPE_CHECKING:
     from remote_agents.http.timeouts import Timeout
 
 E = TypeVar("E", bound=BaseException)
+LEAVING = "send_request_headers.started"
+HANDSHAKE_FAILED = "setup_socks5_connection.failed"
 
 
-def sending_failed(error: Exception, base_url: str, timeout: Timeout) -> AgentError:
+class Departure:
+    """Whether a request has left this machine; httpcore calls it as `trace` with all it does."""
+
+    def __init__(self) -> None:
+        self.left = False
+        self._handshake: Any = None
+
+    def trace(self, event: str, info: Mapping[str, Any]) -> None:
+        """Note that the request's first byte is about to be written; a proxy's CONNECT is none."""
+        self._note(event, info)
+        if event.endswith(HANDSHAKE_FAILED):
+            self._handshake.close()
+
+    async def atrace(self, event: str, info: Mapping[str, Any]) -> None:
+        """The same as `trace`, with asyncio."""
+        self._note(event, info)
+        if event.endswith(HANDSHAKE_FAILED):
+            await self._handshake.aclose()
+
+    def _note(self, event: str, info: Mapping[str, Any]) -> None:
+        if event.endswith(LEAVING):
+            request = info.get("request")
+            self.left = self.left or request is None or request.method != b"CONNECT"
+        elif "stream" in info:
+            self._handshake = info["stream"]  # which httpcore leaves open when it fails
+
+
+def sending_failed(
+    error: Exception, base_url: str, timeout: Timeout, *, left: bool | None
+) -> AgentError:
     """Our error for what a client raised before a response was there.
 
     Args:
-        error: What httpx or aiohttp raised.
+        error: What httpx or aiohttp raised, or a hook of the caller's own client.
         base_url: Where the request went, for the message.
         timeout: The limits, for the message.
+        left: Whether a byte of the request has left; None if the client does not tell.
     """
     if isinstance(error, AgentError):
         return error
-    if isinstance(error, RuntimeError) and "closed" in str(error):
-        return AgentConnectionError(f"The HTTP client is closed ({error}); nothing was sent.")
     cause = _aiohttp_cause(error)
-    if isinstance(error, httpx.PoolTimeout) or _is(error, cause, _CONNECT_TIMEOUT):
+    if left or not (left is False or _is_early(error, cause)):
+        return _answer_failed(error, base_url, timeout)
+    if isinstance(cause or error, (httpx.TimeoutException, asyncio.TimeoutError, DeadlineReached)):
         return AgentTimeoutError(
             f"No connection to {base_url} within {timeout.connect} s; nothing was sent. "
             "Check the network, or raise Timeout(connect=...).",
             phase="connect",
-        )
-    if _is(error, cause, _NOT_CONNECTED):
-        return AgentConnectionError(
-            f"Could not connect to {base_url} ({_said(error)}); nothing was "
-            f"sent. {_connection_hint(str(error))}"
         )
     if isinstance(error, (httpx.UnsupportedProtocol, httpx.LocalProtocolError)):
         return ConfigurationError(
             f"The request cannot be written as HTTP ({type(error).__name__}); nothing was sent. "
             "Check base_url and default_headers."
         )
+    if isinstance(error, ImportError):
+        return ConfigurationError(f"A module is missing ({error}); nothing was sent.")
+    if isinstance(error, (httpx.TransportError, OSError)):
+        return AgentConnectionError(
+            f"Could not connect to {base_url} ({_said(error)}); nothing was "
+            f"sent. {_connection_hint(str(error))}"
+        )
+    return _not_sent(error)
+
+
+def _not_sent(error: Exception) -> AgentError:
+    if isinstance(error, RuntimeError) and "closed" in str(error):
+        return AgentConnectionError(f"The HTTP client is closed ({error}); nothing was sent.")
+    if isinstance(error, RuntimeError) and "no running event loop" in str(error):
+        return ConfigurationError(
+            "The async methods need asyncio's event loop, which does not run here; nothing was "
+            "sent. Use the blocking methods in a thread instead."
+        )
+    return AgentConnectionError(
+        f"The request was given up before it was sent ({_said(error)}); nothing was sent. Check "
+        "the hooks, the auth and the transport of your http_client."
+    )
+
+
+def _answer_failed(error: Exception, base_url: str, timeout: Timeout) -> AgentError:
     if isinstance(error, (httpx.ReadTimeout, DeadlineReached)):
         return AgentTimeoutError(
             f"No answer from {base_url} within {timeout.first_event} s. The turn may be running; "
@@ -76,14 +130,13 @@ def reading_failed(error: Exception) -> AgentError:
     )
 
 
-# httpx's names of an error before anything was sent, and aiohttp's: httpx-aiohttp calls every
+# What says by its name that nothing was sent, in httpx and in aiohttp: httpx-aiohttp calls every
 # broken connection a ConnectTimeout, one that was refused and one that broke after sending too.
-Names: TypeAlias = tuple[tuple[str, ...], tuple[str, ...]]
-_CONNECT_TIMEOUT: Names = (("ConnectTimeout",), ("ConnectionTimeoutError",))
-_NOT_CONNECTED: Names = (
-    ("ConnectError", "ProxyError"),
-    ("ClientConnectorError", "ClientHttpProxyError"),
-)
+EARLY = {"ConnectTimeout", "PoolTimeout", "ConnectError", "ProxyError"} | {
+    "UnsupportedProtocol",
+    "LocalProtocolError",
+}
+AIOHTTP_EARLY = {"ConnectionTimeoutError", "ClientConnectorError", "ClientHttpProxyError"}
 
 
 def _aiohttp_cause(error: BaseException) -> BaseException | None:
@@ -91,9 +144,11 @@ def _aiohttp_cause(error: BaseException) -> BaseException | None:
     return cause if cause and type(cause).__module__.startswith("aiohttp") else None
 
 
-def _is(error: Exception, cause: BaseException | None, names: Names) -> bool:
-    wanted = names[0] if cause is None else names[1]
-    return any(cls.__name__ in wanted for cls in type(cause or error).__mro__)
+def _is_early(error: Exception, cause: BaseException | None) -> bool:
+    if isinstance(error, RuntimeError) and "closed" in str(error):
+        return True
+    names = {cls.__name__ for cls in type(cause or error).__mro__}
+    return bool(names & (EARLY if cause is None else AIOHTTP_EARLY))
 
 
 def _is_malformed(error: Exception) -> bool:

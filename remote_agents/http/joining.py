@@ -111,7 +111,18 @@ class JoiningClient(httpx.Client):
     """An `httpx.Client` whose connections join chunks.
 
     It is without what the shared client never needs: cookies, redirects, auth and hooks.
+
+    Args:
+        context: For `https`.
+        limits: Of the pool.
+        proxy: Through which all requests go.
     """
+
+    def __init__(
+        self, context: ssl.SSLContext, limits: httpx.Limits, proxy: httpx.Proxy | None = None
+    ) -> None:
+        self._wire = JoiningTransport(context, limits, proxy)
+        super().__init__(transport=self._wire, trust_env=False)
 
     def build_request(self, method: str, url: Any, **parts: Any) -> httpx.Request:
         """A request with this client's headers and those given."""
@@ -119,19 +130,9 @@ class JoiningClient(httpx.Client):
 
     def send(self, request: httpx.Request, **_: Any) -> httpx.Response:
         """Send it; the response's head has arrived."""
-        response = self._transport_for_url(request.url).handle_request(request)
+        response = self._wire.handle_request(request)
         response.request = request
         return response
-
-    def _init_transport(self, **settings: Any) -> httpx.BaseTransport:  # type: ignore[override]
-        # A hook of httpx, which httpx-aiohttp uses too: a transport that is passed in would turn
-        # the proxies of the environment off.
-        return JoiningTransport(settings["verify"], settings["limits"])
-
-    def _init_proxy_transport(  # type: ignore[override]
-        self, proxy: httpx.Proxy, **settings: Any
-    ) -> httpx.BaseTransport:
-        return JoiningTransport(settings["verify"], settings["limits"], proxy)
 
 
 class JoiningTransport(httpx.BaseTransport):
@@ -224,7 +225,7 @@ def _as_httpx() -> Iterator[None]:
 
 class _Backend(httpcore.SyncBackend):
     def connect_tcp(self, *args: Any, **options: Any) -> httpcore.NetworkStream:
-        return _Stream(super().connect_tcp(*args, **options))
+        return _Stream(super().connect_tcp(*args, **options), options.get("timeout"))
 
 
 def _left(timeout: float | None) -> float | None:
@@ -238,11 +239,21 @@ def _left(timeout: float | None) -> float | None:
 
 
 class _Stream(httpcore.NetworkStream):
-    def __init__(self, stream: httpcore.NetworkStream) -> None:
+    """A connection that joins chunks.
+
+    Args:
+        stream: What it reads and writes.
+        handshake: Seconds for each step of a SOCKS handshake, which httpcore does not limit.
+    """
+
+    def __init__(self, stream: httpcore.NetworkStream, handshake: float | None) -> None:
         self._stream = stream
+        self._handshake = handshake
         self._joiner = ChunkJoiner()
 
-    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+    def read(self, max_bytes: int, timeout: float | None = -1.0) -> bytes:
+        if timeout == -1.0:
+            timeout = self._handshake
         while data := self._stream.read(max_bytes, _left(timeout)):
             if joined := self._joiner.join(data):
                 return joined
@@ -261,7 +272,8 @@ class _Stream(httpcore.NetworkStream):
         server_hostname: str | None = None,
         timeout: float | None = None,
     ) -> httpcore.NetworkStream:
-        return _Stream(self._stream.start_tls(ssl_context, server_hostname, timeout))
+        secure = self._stream.start_tls(ssl_context, server_hostname, timeout)
+        return _Stream(secure, self._handshake)
 
     def get_extra_info(self, info: str) -> Any:
         return self._stream.get_extra_info(info)

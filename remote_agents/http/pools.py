@@ -1,4 +1,4 @@
-"""The HTTP clients of this process: one pool for all agents with the same TLS settings.
+"""The HTTP clients of this process: one pool for all agents that are reached in the same way.
 
 Async clients belong to one event loop and close with it. None keeps cookies: the services know a
 caller by his key, and the same pool serves many keys.
@@ -12,14 +12,17 @@ import os
 import ssl
 import threading
 import weakref
-from collections.abc import AsyncIterator, Mapping
-from functools import lru_cache
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import lru_cache, partial
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any, TypeAlias
 
 import httpx
 
 from remote_agents.errors import ConfigurationError
+from remote_agents.http.proxies import proxy_for
 
 # 20 idle connections: httpcore walks all idle ones at each request, so a larger number costs CPU.
 # 15 s: shorter than the idle limit of common gateways, so that we close first.
@@ -27,50 +30,81 @@ LIMITS = httpx.Limits(max_connections=None, max_keepalive_connections=20, keepal
 ASYNC_LIMITS = httpx.Limits(
     max_connections=10_000, max_keepalive_connections=1_000, keepalive_expiry=15.0
 )
-Clients: TypeAlias = "dict[Any, tuple[httpx.AsyncClient, AsyncIterator[None]]]"
+Clients: TypeAlias = "dict[Route, tuple[httpx.AsyncClient, AsyncIterator[None]]]"
+
+
+@dataclass(frozen=True)
+class Route:
+    """What tells connections apart.
+
+    Args:
+        verify: The TLS settings; None where there is no TLS at all.
+        proxy: The address of a proxy, which may hold its password.
+    """
+
+    verify: Any
+    proxy: str | None = field(default=None, repr=False)
+
+    @classmethod
+    def to(cls, url: str, verify: Any) -> Route:
+        """The route to a URL.
+
+        Raises:
+            ConfigurationError: The proxy of the environment cannot be used.
+        """
+        proxy = proxy_for(url)
+        secure = url.startswith("https:") or (proxy or "").startswith("https:")
+        return cls(verify if secure else None, proxy)
+
+    @property
+    def is_proxied(self) -> bool:
+        """Whether there is a proxy in between."""
+        return self.proxy is not None
 
 
 class Pools:
-    """The clients of this process, by TLS settings and, for async ones, by event loop."""
+    """The clients of this process, by route and, for async ones, by event loop."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._clients: dict[Any, httpx.Client] = {}
-        self._users: dict[Any, weakref.WeakSet[Any]] = {}
+        self._clients: dict[Route, httpx.Client] = {}
+        self._users: dict[Route, weakref.WeakSet[Any]] = {}
         self._loops: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Clients] = (
             weakref.WeakKeyDictionary()
         )
 
-    def client(self, user: Any, verify: Any) -> httpx.Client:
-        """The sync client for these TLS settings, which `user` now needs."""
-        self._enter(user, verify)
-        client = self._clients.get(verify)
-        return client if client is not None else self._new_client(verify)
+    def client(self, user: Any, route: Route) -> httpx.Client:
+        """The sync client for this route, which `user` now needs."""
+        self._enter(user, route)
+        client = self._clients.get(route)
+        return client if client is not None else self._new_client(route)
 
-    def _new_client(self, verify: Any) -> httpx.Client:
+    def _new_client(self, route: Route) -> httpx.Client:
         # Not before: it imports httpcore, which async calls may do without.
         from remote_agents.http.joining import JoiningClient
 
+        context = tls(route.verify)
         with self._lock:
-            if verify not in self._clients:
-                self._clients[verify] = JoiningClient(
-                    verify=tls(verify), limits=LIMITS, cookies=_no_cookies()
-                )
-            return self._clients[verify]
+            if route not in self._clients:
+                self._clients[route] = JoiningClient(context, LIMITS, _proxy(route, context))
+            return self._clients[route]
 
-    async def async_client(self, user: Any, verify: Any) -> httpx.AsyncClient:
-        """The client of this event loop for these TLS settings, which `user` now needs."""
-        self._enter(user, verify)
+    async def async_client(self, user: Any, route: Route) -> httpx.AsyncClient:
+        """The client of this event loop for this route, which `user` now needs."""
+        self._enter(user, route)
         loop = asyncio.get_running_loop()
         clients = self._loops.get(loop)
         if clients is None:
             clients = self._new_loop(loop)
-        if verify not in clients:
-            client = _new_async_client(verify)
-            closer = _close_with_loop(client, clients, verify)
-            clients[verify] = (client, closer)
-            await closer.__anext__()
-        return clients[verify][0]
+        if route not in clients:
+            # In a thread: it imports modules, and reads certificates.
+            make = await asyncio.to_thread(_async_client, route)
+            if route not in clients:  # another task may have been here meanwhile
+                client = make()
+                closer = _close_with_loop(client, clients, route)
+                clients[route] = (client, closer)
+                await closer.__anext__()
+        return clients[route][0]
 
     def _new_loop(self, loop: asyncio.AbstractEventLoop) -> Clients:
         with self._lock:
@@ -84,25 +118,34 @@ class Pools:
         for clients in self._loops.values():
             _abandon(clients)
 
-    def _enter(self, user: Any, verify: Any) -> None:
-        users = self._users.get(verify)
+    def _enter(self, user: Any, route: Route) -> None:
+        users = self._users.get(route)
         if users is None:
-            users = self._users.setdefault(verify, weakref.WeakSet())
+            users = self._users.setdefault(route, weakref.WeakSet())
         users.add(user)
 
-    def leave(self, user: Any, verify: Any) -> None:
-        """`user` needs the sync client no longer; the last one closes it."""
-        users = self._users.get(verify, weakref.WeakSet())
-        users.discard(user)
-        if not users and (client := self._clients.pop(verify, None)):
-            client.close()
+    def leave(self, user: Any) -> None:
+        """`user` needs its sync clients no longer; the last user of one closes it."""
+        for route in self._routes_without(user):
+            if client := self._clients.pop(route, None):
+                client.close()
 
-    async def aleave(self, user: Any, verify: Any) -> None:
-        """The same as `leave`, and for the client of this event loop too."""
-        self.leave(user, verify)
+    async def aleave(self, user: Any) -> None:
+        """The same as `leave`, and for the clients of this event loop too."""
         clients = self._loops.get(asyncio.get_running_loop(), {})
-        if not self._users.get(verify) and verify in clients:
-            await clients[verify][1].aclose()  # type: ignore[attr-defined]
+        routes = self._routes_without(user)
+        self.leave(user)
+        for route in routes:
+            if route in clients:
+                await clients[route][1].aclose()  # type: ignore[attr-defined]
+
+    def _routes_without(self, user: Any) -> list[Route]:
+        """The routes that nobody needs without this user."""
+        with self._lock:
+            users_of = list(self._users.items())
+            for _, users in users_of:
+                users.discard(user)
+            return [route for route, users in users_of if not users]
 
 
 def _abandon(clients: Clients) -> None:
@@ -112,22 +155,35 @@ def _abandon(clients: Clients) -> None:
 
 
 async def _close_with_loop(
-    client: httpx.AsyncClient, clients: Clients, verify: Any
+    client: httpx.AsyncClient, clients: Clients, route: Route
 ) -> AsyncIterator[None]:
     """Close the client when its loop shuts down its async generators, as `asyncio.run` does."""
     try:
         yield
     finally:
-        clients.pop(verify, None)
+        clients.pop(route, None)
         await client.aclose()
 
 
-def _new_async_client(verify: Any) -> httpx.AsyncClient:
-    try:
-        from remote_agents.http._aiohttp import Client
-    except ImportError:
-        Client = httpx.AsyncClient  # type: ignore[assignment,misc] # noqa: N806
-    return Client(verify=tls(verify), limits=ASYNC_LIMITS, cookies=_no_cookies())
+def _async_client(route: Route) -> Callable[[], httpx.AsyncClient]:
+    """What makes the async client of a route: on aiohttp, or on httpcore as the sync ones.
+
+    aiohttp knows no SOCKS; so all that goes through a proxy goes there in one way.
+    """
+    context = tls(route.verify)
+    if not route.is_proxied:
+        with suppress(ImportError, OSError):  # it makes TLS contexts, wanted or not
+            from remote_agents.http._aiohttp import Client
+
+            return partial(Client, context, ASYNC_LIMITS)
+    return partial(
+        httpx.AsyncClient,
+        verify=context,
+        limits=ASYNC_LIMITS,
+        cookies=no_cookies(),
+        proxy=_proxy(route, context),
+        trust_env=False,
+    )
 
 
 def plain_request(
@@ -161,8 +217,16 @@ def plain_request(
     )
 
 
-def _no_cookies() -> CookieJar:
+def no_cookies() -> CookieJar:
+    """A jar that takes nothing."""
     return CookieJar(DefaultCookiePolicy(allowed_domains=[]))
+
+
+def _proxy(route: Route, context: ssl.SSLContext) -> httpx.Proxy | None:
+    if route.proxy is None:
+        return None
+    secure = route.proxy.startswith("https:")
+    return httpx.Proxy(route.proxy, ssl_context=context if secure else None)
 
 
 @lru_cache(maxsize=32)
@@ -170,15 +234,18 @@ def tls(verify: Any) -> ssl.SSLContext:
     """One TLS context for all clients with the same settings; building one takes 20 ms.
 
     Args:
-        verify: True, False, the path of a CA bundle or of a folder of them, or a context.
+        verify: True, False, the path of a CA bundle or of a folder of them, a context, or None for
+            one that trusts nobody, where no TLS is spoken.
 
     Raises:
         ConfigurationError: The bundle cannot be read.
     """
+    if verify is None:
+        return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     if isinstance(verify, ssl.SSLContext):
         return verify
     if not isinstance(verify, (str, os.PathLike)):
-        return httpx.create_ssl_context(verify=bool(verify))
+        return _standard_context(bool(verify))
     path = os.fspath(verify)
     folder = os.path.isdir(path)
     try:
@@ -187,7 +254,20 @@ def tls(verify: Any) -> ssl.SSLContext:
         )
     except OSError as error:
         raise ConfigurationError(
-            f"verify={path!r} is not a readable bundle of certificates (PEM): {error}."
+            f"verify={path!r} is not a readable bundle of certificates (PEM): {error}. "
+            "Nothing was sent."
+        ) from error
+
+
+def _standard_context(verify: bool) -> ssl.SSLContext:
+    try:
+        return httpx.create_ssl_context(verify=verify)
+    except OSError as error:
+        names = ("SSL_CERT_FILE", "SSL_CERT_DIR", "SSLKEYLOGFILE")
+        found = ", ".join(f"{name}={os.environ[name]}" for name in names if os.environ.get(name))
+        raise ConfigurationError(
+            f"TLS cannot be set up ({error}); nothing was sent. Check what the environment names"
+            f"{f': {found}' if found else ''}."
         ) from error
 
 

@@ -24,7 +24,8 @@ from remote_agents.errors import (
 from remote_agents.flow import DeadlineReached, Request, Send
 from remote_agents.http import pools
 from remote_agents.http.deadlines import Alarm, Cut, Until
-from remote_agents.http.errors import bare, reading_failed, sending_failed
+from remote_agents.http.errors import Departure, bare, reading_failed, sending_failed
+from remote_agents.http.proxies import without_credentials
 from remote_agents.http.timeouts import Timeout
 
 if TYPE_CHECKING:
@@ -73,31 +74,35 @@ class Transport:
         self._verify = True if verify is None else verify
         self._client = client
         self._async_client = async_client
+        self._home: pools.Route | None = None
 
     def send(self, op: Send) -> SyncResponse:
         """Send with blocking I/O; the response's headers have arrived."""
+        departure = Departure()
         try:
-            client = self._client or pools.pools.client(self, self._verify)
+            client = self._client or pools.pools.client(self, self._route(op))
             head = None if op.first_event is None else Until(op.first_event)
             request = self._build(client, op, reads=head)
+            request.extensions["trace"] = departure.trace
             response = client.send(request, stream=True, follow_redirects=False, auth=_auth(op))
             return SyncResponse(response, self.timeout)
         except AgentError:
             raise
         except Exception as error:
-            raise self._sending_failed(error) from error
+            raise self._sending_failed(error, departure, self._client) from error
         except BaseException as error:
             raise bare(error)  # noqa: B904
 
     async def asend(self, op: Send) -> AsyncResponse:
         """Send with asyncio; the response's headers have arrived."""
-        alarm, deadline = Alarm(), None
+        alarm, deadline, departure = Alarm(), None, Departure()
         try:
             # The first client of a process imports aiohttp; the service's time starts after that.
-            client = self._async_client or await pools.pools.async_client(self, self._verify)
+            client = self._async_client or await pools.pools.async_client(self, self._route(op))
             if op.first_event is not None:
                 deadline = time.monotonic() + op.first_event + CONNECT_WINS
             request = self._build(client, op, reads=None)
+            request.extensions["trace"] = departure.atrace
             sending = client.send(request, stream=True, follow_redirects=False, auth=_auth(op))
             return AsyncResponse(await alarm.before(deadline, sending), alarm)
         except AgentError:
@@ -105,18 +110,25 @@ class Transport:
             raise
         except Exception as error:
             alarm.stop()
-            raise self._sending_failed(error) from error
+            raise self._sending_failed(error, departure, self._async_client) from error
         except BaseException as error:
             alarm.stop()
             raise bare(error)  # noqa: B904
 
     def close(self) -> None:
         """Give up the shared sync connections; they close when no other agent uses them."""
-        pools.pools.leave(self, self._verify)
+        pools.pools.leave(self)
 
     async def aclose(self) -> None:
         """Give up the shared connections of this event loop as well."""
-        await pools.pools.aleave(self, self._verify)
+        await pools.pools.aleave(self)
+
+    def _route(self, op: Send) -> pools.Route:
+        if op.request.foreign:
+            return pools.Route.to(op.request.path, self._verify)
+        if self._home is None:
+            self._home = pools.Route.to(self.base_url, self._verify)
+        return self._home
 
     def _build(
         self, client: httpx.Client | httpx.AsyncClient, op: Send, reads: float | None
@@ -174,8 +186,14 @@ class Transport:
             headers["Authorization"] = f"{self._scheme} {token.get_secret_value()}"
         return {**headers, **self._headers, **request.headers}
 
-    def _sending_failed(self, error: Exception) -> AgentError:
-        return sending_failed(error, self.base_url, self.timeout)
+    def _sending_failed(
+        self, error: Exception, departure: Departure, client: Any | None
+    ) -> AgentError:
+        tells = client is None or _tells_of_departure(client, self.base_url)
+        left = True if departure.left else False if tells else None
+        proxy = self._home.proxy if self._home is not None and client is None else None
+        through = f" through the proxy {without_credentials(proxy)}" if proxy else ""
+        return sending_failed(error, self.base_url + through, self.timeout, left=left)
 
 
 class SyncResponse:
@@ -310,6 +328,13 @@ Unpack = Callable[[bytes], Iterable[bytes]]
 
 
 # --- requests ----------------------------------------------------------------------------------
+
+
+def _tells_of_departure(client: Any, url: str) -> bool:
+    """Whether a client of the caller's own runs on httpcore, which says when a request leaves."""
+    transport_for = getattr(client, "_transport_for_url", None)
+    kinds = (httpx.HTTPTransport, httpx.AsyncHTTPTransport)
+    return transport_for is not None and isinstance(transport_for(httpx.URL(url)), kinds)
 
 
 def _auth(op: Send) -> Any:

@@ -11,6 +11,7 @@ import mimetypes
 import os
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -116,12 +117,19 @@ def loaded(attachment: Attachment) -> Flow[tuple[str, bytes, str]]:
     Raises:
         UnsupportedContentError: It is too large, or there is none.
     """
+    if attachment.data is None and not attachment.path:
+        raise UnsupportedContentError("An attachment needs a url, a file_id, data or a path.")
+    # Off the event loop: the file is read, and once in a process the system's table of MIME types.
+    read: tuple[str, bytes, str] = yield Do(partial(_read, attachment), blocks=True)
+    return read
+
+
+def _read(attachment: Attachment) -> tuple[str, bytes, str]:
     name, content = _name(attachment), attachment.data
     if content is None:
-        if not attachment.path:
-            raise UnsupportedContentError("An attachment needs a url, a file_id, data or a path.")
-        check_size(name, os.path.getsize(attachment.path))
-        content = yield Do(Path(attachment.path).read_bytes, blocks=True)
+        path = Path(attachment.path or "")
+        check_size(name, path.stat().st_size)
+        content = path.read_bytes()
     check_size(name, len(content))
     guessed = mimetypes.guess_type(name)[0]
     return name, content, attachment.mime_type or guessed or "application/octet-stream"

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import mimetypes
 import os
+from functools import partial
 from typing import Any, BinaryIO, get_args
 
 from remote_agents.errors import StreamProtocolError, UnsupportedContentError
-from remote_agents.flow import Call, Flow, Request
+from remote_agents.flow import Call, Do, Flow, Request
 from remote_agents.resources.items import Attachment
 from remote_agents.resources.requests import part, post
 from remote_agents.resources.surface import Resource, calls
@@ -49,10 +50,7 @@ class Attachments(Resource):
         Raises:
             UnsupportedContentError: The file is too large; it was not read.
         """
-        return self._multipart(attachment_of(file, filename, mime_type, type))
-
-    def _multipart(self, file: File) -> Flow[Attachment]:
-        record = yield from attach(file)
+        record = yield from attach((yield from _opened(file, filename, mime_type, type)))
         return Attachment(record)
 
     def _upload_presigned(
@@ -76,7 +74,8 @@ class Attachments(Resource):
             conversation_id: Keep the file with this conversation.
         """
         where = f"conversations/{part(conversation_id)}/" if conversation_id else ""
-        return self._presigned(attachment_of(file, filename, mime_type, type), where)
+        opened = yield from _opened(file, filename, mime_type, type)
+        return (yield from self._presigned(opened, where))
 
     def _presigned(self, file: File, where: str) -> Flow[Attachment]:
         kind = kind_of(file)
@@ -101,6 +100,15 @@ class Attachments(Resource):
 
     upload, aupload = calls(_upload)
     upload_presigned, aupload_presigned = calls(_upload_presigned)
+
+
+def _opened(
+    file: Source, filename: str | None, mime_type: str | None, kind: str | None
+) -> Flow[File]:
+    """The same as `attachment_of`, off the event loop: it may read, and so may `mimetypes`."""
+    look = partial(attachment_of, file, filename, mime_type, kind)
+    opened: File = yield Do(look, blocks=True)
+    return opened
 
 
 def attachment_of(
