@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import mimetypes
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any, cast
@@ -147,14 +146,7 @@ def _attachment(kind: AttachmentKind, block: Any, endpoint: Endpoint) -> Attachm
     name = getattr(block, "title", None)
     if name == _UNTITLED:
         name = None
-    if data is not None and not name:  # services tell the kind of an upload by its name
-        name = kind + _extension(mime)
     return Attachment(kind, url=url, path=path, data=data, mime_type=mime, filename=name)
-
-
-def _extension(mime: str | None) -> str:
-    known = mimetypes.guess_extension(mime or "")
-    return known or (f".{mime.partition('/')[2]}" if mime else "")
 
 
 def _bytes(block: Any, endpoint: Endpoint) -> bytes:

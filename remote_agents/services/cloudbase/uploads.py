@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import mimetypes
-import os
 import uuid
 from collections.abc import Iterable
-from pathlib import Path
 
-from remote_agents.errors import StreamProtocolError, UnsupportedContentError
-from remote_agents.flow import Call, Do, Flow, Request
+from remote_agents.errors import StreamProtocolError
+from remote_agents.flow import Call, Flow, Request
 from remote_agents.types import Attachment, Message, Turn
+from remote_agents.uploads import loaded
 from remote_agents.wire.json import items, mapping, text
-
-MAX_UPLOAD_BYTES = 100 * 1024 * 1024
 
 
 def links_of(asked: Turn) -> Flow[list[str]]:
@@ -41,7 +37,7 @@ def link_of(attachment: Attachment) -> Flow[str]:
     known = attachment.url or attachment.file_id
     if known:
         return known
-    name, content, kind = yield from _loaded(attachment)
+    name, content, kind = yield from loaded(attachment)
     asked = [{"objectId": f"remote-agents/{uuid.uuid4().hex}/{name}"}]
     path = "/v1/storages/get-objects-upload-info"
     answer = yield Call(Request("POST", path, json=asked, safe=True))
@@ -58,33 +54,3 @@ def link_of(attachment: Attachment) -> Flow[str]:
     }
     yield Call(Request("PUT", url, content=content, headers=headers, foreign=True))
     return file_id
-
-
-def _loaded(attachment: Attachment) -> Flow[tuple[str, bytes, str]]:
-    """Name, content and MIME type of a file; its size is looked at before it is read."""
-    name = _name(attachment)
-    content = attachment.data
-    if content is None:
-        if not attachment.path:
-            raise UnsupportedContentError("An attachment needs a url, a file_id, data or a path.")
-        _check_size(name, os.path.getsize(attachment.path))
-        content = yield Do(Path(attachment.path).read_bytes, blocks=True)
-    _check_size(name, len(content))
-    return name, content, attachment.mime_type or _guessed(name)
-
-
-def _name(attachment: Attachment) -> str:
-    if attachment.filename or attachment.path:
-        return os.path.basename(attachment.filename or attachment.path or "")
-    return f"file{mimetypes.guess_extension(attachment.mime_type or '') or ''}"
-
-
-def _guessed(name: str) -> str:
-    return mimetypes.guess_type(name)[0] or "application/octet-stream"
-
-
-def _check_size(name: str, size: int) -> None:
-    if size > MAX_UPLOAD_BYTES:
-        raise UnsupportedContentError(
-            f"{name} has {size} bytes; at most {MAX_UPLOAD_BYTES} are uploaded with a message."
-        )

@@ -7,12 +7,8 @@ one of three names. Files are uploaded first and go into `message.attachments`.
 
 from __future__ import annotations
 
-import mimetypes
-import os
 from collections.abc import Mapping
 from dataclasses import replace
-from functools import partial
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -21,7 +17,7 @@ from remote_agents.errors import (
     RemoteFailureError,
     UnsupportedContentError,
 )
-from remote_agents.flow import Call, Do, Flow, Request, Stream
+from remote_agents.flow import Call, Flow, Request, Stream
 from remote_agents.service import Endpoint
 from remote_agents.types import (
     Attachment,
@@ -35,10 +31,10 @@ from remote_agents.types import (
     Turn,
     Unknown,
 )
+from remote_agents.uploads import loaded, name_of
 from remote_agents.wire.json import identifier, items, mapping, number, required_id, text
 
 CONVERSATION_KEYS = ("conversationId", "conversation_id", "conversation")
-MAX_UPLOAD_BYTES = 100 * 1024 * 1024
 
 
 def turn(asked: Turn) -> Flow[Reply]:
@@ -84,7 +80,7 @@ def attach(attachment: Attachment) -> Flow[dict[str, Any]]:
         record = {
             "id": attachment.file_id,
             "type": kind,
-            "filename": _name(attachment),
+            "filename": name_of(attachment),
             "file": attachment.url,
         }
         return {key: value for key, value in record.items() if value is not None}
@@ -109,48 +105,6 @@ def kind_of(attachment: Attachment) -> str:
     if attachment.kind == "video":
         raise UnsupportedContentError("MaiAgent does not take video attachments yet.")
     return attachment.kind if attachment.kind in ("image", "audio") else "other"
-
-
-def loaded(attachment: Attachment) -> Flow[tuple[str, bytes, str]]:
-    """Name, content and MIME type of a file; its size is looked at before it is read.
-
-    Raises:
-        UnsupportedContentError: It is too large, or there is none.
-    """
-    if attachment.data is None and not attachment.path:
-        raise UnsupportedContentError("An attachment needs a url, a file_id, data or a path.")
-    # Off the event loop: the file is read, and once in a process the system's table of MIME types.
-    read: tuple[str, bytes, str] = yield Do(partial(_read, attachment), blocks=True)
-    return read
-
-
-def _read(attachment: Attachment) -> tuple[str, bytes, str]:
-    name, content = _name(attachment), attachment.data
-    if content is None:
-        path = Path(attachment.path or "")
-        check_size(name, path.stat().st_size)
-        content = path.read_bytes()
-    check_size(name, len(content))
-    guessed = mimetypes.guess_type(name)[0]
-    return name, content, attachment.mime_type or guessed or "application/octet-stream"
-
-
-def _name(attachment: Attachment) -> str:
-    if attachment.filename or attachment.path:
-        return attachment.filename or os.path.basename(attachment.path or "")
-    kind = attachment.mime_type
-    if not kind:
-        return "file"
-    # The service goes by the name's ending.
-    return f"file{mimetypes.guess_extension(kind) or '.' + kind.rpartition('/')[2]}"
-
-
-def check_size(name: str, size: int) -> None:
-    """Raise UnsupportedContentError for a file that is too large to upload."""
-    if size > MAX_UPLOAD_BYTES:
-        raise UnsupportedContentError(
-            f"{name} has {size} bytes; at most {MAX_UPLOAD_BYTES} are uploaded with a message."
-        )
 
 
 def decode(data: Any, so_far: Reply) -> list[Event]:

@@ -12,14 +12,9 @@ from remote_agents.flow import Call, Do, Flow, Request
 from remote_agents.resources.items import Attachment
 from remote_agents.resources.requests import part, post
 from remote_agents.resources.surface import Resource, calls
-from remote_agents.services.maiagent.chat import (
-    MAX_UPLOAD_BYTES,
-    attach,
-    check_size,
-    kind_of,
-    loaded,
-)
+from remote_agents.services.maiagent.chat import attach, kind_of
 from remote_agents.types import Attachment as File, AttachmentKind
+from remote_agents.uploads import MAX_UPLOAD_BYTES, check_size, loaded
 from remote_agents.wire.json import mapping, text
 
 Source = str | os.PathLike[str] | bytes | BinaryIO

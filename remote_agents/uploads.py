@@ -1,0 +1,69 @@
+"""A file that goes to a service, read as late as can be and off the event loop."""
+
+from __future__ import annotations
+
+import mimetypes
+import os
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+from remote_agents.errors import UnsupportedContentError
+from remote_agents.flow import Do, Flow
+from remote_agents.types import Attachment
+
+MAX_UPLOAD_BYTES = 100 * 1024 * 1024
+
+
+class Upload(NamedTuple):
+    """A file as it is sent."""
+
+    name: str
+    content: bytes
+    mime_type: str
+
+
+def loaded(attachment: Attachment) -> Flow[Upload]:
+    """Name, content and MIME type of a file; its size is looked at before it is read.
+
+    Raises:
+        UnsupportedContentError: It is too large, or there is none.
+    """
+    if attachment.data is None and not attachment.path:
+        raise UnsupportedContentError("An attachment needs a url, a file_id, data or a path.")
+    # `mimetypes` reads files too, once in a process.
+    upload: Upload = yield Do(partial(_read, attachment), blocks=True)
+    return upload
+
+
+def _read(attachment: Attachment) -> Upload:
+    name, content = name_of(attachment), attachment.data
+    if content is None:
+        path = Path(attachment.path or "")
+        check_size(name, path.stat().st_size)
+        content = path.read_bytes()
+    check_size(name, len(content))
+    mime_type = attachment.mime_type or mimetypes.guess_type(name)[0]
+    return Upload(name, content, mime_type or "application/octet-stream")
+
+
+def name_of(attachment: Attachment) -> str:
+    """The name that a service is told; by its ending services tell the kind of a file."""
+    if attachment.filename or attachment.path:
+        return os.path.basename(attachment.filename or attachment.path or "")
+    mime_type = attachment.mime_type or ""
+    subtype = mime_type.partition("/")[2]
+    ending = mimetypes.guess_extension(mime_type) or (f".{subtype}" if subtype else "")
+    return f"{attachment.kind}{ending}"
+
+
+def check_size(name: str, size: int) -> None:
+    """Refuse a file that is too large.
+
+    Raises:
+        UnsupportedContentError: It is.
+    """
+    if size > MAX_UPLOAD_BYTES:
+        raise UnsupportedContentError(
+            f"{name} has {size} bytes; at most {MAX_UPLOAD_BYTES} are uploaded with a message."
+        )
