@@ -45,8 +45,8 @@ class _SafeToRepeat:
 
     @property
     def is_retryable(self) -> bool:
-        """Whether repeating the call cannot run the turn twice."""
-        return self.safe_to_repeat
+        """Whether repeating the call may help, and cannot run the turn twice."""
+        return self.safe_to_repeat and not isinstance(self, core.ConfigurationError)
 
 
 def _both(mine: type[core.AgentError], theirs: type[langchain.ModelError]) -> type[core.AgentError]:
