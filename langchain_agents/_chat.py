@@ -31,7 +31,7 @@ from pydantic import model_validator
 from typing_extensions import Self
 
 from langchain_agents._answers import BlockChunks, ProtocolEvents, TextChunks, to_result
-from langchain_agents._convert import Layout, register, to_messages
+from langchain_agents._convert import Layout, to_messages
 from langchain_agents._leaving import LeavableEvents, aleasing, leasing
 from langchain_agents._settings import AgentSettings, call_arguments, refuse_tools
 from langchain_agents._structured import StructuredOutput
@@ -39,11 +39,8 @@ from langchain_agents._unheard import astream_unheard, is_unheard, stream_unhear
 from remote_agents.flow import Flow
 from remote_agents.memory.plan import Memory, newest_origin
 from remote_agents.memory.sessions import current_session
-from remote_agents.services import ENDPOINTS, Endpoint
+from remote_agents.service import Endpoint
 from remote_agents.types import Event, Finish
-
-for _provider in ENDPOINTS:
-    register(_provider)
 
 
 class ChatAgent(AgentSettings, LeavableEvents):

@@ -10,26 +10,20 @@ from copy import copy
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from langchain_core.load.serializable import Serializable
-from pydantic import ConfigDict, Field, PrivateAttr, SecretStr, model_validator
+from pydantic import PrivateAttr, SecretStr, model_validator
 from typing_extensions import Self
 
+from langchain_agents._convert import register as understand
 from langchain_agents._errors import ToolsNotSupportedError, model_errors, raise_model_error
 from remote_agents import __version__
 from remote_agents.agent import Agent
+from remote_agents.arguments import unknown_name
 from remote_agents.drivers import arun, run
 from remote_agents.errors import ConfigurationError
 from remote_agents.flow import Flow
-from remote_agents.http.timeouts import Timeout
-from remote_agents.memory.plan import Fold, Memory
-from remote_agents.memory.sessions import Session, SessionStore
-from remote_agents.services import Endpoint
-from remote_agents.settings import (
-    COMMON,
-    MAX_BODY_BYTES,
-    MAX_EVENT_BYTES,
-    SESSION_WAIT,
-    unknown_name,
-)
+from remote_agents.memory.sessions import Session
+from remote_agents.service import Endpoint
+from remote_agents.settings import Settings
 from remote_agents.types import Event
 
 if TYPE_CHECKING:
@@ -37,70 +31,13 @@ if TYPE_CHECKING:
     from remote_agents.http.transport import Transport
 
 
-class AgentSettings(Serializable):
-    """The arguments that all services share.
+class AgentSettings(Settings, Serializable):
+    """The arguments that all services share, as LangChain's models have them.
 
     Those that may hold a secret, or are alive, are in no dump, no repr and no trace.
     """
 
-    endpoint: ClassVar[Endpoint]
-    # Most services are not used: their schemas are built when they are.
-    # A wrong value may be a key in the wrong place: errors do not quote it.
-    model_config = ConfigDict(
-        arbitrary_types_allowed=True, defer_build=True, hide_input_in_errors=True
-    )
-
-    agent_id: str | None = None
-    """The agent; else `<PREFIX>_AGENT_ID`."""
-    api_key: SecretStr | Callable[[], Any] | None = Field(default=None, exclude=True, repr=False)
-    """A string, or a function (sync or async) that gives a fresh token; else `<PREFIX>_API_KEY`."""
-    base_url: str | None = None
-    """Root address of the service; else `<PREFIX>_BASE_URL`, else the service's own."""
-    timeout: float | Timeout | Any = None
-    """Seconds for each phase, or a `Timeout` (default 10 to connect, 120 to the first event, 60
-    between events)."""
-    max_retries: int = 2
-    """How often a request that certainly did not run is repeated."""
-    default_headers: Mapping[str, str] | None = Field(default=None, exclude=True, repr=False)
-    """Headers that go with every request."""
-    verify: Any = Field(default=True, exclude=True, repr=False)
-    """True, False, or the path of a CA bundle."""
-    http_client: Any = Field(default=None, exclude=True, repr=False)
-    """An `httpx.Client` of your own for sync calls; it is never closed here."""
-    http_async_client: Any = Field(default=None, exclude=True, repr=False)
-    """An `httpx.AsyncClient` of your own for async calls."""
-    memory: Memory = "auto"
-    """`auto`, `server` (always ask the service to keep the conversation) or `client` (never)."""
-    session_store: SessionStore | None = Field(default=None, exclude=True, repr=False)
-    """Where sessions are remembered (default: in this process)."""
-    rate_limit: str | None = None
-    """For example `30/minute`, for all agents of the same account (default none)."""
-    rate_limit_storage: str | None = Field(default=None, exclude=True, repr=False)
-    """A `redis://` address, when many processes share the account."""
-    extra_body: Mapping[str, Any] | None = Field(default=None, exclude=True, repr=False)
-    """Fields added to the body of every turn."""
-    allow_http: bool = False
-    """Accept `http://` beyond loopback."""
-    retry_unsafe: bool = False
-    """Also repeat what may have run."""
-    coalesce: bool = True
-    """Join deltas that arrived together."""
-    fold: Fold | None = Field(default=None, exclude=True, repr=False)
-    """Turns messages into one text where the service takes no roles or no history."""
-    session_wait: float = SESSION_WAIT
-    """Seconds a turn waits for its session."""
-    max_event_bytes: int = MAX_EVENT_BYTES
-    """The largest event accepted."""
-    max_body_bytes: int = MAX_BODY_BYTES
-    """The largest body accepted."""
-    temperature: float | None = None
-    """Sampling temperature, where the service has it; else one warning and no effect."""
-    max_tokens: int | None = None
-    """The most tokens of an answer, where the service has it; else one warning and no effect."""
-    stop: list[str] | str | None = None
-    """Where the answer ends; cut here where the service cannot."""
-    streaming: bool | None = None
-    """Whether `invoke` asks for the answer piece by piece too."""
+    model_config = Settings.model_config
 
     _agent: Agent | None = PrivateAttr(default=None)
     _names: ClassVar[tuple[str, ...]] = ()
@@ -110,8 +47,8 @@ class AgentSettings(Serializable):
     def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
         super().__pydantic_init_subclass__(**kwargs)
         if endpoint := getattr(cls, "endpoint", None):
-            accepted = {*COMMON, "streaming", *endpoint.accepted}
-            cls._names = tuple(name for name in cls.model_fields if name in accepted)
+            understand(endpoint.name)
+            cls._names = cls.argument_names()
             aliases = (field.alias for field in cls.model_fields.values())
             cls._valid = frozenset({*cls.model_fields, *filter(None, aliases)})
 
@@ -154,9 +91,9 @@ class AgentSettings(Serializable):
     @property
     def client(self) -> Client:
         """The plain client of the same agent, for the rest of the service's API."""
-        from remote_agents.client import client_of
+        from remote_agents.client import Client
 
-        return client_of(self.agent)
+        return Client.of(self.agent)
 
     # --- turns -----------------------------------------------------------------------------------
 

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 from langchain_agents._chat import ChatAgent
-from langchain_agents._services import (
-    CloudBaseNativeSettings,
-    CloudBaseSettings,
-    MaiAgentSettings,
-    PrivateAISettings,
-)
-from remote_agents.services import ENDPOINTS, Endpoint
+from remote_agents.services.bluenexus import BlueNexusSettings
+from remote_agents.services.cloudbase import CloudBaseSettings
+from remote_agents.services.cloudbase_openai import CloudBaseOpenAISettings
+from remote_agents.services.maiagent import MaiAgentSettings
+from remote_agents.services.private_ai import PrivateAISettings
 
 __all__ = [
     "ChatAgent",
@@ -23,7 +19,7 @@ __all__ = [
 ]
 
 
-class ChatCloudBase(CloudBaseNativeSettings, ChatAgent):
+class ChatCloudBase(CloudBaseSettings, ChatAgent):
     """A Tencent CloudBase agent as a chat model (native protocol).
 
     Setup:
@@ -101,7 +97,7 @@ class ChatCloudBase(CloudBaseNativeSettings, ChatAgent):
     """
 
 
-class ChatCloudBaseOpenAI(CloudBaseSettings, ChatAgent):
+class ChatCloudBaseOpenAI(CloudBaseOpenAISettings, ChatAgent):
     """A Tencent CloudBase agent as a chat model (OpenAI protocol).
 
     Setup:
@@ -163,8 +159,6 @@ class ChatCloudBaseOpenAI(CloudBaseSettings, ChatAgent):
             # request_id, credits_consumed, credits_remaining, turn: each where it is known
             message.usage_metadata  # None where the service counts no tokens
     """
-
-    endpoint: ClassVar[Endpoint] = ENDPOINTS["cloudbase_openai"]
 
 
 class ChatPrivateAI(PrivateAISettings, ChatAgent):
@@ -241,7 +235,7 @@ class ChatPrivateAI(PrivateAISettings, ChatAgent):
     """
 
 
-class ChatBlueNexus(ChatAgent):
+class ChatBlueNexus(BlueNexusSettings, ChatAgent):
     """A BlueNexus agent as a chat model.
 
     Setup:
@@ -309,8 +303,6 @@ class ChatBlueNexus(ChatAgent):
             # request_id, credits_consumed, credits_remaining, turn: each where it is known
             message.usage_metadata  # None where the service counts no tokens
     """
-
-    endpoint: ClassVar[Endpoint] = ENDPOINTS["bluenexus"]
 
 
 class ChatMaiAgent(MaiAgentSettings, ChatAgent):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Sequence
-from typing import Any, ClassVar, cast
+from typing import Any, cast
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
 from langchain_core.language_models import BaseLLM, LanguageModelInput
@@ -16,17 +16,15 @@ from pydantic import model_validator
 from typing_extensions import Self
 
 from langchain_agents._errors import model_errors
-from langchain_agents._services import (
-    CloudBaseNativeSettings,
-    CloudBaseSettings,
-    MaiAgentSettings,
-    PrivateAISettings,
-)
 from langchain_agents._settings import AgentSettings, call_arguments
 from remote_agents.drivers import acollect, collect
 from remote_agents.errors import ConfigurationError
 from remote_agents.flow import Flow
-from remote_agents.services import ENDPOINTS, Endpoint
+from remote_agents.services.bluenexus import BlueNexusSettings
+from remote_agents.services.cloudbase import CloudBaseSettings
+from remote_agents.services.cloudbase_openai import CloudBaseOpenAISettings
+from remote_agents.services.maiagent import MaiAgentSettings
+from remote_agents.services.private_ai import PrivateAISettings
 from remote_agents.types import Finish, Message, Reply, TextDelta
 
 
@@ -215,7 +213,7 @@ def _usage(replies: Sequence[Reply]) -> dict[str, int]:
     }
 
 
-class CloudBaseLLM(CloudBaseNativeSettings, AgentLLM):
+class CloudBaseLLM(CloudBaseSettings, AgentLLM):
     """A Tencent CloudBase agent as a text model (native protocol).
 
     Takes the arguments of `ChatCloudBase`.
@@ -226,7 +224,7 @@ class CloudBaseLLM(CloudBaseNativeSettings, AgentLLM):
     """
 
 
-class CloudBaseOpenAILLM(CloudBaseSettings, AgentLLM):
+class CloudBaseOpenAILLM(CloudBaseOpenAISettings, AgentLLM):
     """A Tencent CloudBase agent as a text model (OpenAI protocol).
 
     Takes the arguments of `ChatCloudBaseOpenAI`.
@@ -235,8 +233,6 @@ class CloudBaseOpenAILLM(CloudBaseSettings, AgentLLM):
         >>> CloudBaseOpenAILLM().invoke("How many vacation days do I get?")  # doctest: +SKIP
         'Full-time employees receive 25 vacation days per calendar year.'
     """
-
-    endpoint: ClassVar[Endpoint] = ENDPOINTS["cloudbase_openai"]
 
 
 class PrivateAILLM(PrivateAISettings, AgentLLM):
@@ -250,7 +246,7 @@ class PrivateAILLM(PrivateAISettings, AgentLLM):
     """
 
 
-class BlueNexusLLM(AgentLLM):
+class BlueNexusLLM(BlueNexusSettings, AgentLLM):
     """A BlueNexus agent as a text model.
 
     Takes the arguments of `ChatBlueNexus`.
@@ -259,8 +255,6 @@ class BlueNexusLLM(AgentLLM):
         >>> BlueNexusLLM().invoke("How many vacation days do I get?")  # doctest: +SKIP
         'Full-time employees receive 25 vacation days per calendar year.'
     """
-
-    endpoint: ClassVar[Endpoint] = ENDPOINTS["bluenexus"]
 
 
 class MaiAgentLLM(MaiAgentSettings, AgentLLM):

@@ -26,7 +26,7 @@ from llama_index.core.base.llms.types import (
 from pydantic import BaseModel, ValidationError
 
 from remote_agents.errors import UnsupportedContentError
-from remote_agents.services import Endpoint
+from remote_agents.service import Endpoint
 from remote_agents.types import (
     Attachment,
     AttachmentKind,

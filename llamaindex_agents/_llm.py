@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import copy
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from llama_index.core.base.llms.types import (
     ChatMessage,
@@ -25,17 +25,15 @@ from llama_index.core.base.llms.types import (
 from llama_index.core.constants import DEFAULT_NUM_OUTPUTS
 from llama_index.core.llms.callbacks import llm_chat_callback, llm_completion_callback
 from llama_index.core.llms.llm import LLM
-from pydantic import ConfigDict, Field, PrivateAttr, SecretStr, model_validator
+from pydantic import Field, PrivateAttr, SecretStr, model_validator
 
 from llamaindex_agents import _answers, _convert
 from llamaindex_agents._calls import is_hidden_prompt, observed, stateless, stateless_call
 from remote_agents.agent import Agent
+from remote_agents.arguments import unknown_name
 from remote_agents.errors import ConfigurationError
-from remote_agents.http.timeouts import Timeout
-from remote_agents.memory.plan import Memory
 from remote_agents.memory.sessions import current_session
-from remote_agents.services import Endpoint
-from remote_agents.settings import MAX_BODY_BYTES, MAX_EVENT_BYTES, SESSION_WAIT, unknown_name
+from remote_agents.settings import Settings
 
 if TYPE_CHECKING:
     from remote_agents.client import Client
@@ -43,83 +41,15 @@ if TYPE_CHECKING:
 Self = TypeVar("Self", bound="RemoteLLM")
 
 
-class RemoteLLM(LLM):
+class RemoteLLM(Settings, LLM):
     """What engines know of a hosted agent; users subclass `RemoteAgent`."""
 
-    endpoint: ClassVar[Endpoint]
-    # Four of the five services are not used: their schemas are built when they are.
-    # A wrong value may be a key in the wrong place: errors do not quote it.
-    model_config = ConfigDict(defer_build=True, hide_input_in_errors=True)
+    model_config = Settings.model_config
 
-    agent_id: str | None = Field(default=None, description="The agent.")
-    api_key: SecretStr | Callable[..., Any] | None = Field(
-        default=None,
-        description="The key, or a function that returns a fresh token.",
-        exclude=True,
-        repr=False,
-    )
-    base_url: str | None = Field(default=None, description="Root address of the service.")
-    session_id: str | None = Field(
-        default=None, description="Your own key of the dialogue that chat() continues."
-    )
-    timeout: float | Timeout | None = Field(
-        default=None, description="Seconds for each phase, or a Timeout."
-    )
-    max_retries: int = Field(
-        default=2, description="How often a request that certainly did not run is repeated."
-    )
-    default_headers: Mapping[str, str] | None = Field(
-        default=None, description="Headers of every request.", exclude=True, repr=False
-    )
-    verify: Any = Field(
-        default=True, description="True, False, or the path of a CA bundle.", exclude=True
-    )
-    http_client: Any = Field(
-        default=None, description="Your own httpx.Client.", exclude=True, repr=False
-    )
-    http_async_client: Any = Field(
-        default=None, description="Your own httpx.AsyncClient.", exclude=True, repr=False
-    )
-    memory: Memory = Field(default="auto", description="auto, server or client.")
-    session_store: Any = Field(
-        default=None, description="Where sessions are remembered.", exclude=True, repr=False
-    )
-    rate_limit: str | None = Field(default=None, description="For example 30/minute.")
-    rate_limit_storage: str | None = Field(
-        default=None,
-        description="A redis:// address, when many processes share the account.",
-        exclude=True,
-        repr=False,
-    )
-    extra_body: dict[str, Any] | None = Field(
-        default=None, description="Fields added to the body of every turn."
-    )
-    allow_http: bool = Field(default=False, description="Accept http:// beyond loopback.")
-    retry_unsafe: bool = Field(default=False, description="Also repeat what may have run.")
-    coalesce: bool = Field(default=True, description="Join deltas that arrived together.")
-    fold: Any = Field(
-        default=None,
-        description="Turns messages into one text where the service takes no roles or no history.",
-        exclude=True,
-        repr=False,
-    )
-    session_wait: float = Field(
-        default=SESSION_WAIT, description="Seconds a turn waits for its session."
-    )
-    max_event_bytes: int = Field(default=MAX_EVENT_BYTES, description="Largest event accepted.")
-    max_body_bytes: int = Field(default=MAX_BODY_BYTES, description="Largest body accepted.")
-    context_window: int = Field(
-        default=128_000, description="Tokens that prompts are packed into.", gt=0
-    )
-    temperature: float | None = Field(
-        default=None, description="Sampling temperature, where the service takes one."
-    )
-    max_tokens: int | None = Field(
-        default=None, description="Longest answer, where the service takes a limit."
-    )
-    stop: list[str] | str | None = Field(
-        default=None, description="The answer is cut at the first of these."
-    )
+    session_id: str | None = None
+    """Your own key of the dialogue that chat() continues."""
+    context_window: int = Field(default=128_000, gt=0)
+    """Tokens that prompts are packed into."""
 
     _agent: Agent = PrivateAttr()
     _bindable: bool = PrivateAttr(default=True)
@@ -146,7 +76,7 @@ class RemoteLLM(LLM):
 
     def __setattr__(self, name: str, value: Any) -> None:
         super().__setattr__(name, value)
-        if name in _settings(type(self)):
+        if name in self.argument_names():
             self._agent = self._build()
 
     def model_copy(
@@ -154,7 +84,7 @@ class RemoteLLM(LLM):
     ) -> Self:
         """A copy, with some fields changed."""
         copied = super().model_copy(update=update, deep=deep)
-        if update and not _settings(type(self)).isdisjoint(update):
+        if update and not set(self.argument_names()).isdisjoint(update):
             copied._agent = copied._build()
         return copied
 
@@ -176,7 +106,7 @@ class RemoteLLM(LLM):
                 yield name, value
 
     def _build(self) -> Agent:
-        settings = {name: getattr(self, name) for name in _settings(type(self))}
+        settings = {name: getattr(self, name) for name in self.argument_names()}
         return Agent(self.endpoint, **settings)
 
     @classmethod
@@ -196,7 +126,7 @@ class RemoteLLM(LLM):
         )
 
     def _longest_answer(self) -> int | None:
-        return self.max_tokens
+        return getattr(self, "max_completion_tokens", None) or self.max_tokens
 
     @property
     def agent(self) -> Agent:
@@ -206,9 +136,9 @@ class RemoteLLM(LLM):
     @property
     def client(self) -> Client:
         """The plain client of the same agent, for the rest of the service's API."""
-        from remote_agents.client import client_of
+        from remote_agents.client import Client
 
-        return client_of(self._agent)
+        return Client.of(self._agent)
 
     # --- sessions ----------------------------------------------------------------------------
 
@@ -362,12 +292,3 @@ class RemoteLLM(LLM):
 
 # Left behind by a pickle: another process has its own.
 _OF_THIS_PROCESS = ("callback_manager", "rate_limiter", "http_client", "http_async_client")
-_OURS = frozenset({*LLM.model_fields, "session_id", "context_window"})
-_SETTINGS: dict[type, frozenset[str]] = {}
-
-
-def _settings(cls: type[RemoteLLM]) -> frozenset[str]:
-    """The fields that are arguments of the agent."""
-    if cls not in _SETTINGS:
-        _SETTINGS[cls] = frozenset(cls.model_fields) - _OURS
-    return _SETTINGS[cls]

@@ -1,16 +1,16 @@
-"""The hosted agents as LlamaIndex LLMs: typed fields, and what they do is in `_llm.py`."""
+"""The hosted agents as LlamaIndex LLMs; what they do is in `_llm.py`."""
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Literal
-
-from pydantic import Field
-
 from llamaindex_agents.base import RemoteAgent
-from remote_agents.services import ENDPOINTS, Endpoint
+from remote_agents.services.bluenexus import BlueNexusSettings
+from remote_agents.services.cloudbase import CloudBaseSettings
+from remote_agents.services.cloudbase_openai import CloudBaseOpenAISettings
+from remote_agents.services.maiagent import MaiAgentSettings
+from remote_agents.services.private_ai import PrivateAISettings
 
 
-class CloudBase(RemoteAgent):
+class CloudBase(CloudBaseSettings, RemoteAgent):
     """Tencent CloudBase agent.
 
     Examples:
@@ -24,18 +24,8 @@ class CloudBase(RemoteAgent):
         ```
     """
 
-    endpoint: ClassVar[Endpoint] = ENDPOINTS["cloudbase"]
 
-    env_id: str | None = Field(default=None, description="The CloudBase environment.")
-    region: Literal["cn", "intl"] | None = Field(default=None, description="Where it is.")
-    search_enable: bool | None = Field(default=None, description="Search the web.")
-    files: list[str] | None = Field(default=None, description="Ids of files to read.")
-    dialect: Literal["auto", "classic", "ag-ui"] | None = Field(
-        default=None, description="What requests look like; auto goes by the agent id."
-    )
-
-
-class CloudBaseOpenAI(RemoteAgent):
+class CloudBaseOpenAI(CloudBaseOpenAISettings, RemoteAgent):
     """Tencent CloudBase agent, by its OpenAI protocol.
 
     It keeps no conversation: the whole history is sent each time.
@@ -51,13 +41,8 @@ class CloudBaseOpenAI(RemoteAgent):
         ```
     """
 
-    endpoint: ClassVar[Endpoint] = ENDPOINTS["cloudbase_openai"]
 
-    env_id: str | None = Field(default=None, description="The CloudBase environment.")
-    region: Literal["cn", "intl"] | None = Field(default=None, description="Where it is.")
-
-
-class PrivateAI(RemoteAgent):
+class PrivateAI(PrivateAISettings, RemoteAgent):
     """VMware Private AI Service agent.
 
     Examples:
@@ -72,26 +57,8 @@ class PrivateAI(RemoteAgent):
         ```
     """
 
-    endpoint: ClassVar[Endpoint] = ENDPOINTS["private_ai"]
 
-    seed: int | None = Field(default=None, description="Seed of the sampling.")
-    n: int | None = Field(default=None, description="How many answers; the first is the text.")
-    max_completion_tokens: int | None = Field(default=None, description="Longest answer.")
-    top_p: float | None = Field(default=None, description="Nucleus sampling.")
-    top_k: int | None = Field(default=None, description="Sample from so many tokens.")
-    frequency_penalty: float | None = Field(default=None, description="Penalty for repetition.")
-    presence_penalty: float | None = Field(default=None, description="Penalty for old topics.")
-    response_format: dict[str, Any] | None = Field(default=None, description="Form of the answer.")
-    model: str | None = Field(default=None, description="The model behind the agent.")
-    route: Literal["agents", "assistants"] | None = Field(
-        default=None, description="The path that the service has its agents under."
-    )
-
-    def _longest_answer(self) -> int | None:
-        return self.max_completion_tokens or self.max_tokens
-
-
-class BlueNexus(RemoteAgent):
+class BlueNexus(BlueNexusSettings, RemoteAgent):
     """BlueNexus agent.
 
     Examples:
@@ -108,10 +75,8 @@ class BlueNexus(RemoteAgent):
         ```
     """
 
-    endpoint: ClassVar[Endpoint] = ENDPOINTS["bluenexus"]
 
-
-class MaiAgent(RemoteAgent):
+class MaiAgent(MaiAgentSettings, RemoteAgent):
     """MaiAgent chatbot.
 
     Examples:
@@ -124,14 +89,3 @@ class MaiAgent(RemoteAgent):
         print(llm.as_query_engine().query("How many vacation days do I get?").source_nodes)
         ```
     """
-
-    endpoint: ClassVar[Endpoint] = ENDPOINTS["maiagent"]
-
-    sender: dict[str, Any] | str | None = Field(default=None, description="Who asks.")
-    query_metadata: dict[str, Any] | None = Field(
-        default=None, description="Limits what of the knowledge base is searched."
-    )
-    content_payload: dict[str, Any] | None = Field(default=None, description="Structured input.")
-    root: str | None = Field(
-        default=None, description="What all paths begin with: /api or /api/v1; else found out."
-    )

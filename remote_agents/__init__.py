@@ -18,7 +18,11 @@ __version__ = "0.1.0"
 _HOMES = {
     "remote_agents.agent": ("Agent",),
     "remote_agents.turns.turn": ("ConversationRestartedWarning",),
-    "remote_agents.client": ("BlueNexus", "CloudBase", "CloudBaseOpenAI", "MaiAgent", "PrivateAI"),
+    "remote_agents.services.bluenexus.client": ("BlueNexus",),
+    "remote_agents.services.cloudbase.client": ("CloudBase",),
+    "remote_agents.services.cloudbase_openai.client": ("CloudBaseOpenAI",),
+    "remote_agents.services.maiagent.client": ("MaiAgent",),
+    "remote_agents.services.private_ai.client": ("PrivateAI",),
     "remote_agents.memory.plan": ("fold_messages",),
     "remote_agents.memory.sessions": ("InMemorySessionStore", "Session", "SessionStore", "session"),
     "remote_agents.display": ("display_stream",),
@@ -71,13 +75,6 @@ _HOMES = {
 
 if TYPE_CHECKING:
     from remote_agents.agent import Agent as Agent
-    from remote_agents.client import (
-        BlueNexus as BlueNexus,
-        CloudBase as CloudBase,
-        CloudBaseOpenAI as CloudBaseOpenAI,
-        MaiAgent as MaiAgent,
-        PrivateAI as PrivateAI,
-    )
     from remote_agents.display import display_stream as display_stream
     from remote_agents.errors import (
         AgentConnectionError as AgentConnectionError,
@@ -114,6 +111,11 @@ if TYPE_CHECKING:
     )
     from remote_agents.memory.sql import SQLSessionStore as SQLSessionStore
     from remote_agents.services import ENDPOINTS as ENDPOINTS
+    from remote_agents.services.bluenexus.client import BlueNexus as BlueNexus
+    from remote_agents.services.cloudbase.client import CloudBase as CloudBase
+    from remote_agents.services.cloudbase_openai.client import CloudBaseOpenAI as CloudBaseOpenAI
+    from remote_agents.services.maiagent.client import MaiAgent as MaiAgent
+    from remote_agents.services.private_ai.client import PrivateAI as PrivateAI
     from remote_agents.turns.turn import (
         ConversationRestartedWarning as ConversationRestartedWarning,
     )

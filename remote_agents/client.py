@@ -1,39 +1,34 @@
-"""The plain clients: one class a service, without any framework."""
+"""The plain client: an agent without any framework; each service has its class in its folder."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
-from typing import Any, ClassVar, TypeAlias
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias, cast
+
+from pydantic import ConfigDict, PrivateAttr
+from typing_extensions import Self, Unpack
 
 from remote_agents.agent import Agent
+from remote_agents.arguments import unknown_name
 from remote_agents.errors import ConfigurationError, UnsupportedContentError
 from remote_agents.flow import Flow
 from remote_agents.memory.sessions import Session, current_session
-from remote_agents.resources import items
 from remote_agents.resources.surface import Part
-from remote_agents.services import ENDPOINTS, Endpoint
-from remote_agents.services.bluenexus import memories as bluenexus_memories, resources as bluenexus
-from remote_agents.services.cloudbase import resources as cloudbase
-from remote_agents.services.maiagent import (
-    conversations as maiagent,
-    directory as maiagent_directory,
-    files as maiagent_files,
-    knowledge as maiagent_knowledge,
-    records as maiagent_records,
-)
-from remote_agents.services.private_ai import (
-    knowledge as private_ai_knowledge,
-    resources as private_ai,
-)
+from remote_agents.service import Endpoint
+from remote_agents.settings import CallArguments, Settings
 from remote_agents.types import Attachment, Citation, Event, Message, Origin, Reply
 
 Prompt: TypeAlias = "str | Message | Reply | Mapping[str, Any] | Sequence[Any]"
 
 
-class Client:
+class Client(Settings):
     """A remote agent as a plain Python object, sync and async.
 
-    Takes the arguments of `remote_agents.agent.Agent`, and those that its service documents.
+    Takes the arguments of `remote_agents.settings.Settings`, and those that its service documents.
+
+    Raises:
+        ConfigurationError: An argument is missing, unknown or unusable; it says what to do.
 
     Example:
         >>> agent = BlueNexus(api_key="...")  # doctest: +SKIP
@@ -41,27 +36,94 @@ class Client:
         'Here are your meetings for today: ...'
     """
 
-    endpoint: ClassVar[Endpoint]
+    model_config = ConfigDict(ignored_types=(Part,))
 
-    def __init__(self, **settings: Any) -> None:
-        self.agent = Agent(self.endpoint, **settings)
+    _agent: Agent = PrivateAttr()
+    _kinds: ClassVar[dict[str, type[Client]]] = {}
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
+        super().__pydantic_init_subclass__(**kwargs)
+        endpoint = getattr(cls, "endpoint", None)
+        if endpoint is None:
+            return
+        known = Client._kinds.get(endpoint.name)
+        if known is None or known.endpoint is not endpoint:  # a subclass does not replace its base
+            Client._kinds[endpoint.name] = cls
+
+    if not TYPE_CHECKING:  # type checkers see the fields
+
+        def __init__(self, **settings: Any) -> None:
+            for name in settings:
+                if name not in type(self).model_fields:
+                    raise ConfigurationError(
+                        unknown_name(self.endpoint, name), endpoint=self.endpoint.name
+                    )
+            self._hold(Agent(self.endpoint, **settings), settings)
+
+    def _hold(self, agent: Agent, settings: Mapping[str, Any]) -> None:
+        """Take an agent that is configured already, as a copy takes its state.
+
+        `Agent` has checked the settings, and completed them from the environment: pydantic is not
+        asked again, whose words would be others.
+        """
+        fields = {name: field.default for name, field in type(self).model_fields.items()}
+        known = {"agent_id": agent.agent_id, "base_url": agent.base_url, **agent.options}
+        self.__setstate__(
+            {
+                "__dict__": {**fields, **settings, **known},
+                "__pydantic_fields_set__": set(settings),
+                "__pydantic_extra__": None,
+                "__pydantic_private__": {"_agent": agent},
+            }
+        )
+
+    @classmethod
+    def of(cls, agent: Agent) -> Client:
+        """The plain client of an agent that is configured already, with all that its service has.
+
+        Args:
+            agent: The agent; connections, limits and sessions are shared with it.
+        """
+        kind = cls.kind_of(agent.endpoint)
+        client = kind.__new__(kind)
+        client._hold(agent, {})
+        return client
+
+    @classmethod
+    def kind_of(cls, endpoint: Endpoint) -> type[Client]:
+        """The class of a service's plain client; a generic one where it has none of its own."""
+        if endpoint.name not in Client._kinds and endpoint.client is not None:
+            import_module(endpoint.client)
+        if endpoint.name not in Client._kinds:
+            type(endpoint.title, (Client,), {"endpoint": endpoint, "__module__": __name__})
+        return Client._kinds[endpoint.name]
+
+    @property
+    def agent(self) -> Agent:
+        """The configured agent: its `name`, the facts of its `endpoint`."""
+        return self._agent
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.agent.name!r})"
 
-    def __enter__(self) -> Any:
+    __str__ = __repr__
+    __eq__ = object.__eq__
+    __hash__ = object.__hash__
+
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *exc: object) -> None:
         self.close()
 
-    async def __aenter__(self) -> Any:
+    async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *exc: object) -> None:
         await self.aclose()
 
-    def ask(self, prompt: Prompt, **call: Any) -> Reply:
+    def ask(self, prompt: Prompt, **call: Unpack[CallArguments]) -> Reply:
         """Ask, and wait for the whole answer.
 
         Args:
@@ -76,24 +138,24 @@ class Client:
         Raises:
             AgentError: See `remote_agents.errors`.
         """
-        return self.agent.ask(*_turn(prompt, call), **call)
+        return self.agent.ask(**_turn(prompt, call))
 
-    async def aask(self, prompt: Prompt, **call: Any) -> Reply:
+    async def aask(self, prompt: Prompt, **call: Unpack[CallArguments]) -> Reply:
         """The same as `ask`, with asyncio."""
-        return await self.agent.aask(*_turn(prompt, call), **call)
+        return await self.agent.aask(**_turn(prompt, call))
 
-    def stream(self, prompt: Prompt, **call: Any) -> Iterator[Event]:
+    def stream(self, prompt: Prompt, **call: Unpack[CallArguments]) -> Iterator[Event]:
         """Ask, and iterate the events of the answer as they arrive; arguments as for `ask`.
 
         Yields:
             `TextDelta`, `ReasoningDelta`, `Citation`, `ToolCall`, `ToolResult`, `Usage`, `Unknown`,
             and last `Finish`, whose `reply` holds everything.
         """
-        return self.agent.stream(*_turn(prompt, call), **call)
+        return self.agent.stream(**_turn(prompt, call))
 
-    def astream(self, prompt: Prompt, **call: Any) -> AsyncIterator[Event]:
+    def astream(self, prompt: Prompt, **call: Unpack[CallArguments]) -> AsyncIterator[Event]:
         """The same as `stream`, with asyncio."""
-        return self.agent.astream(*_turn(prompt, call), **call)
+        return self.agent.astream(**_turn(prompt, call))
 
     def search(
         self, query: str, *, knowledge_base: str | None = None, top_k: int = 4, **options: Any
@@ -150,10 +212,11 @@ class Client:
         await self.agent.aclose()
 
 
-def _turn(prompt: Prompt, call: dict[str, Any]) -> tuple[list[Message]]:
-    """The messages of a prompt; takes from `call` what belongs to them or to the moment."""
+def _turn(prompt: Prompt, call: CallArguments) -> dict[str, Any]:
+    """The arguments of a turn: the prompt's messages, with the files that go with them."""
+    turn = cast("dict[str, Any]", call)
     messages = as_messages(prompt)
-    if attachments := call.pop("attachments", None):
+    if attachments := turn.pop("attachments", None):
         if not isinstance(attachments, (list, tuple)):
             raise UnsupportedContentError(
                 f"attachments is a list of Attachment, not {type(attachments).__name__}."
@@ -162,17 +225,14 @@ def _turn(prompt: Prompt, call: dict[str, Any]) -> tuple[list[Message]]:
         messages[-1] = Message(
             last.role, last.content, [*last.attachments, *map(_file, attachments)]
         )
-    if call.get("session_id") is None and (session_id := current_session()):
-        call["session_id"] = session_id
-    return (messages,)
+    if turn.get("session_id") is None and (session_id := current_session()):
+        turn["session_id"] = session_id
+    return {**turn, "messages": messages}
 
 
 def _file(item: Any) -> Any:
-    """A file for a message; one that MaiAgent holds already goes by its id."""
-    if isinstance(item, items.Attachment):
-        kind: Any = item.type if item.type in ("image", "audio") else "file"
-        return Attachment(kind, file_id=item.id, url=item.file, filename=item.filename)
-    return item
+    """A file for a message; what a service lists as an attachment knows how it is sent again."""
+    return item.as_attachment() if hasattr(item, "as_attachment") else item
 
 
 def as_messages(prompt: Prompt) -> list[Message]:
@@ -211,64 +271,3 @@ def _as_message(item: Any) -> Message:
 def origin_of(reply: Reply) -> Origin | None:
     """Where a reply belongs, to be put on the message that repeats it."""
     return Origin.of(reply.metadata())
-
-
-class CloudBase(Client, cloudbase.Questions):
-    """A Tencent CloudBase agent, native protocol; see `docs/services/cloudbase.md`."""
-
-    endpoint = ENDPOINTS["cloudbase"]
-    agents = Part(cloudbase.Agents)
-    conversations = Part(cloudbase.Conversations)
-    feedback = Part(cloudbase.Feedbacks)
-    messages = Part(cloudbase.Messages)
-    records = Part(cloudbase.Records)
-
-
-class CloudBaseOpenAI(Client):
-    """A Tencent CloudBase agent, OpenAI protocol; see `docs/services/cloudbase_openai.md`."""
-
-    endpoint = ENDPOINTS["cloudbase_openai"]
-    agents = Part(cloudbase.Agents)
-
-
-class PrivateAI(private_ai_knowledge.Searching, Client):
-    """A VMware Private AI Service agent; see `docs/services/private_ai.md`."""
-
-    endpoint = ENDPOINTS["private_ai"]
-    agents = Part(private_ai.Agents)
-    indexes = Part(private_ai_knowledge.Indexes)
-    knowledge_bases = Part(private_ai_knowledge.KnowledgeBases)
-    models = Part(private_ai.Models)
-
-
-class BlueNexus(bluenexus_memories.Searching, Client):
-    """A BlueNexus agent; see `docs/services/bluenexus.md`."""
-
-    endpoint = ENDPOINTS["bluenexus"]
-    agents = Part(bluenexus.Agents)
-    conversations = Part(bluenexus.Conversations)
-    memories = Part(bluenexus_memories.Memories)
-    messages = Part(bluenexus.Messages)
-
-
-class MaiAgent(maiagent_knowledge.Searching, Client):
-    """A MaiAgent chatbot; see `docs/services/maiagent.md`."""
-
-    endpoint = ENDPOINTS["maiagent"]
-    attachments = Part(maiagent_files.Attachments)
-    chatbots = Part(maiagent_directory.Chatbots)
-    contacts = Part(maiagent_directory.Contacts)
-    conversations = Part(maiagent.Conversations)
-    inboxes = Part(maiagent_directory.Inboxes)
-    knowledge_bases = Part(maiagent_knowledge.KnowledgeBases)
-    messages = Part(maiagent.Messages)
-    records = Part(maiagent_records.Records)
-    web_chats = Part(maiagent_directory.WebChats)
-
-
-def client_of(agent: Agent) -> Client:
-    """The plain client of an agent that is configured already."""
-    kinds = (kind for kind in Client.__subclasses__() if kind.endpoint.name == agent.endpoint.name)
-    client = object.__new__(next(kinds))
-    client.agent = agent
-    return client

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -58,6 +58,7 @@ class Endpoint:
         refuses: Whether a whole body with HTTP 200 says that the request was not taken, before any
             work, in exactly the shape that the service's document has. Any other failure in a 200
             may be one of the agent's own tools, after others have acted.
+        client: The module that defines its plain client, if it has one of its own.
     """
 
     name: str
@@ -93,6 +94,7 @@ class Endpoint:
     for_agent: Callable[[Endpoint, str, Mapping[str, Any]], Endpoint] | None = None
     conversation_word: str = "conversation"
     refuses: Callable[[Any], bool] = lambda body: False
+    client: str | None = None
 
     @property
     def accepted(self) -> frozenset[str]:
@@ -125,6 +127,14 @@ _GONE = re.compile(
 )
 
 
-def parameters_of(asked: Turn, names: Iterable[str]) -> dict[str, Any]:
-    """Those of the named parameters that this turn has, for its request."""
-    return {name: asked.options[name] for name in names if name in asked.options}
+_registered: dict[str, Endpoint] = {}
+
+
+def register(endpoint: Endpoint) -> None:
+    """Make a service known by its name to whatever looks one up: commands, tables, histories."""
+    _registered[endpoint.name] = endpoint
+
+
+def registered() -> Mapping[str, Endpoint]:
+    """The services for which a class was defined in this process."""
+    return _registered

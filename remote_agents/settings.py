@@ -1,245 +1,159 @@
-"""Reading the arguments of a constructor: what is missing, unknown or unusable says what to do."""
+"""The arguments of every constructor, once; the classes of all faces inherit them."""
 
 from __future__ import annotations
 
-import difflib
-import inspect
-import os
-import re
-import warnings
-from collections.abc import Mapping, Sequence
-from typing import Any
-from urllib.parse import urlsplit
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from inspect import Parameter, Signature
+from os import PathLike
+from ssl import SSLContext
+from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
-from remote_agents.errors import ConfigurationError
-from remote_agents.memory.plan import MEMORY_MODES
-from remote_agents.services import Endpoint
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
+from typing_extensions import TypedDict
 
-LOOPBACK = ("localhost", "127.0.0.1", "::1")
+from remote_agents.http.timeouts import Timeout
+from remote_agents.memory.plan import Fold, Memory
+from remote_agents.memory.sessions import SessionStore
+from remote_agents.service import Endpoint, register
+
 MAX_EVENT_BYTES = 8 * 1024 * 1024
 MAX_BODY_BYTES = 64 * 1024 * 1024
-SESSION_WAIT = 300.0
-COMMON = (
-    "agent_id",
-    "api_key",
-    "base_url",
-    "timeout",
-    "max_retries",
-    "default_headers",
-    "verify",
-    "http_client",
-    "http_async_client",
-    "memory",
-    "session_store",
-    "rate_limit",
-    "rate_limit_storage",
-    "extra_body",
-    "allow_http",
-    "retry_unsafe",
-    "coalesce",
-    "fold",
-    "session_wait",
-    "max_event_bytes",
-    "max_body_bytes",
-)
+SESSION_WAIT = 180.0
+
+Token: TypeAlias = str | SecretStr
+KeyFunction: TypeAlias = Callable[[], Token | Awaitable[Token]]
 
 
-def check_parameters(
-    endpoint: Endpoint, parameters: Mapping[str, Any], also: Sequence[str] = ()
-) -> dict[str, Any]:
-    """The parameters that are set, if the endpoint knows them all, or they are among `also`.
+def _as_secret(value: Any) -> Any:
+    return SecretStr(value) if isinstance(value, str) else value
 
-    Raises:
-        ConfigurationError: Names the unknown one, and the nearest that is valid.
+
+# What may hold a secret, or is alive, is in no dump, no repr and no trace.
+Hidden: Any = Field(default=None, exclude=True, repr=False)
+ApiKey: TypeAlias = Annotated[SecretStr | str | KeyFunction, AfterValidator(_as_secret)]
+Secret: TypeAlias = Annotated[SecretStr | str, AfterValidator(_as_secret)]
+
+
+class Settings(BaseModel):
+    """The arguments that all services share.
+
+    A service adds its own in a mixin of its folder (`services/<name>/`).
     """
-    accepted = endpoint.accepted.union(also, ("streaming",))
-    for name in parameters:
-        if name not in accepted:
-            raise ConfigurationError(unknown_name(endpoint, name), endpoint=endpoint.name)
-    return {name: value for name, value in parameters.items() if value is not None}
 
-
-def unknown_name(endpoint: Endpoint, name: str, also: Sequence[str] = ()) -> str:
-    """What to say of an argument that does not exist."""
-    if name in endpoint.accepted:
-        return f"{endpoint.title} takes {name!r}, but this class has no field for it."
-    valid = sorted({*endpoint.accepted, *COMMON, *also} - {name})
-    near = difflib.get_close_matches(name, valid, n=1)
-    advice = f"did you mean {near[0]!r}?" if near else f"valid are {', '.join(valid)}."
-    return f"{endpoint.title} has no parameter {name!r}; {advice}"
-
-
-def warn_of_ignored(endpoint: Endpoint, parameters: Mapping[str, Any]) -> None:
-    """Warn once of each standard parameter that the service cannot honour."""
-    for name in ("temperature", "max_tokens"):
-        if parameters.get(name) is not None and name not in endpoint.parameters:
-            warnings.warn(
-                f"{endpoint.title} has no {name}: the agent's own setting is used.", stacklevel=4
-            )
-
-
-def read_agent_id(endpoint: Endpoint, agent_id: str | None) -> str:
-    """The agent's id: as given, from the environment, or the service's default."""
-    found = agent_id or os.environ.get(f"{endpoint.env}_AGENT_ID") or endpoint.default_agent_id
-    if not found:
-        raise ConfigurationError(
-            f"{endpoint.title} needs agent_id: pass it, or set {endpoint.env}_AGENT_ID.",
-            endpoint=endpoint.name,
-        )
-    return _text("agent_id", found)
-
-
-def _text(name: str, value: Any) -> str:
-    if not isinstance(value, str):
-        raise ConfigurationError(f"{name} is a text, not {value!r}.")
-    return value
-
-
-def read_api_key(endpoint: Endpoint, api_key: Any) -> Any:
-    """The key as a `SecretStr`, or the function that gives one."""
-    found = api_key or os.environ.get(f"{endpoint.env}_API_KEY")
-    if not found or (hasattr(found, "get_secret_value") and not found.get_secret_value()):
-        raise ConfigurationError(
-            f"{endpoint.title} needs a key: pass api_key, or set {endpoint.env}_API_KEY.",
-            endpoint=endpoint.name,
-        )
-    if isinstance(found, str):
-        from pydantic import SecretStr
-
-        found = SecretStr(found)
-    if not (callable(found) or hasattr(found, "get_secret_value")):
-        raise ConfigurationError(
-            f"api_key is a text, a SecretStr or a function, not {type(found).__name__}.",
-            endpoint=endpoint.name,
-        )
-    if hasattr(found, "get_secret_value") and not _is_header_value(found.get_secret_value()):
-        raise ConfigurationError(
-            f"The key of {endpoint.title} has characters that no key has (line breaks or other "
-            "than ASCII); check how it was copied.",
-            endpoint=endpoint.name,
-        )
-    return found
-
-
-def _is_header_value(text: str) -> bool:
-    return text.isascii() and text.isprintable() and text == text.strip()
-
-
-def read_base_url(
-    endpoint: Endpoint, base_url: str | None, options: Mapping[str, Any], allow_http: bool
-) -> str:
-    """The root address: as given, from the options, from the environment, or the service's own."""
-    from_env = os.environ.get(f"{endpoint.env}_BASE_URL")
-    built = (
-        None
-        if base_url or endpoint.server_url is None
-        else endpoint.server_url({"env_id": os.environ.get(f"{endpoint.env}_ENV_ID"), **options})
+    # Most services are not used: their schemas are built when they are.
+    # A wrong value may be a key in the wrong place: errors do not quote it.
+    model_config = ConfigDict(
+        arbitrary_types_allowed=True, defer_build=True, hide_input_in_errors=True
     )
-    explicit = built if options.get("env_id") else None
-    found = base_url or explicit or from_env or built or endpoint.base_url
-    if not found:
-        also = " or env_id" if endpoint.server_url else ""
-        raise ConfigurationError(
-            f"{endpoint.title} needs base_url{also}: pass it, or set {endpoint.env}_BASE_URL"
-            f"{f' or {endpoint.env}_ENV_ID' if also else ''}.",
-            endpoint=endpoint.name,
-        )
-    _check_url(endpoint, _text("base_url", found), allow_http)
-    return found.rstrip("/")
+
+    endpoint: ClassVar[Endpoint]
+
+    agent_id: str | None = None
+    """The agent; else `<PREFIX>_AGENT_ID`."""
+    api_key: ApiKey | None = Hidden
+    """A string, or a function (sync or async) that gives a fresh token; else `<PREFIX>_API_KEY`."""
+    base_url: str | None = None
+    """Root address of the service; else `<PREFIX>_BASE_URL`, else the service's own."""
+    timeout: float | Timeout | Any = None
+    """Seconds for each phase, or a `Timeout` (default 10 to connect, 120 to the first event, 60
+    between events)."""
+    max_retries: int = 2
+    """How often a request that certainly did not run is repeated."""
+    default_headers: Mapping[str, str] | None = Hidden
+    """Headers that go with every request."""
+    verify: bool | str | PathLike[str] | SSLContext = Field(default=True, exclude=True, repr=False)
+    """True, False, the path of a CA bundle, or an `ssl.SSLContext`."""
+    http_client: object = Hidden
+    """An `httpx.Client` of your own for sync calls; it is never closed here."""
+    http_async_client: object = Hidden
+    """An `httpx.AsyncClient` of your own for async calls."""
+    memory: Memory = "auto"
+    """`auto`, `server` (always ask the service to keep the conversation) or `client` (never)."""
+    session_store: SessionStore | None = Hidden
+    """Where sessions are remembered (default: in this process)."""
+    session_wait: float = SESSION_WAIT
+    """Seconds a turn waits for its session."""
+    dialogue_keys: Sequence[str] = ()
+    """Further names in LangChain's `configurable` that tell two dialogues apart."""
+    account: str | Callable[[], str] | None = Hidden
+    """Whose turns these are, or a function that says so; default: the account of the key."""
+    account_secret: Secret | None = Hidden
+    """Seals the marks on replies; default: the store's own secret, else one made of the key."""
+    rate_limit: str | None = None
+    """For example `30/minute`, for all agents of the same account (default none)."""
+    rate_limit_storage: str | None = Hidden
+    """A `redis://` address, when many processes share the account."""
+    extra_body: Mapping[str, Any] | None = Hidden
+    """Fields added to the body of every turn."""
+    allow_http: bool = False
+    """Accept `http://` beyond loopback."""
+    retry_unsafe: bool = False
+    """Also repeat what may have run."""
+    coalesce: bool = True
+    """Join deltas that arrived together."""
+    fold: Fold | None = Hidden
+    """Turns messages into one text where the service takes no roles or no history."""
+    unknown_frames: Literal["error", "count"] = "error"
+    """What a frame of unknown shape that holds a text does: end the answer as an error, or be
+    counted."""
+    max_event_bytes: int = MAX_EVENT_BYTES
+    """The largest event accepted."""
+    max_body_bytes: int = MAX_BODY_BYTES
+    """The largest body accepted."""
+    temperature: float | None = None
+    """Sampling temperature, where the service has it; else one warning and no effect."""
+    max_tokens: int | None = None
+    """The most tokens of an answer, where the service has it; else one warning and no effect."""
+    stop: list[str] | str | None = None
+    """Where the answer ends; cut here where the service cannot."""
+    streaming: bool | None = None
+    """Whether a whole answer is asked for piece by piece too."""
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
+        super().__pydantic_init_subclass__(**kwargs)
+        if "endpoint" in vars(cls):
+            register(cls.endpoint)
+
+    @classmethod
+    def argument_names(cls) -> tuple[str, ...]:
+        """The fields that configure the agent: the common ones, and those of its service."""
+        accepted = {*COMMON, *STANDARD, *cls.endpoint.accepted}
+        return tuple(name for name in cls.model_fields if name in accepted)
 
 
-def _check_url(endpoint: Endpoint, url: str, allow_http: bool) -> None:
-    try:
-        parts = urlsplit(url)
-        host, _ = parts.hostname, parts.port
-    except ValueError:
-        parts, host = urlsplit(""), None
-    if parts.scheme not in ("http", "https") or not host or parts.username or parts.query:
-        raise ConfigurationError(
-            f"base_url must be the service's root, like https://host, not {_redacted(url)!r}.",
-            endpoint=endpoint.name,
-        )
-    if parts.scheme == "http" and host not in LOOPBACK and not allow_http:
-        raise ConfigurationError(
-            f"base_url {url!r} would send the key unencrypted: use https://, or allow_http=True.",
-            endpoint=endpoint.name,
-        )
+STANDARD = ("temperature", "max_tokens", "stop", "streaming")
+"""Parameters that both frameworks know, which every class takes."""
+
+COMMON = tuple(name for name in Settings.model_fields if name not in STANDARD)
+"""The arguments of every constructor that configure the agent and not its answers."""
+
+DEFAULTS: dict[str, Any] = {name: Settings.model_fields[name].default for name in COMMON}
 
 
-def _redacted(url: str) -> str:
-    """The address without what may be a secret in it."""
-    head, _, tail = url.rpartition("@")
-    return (("...@" if head else "") + tail).split("?", 1)[0][:200]
+def signature() -> Signature:
+    """What `help()` shows of whatever takes these arguments by name."""
+    kind = Parameter.KEYWORD_ONLY
+    return Signature(
+        [
+            Parameter(name, kind, default=field.default, annotation=field.annotation)
+            for name, field in Settings.model_fields.items()
+        ]
+    )
 
 
-_HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+class CallArguments(TypedDict, total=False):
+    """What one call may say, on every surface; a service adds its own parameters."""
 
-
-def read_mapping(name: str, value: Any) -> dict[str, Any]:
-    """What has to be a mapping; a value is never quoted, it may be a secret."""
-    if not isinstance(value, Mapping):
-        raise ConfigurationError(f"{name} is a mapping, not {type(value).__name__}.")
-    return dict(value)
-
-
-def read_headers(value: Any) -> dict[str, str]:
-    """Headers as HTTP allows them; a value is never quoted, it may be a secret."""
-    headers: dict[str, str] = read_mapping("default_headers", value)
-    for name, text in headers.items():
-        if not (_HEADER.fullmatch(str(name)) and _is_printable(text)):
-            raise ConfigurationError(
-                f"The header {name!r} of default_headers has characters that HTTP does not allow "
-                "in a header, or is no text."
-            )
-    return headers
-
-
-def _is_printable(value: Any) -> bool:
-    return isinstance(value, str) and value.isascii() and value.isprintable()
-
-
-def read_client(name: str, client: Any, *, awaited: bool = False) -> Any:
-    """An HTTP client of the caller's own, of the right kind."""
-    send = getattr(client, "send", None)
-    if client is not None and (send is None or inspect.iscoroutinefunction(send) is not awaited):
-        kind = "httpx.AsyncClient" if awaited else "httpx.Client"
-        raise ConfigurationError(f"{name} is an {kind}, not {type(client).__name__}.")
-    return client
-
-
-def read_function(name: str, value: Any) -> Any:
-    """A function of the caller's own."""
-    if value is not None and not callable(value):
-        raise ConfigurationError(f"{name} is a function, not {type(value).__name__}.")
-    return value
-
-
-def read_bound(name: str, value: Any) -> Any:
-    """A number that bounds something."""
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or value <= 0:
-        raise ConfigurationError(f"{name} must be a number above 0, not {value!r}.")
-    return value
-
-
-def read_retries(value: int) -> int:
-    """A number of retries."""
-    if not isinstance(value, int) or value < 0:
-        raise ConfigurationError(f"max_retries must be 0 or more, not {value!r}.")
-    return value
-
-
-def read_memory(value: str) -> Any:
-    """A mode of memory."""
-    if value not in MEMORY_MODES:
-        raise ConfigurationError(f"memory must be one of {', '.join(MEMORY_MODES)}, not {value!r}.")
-    return value
-
-
-def read_stops(value: Any) -> tuple[str, ...]:
-    """Stop sequences, given as one or as several."""
-    if not value:
-        return ()
-    stops = (value,) if isinstance(value, str) else value
-    if not isinstance(stops, (list, tuple)) or not all(isinstance(stop, str) for stop in stops):
-        raise ConfigurationError(f"stop is a text or a list of texts, not {value!r}.")
-    return tuple(stops)
+    conversation_id: str | None
+    session_id: str | None
+    memory: Memory | None
+    attachments: Sequence[Any]
+    headers: Mapping[str, str]
+    timeout: float | Timeout | None
+    extra_body: Mapping[str, Any]
+    resume: Any
+    suggest: bool
+    temperature: float | None
+    max_tokens: int | None
+    stop: list[str] | str | None

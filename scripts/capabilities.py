@@ -22,7 +22,7 @@ KEEPS = {
 
 def table() -> str:
     """The table as Markdown."""
-    classes = {client.endpoint.name: client.__name__ for client in Client.__subclasses__()}
+    classes = {name: Client.kind_of(endpoint).__name__ for name, endpoint in ENDPOINTS.items()}
     rows = [_row(endpoint, classes[name]) for name, endpoint in ENDPOINTS.items()]
     head = ("service", "classes", "conversation", "carries", "files", "parameters it honours")
     return "\n".join([_line(head), _line(["---"] * len(head)), *map(_line, rows)])

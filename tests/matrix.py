@@ -10,7 +10,7 @@ from remote_agents.client import Client
 from remote_agents.services import ENDPOINTS
 
 # The class names are those of LlamaIndex; LangChain puts "Chat" before or "LLM" after them.
-NAMES = {kind.endpoint.name: kind.__name__ for kind in Client.__subclasses__()}
+NAMES = {name: Client.kind_of(endpoint).__name__ for name, endpoint in ENDPOINTS.items()}
 FRAMEWORKS = ("plain", "langchain", "llamaindex")
 ENDPOINT_NAMES = tuple(ENDPOINTS)
 

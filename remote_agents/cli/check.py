@@ -31,7 +31,7 @@ from remote_agents.errors import (
     PermissionDeniedError,
     StreamProtocolError,
 )
-from remote_agents.services import Endpoint
+from remote_agents.service import Endpoint
 from remote_agents.types import Finish, ReasoningDelta, TextDelta
 
 STEPS = ("host", "API", "key", "agent", "answer")

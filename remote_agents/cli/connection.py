@@ -14,8 +14,7 @@ from typing import Annotated, Any, TypeAlias
 
 import typer
 
-from remote_agents import client as clients
-from remote_agents.agent import Agent
+from remote_agents.client import Client
 from remote_agents.errors import (
     AgentConnectionError,
     AgentError,
@@ -24,11 +23,9 @@ from remote_agents.errors import (
     UnsupportedContentError,
 )
 from remote_agents.services import ENDPOINTS
+from remote_agents.settings import DEFAULTS
 
-Connect: TypeAlias = Callable[[], clients.Client]
-CLIENTS: dict[str, type[clients.Client]] = {
-    kind.endpoint.name: kind for kind in clients.Client.__subclasses__()
-}
+Connect: TypeAlias = Callable[[], Client]
 
 
 def _endpoint(name: str) -> str:
@@ -90,8 +87,7 @@ def _setting(text: str) -> tuple[str, Any]:
 
 
 _OBJECTS = ("http_client", "http_async_client", "session_store", "fold")
-_DEFAULTS = {p.name: p.default for p in inspect.signature(Agent).parameters.values()}
-del _DEFAULTS["verify"]  # true, false, or a path
+_DEFAULTS = {name: value for name, value in DEFAULTS.items() if name != "verify"}
 
 
 def connected(command: Callable[..., Any]) -> Callable[..., None]:
@@ -124,8 +120,8 @@ def _parameters(function: Callable[..., Any]) -> list[inspect.Parameter]:
     return list(inspect.signature(function, eval_str=True).parameters.values())
 
 
-def _connect(endpoint: str, connection: dict[str, Any]) -> clients.Client:
-    return CLIENTS[endpoint](**_connection(**connection))
+def _connect(endpoint: str, connection: dict[str, Any]) -> Client:
+    return Client.kind_of(ENDPOINTS[endpoint])(**_connection(**connection))
 
 
 @contextmanager

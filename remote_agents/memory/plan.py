@@ -16,7 +16,7 @@ from remote_agents.types import Attachment, Message, Origin, Role
 
 if TYPE_CHECKING:
     from remote_agents.memory.sessions import Session
-    from remote_agents.services import Endpoint
+    from remote_agents.service import Endpoint
 
 Memory = Literal["auto", "server", "client"]
 Fold = Callable[[Sequence[Message]], str]

@@ -11,8 +11,9 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timezone
 from functools import lru_cache
-from typing import Any, Generic, TypeVar, overload
+from typing import Any, Generic, TypeVar, cast, overload
 
+from remote_agents.types.messages import Attachment as Sent, AttachmentKind
 from remote_agents.wire.json import identifier, number as finite
 
 T = TypeVar("T")
@@ -267,12 +268,19 @@ class Inbox(Item):
 
 
 class Attachment(Item):
-    """A file that MaiAgent holds; its `raw` goes into a message's attachments."""
+    """A file that the service holds; its `raw` goes into a message's attachments."""
 
     id = text()
     type = text()
     filename = text()
     file = text()
+
+    def as_attachment(self) -> Sent:
+        """The same file, to go with a question; it is not uploaded again."""
+        kind: AttachmentKind = "file"
+        if self.type in ("image", "audio"):
+            kind = cast("AttachmentKind", self.type)
+        return Sent(kind, file_id=self.id, url=self.file, filename=self.filename)
 
 
 class CitedDocument(Item):

@@ -31,12 +31,15 @@ class Resource:
         return f"{type(self).__name__}({self.agent.name!r})"
 
 
-class _Bound(Protocol):
+class Bound(Protocol):
+    """What has a configured agent: a client, or a part of one."""
+
     @property
-    def agent(self) -> Agent: ...
+    def agent(self) -> Agent:
+        """The configured agent."""
 
 
-S = TypeVar("S", bound=_Bound)
+S = TypeVar("S", bound=Bound)
 
 
 R = TypeVar("R")
@@ -55,8 +58,8 @@ class Part(Generic[R]):
     @overload
     def __get__(self, client: None, owner: type) -> Callable[[Agent], R]: ...
     @overload
-    def __get__(self, client: _Bound, owner: type) -> R: ...
-    def __get__(self, client: _Bound | None, owner: type) -> Callable[[Agent], R] | R:
+    def __get__(self, client: Bound, owner: type) -> R: ...
+    def __get__(self, client: Bound | None, owner: type) -> Callable[[Agent], R] | R:
         return self.kind if client is None else self.kind(client.agent)
 
 

@@ -1,17 +1,53 @@
-"""One module a service: its facts, how a turn is asked, how a frame is read. Pure."""
+"""The services: one folder each, found by being there; others by their package's entry point."""
 
 from __future__ import annotations
 
-from remote_agents.service import Endpoint
-from remote_agents.services.bluenexus.chat import ENDPOINT as BLUENEXUS
-from remote_agents.services.cloudbase.chat import ENDPOINT as CLOUDBASE
-from remote_agents.services.cloudbase_openai.chat import ENDPOINT as CLOUDBASE_OPENAI
-from remote_agents.services.maiagent.chat import ENDPOINT as MAIAGENT
-from remote_agents.services.private_ai.chat import ENDPOINT as PRIVATE_AI
+import pkgutil
+from collections.abc import Iterator, Mapping
+from functools import cache
+from importlib import import_module
+from importlib.metadata import EntryPoint, entry_points
 
-__all__ = ["ENDPOINTS", "Endpoint"]
+from remote_agents.service import Endpoint, registered
 
-ENDPOINTS: dict[str, Endpoint] = {
-    endpoint.name: endpoint
-    for endpoint in (CLOUDBASE, CLOUDBASE_OPENAI, PRIVATE_AI, BLUENEXUS, MAIAGENT)
-}
+GROUP = "remote_agents.services"
+
+
+@cache
+def _folders() -> tuple[str, ...]:
+    return tuple(sorted(found.name for found in pkgutil.iter_modules(__path__) if found.ispkg))
+
+
+@cache
+def _plugins() -> Mapping[str, EntryPoint]:
+    return {point.name: point for point in entry_points(group=GROUP)}
+
+
+class Services(Mapping[str, Endpoint]):
+    """Every service by its name; one is imported when it is asked for.
+
+    Those of this package, those that installed packages name in the entry point
+    `remote_agents.services`, and those for which a class was defined in this process.
+    """
+
+    def __getitem__(self, name: str) -> Endpoint:
+        if (known := registered().get(name)) is not None:
+            return known
+        if name in _folders():
+            endpoint = import_module(f"{__name__}.{name}").ENDPOINT
+        elif name in _plugins():
+            endpoint = _plugins()[name].load()
+        else:
+            raise KeyError(name)
+        assert isinstance(endpoint, Endpoint)
+        return endpoint
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(dict.fromkeys((*_folders(), *_plugins(), *registered())))
+
+    def __len__(self) -> int:
+        return len(list(iter(self)))
+
+
+ENDPOINTS = Services()
+BUILT_IN = _folders()

@@ -8,15 +8,7 @@ from functools import cached_property
 from typing import Any
 from urllib.parse import urlsplit
 
-from remote_agents.errors import ConfigurationError
-from remote_agents.http.timeouts import Timeout
-from remote_agents.memory.plan import Fold, Memory, Plan
-from remote_agents.memory.sessions import SessionStore, default_store, read_store
-from remote_agents.service import Endpoint
-from remote_agents.settings import (
-    MAX_BODY_BYTES,
-    MAX_EVENT_BYTES,
-    SESSION_WAIT,
+from remote_agents.arguments import (
     check_parameters,
     read_agent_id,
     read_api_key,
@@ -30,6 +22,12 @@ from remote_agents.settings import (
     read_retries,
     warn_of_ignored,
 )
+from remote_agents.errors import ConfigurationError
+from remote_agents.http.timeouts import Timeout
+from remote_agents.memory.plan import Fold, Memory, Plan
+from remote_agents.memory.sessions import SessionStore, default_store, read_store
+from remote_agents.service import Endpoint
+from remote_agents.settings import DEFAULTS, signature
 from remote_agents.turns.rate_limit import RateLimiter
 from remote_agents.types import Reply
 
@@ -41,90 +39,59 @@ class Terms:
 
     Args:
         endpoint: The facts of its service.
-        agent_id: The agent; else `<PREFIX>_AGENT_ID`.
-        api_key: A string, a `SecretStr`, or a function (sync or async) that returns a fresh token;
-            else `<PREFIX>_API_KEY`.
-        base_url: Root address of the service; else `<PREFIX>_BASE_URL`, else the service's own.
-        timeout: Seconds for each phase, or a `Timeout`.
-        max_retries: How often a request that certainly did not run is repeated (default 2).
-        default_headers: Headers that go with every request.
-        verify: True, False, or the path of a CA bundle.
-        http_client: An `httpx.Client` of your own for sync calls; it is never closed here.
-        http_async_client: An `httpx.AsyncClient` of your own for async calls.
-        memory: `auto`, `server` or `client`; see `docs/memory.md`.
-        session_store: Where sessions are remembered (default: in this process).
-        rate_limit: For example `30/minute`, for all agents of the same account (default none).
-        rate_limit_storage: A `redis://` address, when many processes share the account.
-        extra_body: Fields added to the body of every turn.
-        allow_http: Accept `http://` beyond loopback.
-        retry_unsafe: Also repeat what may have run (default False).
-        coalesce: Join deltas that arrived together (default True).
-        fold: Turns messages into one text where the service takes no roles or no history.
-        session_wait: Seconds a turn waits for its session (default 300).
-        max_event_bytes: The largest event accepted (default 8 MiB).
-        max_body_bytes: The largest body accepted (default 64 MiB).
-        **parameters: The endpoint's own parameters and options.
+        **settings: The arguments of `remote_agents.settings.Settings`, and the service's own.
 
     Raises:
         ConfigurationError: Something is missing, unknown or unusable; the message says what to do.
     """
 
-    def __init__(
-        self,
-        endpoint: Endpoint,
-        *,
-        agent_id: str | None = None,
-        api_key: Any = None,
-        base_url: str | None = None,
-        timeout: Any = None,
-        max_retries: int = 2,
-        default_headers: Mapping[str, str] | None = None,
-        verify: Any = True,
-        http_client: Any = None,
-        http_async_client: Any = None,
-        memory: Memory = "auto",
-        session_store: SessionStore | None = None,
-        rate_limit: str | None = None,
-        rate_limit_storage: str | None = None,
-        extra_body: Mapping[str, Any] | None = None,
-        allow_http: bool = False,
-        retry_unsafe: bool = False,
-        coalesce: bool = True,
-        fold: Fold | None = None,
-        session_wait: float = SESSION_WAIT,
-        max_event_bytes: int = MAX_EVENT_BYTES,
-        max_body_bytes: int = MAX_BODY_BYTES,
-        **parameters: Any,
-    ) -> None:
+    def __init__(self, endpoint: Endpoint, **settings: Any) -> None:
+        parameters = {name: settings.pop(name) for name in [*settings] if name not in DEFAULTS}
+        given = {**DEFAULTS, **settings}
         self.options = check_parameters(endpoint, parameters)
-        self.agent_id = read_agent_id(endpoint, agent_id)
-        self._api_key = read_api_key(endpoint, api_key)
-        self.base_url = read_base_url(endpoint, base_url, self.options, allow_http)
+        self.agent_id = read_agent_id(endpoint, given["agent_id"])
+        self._api_key = read_api_key(endpoint, given["api_key"])
+        self.base_url = read_base_url(
+            endpoint, given["base_url"], self.options, given["allow_http"]
+        )
         if endpoint.for_agent is not None:
             endpoint = endpoint.for_agent(endpoint, self.agent_id, self.options)
         self.endpoint = endpoint
         self.root: str | None = None  # where a service has several, the one that was found
-        self.timeout = Timeout.of(timeout)
-        self.max_retries = read_retries(max_retries)
-        self.retry_unsafe = retry_unsafe
-        self.memory = read_memory(memory)
-        self.session_store = read_store(session_store)
-        self.extra_body: Mapping[str, Any] = (
-            read_mapping("extra_body", extra_body) if extra_body else _NONE
-        )
-        self.coalesce = coalesce
-        self.fold = read_function("fold", fold)
-        self.session_wait = session_wait
-        self.max_event_bytes = read_bound("max_event_bytes", max_event_bytes)
-        self.max_body_bytes = read_bound("max_body_bytes", max_body_bytes)
-        self.default_headers = read_headers(default_headers) if default_headers else _NONE
-        self.verify = verify
-        self.http_client = read_client("http_client", http_client)
-        self.http_async_client = read_client("http_async_client", http_async_client, awaited=True)
-        self.limiter = (
-            RateLimiter(rate_limit, self.account, rate_limit_storage) if rate_limit else None
-        )
+        self._read_turn(given)
+        self._read_memory(given)
+        self._read_transport(given)
+        self.limiter = self._limiter(given["rate_limit"], given["rate_limit_storage"])
         warn_of_ignored(endpoint, parameters)
+
+    def _read_turn(self, given: Mapping[str, Any]) -> None:
+        self.timeout = Timeout.of(given["timeout"])
+        self.max_retries = read_retries(given["max_retries"])
+        self.retry_unsafe: bool = given["retry_unsafe"]
+        self.coalesce: bool = given["coalesce"]
+        self.unknown_frames: str = given["unknown_frames"]
+        self.max_event_bytes = read_bound("max_event_bytes", given["max_event_bytes"])
+        self.max_body_bytes = read_bound("max_body_bytes", given["max_body_bytes"])
+        extra = given["extra_body"]
+        self.extra_body: Mapping[str, Any] = read_mapping("extra_body", extra) if extra else _NONE
+
+    def _read_memory(self, given: Mapping[str, Any]) -> None:
+        self.memory: Memory = read_memory(given["memory"])
+        self.session_store = read_store(given["session_store"])
+        self.session_wait: float = given["session_wait"]
+        self.fold: Fold | None = read_function("fold", given["fold"])
+
+    def _read_transport(self, given: Mapping[str, Any]) -> None:
+        headers = given["default_headers"]
+        self.default_headers = read_headers(headers) if headers else _NONE
+        self.verify = given["verify"]
+        self.http_client = read_client("http_client", given["http_client"])
+        self.http_async_client = read_client(
+            "http_async_client", given["http_async_client"], awaited=True
+        )
+
+    def _limiter(self, limit: str | None, storage: str | None) -> RateLimiter | None:
+        return RateLimiter(limit, self.account, storage) if limit else None
 
     @cached_property
     def name(self) -> str:
@@ -197,3 +164,6 @@ class Terms:
             reply.conversation_id = plan.conversation_id
             reply.turn, reply.seen, reply.session = plan.turn, plan.sent, plan.owner
         return reply
+
+
+Terms.__init__.__signature__ = signature()  # type: ignore[attr-defined] # for help(), and editors

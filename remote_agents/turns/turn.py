@@ -8,11 +8,11 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
+from remote_agents.arguments import check_parameters, read_memory, read_stops
 from remote_agents.errors import AgentError, ConversationNotFoundError
 from remote_agents.flow import Flow
 from remote_agents.memory.plan import Memory, Plan, newest_origin, plan_turn, short_digest
 from remote_agents.memory.sessions import Lease
-from remote_agents.settings import check_parameters, read_memory, read_stops
 from remote_agents.turns.clock import Exchange
 from remote_agents.turns.exchange import expand
 from remote_agents.turns.terms import Terms
@@ -155,7 +155,8 @@ def _post(
     sent = {k: v for k, v in options.items() if v is not None and k not in _OURS}
     if stop and native:
         sent["stop"] = list(stop)
-    turn = Turn(terms.agent_id, plan.messages, stream, plan.conversation_id, plan.keep, sent)
+    told = {name: sent[name] for name in terms.endpoint.parameters if name in sent}
+    turn = Turn(terms.agent_id, plan.messages, stream, plan.conversation_id, plan.keep, sent, told)
     exchange = Exchange(terms, stop=() if native else stop, plan=plan, lease=lease)
     reply = yield from expand(terms.endpoint.turn(turn), exchange)
     if plan.keep and reply.conversation_id is None:

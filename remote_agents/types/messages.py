@@ -130,7 +130,8 @@ class Turn:
         stream: Whether the answer is asked for piece by piece.
         conversation_id: The conversation to continue, if any.
         keep: Whether the service is asked to keep a new conversation.
-        options: The endpoint's parameters that are set, by their public names.
+        options: The service's own arguments that are set, by their public names.
+        parameters: Those of them that go into the request.
         history: What the conversation holds of the caller's messages already, in the roles that
             the endpoint takes, for an endpoint that wants it along; never a new question.
         interrupts: What the run that it goes on with waits for, if it answers one.
@@ -142,5 +143,6 @@ class Turn:
     conversation_id: str | None = None
     keep: bool = False
     options: Mapping[str, Any] = field(default_factory=dict)
+    parameters: Mapping[str, Any] = field(default_factory=dict)
     history: Sequence[Message] = ()
     interrupts: Sequence[Any] = ()

@@ -7,8 +7,11 @@ from typing import Any
 
 from remote_agents.client import Client
 from remote_agents.sandbox import Sandbox
+from remote_agents.services import ENDPOINTS
 
-CLIENTS: dict[str, type[Client]] = {kind.endpoint.name: kind for kind in Client.__subclasses__()}
+CLIENTS: dict[str, type[Client]] = {
+    name: Client.kind_of(endpoint) for name, endpoint in ENDPOINTS.items()
+}
 
 
 def client_of(box: Sandbox, endpoint: str, **settings: Any) -> Any:

@@ -10,7 +10,6 @@ from __future__ import annotations
 from urllib.parse import quote
 
 from remote_agents.flow import Flow, Request, Stream
-from remote_agents.service import Endpoint, parameters_of
 from remote_agents.types import Reply, Turn
 from remote_agents.wire.openai import decode_chat, encode_messages
 
@@ -20,27 +19,10 @@ def turn(asked: Turn) -> Flow[Reply]:
     body = {
         "messages": encode_messages(asked.messages),
         "stream": asked.stream,
-        **parameters_of(asked, ENDPOINT.parameters),
+        **asked.parameters,
     }
     if asked.conversation_id:
         body["conversationId"] = asked.conversation_id
     path = f"/api/v1/agents/{quote(asked.agent_id, safe='')}/chat/completions"
     reply: Reply = yield Stream(Request("POST", path, json=body, stream=asked.stream), decode_chat)
     return reply
-
-
-ENDPOINT = Endpoint(
-    name="bluenexus",
-    title="BlueNexus",
-    document="Agent Chat Completions (docs.bluenexus.ai)",
-    env="BLUENEXUS",
-    turn=turn,
-    decode=decode_chat,
-    base_url="https://api.bluenexus.ai",
-    default_agent_id="default",
-    searches="memories",
-    keeps="handed",
-    counts_streams=False,  # the document defines `usage` for whole answers only
-    parameters=("temperature", "max_tokens"),
-    throttle_wait=4.0,  # its window is a minute, and it names no time to come back
-)

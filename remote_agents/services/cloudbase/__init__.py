@@ -1,0 +1,57 @@
+"""Tencent CloudBase agents, native protocol: the facts, and the arguments."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+from remote_agents.service import Endpoint
+from remote_agents.services.cloudbase.chat import decode, for_agent, refuses, server_url, turn
+from remote_agents.settings import CallArguments, Settings
+
+ENDPOINT = Endpoint(
+    name="cloudbase",
+    title="Tencent CloudBase",
+    document="Start Agent conversation (docs.cloudbase.net)",
+    env="CLOUDBASE",
+    turn=turn,
+    decode=decode,
+    keeps="created",
+    one_message=True,
+    roles=frozenset({"user", "assistant"}),
+    parameters=("search_enable", "files"),
+    call_only=("tools", "state"),
+    options=("env_id", "region", "dialect"),
+    attachments=frozenset({"image", "audio", "video", "file"}),
+    uploads=True,
+    eof_ends=True,
+    reasons=True,
+    cites=True,
+    server_url=server_url,
+    for_agent=for_agent,
+    refuses=refuses,
+    client="remote_agents.services.cloudbase.client",
+)
+
+
+class CloudBaseSettings(Settings):
+    """What a constructor takes for CloudBase, beside what all take."""
+
+    endpoint: ClassVar[Endpoint] = ENDPOINT
+
+    env_id: str | None = None
+    """Id of the environment, from which the address follows; else `CLOUDBASE_ENV_ID`."""
+    region: Literal["cn", "intl"] | None = None
+    """`cn` (default) or `intl`."""
+    search_enable: bool | None = None
+    """Whether the agent may search the web."""
+    files: list[str] | None = None
+    """Links or `cloud://` ids that go with every turn."""
+    dialect: Literal["auto", "classic", "ag-ui"] | None = None
+    """What requests look like; `auto` (default) goes by the agent id."""
+
+
+class CloudBaseCall(CallArguments, total=False):
+    """What one call may say to CloudBase."""
+
+    search_enable: bool | None
+    files: list[str] | None

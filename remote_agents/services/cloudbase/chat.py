@@ -136,27 +136,3 @@ def server_url(options: Mapping[str, Any]) -> str | None:
         raise ConfigurationError(f"region must be one of {', '.join(HOSTS)}, not {region!r}.")
     env_id = options.get("env_id")
     return f"https://{quote(str(env_id), safe='')}.{HOSTS[region]}" if env_id else None
-
-
-ENDPOINT = Endpoint(
-    name="cloudbase",
-    title="Tencent CloudBase",
-    document="Start Agent conversation (docs.cloudbase.net)",
-    env="CLOUDBASE",
-    turn=turn,
-    decode=decode,
-    keeps="created",
-    one_message=True,
-    roles=frozenset({"user", "assistant"}),
-    parameters=("search_enable", "files"),
-    call_only=("tools", "state"),
-    options=("env_id", "region", "dialect"),
-    attachments=frozenset({"image", "audio", "video", "file"}),
-    uploads=True,
-    eof_ends=True,
-    reasons=True,
-    cites=True,
-    server_url=server_url,
-    for_agent=for_agent,
-    refuses=refuses,
-)

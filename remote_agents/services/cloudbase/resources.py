@@ -13,10 +13,11 @@ from remote_agents.resources.items import AgentInfo, Conversation, Feedback, Mes
 from remote_agents.resources.order import chronological
 from remote_agents.resources.paging import Paging, pages
 from remote_agents.resources.requests import part, post, read
-from remote_agents.resources.surface import Resource, calls, lists, streams
+from remote_agents.resources.surface import Bound, Resource, calls, lists, streams
 from remote_agents.services.cloudbase.chat import decode
 from remote_agents.turns.clock import Exchange
 from remote_agents.turns.exchange import expand
+from remote_agents.turns.terms import Terms
 from remote_agents.types import Finish, TextDelta
 
 ROOT = "/v1/aibot/bots"
@@ -26,10 +27,15 @@ OFFSET = Paging("limit", (("offset", "count"), ("offset", "index")))
 NUMBERED = Paging("pageSize", (("pageNumber", "number"),))
 
 
+def path_of(agent_id: str, rest: str = "") -> str:
+    """A path below an agent's own."""
+    return f"{ROOT}/{part(agent_id)}{rest}"
+
+
 class _Bot(Resource):
     def path(self, rest: str = "", agent_id: str | None = None) -> str:
         """A path below the agent's own."""
-        return f"{ROOT}/{part(agent_id or self.agent.agent_id)}{rest}"
+        return path_of(agent_id or self.agent.agent_id, rest)
 
 
 class Conversations(_Bot):
@@ -233,11 +239,11 @@ class Feedbacks(_Bot):
     list, alist = lists(_list)
 
 
-class Questions(_Bot):
+class Questions:
     """Questions that a user may want to ask; methods of the client itself."""
 
     def _recommend_questions(
-        self,
+        self: Bound,
         msg: str | None = None,
         *,
         history: Sequence[Mapping[str, str]] | None = None,
@@ -262,20 +268,21 @@ class Questions(_Bot):
             "history": None if history is None else [dict(each) for each in history],
         }
         known = {key: value for key, value in body.items() if value is not None}
-        path = self.path("/recommend-questions")
-        return self._lines(Stream(Request("POST", path, json=known, stream=True), decode))
-
-    def _lines(self, stream: Stream) -> Flow[str]:
-        """The text of an answer, line by line."""
-
-        def answer() -> Flow[Any]:
-            return (yield stream)
-
-        lines = Lines()
-        yield from tapped(expand(answer(), Exchange(self.agent)), lines.take)
-        return ""
+        path = path_of(self.agent.agent_id, "/recommend-questions")
+        return _lines(self.agent, Stream(Request("POST", path, json=known, stream=True), decode))
 
     recommend_questions, arecommend_questions = streams(_recommend_questions)
+
+
+def _lines(agent: Terms, stream: Stream) -> Flow[str]:
+    """The text of an answer, line by line."""
+
+    def answer() -> Flow[Any]:
+        return (yield stream)
+
+    lines = Lines()
+    yield from tapped(expand(answer(), Exchange(agent)), lines.take)
+    return ""
 
 
 class Lines:

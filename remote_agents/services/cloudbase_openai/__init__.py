@@ -1,0 +1,39 @@
+"""Tencent CloudBase agents, OpenAI protocol: the facts, and the arguments."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+from remote_agents.service import Endpoint
+from remote_agents.services.cloudbase.chat import refuses, server_url
+from remote_agents.services.cloudbase_openai.chat import decode, turn
+from remote_agents.settings import CallArguments, Settings
+
+ENDPOINT = Endpoint(
+    name="cloudbase_openai",
+    title="Tencent CloudBase (OpenAI protocol)",
+    document="Start Agent conversation (OpenAI protocol) (docs.cloudbase.net)",
+    env="CLOUDBASE",
+    turn=turn,
+    decode=decode,
+    options=("env_id", "region"),
+    server_url=server_url,
+    refuses=refuses,
+    eof_ends=True,
+    client="remote_agents.services.cloudbase_openai.client",
+)
+
+
+class CloudBaseOpenAISettings(Settings):
+    """What a constructor takes for CloudBaseOpenAI, beside what all take."""
+
+    endpoint: ClassVar[Endpoint] = ENDPOINT
+
+    env_id: str | None = None
+    """Id of the environment, from which the address follows; else `CLOUDBASE_ENV_ID`."""
+    region: Literal["cn", "intl"] | None = None
+    """`cn` (default) or `intl`."""
+
+
+class CloudBaseOpenAICall(CallArguments, total=False):
+    """What one call may say to CloudBaseOpenAI."""

@@ -10,8 +10,6 @@ from __future__ import annotations
 from typing import Any
 
 from remote_agents.flow import Flow, Request, Stream
-from remote_agents.service import Endpoint
-from remote_agents.services.cloudbase.chat import refuses, server_url
 from remote_agents.types import Event, Reply, Turn
 from remote_agents.wire.ag_ui import decode_ag_ui, is_ag_ui
 from remote_agents.wire.openai import decode_chat, encode_messages
@@ -32,17 +30,3 @@ def turn(asked: Turn) -> Flow[Reply]:
 def decode(data: Any, so_far: Reply) -> list[Event]:
     """One frame or whole answer, in whichever of the two shapes it is."""
     return decode_ag_ui(data, so_far) if is_ag_ui(data) else decode_chat(data, so_far)
-
-
-ENDPOINT = Endpoint(
-    name="cloudbase_openai",
-    title="Tencent CloudBase (OpenAI protocol)",
-    document="Start Agent conversation (OpenAI protocol) (docs.cloudbase.net)",
-    env="CLOUDBASE",
-    turn=turn,
-    decode=decode,
-    options=("env_id", "region"),
-    server_url=server_url,
-    refuses=refuses,
-    eof_ends=True,
-)

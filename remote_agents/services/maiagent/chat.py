@@ -202,27 +202,3 @@ def for_agent(endpoint: Endpoint, agent_id: str, options: Mapping[str, Any]) -> 
     if root not in ROOTS:
         raise ConfigurationError(f"root must be one of {', '.join(ROOTS)}, not {root!r}.")
     return replace(endpoint, root=root)
-
-
-ENDPOINT = Endpoint(
-    name="maiagent",
-    title="MaiAgent",
-    document="Conversations and Messages (docs.maiagent.ai)",
-    env="MAIAGENT",
-    turn=turn,
-    decode=decode,
-    base_url="https://api.maiagent.ai",
-    auth_scheme="Api-Key",
-    keeps="handed",
-    roles=frozenset({"user"}),
-    history=False,
-    parameters=("sender", "query_metadata", "content_payload"),
-    options=("root",),
-    roots=ROOTS,
-    for_agent=for_agent,
-    attachments=frozenset({"image", "audio", "file"}),
-    uploads=True,
-    cites=True,
-    searches="knowledge_base",
-    counts=False,
-)

@@ -13,7 +13,6 @@ from urllib.parse import quote
 
 from remote_agents.errors import BadRequestError, ConfigurationError, NotFoundError
 from remote_agents.flow import Flow, Request, Stream
-from remote_agents.service import Endpoint, parameters_of
 from remote_agents.types import Citation, Event, Info, Message, Reply, Turn
 from remote_agents.wire.json import identifier, items, mapping, number, text
 from remote_agents.wire.missing import is_about_path
@@ -50,7 +49,7 @@ def _request(asked: Turn, route: str, messages: Any) -> Request:
         body["store_in_session"] = asked.conversation_id
     elif asked.keep:
         body["create_session"] = True
-    body.update(parameters_of(asked, ENDPOINT.parameters))
+    body.update(asked.parameters)
     path = f"{ROOT}/{route}/{quote(asked.agent_id, safe='')}/chat/completions"
     return Request("POST", path, json=body, stream=asked.stream)
 
@@ -108,34 +107,3 @@ def _refuses_system(error: BadRequestError) -> bool:
 
 
 _NAMES_ROLE = re.compile(r"\brole\b|\bsystem (?:message|prompt|role)")
-
-
-ENDPOINT = Endpoint(
-    name="private_ai",
-    title="VMware Private AI Service",
-    document="Create Assistant Chat Completion (VMware Private AI Service API)",
-    env="PRIVATE_AI",
-    turn=turn,
-    decode=decode,
-    keeps="asked",
-    parameters=(
-        "temperature",
-        "seed",
-        "n",
-        "stop",
-        "max_tokens",
-        "max_completion_tokens",
-        "top_p",
-        "top_k",
-        "frequency_penalty",
-        "presence_penalty",
-        "response_format",
-        "model",
-    ),
-    options=("route",),
-    cites=True,
-    searches="knowledge_base",
-    counts_streams=False,  # the document defines `usage` for whole answers only
-    native_json=True,
-    conversation_word="session",
-)

@@ -1,0 +1,32 @@
+"""The plain client of Tencent CloudBase agents, native protocol."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from typing import TYPE_CHECKING
+
+from typing_extensions import Unpack
+
+from remote_agents.client import Client, Prompt
+from remote_agents.resources.surface import Part
+from remote_agents.services.cloudbase import CloudBaseCall, CloudBaseSettings, resources
+from remote_agents.types import Event, Reply
+
+
+class CloudBase(CloudBaseSettings, Client, resources.Questions):
+    """A Tencent CloudBase agent, native protocol; see `docs/services/cloudbase.md`."""
+
+    agents = Part(resources.Agents)
+    conversations = Part(resources.Conversations)
+    feedback = Part(resources.Feedbacks)
+    messages = Part(resources.Messages)
+    records = Part(resources.Records)
+
+    if TYPE_CHECKING:  # the same methods, with the arguments of this service
+
+        def ask(self, prompt: Prompt, **call: Unpack[CloudBaseCall]) -> Reply: ...
+        async def aask(self, prompt: Prompt, **call: Unpack[CloudBaseCall]) -> Reply: ...
+        def stream(self, prompt: Prompt, **call: Unpack[CloudBaseCall]) -> Iterator[Event]: ...
+        def astream(
+            self, prompt: Prompt, **call: Unpack[CloudBaseCall]
+        ) -> AsyncIterator[Event]: ...

@@ -1,0 +1,42 @@
+"""The plain client of MaiAgent chatbots."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from typing import TYPE_CHECKING
+
+from typing_extensions import Unpack
+
+from remote_agents.client import Client, Prompt
+from remote_agents.resources.surface import Part
+from remote_agents.services.maiagent import (
+    MaiAgentCall,
+    MaiAgentSettings,
+)
+from remote_agents.services.maiagent.conversations import Conversations, Messages
+from remote_agents.services.maiagent.directory import Chatbots, Contacts, Inboxes, WebChats
+from remote_agents.services.maiagent.files import Attachments
+from remote_agents.services.maiagent.knowledge import KnowledgeBases, Searching
+from remote_agents.services.maiagent.records import Records
+from remote_agents.types import Event, Reply
+
+
+class MaiAgent(MaiAgentSettings, Searching, Client):
+    """A MaiAgent chatbot; see `docs/services/maiagent.md`."""
+
+    attachments = Part(Attachments)
+    chatbots = Part(Chatbots)
+    contacts = Part(Contacts)
+    conversations = Part(Conversations)
+    inboxes = Part(Inboxes)
+    knowledge_bases = Part(KnowledgeBases)
+    messages = Part(Messages)
+    records = Part(Records)
+    web_chats = Part(WebChats)
+
+    if TYPE_CHECKING:  # the same methods, with the arguments of this service
+
+        def ask(self, prompt: Prompt, **call: Unpack[MaiAgentCall]) -> Reply: ...
+        async def aask(self, prompt: Prompt, **call: Unpack[MaiAgentCall]) -> Reply: ...
+        def stream(self, prompt: Prompt, **call: Unpack[MaiAgentCall]) -> Iterator[Event]: ...
+        def astream(self, prompt: Prompt, **call: Unpack[MaiAgentCall]) -> AsyncIterator[Event]: ...

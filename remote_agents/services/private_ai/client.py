@@ -1,0 +1,32 @@
+"""The plain client of VMware Private AI Service agents."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from typing import TYPE_CHECKING
+
+from typing_extensions import Unpack
+
+from remote_agents.client import Client, Prompt
+from remote_agents.resources.surface import Part
+from remote_agents.services.private_ai import PrivateAICall, PrivateAISettings, resources
+from remote_agents.services.private_ai.knowledge import Indexes, KnowledgeBases, Searching
+from remote_agents.types import Event, Reply
+
+
+class PrivateAI(PrivateAISettings, Searching, Client):
+    """A VMware Private AI Service agent; see `docs/services/private_ai.md`."""
+
+    agents = Part(resources.Agents)
+    indexes = Part(Indexes)
+    knowledge_bases = Part(KnowledgeBases)
+    models = Part(resources.Models)
+
+    if TYPE_CHECKING:  # the same methods, with the arguments of this service
+
+        def ask(self, prompt: Prompt, **call: Unpack[PrivateAICall]) -> Reply: ...
+        async def aask(self, prompt: Prompt, **call: Unpack[PrivateAICall]) -> Reply: ...
+        def stream(self, prompt: Prompt, **call: Unpack[PrivateAICall]) -> Iterator[Event]: ...
+        def astream(
+            self, prompt: Prompt, **call: Unpack[PrivateAICall]
+        ) -> AsyncIterator[Event]: ...
