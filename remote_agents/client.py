@@ -68,10 +68,10 @@ class Client(Settings):
         asked again, whose words would be others.
         """
         fields = {name: field.default for name, field in type(self).model_fields.items()}
-        known = {"agent_id": agent.agent_id, "base_url": agent.base_url, **agent.options}
+        known = {"agent_id": agent.agent_id, "base_url": agent.base_url, "api_key": agent.secret}
         self.__setstate__(
             {
-                "__dict__": {**fields, **settings, **known},
+                "__dict__": {**fields, **agent.options, **settings, **known},
                 "__pydantic_fields_set__": set(settings),
                 "__pydantic_extra__": None,
                 "__pydantic_private__": {"_agent": agent},

@@ -9,13 +9,13 @@ from remote_agents.flow import Call, Flow, Request
 from remote_agents.resources import items
 from remote_agents.resources.paging import pages, with_query
 from remote_agents.resources.requests import found, part
-from remote_agents.resources.surface import Resource, calls, lists
+from remote_agents.resources.surface import Bound, Resource, calls, lists
 from remote_agents.services.bluenexus.resources import NUMBERED, ROOT
 from remote_agents.types import Citation
 from remote_agents.wire.json import mapping
 
 if TYPE_CHECKING:
-    from remote_agents.agent import Agent
+    pass
 
 
 class Memory(items.Item):
@@ -63,10 +63,8 @@ class Memories(Resource):
 class Searching:
     """What makes `client.search` of this service."""
 
-    agent: Agent
-
     def _search(
-        self, query: str, knowledge_base: str | None, top_k: int, **options: Any
+        self: Bound, query: str, knowledge_base: str | None, top_k: int, **options: Any
     ) -> Flow[list[Citation]]:
         if knowledge_base is not None:
             raise ConfigurationError(

@@ -9,12 +9,12 @@ from remote_agents.flow import Call, Flow, Request
 from remote_agents.resources import items
 from remote_agents.resources.paging import Paging, pages
 from remote_agents.resources.requests import found, part, read
-from remote_agents.resources.surface import Resource, calls, lists
+from remote_agents.resources.surface import Bound, Resource, calls, lists
 from remote_agents.types import Citation
 from remote_agents.wire.json import identifier, mapping, number, text
 
 if TYPE_CHECKING:
-    from remote_agents.agent import Agent
+    pass
 
 PATH = "/api/knowledge-bases/"
 NUMBERED = Paging("pageSize", (("page", "number"),))
@@ -70,10 +70,8 @@ class KnowledgeBases(Resource):
 class Searching:
     """What makes `client.search` of this service."""
 
-    agent: Agent
-
     def _search(
-        self, query: str, knowledge_base: str | None, top_k: int, **options: Any
+        self: Bound, query: str, knowledge_base: str | None, top_k: int, **options: Any
     ) -> Flow[list[Citation]]:
         if not knowledge_base:
             raise ConfigurationError(

@@ -10,14 +10,14 @@ from remote_agents.resources import items
 from remote_agents.resources.emitted import every
 from remote_agents.resources.paging import pages
 from remote_agents.resources.requests import found, part, read
-from remote_agents.resources.surface import Resource, calls, lists
+from remote_agents.resources.surface import Bound, Resource, calls, lists
 from remote_agents.services.private_ai.chat import citation
 from remote_agents.services.private_ai.resources import OFFSET
 from remote_agents.types import Citation
 from remote_agents.wire.json import mapping
 
 if TYPE_CHECKING:
-    from remote_agents.agent import Agent
+    pass
 
 ROOT = "/api/v1/control/knowledge-bases"
 
@@ -110,10 +110,8 @@ class Indexes(Resource):
 class Searching:
     """What makes `client.search` of this service."""
 
-    agent: Agent
-
     def _search(
-        self, query: str, knowledge_base: str | None, top_k: int, **options: Any
+        self: Bound, query: str, knowledge_base: str | None, top_k: int, **options: Any
     ) -> Flow[list[Citation]]:
         if not knowledge_base:
             raise ConfigurationError(
@@ -121,30 +119,32 @@ class Searching:
                 "id that knowledge_bases.list() gives, or 'ID/INDEX_ID'.",
                 endpoint=self.agent.endpoint.name,
             )
-        return self._search_in(query, *knowledge_base.split("/", 1), top_k=top_k, **options)
-
-    def _search_in(
-        self, query: str, knowledge_base: str, index: str = "", **options: Any
-    ) -> Flow[list[Citation]]:
         indexes = Indexes(self.agent)
-        if not index:
-            listed = yield from every(indexes._list(knowledge_base))
-            index = self._only(knowledge_base, [each.id for each in listed])
-        return (yield from indexes._search(knowledge_base, index, query, **options))
+        return _search_in(indexes, query, *knowledge_base.split("/", 1), top_k=top_k, **options)
 
-    def _only(self, knowledge_base: str, ids: list[str]) -> str:
-        if not ids:
-            raise NotFoundError(
-                f"The knowledge base {knowledge_base} has no index to search yet.",
-                endpoint=self.agent.endpoint.name,
-            )
-        if len(ids) > 1:
-            raise ConfigurationError(
-                f"The knowledge base {knowledge_base} has {len(ids)} indexes: name one, for "
-                f"example knowledge_base='{knowledge_base}/{ids[0]}'.",
-                endpoint=self.agent.endpoint.name,
-            )
-        return ids[0]
+
+def _search_in(
+    indexes: Indexes, query: str, knowledge_base: str, index: str = "", **options: Any
+) -> Flow[list[Citation]]:
+    if not index:
+        listed = yield from every(indexes._list(knowledge_base))
+        index = _only(knowledge_base, [each.id for each in listed])
+    return (yield from indexes._search(knowledge_base, index, query, **options))
+
+
+def _only(knowledge_base: str, ids: list[str]) -> str:
+    if not ids:
+        raise NotFoundError(
+            f"The knowledge base {knowledge_base} has no index to search yet.",
+            endpoint="private_ai",
+        )
+    if len(ids) > 1:
+        raise ConfigurationError(
+            f"The knowledge base {knowledge_base} has {len(ids)} indexes: name one, for "
+            f"example knowledge_base='{knowledge_base}/{ids[0]}'.",
+            endpoint="private_ai",
+        )
+    return ids[0]
 
 
 def _passage(chunk: Any) -> Citation:
