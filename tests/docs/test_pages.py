@@ -30,7 +30,7 @@ NAMED = re.compile(r"`((?:[\w-]+/)*[\w*.-]+\.(?:py|md|toml|txt|ipynb)|(?:tests|s
 FOLDERS = (
     "",
     "remote_agents",
-    "remote_agents/endpoints",
+    "remote_agents/services",
     "remote_agents/sandbox",
     "langchain_agents",
     "llamaindex_agents",
