@@ -8,7 +8,7 @@ DOCS ?=
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types notebooks docs versions ray bench faults fuzz pins clean
+.PHONY: help demo test world vendor lint types notebooks docs versions ray bench faults fuzz pins clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-12s %s\n", $$1, $$2 }'
@@ -23,6 +23,13 @@ demo: $(READY) ## watch every agent answer in both frameworks (DOCS=folder for y
 
 test: lint types notebooks docs ## every check, and the whole test-suite (ARGS="-k sse" for a part of it)
 	$(BIN)/python -m pytest -n 2 $(ARGS)
+
+world: $(READY) vendor ## vendors' and other foreign servers, which run in environments of their own
+	@if [ -e .venv-vendor/.installed ] && [ -e .venv-foreign/.installed ]; then $(BIN)/python -m pytest tests/vendor $(ARGS); fi
+
+vendor: $(READY) ## the environments of those servers
+	@VENV=$(VENV) scripts/vendor .venv-vendor requirements/vendor.txt
+	@VENV=$(VENV) scripts/vendor .venv-foreign requirements/foreign.txt
 
 lint: $(READY) ## style, formatting and the import contracts
 	$(BIN)/ruff check
@@ -63,6 +70,8 @@ pins: $(READY) ## rewrite requirements/ from pyproject.toml (ARGS=--upgrade for 
 		--extra all --group dev pyproject.toml -o requirements/dev.txt $(ARGS)
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.10 --no-annotate --no-header \
 		--extra all --extra ray -c requirements/dev.txt pyproject.toml -o requirements/ray.txt $(ARGS)
+	for name in vendor foreign; do $(BIN)/uv pip compile --quiet --universal --python-version 3.10 --no-annotate \
+		--no-header requirements/$$name.in -o requirements/$$name.txt $(ARGS); done
 
 clean: ## remove the environment and everything that was built
 	rm -rf $(VENV) dist build site .hypothesis .mypy_cache .ruff_cache .import_linter_cache

@@ -1,0 +1,60 @@
+"""Tencent's own agent server around a scripted model: `python cloudbase.py PORT SHAPE`.
+
+Shapes: `remembers` (a checkpointer), `forgets` (none that lasts), `interrupts` (asks a person),
+`static` (answers without a model, so in the snapshot alone).
+"""
+
+import sys
+from typing import Any
+
+import uvicorn
+from cloudbase_agent.langgraph import LangGraphAgent
+from cloudbase_agent.server import AgentServiceApp
+from langchain_core.messages import AIMessage
+from langchain_core.runnables import RunnableConfig
+from langgraph.checkpoint.memory import MemorySaver
+from langgraph.graph import END, START, MessagesState, StateGraph
+from langgraph.types import interrupt
+from scripted import Scripted
+
+OPTIONS = ("search_enable", "files", "command")
+
+
+class State(MessagesState):
+    tools: list[Any]
+
+
+async def chat(state: State, config: RunnableConfig) -> dict[str, Any]:
+    if SHAPE == "static":
+        return {"messages": [AIMessage(f"Answer {len(state['messages'])}.")]}
+    if SHAPE == "interrupts":
+        said = interrupt({"question": "May I delete the file?"})
+        return {"messages": [AIMessage(f"You said {said!r}")]}
+    given = config["configurable"]
+    options = {name: given[name] for name in OPTIONS if name in given}
+    tools = [t if isinstance(t, dict) else t.model_dump() for t in state.get("tools") or []]
+    model = Scripted(tools=tools, options=options)
+    return {"messages": [await model.ainvoke(state["messages"], config)]}
+
+
+def compiled() -> Any:
+    graph = StateGraph(State)
+    graph.add_node("chat", chat)
+    graph.add_edge(START, "chat")
+    graph.add_edge("chat", END)
+    return graph.compile(checkpointer=MemorySaver())
+
+
+PORT, SHAPE = int(sys.argv[1]), sys.argv[2]
+KEPT = compiled()
+
+
+def create_agent() -> dict[str, Any]:
+    graph = compiled() if SHAPE == "forgets" else KEPT
+    return {"agent": LangGraphAgent(name="hr", description="hr", graph=graph)}
+
+
+app = AgentServiceApp().build(
+    create_agent, base_path="/v1/aibot/bots/agent-hr", enable_openai_endpoint=True
+)
+uvicorn.run(app, host="127.0.0.1", port=PORT, log_level="warning")

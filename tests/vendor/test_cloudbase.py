@@ -1,0 +1,131 @@
+"""Agents of Tencent's own server, in every face: what its model sees is the caller's history."""
+
+import warnings
+from typing import Any
+
+import pytest
+
+from remote_agents import AgentError, CloudBase, Message, RemoteFailureError, TextDelta
+from tests.matrix import FRAMEWORKS, Way
+from tests.vendor.serving import Server, dialogue, options_seen, seen, served
+
+KNOWN = {"agent_id": "agent-hr", "api_key": "k", "max_retries": 0}
+WAYS = [
+    pytest.param((face, streamed, awaited), id=f"{face}-{how}-{kind}")
+    for face in FRAMEWORKS
+    for streamed, how in ((True, "streamed"), (False, "whole"))
+    for awaited, kind in ((True, "async"), (False, "sync"))
+]
+QUESTIONS = ["My name is Ada.", "I live in Köln.", "yes", "yes", "Who am I?"]
+
+
+def way(server: Server, of: tuple[str, bool, bool], **settings: Any) -> Way:
+    face, streamed, awaited = of
+    settings = {"base_url": server.url, **KNOWN, **settings}
+    return Way(face, "cloudbase", streamed=streamed, awaited=awaited, **settings)
+
+
+@pytest.mark.parametrize("of", WAYS)
+async def test_five_turns_with_a_history(hr: Server, of: tuple[str, bool, bool]) -> None:
+    asked, history = way(hr, of), []
+    for number, question in enumerate(QUESTIONS, 1):
+        answer = await asked.ask(question, history)
+        assert seen(answer.text) == dialogue(*QUESTIONS[:number])
+        history += [asked.question(question), answer.message]
+
+
+@pytest.mark.parametrize("of", WAYS)
+async def test_five_turns_of_a_session(remembers: Server, of: tuple[str, bool, bool]) -> None:
+    asked = way(remembers, of)
+    for number, question in enumerate(QUESTIONS, 1):
+        answer = await asked.ask(question, session=f"s-{of}")
+        assert seen(answer.text) == dialogue(*QUESTIONS[:number])
+
+
+@pytest.mark.parametrize("of", WAYS)
+async def test_a_question_that_was_edited(hr: Server, of: tuple[str, bool, bool]) -> None:
+    asked, history = way(hr, of), []
+    for question in QUESTIONS[:2]:
+        answer = await asked.ask(question, history)
+        history += [asked.question(question), answer.message]
+    edited = [asked.question("My name is Bob."), *history[1:]]
+    answer = await asked.ask("Who am I?", edited)
+    assert seen(answer.text) == dialogue("My name is Bob.", QUESTIONS[1], "Who am I?")
+
+
+def test_the_context_of_today_reaches_the_agent(hr: Server) -> None:
+    agent, history = CloudBase(base_url=hr.url, **KNOWN), []
+    for day in ("monday", "tuesday"):
+        context = Message("system", f"CONTEXT: it is {day}")
+        reply = agent.ask([context, *history, f"Which day is it on {day}?"])
+        newest = seen(reply.text)[-1][1]
+        assert newest == f"CONTEXT: it is {day}\n\nWhich day is it on {day}?"
+        history += [Message("user", f"Which day is it on {day}?"), reply]
+    assert len(seen(reply.text)) == 3
+
+
+@pytest.mark.parametrize("of", WAYS)
+async def test_options_reach_the_agent(hr: Server, of: tuple[str, bool, bool]) -> None:
+    asked = way(hr, of, search_enable=True, files=["cloud://a"])
+    told = options_seen((await asked.ask("hi")).text)
+    assert told == {"search_enable": True, "files": ["cloud://a"]}
+
+
+@pytest.mark.parametrize("of", WAYS)
+async def test_an_answer_that_stands_in_the_snapshot_alone(
+    static: Server, of: tuple[str, bool, bool]
+) -> None:
+    asked, history = way(static, of), []
+    for number, question in enumerate(QUESTIONS[:3]):
+        answer = await asked.ask(question, history)
+        assert answer.text == f"Answer {2 * number + 1}."
+        history += [asked.question(question), answer.message]
+
+
+@pytest.mark.parametrize("of", WAYS)
+async def test_a_run_that_fails_in_the_middle(hr: Server, of: tuple[str, bool, bool]) -> None:
+    asked = way(hr, of)
+    with pytest.raises(AgentError, match="broke down") as caught:
+        await asked.ask("fail please")
+    assert caught.value.partial.startswith("I SAW ")
+    assert isinstance(caught.value, RemoteFailureError)
+
+
+def test_a_server_that_dies_in_the_middle_of_the_sixth_of_ten_turns() -> None:
+    with served("vendor", "cloudbase.py", "remembers") as server:
+        agent, history = CloudBase(base_url=server.url, **KNOWN), []
+        for number in range(1, 11):
+            question = f"question {number}"
+            if number == 6:
+                stream = agent.stream([*history, "wait for it"])
+                next(event for event in stream if isinstance(event, TextDelta))
+                server.stop()
+                with pytest.raises(AgentError) as caught:
+                    list(stream)
+                assert caught.value.partial.startswith("I SAW ")
+                server.start()
+                continue
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                reply = agent.ask([*history, question])
+            history += [Message("user", question), reply]
+            asked = [m.content for m in history if isinstance(m, Message)]
+            assert seen(reply.text) == dialogue(*asked)
+
+
+def test_leaving_early_does_no_harm_to_the_next_turn(hr: Server) -> None:
+    agent = CloudBase(base_url=hr.url, **KNOWN)
+    stream = agent.stream("first question")
+    next(stream)
+    stream.close()  # type: ignore[attr-defined]
+    assert seen(agent.ask("second question").text) == dialogue("second question")
+
+
+def test_a_long_dialogue_holds_what_was_said_and_no_more(static: Server) -> None:
+    agent, history, sizes = CloudBase(base_url=static.url, **KNOWN), [], []
+    for number in range(20):
+        reply = agent.ask([*history, f"question {number}"])
+        history += [Message("user", f"question {number}"), reply]
+        assert reply.steps == []
+        sizes.append(len(repr(vars(reply))))
+    assert sizes[-1] < 2 * sizes[0]
