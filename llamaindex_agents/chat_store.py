@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Coroutine, Generator, Sequence
+from collections.abc import Coroutine, Generator, Mapping, Sequence
 from itertools import takewhile
 from typing import Any, NoReturn, TypeVar, overload
 
@@ -104,28 +104,35 @@ def _is_same(told: Said, ours: Said) -> bool:
 
 
 class Views:
-    """The dialogues of one client, by session or conversation id."""
+    """The dialogues of one client, by key.
 
-    def __init__(self, client: Any) -> None:
+    Args:
+        client: A plain client that can list messages.
+        conversations: The service's ids of those that are no sessions of the client.
+    """
+
+    def __init__(self, client: Any, conversations: Mapping[str, str]) -> None:
         if not hasattr(type(client), "messages"):
             raise ConfigurationError(
                 f"{type(client).__name__} cannot list messages; use one of LlamaIndex's own stores."
             )
         self.client = client
+        self._conversations = dict(conversations)
         self._views: dict[str, View] = {}
 
     def of(self, key: str) -> View:
         """The dialogue under a key."""
         return self._views.setdefault(key, View())
 
-    def conversation_id(self, key: str) -> str:
-        """The service's id: of the session with that key, else the key itself."""
+    def conversation_id(self, key: str) -> str | None:
+        """The service's id: of the session with that key, else the one that was given for it."""
         session = self.client.session(key)
-        return str((session and session.conversation_id) or key)
+        return session.conversation_id if session else self._conversations.get(key)
 
     def start(self, key: str, messages: Sequence[ChatMessage]) -> None:
         """Begin a dialogue anew; its next turn starts a new conversation."""
         self.client.forget(key)
+        self._conversations.pop(key, None)
         view = self._views[key] = View()
         view.added = list(messages)
 
@@ -150,8 +157,11 @@ class Views:
         return view
 
     def _listed(self, key: str) -> list[ChatMessage]:
+        conversation_id = self.conversation_id(key)
+        if conversation_id is None:  # a key is the caller's own: the service is not asked about it
+            return []
         try:
-            return remote_messages(self.client.messages.history(self.conversation_id(key)))
+            return remote_messages(self.client.messages.history(conversation_id))
         except NotFoundError:
             return []
 
@@ -192,9 +202,9 @@ class _ReadyList(list[T], _Ready):
 class RemoteChatStore(BaseChatStore, AsyncDBChatStore):
     """Chat store over the conversations that a service keeps, for `Memory` and `ChatMemoryBuffer`.
 
-    A key is a session id of the client, or the service's own id of a conversation. Nothing is ever
-    written: the service has stored a turn by the time it is added here. What `Memory` archives is
-    left out of what it is given back; the service keeps it.
+    A key is a session id of the client, which the service is never told. Nothing is ever written:
+    the service has stored a turn by the time it is added here. What `Memory` archives is left out
+    of what it is given back; the service keeps it.
 
     It is both of LlamaIndex's kinds of chat stores, whose methods have the same names. As long as
     nothing has to be read, a result can be used as it is or awaited; `get_messages` reads at once,
@@ -212,6 +222,10 @@ class RemoteChatStore(BaseChatStore, AsyncDBChatStore):
     """
 
     client: Any = Field(description="A plain client, as `remote_agents.MaiAgent`.", exclude=True)
+    conversations: Mapping[str, str] = Field(
+        default_factory=dict,
+        description="Keys of conversations that are no session, and the service's own ids of them.",
+    )
     cache_seconds: float = Field(
         default=CACHE_SECONDS, description="How long what was read counts as current."
     )
@@ -220,7 +234,7 @@ class RemoteChatStore(BaseChatStore, AsyncDBChatStore):
 
     def model_post_init(self, context: Any, /) -> None:
         """Check that the service can list messages."""
-        self._views = Views(self.client)
+        self._views = Views(self.client, self.conversations)
 
     @classmethod
     def class_name(cls) -> str:
@@ -247,7 +261,7 @@ class RemoteChatStore(BaseChatStore, AsyncDBChatStore):
         """The messages of a dialogue, oldest first.
 
         Args:
-            key: A session id, or the service's own id of a conversation.
+            key: A session id, or one of `conversations`.
             status: Which messages: those not archived (default), those archived, or with None all.
                 The result is then to be awaited.
             limit: How many at most.

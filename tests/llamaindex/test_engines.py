@@ -235,6 +235,35 @@ async def test_chat_store_reads_and_never_writes(
     assert len(listings) <= 3
 
 
+@pytest.mark.parametrize("how", HOW)
+@pytest.mark.parametrize("kind", [buffered, remembered])
+@pytest.mark.parametrize("service", LISTING)
+async def test_a_key_of_ones_own_never_reaches_the_service(
+    sandbox: Sandbox, build: Build, service: str, kind: Any, how: str
+) -> None:
+    """A service that is asked for the messages of "alice" says that this is no valid UUID."""
+    llm = build(service, session_store=InMemorySessionStore()).for_session("alice")
+    store = RemoteChatStore(client=plain(llm), cache_seconds=0)
+    engine = SimpleChatEngine.from_defaults(llm=llm, memory=kind(store))
+    for question in (QUESTION, FOLLOW_UP):
+        await chatted(engine, how, question)
+    assert "alice" not in str(sandbox.requests(service))
+    assert len(await store.aget_messages("alice")) == 4
+
+
+@pytest.mark.parametrize("service", LISTING)
+async def test_a_conversation_that_was_begun_elsewhere(build: Build, service: str) -> None:
+    answer = build(service, memory="server").chat([ChatMessage(QUESTION)]).message
+    conversation_id = answer.additional_kwargs["conversation_id"]
+    client = plain(build(service, session_store=InMemorySessionStore()))
+    store = RemoteChatStore(client=client, conversations={"bob": conversation_id})
+    assert store.get_messages("alice") == await store.aget_messages("alice") == []
+    assert [m.content for m in store.get_messages("bob")] == [QUESTION, answer.content]
+    assert store.to_dict()["conversations"] == {"bob": conversation_id}
+    store.set_messages("bob", [])
+    assert await store.aget_messages("bob") == []
+
+
 @pytest.mark.parametrize("kind", [buffered, remembered])
 async def test_a_memory_over_the_chat_store_can_be_reset(build: Build, kind: Any) -> None:
     llm = build("bluenexus", session_store=InMemorySessionStore()).for_session("alice")
