@@ -11,13 +11,15 @@ from typing_extensions import Self, Unpack
 
 from remote_agents.agent import Agent
 from remote_agents.arguments import unknown_name
-from remote_agents.errors import ConfigurationError, UnsupportedContentError
+from remote_agents.errors import AgentError, ConfigurationError, UnsupportedContentError
 from remote_agents.flow import Flow
 from remote_agents.memory.sessions import Session, current_session
+from remote_agents.resources.items import Message as StoredMessage
+from remote_agents.resources.recovery import conversation_of, stored_answer
 from remote_agents.resources.surface import Part
 from remote_agents.service import Endpoint
 from remote_agents.settings import CallArguments, Settings
-from remote_agents.types import Attachment, Citation, Event, Message, Origin, Reply
+from remote_agents.types import Attachment, Citation, Event, Message, Origin, Reply, TextDelta
 
 Prompt: TypeAlias = "str | Message | Reply | Mapping[str, Any] | Sequence[Any]"
 
@@ -194,6 +196,50 @@ class Client(Settings):
         raise ConfigurationError(
             f"{self.endpoint.title} has no search of its own.", endpoint=self.endpoint.name
         )
+
+    def recover(self, error: AgentError) -> Reply | None:
+        """Read the stored answer to a turn that broke off; nothing is asked again.
+
+        Args:
+            error: What the turn ended with, of this library or of its LangChain classes.
+
+        Returns:
+            The answer as the service stored it; None while it has stored none: look again later.
+
+        Raises:
+            ConfigurationError: The service stores no answers that can be read.
+            ConversationNotFoundError: The error names no conversation, or it is gone.
+            RemoteFailureError: The service says that the answer failed.
+        """
+        reply: Reply | None = self.agent.call(self._recover(error))
+        return reply
+
+    async def arecover(self, error: AgentError) -> Reply | None:
+        """The same as `recover`, with asyncio."""
+        reply: Reply | None = await self.agent.acall(self._recover(error))
+        return reply
+
+    def _recover(self, error: AgentError) -> Flow[Reply | None]:
+        stored = getattr(self, "messages", None)
+        if stored is None:
+            raise ConfigurationError(
+                f"{self.endpoint.title} stores no answers that can be read.",
+                endpoint=self.endpoint.name,
+            )
+        conversation_id = conversation_of(error)
+        answer = stored_answer((yield from stored._history(conversation_id)), error)
+        if answer is None:
+            return None
+        reply = self.agent.new_reply()
+        for event in self._stored(answer):
+            reply.add(event)
+        reply.conversation_id, reply.reply_id = conversation_id, answer.id or None
+        reply.close()
+        return reply
+
+    def _stored(self, answer: StoredMessage) -> Sequence[Event]:
+        """What a stored answer says, as the events of a reply."""
+        return [TextDelta(answer.content)]
 
     def session(self, session_id: str) -> Session | None:
         """What is remembered of a session, or None."""

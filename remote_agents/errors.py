@@ -64,6 +64,7 @@ class AgentError(Exception):
         partial: The text received before the error.
 
     Attributes:
+        question: The text that the turn asked last, by which its stored answer is found.
         begun: Whether the turn may have begun, whatever the error says: an event of its answer had
             arrived, or the service accepted the request and reported the failure afterwards.
     """
@@ -85,6 +86,7 @@ class AgentError(Exception):
         self.request_id = request_id
         self.partial = partial
         self.begun = False
+        self.question = ""
 
 
 class ConfigurationError(AgentError):

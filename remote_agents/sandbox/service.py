@@ -18,7 +18,7 @@ from remote_agents.sandbox.directory import AGENTS, right_key
 from remote_agents.sandbox.mind.answers import Answer, Ask, Brain, citation
 from remote_agents.sandbox.mind.knowledge import terms
 from remote_agents.sandbox.mind.upstream import Upstream
-from remote_agents.sandbox.serving.faults import Faults
+from remote_agents.sandbox.serving.faults import BROKEN_OFF, Faults
 from remote_agents.sandbox.serving.log import Log
 from remote_agents.sandbox.serving.state import Store
 from remote_agents.sandbox.serving.wire import Refusal, new_id
@@ -143,6 +143,8 @@ class Turn:
                     self.keep()
                 yield Word(text, last)
         finally:
+            if BROKEN_OFF.get() and self.service.upstream is None:
+                self.said = self._cut(self.answer.text)
             self.keep()
 
     async def complete(self) -> str:

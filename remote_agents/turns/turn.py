@@ -16,7 +16,7 @@ from remote_agents.memory.sessions import Lease
 from remote_agents.turns.clock import Exchange
 from remote_agents.turns.exchange import expand
 from remote_agents.turns.terms import Terms
-from remote_agents.types import Message, Turn
+from remote_agents.types import Message, Reply, Turn
 
 logger = logging.getLogger(__name__)
 
@@ -158,9 +158,18 @@ def _post(
     told = {name: sent[name] for name in terms.endpoint.parameters if name in sent}
     turn = Turn(terms.agent_id, plan.messages, stream, plan.conversation_id, plan.keep, sent, told)
     exchange = Exchange(terms, stop=() if native else stop, plan=plan, lease=lease)
-    reply = yield from expand(terms.endpoint.turn(turn), exchange)
+    reply = yield from expand(telling_question(turn, terms.endpoint.turn(turn)), exchange)
     if plan.keep and reply.conversation_id is None:
         logger.warning(
             "%s was asked to keep the conversation and did not; it knows only what is sent.",
             terms.endpoint.title,
         )
+
+
+def telling_question(turn: Turn, flow: Flow[Reply]) -> Flow[Reply]:
+    """A turn whose errors know what was asked, so that a stored answer can be found."""
+    try:
+        return (yield from flow)
+    except AgentError as error:
+        error.question = turn.messages[-1].content
+        raise

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -211,12 +212,17 @@ async def _wait(event: asyncio.Event, seconds: float) -> None:
     raise Cut
 
 
+# Whether a fault, and not the client, ended this request's answer: then the agent writes on.
+BROKEN_OFF: ContextVar[bool] = ContextVar("broken_off", default=False)
+
+
 async def _after(v: Victim, end: Callable[[], Awaitable[None]]) -> None:
     """Let `events` frames through, or half of a plain body, then come to a bad end."""
     events = int(v.options.get("events", 1))
 
     async def spoil(message: Message) -> None:
         if v.streamed and v.frames > events:
+            BROKEN_OFF.set(True)
             await end()
             raise Cut
         if not v.streamed and v.passed > v.length // 2:

@@ -13,7 +13,7 @@ from remote_agents.services.maiagent import (
     MaiAgentCall,
     MaiAgentSettings,
 )
-from remote_agents.services.maiagent.conversations import Conversations, Messages
+from remote_agents.services.maiagent.conversations import Conversations, Messages, Recovering
 from remote_agents.services.maiagent.directory import Chatbots, Contacts, Inboxes, WebChats
 from remote_agents.services.maiagent.files import Attachments
 from remote_agents.services.maiagent.knowledge import KnowledgeBases, Searching
@@ -21,7 +21,7 @@ from remote_agents.services.maiagent.records import Records
 from remote_agents.types import Event, Reply
 
 
-class MaiAgent(MaiAgentSettings, Searching, Client):
+class MaiAgent(MaiAgentSettings, Searching, Recovering, Client):
     """A MaiAgent chatbot; see `docs/services/maiagent.md`."""
 
     attachments = Part(Attachments)

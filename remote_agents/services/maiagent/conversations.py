@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from remote_agents.errors import AgentTimeoutError, ConfigurationError
 from remote_agents.flow import Flow, Sleep
@@ -19,6 +19,11 @@ from remote_agents.resources.order import chronological, is_newest_first, sent_a
 from remote_agents.resources.paging import Paging, Place, fetch, following, pages, with_query
 from remote_agents.resources.requests import part, post, read
 from remote_agents.resources.surface import Resource, calls, lists
+from remote_agents.services.maiagent.chat import decode
+from remote_agents.types import Event
+
+if TYPE_CHECKING:
+    from remote_agents.agent import Agent
 
 CURSOR = Paging("pageSize")
 
@@ -242,6 +247,15 @@ class Messages(Resource):
     list, alist = lists(_list)
     history, ahistory = calls(_history)
     get, aget = calls(_get)
+
+
+class Recovering:
+    """What makes a stored answer the reply of `client.recover`."""
+
+    agent: Agent
+
+    def _stored(self, answer: Message) -> Sequence[Event]:
+        return decode(answer.raw, self.agent.new_reply())
 
 
 def _raw(attachment: Attachment | Mapping[str, Any]) -> dict[str, Any]:
