@@ -7,8 +7,6 @@ image: an address that an agent makes up can carry what it knows to another host
 
 from __future__ import annotations
 
-import html
-import re
 import sys
 import time
 from collections.abc import AsyncIterable, Awaitable, Iterable, Iterator, Mapping, Sequence
@@ -21,10 +19,10 @@ from remote_agents.types import (
     Event,
     Finish,
     ReasoningDelta,
-    Reply,
     TextDelta,
 )
-from remote_agents.types.citations import by_document
+from remote_agents.types.citations import names_of
+from remote_agents.types.rendering import render
 
 REDRAW_SECONDS = 0.05
 
@@ -116,7 +114,11 @@ class _View:
         return first + rest if rest and hasattr(first, "content_blocks") else last
 
     def bundle(self) -> dict[str, str]:
-        return _bundle("".join(self._text), "".join(self._reasoning), self._citations.found)
+        text, found = "".join(self._text), self._citations.found
+        return {
+            "text/plain": "\n".join([text, *_listed(found)]),
+            "text/html": render(text, "".join(self._reasoning), names_of(found)),
+        }
 
 
 class _Notebook:
@@ -164,15 +166,7 @@ def _screen() -> _Notebook | _Terminal:
 
 
 def _listed(citations: Sequence[Citation]) -> list[str]:
-    return [f"[{n}] {name}" for n, (name, _) in enumerate(_named(citations), 1)]
-
-
-def _named(citations: Iterable[Citation]) -> list[tuple[str, str | None]]:
-    """What each document is called, and its link; with the number of its passages, if several."""
-    return [
-        (f"{source.name} ({passages} passages)" if passages > 1 else source.name, source.url)
-        for source, passages in by_document(citations)
-    ]
+    return [f"[{n}] {name}" for n, (name, _) in enumerate(names_of(citations), 1)]
 
 
 # --- what a stream yields ----------------------------------------------------------------------
@@ -220,139 +214,3 @@ def _citation(data: Mapping[str, Any]) -> Citation:
 
 
 # --- drawing -----------------------------------------------------------------------------------
-
-
-def reply_markdown(reply: Reply) -> str:
-    """A reply as Markdown in which nothing can be executed: reasoning, text, sources."""
-    return _markdown(reply.text, reply.reasoning, reply.citations)
-
-
-def reply_html(reply: Reply) -> str | None:
-    """A reply as HTML; None without markdown-it, so that notebooks take the Markdown."""
-    return _html(reply.text, reply.reasoning, reply.citations)
-
-
-def _bundle(text: str, reasoning: str, citations: Sequence[Citation]) -> dict[str, str]:
-    bundle = {
-        "text/plain": "\n".join([text, *_listed(citations)]),
-        "text/markdown": _markdown(text, reasoning, citations),
-    }
-    rendered = _html(text, reasoning, citations)
-    return bundle if rendered is None else bundle | {"text/html": rendered}
-
-
-def _markdown(text: str, reasoning: str, citations: Sequence[Citation]) -> str:
-    parts = [_folded(_plain(reasoning))] if reasoning else []
-    parts.append(escape_markdown(text))
-    if citations:
-        parts.append(
-            "\n".join(
-                ["**Sources**", "", *(f"1. {_html_item(*source)}" for source in _named(citations))]
-            )
-        )
-    return "\n\n".join(parts)
-
-
-def _html(text: str, reasoning: str, citations: Sequence[Citation]) -> str | None:
-    render = _renderer()
-    if render is None:
-        return None
-    parts = [_folded(_plain(reasoning))] if reasoning else []
-    parts.append(_no_math_links(render(text)))
-    if citations:
-        items = "".join(f"<li>{_html_item(*source)}</li>" for source in _named(citations))
-        parts.append(f"<p><strong>Sources</strong></p><ol>{items}</ol>")
-    return "\n".join(parts)
-
-
-def _renderer() -> Any:
-    try:
-        from markdown_it import MarkdownIt
-    except ImportError:
-        return None
-    renderer = MarkdownIt("js-default").disable("image")  # HTML is shown as text
-    renderer.validateLink = _to_web_or_mail  # type: ignore[method-assign, assignment]
-    return renderer.render
-
-
-def _to_web_or_mail(address: str) -> bool:
-    return re.match(r"https?://|mailto:|#", address) is not None
-
-
-def _folded(escaped: str) -> str:
-    # One line, no blank ones: a blank line would end the HTML block in Markdown.
-    lines = escaped.replace("\n", "<br>")
-    return f"<details><summary>Reasoning</summary><div>{lines}</div></details>"
-
-
-def _plain(text: str) -> str:
-    """A text of one block that neither HTML nor Markdown nor a formula is seen in."""
-    text = re.sub(r"\s*\n\s*", "\n", text.strip())
-    return re.sub(r"[^\w\s.,;:?!%'\u0080-\U0010ffff-]", lambda m: f"&#{ord(m[0])};", text).replace(
-        "_", "&#95;"
-    )
-
-
-def _html_item(name: str, url: str | None) -> str:
-    shown = _plain(name).replace("\n", " ")
-    if not url or not re.match(r"https?://[^\s<>]+\Z", url):
-        return shown
-    address = html.escape(url).replace("_", "%5F").replace("*", "%2A")
-    return f'<a href="{address}">{shown}</a>'
-
-
-FENCE = re.compile(
-    r"^([ \t]*)(`{3,}|~{3,})[^`\n]*\n(.*?)(?:\n[ \t]*\2[`~]*[ \t]*$|\Z)", re.MULTILINE | re.DOTALL
-)
-MATH_LINK = re.compile(
-    r"(<code.*?</code>)|\\(?=(?:href|url|require|style|class|cssId|data|unicode)\b)", re.DOTALL
-)
-INLINE = re.compile(r"(?<!`)(`+)(?!`)([^\n]+?)(?<!`)\1(?!`)")
-
-
-def escape_markdown(text: str) -> str:
-    r"""Markdown that reads the same, without HTML, images, and links other than to web and mail.
-
-    Args:
-        text: Markdown from a source that is not trusted.
-
-    Returns:
-        Markdown for any renderer, also one that lets HTML through.
-
-    Example:
-        >>> escape_markdown("**25** days <script>alert(1)</script>")
-        '**25** days &lt;script>alert(1)&lt;/script>'
-        >>> escape_markdown("[here](javascript:alert(1))")
-        '[here]\\(javascript:alert(1))'
-    """
-    parts, at = [], 0
-    for fence in FENCE.finditer(text):
-        parts += [_escape_prose(text[at : fence.start()]), _code_block(fence)]
-        at = fence.end()
-    return "".join([*parts, _escape_prose(text[at:])])
-
-
-def _code_block(fence: re.Match[str]) -> str:
-    # Renderers show an entity in a fence as it stands, so code goes as an escaped HTML block.
-    return f"{fence[1]}<pre><code>{html.escape(fence[3])}</code></pre>"
-
-
-def _escape_prose(text: str) -> str:
-    parts, at = [], 0
-    for code in INLINE.finditer(text):
-        parts += [_escape_words(text[at : code.start()]), f"<code>{_plain(code[2])}</code>"]
-        at = code.end()
-    return "".join([*parts, _escape_words(text[at:])])
-
-
-def _escape_words(text: str) -> str:
-    text = text.replace("&", "&amp;").replace("<", "&lt;")
-    text = text.replace("![", "!\u200b[")
-    text = re.sub(r"\](?=\((?!https?://|mailto:|#))", "]\\\\", text)
-    text = re.sub(r"\](?=:(?!\s*https?://))", "]\\\\", text)
-    return _no_math_links(text)
-
-
-def _no_math_links(text: str) -> str:
-    """Notebooks typeset formulas wherever they find them, and TeX has links and styles."""
-    return MATH_LINK.sub(lambda found: found[1] or "\\\u200b", text)

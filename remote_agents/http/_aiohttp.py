@@ -27,7 +27,7 @@ from httpx_aiohttp import AiohttpTransport
 from httpx_aiohttp.transport import map_aiohttp_exceptions
 
 from remote_agents.http.errors import LEAVING
-from remote_agents.http.pools import plain_request
+from remote_agents.http.requests import plain_request
 
 # Bytes taken from a socket at once, and kept of what is not read yet; asyncio's own 256 kB for each
 # of many late streams, which TLS even reserves, are a lot.

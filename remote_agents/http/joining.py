@@ -19,7 +19,7 @@ import httpcore
 import httpx
 
 from remote_agents.http.deadlines import Until
-from remote_agents.http.pools import plain_request
+from remote_agents.http.requests import plain_request
 
 HEAD_END = re.compile(rb"\n\r?\n")
 INTERIM = re.compile(rb"HTTP/1\.[01] 1")

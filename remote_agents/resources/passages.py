@@ -9,17 +9,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from remote_agents.errors import ConfigurationError
 from remote_agents.flow import Emit, Flow
 from remote_agents.resources.dates import Day, open_range
 from remote_agents.resources.emitted import each
 from remote_agents.resources.items import Conversation, Message, Record
-from remote_agents.services.maiagent.records import Records
-
-if TYPE_CHECKING:
-    from remote_agents.client import Client
+from remote_agents.resources.surface import Bound
 
 
 @dataclass(slots=True)
@@ -39,7 +36,7 @@ class Passage:
 
 
 def passages(
-    client: Client,
+    client: Bound,
     *,
     start: Day | None = None,
     end: Day | None = None,
@@ -50,33 +47,31 @@ def passages(
 
     Args:
         client: A plain client of a service that lists its conversations.
-        start: First day; MaiAgent requires it.
-        end: Last day; MaiAgent requires it.
+        start: First day; some services require it.
+        end: Last day; some services require it.
         user_message: Only those whose question contains this.
         bot_message: Only those whose answer contains this.
 
     Raises:
         ConfigurationError: The service lists no conversations, or the days cannot be.
     """
-    records = getattr(client, "records", None)
-    if isinstance(records, Records):
-        found = records._list(
-            start=start, end=end, user_message=user_message, bot_message=bot_message, page_size=100
-        )
-        return each(found, lambda record: _emit([_of_record(client, record)]))
+    kept = getattr(getattr(client, "records", None), "_passages", None)
+    if kept is not None:  # the service has them in one list
+        found: Flow[Passage] = kept(start, end, user_message, bot_message)
+        return found
     days = open_range(start, end)
     wanted = _Wanted(*days, user_message or "", bot_message or "")
     conversations = part(client, "conversations")
     return each(conversations._list(page_size=100), lambda one: _conversation(client, one, wanted))
 
 
-def conversation_passages(client: Client, conversation_id: str) -> Flow[Passage]:
+def conversation_passages(client: Bound, conversation_id: str) -> Flow[Passage]:
     """The questions and answers of one conversation, as a flow that emits `Passage`."""
     conversation = Conversation({"id": conversation_id})
     return _conversation(client, conversation, _Wanted(None, None, "", ""))
 
 
-def part(client: Client, name: str) -> Any:
+def part(client: Bound, name: str) -> Any:
     """A resource of a client.
 
     Raises:
@@ -86,7 +81,7 @@ def part(client: Client, name: str) -> Any:
     if found is None:
         title = client.agent.endpoint.title
         raise ConfigurationError(
-            f"{title} has no API to list its {name}; CloudBase, BlueNexus and MaiAgent have.",
+            f"{title} has no API to list its {name}.",
             endpoint=client.agent.endpoint.name,
         )
     return found
@@ -112,7 +107,7 @@ def _emit(found: list[Passage]) -> Flow[None]:
     yield Emit(found)
 
 
-def _conversation(client: Client, conversation: Conversation, wanted: _Wanted) -> Flow[Any]:
+def _conversation(client: Bound, conversation: Conversation, wanted: _Wanted) -> Flow[Any]:
     """The passages of a conversation, which is not asked for when it ended too early."""
     used = conversation.updated_at
     if used and wanted.first is not None and used.date().isoformat() < wanted.first:
@@ -141,7 +136,8 @@ def exchanges(messages: Sequence[Message]) -> list[tuple[Message, Message]]:
     return pairs if waiting is None else [*pairs, (waiting, Message({}))]
 
 
-def _of_record(client: Client, record: Record) -> Passage:
+def of_record(client: Bound, record: Record) -> Passage:
+    """The passage of a record, which holds a question with its answer."""
     return _passage(
         client,
         key=record.id or f"{record.created_at}",
@@ -154,7 +150,7 @@ def _of_record(client: Client, record: Record) -> Passage:
 
 
 def _of_exchange(
-    client: Client, conversation: Conversation, number: int, question: Message, answer: Message
+    client: Bound, conversation: Conversation, number: int, question: Message, answer: Message
 ) -> Passage:
     # BlueNexus gives its messages no ids; their place in the conversation does not change.
     key = question.id or answer.id or str(number)
@@ -171,7 +167,7 @@ def _of_exchange(
 
 
 def _passage(
-    client: Client,
+    client: Bound,
     *,
     key: str,
     question: str,

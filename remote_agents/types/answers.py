@@ -11,8 +11,9 @@ from dataclasses import asdict, dataclass, field
 from io import StringIO
 from typing import Any, Literal
 
-from remote_agents.types.citations import Citation, Citations
+from remote_agents.types.citations import Citation, Citations, names_of
 from remote_agents.types.messages import AttachmentKind, ClientToolCall
+from remote_agents.types.rendering import render
 
 
 @dataclass(slots=True)
@@ -331,15 +332,8 @@ class Reply:
         if self.conversation_id is None:
             self.turn, self.seen, self.session = None, (), None
 
-    def _repr_markdown_(self) -> str:
-        from remote_agents.display import reply_markdown
-
-        return reply_markdown(self)
-
-    def _repr_html_(self) -> str | None:
-        from remote_agents.display import reply_html
-
-        return reply_html(self)
+    def _repr_html_(self) -> str:
+        return render(self.text, self.reasoning, names_of(self.citations))
 
 
 def _add_call(reply: Reply, event: ToolCall) -> None:

@@ -150,3 +150,11 @@ def by_document(citations: Iterable[Citation]) -> list[tuple[Citation, int]]:
         first, passages = shown.get(key, (citation, 0))
         shown[key] = (first, passages + bool(citation.text))
     return list(shown.values())
+
+
+def names_of(citations: Iterable[Citation]) -> list[tuple[str, str | None]]:
+    """What each document is called, and its link; with the number of its passages, if several."""
+    return [
+        (f"{source.name} ({passages} passages)" if passages > 1 else source.name, source.url)
+        for source, passages in by_document(citations)
+    ]

@@ -52,7 +52,6 @@ CELLS = [
     "same = display_stream(iter(events)); assert same is reply",
     "same = await display_stream(stream()); assert same is reply",
     "reply",
-    "from IPython.display import Markdown\nMarkdown(reply._repr_markdown_())",
 ]
 OUTPUTS = len(CELLS) - 1
 

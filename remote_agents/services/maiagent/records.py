@@ -6,11 +6,12 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from remote_agents.errors import ConfigurationError
-from remote_agents.flow import Flow
+from remote_agents.flow import Emit, Flow
 from remote_agents.resources.dates import Day, date_range
-from remote_agents.resources.emitted import every
+from remote_agents.resources.emitted import each, every
 from remote_agents.resources.items import Record
 from remote_agents.resources.paging import Paging, pages, with_query
+from remote_agents.resources.passages import Passage, of_record
 from remote_agents.resources.requests import part
 from remote_agents.resources.surface import Resource, calls, lists
 from remote_agents.services.maiagent import excel
@@ -136,6 +137,18 @@ class Records(Resource):
             chatbot_id=chatbot_id,
         )
         return _framed(frame, found)
+
+    def _passages(
+        self, start: Day | None, end: Day | None, user_message: str | None, bot_message: str | None
+    ) -> Flow[Passage]:
+        """What the frameworks' loaders and readers make documents of."""
+        found = self._list(
+            start=start, end=end, user_message=user_message, bot_message=bot_message, page_size=100
+        )
+        return each(found, self._emit)
+
+    def _emit(self, record: Record) -> Flow[None]:
+        yield Emit([of_record(self, record)])
 
     list, alist = lists(_list)
     export_excel, aexport_excel = calls(_export_excel)

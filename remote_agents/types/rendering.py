@@ -1,0 +1,64 @@
+r"""An answer as HTML for a notebook, in which nothing can be executed.
+
+markdown-it renders, nh3 cleans (extra `display`); without them the text is shown as it was written.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Sequence
+from typing import TypeAlias
+
+Source: TypeAlias = "tuple[str, str | None]"
+
+# Notebooks typeset formulas wherever they find them, and TeX has links, styles and scripts.
+TEX = re.compile(r"\\(?=(?:href|url|require|style|class|cssId|data|unicode|def|newcommand|let)\b)")
+LINKS = {"http", "https", "mailto"}
+
+
+def render(text: str, reasoning: str = "", sources: Sequence[Source] = ()) -> str:
+    """An answer as HTML: its reasoning folded, its text, its sources.
+
+    Args:
+        text: Markdown that is not trusted.
+        reasoning: Plain text that is not trusted.
+        sources: What each document is called, and its link.
+
+    Returns:
+        HTML without scripts, images, styles, and links other than to web and mail.
+
+    Example:
+        >>> "<script>" in render("**25** days <script>alert(1)</script>")
+        False
+    """
+    parts = [f"<details><summary>Reasoning</summary>{_plain(reasoning)}</details>"]
+    page = "\n".join([*(parts if reasoning else []), _body(text), _listed(sources)])
+    return TEX.sub("\\\\\u200b", page)
+
+
+def _body(text: str) -> str:
+    try:
+        import nh3
+        from markdown_it import MarkdownIt
+    except ImportError:
+        return _plain(text)
+    page = MarkdownIt("js-default").disable("image").render(text)  # HTML is shown as text
+    clean: str = nh3.clean(page, url_schemes=LINKS, link_rel="noopener noreferrer")
+    return clean
+
+
+def _plain(text: str) -> str:
+    return f'<div style="white-space: pre-wrap">{html.escape(text.strip())}</div>'
+
+
+def _listed(sources: Sequence[Source]) -> str:
+    items = "".join(f"<li>{_item(*source)}</li>" for source in sources)
+    return f"<p><strong>Sources</strong></p><ol>{items}</ol>" if items else ""
+
+
+def _item(name: str, url: str | None) -> str:
+    shown = html.escape(name)
+    if not url or not re.match(r"https?://[^\s<>]+\Z", url):
+        return shown
+    return f'<a href="{html.escape(url)}" rel="noopener noreferrer">{shown}</a>'
