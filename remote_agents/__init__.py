@@ -54,6 +54,7 @@ _HOMES = {
         "UnsupportedContentError",
     ),
     "remote_agents.http.timeouts": ("Timeout",),
+    "remote_agents.wire.reader": ("EmptyAnswerWarning",),
     "remote_agents.types": (
         "Attachment",
         "Citation",
@@ -136,5 +137,6 @@ if TYPE_CHECKING:
         Update as Update,
         Usage as Usage,
     )
+    from remote_agents.wire.reader import EmptyAnswerWarning as EmptyAnswerWarning
 
 __all__, __getattr__, __dir__ = lazy(__name__, _HOMES)

@@ -159,7 +159,7 @@ class AuthenticationError(AgentStatusError):
 
 
 class PermissionDeniedError(AgentStatusError):
-    """403 (or 402): the key is valid but may not do this."""
+    """403: the key is valid but may not do this."""
 
 
 class NotFoundError(AgentStatusError):
@@ -223,7 +223,7 @@ class RateLimitError(AgentStatusError):
 
 
 class QuotaExceededError(AgentStatusError):
-    """The account has nothing left; waiting does not help."""
+    """402, or a code that says it: the account has nothing left; waiting does not help."""
 
 
 class AgentStreamError(AgentError):

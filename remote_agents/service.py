@@ -43,6 +43,7 @@ class Endpoint:
         call_only: Names of further arguments of a call, which no constructor takes.
         attachments: Kinds of files that it takes.
         uploads: Whether files given as bytes can be uploaded.
+        textless: Types of frames that hold no text of the answer, whatever is in them.
         eof_ends: Whether a stream may end without a terminal event if it never announced one.
         reasons, cites, counts: Whether answers carry reasoning, citations, token usage.
         counts_streams: Whether streamed answers carry token usage too, if others do.
@@ -80,6 +81,7 @@ class Endpoint:
     call_only: tuple[str, ...] = ()
     attachments: frozenset[AttachmentKind] = frozenset()
     uploads: bool = False
+    textless: frozenset[str] = frozenset()
     eof_ends: bool = False
     reasons: bool = False
     cites: bool = False

@@ -68,7 +68,7 @@ def test_a_refusal_in_place_of_an_answer_has_its_class(endpoint: str) -> None:
 @pytest.mark.parametrize("endpoint", ENDPOINT_NAMES)
 def test_json_that_is_no_answer_is_no_success(endpoint: str, body: bytes) -> None:
     error = failure(endpoint, head(JSON, length=len(body)), body)
-    assert isinstance(error, (StreamInterruptedError, RemoteFailureError))
+    assert isinstance(error, (StreamInterruptedError, StreamProtocolError, RemoteFailureError))
 
 
 def test_what_an_agents_tool_says_is_no_lost_conversation() -> None:

@@ -109,7 +109,7 @@ FAULTS: dict[str, Fault] = {
     "keep-alives only": both(
         "endless_keepalives", AgentTimeoutError, phase="first_event", slow=True
     ),
-    "garbage": Fault("garbage", None, StreamProtocolError),
+    "garbage": both("garbage", StreamProtocolError),
     "web page": both("wrong_content_type", StreamProtocolError),
     "frames twice": both("duplicate_frames", None),
     "endless line": both("endless_line", StreamProtocolError),

@@ -10,8 +10,6 @@ import time
 from functools import partial
 from typing import Any
 
-from pydantic_core import from_json
-
 from remote_agents.errors import (
     StreamInterruptedError,
     StreamProtocolError,
@@ -35,7 +33,8 @@ from remote_agents.turns.terms import Terms
 from remote_agents.types import Event, Info, Reply
 from remote_agents.wire.failures import body_failure, error_message, request_id
 from remote_agents.wire.json import number
-from remote_agents.wire.reader import Reader, json_or_text
+from remote_agents.wire.parsing import BOM, is_page, json_or_text, says_json
+from remote_agents.wire.reader import Reader
 
 logger = logging.getLogger(__name__)
 
@@ -119,13 +118,19 @@ def _kind(response: Any) -> str:
 
 def _whole(response: Any, exchange: Exchange) -> Flow[Answer]:
     raw = yield from read_body(response, exchange)
+    if is_page(raw):
+        raise _page_error(raw, exchange)
     data = json_or_text(raw) if raw.strip() else None
-    if _kind(response) == "text/html":
-        raise StreamProtocolError(f"{exchange.terms.endpoint.title} sent {error_message(data)}")
     if failure := body_failure(data, context=exchange.terms.context, whole=True):
         failure.begun = not exchange.terms.endpoint.refuses(data)
         raise failure
     return Answer(response.status, response.headers, data)
+
+
+def _page_error(page: bytes, exchange: Exchange) -> StreamProtocolError:
+    return StreamProtocolError(
+        f"{exchange.terms.endpoint.title} sent {error_message(json_or_text(page))}"
+    )
 
 
 def download(op: Download, exchange: Exchange) -> Flow[Any]:
@@ -170,15 +175,10 @@ def _answer(decode: Decode, reply: Reply, response: Any, exchange: Exchange) -> 
     """Emit what a response says, and fold it into the reply; gives the last events."""
     with annotated(exchange, reply):
         _read_headers(response.headers, reply)
-        title, kind = exchange.terms.endpoint.title, _kind(response)
-        reader = _reader(decode, reply, exchange)
-        if kind == "text/html":
-            page = json_or_text((yield from read_body(response, exchange)))
-            raise StreamProtocolError(f"{title} sent {error_message(page)}")
-        if kind in ("application/json", "text/json") or kind.endswith("+json"):
-            yield from _read_json(response, reader, exchange)
-        else:
-            yield from _read_events(response, reader, exchange)
+        title, reader = exchange.terms.endpoint.title, _reader(decode, reply, exchange)
+        head = yield from _read_head(response, exchange)
+        if head is not None:
+            yield from _read_answer(head, response, reader, exchange)
         last = reader.finish()
         logger.debug(
             "%s: %d events in %.3f s, conversation %s",
@@ -190,6 +190,16 @@ def _answer(decode: Decode, reply: Reply, response: Any, exchange: Exchange) -> 
         return last
 
 
+def _read_answer(head: bytes, response: Any, reader: Reader, exchange: Exchange) -> Flow[None]:
+    if is_page(head):
+        raise _page_error(head + (yield from read_body(response, exchange)), exchange)
+    if says_json(_kind(response)) and head[:1] in (b"{", b"["):
+        yield Emit(reader.take_body(head + (yield from read_body(response, exchange))))
+        reader.check()
+    else:
+        yield from _read_events(response, reader, exchange, head)
+
+
 def _reader(decode: Decode, reply: Reply, exchange: Exchange) -> Reader:
     terms = exchange.terms
     return Reader(
@@ -199,6 +209,7 @@ def _reader(decode: Decode, reply: Reply, exchange: Exchange) -> Reader:
         context=terms.context,
         stop=exchange.stop,
         coalesce=terms.coalesce,
+        unknown_frames=terms.unknown_frames,
         max_event_bytes=terms.max_event_bytes,
     )
 
@@ -209,34 +220,18 @@ def _with_extra_body(request: Request, terms: Terms) -> Request:
     return request
 
 
-def _read_json(response: Any, reader: Reader, exchange: Exchange) -> Flow[None]:
-    """A body said to be JSON: one object, or after all a stream of events."""
-    terms, head, deadline = exchange.terms, b"", exchange.first_deadline()
-    while not head:
+def _read_head(response: Any, exchange: Exchange) -> Flow[bytes | None]:
+    """The first bytes of a body that say what it is, whatever its type; None if it is empty."""
+    head, deadline = b"", exchange.first_deadline()
+    while not head or BOM.startswith(head):
         chunk = yield from _read(response, deadline, exchange, "first_event")
         if chunk is None:
-            return
-        head = chunk.lstrip()
-    if head[:1] not in (b"{", b"["):
-        yield from _read_events(response, reader, exchange, head)
-        return
-    raw = head + (yield from read_body(response, exchange))
-    try:
-        data = from_json(raw)
-    except ValueError:
-        yield Emit(reader.take([*reader.sse.feed(raw), *reader.sse.flush()]))
-        reader.check()
-        if not reader.frames:
-            raise StreamProtocolError(
-                f"{terms.endpoint.title} sent a body that is not whole JSON."
-            ) from None
-        return
-    yield Emit(reader.take_whole(data))
+            return None
+        head = (head + chunk).lstrip().removeprefix(BOM).lstrip()
+    return head
 
 
-def _read_events(
-    response: Any, reader: Reader, exchange: Exchange, head: bytes = b""
-) -> Flow[None]:
+def _read_events(response: Any, reader: Reader, exchange: Exchange, head: bytes) -> Flow[None]:
     deadline = exchange.first_deadline()
     chunk: bytes | None = head
     while True:

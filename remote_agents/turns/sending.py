@@ -23,7 +23,7 @@ from remote_agents.turns.retry import retry_delay
 from remote_agents.turns.terms import Terms
 from remote_agents.types import Reply
 from remote_agents.wire.failures import request_id, retry_after, status_error
-from remote_agents.wire.reader import json_or_text
+from remote_agents.wire.refusals import refusal_body
 
 logger = logging.getLogger(__name__)
 
@@ -154,7 +154,7 @@ def _left(exchange: Exchange, seconds: float | None) -> float | None:
 
 
 def _refusal(response: Any, exchange: Exchange) -> Flow[AgentError]:
-    body = json_or_text((yield from _error_body(response, exchange)))
+    body = refusal_body((yield from _error_body(response, exchange)))
     return status_error(response.status, response.headers, body, context=exchange.terms.context)
 
 

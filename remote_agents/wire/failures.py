@@ -24,7 +24,7 @@ THROTTLE_CODES = frozenset({"EXCEED_CONCURRENT_REQUEST_LIMIT", "EXCEED_REQUEST_L
 BY_STATUS: dict[int, type[AgentStatusError]] = {
     400: errors.BadRequestError,
     401: errors.AuthenticationError,
-    402: errors.PermissionDeniedError,
+    402: errors.QuotaExceededError,
     403: errors.PermissionDeniedError,
     404: errors.NotFoundError,
     409: errors.ConflictError,
@@ -43,7 +43,6 @@ BY_CODE: tuple[tuple[str, int], ...] = (
 )
 HINTS = {
     401: "Check the key{env}.",
-    402: "The account's balance or plan does not allow it.",
     403: "Check what the key may do.",
     404: "Check the id that was asked for, agent_id ({agent_id}) and base_url.",
     429: "Wait, lower the concurrency, or set rate_limit.",
@@ -143,8 +142,8 @@ def reported_failure(data: dict[str, Any], context: Context, *, whole: bool) -> 
     details = {"endpoint": context["endpoint"], "request_id": identifier(data.get("requestId"))}
     text = f"{context['title']} failed: {said}"
     status = _status_of(code) if whole or code in QUOTA_CODES | THROTTLE_CODES else 0
-    stated = _stated_status(data) if whole else 0
-    status = status or (stated if stated < 500 else 0)
+    stated = _stated_status(data)
+    status = status or (stated if stated == 402 or (whole and stated < 500) else 0)
     if status:
         kind = error_class(status, code)
         hint = _hint_for(kind, status, {}, context)
@@ -159,11 +158,21 @@ def reported_failure(data: dict[str, Any], context: Context, *, whole: bool) -> 
 
 
 def _is_failure_body(data: dict[str, Any]) -> bool:
+    if data.get("success") is False:
+        return True
     if _CONTENT_KEYS & data.keys():
         return False
     code = data.get("code")
     failed = code is not None and code not in ("NORMAL", 0, "0", "")
-    return failed or "detail" in data or _stated_status(data) > 0
+    return failed or "detail" in data or _stated_status(data) > 0 or _says_failed(data)
+
+
+def _says_failed(data: dict[str, Any]) -> bool:
+    """Whether `status` or `errors` say so, in what is no thing with a status of its own."""
+    status = data.get("status")
+    if isinstance(status, str) and status.lower() in ("error", "failed", "failure"):
+        return "id" not in data
+    return isinstance(data.get("errors"), list) and bool(data["errors"])
 
 
 def _stated_status(data: dict[str, Any]) -> int:
@@ -192,6 +201,8 @@ def error_code(body: Any) -> str | None:
             known = isinstance(value, (str, int)) and not isinstance(value, bool) and str(value)
             if known and (key == "code" or place is not body):
                 return str(value)
+    if isinstance(body, dict) and body.get("message"):  # NestJS: its class stands in `error`
+        return identifier(body.get("error"))
     return None
 
 
@@ -200,7 +211,7 @@ def error_message(body: Any) -> str:
     if isinstance(body, str):
         return _page_title(body) if _PAGE.search(body[:500]) else body[:LONGEST_BODY].strip()
     for place in _places(body):
-        for key in ("message", "detail", "error", "msg", "error_description"):
+        for key in ("message", "detail", "error", "errors", "msg", "error_description"):
             if said := _words(place.get(key)):
                 return said[:LONGEST_BODY]
     return _words(body)[:LONGEST_BODY]
@@ -209,8 +220,13 @@ def error_message(body: Any) -> str:
 def _places(body: Any) -> list[Mapping[str, Any]]:
     if not isinstance(body, dict):
         return []
-    inner = body.get("error")
-    return [inner, body] if isinstance(inner, dict) else [body]
+    inner = [body.get("error"), *_first(body.get("errors"))]
+    inner += [choice.get("error") for choice in _first(body.get("choices"))]
+    return [*(place for place in inner if isinstance(place, dict)), body]
+
+
+def _first(value: Any) -> list[dict[str, Any]]:
+    return [item for item in value[:1] if isinstance(item, dict)] if isinstance(value, list) else []
 
 
 def _words(value: Any) -> str:

@@ -25,6 +25,13 @@ def items(value: Any) -> list[Any]:
     return [value] if isinstance(value, dict) else []
 
 
+def rest_of(content: str, so_far: str) -> str:
+    """What a last frame adds to the text: it may repeat all of it, or be one more piece."""
+    if content.startswith(so_far):
+        return content[len(so_far) :]
+    return content
+
+
 def number(value: Any) -> float | None:
     """A finite number, also from a numeric string."""
     if isinstance(value, bool) or not isinstance(value, (int, float, str)):

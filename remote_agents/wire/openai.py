@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -14,10 +15,15 @@ from remote_agents.types import (
     ReasoningDelta,
     Reply,
     TextDelta,
+    ToolCall,
+    ToolCallDelta,
     Unknown,
     Usage,
 )
+from remote_agents.wire.ag_ui import parse_arguments
+from remote_agents.wire.failures import error_code, error_message
 from remote_agents.wire.json import count, identifier, items, mapping, text
+from remote_agents.wire.parts import files_in
 
 
 def encode_messages(messages: Sequence[Message]) -> list[dict[str, str]]:
@@ -60,8 +66,10 @@ def _index(choice: Mapping[str, Any]) -> int:
 
 def _decode_alternative(choice: Mapping[str, Any], index: int, events: list[Event]) -> None:
     content = mapping(choice.get("delta") or choice.get("message")).get("content")
-    if content:
-        events.append(Alternative(index, _content(content)))
+    events.extend(
+        Alternative(index, part.text) if isinstance(part, TextDelta) else part
+        for part in (_parts(content) if content else ())
+    )
 
 
 def _decode_choice(choice: Mapping[str, Any], so_far: Reply, events: list[Event]) -> None:
@@ -71,30 +79,79 @@ def _decode_choice(choice: Mapping[str, Any], so_far: Reply, events: list[Event]
     reasoning = content.get("reasoning_content") or content.get("reasoning")
     if reasoning and isinstance(reasoning, str):
         events.append(ReasoningDelta(reasoning))
-    if piece:
-        events.append(TextDelta(piece if type(piece) is str else _content(piece)))
+    if type(piece) is str and piece:
+        events.append(TextDelta(piece))
+    elif piece:
+        events.extend(_parts(piece))
+    elif choice.get("error"):
+        raise _failure(choice)
+    if len(content) > 1 and content.get("tool_calls"):
+        _decode_calls(items(content["tool_calls"]), whole, events)
     if whole or "finish_reason" in choice:
+        if choice.get("finish_reason") == "error":
+            raise _failure(choice)
         _decode_finish(choice.get("finish_reason"), whole, so_far, events)
 
 
+def _failure(choice: Mapping[str, Any]) -> RemoteFailureError:
+    """What a choice says of its failure, as OpenRouter and others put it."""
+    said = error_message({"error": choice["error"]}) if choice.get("error") else ""
+    return RemoteFailureError(
+        said or "The agent's answer ended in an error.",
+        code=error_code({"error": choice.get("error")}),
+        body=dict(choice),
+    )
+
+
+def _decode_calls(calls: list[Any], whole: bool, events: list[Event]) -> None:
+    """The calls that the agent makes of its own tools; a stream tells each in pieces."""
+    for place, call in enumerate(map(mapping, calls)):
+        function = mapping(call.get("function"))
+        name, said = identifier(function.get("name")), function.get("arguments")
+        if whole:
+            call_id = identifier(call.get("id")) or f"call-{place}"
+            events.append(ToolCall(call_id, name or "tool", parse_arguments(said)))
+        else:
+            piece = said if isinstance(said, str) else json.dumps(said) if said else ""
+            events.append(ToolCallDelta(f"call-{count(call.get('index', place))}", name, piece))
+
+
+def _end_calls(so_far: Reply, events: list[Event]) -> None:
+    """The calls whose pieces are all there, now that the answer has ended."""
+    pieces = Reply(so_far.endpoint, so_far.agent)
+    for piece in [*so_far.open_calls.values(), *events]:
+        if isinstance(piece, ToolCallDelta):
+            pieces.add(piece)
+    events.extend(
+        ToolCall(call.id, call.name or "tool", parse_arguments(call.arguments))
+        for call in pieces.open_calls.values()
+    )
+
+
 def _decode_finish(reason: Any, whole: bool, so_far: Reply, events: list[Event]) -> None:
-    if reason == "error":
-        raise RemoteFailureError("The agent's answer ended in an error.", body=None)
     # CloudBase says "continue" while the answer goes on, and in its example of a whole one too.
     if whole:
         finished = reason if isinstance(reason, str) and reason != "continue" else "stop"
         events.append(Info(finish_reason=finished or "stop"))
     elif reason and isinstance(reason, str) and reason != "continue":
+        _end_calls(so_far, events)
         events.append(Info(finish_reason=reason))
     elif not so_far.more_expected:
         events.append(Info(more_expected=True))
 
 
-def _content(value: Any) -> str:
-    """Text of a content that may be a list of parts."""
+def _parts(value: Any) -> list[Event]:
+    """The events of a content that is a list of parts."""
     if isinstance(value, str):
-        return value
-    return "".join(text(mapping(part).get("text")) for part in items(value))
+        return [TextDelta(value)]
+    texts: list[Event] = []
+    others: list[Event] = []
+    for part in items(value):
+        if piece := text(mapping(part).get("text")):
+            texts.append(TextDelta(piece))
+        else:
+            others.extend(files_in(part) or [Unknown(part)])
+    return [*others, *texts]
 
 
 def decode_usage(usage: Mapping[str, Any]) -> Usage:

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import math
-from collections.abc import Mapping
+import re
+import warnings
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from pydantic_core import from_json
 
-from remote_agents.errors import AgentError, RemoteFailureError, StreamInterruptedError
+from remote_agents.errors import (
+    AgentError,
+    AgentStatusError,
+    RemoteFailureError,
+    StreamInterruptedError,
+    StreamProtocolError,
+)
 from remote_agents.flow import Decode
 from remote_agents.service import Endpoint
 from remote_agents.types import (
@@ -25,16 +32,44 @@ from remote_agents.types import (
     Usage,
 )
 from remote_agents.wire.failures import body_failure, frame_fails, reported_failure
+from remote_agents.wire.letters import HalfLetters
+from remote_agents.wire.parsing import json_or_text, mended, parse_leniently
 from remote_agents.wire.raw import RawFields
-from remote_agents.wire.sse import Frame, SSEDecoder
+from remote_agents.wire.sse import DONE, Frame, SSEDecoder
 from remote_agents.wire.stops import StopCutter
+from remote_agents.wire.strangers import answer_in, is_keep_alive, is_keep_alive_word, text_in
 
 logger = logging.getLogger(__name__)
-DONE = b"[DONE]"
+LONGEST_EXCERPT = 200
+
+
+class EmptyAnswerWarning(UserWarning):
+    """The service announced the end of an answer, and there was nothing in it."""
 
 
 class Reader:
-    """Frames in, events out: parses, decodes, folds, and knows when the answer is whole."""
+    """Frames in, events out: parses, decodes, folds, and knows when the answer is whole.
+
+    Args:
+        decode: From a frame to its events.
+        reply: What they are folded into.
+        endpoint: The facts of the service.
+        context: What error messages name.
+        stop: Sequences that end the text, where the service knows none.
+        coalesce: Join deltas that arrived together.
+        unknown_frames: What a frame of unknown shape is that may hold text: an error, or only
+            counted.
+        max_event_bytes: The largest event accepted.
+
+    Attributes:
+        frames: Number of events of the answer that were read.
+        keep_alives: Number of frames that said only that the connection stands.
+        strangers: Number of frames that were not understood.
+        over: Whether the service said that nothing follows.
+        cut: Whether a stop sequence ended the text.
+        leave_at: When to stop listening to an answer that is whole.
+        failure: What was wrong with the last frames.
+    """
 
     def __init__(
         self,
@@ -45,22 +80,27 @@ class Reader:
         context: Mapping[str, str],
         stop: tuple[str, ...] = (),
         coalesce: bool = True,
+        unknown_frames: str = "error",
         max_event_bytes: int = 8 << 20,
     ) -> None:
         self.sse = SSEDecoder(max_event_bytes)
         self.reply = reply
         self.frames = 0
-        self.unknown = 0  # frames that are not JSON
+        self.keep_alives = 0
+        self.strangers = 0
         self.over = False
         self.cut = False
-        self.leave_at = math.inf  # when to stop listening to an answer that is whole
+        self.leave_at = math.inf
         self.failure: AgentError | None = None
         self._decode = decode
         self._endpoint = endpoint
         self._context = context
         self._coalesce = coalesce
+        self._counts_strangers = unknown_frames == "count"
         self._cutter = StopCutter(stop) if stop else None
+        self._halves = HalfLetters()
         self._raw = RawFields(reply.raw)
+        self._textless = [*endpoint.textless]
 
     @property
     def complete(self) -> bool:
@@ -72,30 +112,60 @@ class Reader:
         """Which limit runs: for the first event, or between two."""
         return "idle" if self.frames else "first_event"
 
-    def take(self, frames: list[Frame]) -> list[Event]:
+    # --- bytes and bodies --------------------------------------------------------------------
+
+    def take(self, frames: Iterable[Frame]) -> list[Event]:
         """The events of some frames that arrived together; a failure among them is kept."""
         events: list[Event] = []
         try:
-            for name, data in frames:
+            for name, value in frames:
                 if self.over or self.cut:
                     break
-                if len(data) < 16 and data.strip() == DONE:
-                    self.frames += 1
-                    self.over = True
-                elif name == "error":
-                    raise self._named_error(data)
-                elif name != "ping":
-                    self._take_json(data, events)
+                if name is not None and self._is_told_by_name(name, value):
+                    self.keep_alives += 1
+                elif type(value) is dict:
+                    self._take_object(value, events)
+                else:
+                    self._take_other(value, events)
         except AgentError as error:
             self.failure = error
         return coalesce(events) if len(events) > 1 and self._coalesce else events
 
     def take_rest(self) -> list[Event]:
         """The events of what was left when the stream ended; half a frame is no end."""
-        known = self.unknown
         events = self.take(self.sse.flush())
-        if self.unknown > known:
-            self.reply.more_expected = True
+        if self.sse.was_cut and isinstance(self.failure, StreamProtocolError):
+            self.failure = None if self.complete else self._interrupted()
+        return events
+
+    def take_body(self, raw: bytes) -> list[Event]:
+        """The events of a body that is said to be JSON: one value, or after all lines of it."""
+        try:
+            value = from_json(raw)
+        except ValueError:
+            try:
+                value = parse_leniently(raw)
+            except ValueError:
+                return self._take_lines(raw)
+            self.sse.has_halves = True
+        return self.take_whole(value)
+
+    def take_whole(self, data: Any) -> list[Event]:
+        """The events of a whole JSON answer."""
+        if failure := body_failure(data, context=self._context, whole=True):
+            self.frames += 1
+            failure.begun = not self._endpoint.refuses(data)
+            raise failure
+        events: list[Event] = []
+        self._decode_into(data, events)
+        return events
+
+    def _take_lines(self, raw: bytes) -> list[Event]:
+        events = self.take([*self.sse.feed(raw), *self.sse.flush()])
+        if not self.frames:
+            self.failure = StreamProtocolError(
+                f"{self._endpoint.title} sent a body that is not whole JSON: {excerpt(raw)}."
+            )
         return events
 
     def check(self) -> None:
@@ -107,75 +177,109 @@ class Reader:
             finally:
                 del failure  # an error that knows its frame, and the frame it: garbage
 
-    def take_whole(self, data: Any) -> list[Event]:
-        """The events of a whole JSON answer."""
-        self.frames += 1
-        if failure := body_failure(data, context=self._context, whole=True):
-            failure.begun = not self._endpoint.refuses(data)
-            raise failure
-        events: list[Event] = []
-        self._decode_into(data, events)
-        return events
+    # --- the end -----------------------------------------------------------------------------
 
     def finish(self) -> list[Event]:
         """The stream has ended: the last events, or an error if the answer is not whole."""
         reply = self.reply
         events: list[Event] = []
-        if self._cutter is not None and not self.cut and (rest := self._cutter.rest()):
+        if rest := self._rest():
             events.append(TextDelta(rest))
             reply.add(events[0])
             reply.withheld = ""
         if not self.complete and not self._may_end_here():
-            raise StreamInterruptedError(
-                f"{self._endpoint.title}: the answer ended before it was whole "
-                f"({self.frames} events received). The turn may have run; it was not repeated."
+            raise self._interrupted()
+        if not self.cut and not _answers(reply):
+            self._note_emptiness()
+        if self.keep_alives or self.strangers:
+            logger.debug(
+                "%s: %d keep-alives, %d frames of a kind unknown to us",
+                self._endpoint.title,
+                self.keep_alives,
+                self.strangers,
             )
-        self._log_unknown()
         reply.close()
         if reply.usage is not None:
             events.append(reply.usage)
         return [*events, Finish(reply.finish_reason or "stop", reply)]
 
-    def _log_unknown(self) -> None:
-        strange = sum(isinstance(step, Unknown) for step in self.reply.steps)
-        if self.unknown or strange:
-            logger.debug(
-                "%s: %d frames were not JSON, %d of a kind unknown to us",
-                self._endpoint.title,
-                self.unknown,
-                strange,
-            )
+    def _rest(self) -> str:
+        """What was held back, now that nothing follows."""
+        rest = self._halves.rest()
+        if self._cutter is None or self.cut:
+            return "" if self.cut else rest
+        return self._cutter.rest() + rest
+
+    def _interrupted(self) -> StreamInterruptedError:
+        return StreamInterruptedError(
+            f"{self._endpoint.title}: the answer ended before it was whole "
+            f"({self.frames} events received). The turn may have run; it was not repeated."
+        )
 
     def _may_end_here(self) -> bool:
         reply = self.reply
         return self._endpoint.eof_ends and bool(reply.text) and not reply.more_expected
 
-    def _take_json(self, data: bytes, events: list[Event]) -> None:
-        try:
-            value = from_json(data, cache_strings="keys")
-        except ValueError:
-            value = _lenient_json(data)
-            if value is None:
-                self.unknown += 1
+    def _note_emptiness(self) -> None:
+        title = self._endpoint.title
+        if self.strangers:
+            raise StreamProtocolError(
+                f"{title}: nothing of the answer was understood; {self.strangers} frames were of "
+                "an unknown shape."
+            )
+        warnings.warn(f"{title} gave an empty answer.", EmptyAnswerWarning, stacklevel=2)
+
+    # --- one frame ---------------------------------------------------------------------------
+
+    def _is_told_by_name(self, name: str, value: Any) -> bool:
+        """Whether the name of an event says that it is a keep-alive; raises if it is an error."""
+        if name == "error":
+            self.frames += 1
+            raise self._named_error(value)
+        return name != "" and is_keep_alive_word(name)
+
+    def _take_object(self, value: dict[str, Any], events: list[Event]) -> None:
+        if "choices" not in value or "error" in value:
+            if frame_fails(value):
+                self.frames += 1
+                raise self._failure(value)
+            if not value.get("content") and is_keep_alive(value):
+                self.keep_alives += 1
                 return
-        self.frames += 1
-        if type(value) is dict and ("choices" not in value or "error" in value):
-            self._check_frame(value)
         self._decode_into(value, events)
 
-    def _check_frame(self, value: dict[str, Any]) -> None:
-        if frame_fails(value):
-            raise self._failure(value)
+    def _take_other(self, value: Any, events: list[Event]) -> None:
+        """A frame that is no object: the end, a keep-alive, or something that may be text."""
+        if value == "[DONE]" or (type(value) is bytes and value.strip() == DONE):
+            self.frames += 1
+            self.over = True
+        elif type(value) is bytes:
+            if not is_keep_alive_word(value):
+                raise self._unreadable(value)
+            self.keep_alives += 1
+        elif is_keep_alive(value):
+            self.keep_alives += 1
+        else:
+            self._decode_into(value, events)
+
+    def _unreadable(self, data: bytes) -> StreamProtocolError:
+        self.reply.begun = True
+        return StreamProtocolError(
+            f"{self._endpoint.title} sent a frame that cannot be read as JSON: {excerpt(data)}. "
+            "The answer may miss a part; the turn was not repeated."
+        )
 
     def _decode_into(self, value: Any, events: list[Event]) -> None:
         """Decode and fold one frame; what it adds to is seen by the decoding of the next."""
         reply = self.reply
         self._raw.take(value)
         try:
-            decoded = self._decode(value, reply)
+            told = decoded = self._decode(value, reply)
         except RemoteFailureError as error:
-            raise self._failure({"error": {"code": error.code, "message": str(error)}}) from None
+            raise self._failed(error) from None
         reply.begun = True
+        if self.sse.has_halves:
+            decoded = self._halves.join(decoded)
         for event in decoded:
             if self.cut and type(event) not in _SILENT:
                 continue  # a whole answer has ids and usage behind its text
@@ -188,23 +292,81 @@ class Reader:
                 events.append(event)
         if self.cut:
             reply.finish_reason = "stop"
+        if told and type(told[0]) is TextDelta:
+            self.frames += 1
+        else:
+            self._check_silence(value, told)
+
+    def _check_silence(self, value: Any, events: Sequence[Event]) -> None:
+        """Count a frame that begins with no text; raise if it may hold some all the same."""
+        if events or "type" in value:
+            self.frames += 1
+        else:  # it changes nothing, as a keep-alive does
+            self.keep_alives += 1
+        unknown = [event.data for event in events if type(event) is Unknown]
+        if unknown:
+            self._check_unknown(unknown, text_in(unknown))
+        elif not any(type(event) not in _FACTS for event in events) and (lost := answer_in(value)):
+            self._check_unknown([value], lost)
+
+    def _check_unknown(self, unknown: list[Any], lost: str) -> None:
+        kinds = [data.get("type") for data in unknown if isinstance(data, dict)]
+        if kinds and all(kind in self._textless for kind in kinds):
+            return
+        self.strangers += 1
+        if lost and not self._counts_strangers:
+            raise StreamProtocolError(
+                f"{self._endpoint.title} sent a frame of an unknown shape that may hold a part of "
+                f"the answer: {excerpt(unknown)}. The turn was not repeated. Pass "
+                "unknown_frames='count' to go on without such frames."
+            )
+
+    # --- failures ----------------------------------------------------------------------------
 
     def _failure(self, data: dict[str, Any]) -> AgentError:
         failure = reported_failure(data, self._context, whole=not self.reply.begun)
         failure.begun = True  # whoever sends events has taken the request
         return failure
 
-    def _named_error(self, data: bytes) -> AgentError:
+    def _failed(self, error: RemoteFailureError) -> AgentError:
+        """The failure that a decoder found in a frame."""
+        failure = self._failure({"error": {"code": error.code, "message": str(error)}})
+        if error.body is not None and isinstance(failure, (RemoteFailureError, AgentStatusError)):
+            failure.body = error.body
+        return failure
+
+    def _named_error(self, value: Any) -> AgentError:
         """The failure of an `event: error`, whatever its data is."""
-        value = json_or_text(data)
-        self.frames += 1
+        value = json_or_text(value) if type(value) is bytes else value
         return self._failure(
             value if isinstance(value, dict) and value.get("error") else {"error": value}
         )
 
 
+def _answers(reply: Reply) -> bool:
+    """Whether a reply holds anything that is an answer, if only a source or a call of a tool."""
+    steps = any(type(step) is not Unknown for step in reply.steps)
+    told = reply.citations or reply.tool_calls or reply.interrupts or reply.alternatives
+    return bool(reply.text or reply.reasoning or steps or told)
+
+
+def excerpt(data: Any) -> str:
+    """The beginning of what arrived, for a message."""
+    said = data.decode("utf-8", "replace") if isinstance(data, bytes) else mended(repr(data))
+    said = " ".join(said.split())
+    if len(said) <= LONGEST_EXCERPT:
+        return said
+    # Half of a key would not be known as one, and not be taken out.
+    return _LAST_WORD.sub("", said[:LONGEST_EXCERPT]) + "..."
+
+
+_LAST_WORD = re.compile(r"[\x21\x23-\x7e]*$")  # up to a blank or a quotation mark
+
+
 # Folded into the reply, not shown on the way; usage is shown once, at the end.
 _SILENT = frozenset({Info, ToolCallDelta, Usage})
+# What is said about an answer, and is not it.
+_FACTS = frozenset({Info, Usage})
 
 
 def coalesce(events: list[Event]) -> list[Event]:
@@ -228,31 +390,3 @@ def coalesce(events: list[Event]) -> list[Event]:
 def _flush(kind: type | None, run: list[str], joined: list[Event]) -> None:
     if kind is not None and run:
         joined.append(kind("".join(run)))
-
-
-def json_or_text(raw: bytes) -> Any:
-    """The JSON value of a body, else its text."""
-    try:
-        return from_json(raw)
-    except ValueError:
-        return raw.decode("utf-8", "replace")
-
-
-def _lenient_json(data: bytes) -> Any:
-    """JSON with bytes that are not UTF-8, or with half of a surrogate pair."""
-    try:
-        value = json.loads(data.decode("utf-8", "replace"))
-    except (ValueError, RecursionError):
-        return None
-    return _mended(value) if isinstance(value, (dict, list)) else None
-
-
-def _mended(value: Any) -> Any:
-    """The value with texts that can be encoded again."""
-    if isinstance(value, str):
-        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    if isinstance(value, list):
-        return [_mended(item) for item in value]
-    if isinstance(value, dict):
-        return {_mended(key): _mended(item) for key, item in value.items()}
-    return value

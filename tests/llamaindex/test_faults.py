@@ -17,6 +17,7 @@ from remote_agents import (
     AgentTimeoutError,
     RemoteFailureError,
     StreamInterruptedError,
+    StreamProtocolError,
     Timeout,
 )
 from tests.llamaindex.conftest import STREAMED, Build, RawServer, responses
@@ -71,7 +72,12 @@ ROWS = (
     Row("no finish_reason", (*GOOD[:2], DONE)),
     Row("CRLF", tuple(part.replace(b"\n", b"\r\n") for part in GOOD)),
     Row("bytes in pieces", tuple(bytes([b]) for b in b"".join(GOOD))),
-    Row("a line that is no JSON", (GOOD[0], b"data: {oops\n\n", *GOOD[1:])),
+    Row(
+        "a line that is no JSON",
+        (GOOD[0], b"data: {oops\n\n", *GOOD[1:]),
+        said="first ",
+        error=StreamProtocolError,
+    ),
     Row("cut by length", (*GOOD[:2], frame({}, "length"), DONE), reason="length"),
     Row(
         "an error event",

@@ -6,6 +6,7 @@ from typing import ClassVar, Literal
 
 from remote_agents.service import Endpoint
 from remote_agents.services.cloudbase.chat import decode, for_agent, refuses, server_url, turn
+from remote_agents.services.cloudbase.frames import TEXTLESS
 from remote_agents.settings import CallArguments, Settings
 
 ENDPOINT = Endpoint(
@@ -23,6 +24,7 @@ ENDPOINT = Endpoint(
     options=("env_id", "region", "dialect"),
     attachments=frozenset({"image", "audio", "video", "file"}),
     uploads=True,
+    textless=TEXTLESS,
     eof_ends=True,
     reasons=True,
     cites=True,

@@ -18,8 +18,8 @@ from remote_agents.types import (
     ToolResult,
     Unknown,
 )
-from remote_agents.wire.ag_ui import Sent, decode_ag_ui, is_ag_ui, parse_arguments
-from remote_agents.wire.json import identifier, items, mapping, number, text
+from remote_agents.wire.ag_ui import KNOWN, Sent, decode_ag_ui, is_ag_ui, parse_arguments
+from remote_agents.wire.json import identifier, items, mapping, number, rest_of, text
 from remote_agents.wire.openai import decode_chat, decode_usage
 
 NOTHING = Sent()
@@ -194,6 +194,11 @@ def _failed(data: dict[str, Any], so_far: Reply) -> list[Event]:
     )
 
 
+def _finished(data: dict[str, Any], so_far: Reply) -> list[Event]:
+    last = rest_of(text(data.get("content")), so_far.text + so_far.withheld)
+    return [TextDelta(last)] if last else []
+
+
 def _nothing(data: dict[str, Any], so_far: Reply) -> list[Event]:
     return []
 
@@ -213,12 +218,26 @@ _DECODERS: dict[str, Callable[[dict[str, Any], Reply], list[Event]]] = {
     "tool-call": _called,
     "tool-result": _result,
     "step-finish": _nothing,
-    "finish": _nothing,
+    "finish": _finished,
     "error": _failed,
     **dict.fromkeys(
         ("thinking_start", "thinking_text_start", "thinking_text_end", "thinking_end"), _nothing
     ),
 }
+
+
+# Frames whose texts are no part of the answer, as Tencent's own interface skips them (cloudbase-
+# agent-ui, components/agent-ui/index.js: only `text` frames are answer text). `'search_file',` is
+# written so by the server's template, quotation marks and comma included; it holds a whole file.
+# `thinking_*` and `tool_call_*` are what the newer template sends (cloudbase-ts,
+# src/llm/llm_communicator.ts). AG-UI's events are read by their own decoder.
+TEXTLESS = frozenset(
+    {"step-finish", "search_file", "'search_file',"}
+    | {"thinking_start", "thinking_text_start", "thinking_text_end", "thinking_end"}
+    | {"tool_call_start", "tool_call_args", "tool_call_end"}
+    | {"tool-call-start", "tool-call-args", "tool-call-end"}
+    | KNOWN
+)
 
 
 def _info(data: dict[str, Any], so_far: Reply) -> Info | None:

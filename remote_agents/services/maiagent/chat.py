@@ -32,7 +32,7 @@ from remote_agents.types import (
     Unknown,
 )
 from remote_agents.uploads import loaded, name_of
-from remote_agents.wire.json import identifier, items, mapping, number, required_id, text
+from remote_agents.wire.json import identifier, items, mapping, number, required_id, rest_of, text
 
 CONVERSATION_KEYS = ("conversationId", "conversation_id", "conversation")
 
@@ -117,7 +117,7 @@ def decode(data: Any, so_far: Reply) -> list[Event]:
         raise RemoteFailureError(str(data["detail"]), body=data)
     done = data.get("done")
     if content and isinstance(content, str):
-        piece = _rest(content, so_far.text + so_far.withheld) if done else content
+        piece = rest_of(content, so_far.text + so_far.withheld) if done else content
         if piece:
             events.append(TextDelta(piece))
     if so_far.conversation_id is None or done:
@@ -135,11 +135,6 @@ def decode(data: Any, so_far: Reply) -> list[Event]:
     elif not so_far.more_expected:
         events.append(Info(more_expected=True))
     return events if events or "content" in data else [Unknown(data)]
-
-
-def _rest(content: str, so_far: str) -> str:
-    """What a last frame adds: it may repeat the whole text, which is then the authority."""
-    return content[len(so_far) :] if content.startswith(so_far) else ""
 
 
 def _conversation(data: dict[str, Any]) -> list[Event]:

@@ -56,7 +56,7 @@ def _request(asked: Turn, route: str, messages: Any) -> Request:
 
 def decode(data: Any, so_far: Reply) -> list[Event]:
     """One frame or whole answer; the session id and the sources may be in any of them."""
-    events = decode_chat(data, so_far)
+    events = decode_chat(data, so_far) if _is_chunk(data) else []
     if isinstance(data, dict):
         if session_id := identifier(data.get("session_id")):
             events.append(Info(conversation_id=session_id))
@@ -65,6 +65,14 @@ def decode(data: Any, so_far: Reply) -> list[Event]:
         if data.get("references"):
             events.extend(citation(source) for source in items(data["references"]))
     return events
+
+
+def _is_chunk(data: Any) -> bool:
+    """Whether there is more in a frame than sources, which may come by themselves."""
+    return not isinstance(data, dict) or "choices" in data or not (SOURCES & data.keys())
+
+
+SOURCES = frozenset({"index_context_info", "references"})
 
 
 def citation(source: Any) -> Citation:

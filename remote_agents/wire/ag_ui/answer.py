@@ -84,7 +84,18 @@ def _message_started(data: Data, so_far: Reply, run: Run) -> list[Event]:
 
 
 def _text(data: Data, so_far: Reply, run: Run) -> list[Event]:
+    if not isinstance(data.get("delta"), str):
+        return _misshapen(data)
     return _shown(_message_id(data, run), text(data.get("delta")), so_far, run)
+
+
+def _misshapen(data: Data) -> list[Event]:
+    """A piece that is not where it should be: what else there is may be text."""
+    left = {name: value for name, value in data.items() if name not in _PIECE}
+    return [Unknown(left)] if left else []
+
+
+_PIECE = frozenset({"type", "messageId", "delta", "role", "name", "timestamp", "rawEvent"})
 
 
 def _shown(message_id: str, delta: str, so_far: Reply, run: Run) -> list[Event]:
@@ -100,7 +111,8 @@ def _text_chunk(data: Data, so_far: Reply, run: Run) -> list[Event]:
     ended = run.end(so_far) if run.open not in (None, message_id) else []
     shown = _shown(message_id, text(data.get("delta")), so_far, run)
     known = [Info(reply_id=message_id)] if shown and so_far.reply_id != message_id else []
-    return [*ended, *shown, *known]
+    strange = [] if isinstance(data.get("delta"), str) else _misshapen(data)
+    return [*ended, *shown, *strange, *known]
 
 
 def _message_ended(data: Data, so_far: Reply, run: Run) -> list[Event]:
@@ -113,7 +125,9 @@ def _message_id(data: Data, run: Run) -> str:
 
 
 def _reasoning(data: Data, so_far: Reply, run: Run) -> list[Event]:
-    delta, message_id = text(data.get("delta")), identifier(data.get("messageId"))
+    delta, message_id = data.get("delta"), identifier(data.get("messageId"))
+    if not isinstance(delta, str):
+        return _misshapen(data)
     if not delta:
         return []
     another = message_id is not None and run.thinking not in (None, message_id)

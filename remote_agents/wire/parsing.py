@@ -1,0 +1,109 @@
+"""JSON as it arrives: read strictly first, then leniently; and where one that has begun ends."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+from pydantic_core import from_json
+
+BOM = b"\xef\xbb\xbf"
+
+
+def parse(data: bytes) -> Any:
+    """The JSON value of some bytes, with texts that can be encoded again.
+
+    Raises:
+        ValueError: They are no JSON, not even leniently read.
+    """
+    try:
+        return from_json(data, cache_strings="keys")
+    except ValueError:
+        return mended(parse_leniently(data))
+
+
+def parse_leniently(data: bytes) -> Any:
+    """JSON with raw control characters in its strings, or with letters that are not whole.
+
+    Half of a surrogate pair stays what it is: the other half may be in the next frame.
+
+    Raises:
+        ValueError: It is no JSON.
+    """
+    try:
+        return json.loads(_letters(data), strict=False)
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error
+
+
+def _letters(data: bytes) -> str:
+    try:
+        return data.decode("utf-8", "surrogatepass")
+    except UnicodeDecodeError:
+        return data.decode("utf-8", "replace")
+
+
+def mended(value: Any) -> Any:
+    """The value with both halves of each surrogate pair joined, and no half left alone."""
+    if isinstance(value, str):
+        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if isinstance(value, list):
+        return [mended(item) for item in value]
+    if isinstance(value, dict):
+        return {mended(key): mended(item) for key, item in value.items()}
+    return value
+
+
+def json_or_text(raw: bytes) -> Any:
+    """The JSON value of a body, else its text."""
+    raw = raw.strip().removeprefix(BOM)
+    try:
+        return parse(raw)
+    except ValueError:
+        return raw.decode("utf-8", "replace")
+
+
+def says_json(kind: str) -> bool:
+    """Whether a media type is one of JSON."""
+    return kind in ("application/json", "text/json") or kind.endswith("+json")
+
+
+def is_page(body: bytes) -> bool:
+    """Whether a body is a web page (or XML), whatever type it is said to be of."""
+    return body.lstrip().removeprefix(BOM).lstrip()[:1] == b"<"
+
+
+class Nesting:
+    """How deep in an object or a list some bytes end, told without reading any of them twice.
+
+    Example:
+        >>> nesting = Nesting(b'{"a": [1, "]')
+        >>> nesting.is_open, nesting.take(b'"]}'), nesting.is_open
+        (True, None, False)
+    """
+
+    def __init__(self, data: bytes) -> None:
+        self.begins_json = data.lstrip()[:1] in (b"{", b"[")
+        self._depth = 0
+        self._in_string = False
+        self.take(data)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the value goes on."""
+        return self._depth > 0
+
+    def take(self, data: bytes) -> None:
+        """Read the next bytes."""
+        if not self.begins_json:
+            return
+        for match in _MARK.finditer(data):
+            mark = match[0]
+            if mark == b'"':
+                self._in_string = not self._in_string
+            elif not self._in_string and mark[:1] != b"\\":
+                self._depth += 1 if mark in b"{[" else -1
+
+
+_MARK = re.compile(rb'\\.?|["{}\[\]]', re.DOTALL)
