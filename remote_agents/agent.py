@@ -7,10 +7,12 @@ knows about services. It has no state of a conversation.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from remote_agents.drivers import acollect, arun, avalue_of, collect, run, value_of
+from remote_agents.errors import AgentError
 from remote_agents.flow import Flow
 from remote_agents.memory.sessions import Session
 from remote_agents.turns.clock import Exchange
@@ -98,7 +100,22 @@ class Agent(Terms):
         **call: Any,
     ) -> Flow[None]:
         """One turn as a flow; arguments as for `remote_agents.turns.turn.take_turn`."""
-        return take_turn(self, messages, stream=stream, **call)
+        with self._naming():
+            flow = take_turn(self, messages, stream=stream, **call)
+        return self._named(flow)
+
+    def _named(self, flow: Flow[None]) -> Flow[None]:
+        with self._naming():
+            yield from flow
+
+    @contextmanager
+    def _naming(self) -> Iterator[None]:
+        """Name the endpoint on errors of which nothing went out, too."""
+        try:
+            yield
+        except AgentError as error:
+            error.endpoint = error.endpoint or self.endpoint.name
+            raise
 
     # --- sessions ----------------------------------------------------------------------------
 

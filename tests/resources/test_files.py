@@ -2,6 +2,7 @@
 
 import base64
 import io
+import uuid
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from langchain_core.messages import HumanMessage
 from llama_index.core.llms import ChatMessage, DocumentBlock, ImageBlock, TextBlock
 
 from remote_agents import StreamProtocolError, UnsupportedContentError
+from remote_agents.resources.items import Attachment
 from remote_agents.sandbox import Sandbox
 from tests.resources.calls import Way, client_of
 from tests.resources.served import ROOT, served
@@ -242,3 +244,23 @@ def assert_arrived(sandbox: Sandbox, kind: str = "image") -> None:
     (file,) = turn["body"]["message"]["attachments"]
     assert file["type"] == kind
     assert httpx.get(file["file"], trust_env=False).content == PIXEL
+
+
+@pytest.mark.parametrize("name", ["a.pdf", "a.txt", "a.mp4", "a.png"])
+async def test_a_message_takes_its_own_words_for_kinds_of_files(
+    way: Way, sandbox: Sandbox, name: str
+) -> None:
+    """An upload's own type may be `document` or `text`, which no message takes."""
+    client = client_of(sandbox, "maiagent")
+    reply = await way(client.ask, "Hello")
+    kinds = {"a.pdf": "document", "a.txt": "text", "a.mp4": "video", "a.png": "image"}
+    raw = {"id": str(uuid.uuid4()), "type": kinds[name], "filename": name, "file": "https://f/a"}
+    stored = Attachment(raw)
+    sent = "image" if name == "a.png" else "other"
+    await way(client.ask, "Look at this.", attachments=[stored])
+    (first,) = sandbox.requests("maiagent")[-1]["body"]["message"]["attachments"]
+    assert first == {**raw, "type": sent}
+    if name != "a.mp4":  # declared for messages, and not supported yet
+        await way(client.messages.create, reply.conversation_id, "This.", attachments=[stored])
+        (second,) = sandbox.requests("maiagent")[-1]["body"]["attachments"]
+        assert second == {**raw, "type": sent}

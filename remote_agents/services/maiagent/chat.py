@@ -90,10 +90,13 @@ def attach(attachment: Attachment) -> Flow[dict[str, Any]]:
     stored = mapping(answer.data)
     return {
         "id": required_id(stored.get("id"), f"the uploaded file {name}"),
-        "type": text(stored.get("type")) or kind,
+        "type": kind,  # an upload's own type is another list of words
         "filename": text(stored.get("filename")) or name,
         "file": stored.get("file"),
     }
+
+
+ATTACHMENT_TYPES = ("image", "video", "audio", "sticker", "other")  # of a message
 
 
 def kind_of(attachment: Attachment) -> str:

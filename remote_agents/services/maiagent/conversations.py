@@ -19,7 +19,7 @@ from remote_agents.resources.order import chronological, is_newest_first, sent_a
 from remote_agents.resources.paging import Paging, Place, fetch, following, pages, with_query
 from remote_agents.resources.requests import part, post, read
 from remote_agents.resources.surface import Resource, calls, lists
-from remote_agents.services.maiagent.chat import decode
+from remote_agents.services.maiagent.chat import ATTACHMENT_TYPES, decode
 from remote_agents.types import Event
 
 if TYPE_CHECKING:
@@ -259,7 +259,10 @@ class Recovering:
 
 
 def _raw(attachment: Attachment | Mapping[str, Any]) -> dict[str, Any]:
-    return attachment.raw if isinstance(attachment, Attachment) else dict(attachment)
+    known = attachment.raw if isinstance(attachment, Attachment) else attachment
+    kind = known.get("type")
+    # What uploads and lists call a file is not what a message takes.
+    return {**known, "type": kind if kind in ATTACHMENT_TYPES else "other"}
 
 
 def _canvas(canvas: Mapping[str, Any]) -> dict[str, Any]:

@@ -16,8 +16,13 @@ from remote_agents.sandbox.serving.wire import Json, Refusal, json_object, new_i
 
 LARGEST = 100 * 1024 * 1024
 SIGNATURE = "sandbox-signature"
-IMAGES = (".png", ".jpg", ".jpeg", ".gif", ".webp", ".bmp")
-SOUNDS = (".mp3", ".wav", ".m4a", ".ogg", ".flac")
+# An upload's own words, which are not those that a message takes.
+KINDS = {
+    "image": (".png", ".jpg", ".jpeg", ".gif", ".webp", ".bmp"),
+    "audio": (".mp3", ".wav", ".m4a", ".ogg", ".flac"),
+    "video": (".mp4", ".mov", ".webm"),
+    "text": (".txt", ".md", ".csv", ".json"),
+}
 
 
 async def upload(request: Request) -> Json:
@@ -67,7 +72,7 @@ def _row(key: str, filename: str, content: bytes | None) -> dict[str, Any]:
 
 def _type_of(filename: str) -> str:
     name = filename.lower()
-    return "image" if name.endswith(IMAGES) else "audio" if name.endswith(SOUNDS) else "other"
+    return next((kind for kind, ends in KINDS.items() if name.endswith(ends)), "document")
 
 
 def shown(row: dict[str, Any], base_url: str) -> dict[str, Any]:

@@ -1,0 +1,56 @@
+"""Errors name their endpoint also where nothing was sent."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from remote_agents import AgentError
+from remote_agents.sandbox import Sandbox
+from remote_agents.services import ENDPOINTS
+from tests.matrix import ENDPOINT_NAMES, FRAMEWORKS, Way
+
+KEEPING = [name for name in ENDPOINT_NAMES if ENDPOINTS[name].keeps != "none"]
+each_way = pytest.mark.parametrize("streamed", [False, True], ids=["whole", "streamed"])
+each_loop = pytest.mark.parametrize("awaited", [False, True], ids=["sync", "async"])
+each_framework = pytest.mark.parametrize("framework", FRAMEWORKS)
+
+
+def way(box: Sandbox, framework: str, endpoint: str, **ways: Any) -> Way:
+    return Way(framework, endpoint, **ways, **box.kwargs(endpoint), session_wait=0.1)
+
+
+@each_way
+@each_loop
+@each_framework
+@pytest.mark.parametrize("endpoint", KEEPING)
+async def test_a_busy_session(
+    endpoint: str, framework: str, awaited: bool, streamed: bool, sandbox: Sandbox
+) -> None:
+    asking = way(sandbox, framework, endpoint, streamed=streamed, awaited=awaited)
+    plain = asking.model if framework == "plain" else asking.model.client
+    session = f"busy-{framework}-{awaited}-{streamed}"
+    sandbox.configure(word_delay=0.02)
+    events = plain.stream("Count to 500", session_id=session)
+    try:
+        next(events)
+        with pytest.raises(AgentError) as caught:
+            await asking.ask("Hello", session=session)
+    finally:
+        events.close()
+        sandbox.configure(word_delay=0.0)
+    assert caught.value.endpoint == endpoint
+
+
+@each_way
+@each_framework
+@pytest.mark.parametrize("endpoint", ENDPOINT_NAMES)
+def test_an_empty_prompt(endpoint: str, framework: str, streamed: bool, sandbox: Sandbox) -> None:
+    model = way(sandbox, framework, endpoint, streamed=streamed, awaited=False).model
+    names = {"plain": ("ask", "stream"), "langchain": ("invoke", "stream")}
+    with pytest.raises(AgentError) as caught:
+        answer = getattr(model, names.get(framework, ("chat", "stream_chat"))[streamed])([])
+        list(answer)
+    assert caught.value.endpoint == endpoint
+    assert sandbox.requests(endpoint) == []
