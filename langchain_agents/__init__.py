@@ -12,6 +12,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from remote_agents._lazy import lazy
+from remote_agents.extras import require
+
+require("langchain_agents", "langchain", "langchain_core")
 
 _HOMES = {
     "langchain_agents.chat_history": ("RemoteChatMessageHistory",),

@@ -12,6 +12,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from remote_agents._lazy import lazy
+from remote_agents.extras import require
+
+require("llamaindex_agents", "llamaindex", "llama_index.core")
 
 _HOMES = {
     "llamaindex_agents.base": ("RemoteAgent",),

@@ -242,8 +242,8 @@ async def test_a_missing_socks_module_is_asked_for_by_name(
     monkeypatch.setenv("ALL_PROXY", f"socks5://{NOWHERE}")
     async with asking(kind, "https://agents.example") as asker:
         error = await asker.fails()
-    assert type(error) is ConfigurationError
-    assert "pip install 'remote-agents[socks]'" in str(error)
+    assert isinstance(error, ConfigurationError)
+    assert 'pip install "remote-agents[socks]"' in str(error)
 
 
 # --- the caller's own client ----------------------------------------------------------------------

@@ -7,15 +7,15 @@ the output left.
 
 from __future__ import annotations
 
-import importlib.util
 import subprocess
 import sys
 import warnings
 from collections.abc import Sequence
 
-SANDBOX_NEEDS = ("starlette", "uvicorn", "bm25s")
+from remote_agents.extras import MissingExtraError, require
+
 CLI_NEEDS = ("typer", "rich")
-DEMO_NEEDS = (*SANDBOX_NEEDS, "rich", "langchain_core", "llama_index.core")
+DEMO_NEEDS = ("rich", "langchain_core", "llama_index.core")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -53,7 +53,9 @@ def _run(arguments: list[str]) -> int:
 
 
 def _sandbox(arguments: list[str]) -> int:
-    if not _installed("sandbox", SANDBOX_NEEDS):
+    from remote_agents.sandbox.box import NEEDS
+
+    if not _installed("sandbox", NEEDS):
         return 2
     from remote_agents.sandbox.__main__ import main as serve
 
@@ -64,7 +66,9 @@ def _sandbox(arguments: list[str]) -> int:
 
 
 def _demo(arguments: list[str]) -> int:
-    if not _installed("langchain,llamaindex,sandbox,cli", DEMO_NEEDS):
+    from remote_agents.sandbox.box import NEEDS
+
+    if not _installed("langchain,llamaindex,sandbox,cli", (*NEEDS, *DEMO_NEEDS)):
         return 2
     # Of its own process: the demo uses both frameworks, which nothing in this package imports.
     return subprocess.call([sys.executable, "-m", "remote_agents_demo", *arguments[1:]])
@@ -74,20 +78,12 @@ _RUN = {"sandbox": _sandbox, "demo": _demo}
 
 
 def _installed(extras: str, modules: Sequence[str]) -> bool:
-    missing = [name for name in modules if not _found(name)]
-    if missing:
-        print(
-            f"This command needs {', '.join(missing)}: pip install 'remote-agents[{extras}]'",
-            file=sys.stderr,
-        )
-    return not missing
-
-
-def _found(module: str) -> bool:
     try:
-        return importlib.util.find_spec(module) is not None
-    except ModuleNotFoundError:  # its parent package is missing
+        require("This command", extras, *modules)
+    except MissingExtraError as error:
+        print(error, file=sys.stderr)
         return False
+    return True
 
 
 def _warn(message: Warning | str, *_: object, **__: object) -> None:

@@ -14,6 +14,7 @@ from urllib.request import getproxies
 
 from remote_agents.addresses import is_loopback
 from remote_agents.errors import ConfigurationError
+from remote_agents.extras import MissingExtraError, needs
 
 PORTS = {"http": 80, "https": 443}
 SOCKS = ("socks5", "socks5h")
@@ -102,9 +103,7 @@ def _usable(proxy: str, source: str) -> str:
 
 def _need_socksio(source: str) -> None:
     try:
-        import socksio  # noqa: F401
-    except ImportError as error:
-        raise ConfigurationError(
-            f"{source} names a SOCKS proxy, which needs socksio: "
-            "pip install 'remote-agents[socks]'. Nothing was sent."
-        ) from error
+        import socksio  # noqa: F401 - found with fewer looks at the disk than `find_spec` takes
+    except ImportError:
+        message = needs(f"The SOCKS proxy of {source}", "socks", "socksio")
+        raise MissingExtraError(f"{message}. Nothing was sent.") from None

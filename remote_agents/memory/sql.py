@@ -10,6 +10,7 @@ import time
 from typing import Any
 
 from remote_agents.errors import ConfigurationError, ConversationError
+from remote_agents.extras import MissingExtraError, needs, require
 from remote_agents.memory.sessions import Session, SessionStore
 
 logger = logging.getLogger(__name__)
@@ -294,8 +295,8 @@ def _engine(sa: Any, url: str, options: dict[str, Any]) -> Any:
     except sa.exc.ArgumentError as error:
         raise ConfigurationError("SQLSessionStore: the url cannot be read.") from error
     except ImportError as error:
-        raise ConfigurationError(
-            f"SQLSessionStore: the database driver is missing ({error})."
+        raise MissingExtraError(
+            needs("SQLSessionStore", "postgres", f"the driver of its database ({error})")
         ) from error
 
 
@@ -362,13 +363,10 @@ def _session(row: Any) -> Session:
 
 
 def _sqlalchemy() -> Any:
-    try:
-        import sqlalchemy
-        from sqlalchemy import event, exc  # noqa: F401 - reached as attributes
-    except ImportError as error:
-        raise ConfigurationError(
-            "SQLSessionStore needs SQLAlchemy: pip install 'remote-agents[sql]'."
-        ) from error
+    require("SQLSessionStore", "sql", "sqlalchemy")
+    import sqlalchemy
+    from sqlalchemy import event, exc  # noqa: F401 - reached as attributes
+
     return sqlalchemy
 
 

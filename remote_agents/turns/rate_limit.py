@@ -8,6 +8,7 @@ import time
 from typing import Any
 
 from remote_agents.errors import AgentConnectionError, ConfigurationError, RateLimitError
+from remote_agents.extras import require
 from remote_agents.flow import Do, Flow, Sleep, Wait
 from remote_agents.memory.sessions import Turnstile
 
@@ -97,14 +98,13 @@ _windows_lock = threading.Lock()
 
 
 def _window(limit: str, storage: str | None) -> tuple[Any, Any, bool]:
-    try:
-        from limits import parse
-        from limits.storage import storage_from_string
-        from limits.strategies import MovingWindowRateLimiter
-    except ImportError as error:
-        raise ConfigurationError(
-            "rate_limit needs the `limits` package: pip install 'remote-agents[redis]'."
-        ) from error
+    require("rate_limit", "redis", "limits")
+    if storage is not None and "redis" in storage.partition(":")[0]:
+        require("rate_limit_storage", "redis", "redis")
+    from limits import parse
+    from limits.storage import storage_from_string
+    from limits.strategies import MovingWindowRateLimiter
+
     try:
         item = parse(limit)
     except ValueError as error:

@@ -278,13 +278,13 @@ def without(missing: list[str], *arguments: str) -> "subprocess.Popen[str]":
 @pytest.mark.parametrize(
     ("missing", "arguments", "advice"),
     [
-        (["typer"], ["ask", "bluenexus", "hi"], "pip install 'remote-agents[cli]'"),
-        (["rich"], [], "pip install 'remote-agents[cli]'"),
-        (["starlette"], ["sandbox"], "pip install 'remote-agents[sandbox]'"),
+        (["typer"], ["ask", "bluenexus", "hi"], 'pip install "remote-agents[cli]"'),
+        (["rich"], [], 'pip install "remote-agents[cli]"'),
+        (["starlette"], ["sandbox"], 'pip install "remote-agents[sandbox]"'),
         (
             ["llama_index"],
             ["demo"],
-            "pip install 'remote-agents[langchain,llamaindex,sandbox,cli]'",
+            'pip install "remote-agents[langchain,llamaindex,sandbox,cli]"',
         ),
     ],
 )

@@ -18,6 +18,7 @@ from remote_agents.errors import (
     StreamInterruptedError,
     StreamProtocolError,
 )
+from remote_agents.extras import require
 from remote_agents.flow import Do, Download, Flow, Request
 from remote_agents.wire.failures import body_failure, error_message
 
@@ -174,10 +175,7 @@ class Body:
 
 
 def _bar_class() -> Any:
-    try:
-        from tqdm.auto import tqdm
-    except ImportError as error:
-        raise ConfigurationError(
-            "progress=True needs tqdm: pip install 'remote-agents[cli]'."
-        ) from error
+    require("progress=True", "cli", "tqdm")
+    from tqdm.auto import tqdm
+
     return tqdm

@@ -159,7 +159,7 @@ def _pandas() -> Any:
     try:
         import pandas as pd
     except ImportError as error:
-        raise ConfigurationError("to_dataframe needs pandas: pip install pandas.") from error
+        raise ConfigurationError("to_dataframe needs pandas: pip install pandas") from error
     return pd
 
 
