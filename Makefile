@@ -8,7 +8,7 @@ DOCS ?=
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test world vendor lint types notebooks docs versions ray bench faults fuzz pins clean
+.PHONY: help demo test world vendor wheels lint types notebooks docs versions ray bench faults fuzz pins clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-12s %s\n", $$1, $$2 }'
@@ -24,8 +24,11 @@ demo: $(READY) ## watch every agent answer in both frameworks (DOCS=folder for y
 test: lint types notebooks docs ## every check, and the whole test-suite (ARGS="-k sse" for a part of it)
 	$(BIN)/python -m pytest -n 2 $(ARGS)
 
-world: $(READY) vendor ## vendors' and other foreign servers, which run in environments of their own
+world: $(READY) vendor wheels ## vendors' and other foreign servers, and each extra of the wheel, in environments of their own
 	@if [ -e .venv-vendor/.installed ] && [ -e .venv-foreign/.installed ]; then $(BIN)/python -m pytest tests/vendor $(ARGS); fi
+
+wheels: $(READY) ## the pages of the documentation, each with the extra that it names and nothing else
+	$(BIN)/python -m pytest tests/wheels -n 2 $(ARGS)
 
 vendor: $(READY) ## the environments of those servers
 	@VENV=$(VENV) scripts/vendor .venv-vendor requirements/vendor.txt

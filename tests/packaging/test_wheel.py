@@ -1,16 +1,15 @@
 """What a user gets: the wheel, and what each extra brings and leaves out."""
 
 import re
-import subprocess
-import sys
 import zipfile
 from pathlib import Path
 
 import pytest
 
+from tests.packaging.wheels import built, distributions, installed, run
+
 pytestmark = pytest.mark.packaging
 
-ROOT = Path(__file__).parents[2]
 PACKAGES = ("remote_agents", "langchain_agents", "llamaindex_agents", "remote_agents_demo")
 BASE = {"httpx", "pydantic"}
 THEIR_NEEDS = {
@@ -47,11 +46,7 @@ EXTRAS = {
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("wheel")
-    # hatchling itself, not `build`: no environment is made and nothing is fetched for it.
-    _run(sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", folder, cwd=ROOT)
-    (built,) = folder.glob("*.whl")
-    return built
+    return built(tmp_path_factory.mktemp("wheel"))
 
 
 def test_content(wheel: Path) -> None:
@@ -75,39 +70,14 @@ def test_metadata(wheel: Path) -> None:
 
 
 def test_nothing_but_httpx_and_pydantic(wheel: Path, tmp_path: Path) -> None:
-    python = _installed(tmp_path, str(wheel))
-    assert _distributions(python) - THEIR_NEEDS == {"remote-agents", *BASE}
-    _run(python, "-I", "-c", "import remote_agents", cwd=tmp_path)
+    python = installed(tmp_path, str(wheel))
+    assert distributions(python) - THEIR_NEEDS == {"remote-agents", *BASE}
+    run(python, "-I", "-c", "import remote_agents", cwd=tmp_path)
 
 
 @pytest.mark.parametrize("extra", EXTRAS)
 def test_extra(extra: str, wheel: Path, tmp_path: Path) -> None:
     works, absent = EXTRAS[extra]
-    python = _installed(tmp_path, f"{wheel}[{extra}]")
-    assert not _distributions(python) & absent
-    _run(python, "-I", "-W", "error", "-c", works, cwd=tmp_path)
-
-
-def _installed(folder: Path, requirement: str) -> Path:
-    environment = folder / "venv"
-    _uv("venv", "--python", sys.executable, environment)
-    python = environment / "bin" / "python"
-    _uv("pip", "install", "--python", python, "-c", ROOT / "requirements/dev.txt", requirement)
-    return python
-
-
-def _distributions(python: Path) -> set[str]:
-    frozen = _uv("pip", "freeze", "--python", python)
-    return {re.split(r"==| @ ", line)[0] for line in frozen.splitlines()}
-
-
-def _uv(*arguments: object) -> str:
-    return _run(sys.executable, "-m", "uv", "--quiet", "--system-certs", *arguments)
-
-
-def _run(*command: object, cwd: Path | None = None) -> str:
-    done = subprocess.run(
-        [str(part) for part in command], cwd=cwd, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
-    return done.stdout
+    python = installed(tmp_path, f"{wheel}[{extra}]")
+    assert not distributions(python) & absent
+    run(python, "-I", "-W", "error", "-c", works, cwd=tmp_path)
