@@ -95,8 +95,12 @@ class Endpoint:
     server_url: Callable[[Mapping[str, Any]], str | None] | None = None
     for_agent: Callable[[Endpoint, str, Mapping[str, Any]], Endpoint] | None = None
     conversation_word: str = "conversation"
-    refuses: Callable[[Any], bool] = lambda body: False
+    refuses: Callable[[Any], bool] | None = None
     client: str | None = None
+
+    def refused(self, body: Any) -> bool:
+        """Whether a body with HTTP 200 says that the request was not taken."""
+        return self.refuses is not None and self.refuses(body)
 
     @property
     def accepted(self) -> frozenset[str]:

@@ -108,3 +108,18 @@ def test_the_next_answer_of_a_connection_begins_with_its_head() -> None:
 def test_an_interim_response_is_followed_by_another_head() -> None:
     early = b"HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\n"
     assert joined([early + HEAD + b"1\r\na\r\n1\r\nb\r\n"]) == [early + HEAD + b"2\r\nab\r\n"]
+
+
+@given(bodies, cuts, st.binary(min_size=1, max_size=30))
+def test_nothing_beyond_the_end_is_passed_on(
+    pieces: list[bytes], sizes: list[int], more: bytes
+) -> None:
+    body = b"".join(pieces)
+    plain = b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n%b" % (len(body), body)
+    for answer in (HEAD + chunked(pieces), plain):
+        for tail in (b"", more):
+            joiner = ChunkJoiner()
+            reads = [joiner.join(read) for read in cut(answer + tail, sizes)]
+            assert joiner.over
+            assert joiner.left_over is bool(tail)
+            assert judged([read for read in reads if read]) == (body, "whole")

@@ -27,6 +27,7 @@ from httpx_aiohttp import AiohttpTransport
 from httpx_aiohttp.transport import map_aiohttp_exceptions
 
 from remote_agents.http.errors import LEAVING
+from remote_agents.http.framing import ChunkJoiner
 from remote_agents.http.requests import plain_request
 
 # Bytes taken from a socket at once, and kept of what is not read yet; asyncio's own 256 kB for each
@@ -120,9 +121,35 @@ async def _leaves(_: ClientSession, context: Any, __: Any) -> None:
 class Protocol(ResponseHandler):
     """aiohttp's side of a connection, which also tells the body of an answer what went wrong.
 
-    aiohttp leaves a body waiting when a chunk cannot be read, and takes a reset for its end if no
-    length was announced.
+    aiohttp leaves a body waiting when a chunk cannot be read, takes a reset for its end if no
+    length was announced, and bytes that come between two requests for the answer to the second.
     """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(loop)
+        self._framing = ChunkJoiner()
+        self._framing.end()
+
+    @property
+    def should_close(self) -> bool:
+        """Whether the connection cannot serve another request."""
+        return super().should_close or not self._framing.reusable
+
+    def set_response_params(self, **settings: Any) -> None:
+        """A request is about to be written."""
+        self._framing.begin(bodiless=bool(settings.get("skip_payload")))
+        super().set_response_params(**settings)
+
+    def data_received(self, data: bytes) -> None:
+        """Bytes came; those that answer no request end the connection."""
+        if not data:  # aiohttp's own way to go on
+            super().data_received(data)
+        elif not self._framing.over:
+            if joined := self._framing.join(data):
+                super().data_received(joined)
+        elif self.transport is not None:
+            self.force_close()
+            self.transport.close()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The connection stands."""

@@ -1,14 +1,10 @@
 """Sync connections that hand on together what arrived together.
 
-Services send each event as an HTTP chunk of its own. h11 works 8 us on a chunk, and every layer
-above works per chunk too, although one read from the socket often brings hundreds. So the chunks
-of one read are joined into one before h11 sees them. h11 still judges what is valid: whatever is
-not a plain chunk passes through as it came. (aiohttp does the same for async connections.)
+aiohttp does the same for async connections; see `framing.py` for why.
 """
 
 from __future__ import annotations
 
-import re
 import ssl
 import threading
 from collections.abc import Iterator
@@ -19,92 +15,8 @@ import httpcore
 import httpx
 
 from remote_agents.http.deadlines import Until
+from remote_agents.http.framing import ChunkJoiner
 from remote_agents.http.requests import plain_request
-
-HEAD_END = re.compile(rb"\n\r?\n")
-INTERIM = re.compile(rb"HTTP/1\.[01] 1")
-CHUNKED = re.compile(rb"\ntransfer-encoding:[ \t]*chunked[ \t]*\r?\n", re.IGNORECASE)
-SIZE = re.compile(rb"([0-9a-fA-F]{1,8})\r\n")
-PARTIAL_SIZE = re.compile(rb"[0-9a-fA-F]{1,8}\r?")
-LONGEST_HEAD = 128 * 1024
-
-
-class ChunkJoiner:
-    r"""Bytes of responses in, the same responses with fewer chunks out. No I/O.
-
-    Example:
-        >>> joiner = ChunkJoiner()
-        >>> head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
-        >>> joiner.join(head + b"2\r\nab\r\n1\r\nc\r\n").removeprefix(head)
-        b'3\r\nabc\r\n'
-    """
-
-    def __init__(self) -> None:
-        self.begin()
-
-    def begin(self) -> None:
-        """A request is written: what comes next starts with a head."""
-        self._step = self._head
-        self._kept = b""
-        self._left = 0
-        self._closing = False
-
-    def join(self, data: bytes) -> bytes:
-        """Take the next bytes; give those to pass on, which may be none yet."""
-        return self._step(data)
-
-    def _head(self, data: bytes) -> bytes:
-        head, begin = self._kept + data, 0
-        while end := HEAD_END.search(head, begin):
-            if not INTERIM.match(head, begin):  # else another head follows
-                cut = end.end() - len(self._kept)
-                self._kept = b""
-                chunked = CHUNKED.search(head, begin, end.end())
-                self._step = self._body if chunked else self._pass
-                return data[:cut] + (self._step(data[cut:]) if data[cut:] else b"")
-            begin = end.end()
-        self._kept = head[begin:]
-        if len(self._kept) > LONGEST_HEAD:
-            self._step = self._pass
-        return data
-
-    def _pass(self, data: bytes) -> bytes:
-        return data
-
-    def _body(self, data: bytes) -> bytes:
-        data, self._kept = self._kept + data, b""
-        pieces: list[bytes] = []
-        at = 0
-        while at < len(data):
-            if self._left:
-                pieces.append(data[at : at + self._left])
-                at += len(pieces[-1])
-                self._left -= len(pieces[-1])
-                self._closing = not self._left
-            elif self._closing and data.startswith(b"\r\n", at):
-                at += 2
-                self._closing = False
-            elif not self._closing and (size := SIZE.match(data, at)) and int(size[1], 16):
-                at = size.end()
-                self._left = int(size[1], 16)
-            elif _may_go_on(data[at:], self._closing):
-                self._kept = data[at:]
-                break
-            else:  # the last chunk, or something that h11 is to judge
-                self._step = self._pass
-                # h11 had this chunk's end already: an empty line tells it that there was none.
-                return _framed(pieces) + (b"\r\n" if self._closing else b"") + data[at:]
-        return _framed(pieces)
-
-
-def _may_go_on(rest: bytes, closing: bool) -> bool:
-    """Whether these last bytes of a read may be the beginning of what is expected."""
-    return rest == b"\r" if closing else PARTIAL_SIZE.fullmatch(rest) is not None
-
-
-def _framed(pieces: list[bytes]) -> bytes:
-    data = b"".join(pieces)
-    return b"%x\r\n%b\r\n" % (len(data), data) if data else b""
 
 
 class JoiningClient(httpx.Client):
@@ -153,7 +65,7 @@ class JoiningTransport(httpx.BaseTransport):
             max_keepalive_connections=limits.max_keepalive_connections,
             keepalive_expiry=limits.keepalive_expiry,
             network_backend=_Backend(),
-            proxy=_proxy(proxy),
+            proxy=core_proxy(proxy),
         )
         # A garbage collection inside may end another stream, which closes its response.
         lock = getattr(self._pool, "_optional_thread_lock", None)  # older ones have another
@@ -190,7 +102,8 @@ def _url(url: httpx.URL) -> httpcore.URL:
     )
 
 
-def _proxy(proxy: httpx.Proxy | None) -> httpcore.Proxy | None:
+def core_proxy(proxy: httpx.Proxy | None) -> httpcore.Proxy | None:
+    """A proxy of httpx as httpcore takes it."""
     if proxy is None:
         return None
     return httpcore.Proxy(
@@ -250,18 +163,36 @@ class _Stream(httpcore.NetworkStream):
         self._stream = stream
         self._handshake = handshake
         self._joiner = ChunkJoiner()
+        self._asking = False
 
     def read(self, max_bytes: int, timeout: float | None = -1.0) -> bytes:
         if timeout == -1.0:
             timeout = self._handshake
+        self._asking = False
         while data := self._stream.read(max_bytes, _left(timeout)):
             if joined := self._joiner.join(data):
                 return joined
         return b""
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        self._joiner.begin()
+        if not self._asking:
+            if self._has_spoken():
+                raise httpcore.ConnectError("the other side spoke, or closed, before it was asked")
+            self._asking = True
+            self._joiner.begin(bodiless=buffer.startswith(b"HEAD "))
         self._stream.write(buffer, timeout)
+
+    def _has_spoken(self) -> bool:
+        """Whether something waits to be read; under TLS it may be a ticket, which is no answer."""
+        tls = self._stream.get_extra_info("ssl_object")
+        readable = self._stream.get_extra_info("is_readable")
+        if tls is None or not (readable or tls.pending()):
+            return bool(readable)
+        try:
+            self._stream.read(1, timeout=0)
+        except httpcore.ReadError as error:
+            return not isinstance(error.__cause__, (BlockingIOError, ssl.SSLWantReadError))
+        return True
 
     def close(self) -> None:
         self._stream.close()
@@ -276,4 +207,6 @@ class _Stream(httpcore.NetworkStream):
         return _Stream(secure, self._handshake)
 
     def get_extra_info(self, info: str) -> Any:
+        if info == "is_readable" and not self._joiner.reusable:
+            return True  # so httpcore does not use the connection again
         return self._stream.get_extra_info(info)

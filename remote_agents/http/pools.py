@@ -22,7 +22,6 @@ import httpx
 
 from remote_agents.errors import ConfigurationError
 from remote_agents.http.proxies import proxy_for
-from remote_agents.http.requests import no_cookies
 
 # 20 idle connections: httpcore walks all idle ones at each request, so a larger number costs CPU.
 # 15 s: shorter than the idle limit of common gateways, so that we close first.
@@ -176,14 +175,9 @@ def _async_client(route: Route) -> Callable[[], httpx.AsyncClient]:
             from remote_agents.http._aiohttp import Client
 
             return partial(Client, context, ASYNC_LIMITS)
-    return partial(
-        httpx.AsyncClient,
-        verify=context,
-        limits=ASYNC_LIMITS,
-        cookies=no_cookies(),
-        proxy=_proxy(route, context),
-        trust_env=False,
-    )
+    from remote_agents.http._httpcore import async_client
+
+    return partial(async_client, context, ASYNC_LIMITS, _proxy(route, context))
 
 
 def _proxy(route: Route, context: ssl.SSLContext) -> httpx.Proxy | None:

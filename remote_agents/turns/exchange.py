@@ -122,7 +122,7 @@ def _whole(response: Any, exchange: Exchange) -> Flow[Answer]:
         raise _page_error(raw, exchange)
     data = json_or_text(raw) if raw.strip() else None
     if failure := body_failure(data, context=exchange.terms.context, whole=True):
-        failure.begun = not exchange.terms.endpoint.refuses(data)
+        failure.begun = not exchange.terms.endpoint.refused(data)
         raise failure
     return Answer(response.status, response.headers, data)
 

@@ -28,7 +28,7 @@ def rooted(request: Request, exchange: Exchange, then: Then | None = None) -> Fl
         try:
             answer = yield from send(replace(request, path=root + rest), exchange, then)
         except NotFoundError as error:
-            if error.begun or not is_about_path(error):
+            if not is_about_path(error):
                 exchange.terms.root = root
                 raise
             missed = missed or error

@@ -17,6 +17,8 @@ def is_about_path(error: NotFoundError) -> bool:
         >>> is_about_path(NotFoundError(body={"detail": "No Chatbot matches the given query."}))
         False
     """
+    if error.begun:
+        return False  # of an accepted turn, one of the agent's tools found nothing
     said = error.body
     if isinstance(said, dict):
         said = said.get("detail") or said.get("message") or said.get("error") or ""

@@ -154,7 +154,7 @@ class Reader:
         """The events of a whole JSON answer."""
         if failure := body_failure(data, context=self._context, whole=True):
             self.frames += 1
-            failure.begun = not self._endpoint.refuses(data)
+            failure.begun = not self._endpoint.refused(data)
             raise failure
         events: list[Event] = []
         self._decode_into(data, events)

@@ -34,7 +34,7 @@ def turn(asked: Turn) -> Flow[Reply]:
             return reply
         except NotFoundError as error:
             if route != (asked.options.get("route") or "assistants") or not is_about_path(error):
-                raise  # in an accepted answer, it is one of the agent's tools that found nothing
+                raise
             route = ROUTES[1 - ROUTES.index(route)]
         except BadRequestError as error:
             folded = fold_system(messages)

@@ -1,0 +1,80 @@
+"""httpx's async client on httpcore, where aiohttp is missing or a proxy is in between.
+
+Its connections are watched as the sync ones are: none that holds more than its answer serves
+another request.
+"""
+
+from __future__ import annotations
+
+import ssl
+from typing import Any
+
+import httpcore
+import httpx
+
+from remote_agents.http.framing import ChunkJoiner
+from remote_agents.http.joining import core_proxy
+from remote_agents.http.requests import no_cookies
+
+
+def async_client(
+    context: ssl.SSLContext, limits: httpx.Limits, proxy: httpx.Proxy | None
+) -> httpx.AsyncClient:
+    """A client whose connections serve one answer to each request.
+
+    Args:
+        context: For `https`.
+        limits: Of the pool.
+        proxy: Through which all requests go.
+    """
+    transport = httpx.AsyncHTTPTransport(verify=context)
+    transport._pool = httpcore.AsyncConnectionPool(
+        ssl_context=context,
+        max_connections=limits.max_connections,
+        max_keepalive_connections=limits.max_keepalive_connections,
+        keepalive_expiry=limits.keepalive_expiry,
+        network_backend=_Backend(),
+        proxy=core_proxy(proxy),
+    )
+    return httpx.AsyncClient(transport=transport, cookies=no_cookies(), trust_env=False)
+
+
+class _Backend(httpcore.AnyIOBackend):
+    async def connect_tcp(self, *args: Any, **options: Any) -> httpcore.AsyncNetworkStream:
+        return _Stream(await super().connect_tcp(*args, **options))
+
+
+class _Stream(httpcore.AsyncNetworkStream):
+    def __init__(self, stream: httpcore.AsyncNetworkStream) -> None:
+        self._stream = stream
+        self._joiner = ChunkJoiner()
+        self._asking = False
+
+    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        self._asking = False
+        while data := await self._stream.read(max_bytes, timeout):
+            if joined := self._joiner.join(data):
+                return joined
+        return b""
+
+    async def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        if not self._asking:
+            self._asking = True
+            self._joiner.begin(bodiless=buffer.startswith(b"HEAD "))
+        await self._stream.write(buffer, timeout)
+
+    async def aclose(self) -> None:
+        await self._stream.aclose()
+
+    async def start_tls(
+        self,
+        ssl_context: ssl.SSLContext,
+        server_hostname: str | None = None,
+        timeout: float | None = None,
+    ) -> httpcore.AsyncNetworkStream:
+        return _Stream(await self._stream.start_tls(ssl_context, server_hostname, timeout))
+
+    def get_extra_info(self, info: str) -> Any:
+        if info == "is_readable" and not self._joiner.reusable:
+            return True  # so httpcore does not use the connection again
+        return self._stream.get_extra_info(info)
