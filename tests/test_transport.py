@@ -169,6 +169,8 @@ async def test_a_connection_is_used_again(kind: str) -> None:
 PACKED = head(EVENTS, "200 OK", "Content-Encoding: gzip")
 PACKED_JSON = head(JSON, "200 OK", "Content-Encoding: gzip")
 DEFLATED_JSON = head(JSON, "200 OK", "Content-Encoding: deflate")
+BOM = b"\xef\xbb\xbf"
+PRETTY = json.dumps(json.loads(REPLY), indent=2).encode()
 INTERIM = b"HTTP/1.1 102 Processing\r\n\r\n"
 KEEPALIVE = b": keep-alive\n\n"
 SLOW: dict[str, tuple[list[Step], str, str]] = {
@@ -311,6 +313,16 @@ async def test_a_deadline_works_in_a_task_that_was_cancelled_before() -> None:
             assert isinstance(await task, AgentTimeoutError)
 
 
+@pytest.mark.parametrize("kind", ["aiohttp", "httpx"])
+async def test_an_answer_that_came_while_the_loop_was_busy_is_not_lost(kind: str) -> None:
+    with serving([0.1, head(), delta("Hello"), DONE]) as server:
+        async with asking(kind, server, timeout=Timeout(first_event=0.5, idle=0.5)) as asker:
+            task = asyncio.ensure_future(asker.ask())
+            await until(lambda: server.requests)
+            time.sleep(0.8)  # other code of the application  # noqa: ASYNC251
+            assert await task == "Hello"
+
+
 # --- where an answer ends ------------------------------------------------------------------------
 
 ENDS: dict[str, list[Step]] = {
@@ -335,6 +347,14 @@ ENDS: dict[str, list[Step]] = {
     "pieces of letters": [head(), *(bytes([b]) for b in delta("Hello") + DONE)],
     "raw line breaks": [head(), delta("Hello").replace(b": {", b": {\n\n"), DONE],
     "packed": [PACKED, gzip.compress(delta("Hello") + DONE)],
+    "packed, each by itself": [PACKED, gzip.compress(delta("Hello")), b"\0", gzip.compress(DONE)],
+    "packed and never ended": [PACKED, gzip.compress(delta("Hello") + DONE + b" " * 99)[:-9]],
+    "packed as none": [head(EVENTS, "200 OK", "Content-Encoding: none"), delta("Hello"), DONE],
+    "packed as UTF-8": [head(EVENTS, "200 OK", "Content-Encoding: UTF-8"), delta("Hello"), DONE],
+    "pretty JSON as text": [head("text/plain"), PRETTY],
+    "pretty JSON, as it says": [head(JSON), BOM, b"\n", PRETTY],
+    "pretty JSON as events": [head(), PRETTY[:30], 0.02, PRETTY[30:]],
+    "events as a page": [head("text/html"), delta("Hello"), DONE],
     "packed JSON": [PACKED_JSON, gzip.compress(REPLY.encode())],
     "deflated JSON": [DEFLATED_JSON, zlib.compress(REPLY.encode())],
 }  # fmt: skip
@@ -403,6 +423,22 @@ CUT: dict[str, tuple[list[Step], type[AgentError], str]] = {
         StreamProtocolError,
         "",
     ),
+    "gzip, cut": (
+        [PACKED, gzip.compress(delta("Hello") + b" " * 99)[:-9]],
+        StreamInterruptedError,
+        "Hello",
+    ),
+    "no gzip behind gzip": (
+        [PACKED, gzip.compress(delta("Hello")), delta("lo")],
+        StreamProtocolError,
+        "Hello",
+    ),
+    "a page as events": (
+        [head(), b"<!doctype html>\n", b"<title>Sign in</title>"],
+        StreamProtocolError,
+        "",
+    ),
+    "a page as JSON": ([head(JSON), b"  <html></html>"], StreamProtocolError, ""),
     "no gzip": (
         [PACKED, delta("Hello"), DONE],
         StreamProtocolError,

@@ -58,12 +58,14 @@ class Alarm:
         self._waiting: asyncio.Task[Any] | None = None
         self._cancelled_before = 0
         self._rang = False
+        self._waits = 0  # how often something was waited for
 
     async def before(self, deadline: float | None, waiting_for: Awaitable[T]) -> T:
         """Await something; raise `DeadlineReached` if it takes longer than until `deadline`."""
         self._deadline = deadline
         if deadline is not None and deadline < self._rings_at:
             self._set(asyncio.get_running_loop(), deadline)
+        self._waits += 1
         self._waiting = task = asyncio.current_task()
         try:
             return await waiting_for
@@ -94,6 +96,15 @@ class Alarm:
         if time.monotonic() < self._deadline - 0.001:
             self._set(loop, self._deadline)
         elif self._waiting is not None and not _is_being_cancelled(self._waiting):
+            loop.call_soon(self._ring_after, ROUNDS, self._waits, loop)
+
+    def _ring_after(self, rounds: int, waits: int, loop: asyncio.AbstractEventLoop) -> None:
+        """Let the loop read first: it may have been busy while the answer came."""
+        if self._waiting is None or waits != self._waits or _is_being_cancelled(self._waiting):
+            return
+        if rounds:
+            loop.call_soon(self._ring_after, rounds - 1, waits, loop)
+        else:
             self._rang = True
             self._cancelled_before = _cancellations(self._waiting)
             self._waiting.cancel(RANG)
@@ -108,6 +119,9 @@ class Alarm:
         return getattr(task, "_cancel_message", RANG) != RANG
 
 
+# Of the loop, before a late read is given up: one to look at the socket, one in which what it had
+# reaches the reader, one in which that wakes the task.
+ROUNDS = 3
 RANG = "a deadline of remote_agents was reached"
 
 

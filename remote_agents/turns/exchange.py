@@ -89,19 +89,24 @@ def read_body(response: Any, exchange: Exchange) -> Flow[bytes]:
                 "Raise max_body_bytes if that is expected."
             )
         parts.append(chunk)
-        if not chunk.isspace():
+        if chunk.isspace():
+            _look_at_clock(deadline, exchange, "idle")
+        else:
             deadline = exchange.deadline(terms.timeout.idle)
     return b"".join(parts)
 
 
 def _read(response: Any, deadline: float | None, exchange: Exchange, phase: str) -> Flow[Any]:
-    """The next bytes; a flood leaves nobody waiting, so the clock is looked at first."""
-    if deadline is not None and time.monotonic() >= deadline:
-        raise exchange.timed_out(phase)
     try:
         return (yield Read(response, deadline))
     except DeadlineReached as error:
         raise exchange.timed_out(phase) from error
+
+
+def _look_at_clock(deadline: float | None, exchange: Exchange, phase: str) -> None:
+    """Raise if time is over, after bytes that say nothing: a flood leaves nobody waiting."""
+    if deadline is not None and time.monotonic() >= deadline:
+        raise exchange.timed_out(phase)
 
 
 def call(request: Request, exchange: Exchange) -> Flow[Answer]:
@@ -228,6 +233,8 @@ def _read_head(response: Any, exchange: Exchange) -> Flow[bytes | None]:
         if chunk is None:
             return None
         head = (head + chunk).lstrip().removeprefix(BOM).lstrip()
+        if not head:
+            _look_at_clock(deadline, exchange, "first_event")
     return head
 
 
@@ -270,8 +277,7 @@ def _next_deadline(
         return reader.leave_at
     if not idle:
         return exchange.deadline(exchange.terms.timeout.idle)
-    if deadline is not None and time.monotonic() >= deadline:
-        raise exchange.timed_out(reader.phase)  # a flood of keep-alives leaves nobody waiting
+    _look_at_clock(deadline, exchange, reader.phase)
     return deadline
 
 
