@@ -15,6 +15,7 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from remote_agents.extras import require
+from remote_agents.sandbox import services as services  # so that all agents are entered
 from remote_agents.sandbox.directory import agent_of, environment, manifest
 
 ROOT = Path(__file__).parent.parent.parent

@@ -1,12 +1,11 @@
 """Each path leads to its own service, and the errors that name one name all."""
 
 import re
-from typing import Any
 
 import pytest
 
 from remote_agents.sandbox import Sandbox
-from remote_agents.sandbox.app.app import NEIGHBOURS, PROTOCOLS
+from remote_agents.sandbox.app.app import MODULES, PROTOCOLS
 from remote_agents.sandbox.directory import AGENTS, endpoint_of, is_chat
 from remote_agents.services import ENDPOINTS
 
@@ -26,12 +25,11 @@ def test_a_protocols_routes_are_its_own(name: str) -> None:
     assert not any(is_chat("GET", path) for path in paths)
 
 
-@pytest.mark.parametrize("module", NEIGHBOURS, ids=lambda module: module.__name__)
-def test_a_services_other_routes_are_its_own(module: Any) -> None:
-    *_, folder, own = module.__name__.split(".")
-    for route in module.routes:
-        name = endpoint_of(re.sub(r"\{.*?\}", "an-id", route.path))
-        assert folder == name if name else own == "seeding"
+@pytest.mark.parametrize("name", MODULES)
+def test_a_services_other_routes_are_its_own(name: str) -> None:
+    for module in MODULES[name][1:]:
+        paths = [re.sub(r"\{.*?\}", "an-id", route.path) for route in module.routes]
+        assert {endpoint_of(path) for path in paths} == {name}
 
 
 def test_an_unknown_endpoint_is_one_sentence(box: Sandbox) -> None:

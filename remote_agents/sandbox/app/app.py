@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from importlib import import_module
-from types import ModuleType
 from typing import Any, Protocol, cast
 from urllib.parse import urlsplit
 
@@ -16,23 +14,9 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from remote_agents.sandbox.app import control, seeding
-from remote_agents.sandbox.directory import AGENTS, endpoint_of
+from remote_agents.sandbox.directory import endpoint_of
 from remote_agents.sandbox.service import Service
-from remote_agents.sandbox.services.bluenexus import (
-    memories as bluenexus_memories,
-    resources as bluenexus_resources,
-)
-from remote_agents.sandbox.services.cloudbase import resources as cloudbase_resources
-from remote_agents.sandbox.services.maiagent import (
-    attachments as maiagent_attachments,
-    knowledge as maiagent_knowledge,
-    records as maiagent_records,
-    resources as maiagent_resources,
-)
-from remote_agents.sandbox.services.private_ai import (
-    knowledge as private_ai_knowledge,
-    resources as private_ai_resources,
-)
+from remote_agents.sandbox.services import modules_of, packages
 from remote_agents.sandbox.serving.faults import Victim, suffer
 from remote_agents.sandbox.serving.log import Entry
 from remote_agents.sandbox.serving.server import Connection
@@ -51,32 +35,20 @@ class Spoken(Protocol):
         """A failure in the stream as the service words it."""
 
 
-PROTOCOLS = {
-    name: cast(Spoken, import_module(f"remote_agents.sandbox.services.{name}.chat"))
-    for name in AGENTS
-}
-# Modules that answer besides the chat endpoints: each has `routes`.
-NEIGHBOURS: tuple[ModuleType, ...] = (
-    bluenexus_memories,
-    bluenexus_resources,
-    cloudbase_resources,
-    maiagent_attachments,
-    maiagent_knowledge,
-    maiagent_records,
-    maiagent_resources,
-    private_ai_knowledge,
-    private_ai_resources,
-    seeding,
-)
+MODULES = {name: modules_of(package) for name, package in packages().items()}
+PROTOCOLS = {name: cast(Spoken, modules[0]) for name, modules in MODULES.items()}
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 LOGGED_BODY = 1 << 20
 
 
 def create_app(service: Service) -> ASGIApp:
     """Assemble the protocols and the sandbox's own pages."""
-    modules: list[Any] = [*PROTOCOLS.values(), *NEIGHBOURS, control]
+    for package in packages().values():
+        if hasattr(package, "prepare"):
+            package.prepare(service.store)
+    theirs = [module for modules in MODULES.values() for module in modules]
     app = Starlette(
-        routes=[route for module in modules for route in module.routes],
+        routes=[route for module in (*theirs, seeding, control) for route in module.routes],
         exception_handlers={
             Refusal: _refused,
             HTTPException: _not_routed,
@@ -199,8 +171,9 @@ async def _refused(request: Request, error: Exception) -> Response:
 async def _not_routed(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     path = request.url.path
-    if endpoint_of(path) == "maiagent" and request.method == "GET" and not path.endswith("/"):
-        # As Django's APPEND_SLASH does; for a POST it would lose the body, so that stays a 404.
+    appends = getattr(PROTOCOLS.get(endpoint_of(path) or ""), "APPENDS_SLASH", False)
+    if appends and request.method == "GET" and not path.endswith("/"):
+        # As Django does; for a POST it would lose the body, so that stays a 404.
         location = str(request.url.replace(path=f"{path}/"))
         return Response(status_code=301, headers={"location": location})
     message = "Not found." if error.status_code == 404 else str(error.detail)

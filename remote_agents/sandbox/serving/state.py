@@ -8,7 +8,6 @@ import time
 from collections.abc import Iterable
 from typing import Any
 
-from remote_agents.sandbox.directory import AGENTS
 from remote_agents.sandbox.serving.wire import new_id
 
 Row = dict[str, Any]
@@ -65,7 +64,6 @@ class Store:
             self.db.execute("PRAGMA journal_mode=WAL")
             self.db.execute("PRAGMA synchronous=OFF")
             self.db.executescript(SCHEMA)
-            self._add_first_contact()
         except sqlite3.Error:  # the file is something else
             self.db.close()
             raise
@@ -167,11 +165,6 @@ class Store:
     def _touch(self, endpoint: str, conversation: str, now: float) -> None:
         sql = "UPDATE conversations SET updated = ? WHERE endpoint = ? AND id = ?"
         self.db.execute(sql, (now, endpoint, conversation))
-
-    def _add_first_contact(self) -> None:
-        contact, now = AGENTS["maiagent"].extra["contact_id"], time.time()
-        sql = "INSERT OR IGNORE INTO contacts VALUES (?, ?, ?, ?, ?)"
-        self.db.execute(sql, (contact, "Robin Harbor", now, now, "{}"))
 
 
 def _encoded(name: str, value: Any) -> Any:

@@ -1,0 +1,10 @@
+"""The sandbox's BlueNexus agent."""
+
+from remote_agents.sandbox.agent import Agent
+
+AGENT = Agent(
+    "agent-3f9c21",
+    "sandbox-bluenexus-key",
+    "BLUENEXUS",
+    paths="/api/v1/(agents|models|credit-transactions)",
+)

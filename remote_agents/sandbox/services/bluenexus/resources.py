@@ -9,7 +9,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from remote_agents.sandbox.service import require_key, service
-from remote_agents.sandbox.services.bluenexus.chat import AGENT, ENDPOINT, MODEL, authorize
+from remote_agents.sandbox.services.bluenexus import AGENT
+from remote_agents.sandbox.services.bluenexus.chat import ENDPOINT, MODEL, authorize
 from remote_agents.sandbox.serving.lists import iso, size_of, whole
 from remote_agents.sandbox.serving.wire import Json, Refusal, json_object, short_id
 

@@ -1,0 +1,12 @@
+"""The sandbox's CloudBase agent, native protocol."""
+
+from remote_agents.sandbox.agent import Agent
+
+AGENT = Agent(
+    "bot-handbook",
+    "sandbox-cloudbase-key",
+    "CLOUDBASE",
+    paths="/v1/aibot/",
+    chat="/send-message",
+    extra={"ag_ui_agent_id": "agent-handbook"},
+)

@@ -10,9 +10,9 @@ from typing import Any
 from starlette.requests import Request
 from starlette.routing import Route
 
-from remote_agents.sandbox.directory import AGENTS
 from remote_agents.sandbox.mind.answers import Ask
 from remote_agents.sandbox.service import Service, Turn, require_key, service
+from remote_agents.sandbox.services.cloudbase import AGENT
 from remote_agents.sandbox.serving.wire import (
     DONE,
     Frames,
@@ -26,7 +26,6 @@ from remote_agents.sandbox.serving.wire import (
 )
 
 ENDPOINT = "cloudbase"
-AGENT = AGENTS[ENDPOINT]
 IDS = (AGENT.agent_id, AGENT.extra["ag_ui_agent_id"])
 CODES = {
     400: "INVALID_PARAM",

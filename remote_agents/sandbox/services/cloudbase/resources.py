@@ -16,7 +16,8 @@ from starlette.routing import Route
 
 from remote_agents.sandbox.mind.knowledge import terms
 from remote_agents.sandbox.service import Service, require_key, service
-from remote_agents.sandbox.services.cloudbase.chat import AGENT, BOT, ENDPOINT, IDS, authorize
+from remote_agents.sandbox.services.cloudbase import AGENT
+from remote_agents.sandbox.services.cloudbase.chat import BOT, ENDPOINT, IDS, authorize
 from remote_agents.sandbox.serving.lists import day, day_after, iso, size_of, whole
 from remote_agents.sandbox.serving.wire import (
     DONE,

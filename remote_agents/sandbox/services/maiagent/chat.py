@@ -12,9 +12,9 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from remote_agents.sandbox.directory import AGENTS
 from remote_agents.sandbox.mind.answers import Ask
 from remote_agents.sandbox.service import Service, Turn, require_key, service
+from remote_agents.sandbox.services.maiagent import AGENT
 from remote_agents.sandbox.serving.wire import (
     Frames,
     Json,
@@ -26,7 +26,7 @@ from remote_agents.sandbox.serving.wire import (
 )
 
 ENDPOINT = "maiagent"
-AGENT = AGENTS[ENDPOINT]
+APPENDS_SLASH = True  # its framework is Django
 ROOTS = ("/api", "/api/v1")
 REQUIRED = ["This field is required."]
 NOT_UUID = ["Must be a valid UUID."]

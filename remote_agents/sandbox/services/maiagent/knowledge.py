@@ -8,8 +8,8 @@ from starlette.requests import Request
 from starlette.routing import Route
 
 from remote_agents.sandbox.service import service
+from remote_agents.sandbox.services.maiagent import AGENT
 from remote_agents.sandbox.services.maiagent.chat import (
-    AGENT,
     REQUIRED,
     ROOTS,
     require_account,

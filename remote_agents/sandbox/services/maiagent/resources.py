@@ -11,8 +11,8 @@ from starlette.routing import Route
 
 from remote_agents.sandbox.mind.answers import Ask
 from remote_agents.sandbox.service import Service, service
+from remote_agents.sandbox.services.maiagent import AGENT
 from remote_agents.sandbox.services.maiagent.chat import (
-    AGENT,
     ENDPOINT,
     NOT_UUID,
     REQUIRED,

@@ -10,9 +10,9 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from remote_agents.sandbox.directory import AGENTS
 from remote_agents.sandbox.mind.answers import Ask
 from remote_agents.sandbox.service import Service, Turn, require_key, service
+from remote_agents.sandbox.services.private_ai import AGENT
 from remote_agents.sandbox.serving.wire import (
     DONE,
     Frames,
@@ -26,7 +26,6 @@ from remote_agents.sandbox.serving.wire import (
 )
 
 ENDPOINT = "private_ai"
-AGENT = AGENTS[ENDPOINT]
 MODEL = "llama-3.3-70b-instruct"
 ROLES = ("system", "user", "assistant")
 Problem = dict[str, Any]

@@ -9,7 +9,8 @@ from starlette.requests import Request
 from starlette.routing import Route
 
 from remote_agents.sandbox.service import require_key, service
-from remote_agents.sandbox.services.private_ai.chat import AGENT, ENDPOINT
+from remote_agents.sandbox.services.private_ai import AGENT
+from remote_agents.sandbox.services.private_ai.chat import ENDPOINT
 from remote_agents.sandbox.services.private_ai.resources import CREATED, listed
 from remote_agents.sandbox.serving.wire import Json, Refusal, json_object, number
 

@@ -7,8 +7,8 @@ from typing import Any
 from starlette.requests import Request
 from starlette.routing import Route
 
-from remote_agents.sandbox.directory import AGENTS
 from remote_agents.sandbox.service import require_key
+from remote_agents.sandbox.services.private_ai import AGENT
 from remote_agents.sandbox.services.private_ai.chat import ENDPOINT, MODEL, ROOT, authorize
 from remote_agents.sandbox.serving.lists import size_of, whole
 from remote_agents.sandbox.serving.wire import Json
@@ -40,7 +40,7 @@ async def list_agents(request: Request) -> Json:
     """The agents."""
     require_key(request, ENDPOINT, "Could not validate credentials")
     limit, offset = size_of(request, "limit", 20), whole(request, "offset", 0)
-    agents = [_agent(AGENTS[ENDPOINT].agent_id)]
+    agents = [_agent(AGENT.agent_id)]
     return Json(listed(agents[offset : offset + limit], more=offset + limit < len(agents)))
 
 

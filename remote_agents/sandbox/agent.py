@@ -1,0 +1,35 @@
+"""One agent of the sandbox, as a client has to address it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Agent:
+    """One agent of the sandbox, as a client has to address it.
+
+    Args:
+        agent_id: Its id.
+        api_key: The key that it wants.
+        env_prefix: What its environment variables begin with.
+        paths: Pattern of how its paths begin; of several services the longest match counts.
+        chat: How the path that asks for an answer ends.
+        scheme: Word before the key in `Authorization`.
+        extra: Further ids that a client may need.
+    """
+
+    agent_id: str
+    api_key: str
+    env_prefix: str
+    paths: str
+    chat: str = "/chat/completions"
+    scheme: str = "Bearer"
+    extra: dict[str, str] = field(default_factory=dict)
+
+    def manifest(self, base_url: str) -> dict[str, Any]:
+        """The entry of this agent in ``GET /``."""
+        values = {"base_url": base_url, "agent_id": self.agent_id, "api_key": self.api_key}
+        env = {f"{self.env_prefix}_{name.upper()}": value for name, value in values.items()}
+        return {**values, **self.extra, "env": env}
