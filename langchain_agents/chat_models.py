@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from langchain_agents._chat import ChatAgent
 from remote_agents.services.bluenexus import BlueNexusSettings
 from remote_agents.services.cloudbase import CloudBaseSettings
 from remote_agents.services.cloudbase_openai import CloudBaseOpenAISettings
 from remote_agents.services.maiagent import MaiAgentSettings
 from remote_agents.services.private_ai import PrivateAISettings
+
+if TYPE_CHECKING:
+    import remote_agents as clients
 
 __all__ = [
     "ChatAgent",
@@ -96,6 +101,12 @@ class ChatCloudBase(CloudBaseSettings, ChatAgent):
             message.usage_metadata  # None where the service counts no tokens
     """
 
+    if TYPE_CHECKING:
+
+        @property
+        def client(self) -> clients.CloudBase:
+            """The plain client of the same agent, for the rest of the service's API."""
+
 
 class ChatCloudBaseOpenAI(CloudBaseOpenAISettings, ChatAgent):
     """A Tencent CloudBase agent as a chat model (OpenAI protocol).
@@ -159,6 +170,12 @@ class ChatCloudBaseOpenAI(CloudBaseOpenAISettings, ChatAgent):
             # request_id, credits_consumed, credits_remaining, turn: each where it is known
             message.usage_metadata  # None where the service counts no tokens
     """
+
+    if TYPE_CHECKING:
+
+        @property
+        def client(self) -> clients.CloudBaseOpenAI:
+            """The plain client of the same agent, for the rest of the service's API."""
 
 
 class ChatPrivateAI(PrivateAISettings, ChatAgent):
@@ -234,6 +251,12 @@ class ChatPrivateAI(PrivateAISettings, ChatAgent):
             message.usage_metadata  # None where the service counts no tokens
     """
 
+    if TYPE_CHECKING:
+
+        @property
+        def client(self) -> clients.PrivateAI:
+            """The plain client of the same agent, for the rest of the service's API."""
+
 
 class ChatBlueNexus(BlueNexusSettings, ChatAgent):
     """A BlueNexus agent as a chat model.
@@ -303,6 +326,12 @@ class ChatBlueNexus(BlueNexusSettings, ChatAgent):
             # request_id, credits_consumed, credits_remaining, turn: each where it is known
             message.usage_metadata  # None where the service counts no tokens
     """
+
+    if TYPE_CHECKING:
+
+        @property
+        def client(self) -> clients.BlueNexus:
+            """The plain client of the same agent, for the rest of the service's API."""
 
 
 class ChatMaiAgent(MaiAgentSettings, ChatAgent):
@@ -376,3 +405,9 @@ class ChatMaiAgent(MaiAgentSettings, ChatAgent):
             # request_id, credits_consumed, credits_remaining, turn: each where it is known
             message.usage_metadata  # None where the service counts no tokens
     """
+
+    if TYPE_CHECKING:
+
+        @property
+        def client(self) -> clients.MaiAgent:
+            """The plain client of the same agent, for the rest of the service's API."""

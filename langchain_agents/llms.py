@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Sequence
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
 from langchain_core.language_models import BaseLLM, LanguageModelInput
@@ -26,6 +26,9 @@ from remote_agents.services.cloudbase_openai import CloudBaseOpenAISettings
 from remote_agents.services.maiagent import MaiAgentSettings
 from remote_agents.services.private_ai import PrivateAISettings
 from remote_agents.types import Finish, Message, Reply, TextDelta
+
+if TYPE_CHECKING:
+    import remote_agents as clients
 
 
 class AgentLLM(AgentSettings, BaseLLM):
@@ -223,6 +226,12 @@ class CloudBaseLLM(CloudBaseSettings, AgentLLM):
         'Full-time employees receive 25 vacation days per calendar year.'
     """
 
+    if TYPE_CHECKING:
+
+        @property
+        def client(self) -> clients.CloudBase:
+            """The plain client of the same agent, for the rest of the service's API."""
+
 
 class CloudBaseOpenAILLM(CloudBaseOpenAISettings, AgentLLM):
     """A Tencent CloudBase agent as a text model (OpenAI protocol).
@@ -233,6 +242,12 @@ class CloudBaseOpenAILLM(CloudBaseOpenAISettings, AgentLLM):
         >>> CloudBaseOpenAILLM().invoke("How many vacation days do I get?")  # doctest: +SKIP
         'Full-time employees receive 25 vacation days per calendar year.'
     """
+
+    if TYPE_CHECKING:
+
+        @property
+        def client(self) -> clients.CloudBaseOpenAI:
+            """The plain client of the same agent, for the rest of the service's API."""
 
 
 class PrivateAILLM(PrivateAISettings, AgentLLM):
@@ -245,6 +260,12 @@ class PrivateAILLM(PrivateAISettings, AgentLLM):
         'Full-time employees receive 25 vacation days per calendar year.'
     """
 
+    if TYPE_CHECKING:
+
+        @property
+        def client(self) -> clients.PrivateAI:
+            """The plain client of the same agent, for the rest of the service's API."""
+
 
 class BlueNexusLLM(BlueNexusSettings, AgentLLM):
     """A BlueNexus agent as a text model.
@@ -256,6 +277,12 @@ class BlueNexusLLM(BlueNexusSettings, AgentLLM):
         'Full-time employees receive 25 vacation days per calendar year.'
     """
 
+    if TYPE_CHECKING:
+
+        @property
+        def client(self) -> clients.BlueNexus:
+            """The plain client of the same agent, for the rest of the service's API."""
+
 
 class MaiAgentLLM(MaiAgentSettings, AgentLLM):
     """A MaiAgent chatbot as a text model.
@@ -266,3 +293,9 @@ class MaiAgentLLM(MaiAgentSettings, AgentLLM):
         >>> MaiAgentLLM().invoke("How many vacation days do I get?")  # doctest: +SKIP
         'Full-time employees receive 25 vacation days per calendar year.'
     """
+
+    if TYPE_CHECKING:
+
+        @property
+        def client(self) -> clients.MaiAgent:
+            """The plain client of the same agent, for the rest of the service's API."""

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from llamaindex_agents.base import RemoteAgent
 from remote_agents.services.bluenexus import BlueNexusSettings
 from remote_agents.services.cloudbase import CloudBaseSettings
 from remote_agents.services.cloudbase_openai import CloudBaseOpenAISettings
 from remote_agents.services.maiagent import MaiAgentSettings
 from remote_agents.services.private_ai import PrivateAISettings
+
+if TYPE_CHECKING:
+    import remote_agents as clients
 
 
 class CloudBase(CloudBaseSettings, RemoteAgent):
@@ -23,6 +28,12 @@ class CloudBase(CloudBaseSettings, RemoteAgent):
         print(llm.complete("How many vacation days do I get?"))
         ```
     """
+
+    if TYPE_CHECKING:
+
+        @property
+        def client(self) -> clients.CloudBase:
+            """The plain client of the same agent, for the rest of the service's API."""
 
 
 class CloudBaseOpenAI(CloudBaseOpenAISettings, RemoteAgent):
@@ -41,6 +52,12 @@ class CloudBaseOpenAI(CloudBaseOpenAISettings, RemoteAgent):
         ```
     """
 
+    if TYPE_CHECKING:
+
+        @property
+        def client(self) -> clients.CloudBaseOpenAI:
+            """The plain client of the same agent, for the rest of the service's API."""
+
 
 class PrivateAI(PrivateAISettings, RemoteAgent):
     """VMware Private AI Service agent.
@@ -56,6 +73,12 @@ class PrivateAI(PrivateAISettings, RemoteAgent):
             print(token.delta, end="")
         ```
     """
+
+    if TYPE_CHECKING:
+
+        @property
+        def client(self) -> clients.PrivateAI:
+            """The plain client of the same agent, for the rest of the service's API."""
 
 
 class BlueNexus(BlueNexusSettings, RemoteAgent):
@@ -75,6 +98,12 @@ class BlueNexus(BlueNexusSettings, RemoteAgent):
         ```
     """
 
+    if TYPE_CHECKING:
+
+        @property
+        def client(self) -> clients.BlueNexus:
+            """The plain client of the same agent, for the rest of the service's API."""
+
 
 class MaiAgent(MaiAgentSettings, RemoteAgent):
     """MaiAgent chatbot.
@@ -89,3 +118,9 @@ class MaiAgent(MaiAgentSettings, RemoteAgent):
         print(llm.as_query_engine().query("How many vacation days do I get?").source_nodes)
         ```
     """
+
+    if TYPE_CHECKING:
+
+        @property
+        def client(self) -> clients.MaiAgent:
+            """The plain client of the same agent, for the rest of the service's API."""

@@ -29,7 +29,7 @@ def check_parameters(
     """
     accepted = endpoint.accepted.union(also, ("streaming",))
     for name in parameters:
-        if name not in accepted:
+        if name not in accepted and not (name == "suggest" and not parameters[name]):
             raise ConfigurationError(unknown_name(endpoint, name), endpoint=endpoint.name)
     return {name: value for name, value in parameters.items() if value is not None}
 

@@ -71,12 +71,14 @@ class Call(NamedTuple):
 class Stream(NamedTuple):
     """Send a request and emit the events of its answer; gives the folded `Reply` back.
 
-    `conversation_id` is the conversation that the endpoint chose or created for it, if any.
+    `conversation_id` is the conversation that the endpoint chose or created for it, if any. `after`
+    may add to the reply of a whole answer, before its last event; the answer stands if that fails.
     """
 
     request: Request
     decode: Decode
     conversation_id: str | None = None
+    after: Callable[[Reply], Flow[None]] | None = None
 
 
 class Download(NamedTuple):

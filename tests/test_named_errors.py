@@ -49,8 +49,8 @@ async def test_a_busy_session(
 def test_an_empty_prompt(endpoint: str, framework: str, streamed: bool, sandbox: Sandbox) -> None:
     model = way(sandbox, framework, endpoint, streamed=streamed, awaited=False).model
     names = {"plain": ("ask", "stream"), "langchain": ("invoke", "stream")}
+    ask = getattr(model, names.get(framework, ("chat", "stream_chat"))[streamed])
     with pytest.raises(AgentError) as caught:
-        answer = getattr(model, names.get(framework, ("chat", "stream_chat"))[streamed])([])
-        list(answer)
+        list(ask([]))
     assert caught.value.endpoint == endpoint
     assert sandbox.requests(endpoint) == []

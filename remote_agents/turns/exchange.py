@@ -11,6 +11,7 @@ from functools import partial
 from typing import Any
 
 from remote_agents.errors import (
+    AgentError,
     StreamInterruptedError,
     StreamProtocolError,
 )
@@ -172,8 +173,18 @@ def stream(op: Stream, exchange: Exchange) -> Flow[Reply]:
         last = yield from rooted(request, exchange, partial(_answer, op.decode, reply))
         if exchange.lease is not None and exchange.plan is not None:
             yield from exchange.lease.settle(reply, exchange.plan.seen)
+        if op.after is not None:
+            yield from _afterwards(op.after(reply), exchange)
         yield Emit(last)
         return reply
+
+
+def _afterwards(flow: Flow[None], exchange: Exchange) -> Flow[None]:
+    """What may follow a whole answer, which is an answer without it, too."""
+    try:
+        yield from expand(flow, exchange)
+    except AgentError as error:
+        logger.warning("%s answered; what should follow failed: %s", exchange.terms.name, error)
 
 
 def _answer(decode: Decode, reply: Reply, response: Any, exchange: Exchange) -> Flow[list[Event]]:

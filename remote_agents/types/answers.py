@@ -203,6 +203,7 @@ class Reply:
         steps: The agent's own tool calls and results, and unknown events, in order.
         tool_calls: Calls of your own tools that the agent asks you to run.
         raw: What else the service said, as plain values: `created`, `object`, `version`, ...
+        suggested_questions: What the user may want to ask next, if `suggest=True` asked for it.
         interrupts: What the run waits for; `resume=` answers.
         state: The agent's state after the run, where it tells one; it is part of no history.
         usage: Token counts, if the service reports them.
@@ -232,6 +233,7 @@ class Reply:
         self.steps: list[ToolCall | ToolResult | Unknown] = []
         self.tool_calls: list[ClientToolCall] = []
         self.raw: dict[str, Any] = {}
+        self.suggested_questions: list[str] = []
         self.interrupts: list[Interrupt] = []
         self.state: Any = None
         self.usage: Usage | None = None
@@ -318,6 +320,7 @@ class Reply:
             "credits_remaining": self.credits_remaining,
             "unknown_frames": self.unknown_frames or None,
             "raw": self.raw or None,
+            "suggested_questions": self.suggested_questions or None,
             "interrupts": [interrupt.to_dict() for interrupt in self.interrupts] or None,
             "turn": self.turn,
             "seen": list(self.seen) or None,

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from remote_agents.sandbox import Sandbox
-from tests.resources import searches
+from tests.resources import people, searches
 from tests.resources.calls import Way
 from tests.resources.operation import Operation
 
@@ -704,6 +704,7 @@ OPERATIONS = (
         "BlueNexus.conversations.delete",
         _bluenexus_delete,
     ),
+    *people.OPERATIONS,
     *searches.OPERATIONS,
 )
 

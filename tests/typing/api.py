@@ -2,8 +2,15 @@
 
 from langchain_core.messages import AIMessage
 
-from langchain_agents import AgentRetriever as DocumentRetriever, ChatBlueNexus, agent_tool
-from llamaindex_agents import AgentQueryEngine, BlueNexus
+from langchain_agents import (
+    AgentRetriever as DocumentRetriever,
+    ChatBlueNexus,
+    ChatCloudBase,
+    ChatMaiAgent,
+    PrivateAILLM,
+    agent_tool,
+)
+from llamaindex_agents import AgentQueryEngine, BlueNexus, MaiAgent
 from remote_agents import AgentError, BlueNexus as Client, Reply, Timeout
 
 client = Client(api_key="key", timeout=Timeout(idle=30))
@@ -11,6 +18,10 @@ reply: Reply = client.ask("Hi", session_id="u1")
 answer: AIMessage = ChatBlueNexus(temperature=0.2).invoke("Hi")
 tool = agent_tool(ChatBlueNexus(), name="ask", description="Ask the agent.")
 documents = DocumentRetriever(model=ChatBlueNexus()).invoke("Hi")
+questions = ChatCloudBase().client.recommend_questions("Hi")
+chatbot: str = ChatMaiAgent().client.chatbots.get().name
+found: str = MaiAgent().client.knowledge_bases.list().__next__().id
+session: str = PrivateAILLM().client.agents.get().name
 engine: AgentQueryEngine = BlueNexus().for_session("u1").as_query_engine()
 
 

@@ -20,6 +20,7 @@ from remote_agents.errors import AgentStatusError, ConfigurationError, RemoteFai
 from remote_agents.flow import Call, Decode, Flow, Request, Stream
 from remote_agents.service import Endpoint
 from remote_agents.services.cloudbase.frames import decode as decode
+from remote_agents.services.cloudbase.suggestions import suggesting
 from remote_agents.services.cloudbase.uploads import links_of
 from remote_agents.types import Reply, Turn
 from remote_agents.wire.ag_ui import run_input, sent_in
@@ -43,7 +44,7 @@ def turn(asked: Turn) -> Flow[Reply]:
             conversation_id = yield from _create_conversation(path)
         body = _classic_body(asked, conversation_id, files)
     request = Request("POST", f"{path}/send-message", json=body, stream=True)
-    reply: Reply = yield Stream(request, reads, conversation_id)
+    reply: Reply = yield Stream(request, reads, conversation_id, suggesting(path, asked))
     return reply
 
 

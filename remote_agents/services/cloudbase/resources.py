@@ -7,6 +7,7 @@ from typing import Any
 
 from remote_agents.errors import ConfigurationError
 from remote_agents.flow import Call, Emit, Flow, Request, Stream
+from remote_agents.resources.answers import answer_of
 from remote_agents.resources.dates import Day, open_range
 from remote_agents.resources.emitted import every, tapped
 from remote_agents.resources.items import AgentInfo, Conversation, Feedback, Message
@@ -150,12 +151,17 @@ class Messages(Resource):
     history, ahistory = calls(_history)
 
 
+def _bot_of(agent: str) -> str:
+    """An agent without the protocol that it is asked in: ratings are those of both."""
+    return agent.partition(":")[2]
+
+
 class Feedbacks(_Bot):
     """What users think of the answers."""
 
     def _send(
         self,
-        record_id: str,
+        answer: object,
         type: str = "upvote",  # noqa: A002 - the service's own word
         *,
         comment: str | None = None,
@@ -167,25 +173,34 @@ class Feedbacks(_Bot):
         """Rate an answer.
 
         Args:
-            record_id: The answer's `reply_id`.
+            answer: The answer: a `Reply`, an `AIMessage`, a `ChatMessage`, or its `reply_id`.
             type: `upvote` or `downvote`.
             comment: In words.
             rating: As a number.
             tags: As keywords.
             input: The question, as the user put it.
-            ai_answer: The answer's text.
+            ai_answer: The answer's text (default: that of the answer, where it is not just an id).
+
+        Raises:
+            ConfigurationError: The answer has no id of the service, or is of another agent.
         """
+        known = answer_of(answer)
+        if known.agent is not None and _bot_of(known.agent) != _bot_of(self.agent.name):
+            raise ConfigurationError(
+                f"This answer is of {known.agent}, and not of {self.agent.name}.",
+                endpoint=self.agent.endpoint.name,
+            )
         if type not in ("upvote", "downvote"):
             raise ConfigurationError(f"type must be upvote or downvote, not {type!r}.")
         body = {
-            "recordId": record_id,
+            "recordId": known.reply_id,
             "type": type,
             "botId": self.agent.agent_id,
             "comment": comment,
             "rating": rating,
             "tags": None if tags is None else [*tags],
             "input": input,
-            "aiAnswer": ai_answer,
+            "aiAnswer": known.text if ai_answer is None else ai_answer,
         }
         return self._post({name: value for name, value in body.items() if value is not None})
 

@@ -18,6 +18,7 @@ class CloudBaseOpenAI(CloudBaseOpenAISettings, Client):
     """A Tencent CloudBase agent, OpenAI protocol; see `docs/services/cloudbase_openai.md`."""
 
     agents = Part(resources.Agents)
+    feedback = Part(resources.Feedbacks)
 
     if TYPE_CHECKING:  # the same methods, with the arguments of this service
 

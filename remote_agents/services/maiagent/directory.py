@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from remote_agents.errors import NotFoundError
 from remote_agents.flow import Flow
-from remote_agents.resources.items import AgentInfo, Contact, Inbox, WebChat
+from remote_agents.resources.items import AgentInfo, ChatConversation, Contact, Inbox, WebChat
 from remote_agents.resources.paging import Paging, pages
 from remote_agents.resources.requests import part, post, read
 from remote_agents.resources.surface import Resource, calls, lists
@@ -23,7 +24,12 @@ class Chatbots(Resource):
         path = "/api/chatbots/"
         return pages(self.agent, path, NUMBERED, AgentInfo, page_size=page_size, cursor=cursor)
 
+    def _get(self, chatbot_id: str | None = None) -> Flow[AgentInfo]:
+        """One chatbot; by default the client's own."""
+        return read(f"/api/chatbots/{part(chatbot_id or self.agent.agent_id)}/", AgentInfo)
+
     list, alist = lists(_list)
+    get, aget = calls(_get)
 
 
 class Inboxes(Resource):
@@ -135,5 +141,47 @@ class Contacts(Resource):
         }
         return post("/api/contacts/", body, Contact)
 
+    def _conversations(
+        self,
+        contact_id: str,
+        *,
+        keyword: str | None = None,
+        inboxes: str | None = None,
+        page_size: int | None = None,
+        cursor: str | None = None,
+    ) -> Flow[ChatConversation]:
+        """The conversations of a contact, lazily.
+
+        Args:
+            contact_id: The contact.
+            keyword: Only those with a message that contains this.
+            inboxes: Only those of this inbox (id).
+            page_size: Conversations on a page.
+            cursor: Go on from the `.cursor` of an earlier list.
+        """
+        return pages(
+            self.agent,
+            f"/api/contacts/{part(contact_id)}/conversations",
+            COUNTED,
+            ChatConversation,
+            page_size=page_size,
+            cursor=cursor,
+            keyword=keyword,
+            inboxes=inboxes,
+        )
+
+    def _latest_conversation(self, contact_id: str) -> Flow[ChatConversation | None]:
+        """The latest conversation of a contact; None if there is none.
+
+        The service answers the same for a contact that it does not know.
+        """
+        path = f"/api/contacts/{part(contact_id)}/conversations/latest"
+        try:
+            return (yield from read(path, ChatConversation))
+        except NotFoundError:
+            return None
+
     list, alist = lists(_list)
     create, acreate = calls(_create)
+    conversations, aconversations = lists(_conversations)
+    latest_conversation, alatest_conversation = calls(_latest_conversation)

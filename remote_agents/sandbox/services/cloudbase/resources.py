@@ -147,7 +147,9 @@ async def send_feedback(request: Request) -> Json:
         raise Refusal(400, "type must be upvote or downvote")
     store = service(request).store
     record = body.get("recordId")
-    found = store.one("SELECT id FROM messages WHERE endpoint = ? AND id = ?", ENDPOINT, record)
+    # The answers of both protocols can be rated.
+    sql = "SELECT id FROM messages WHERE endpoint IN (?, ?) AND id = ?"
+    found = store.one(sql, ENDPOINT, f"{ENDPOINT}_openai", record)
     if found is None:
         raise Refusal(404, f"Record {record} does not exist")
     names = ("comment", "rating", "tags", "input", "aiAnswer")

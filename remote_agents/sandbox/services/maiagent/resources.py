@@ -18,6 +18,7 @@ from remote_agents.sandbox.services.maiagent.chat import (
     REQUIRED,
     ROOTS,
     attachment_problems,
+    authorize,
     either,
     milliseconds,
     require_account,
@@ -301,6 +302,12 @@ async def list_chatbots(request: Request) -> Json:
     return numbered(request, [CHATBOT])
 
 
+async def show_chatbot(request: Request) -> Json:
+    """One chatbot."""
+    authorize(request)
+    return Json(CHATBOT)
+
+
 async def list_inboxes(request: Request) -> Json:
     """The inboxes, with page numbers."""
     require_account(request)
@@ -361,6 +368,48 @@ async def create_contact(request: Request) -> Json:
     return Json(_shown_contact(row), status_code=201)
 
 
+async def list_contact_conversations(request: Request) -> Json:
+    """The conversations of a contact, the latest first, by limit and offset."""
+    require_account(request)
+    box, size = service(request), size_of(request, "limit", 20)
+    text = request.query_params.get("offset", "0")
+    offset = int(text) if text.isdigit() else 0
+    rows = _conversations_of(box, request.path_params["contact"])
+    if keyword := request.query_params.get("keyword"):
+        rows = [row for row in rows if _contains(box, row, keyword)]
+    more = offset + size < len(rows)
+    return Json(
+        {
+            "count": len(rows),
+            "next": link(request, box.url, limit=size, offset=offset + size) if more else None,
+            "previous": None,
+            "results": [shown_conversation(box, row) for row in rows[offset : offset + size]],
+        }
+    )
+
+
+async def latest_contact_conversation(request: Request) -> Json:
+    """The latest conversation of a contact; a 404 if there is none."""
+    require_account(request)
+    box = service(request)
+    rows = _conversations_of(box, request.path_params["contact"])
+    if not rows:
+        raise Refusal(404, "No Conversation matches the given query.")
+    return Json(shown_conversation(box, rows[0]))
+
+
+def _conversations_of(box: Service, contact: str) -> list[Row]:
+    if box.store.one("SELECT id FROM contacts WHERE id = ?", contact) is None:
+        raise Refusal(404, "No Contact matches the given query.")
+    sql = "SELECT * FROM conversations WHERE endpoint = ? AND lost = 0 ORDER BY updated DESC, id"
+    rows = box.store.all(sql, ENDPOINT)
+    return [row for row in rows if row["extra"].get("sender") == contact]
+
+
+def _contains(box: Service, row: Row, keyword: str) -> bool:
+    return any(keyword in each["content"] for each in box.store.messages(ENDPOINT, row["id"]))
+
+
 def _shown_contact(row: Row) -> Row:
     """A contact, in snake_case for once."""
     names = ("email", "phone_number", "avatar", "source_id", "query_metadata")
@@ -382,11 +431,14 @@ PAGES = (
     ("/messages/", list_messages, "GET"),
     ("/messages/{message}/", show_message, "GET"),
     ("/chatbots/", list_chatbots, "GET"),
+    ("/chatbots/{chatbot}/", show_chatbot, "GET"),
     ("/inboxes/", list_inboxes, "GET"),
     ("/web-chats/", list_web_chats, "GET"),
     ("/web-chats/{web_chat}/", show_web_chat, "GET"),
     ("/contacts/", list_contacts, "GET"),
     ("/contacts/", create_contact, "POST"),
+    ("/contacts/{contact}/conversations", list_contact_conversations, "GET"),
+    ("/contacts/{contact}/conversations/latest", latest_contact_conversation, "GET"),
 )
 routes = [
     Route(f"{root}{path}", page, methods=[method]) for root in ROOTS for path, page, method in PAGES
