@@ -29,7 +29,7 @@ MISSING = {
         "redis",
     ),
     "progress": (
-        f"{PLAIN}.records.export_excel('x.xlsx', start='2026-01-01', end='2026-01-02', progress=True)",
+        f"{PLAIN}.records.export_excel('x', start='2026-01-01', end='2026-01-02', progress=True)",
         "tqdm",
         "cli",
     ),
