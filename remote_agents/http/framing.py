@@ -11,6 +11,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+from remote_agents.http.heads import plain_head
+
 HEAD_END = re.compile(rb"\n\r?\n")
 INTERIM = re.compile(rb"HTTP/1\.[01] 1")
 BODILESS = re.compile(rb"HTTP/1\.[01] (?:204|304)")
@@ -59,26 +61,28 @@ class ChunkJoiner:
         return self._step(data)
 
     def _head(self, data: bytes) -> bytes:
-        head, begin = self._kept + data, 0
-        while end := HEAD_END.search(head, begin):
-            if not INTERIM.match(head, begin):  # else another head follows
-                cut = end.end() - len(self._kept)
+        left, heads = self._kept + data, []
+        while end := HEAD_END.search(left):
+            head, left = plain_head(left[: end.end()]), left[end.end() :]
+            heads.append(head)
+            if not INTERIM.match(head):  # else another head follows
                 self._kept = b""
-                self._step = self._framing(head, begin, end.end())
-                return data[:cut] + (self._step(data[cut:]) if data[cut:] else b"")
-            begin = end.end()
-        self._kept = head[begin:]
-        if len(self._kept) > LONGEST_HEAD:
-            self._step = self._pass
-        return data
+                self._step = self._framing(head)
+                return b"".join(heads) + (self._step(left) if left else b"")
+        if len(left) > LONGEST_HEAD or left[:5] != b"HTTP/"[: len(left)]:
+            self._step = self._pass  # the parser is to judge
+            heads.append(left)
+            left = b""
+        self._kept = left
+        return b"".join(heads)
 
-    def _framing(self, head: bytes, begin: int, end: int) -> Callable[[bytes], bytes]:
+    def _framing(self, head: bytes) -> Callable[[bytes], bytes]:
         """How the body is read that this head announces."""
-        if self._bodiless or BODILESS.match(head, begin):
+        if self._bodiless or BODILESS.match(head):
             return self.end()
-        if CHUNKED.search(head, begin, end):
+        if CHUNKED.search(head):
             return self._body
-        length = LENGTH.search(head, begin, end)
+        length = LENGTH.search(head)
         if length is None:
             return self._pass  # it ends with the connection
         self._left = int(length[1])
