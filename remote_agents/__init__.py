@@ -17,17 +17,7 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "remote_agents.agent": ("Agent",),
-    "remote_agents.turns.turn": ("ConversationRestartedWarning",),
-    "remote_agents.services.bluenexus.client": ("BlueNexus",),
-    "remote_agents.services.cloudbase.client": ("CloudBase",),
-    "remote_agents.services.cloudbase_openai.client": ("CloudBaseOpenAI",),
-    "remote_agents.services.maiagent.client": ("MaiAgent",),
-    "remote_agents.services.private_ai.client": ("PrivateAI",),
-    "remote_agents.memory.plan": ("fold_messages",),
-    "remote_agents.memory.sessions": ("InMemorySessionStore", "Session", "SessionStore", "session"),
     "remote_agents.display": ("display_stream",),
-    "remote_agents.memory.sql": ("SQLSessionStore",),
-    "remote_agents.services": ("ENDPOINTS",),
     "remote_agents.errors": (
         "AgentConnectionError",
         "AgentError",
@@ -54,7 +44,16 @@ _HOMES = {
         "UnsupportedContentError",
     ),
     "remote_agents.http.timeouts": ("Timeout",),
-    "remote_agents.wire.reader": ("EmptyAnswerWarning",),
+    "remote_agents.memory.plan": ("fold_messages",),
+    "remote_agents.memory.sessions": ("InMemorySessionStore", "Session", "SessionStore", "session"),
+    "remote_agents.memory.sql": ("SQLSessionStore",),
+    "remote_agents.services": ("ENDPOINTS",),
+    "remote_agents.services.bluenexus.client": ("BlueNexus",),
+    "remote_agents.services.cloudbase.client": ("CloudBase",),
+    "remote_agents.services.cloudbase_openai.client": ("CloudBaseOpenAI",),
+    "remote_agents.services.maiagent.client": ("MaiAgent",),
+    "remote_agents.services.private_ai.client": ("PrivateAI",),
+    "remote_agents.turns.turn": ("ConversationRestartedWarning",),
     "remote_agents.types": (
         "Attachment",
         "Citation",
@@ -72,6 +71,7 @@ _HOMES = {
         "Update",
         "Usage",
     ),
+    "remote_agents.wire.reader": ("EmptyAnswerWarning",),
 }
 
 if TYPE_CHECKING:

@@ -1,23 +1,11 @@
-"""The README's table of capabilities is what the endpoints say of themselves."""
+"""What the README shows first."""
 
 import re
 from pathlib import Path
 
-from remote_agents.services import ENDPOINTS
-from scripts.capabilities import START, updated
+from scripts.index import START
 
 README = Path(__file__).parents[1] / "README.md"
-
-
-def test_the_table_is_not_stale() -> None:
-    text = README.read_text()
-    assert updated(text) == text, "run: python scripts/capabilities.py"
-
-
-def test_a_stale_table_is_seen() -> None:
-    text = README.read_text()
-    title = ENDPOINTS["maiagent"].title
-    assert updated(text.replace(f"| {title} |", "| Someone |")) == text
 
 
 def test_the_first_screen_has_the_two_commands_and_both_frameworks() -> None:

@@ -1,0 +1,176 @@
+"""Writes what follows from the folders of the services, wherever it stands.
+
+`python scripts/index.py` rewrites the names that the packages give, the README's table, the table
+of the services' pages, the navigation and the package's metadata; a test fails when one is stale.
+A name that no service brings is entered by hand in `_HOMES` of its package's `__init__.py`.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from remote_agents.client import Client
+from remote_agents.service import Endpoint
+from remote_agents.services import BUILT_IN, ENDPOINTS
+
+ROOT = Path(__file__).parent.parent
+SERVICES = {name: ENDPOINTS[name] for name in BUILT_IN}
+CLASSES = {name: Client.kind_of(endpoint).__name__ for name, endpoint in SERVICES.items()}
+KEEPS = {
+    "created": "kept by the service, created first",
+    "asked": "kept by the service when asked",
+    "handed": "kept by the service",
+    "none": "resent each time",
+}
+Homes = Mapping[str, Sequence[str]]
+
+
+# --- the names that the packages give ------------------------------------------------------------
+
+
+def names_of_services(package: str) -> dict[str, tuple[str, ...]]:
+    """The modules of a package that have one class a service, and those classes."""
+    if package == "remote_agents":
+        return {SERVICES[name].client or "": (kind,) for name, kind in CLASSES.items()}
+    modules = {
+        "langchain_agents": {"chat_models": "Chat{}", "llms": "{}LLM"},
+        "llamaindex_agents": {"llms": "{}"},
+    }[package]
+    return {
+        f"{package}.{module}": tuple(form.format(kind) for kind in CLASSES.values())
+        for module, form in modules.items()
+    }
+
+
+def init(package: str, text: str) -> str:
+    """A package's `__init__.py` with its services' names, for Python and for type checkers."""
+    found = re.search(r"^_HOMES = (\{.*?^\})", text, re.MULTILINE | re.DOTALL)
+    assert found, f"{package} has no _HOMES"
+    homes = _with_services(package, ast.literal_eval(found[1]))
+    lines = [f"    {module!r}: {tuple(names)!r}," for module, names in homes.items()]
+    text = text.replace(found[1], "\n".join(["{", *lines, "}"]))
+    imports = [
+        f"    from {module} import {', '.join(f'{name} as {name}' for name in names)}"
+        for module, names in homes.items()
+    ]
+    block = re.compile(r"^if TYPE_CHECKING:\n.*?^(?=__all__)", re.MULTILINE | re.DOTALL)
+    return formatted(block.sub("\n".join(["if TYPE_CHECKING:", *imports, "", ""]), text))
+
+
+def _with_services(package: str, homes: Homes) -> dict[str, tuple[str, ...]]:
+    derived = names_of_services(package)
+    every = {name for names in names_of_services(package).values() for name in names}
+    kept = {
+        module: tuple(name for name in names if name not in every)
+        for module, names in homes.items()
+        if not module.startswith("remote_agents.services.")
+    }
+    for module, names in derived.items():
+        kept[module] = (*kept.get(module, ()), *names)
+    return {module: tuple(sorted(names)) for module, names in sorted(kept.items()) if names}
+
+
+def formatted(text: str) -> str:
+    """The text as ruff leaves it."""
+    for command in (["check", "--fix", "--quiet", "--select", "I"], ["format", "--quiet"]):
+        run = [sys.executable, "-m", "ruff", *command, "--stdin-filename", "__init__.py", "-"]
+        done = subprocess.run(run, input=text, capture_output=True, text=True, check=True, cwd=ROOT)
+        text = done.stdout
+    return text
+
+
+# --- tables, navigation, metadata ----------------------------------------------------------------
+
+
+def capabilities() -> str:
+    """The README's table of what each service can do."""
+    head = ("service", "classes", "conversation", "carries", "files", "parameters it honours")
+    return _table(head, [_can(endpoint, CLASSES[name]) for name, endpoint in SERVICES.items()])
+
+
+def _can(endpoint: Endpoint, name: str) -> list[str]:
+    return [
+        endpoint.title,
+        f"`Chat{name}` `{name}LLM` `{name}`",
+        KEEPS[endpoint.keeps],
+        ", ".join(_carries(endpoint)),
+        ", ".join(sorted(endpoint.attachments)) or "none",
+        " ".join(f"`{parameter}`" for parameter in endpoint.parameters) or "none",
+    ]
+
+
+def _carries(endpoint: Endpoint) -> list[str]:
+    facts = {
+        "reasoning": endpoint.reasons,
+        "citations": endpoint.cites,
+        "token usage": endpoint.counts,
+        "JSON mode": endpoint.native_json,
+    }
+    return ["tokens as they come", *(name for name, true in facts.items() if true)]
+
+
+def pages() -> str:
+    """The table of the services' pages."""
+    head = ("service", "LangChain", "LlamaIndex", "conversation", "sources", "reasoning", "files")
+    return _table(head, [_page(name, endpoint) for name, endpoint in SERVICES.items()])
+
+
+def _page(name: str, endpoint: Endpoint) -> list[str]:
+    kind = CLASSES[name]
+    return [
+        f"[{endpoint.title}]({name}.md)",
+        f"`Chat{kind}` `{kind}LLM`",
+        f"`{kind}`",
+        KEEPS[endpoint.keeps],
+        "yes" if endpoint.cites else "",
+        "yes" if endpoint.reasons else "",
+        ", ".join(sorted(endpoint.attachments)),
+    ]
+
+
+def navigation() -> str:
+    """The services' lines in the navigation of the site."""
+    lines = (f"      - {each.title}: services/{name}.md" for name, each in SERVICES.items())
+    return "\n".join(["  - Services:", "      - services/index.md", *lines])
+
+
+def authors() -> str:
+    """LlamaHub's table of classes."""
+    return "\n".join(f'{kind} = "remote-agents"' for kind in sorted(CLASSES.values()))
+
+
+def _table(head: Sequence[str], rows: list[list[str]]) -> str:
+    return "\n".join(f"| {' | '.join(row)} |" for row in (head, ["---"] * len(head), *rows))
+
+
+def _between(start: str, end: str, write: Callable[[], str]) -> Callable[[str], str]:
+    """Replaces what stands between two marks, of which the first is a line."""
+
+    def updated(text: str) -> str:
+        before, rest = text.split(start, 1)
+        after = rest.split(end, 1)[1]
+        return f"{before}{start}{write()}{end}{after}"
+
+    return updated
+
+
+START, END = "<!-- services:start -->\n", "\n<!-- services:end -->"
+FILES: dict[str, Callable[[str], str]] = {
+    "README.md": _between(START, END, capabilities),
+    "docs/services/index.md": _between(START, END, pages),
+    "mkdocs.yml": _between("  - Quickstart: quickstart.md\n", "\n  - Frameworks:", navigation),
+    "pyproject.toml": _between("[tool.llamahub.class_authors]\n", "\n\n[tool.ruff]", authors),
+    "remote_agents/__init__.py": lambda text: init("remote_agents", text),
+    "langchain_agents/__init__.py": lambda text: init("langchain_agents", text),
+    "llamaindex_agents/__init__.py": lambda text: init("llamaindex_agents", text),
+}
+
+
+if __name__ == "__main__":
+    for file, updated in FILES.items():
+        (ROOT / file).write_text(updated((ROOT / file).read_text()))
