@@ -26,19 +26,24 @@ from langchain_core.outputs import (
     Generation,
     LLMResult,
 )
-from langchain_core.runnables import Runnable, RunnableConfig, ensure_config
+from langchain_core.runnables import (
+    ConfigurableFieldSpec,
+    Runnable,
+    RunnableConfig,
+    ensure_config,
+)
 from pydantic import model_validator
 from typing_extensions import Self
 
 from langchain_agents._answers import BlockChunks, ProtocolEvents, TextChunks, to_result
 from langchain_agents._convert import Layout, to_messages
+from langchain_agents._dialogue import CONFIG_SPECS, with_dialogue
 from langchain_agents._leaving import LeavableEvents, aleasing, leasing
 from langchain_agents._settings import AgentSettings, call_arguments, refuse_tools
 from langchain_agents._structured import StructuredOutput
 from langchain_agents._unheard import astream_unheard, is_unheard, stream_unheard
 from remote_agents.flow import Flow
-from remote_agents.memory.plan import Memory, newest_origin
-from remote_agents.memory.sessions import current_session
+from remote_agents.memory.plan import Memory
 from remote_agents.service import Endpoint
 from remote_agents.types import Event, Finish
 
@@ -46,9 +51,12 @@ from remote_agents.types import Event, Finish
 class ChatAgent(AgentSettings, LeavableEvents):
     """Any hosted agent as a chat model; use the class of your service."""
 
+    @property
+    def config_specs(self) -> list[ConfigurableFieldSpec]:
+        """What of a config names the dialogue, for LangServe and others that pass on no more."""
+        return CONFIG_SPECS
+
     # --- config reaches the model ----------------------------------------------------------------
-    # BaseChatModel hands callbacks and tags down, not `configurable`; so the ids of the
-    # conversation are read here, where every entry point begins, and travel as arguments.
 
     def invoke(
         self,
@@ -62,8 +70,8 @@ class ChatAgent(AgentSettings, LeavableEvents):
 
         Args:
             input: A text, a prompt or messages.
-            config: `config["configurable"]` may name `conversation_id`, `session_id` or
-                `thread_id`.
+            config: `config["configurable"]` may name the dialogue (`session_id` or `thread_id`)
+                and who asks (`user_id`, ...).
             stop: Where the answer ends.
             **kwargs: `conversation_id`, `session_id`, `memory`, and the service's parameters.
 
@@ -74,7 +82,8 @@ class ChatAgent(AgentSettings, LeavableEvents):
             AgentError: Always a `ModelError` too.
         """
         config = ensure_config(config)
-        return super().invoke(input, config, stop=stop, **with_ids(config, kwargs))
+        kwargs = with_dialogue(self.agent, config, kwargs)
+        return super().invoke(input, config, stop=stop, **kwargs)
 
     async def ainvoke(
         self,
@@ -86,7 +95,8 @@ class ChatAgent(AgentSettings, LeavableEvents):
     ) -> AIMessage:
         """The same as `invoke`, with asyncio."""
         config = ensure_config(config)
-        return await super().ainvoke(input, config, stop=stop, **with_ids(config, kwargs))
+        kwargs = with_dialogue(self.agent, config, kwargs)
+        return await super().ainvoke(input, config, stop=stop, **kwargs)
 
     def stream(
         self,
@@ -98,7 +108,7 @@ class ChatAgent(AgentSettings, LeavableEvents):
     ) -> Iterator[AIMessageChunk]:
         """Ask, and iterate the answer as it arrives; arguments as for `invoke`."""
         config = ensure_config(config)
-        return self._streamed(input, config, stop, with_ids(config, kwargs))
+        return self._streamed(input, config, stop, with_dialogue(self.agent, config, kwargs))
 
     def astream(
         self,
@@ -110,7 +120,7 @@ class ChatAgent(AgentSettings, LeavableEvents):
     ) -> AsyncIterator[AIMessageChunk]:
         """The same as `stream`, with asyncio."""
         config = ensure_config(config)
-        return self._astreamed(input, config, stop, with_ids(config, kwargs))
+        return self._astreamed(input, config, stop, with_dialogue(self.agent, config, kwargs))
 
     def stream_events(
         self,
@@ -127,7 +137,7 @@ class ChatAgent(AgentSettings, LeavableEvents):
         """
         if version == "v3":
             config = ensure_config(config)
-            kwargs = with_ids(config, kwargs)
+            kwargs = with_dialogue(self.agent, config, kwargs)
             return leasing(super().stream_events(input, config, version="v3", **kwargs))
         return super().stream_events(input, config, version=version, **kwargs)
 
@@ -142,7 +152,7 @@ class ChatAgent(AgentSettings, LeavableEvents):
         """The same as `stream_events`, with asyncio; awaited for `version="v3"`."""
         if version == "v3":
             config = ensure_config(config)
-            kwargs = with_ids(config, kwargs)
+            kwargs = with_dialogue(self.agent, config, kwargs)
             return aleasing(super().astream_events(input, config, version="v3", **kwargs))
         return super().astream_events(input, config, version=version, **kwargs)
 
@@ -337,7 +347,7 @@ class ChatAgent(AgentSettings, LeavableEvents):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
-        model = self._uncached(messages, kwargs)
+        model = self._uncached(kwargs)
         return super(ChatAgent, model)._generate_with_cache(messages, stop, run_manager, **kwargs)
 
     async def _agenerate_with_cache(
@@ -347,7 +357,7 @@ class ChatAgent(AgentSettings, LeavableEvents):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
-        model = self._uncached(messages, kwargs)
+        model = self._uncached(kwargs)
         try:
             return await super(ChatAgent, model)._agenerate_with_cache(
                 messages, stop, run_manager, **kwargs
@@ -357,22 +367,20 @@ class ChatAgent(AgentSettings, LeavableEvents):
                 await run_manager.on_llm_error(error, response=LLMResult(generations=[]))
             raise
 
-    def _uncached(self, messages: Sequence[BaseMessage], kwargs: Mapping[str, Any]) -> ChatAgent:
+    def _uncached(self, kwargs: Mapping[str, Any]) -> ChatAgent:
         """The model itself, or a copy without a cache for a turn of a conversation."""
         if self.cache is False or (self.cache is None and get_llm_cache() is None):
             return self
-        if not self._has_conversation(messages, kwargs):
+        if not self._has_conversation(kwargs):
             return self
         return self.model_copy(update={"cache": False})
 
-    def _has_conversation(self, messages: Sequence[BaseMessage], kwargs: Mapping[str, Any]) -> bool:
+    def _has_conversation(self, kwargs: Mapping[str, Any]) -> bool:
         memory = kwargs.get("memory") or self.memory
         if memory == "client":
             return False
-        if memory == "server" or kwargs.get("session_id") or kwargs.get("conversation_id"):
-            return True
-        replies = [message for message in messages if isinstance(message, AIMessage)]
-        return newest_origin(to_messages(replies, ""), self.agent.name)[1] is not None
+        named = kwargs.get("session_id"), kwargs.get("conversation_id"), kwargs.get("dialogue")
+        return memory == "server" or any(named)
 
     def _get_llm_string(self, stop: list[str] | None = None, **kwargs: Any) -> str:
         return f"{super()._get_llm_string(stop, **kwargs)}|{self._fingerprint}"
@@ -432,40 +440,9 @@ def _profile(endpoint: Endpoint) -> ModelProfile:
     )
 
 
-def with_ids(config: RunnableConfig, kwargs: dict[str, Any]) -> dict[str, Any]:
-    """The arguments of a call, with the conversation that the config names.
-
-    Args:
-        config: Its `configurable` may name `conversation_id`, `session_id` or `thread_id`.
-        kwargs: The call's own arguments, which win.
-
-    Returns:
-        The arguments, with at most one id added.
-
-    Example:
-        >>> with_ids({"configurable": {"thread_id": "u1"}}, {})
-        {'session_id': 'u1'}
-    """
-    if kwargs.get("session_id") is not None or kwargs.get("conversation_id") is not None:
-        return kwargs
-    configurable = config.get("configurable") or {}
-    for key, argument in _CONFIG_KEYS:
-        if (value := configurable.get(key)) not in (None, ""):
-            return {**kwargs, argument: str(value)}
-    session_id = current_session()
-    return kwargs if session_id is None else {**kwargs, "session_id": session_id}
-
-
-_CONFIG_KEYS = (
-    ("conversation_id", "conversation_id"),
-    ("session_id", "session_id"),
-    ("thread_id", "session_id"),
-)
-
-
 def _without_conversation(message: BaseMessage) -> BaseMessage:
     kept = {k: v for k, v in message.response_metadata.items() if k not in _CONVERSATION_KEYS}
     return message.model_copy(update={"response_metadata": kept})
 
 
-_CONVERSATION_KEYS = frozenset({"conversation_id", "turn", "seen", "session"})
+_CONVERSATION_KEYS = frozenset({"conversation_id", "conversation", "memory", "differs"})

@@ -33,6 +33,7 @@ from remote_agents.errors import UnsupportedContentError
 from remote_agents.types import (
     Attachment,
     Citation,
+    ClientToolCall,
     Event,
     File,
     Message,
@@ -92,13 +93,17 @@ def to_messages(messages: Iterable[BaseMessage], title: str) -> History:
 def _converted(title: str, messages: Iterable[BaseMessage]) -> Iterator[Message]:
     for message in messages:
         kind, content = message.type, message.content
-        if type(content) is not str:
+        if type(content) is not str or message.name is not None:
             yield _to_message(message, kind, title)
         elif kind == "human":  # this and the next are most of a long history
-            yield Message("user", content)
-        elif kind == "ai" and not message.tool_calls:  # type: ignore[attr-defined]
+            yield Message("user", content, id=message.id)
+        elif kind == "ai" and not (
+            message.tool_calls  # type: ignore[attr-defined]
+            or message.invalid_tool_calls  # type: ignore[attr-defined]
+            or message.additional_kwargs
+        ):
             origin = Origin.of(known) if (known := message.response_metadata) else None
-            yield Message("assistant", content, (), origin)
+            yield Message("assistant", content, (), origin, message.id)
         else:
             yield _to_message(message, kind, title)
 
@@ -108,23 +113,54 @@ def _to_message(message: BaseMessage, kind: str, title: str) -> Message:
     role = _ROLES.get(named)
     if role is None:
         raise UnsupportedContentError(f"{title} does not take {named} messages.")
+    about: dict[str, Any] = {"id": message.id, "name": message.name}
     if role == "assistant":
-        origin = Origin.of(message.response_metadata)
-        return Message(role, _said(message), origin=origin)
+        return _reply(message, title, about)
+    if isinstance(message, ToolMessage):
+        about["tool_call_id"] = message.tool_call_id
+        about["failed"] = message.status == "error"
     text, files = _parts(message.content, title)
-    if isinstance(message, ToolMessage) and message.name:
-        text = f"{message.name}: {text}"
-    return Message(role, text, files)
+    return Message(role, text, files, **about)
 
 
-def _said(message: BaseMessage) -> str:
-    """The text of a reply, and the tools it called, which another model's reply may have."""
+def _reply(message: BaseMessage, title: str, about: dict[str, Any]) -> Message:
+    """A reply, of this or another model, with the tools that it called."""
+    files: list[Attachment] = []
+    if not isinstance(message.content, str):
+        shown = [each for each in message.content if _kind(each) in _FILES]
+        files = _parts(shown, title)[1]
+    calls = [
+        ClientToolCall(call["id"] or "", call["name"], call["args"])
+        for call in getattr(message, "tool_calls", ())
+    ]
+    if not calls and (old := message.additional_kwargs.get("function_call")):
+        calls = [ClientToolCall("", str(old.get("name")), _arguments(old.get("arguments")))]
+    lines = [
+        f"[called {call['name']} with arguments that are no JSON: {call['args']}]"
+        for call in getattr(message, "invalid_tool_calls", ())
+    ]
     text = message.content if isinstance(message.content, str) else str(message.text)
-    calls = getattr(message, "tool_calls", None)
-    if not calls:
-        return text
-    lines = [f"[called {call['name']}({json.dumps(call['args'])})]" for call in calls]
-    return "\n".join([text, *lines] if text else lines)
+    return Message(
+        "assistant",
+        "\n".join([text, *lines] if text else lines),
+        files,
+        Origin.of(message.response_metadata),
+        tool_calls=calls,
+        **about,
+    )
+
+
+def _kind(block: Any) -> Any:
+    return block.get("type") if isinstance(block, Mapping) else None
+
+
+def _arguments(text: Any) -> dict[str, Any]:
+    """The arguments of an old-style function call, whose JSON may be broken."""
+    try:
+        arguments = json.loads(text)
+    except (TypeError, ValueError):
+        return {"arguments": text}
+    return arguments if isinstance(arguments, dict) else {"arguments": arguments}
 
 
 def _parts(
@@ -148,20 +184,23 @@ def _part(block: Mapping[str, Any], title: str) -> str | Attachment:
         block = _standard(block)
     kind = block.get("type")
     if kind == "text":
-        return str(block.get("text", ""))
+        return str(block.get("text") or "")
     if kind == "text-plain" and block.get("text") is not None:
         heading = block.get("title") or block.get("context")
         return f"{heading}\n{block['text']}" if heading else str(block["text"])
     if kind == "image_url":
         link = block.get("image_url")
         url = link.get("url") if isinstance(link, Mapping) else link
-        return _linked("image", str(url), block)
+        if not isinstance(url, str) or not url:
+            raise UnsupportedContentError(f"{title}: an 'image_url' block needs a 'url'.")
+        return _linked("image", url, block)
     if kind in _KINDS:
         return _attachment(block, title)
     raise UnsupportedContentError(f"{title} does not take {kind!r} blocks.")
 
 
-_KINDS = frozenset({"text", "text-plain", "image_url", "image", "audio", "video", "file"})
+_FILES = frozenset({"image_url", "image", "audio", "video", "file"})
+_KINDS = _FILES | {"text", "text-plain"}
 
 
 def _standard(block: Mapping[str, Any]) -> Mapping[str, Any]:

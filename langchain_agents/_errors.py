@@ -36,7 +36,6 @@ _MEANING: dict[type[core.AgentError], type[langchain.ModelError]] = {
     core.RemoteFailureError: langchain.ModelAPIError,
     core.ConversationError: langchain.ModelInvalidRequestError,
     core.ConversationNotFoundError: langchain.ModelInvalidRequestError,
-    core.ConversationForkedError: langchain.ModelInvalidRequestError,
 }
 
 

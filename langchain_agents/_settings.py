@@ -107,17 +107,27 @@ class AgentSettings(Settings, Serializable):
 
     # --- sessions ----------------------------------------------------------------------------
 
-    def session(self, session_id: str) -> Session | None:
-        """What is remembered of a session: conversation id, turns, last use; None if unknown."""
-        return self.agent.session(session_id)
+    def session(self, session_id: str, /, **names: str) -> Session | None:
+        """The conversations of a session or thread, the latest first; None if it is not known.
 
-    def forget(self, session_id: str) -> bool:
-        """Forget a session, so that its next turn starts a new conversation.
+        Args:
+            session_id: Its name.
+            **names: What else is part of it, for example `user_id`.
+        """
+        return self.agent.session(session_id, **names)
+
+    def forget(self, session_id: str, /, *, everywhere: bool = False, **names: str) -> bool:
+        """Forget a session or thread, so that its next turn starts a new conversation.
+
+        Args:
+            session_id: Its name.
+            everywhere: Whether the service deletes its conversations too, where it can.
+            **names: What else is part of it, for example `user_id`.
 
         Returns:
             Whether there was one.
         """
-        return self.agent.forget(session_id)
+        return self.client.forget(session_id, everywhere=everywhere, **names)
 
     def close(self) -> None:
         """Give up the shared connections; the next call opens new ones."""
@@ -159,7 +169,7 @@ class AgentSettings(Settings, Serializable):
     def _fingerprint(self) -> str:
         """Tells apart what the parameters above do not: account, headers, fields of the body."""
         agent = self.agent
-        key = id(self.api_key) if agent.key_is_callable else agent.key
+        key = agent.account() if agent.key_is_callable else agent.key
         secret = repr((key, agent.default_headers, agent.extra_body)).encode()
         return hashlib.blake2s(secret, digest_size=12).hexdigest()
 
@@ -202,7 +212,15 @@ class AgentSettings(Settings, Serializable):
 
 
 # Live things, which a deep copy uses too.
-_SHARED = ("_agent", "api_key", "http_client", "http_async_client", "session_store", "fold")
+_SHARED = (
+    "_agent",
+    "account",
+    "api_key",
+    "http_client",
+    "http_async_client",
+    "session_store",
+    "fold",
+)
 
 
 class Asking:
@@ -253,8 +271,8 @@ def call_arguments(endpoint: Endpoint, stop: Any, kwargs: Mapping[str, Any]) -> 
     return call
 
 
-# `stream` only says how LangChain calls us.
-_NOT_OURS = frozenset({"stream", "tools", "tool_choice"})
+# `stream` only says how LangChain calls us, and `thread_id` what tracers are told.
+_NOT_OURS = frozenset({"stream", "thread_id", "tools", "tool_choice"})
 
 
 def refuse_tools(tools: Sequence[Any], endpoint: Endpoint) -> None:

@@ -166,7 +166,6 @@ class RemoteChatMessageHistory(BaseChatMessageHistory):
         origin = {
             "conversation_id": self.conversation_id,
             "agent": self.client.agent.name,
-            "turn": turn,
             "model_provider": self.client.agent.endpoint.name,
         }
         return AIMessage(message.content, response_metadata=origin, **about)

@@ -32,6 +32,7 @@ from llamaindex_agents._calls import is_hidden_prompt, observed, stateless, stat
 from remote_agents.agent import Agent
 from remote_agents.arguments import unknown_name
 from remote_agents.errors import ConfigurationError
+from remote_agents.memory.dialogue import required
 from remote_agents.memory.sessions import current_session
 from remote_agents.settings import Settings
 
@@ -155,7 +156,7 @@ class RemoteLLM(Settings, LLM):
             >>> alice = llm.for_session("alice")  # doctest: +SKIP
             >>> alice.chat([ChatMessage("And what about part-time staff?")])  # doctest: +SKIP
         """
-        self.agent.key_of(session_id)
+        required(session_id)
         return self.model_copy(update={"session_id": session_id})
 
     def new_session(self: Self) -> Self:

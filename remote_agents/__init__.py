@@ -30,7 +30,6 @@ _HOMES = {
         "ConfigurationError",
         "ConflictError",
         "ConversationError",
-        "ConversationForkedError",
         "ConversationNotFoundError",
         "NotFoundError",
         "PermissionDeniedError",
@@ -44,7 +43,7 @@ _HOMES = {
         "UnsupportedContentError",
     ),
     "remote_agents.http.timeouts": ("Timeout",),
-    "remote_agents.memory.plan": ("fold_messages",),
+    "remote_agents.memory.folding": ("fold_messages",),
     "remote_agents.memory.sessions": ("InMemorySessionStore", "Session", "SessionStore", "session"),
     "remote_agents.memory.sql": ("SQLSessionStore",),
     "remote_agents.services": ("ENDPOINTS",),
@@ -89,7 +88,6 @@ if TYPE_CHECKING:
         ConfigurationError as ConfigurationError,
         ConflictError as ConflictError,
         ConversationError as ConversationError,
-        ConversationForkedError as ConversationForkedError,
         ConversationNotFoundError as ConversationNotFoundError,
         NotFoundError as NotFoundError,
         PermissionDeniedError as PermissionDeniedError,
@@ -103,7 +101,7 @@ if TYPE_CHECKING:
         UnsupportedContentError as UnsupportedContentError,
     )
     from remote_agents.http.timeouts import Timeout as Timeout
-    from remote_agents.memory.plan import fold_messages as fold_messages
+    from remote_agents.memory.folding import fold_messages as fold_messages
     from remote_agents.memory.sessions import (
         InMemorySessionStore as InMemorySessionStore,
         Session as Session,

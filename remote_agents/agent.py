@@ -119,13 +119,29 @@ class Agent(Terms):
 
     # --- sessions ----------------------------------------------------------------------------
 
-    def session(self, session_id: str) -> Session | None:
-        """Conversation id, turns and last use of a session; None if it is not known."""
-        return self.store.get(self.key_of(session_id))
+    def session(self, session_id: str, /, **names: str) -> Session | None:
+        """The conversations of a session or thread, the latest first; None if it is not known.
 
-    def forget(self, session_id: str) -> bool:
-        """Forget a session, so that its next turn starts a new conversation."""
-        return self.store.delete(self.key_of(session_id))
+        Args:
+            session_id: Its name.
+            **names: What else is part of it, for example `user_id`.
+        """
+        keys = self.dialogue_keys_of(session_id, names)
+        known = [each for key in keys for each in self.store.read(key) if each.conversation_id]
+        return Session(sorted(known, key=lambda each: -each.last_used)) if known else None
+
+    def forget(self, session_id: str, /, **names: str) -> list[str]:
+        """Forget a session or thread, so that its next turn starts a new conversation.
+
+        Args:
+            session_id: Its name.
+            **names: What else is part of it, for example `user_id`.
+
+        Returns:
+            The service's ids of the conversations that were forgotten.
+        """
+        keys = self.dialogue_keys_of(session_id, names)
+        return [gone for key in keys for gone in self.store.delete(key)]
 
     def close(self) -> None:
         """Give up the shared connections."""

@@ -189,6 +189,21 @@ def read_function(name: str, value: Any) -> Any:
     return value
 
 
+def read_names(name: str, value: Any) -> tuple[str, ...]:
+    """Several names; a single text would be read letter by letter."""
+    if isinstance(value, str) or not all(isinstance(each, str) for each in value):
+        raise ConfigurationError(f"{name} is a list of texts, not {value!r}.")
+    return tuple(value)
+
+
+def read_secret(name: str, value: Any) -> str | bytes | None:
+    """A secret of the caller's own; it is never quoted."""
+    found = value.get_secret_value() if hasattr(value, "get_secret_value") else value
+    if found is None or (isinstance(found, (str, bytes)) and found):
+        return found
+    raise ConfigurationError(f"{name} is a text that is not empty, or bytes.")
+
+
 def read_bound(name: str, value: Any) -> Any:
     """A number that bounds something."""
     if isinstance(value, bool) or not isinstance(value, (int, float)) or value <= 0:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias, cast
 
@@ -11,7 +13,12 @@ from typing_extensions import Self, Unpack
 
 from remote_agents.agent import Agent
 from remote_agents.arguments import unknown_name
-from remote_agents.errors import AgentError, ConfigurationError, UnsupportedContentError
+from remote_agents.errors import (
+    AgentError,
+    ConfigurationError,
+    NotFoundError,
+    UnsupportedContentError,
+)
 from remote_agents.flow import Flow
 from remote_agents.memory.sessions import Session, current_session
 from remote_agents.resources.items import Message as StoredMessage
@@ -241,13 +248,38 @@ class Client(Settings):
         """What a stored answer says, as the events of a reply."""
         return [TextDelta(answer.content)]
 
-    def session(self, session_id: str) -> Session | None:
-        """What is remembered of a session, or None."""
-        return self.agent.session(session_id)
+    def session(self, session_id: str, /, **names: str) -> Session | None:
+        """The conversations of a session or thread, the latest first; None if it is not known.
 
-    def forget(self, session_id: str) -> bool:
-        """Forget a session; whether there was one."""
-        return self.agent.forget(session_id)
+        Args:
+            session_id: Its name.
+            **names: What else is part of it, for example `user_id`.
+        """
+        return self.agent.session(session_id, **names)
+
+    def forget(self, session_id: str, /, *, everywhere: bool = False, **names: str) -> bool:
+        """Forget a session or thread, so that its next turn starts a new conversation.
+
+        Args:
+            session_id: Its name.
+            everywhere: Whether the service deletes its conversations too, where it can.
+            **names: What else is part of it, for example `user_id`.
+
+        Returns:
+            Whether there was one.
+        """
+        forgotten = self.agent.forget(session_id, **names)
+        if everywhere:
+            self._delete(forgotten)
+        return bool(forgotten)
+
+    def _delete(self, conversation_ids: Iterable[str]) -> None:
+        conversations: Any = getattr(self, "conversations", None)
+        if not hasattr(conversations, "delete"):
+            return
+        for conversation_id in conversation_ids:
+            with suppress(NotFoundError):  # gone already
+                conversations.delete(conversation_id)
 
     def close(self) -> None:
         """Give up the shared connections."""
@@ -268,9 +300,7 @@ def _turn(prompt: Prompt, call: CallArguments) -> dict[str, Any]:
                 f"attachments is a list of Attachment, not {type(attachments).__name__}."
             )
         last = messages[-1]
-        messages[-1] = Message(
-            last.role, last.content, [*last.attachments, *map(_file, attachments)]
-        )
+        messages[-1] = replace(last, attachments=[*last.attachments, *map(_file, attachments)])
     if turn.get("session_id") is None and (session_id := current_session()):
         turn["session_id"] = session_id
     return {**turn, "messages": messages}
@@ -302,7 +332,7 @@ def _as_message(item: Any) -> Message:
     if isinstance(item, str):
         return Message("user", item)
     if isinstance(item, Reply):
-        return Message("assistant", item.text, origin=origin_of(item))
+        return Message("assistant", item.text, origin=origin_of(item), tool_calls=item.tool_calls)
     if isinstance(item, Mapping) and isinstance(item.get("content"), str):
         files = [
             Attachment(**f) if isinstance(f, Mapping) else f for f in item.get("attachments", ())

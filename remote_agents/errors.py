@@ -14,8 +14,7 @@ AgentError                            .endpoint .conversation_id .request_id .pa
 │   ├── StreamProtocolError           it cannot be decoded
 │   └── RemoteFailureError            the service reported a failure in the stream (.code .body)
 ├── ConversationError
-│   ├── ConversationNotFoundError
-│   └── ConversationForkedError
+│   └── ConversationNotFoundError
 └── AgentInterrupt                    nothing failed: the run waits for a person; .interrupts
 
 `error.safe_to_repeat` is true only where sending the same turn again cannot run it twice.
@@ -38,7 +37,6 @@ __all__ = [
     "ConfigurationError",
     "ConflictError",
     "ConversationError",
-    "ConversationForkedError",
     "ConversationNotFoundError",
     "NotFoundError",
     "PermissionDeniedError",
@@ -262,10 +260,6 @@ class ConversationError(AgentError):
 
 class ConversationNotFoundError(ConversationError):
     """The service no longer has this conversation, and the history to restart it is not at hand."""
-
-
-class ConversationForkedError(ConversationError):
-    """The history branches off the conversation and cannot be replayed into a new one."""
 
 
 class AgentInterrupt(AgentError):

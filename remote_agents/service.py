@@ -37,6 +37,7 @@ class Endpoint:
         roles: Roles that it takes; others are folded into user text.
         history: Whether it takes earlier messages; else they are folded into the user text.
         one_message: Whether a turn of a conversation is a single message (`history` or not).
+        context: Whether it wants the history along in each turn of a conversation.
         tools: Whether it can be given tools of the caller's, and asks for them to be run.
         parameters: Names of the parameters that it honours.
         options: Names of further constructor arguments.
@@ -75,6 +76,7 @@ class Endpoint:
     roles: frozenset[str] = frozenset({"system", "user", "assistant"})
     history: bool = True
     one_message: bool = False
+    context: bool = False
     tools: bool = False
     parameters: tuple[str, ...] = ()
     options: tuple[str, ...] = ()

@@ -12,7 +12,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 from typing_extensions import TypedDict
 
 from remote_agents.http.timeouts import Timeout
-from remote_agents.memory.plan import Fold, Memory
+from remote_agents.memory.folding import Fold
+from remote_agents.memory.plan import Memory
 from remote_agents.memory.sessions import SessionStore
 from remote_agents.service import Endpoint, register
 

@@ -174,11 +174,11 @@ class SQLJournal:
     """
 
     def __init__(self, url: str, run: str) -> None:
-        from remote_agents.memory.sql import _engine, _insert, _sqlalchemy
+        from remote_agents.database import engine_of, insert_into, sqlalchemy
 
-        self._sa = sa = _sqlalchemy()
+        self._sa = sa = sqlalchemy()
         self._run = run
-        self._engine = _engine(sa, url, {"isolation_level": "AUTOCOMMIT"})
+        self._engine = engine_of(sa, url, {"isolation_level": "AUTOCOMMIT"})
         self._table = table = sa.Table(
             "remote_agents_bulk",
             sa.MetaData(),
@@ -188,7 +188,7 @@ class SQLJournal:
             sa.Column("row", sa.Text),
         )
         _create_all(sa, table, self._engine)
-        insert = _insert(self._engine.dialect.name)(table)
+        insert = insert_into(self._engine.dialect.name)(table)
         self._upsert = insert.on_conflict_do_update(
             index_elements=[table.c.run, table.c.key],
             set_={"asked": insert.excluded.asked, "row": insert.excluded.row},

@@ -1,31 +1,24 @@
-"""Memory: which messages are new, and which conversation they belong to.
-
-`plan_turn` is pure: messages, ids and the session in, what to send out. `docs/memory.md` draws it.
-"""
+"""The plan of a turn: which messages are new, and which conversation they belong to. Pure."""
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from functools import partial
-from typing import TYPE_CHECKING, Literal, get_args
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any, Literal, get_args
 
-from remote_agents.errors import ConversationForkedError, UnsupportedContentError
-from remote_agents.types import Attachment, Message, Origin, Role
-
-if TYPE_CHECKING:
-    from remote_agents.memory.sessions import Session
-    from remote_agents.service import Endpoint
+from remote_agents.errors import UnsupportedContentError
+from remote_agents.memory.dialogue import Dialogue
+from remote_agents.memory.digests import SIZE, Digest, digest_for, each, row
+from remote_agents.memory.folding import Fold, fold_messages, in_roles, shaped
+from remote_agents.memory.law import KEPT, Conversation, differs_at, goes_on
+from remote_agents.memory.marks import Mark, Sealer, candidates
+from remote_agents.service import Endpoint
+from remote_agents.types import Message
 
 Memory = Literal["auto", "server", "client"]
-Fold = Callable[[Sequence[Message]], str]
-MEMORY_MODES = ("auto", "server", "client")
-ROLES = frozenset(get_args(Role))
-
-
-def _no_restart() -> None:
-    return None
+MEMORY_MODES = get_args(Memory)
 
 
 @dataclass(slots=True)
@@ -33,342 +26,280 @@ class Plan:
     """What one turn sends, and where.
 
     Args:
-        messages: What is sent, in roles that the endpoint takes.
-        conversation_id: The conversation it continues, if any.
+        messages: What is new, in roles that the endpoint takes.
+        history: What the conversation holds of the caller's messages already, for services that
+            want it along; each message has an id that stays the same from turn to turn.
+        conversation: The conversation that it goes on in, as it stood.
         keep: Whether the service is asked to keep a new conversation.
-        turn: The place of the coming reply in its conversation; None if it is not known.
-        sent: Digests of the system messages that this turn sends.
-        seen: Digests of all system messages that the conversation will hold.
-        owner: Digest of the caller's session, if there is one.
-        restart: Gives the plan that starts anew with the whole history; None if that loses some.
+        memory: `continued`, `new` or `replayed`; None where no conversation is kept.
+        differs: Index and role of the first message that differs, where a history is replayed.
+        asked: Digests of what is new.
+        system: Digests of the system messages of the call.
+        bare: Whether the call brought no history.
     """
 
     messages: list[Message]
-    conversation_id: str | None = None
+    history: Sequence[Message] = ()
+    conversation: Conversation | None = None
     keep: bool = False
-    turn: int | None = None
-    sent: tuple[str, ...] = ()
-    seen: tuple[str, ...] = ()
-    owner: str | None = None
-    restart: Callable[[], Plan | None] = _no_restart
+    memory: str | None = None
+    differs: tuple[int, str] | None = None
+    asked: bytes = b""
+    system: bytes = b""
+    bare: bool = True
 
+    @property
+    def conversation_id(self) -> str | None:
+        """The conversation that it goes on in, if any."""
+        return self.conversation.conversation_id if self.conversation else None
 
-def plan_turn(
-    messages: Sequence[Message],
-    *,
-    endpoint: Endpoint,
-    agent: str,
-    memory: Memory = "auto",
-    conversation_id: str | None = None,
-    session: Session | None = None,
-    owner: str | None = None,
-    fold: Fold | None = None,
-) -> Plan:
-    """Decide what a turn sends.
-
-    Args:
-        messages: The whole prompt: system messages, history, the new message.
-        endpoint: The facts of the service.
-        agent: `provider:agent_id@host`; ids of other agents in the history are not ours.
-        memory: `auto`, `server` or `client`.
-        conversation_id: An id that the caller names; it is followed as it is.
-        session: The caller's session, empty if it is new; None without one.
-        owner: Digest of its name; ids of other sessions in the history are not ours either.
-        fold: Turns messages into one text where the endpoint takes no roles or no history.
-
-    Returns:
-        The plan.
-
-    Raises:
-        UnsupportedContentError: There is nothing to send.
-        ConversationForkedError: The history branches off its conversation and is not whole.
-
-    Example:
-        >>> from remote_agents.services import ENDPOINTS
-        >>> plan = plan_turn([Message("user", "Hi")], endpoint=ENDPOINTS["bluenexus"], agent="a")
-        >>> plan.conversation_id, [m.content for m in plan.messages]
-        (None, ['Hi'])
-    """
-    if not messages:
-        raise UnsupportedContentError("There is no message to send; pass at least one.")
-    prompt = _Prompt(messages, endpoint, agent, owner, fold or fold_messages)
-    if endpoint.keeps == "none" or memory == "client":
-        return prompt.anew(keep=False)
-    at, origin = newest_origin(messages, agent, owner)
-    known = session if session is not None and session.conversation_id else None
-    if origin and known and not conversation_id and _forked(origin, known):
-        return prompt.fork(at, origin)
-    target = conversation_id or (known or origin or _NOWHERE).conversation_id
-    if target is None:
-        return prompt.anew(keep=memory == "server" or session is not None)
-    return prompt.continued(target, known)
-
-
-def _forked(origin: Origin, known: Session) -> bool:
-    """Whether the history's last reply is not the conversation's last turn.
-
-    A history that is ahead of the session is no fork: its last turns ran without the session.
-    """
-    if origin.conversation_id != known.conversation_id:
-        return True
-    if origin.turn is not None and known.turns is not None and origin.turn != known.turns:
-        return origin.turn < known.turns
-    return None not in (origin.reply_id, known.last_reply) and origin.reply_id != known.last_reply
-
-
-class _Nowhere:
-    conversation_id = None
-
-
-_NOWHERE = _Nowhere()
-
-
-@dataclass(slots=True)
-class _Prompt:
-    """A caller's whole prompt, and the ways to send it."""
-
-    messages: Sequence[Message]
-    endpoint: Endpoint
-    agent: str
-    owner: str | None
-    fold: Fold
-
-    def anew(self, *, keep: bool) -> Plan:
-        """Everything, to no conversation or a new one."""
-        everything = list(self.messages)
-        check_content(everything, self.endpoint)
-        digests = _digests(everything)
-        return Plan(
-            messages=_shaped(everything, self.endpoint, self.fold, one=keep),
-            keep=keep,
-            turn=1 + self._replies(everything),
-            sent=digests,
-            seen=digests,
-            owner=self.owner,
+    def outcome(self, conversation_id: str, answer: bytes) -> Conversation:
+        """What is known of the conversation after this turn; without an answer it broke off."""
+        before = self.conversation
+        if before is None or before.conversation_id != conversation_id:
+            before = Conversation(conversation_id)
+        return before.after(
+            self.asked + answer, self.system, history=not self.bare, broke_off=not answer
         )
 
-    def fork(self, at: int, origin: Origin) -> Plan:
-        """Everything, to a new conversation; refused where turns are missing before `at`."""
-        if not self._is_whole(at, origin.turn):
-            raise ConversationForkedError(
-                "The history branches off its conversation, and its earlier turns are not at hand "
-                "to replay them into a new one. Pass the whole history, or use a new session.",
-                conversation_id=origin.conversation_id,
-            )
-        return self.anew(keep=True)
 
-    def continued(self, target: str, known: Session | None) -> Plan:
-        """What the conversation has not seen."""
-        at, turns, seen, systems = self._standing(target, known)
-        tail = [
+class Prompt:
+    """A caller's messages, looked at once, and the ways to send them.
+
+    Args:
+        messages: System messages, history, the new message.
+        endpoint: The facts of the service.
+        agent: `provider:agent_id@host/path`.
+        fold: Makes one text of several messages.
+
+    Raises:
+        UnsupportedContentError: There is none.
+    """
+
+    def __init__(
+        self, messages: Sequence[Message], endpoint: Endpoint, agent: str, fold: Fold | None = None
+    ) -> None:
+        self.messages = list(messages)
+        if not self.messages:
+            raise UnsupportedContentError(
+                "There is no message to send; pass at least one.", endpoint=endpoint.name
+            )
+        self.endpoint = endpoint
+        self.agent = agent
+        self.fold = fold or fold_messages
+        self.bare = not any(message.role == "assistant" for message in self.messages)
+
+    @cached_property
+    def places(self) -> list[int]:
+        """Where the messages of the dialogue stand: all but system messages."""
+        return [at for at, message in enumerate(self.messages) if message.role != "system"]
+
+    def alone(self) -> Plan:
+        """Everything, to no conversation."""
+        return Plan(shaped(self.messages, self.endpoint, self.fold, one=False), bare=self.bare)
+
+    def newest_mark(self, sealer: Sealer) -> Mark | None:
+        """The newest mark of this agent and account."""
+        for message in reversed(self.messages):
+            origin = message.origin
+            if origin and origin.mark and (mark := sealer.open(origin.mark)):
+                return mark
+        return None
+
+    def newest_own(self) -> int:
+        """Where the newest reply stands that is not known to be another's; -1 if there is none."""
+        for at in range(len(self.messages) - 1, -1, -1):
+            message = self.messages[at]
+            if message.role == "assistant" and not message.is_of_another(self.agent):
+                return at
+        return -1
+
+
+@dataclass
+class Standing:
+    """A prompt in its dialogue: what of it is known to whom.
+
+    Args:
+        prompt: The caller's messages.
+        dialogue: Whose they are.
+        sealer: Opens the marks in them.
+        account: Whose conversations are looked for.
+    """
+
+    prompt: Prompt
+    dialogue: Dialogue
+    sealer: Sealer
+    account: str
+    digest: Digest = field(init=False)
+    mine: bytes = field(init=False)
+    before: int = field(init=False)
+    system: bytes = field(init=False)
+    records: Sequence[Conversation] = ()
+    known: Sequence[Conversation] = ()
+
+    def __post_init__(self) -> None:
+        self.digest = digest_for(self.account, self.dialogue.shown)
+        messages, places = self.prompt.messages, self.prompt.places
+        self.before = max(0, len(places) - KEPT)
+        self.mine = row(self.digest(messages[at]) for at in places[self.before :])
+        self.system = row(self.digest(m) for m in messages if m.role == "system")
+
+    # --- what goes on ------------------------------------------------------------------------
+
+    def learn(self, records: Sequence[Conversation]) -> None:
+        """Take what a store knows of the dialogue, the latest used first, and what marks say."""
+        self.records = [record for record in records if record.conversation_id]
+        shown = (m.origin.mark for m in reversed(self.prompt.messages) if m.origin)
+        self.known = candidates((mark for mark in shown if mark), self.records, self._opened)
+
+    def goes_on(self) -> Plan | None:
+        """What is new to the conversation that the history goes on in; None if there is none."""
+        size, found = goes_on(self.mine, self.known, self._is_newest, self.before)
+        if found is None or len(self.system) < len(found.system):
+            return None
+        at = self.prompt.places[self.before + size - 1]
+        return self.sent_after(at, found) if self._asks_after(at) else None
+
+    def _asks_after(self, at: int) -> bool:
+        """Whether a question, or the result of a call that this agent made, stands after it."""
+        messages = self.prompt.messages
+        calls = {
+            call.id
+            for message in messages[: at + 1]
+            if not message.is_of_another(self.prompt.agent)
+            for call in message.tool_calls
+        }
+        return any(m.role == "user" or m.tool_call_id in calls for m in messages[at + 1 :])
+
+    def _opened(self, shown: Mapping[str, Any]) -> Mark | None:
+        if shown.get("dialogue") != self.dialogue.shown:
+            return None
+        return self.sealer.open(shown)
+
+    def _is_newest(self, size: int, conversation: Conversation) -> bool:
+        """An answer whose mark names another turn than the conversation's newest is not it."""
+        message = self.prompt.messages[self.prompt.places[self.before + size - 1]]
+        shown = message.origin.mark if message.origin else None
+        if not shown or shown.get("conversation") != conversation.conversation_id:
+            return True
+        mark = self._opened(shown)
+        return mark is None or mark.turn == conversation.turns
+
+    # --- plans -------------------------------------------------------------------------------
+
+    def anew(self) -> Plan:
+        """Everything, to a new conversation."""
+        prompt, newest = self.prompt, self.known[0] if self.known else None
+        if prompt.bare:
+            newest = None
+        messages = self._with_ids(prompt.messages, prompt.places, 0)
+        return Plan(
+            shaped(messages, prompt.endpoint, prompt.fold, one=not prompt.endpoint.context),
+            keep=True,
+            memory="replayed" if newest else "new",
+            differs=self._differs(newest) if newest else None,
+            asked=self.mine,
+            system=self.system,
+            bare=prompt.bare,
+        )
+
+    def _differs(self, conversation: Conversation) -> tuple[int, str]:
+        at = self.prompt.places[self.before + differs_at(self.mine, conversation)]
+        return at, self.prompt.messages[at].role
+
+    def next_of_session(self) -> Plan:
+        """A prompt without a history: it goes to the latest conversation, unless that is cleared.
+
+        If the session's last call brought a history, there is none any more.
+        """
+        latest = self.records[0] if self.records else None
+        if plan := self.goes_on():
+            return plan
+        return self.anew() if latest is None or latest.history else self.sent_after(-1, latest)
+
+    def following(self, conversation_id: str) -> Plan:
+        """What stands after the newest message of a conversation that the caller names."""
+        at, conversation = self._newest_of(conversation_id)
+        if at < 0:
+            at = self.prompt.newest_own()
+        known = [record for record in self.records if record.conversation_id == conversation_id]
+        return self.sent_after(at, known[0] if known else conversation)
+
+    def _newest_of(self, conversation_id: str) -> tuple[int, Conversation]:
+        messages = self.prompt.messages
+        for at in range(len(messages) - 1, -1, -1):
+            origin = messages[at].origin
+            if origin and origin.mark and origin.mark.get("conversation") == conversation_id:
+                mark = self.sealer.open(origin.mark)
+                if mark:
+                    system = mark.system if mark.dialogue == self.dialogue.shown else b""
+                    return at, Conversation(conversation_id, mark.turn, mark.count, system=system)
+        return -1, Conversation(conversation_id)
+
+    def sent_after(self, at: int, conversation: Conversation) -> Plan:
+        """What stands after a message, and system messages that the last turn did not hold."""
+        prompt, held = self.prompt, set(each(conversation.system))
+        size = bisect_right(prompt.places, at)
+        messages = self._with_ids(prompt.messages, prompt.places, conversation.count - size)
+        new = [
             message
-            for message in (*systems, *self.messages[at + 1 :])
-            if message.role != "system" or digest(message) not in seen
+            for index, message in enumerate(messages)
+            if (self.digest(message) not in held if message.role == "system" else index > at)
         ]
-        if not tail:
+        if size == len(prompt.places):
             raise UnsupportedContentError(
                 "There is no new message: the history ends with the agent's own reply."
             )
-        check_content(tail, self.endpoint)
-        sent = _digests(tail)
         return Plan(
-            messages=_shaped(tail, self.endpoint, self.fold, one=True),
-            conversation_id=target,
-            turn=None if turns is None else turns + 1,
-            sent=sent,
-            seen=(*seen, *sent),
-            owner=self.owner,
-            restart=partial(self._restarted, at, turns),
+            shaped(new, prompt.endpoint, prompt.fold, one=True),
+            history=self._context(messages[: at + 1]),
+            conversation=conversation,
+            memory="continued",
+            asked=self.mine[max(0, size - self.before) * SIZE :],
+            system=self.system,
+            bare=prompt.bare,
         )
 
-    def _standing(
-        self, target: str, known: Session | None
-    ) -> tuple[int, int | None, dict[str, None], list[Message]]:
-        """Index of the conversation's last reply, its turns, and the system messages it has.
-
-        The last are the system messages before that reply, which may be new all the same.
-        """
-        at, unmarked, newest = -1, -1, None
-        seen = dict.fromkeys(known.seen if known else ())
-        systems: list[tuple[int, Message]] = []
-        for index, message in enumerate(self.messages):
-            role = message.role
-            if role == "user":
-                continue
-            if role == "system":
-                systems.append((index, message))
-            if role != "assistant":
-                continue
-            origin = message.origin
-            if origin is None:
-                unmarked = index
-            elif origin.conversation_id == target and _is_ours(origin, self.agent, self.owner):
-                at, newest = index, origin
-                if origin.seen:
-                    seen.update(dict.fromkeys(origin.seen))
-        if newest is None:
-            # A reply that lost its metadata is taken for the conversation's last.
-            at = unmarked
-            turns = known.turns if known else self._replies(self.messages[: at + 1]) or None
-        else:
-            turns = _latest(known.turns if known else None, newest.turn)
-        return at, turns, seen, [message for index, message in systems if index < at]
-
-    def _restarted(self, at: int, turns: int | None) -> Plan | None:
-        return self.anew(keep=True) if self._is_whole(at, turns) else None
-
-    def _is_whole(self, at: int, turns: int | None) -> bool:
-        """Whether the history up to `at` holds every turn; None turns means it began elsewhere."""
-        return turns is not None and self._replies(self.messages[: at + 1]) >= max(turns, 1)
-
-    def _replies(self, messages: Sequence[Message]) -> int:
-        """How many messages are replies, but for those of other agents."""
-        return sum(
-            1
-            for message in messages
-            if message.role == "assistant"
-            and (message.origin is None or message.origin.agent == self.agent)
-        )
-
-
-def _is_ours(origin: Origin, agent: str, owner: str | None) -> bool:
-    return origin.agent == agent and (
-        owner is None or origin.session is None or origin.session == owner
-    )
-
-
-def _latest(*turns: int | None) -> int | None:
-    return max((count for count in turns if count is not None), default=None)
-
-
-def newest_origin(
-    messages: Sequence[Message], agent: str, owner: str | None = None
-) -> tuple[int, Origin | None]:
-    """Index and origin of the newest message that this agent wrote; -1 if there is none.
-
-    Args:
-        messages: A history.
-        agent: `provider:agent_id@host`.
-        owner: Digest of the session: what the agent wrote in another session does not count.
-    """
-    for back, message in enumerate(reversed(messages), 1):
-        origin = message.origin
-        if origin is not None and _is_ours(origin, agent, owner):
-            return len(messages) - back, origin
-    return -1, None
-
-
-def check_content(messages: Sequence[Message], endpoint: Endpoint) -> None:
-    """Refuse what an endpoint cannot be sent.
-
-    Raises:
-        UnsupportedContentError: Names the role, or the kind of file, and the endpoint.
-    """
-    for message in messages:
-        if message.role not in ROLES:
-            raise UnsupportedContentError(
-                f"A message has the role {message.role!r}; roles are {', '.join(sorted(ROLES))}.",
-                endpoint=endpoint.name,
+    def mark(self, plan: Plan, conversation: Conversation, answer: bytes) -> dict[str, Any]:
+        """The mark of the reply that ends a turn, sealed."""
+        return self.sealer.seal(
+            Mark(
+                conversation.conversation_id,
+                self.dialogue.shown,
+                conversation.turns,
+                conversation.count,
+                plan.asked,
+                answer,
+                plan.system,
             )
-        for file in message.attachments:
-            if not isinstance(file, Attachment):
-                raise UnsupportedContentError(
-                    f"attachments is a list of Attachment, not of {type(file).__name__}.",
-                    endpoint=endpoint.name,
-                )
-            if file.kind not in endpoint.attachments:
-                takes = ", ".join(sorted(endpoint.attachments)) or "text only"
-                raise UnsupportedContentError(
-                    f"{endpoint.title} does not take {file.kind} blocks; it takes {takes}.",
-                    endpoint=endpoint.name,
-                )
+        )
 
+    # --- for services that want the history along --------------------------------------------
 
-def digest(message: Message) -> str:
-    """A short digest of a system message, to know it again without keeping its text."""
-    return short_digest(message.content)
+    def _context(self, messages: Sequence[Message]) -> Sequence[Message]:
+        prompt = self.prompt
+        if not prompt.endpoint.context or not any(m.role != "system" for m in messages):
+            return ()
+        return in_roles(messages, prompt.endpoint, prompt.fold)
 
+    def _with_ids(
+        self, messages: list[Message], places: Sequence[int], first: int
+    ) -> list[Message]:
+        """The messages with ids, which stay the same from turn to turn, if the service wants them.
 
-def short_digest(text: str) -> str:
-    """Twelve characters that stand for a text."""
-    return hashlib.blake2s(text.encode("utf-8", "replace"), digest_size=6).hexdigest()
+        Args:
+            messages: The caller's messages.
+            places: Where those of the dialogue stand.
+            first: The place in the conversation of the first of these.
+        """
+        if not self.prompt.endpoint.context:
+            return messages
+        named = list(messages)
+        for place, at in enumerate(places, first):
+            if not named[at].id:
+                named[at] = replace(named[at], id=self._id_of(named[at], place))
+        return named
 
-
-def _digests(messages: Sequence[Message]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(digest(m) for m in messages if m.role == "system"))
-
-
-# --- folding -----------------------------------------------------------------------------------
-
-
-def _shaped(
-    messages: Sequence[Message], endpoint: Endpoint, fold: Fold, *, one: bool
-) -> list[Message]:
-    """The messages in the roles and number that the endpoint takes; nothing is dropped.
-
-    `one` says that they go to a conversation, where some endpoints take a single message.
-    """
-    if not endpoint.history or (endpoint.one_message and one):
-        return [_one(messages, fold)]
-    shaped: list[Message] = []
-    waiting: list[Message] = []
-    for message in messages:
-        if message.role not in endpoint.roles:
-            waiting.append(message)
-            continue
-        if waiting:
-            joined = [*waiting, message] if message.role == "user" else waiting
-            shaped.append(_one(joined, fold))
-        if not waiting or message.role != "user":
-            shaped.append(message)
-        waiting = []
-    if waiting:
-        shaped.append(_one(waiting, fold))
-    elif endpoint.one_message and shaped[-1].role != "user":
-        shaped.append(_one([shaped.pop()], fold))
-    return shaped
-
-
-def _one(messages: Sequence[Message], fold: Fold) -> Message:
-    if len(messages) == 1 and messages[0].role == "user":
-        return messages[0]
-    files: list[Attachment] = [file for message in messages for file in message.attachments]
-    return Message("user", fold(messages), files)
-
-
-def fold_messages(messages: Sequence[Message]) -> str:
-    """Messages as one text, for endpoints that take no system role or no history.
-
-    System messages come first, then the earlier dialogue, then the last user message:
-
-        {system messages}
-
-        Conversation so far:
-        User: ...
-        Assistant: ...
-
-        {last user message}
-
-    Args:
-        messages: What is to be sent, in order.
-
-    Returns:
-        One text. Pass your own function as `fold=` to word it differently.
-
-    Example:
-        >>> print(fold_messages([Message("system", "Be brief."), Message("user", "Hi")]))
-        Be brief.
-        <BLANKLINE>
-        Hi
-    """
-    systems = [m.content for m in messages if m.role == "system" and m.content]
-    dialogue = [m for m in messages if m.role != "system"]
-    last = dialogue.pop().content if dialogue and dialogue[-1].role == "user" else ""
-    parts = systems
-    if dialogue:
-        lines = [f"{_SPEAKERS[m.role]}: {m.content}" for m in dialogue]
-        parts = [*systems, "\n".join(["Conversation so far:", *lines])]
-    return "\n\n".join([*parts, last] if last else parts)
-
-
-_SPEAKERS = {"user": "User", "assistant": "Assistant", "tool": "Tool result"}
+    def _id_of(self, message: Message, place: int) -> str:
+        reply_id = message.origin.reply_id if message.origin else None
+        return reply_id or f"{self.digest(message).hex()}-{place}"

@@ -1,114 +1,71 @@
-"""Sessions: what is remembered of a dialogue, whose turn it is, and for how long.
+"""Session stores: what is remembered of a dialogue, and which turn of it is under way.
 
-A `SessionStore` maps a session to a conversation and its last turn; it never holds message text.
+A store never holds message text.
 """
 
 from __future__ import annotations
 
-import logging
-import os
-import random
 import threading
 import time
-import uuid
 from abc import ABC, abstractmethod
-from collections import OrderedDict, deque
-from concurrent.futures import Future
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
 
-from remote_agents.errors import ConfigurationError, ConversationError
-from remote_agents.flow import Defer, Do, Flow, Sleep, Wait
+from remote_agents.errors import ConfigurationError
+from remote_agents.memory.law import Conversation
+from remote_agents.memory.turnstile import Turnstile
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from typing import Any
+T = TypeVar("T")
 
-    from remote_agents.types import Reply
-
-logger = logging.getLogger(__name__)
-
-SEEN_LIMIT = 64
+LATEST = 8  # conversations of a dialogue that are kept: so many continued, so many others
 
 
-@dataclass(frozen=True, slots=True)
-class Session:
-    """What is remembered of a session; never its text.
+class Session(Sequence[Conversation]):
+    """What is remembered of a dialogue: its conversations, the latest used first.
 
-    Args:
-        conversation_id: The service's id.
-        last_reply: Id of the last reply, to notice an edited history.
-        turns: Finished turns of the conversation; None where it had begun elsewhere.
-        seen: Digests of the newest system messages that the conversation holds.
-        created: Seconds since the epoch.
-        last_used: Seconds since the epoch.
+    Example:
+        >>> session = Session([Conversation("c2", turns=1), Conversation("c1", turns=3)])
+        >>> session.conversation_id, [conversation.turns for conversation in session]
+        ('c2', [1, 3])
     """
 
-    conversation_id: str | None = None
-    last_reply: str | None = None
-    turns: int | None = 0
-    seen: tuple[str, ...] = ()
-    created: float = field(default_factory=time.time)
-    last_used: float = field(default_factory=time.time)
+    def __init__(self, conversations: Sequence[Conversation]) -> None:
+        self._conversations = list(conversations)
 
-    def after(self, reply: Reply, seen: tuple[str, ...]) -> Session:
-        """The session after one more turn, whose conversation holds these system messages."""
-        return replace(
-            self,
-            conversation_id=reply.conversation_id,
-            last_reply=reply.reply_id,
-            turns=reply.turn,
-            seen=seen[-SEEN_LIMIT:],
-            last_used=time.time(),
-        )
+    def __len__(self) -> int:
+        return len(self._conversations)
 
+    def __getitem__(self, index: Any) -> Any:
+        return self._conversations[index]
 
-class Turnstile:
-    """Lets one at a time through for each key, first come first served.
+    def __repr__(self) -> str:
+        return f"Session({[each.conversation_id for each in self]})"
 
-    Threads and asyncio tasks wait on the same futures, so both may share a model.
-    """
+    @property
+    def conversation_id(self) -> str:
+        """The service's id of the latest one."""
+        return self._conversations[0].conversation_id
 
-    def __init__(self) -> None:
-        self._lock = threading.RLock()  # a garbage collection inside may end another turn
-        self._queues: dict[str, deque[Future[None]]] = {}
-        self._pid = os.getpid()
+    @property
+    def turns(self) -> int:
+        """How many turns the latest one has had."""
+        return self._conversations[0].turns
 
-    def __reduce__(self) -> tuple[type[Turnstile], tuple[()]]:
-        return Turnstile, ()
-
-    def enter(self, key: str) -> Future[None]:
-        """A place in the queue; it is done when it is your turn, which may be at once."""
-        if self._pid != os.getpid():
-            self.__init__()  # type: ignore[misc] # a fork: those who wait here are elsewhere
-        place: Future[None] = Future()
-        with self._lock:
-            queue = self._queues.setdefault(key, deque())
-            queue.append(place)
-            if len(queue) == 1:
-                place.set_result(None)
-        return place
-
-    def leave(self, key: str, place: Future[None]) -> None:
-        """End your turn, or stop waiting for it."""
-        with self._lock:
-            queue = self._queues.get(key)
-            if queue is None or place not in queue:
-                return
-            queue.remove(place)
-            if not queue:
-                del self._queues[key]
-            elif not queue[0].done():
-                queue[0].set_result(None)
+    @property
+    def last_used(self) -> float:
+        """When the latest one was used, in seconds since the epoch."""
+        return self._conversations[0].last_used
 
 
 class SessionStore(ABC):
-    """Remembers, for a key, the session's conversation and last turn, and who holds it.
+    """Remembers the conversations of dialogues, and which of their turns are under way.
 
-    A store that processes share must make `acquire` and `release` atomic, and free what a dead
-    process held after a while. `blocks` says that its calls are to be kept off an event loop.
+    A store that processes share must make `begin` and `finish` atomic, and free what a dead process
+    held after a while. `blocks` says that its calls are to be kept off an event loop.
     """
 
     blocks = False
@@ -119,25 +76,60 @@ class SessionStore(ABC):
     def __deepcopy__(self, memo: Any) -> SessionStore:
         return self  # copies of a model share their sessions
 
-    @abstractmethod
-    def acquire(self, key: str, holder: str) -> Session | None:
-        """Take the session, an empty one if it is new; None if another holder has it."""
+    def secret(self) -> bytes | None:
+        """What marks are sealed with, if the store keeps something for that."""
+        return None
 
     @abstractmethod
-    def release(self, key: str, holder: str, session: Session | None) -> bool:
-        """Give it back, saving `session` if given; False, saving nothing, if it is not held."""
+    def read(self, dialogue: str) -> list[Conversation]:
+        """What is known of a dialogue, the latest used first.
+
+        A conversation that is just begun has no id yet.
+        """
 
     @abstractmethod
-    def get(self, key: str) -> Session | None:
-        """The session after its last turn, or None."""
+    def begin(
+        self,
+        dialogue: str,
+        holder: str,
+        conversation: Conversation | None,
+        *,
+        alone: bool = False,
+    ) -> bool:
+        """Take a conversation for one turn, or with None a new one.
+
+        Args:
+            dialogue: The key of the dialogue.
+            holder: Who takes it.
+            conversation: The conversation, as it was read.
+            alone: Whether a new one waits for its turn: of such ones, one is under way.
+
+        Returns:
+            False if a turn of it is under way, or if it has moved on since it was read.
+        """
 
     @abstractmethod
-    def delete(self, key: str) -> bool:
-        """Forget it; whether there was one. A turn that runs does not bring it back."""
+    def finish(self, dialogue: str, holder: str, conversation: Conversation | None) -> bool:
+        """Give back what was taken, and save how it stands now; None leaves no trace of the turn.
+
+        Returns:
+            False, saving nothing, if it is not held any more.
+        """
+
+    @abstractmethod
+    def delete(self, dialogue: str) -> list[str]:
+        """Forget a dialogue; the ids of its conversations. A turn that runs brings none back."""
 
     @abstractmethod
     def purge(self, older_than: float) -> int:
-        """Forget every session not used for `older_than` seconds; how many there were."""
+        """Forget every conversation not used for `older_than` seconds; how many there were."""
+
+
+@dataclass(slots=True)
+class _Held:
+    conversation: Conversation
+    holder: str | None = None
+    alone: bool = False
 
 
 class InMemorySessionStore(SessionStore):
@@ -160,61 +152,116 @@ class InMemorySessionStore(SessionStore):
             raise ConfigurationError("max_size must be at least 1.")
         self.max_size = max_size
         self.ttl = ttl
-        self._sessions: OrderedDict[str, Session] = OrderedDict()
-        self._holders: dict[str, str] = {}
+        self._dialogues: OrderedDict[str, list[_Held]] = OrderedDict()  # each the latest first
         self._lock = threading.RLock()
 
     def __getstate__(self) -> dict[str, Any]:
         with self._lock:
-            sessions = self._sessions.copy()
-        return {"max_size": self.max_size, "ttl": self.ttl, "sessions": sessions}
+            known = {dialogue: self.read(dialogue) for dialogue in list(self._dialogues)}
+        return {"max_size": self.max_size, "ttl": self.ttl, "known": known}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__init__(state["max_size"], state["ttl"])  # type: ignore[misc]
-        self._sessions = state["sessions"]
+        for dialogue, known in state["known"].items():
+            settled = [replace(each, busy_since=None) for each in known if each.conversation_id]
+            self._dialogues[dialogue] = [_Held(each) for each in settled]
 
-    def acquire(self, key: str, holder: str) -> Session | None:
-        """The session; the turnstile has made sure that nobody else holds it."""
+    def read(self, dialogue: str) -> list[Conversation]:
+        """What is known of a dialogue, unless it is too old."""
         with self._lock:
-            self._holders[key] = holder
-            return self.get(key) or Session()
+            held = self._dialogues.get(dialogue, [])
+            if self.ttl is not None:
+                before = time.time() - self.ttl
+                held[:] = [e for e in held if e.holder or e.conversation.last_used >= before]
+            return [each.conversation for each in held]
 
-    def release(self, key: str, holder: str, session: Session | None) -> bool:
-        """Save the session, unless it was forgotten meanwhile."""
+    def begin(
+        self,
+        dialogue: str,
+        holder: str,
+        conversation: Conversation | None,
+        *,
+        alone: bool = False,
+    ) -> bool:
+        """Take a conversation that nobody has, and that is as it was read."""
+        now = time.time()
         with self._lock:
-            if self._holders.get(key) != holder:
-                return False
-            del self._holders[key]
-            if session is not None:
-                self._sessions[key] = session
-                self._sessions.move_to_end(key)
-                if len(self._sessions) > self.max_size:
-                    self._sessions.popitem(last=False)
+            held = self._dialogues.setdefault(dialogue, [])
+            name = conversation.conversation_id if conversation else ""
+            for other in [e for e in held if e.conversation.conversation_id == name]:
+                if conversation is None:
+                    if alone and other.alone:
+                        return False
+                elif other.holder or other.conversation.count > conversation.count:
+                    return False
+                else:
+                    held.remove(other)
+            taken = conversation or Conversation("", created=now)
+            busy = replace(taken, busy_since=now, last_used=now)
+            held.insert(0, _Held(busy, holder, alone and conversation is None))
+            self._dialogues.move_to_end(dialogue)
+            self._make_room()
         return True
 
-    def get(self, key: str) -> Session | None:
-        """The session, unless it is too old."""
-        with self._lock:
-            session = self._sessions.get(key)
-            if session and self.ttl is not None and time.time() - session.last_used > self.ttl:
-                del self._sessions[key]
-                return None
-            return session
+    def _make_room(self) -> None:
+        while len(self._dialogues) > self.max_size:
+            oldest = next(iter(self._dialogues))
+            del self._dialogues[oldest]
 
-    def delete(self, key: str) -> bool:
-        """Forget a session."""
+    def finish(self, dialogue: str, holder: str, conversation: Conversation | None) -> bool:
+        """Save how it stands, unless it was forgotten meanwhile."""
         with self._lock:
-            self._holders.pop(key, None)
-            return self._sessions.pop(key, None) is not None
+            held = self._dialogues.get(dialogue, [])
+            mine = next((each for each in held if each.holder == holder), None)
+            if mine is None:
+                return False
+            held.remove(mine)
+            if conversation is None and mine.conversation.conversation_id:
+                conversation = replace(mine.conversation, busy_since=None)
+            if conversation is not None:
+                name = conversation.conversation_id
+                held[:] = [e for e in held if e.conversation.conversation_id != name]
+                held.insert(0, _Held(conversation))
+                held[:] = kept(held, lambda each: each.conversation)
+            if not held:
+                del self._dialogues[dialogue]
+        return True
+
+    def delete(self, dialogue: str) -> list[str]:
+        """Forget a dialogue."""
+        with self._lock:
+            held = self._dialogues.pop(dialogue, [])
+        return [e.conversation.conversation_id for e in held if e.conversation.conversation_id]
 
     def purge(self, older_than: float) -> int:
-        """Forget every session not used for `older_than` seconds."""
-        before = time.time() - older_than
+        """Forget every conversation not used for `older_than` seconds."""
+        before, gone = time.time() - older_than, 0
         with self._lock:
-            old = [key for key, s in self._sessions.items() if s.last_used <= before]
-            for key in old:
-                del self._sessions[key]
-        return len(old)
+            for dialogue, held in list(self._dialogues.items()):
+                left = [e for e in held if e.holder or e.conversation.last_used > before]
+                gone += len(held) - len(left)
+                self._dialogues[dialogue] = left
+                if not left:
+                    del self._dialogues[dialogue]
+        return gone
+
+
+def kept(held: Sequence[T], conversation_of: Callable[[T], Conversation]) -> list[T]:
+    """Those that a dialogue keeps: the latest ones that were continued, and that were not.
+
+    Args:
+        held: All, the latest first.
+        conversation_of: The conversation of one of them; one that is under way is always kept.
+    """
+    room = {True: LATEST, False: LATEST}
+    left = []
+    for each in held:
+        conversation = conversation_of(each)
+        continued = conversation.turns > 1
+        room[continued] -= conversation.busy_since is None
+        if room[continued] >= 0 or conversation.busy_since is not None:
+            left.append(each)
+    return left
 
 
 _default_store = InMemorySessionStore()
@@ -223,123 +270,6 @@ _default_store = InMemorySessionStore()
 def default_store() -> InMemorySessionStore:
     """The store of all agents that were given none."""
     return _default_store
-
-
-class Lease:
-    """A session held for one turn: first in this process, then in the store.
-
-    Whatever ends the turn, the session is given back.
-
-    Args:
-        store: Where the session is remembered.
-        key: Its key there.
-        wait: Seconds to wait for it at most.
-        owner: Digest of the session's name.
-        follows: Where no session was named: the conversation that is continued.
-    """
-
-    def __init__(
-        self,
-        store: SessionStore,
-        key: str,
-        wait: float,
-        *,
-        owner: str | None = None,
-        follows: str | None = None,
-    ) -> None:
-        self.owner = owner
-        self._store = store
-        self._key = key
-        self._wait = wait
-        self._follows = follows
-        self._holder = uuid.uuid4().hex
-        self._place: Future[None] | None = None
-        self._asked = False
-        self._session: Session | None = None
-        self._saved: Session | None = None
-        self._reply: Reply | None = None
-        self._over = False
-        # A cancelled task may end its turn while a thread still takes the session for it.
-        self._guard = threading.RLock()
-
-    def __del__(self) -> None:
-        # The last resort, for an async generator that outlived its event loop.
-        self._release()
-
-    def acquire(self) -> Flow[Session]:
-        """Wait for the session.
-
-        Raises:
-            ConversationError: It took too long.
-        """
-        deadline = time.monotonic() + self._wait
-        yield Defer(self._release, self._store.blocks)
-        self._place = self._store.turnstile.enter(self._key)
-        if not self._place.done() and not (yield Wait(self._place, self._wait)):
-            raise self._busy()
-        while (session := (yield Do(self._take, self._store.blocks))) is None:
-            if time.monotonic() > deadline:
-                raise self._busy()
-            yield Sleep(random.uniform(0.02, 0.05))
-        return session  # type: ignore[no-any-return]
-
-    def _take(self) -> Session | None:
-        with self._guard:
-            if not self._over:
-                self._asked = True
-                self._session = self._store.acquire(self._key, self._holder)
-            return self._session
-
-    def _busy(self) -> ConversationError:
-        return ConversationError(
-            f"Another turn of this session has been running for {self._wait:g} s; nothing was "
-            "sent. Wait for it, or raise session_wait.",
-            conversation_id=self._follows,
-        )
-
-    def settle(self, reply: Reply, seen: tuple[str, ...]) -> Flow[None]:
-        """Note where the conversation stands, and give the session back.
-
-        The caller sees the end of the answer after that, so its next turn may follow at once.
-        """
-        followed = self.owner is not None or reply.conversation_id == self._follows
-        if self._session is not None and reply.conversation_id and followed:
-            self._saved = self._session.after(reply, seen)
-        yield Do(self._release, self._store.blocks)
-
-    def began(self, reply: Reply) -> None:
-        """An answer begins: should it break off, a new session still knows its conversation."""
-        self._reply = reply
-
-    def _release(self) -> None:
-        with self._guard:
-            if self._over:
-                return
-            self._over = True
-            try:
-                if self._asked:
-                    self._give_back()
-            finally:
-                if self._place is not None:
-                    self._store.turnstile.leave(self._key, self._place)
-
-    def _give_back(self) -> None:
-        if self._saved is None and self.owner is not None:
-            self._saved = self._begun()
-        if not self._store.release(self._key, self._holder, self._saved) and self._saved:
-            logger.warning(
-                "A session was forgotten, or taken over after its lease, while its turn ran; "
-                "the turn is not recorded."
-            )
-
-    def _begun(self) -> Session | None:
-        """A new session whose first turn broke off, with the conversation that it had begun."""
-        session, reply = self._session, self._reply
-        if session is None or session.conversation_id or reply is None:
-            return None
-        if not reply.conversation_id:
-            return None
-        return replace(session, conversation_id=reply.conversation_id, last_used=time.time())
 
 
 def read_store(value: SessionStore | None) -> SessionStore | None:

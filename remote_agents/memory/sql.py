@@ -2,48 +2,47 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import os
+import secrets
 import threading
 import time
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
+from remote_agents.database import engine_of, sqlalchemy
 from remote_agents.errors import ConfigurationError, ConversationError
-from remote_agents.extras import MissingExtraError, needs, require
-from remote_agents.memory.sessions import Session, SessionStore
+from remote_agents.memory.law import Conversation
+from remote_agents.memory.sessions import SessionStore, kept
+from remote_agents.memory.statements import Statements, create
 
 logger = logging.getLogger(__name__)
-
-SCHEMA_VERSION = 1
-KEY_LENGTH = 512
-COLUMNS = ("conversation_id", "last_reply", "turns", "seen", "last_used")
 
 
 class SQLSessionStore(SessionStore):
     """Sessions in SQLite or PostgreSQL; several processes may share one.
 
-    The tables are made on first use. A turn takes its session by one atomic statement and gives it
-    back by another, so that two processes that open a session at once take turns in one
-    conversation. A process renews what it holds while it lives; what a dead one held is free when
-    its lease has run out. The clocks of the machines should agree to a few seconds.
+    The tables are made when the store is. A turn takes its conversation by one atomic statement and
+    gives it back by another. A process renews what it holds while it lives; what a dead one held is
+    free when its lease has run out. The clocks of the machines should agree to a few seconds.
 
     Args:
         url: An SQLAlchemy address, for example `sqlite:///sessions.db` or
             `postgresql+psycopg://user@host/db`.
         lease: Seconds after which the session of a process that died is free again (default 60).
-        table: Name of the table (default `remote_agents_sessions`).
+        table: Name of the table (default `remote_agents_conversations`).
         engine_options: Passed to `sqlalchemy.create_engine`.
 
     Raises:
         ConfigurationError: SQLAlchemy or the driver is missing, the address cannot be read, or the
-            table was made by a newer version.
+            table was made by another version.
         ConversationError: The database cannot be used.
 
     Example:
         >>> store = SQLSessionStore("sqlite://")
-        >>> store.get("u1") is None
-        True
+        >>> store.read("u1")
+        []
     """
 
     blocks = True
@@ -53,7 +52,7 @@ class SQLSessionStore(SessionStore):
         url: str,
         *,
         lease: float = 60.0,
-        table: str = "remote_agents_sessions",
+        table: str = "remote_agents_conversations",
         engine_options: dict[str, Any] | None = None,
     ) -> None:
         super().__init__()
@@ -65,46 +64,74 @@ class SQLSessionStore(SessionStore):
         self._engine_options = dict(engine_options or {})
         self._opened: _Database | None = None
         self._opening = threading.Lock()
-        _sqlalchemy()
+        self._database()
 
     def __repr__(self) -> str:
-        return f"SQLSessionStore({_sqlalchemy().make_url(self._url)!r})"
+        return f"SQLSessionStore({sqlalchemy().make_url(self._url)!r})"
 
     def __reduce__(self) -> Any:
         return _rebuild, (self._url, self.lease, self._table_name, self._engine_options)
 
-    def acquire(self, key: str, holder: str) -> Session | None:
-        """Take the session in one statement; None if another holder's lease still runs."""
-        database, key, now = self._database(), _fitting(key), time.time()
-        values = {"key": key, "holder": holder, "until": now + self.lease, "now": now}
-        found = database.first("acquire", values)
-        if found is None:
-            return None
-        database.leases.hold(holder, key)
-        return _session(found)
+    def secret(self) -> bytes:
+        """What marks are sealed with; made once, when the tables were."""
+        return self._database().secret
 
-    def release(self, key: str, holder: str, session: Session | None) -> bool:
+    def read(self, dialogue: str) -> list[Conversation]:
+        """What is known of a dialogue, the latest used first."""
+        rows = self._database().rows("read", {"d": dialogue})
+        now = time.time()
+        known = [_conversation(row, now) for row in rows]
+        return [each for each in known if each.conversation_id or each.busy_since is not None]
+
+    def begin(
+        self,
+        dialogue: str,
+        holder: str,
+        conversation: Conversation | None,
+        *,
+        alone: bool = False,
+    ) -> bool:
+        """Take a conversation in one statement, if no other lease on it runs."""
+        database, now = self._database(), time.time()
+        # Of the new ones that take their turn there is one; others have a name of their own.
+        new = Conversation("" if alone else f"?{holder}", created=now, last_used=now)
+        taken = replace(conversation or new, last_used=now)
+        lease = {"holder": holder, "since": now, "until": now + self.lease, "now": now}
+        if not database.count("begin", {"dialogue": dialogue, **_row(taken), **lease}):
+            return False
+        database.leases.hold(holder, dialogue)
+        return True
+
+    def finish(self, dialogue: str, holder: str, conversation: Conversation | None) -> bool:
         """Save and give back, if the lease is still ours."""
         database = self._database()
         database.leases.drop(holder)
-        values: dict[str, Any] = {"k": _fitting(key), "h": holder}
-        if session is None:
-            return bool(database.count("give_back", values))
-        values |= {name: getattr(session, name) for name in COLUMNS}
-        values["seen"] = ",".join(session.seen)
-        return bool(database.count("save", values))
+        mine = {"d": dialogue, "h": holder}
+        if conversation is None:
+            return database.count("drop", mine) + database.count("give_back", mine) > 0
+        if conversation.turns == 1:  # it may be there already, if it was lost and made again
+            same = {"d": dialogue, "c": conversation.conversation_id, "h": holder}
+            database.count("replace", same)
+        saved = database.count("save", {**mine, **_row(conversation)}) > 0
+        if saved and conversation.turns <= 2:
+            self._make_room(database, dialogue)
+        return saved
 
-    def get(self, key: str) -> Session | None:
-        """The session, if it has had a turn."""
-        found = self._database().first("get", {"k": _fitting(key)})
-        return None if found is None or found.conversation_id is None else _session(found)
+    def _make_room(self, database: _Database, dialogue: str) -> None:
+        known = [each for each in self.read(dialogue) if each.conversation_id]
+        left = {each.conversation_id for each in kept(known, lambda each: each)}
+        for each in known:
+            if each.conversation_id not in left:
+                database.count("forget", {"d": dialogue, "c": each.conversation_id})
 
-    def delete(self, key: str) -> bool:
-        """Forget a session; a turn that runs meanwhile does not bring it back."""
-        return bool(self._database().count("delete", {"k": _fitting(key)}))
+    def delete(self, dialogue: str) -> list[str]:
+        """Forget a dialogue; a turn that runs meanwhile does not bring it back."""
+        known = [each.conversation_id for each in self.read(dialogue) if each.conversation_id]
+        self._database().count("delete", {"d": dialogue})
+        return known
 
     def purge(self, older_than: float) -> int:
-        """Forget every session not used for `older_than` seconds and not held by anybody."""
+        """Forget every conversation not used for `older_than` seconds and not held by anybody."""
         now = time.time()
         return self._database().count("purge", {"before": now - older_than, "now": now})
 
@@ -135,18 +162,17 @@ class _Database:
     def __init__(
         self, url: str, table_name: str, engine_options: dict[str, Any], lease: float
     ) -> None:
-        sa = _sqlalchemy()
+        sa = sqlalchemy()
         self.pid = os.getpid()
-        self.engine = _engine(sa, url, {"isolation_level": "AUTOCOMMIT", **engine_options})
-        table = _table(sa, table_name)
-        self._failure = sa.exc.SQLAlchemyError
-        self._statements = _statements(sa, self.engine.dialect.name, table)
+        self.engine = engine_of(sa, url, {"isolation_level": "AUTOCOMMIT", **engine_options})
+        self._statements = Statements(sa, self.engine.dialect, table_name)
+        self._failures = (sa.exc.SQLAlchemyError, self.engine.dialect.dbapi.Error)
         self.leases = _Heartbeat(self, lease)
         try:
-            _create(sa, self.engine, table)
+            self.secret = create(sa, self.engine, self._statements.table, secrets.token_bytes(32))
         except BaseException as error:
             self.engine.dispose()
-            if isinstance(error, self._failure):
+            if isinstance(error, self._failures):
                 raise self._unusable(error) from error
             raise
 
@@ -155,20 +181,28 @@ class _Database:
         self.leases.stop()
         self.engine.dispose()
 
-    def first(self, name: str, values: dict[str, Any]) -> Any:
-        """The first row of a statement."""
-        try:
-            with self.engine.connect() as connection:
-                return connection.execute(self._statements[name], values).first()
-        except self._failure as error:
-            raise self._unusable(error) from error
+    def rows(self, name: str, values: Mapping[str, Any]) -> Sequence[Any]:
+        """The rows that a statement gives."""
+        return self._run(name, values, lambda cursor: cursor.fetchall())  # type: ignore[no-any-return]
 
-    def count(self, name: str, values: Any) -> int:
-        """How many rows a statement changed, for one or several sets of values."""
+    def count(self, name: str, values: Mapping[str, Any]) -> int:
+        """How many rows a statement changed."""
+        return int(self._run(name, values, lambda cursor: cursor.rowcount))
+
+    def _run(self, name: str, values: Mapping[str, Any], result: Any) -> Any:
+        """Run a statement on the driver itself, which costs a fraction of SQLAlchemy's way."""
         try:
-            with self.engine.connect() as connection:
-                return int(connection.execute(self._statements[name], values).rowcount)
-        except self._failure as error:
+            connection = self.engine.raw_connection()
+            try:
+                cursor = connection.cursor()
+                cursor.execute(*self._statements.prepared(name, values))
+                found = result(cursor)
+                cursor.close()
+                connection.commit()
+                return found
+            finally:
+                connection.close()
+        except self._failures as error:
             raise self._unusable(error) from error
 
     def _unusable(self, error: Any) -> ConversationError:
@@ -211,163 +245,47 @@ class _Heartbeat:
         while not self._stopped.wait(self._lease / 3):
             until = time.time() + self._lease
             with self._lock:
-                rows = [{"k": key, "h": h, "until": until} for h, key in self._keys.items()]
-                if not rows:
+                held = list(self._keys.items())
+                if not held:
                     self._beating = False
                     return
             try:
-                self._database.count("renew", rows)
+                for holder, dialogue in held:
+                    self._database.count("renew", {"d": dialogue, "h": holder, "until": until})
             except ConversationError as error:
                 logger.warning("Leases of sessions could not be renewed: %s", error)
 
 
-def _statements(sa: Any, dialect: str, table: Any) -> dict[str, Any]:
-    key = table.c.key == sa.bindparam("k")
-    mine = key & (table.c.holder == sa.bindparam("h"))
-    free = {"holder": None, "lease_until": 0.0}
-    old = table.c.last_used <= sa.bindparam("before")
+def _row(conversation: Conversation) -> dict[str, Any]:
     return {
-        "acquire": _acquire(sa, dialect, table),
-        "give_back": table.update().where(mine).values(free),
-        "save": table.update()
-        .where(mine)
-        .values({**free, **{name: sa.bindparam(name) for name in COLUMNS}}),
-        "renew": table.update().where(mine).values(lease_until=sa.bindparam("until")),
-        "get": sa.select(table).where(key),
-        "delete": table.delete().where(key),
-        "purge": table.delete().where(old & (table.c.lease_until < sa.bindparam("now"))),
+        "conversation_id": conversation.conversation_id,
+        "turns": conversation.turns,
+        "count": conversation.count,
+        "known": conversation.known,
+        "held": conversation.held,
+        "system": conversation.system,
+        "history": conversation.history,
+        "broke_off": conversation.broke_off,
+        "created": conversation.created,
+        "last_used": conversation.last_used,
     }
 
 
-def _table(sa: Any, name: str) -> Any:
-    return sa.Table(
-        name,
-        sa.MetaData(),
-        sa.Column("key", sa.String(KEY_LENGTH), primary_key=True),
-        sa.Column("conversation_id", sa.String(512)),
-        sa.Column("last_reply", sa.String(512)),
-        sa.Column("turns", sa.Integer),
-        sa.Column("seen", sa.Text, nullable=False, default=""),
-        sa.Column("created", sa.Float, nullable=False),
-        sa.Column("last_used", sa.Float, nullable=False, index=True),
-        sa.Column("holder", sa.String(64)),
-        sa.Column("lease_until", sa.Float, nullable=False, default=0.0),
+def _conversation(row: Sequence[Any], now: float) -> Conversation:
+    name, turns, count, known, held, system, history, broke_off, created, used, since, until = row
+    return Conversation(
+        "" if name.startswith("?") else name,
+        turns,
+        count,
+        known,
+        bytes(held),
+        bytes(system),
+        bool(history),
+        bool(broke_off),
+        since if until >= now else None,
+        created,
+        used,
     )
-
-
-def _acquire(sa: Any, dialect: str, table: Any) -> Any:
-    """Insert the session, or take it over if nobody's lease runs; returns it, or no row."""
-    insert = _insert(dialect)(table).values(
-        key=sa.bindparam("key"),
-        turns=0,
-        seen="",
-        created=sa.bindparam("now"),
-        last_used=sa.bindparam("now"),
-        holder=sa.bindparam("holder"),
-        lease_until=sa.bindparam("until"),
-    )
-    return insert.on_conflict_do_update(
-        index_elements=[table.c.key],
-        set_={"holder": insert.excluded.holder, "lease_until": insert.excluded.lease_until},
-        where=table.c.lease_until < sa.bindparam("now"),
-    ).returning(*table.c)
-
-
-def _insert(dialect: str) -> Any:
-    if dialect == "postgresql":
-        from sqlalchemy.dialects.postgresql import insert as postgresql_insert
-
-        return postgresql_insert
-    if dialect == "sqlite":
-        from sqlalchemy.dialects.sqlite import insert as sqlite_insert
-
-        return sqlite_insert
-    raise ConfigurationError(f"SQLSessionStore works on SQLite and PostgreSQL, not on {dialect}.")
-
-
-def _engine(sa: Any, url: str, options: dict[str, Any]) -> Any:
-    try:
-        parsed = sa.make_url(url)
-        _insert(parsed.get_backend_name())
-        if parsed.get_backend_name() == "sqlite":
-            return _sqlite_engine(sa, parsed, options)
-        return sa.create_engine(parsed, **{"pool_pre_ping": True, **options})
-    except sa.exc.ArgumentError as error:
-        raise ConfigurationError("SQLSessionStore: the url cannot be read.") from error
-    except ImportError as error:
-        raise MissingExtraError(
-            needs("SQLSessionStore", "postgres", f"the driver of its database ({error})")
-        ) from error
-
-
-def _sqlite_engine(sa: Any, url: Any, options: dict[str, Any]) -> Any:
-    if url.database in (None, "", ":memory:"):
-        from sqlalchemy.pool import StaticPool
-
-        options = {"poolclass": StaticPool, "connect_args": {"check_same_thread": False}, **options}
-    else:
-        options = {"connect_args": {"timeout": 30}, **options}
-    engine = sa.create_engine(url, **options)
-    sa.event.listen(engine, "connect", _configure_sqlite)
-    return engine
-
-
-def _configure_sqlite(connection: Any, _: Any) -> None:
-    # A lost lease after a power cut costs nothing, so the log need not be flushed each time.
-    connection.execute("PRAGMA journal_mode=WAL")
-    connection.execute("PRAGMA synchronous=NORMAL")
-
-
-def _create(sa: Any, engine: Any, table: Any) -> None:
-    """Make the tables if they are missing; several processes may do so at once."""
-    versions = sa.Table(
-        f"{table.name}_version",
-        table.metadata,
-        sa.Column("version", sa.Integer, primary_key=True, autoincrement=False),
-    )
-    for attempt in range(5):
-        try:
-            table.metadata.create_all(engine)
-            break
-        except sa.exc.DBAPIError:  # another process has just made one of them
-            if attempt == 4:
-                raise
-            time.sleep(0.05)
-    with engine.begin() as connection:
-        statement = _insert(engine.dialect.name)(versions).values(version=SCHEMA_VERSION)
-        connection.execute(statement.on_conflict_do_nothing())
-        newest = connection.execute(sa.select(sa.func.max(versions.c.version))).scalar()
-    if newest > SCHEMA_VERSION:
-        raise ConfigurationError(
-            f"The session table {table.name} was made by a newer version of remote-agents "
-            f"(schema {newest}, known {SCHEMA_VERSION}); update the package."
-        )
-
-
-def _fitting(key: str) -> str:
-    """A key that fits its column, and is still the only one of its kind."""
-    if len(key) <= KEY_LENGTH and "\0" not in key:
-        return key
-    return hashlib.blake2s(key.encode("utf-8", "replace")).hexdigest()
-
-
-def _session(row: Any) -> Session:
-    return Session(
-        conversation_id=row.conversation_id,
-        last_reply=row.last_reply,
-        turns=row.turns,
-        seen=tuple(row.seen.split(",")) if row.seen else (),
-        created=row.created,
-        last_used=row.last_used,
-    )
-
-
-def _sqlalchemy() -> Any:
-    require("SQLSessionStore", "sql", "sqlalchemy")
-    import sqlalchemy
-    from sqlalchemy import event, exc  # noqa: F401 - reached as attributes
-
-    return sqlalchemy
 
 
 def _rebuild(url: str, lease: float, table: str, options: dict[str, Any]) -> SQLSessionStore:

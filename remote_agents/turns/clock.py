@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from pydantic import SecretStr
 
 from remote_agents.errors import AgentTimeoutError
-from remote_agents.memory.plan import Plan
-from remote_agents.memory.sessions import Lease
+from remote_agents.turns.note import Note
 from remote_agents.turns.terms import Terms
+from remote_agents.types import Reply
 
 
 @dataclass(slots=True)
@@ -19,8 +19,8 @@ class Exchange:
 
     terms: Terms
     stop: tuple[str, ...] = ()
-    plan: Plan | None = None
-    lease: Lease | None = None
+    note: Note | None = None
+    reply: Reply | None = None
     token: SecretStr | None = None
     started: float = field(default_factory=time.monotonic)
     sent: float = 0.0

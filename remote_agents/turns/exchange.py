@@ -164,15 +164,13 @@ def stream(op: Stream, exchange: Exchange) -> Flow[Reply]:
         AgentError: With the text received so far and the ids that are known.
     """
     terms = exchange.terms
-    reply = terms.new_reply(exchange.plan)
-    reply.conversation_id = op.conversation_id or reply.conversation_id
-    if exchange.lease is not None:
-        exchange.lease.began(reply)
+    reply = exchange.reply = terms.new_reply()
+    reply.conversation_id = op.conversation_id
     with annotated(exchange, reply):
         request = _with_extra_body(op.request, terms)
         last = yield from rooted(request, exchange, partial(_answer, op.decode, reply))
-        if exchange.lease is not None and exchange.plan is not None:
-            yield from exchange.lease.settle(reply, exchange.plan.seen)
+        if exchange.note is not None:
+            yield from exchange.note.settle(reply)
         if op.after is not None:
             yield from _afterwards(op.after(reply), exchange)
         yield Emit(last)

@@ -10,7 +10,7 @@ from typing import Any
 from remote_agents.errors import AgentConnectionError, ConfigurationError, RateLimitError
 from remote_agents.extras import require
 from remote_agents.flow import Do, Flow, Sleep, Wait
-from remote_agents.memory.sessions import Turnstile
+from remote_agents.memory.turnstile import Turnstile
 
 MAX_WAIT = 300.0
 

@@ -87,6 +87,8 @@ def _attempt(request: Request, exchange: Exchange) -> Flow[Any]:
     terms = exchange.terms
     exchange.token = None if request.foreign else (yield from _token(terms))
     exchange.sent = time.monotonic()
+    if exchange.note is not None and exchange.reply is not None:
+        exchange.note.posted(exchange.reply)
     try:
         response = yield Send(request, exchange.token, _left(exchange, terms.timeout.first_event))
     except AgentTimeoutError as error:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import inspect
+import warnings
 from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
@@ -19,12 +21,21 @@ from remote_agents.arguments import (
     read_headers,
     read_mapping,
     read_memory,
+    read_names,
     read_retries,
+    read_secret,
     warn_of_ignored,
 )
-from remote_agents.errors import ConfigurationError
 from remote_agents.http.timeouts import Timeout
-from remote_agents.memory.plan import Fold, Memory, Plan
+from remote_agents.memory.accounts import (
+    account_named,
+    account_of_function,
+    account_of_key,
+    seal_key,
+)
+from remote_agents.memory.dialogue import NAMES, dialogue_of, named, required
+from remote_agents.memory.folding import Fold
+from remote_agents.memory.plan import Memory
 from remote_agents.memory.sessions import SessionStore, default_store, read_store
 from remote_agents.service import Endpoint
 from remote_agents.settings import DEFAULTS, signature
@@ -80,6 +91,10 @@ class Terms:
         self.session_store = read_store(given["session_store"])
         self.session_wait: float = given["session_wait"]
         self.fold: Fold | None = read_function("fold", given["fold"])
+        self.dialogue_keys = read_names("dialogue_keys", given["dialogue_keys"])
+        self._account = given["account"]
+        self._account_secret = read_secret("account_secret", given["account_secret"])
+        self._seal_key: bytes | None = None
 
     def _read_transport(self, given: Mapping[str, Any]) -> None:
         headers = given["default_headers"]
@@ -91,12 +106,13 @@ class Terms:
         )
 
     def _limiter(self, limit: str | None, storage: str | None) -> RateLimiter | None:
-        return RateLimiter(limit, self.account, storage) if limit else None
+        return RateLimiter(limit, self.limited_as, storage) if limit else None
 
     @cached_property
     def name(self) -> str:
-        """Tells agents apart in histories and stores: `provider:agent_id@host`."""
-        return f"{self.endpoint.name}:{self.agent_id}@{urlsplit(self.base_url).netloc}"
+        """Tells agents apart in histories and stores: `provider:agent_id@host/path`."""
+        place = urlsplit(self.base_url)
+        return f"{self.endpoint.name}:{self.agent_id}@{place.netloc}{place.path}"
 
     # --- keys --------------------------------------------------------------------------------
 
@@ -120,8 +136,8 @@ class Terms:
         return self._api_key()
 
     @cached_property
-    def account(self) -> str:
-        """Tells accounts apart without holding the key."""
+    def limited_as(self) -> str:
+        """Tells apart the accounts that share a rate limit."""
         secret = repr(id(self._api_key)) if self.key_is_callable else self.key
         digest = hashlib.blake2s(secret.encode(), digest_size=8).hexdigest()
         return f"{self.endpoint.name}@{urlsplit(self.base_url).netloc}/{digest}"
@@ -136,34 +152,68 @@ class Terms:
             "env": f" ({self.endpoint.env}_API_KEY)",
         }
 
-    def key_of(self, session_id: str) -> str:
-        """The store's key of a session: it names the agent, so that agents never share one.
-
-        Raises:
-            ConfigurationError: The name is empty, so that all who forgot theirs would share one.
-        """
-        if session_id == "":
-            raise ConfigurationError("session_id is empty; pass None for no session.")
-        return f"{self.namespace}{self.name}/{session_id}"
-
-    @property
-    def namespace(self) -> str:
-        """What its keys in a store begin with."""
-        # The default store serves every account of this process; a user's own store serves his.
-        return "" if self.session_store is not None else f"{self.account}|"
+    # --- memory ------------------------------------------------------------------------------
 
     @property
     def store(self) -> SessionStore:
         """Where sessions are remembered."""
         return self.session_store or default_store()
 
-    def new_reply(self, plan: Plan | None = None) -> Reply:
+    def account(self) -> Any:
+        """Whose conversations this call's are; awaitable if `account` is an async function."""
+        given = self._account
+        if given is None:
+            return self._account_of_key
+        if not callable(given):
+            return account_named(given)
+        found = given()
+        return _named(found) if inspect.isawaitable(found) else account_named(found)
+
+    @cached_property
+    def _account_of_key(self) -> str:
+        if not self.key_is_callable:
+            return account_of_key(self._static_key)
+        if self.session_store is not None:
+            warnings.warn(
+                "session_store is your own and api_key a function: pass account=, a text or a "
+                "function, so that the conversations of each user are found again, and only his.",
+                stacklevel=2,
+            )
+        return account_of_function(self._api_key)
+
+    @property
+    def _static_key(self) -> str | None:
+        return None if self.key_is_callable or not self._api_key else self.key
+
+    def seal_key(self) -> bytes:
+        """What the marks of its replies are sealed with."""
+        if self._seal_key is None:
+            secret = self._account_secret or self.store.secret()
+            self._seal_key = seal_key(secret, self._static_key)
+        return self._seal_key
+
+    def dialogue_keys_of(self, session_id: str, names: Mapping[str, str]) -> list[str]:
+        """The store's keys of a session or thread of this name.
+
+        Args:
+            session_id: Its name.
+            names: What else is part of it, for example `user_id`.
+        """
+        session, account = required(session_id), self.account()
+        keys = []
+        for name in NAMES:
+            found = named({name: session, **names})
+            if found is not None:
+                keys.append(dialogue_of(*found, account, self.name).key)
+        return keys
+
+    def new_reply(self) -> Reply:
         """An empty reply of this agent."""
-        reply = Reply(self.endpoint.name, self.name)
-        if plan is not None:
-            reply.conversation_id = plan.conversation_id
-            reply.turn, reply.seen, reply.session = plan.turn, plan.sent, plan.owner
-        return reply
+        return Reply(self.endpoint.name, self.name)
+
+
+async def _named(found: Any) -> str:
+    return account_named(await found)
 
 
 Terms.__init__.__signature__ = signature()  # type: ignore[attr-defined] # for help(), and editors

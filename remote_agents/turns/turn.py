@@ -2,19 +2,36 @@
 
 from __future__ import annotations
 
+import inspect
 import logging
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from dataclasses import dataclass
 from typing import Any
 
 from remote_agents.arguments import check_parameters, read_memory, read_stops
-from remote_agents.errors import AgentError, ConversationNotFoundError
-from remote_agents.flow import Flow
-from remote_agents.memory.plan import Memory, Plan, newest_origin, plan_turn, short_digest
-from remote_agents.memory.sessions import Lease
+from remote_agents.errors import (
+    AgentError,
+    AgentStatusError,
+    ConfigurationError,
+    ConversationError,
+    ConversationNotFoundError,
+    UnsupportedContentError,
+)
+from remote_agents.flow import Do, Flow
+from remote_agents.memory.dialogue import (
+    Kind,
+    dialogue_of,
+    is_nonce,
+    named,
+    new_nonce,
+)
+from remote_agents.memory.lease import Lease
+from remote_agents.memory.marks import Sealer
+from remote_agents.memory.plan import Memory, Plan, Prompt, Standing
 from remote_agents.turns.clock import Exchange
 from remote_agents.turns.exchange import expand
+from remote_agents.turns.note import Note
 from remote_agents.turns.terms import Terms
 from remote_agents.types import Message, Reply, Turn
 
@@ -34,6 +51,8 @@ def take_turn(
     stream: bool,
     conversation_id: str | None = None,
     session_id: str | None = None,
+    dialogue: Mapping[str, Any] | None = None,
+    cleared: bool = False,
     memory: Memory | None = None,
     **parameters: Any,
 ) -> Flow[None]:
@@ -45,124 +64,170 @@ def take_turn(
         stream: Whether the answer is asked for piece by piece.
         conversation_id: A conversation of the service to continue.
         session_id: Your own key for the dialogue; its conversation is remembered.
+        dialogue: What a framework's configuration names: `thread_id`, `session_id`,
+            `conversation_id`, and who asks.
+        cleared: Whether a prompt without a history begins anew even in a session.
         memory: Overrides the agent's mode for this turn.
         **parameters: The endpoint's parameters, for this turn.
 
     Raises:
         AgentError: See `remote_agents.errors`.
     """
-    options = {
-        **terms.options,
-        **check_parameters(terms.endpoint, parameters, terms.endpoint.call_only),
-    }
+    asking = _Asking(
+        terms,
+        Prompt(messages, terms.endpoint, terms.name, terms.fold),
+        {
+            **terms.options,
+            **check_parameters(terms.endpoint, parameters, terms.endpoint.call_only),
+        },
+        stream,
+    )
     mode = read_memory(memory) if memory else terms.memory
-    conversation_id = conversation_id or None
-    plan = partial(
-        plan_turn,
-        messages,
-        endpoint=terms.endpoint,
-        agent=terms.name,
-        memory=mode,
-        conversation_id=conversation_id,
-        fold=terms.fold,
-    )
-    kept = mode != "client" and terms.endpoint.keeps != "none"
-    lease = _lease_of(terms, messages, conversation_id, session_id) if kept else None
-    if lease is None:
-        return _follow(terms, plan(), options, stream)
-    return _take_in_session(terms, lease, plan, options, stream)
+    name = named(dialogue, session_id=session_id, conversation_id=conversation_id)
+    if mode == "client" or terms.endpoint.keeps == "none" or (name is None and mode == "auto"):
+        return asking.post(asking.prompt.alone(), None)
+    return asking.in_dialogue(name, cleared=cleared)
 
 
-def _lease_of(
-    terms: Terms,
-    messages: Sequence[Message],
-    conversation_id: str | None,
-    session_id: str | None,
-) -> Lease | None:
-    """What takes turns: the caller's session, else the conversation that is continued."""
-    if session_id is not None and conversation_id is None:
-        owner = short_digest(str(session_id))
-        return Lease(terms.store, terms.key_of(session_id), terms.session_wait, owner=owner)
-    if conversation_id is None:
-        origin = newest_origin(messages, terms.name)[1]
-        if origin is None:
-            return None
-        conversation_id = origin.conversation_id
-    key = f"{terms.namespace}{terms.name}#{conversation_id}"
-    return Lease(terms.store, key, terms.session_wait, follows=conversation_id)
+@dataclass(slots=True)
+class _Asking:
+    """What the steps of a turn share."""
 
+    terms: Terms
+    prompt: Prompt
+    options: Mapping[str, Any]
+    stream: bool
 
-def _take_in_session(
-    terms: Terms,
-    lease: Lease,
-    plan: Callable[..., Plan],
-    options: Mapping[str, Any],
-    stream: bool,
-) -> Flow[None]:
-    """A turn that waits for its session, and leaves in it where the conversation stands."""
-    session = yield from lease.acquire()
-    known = session if lease.owner or session.conversation_id else None
-    yield from _follow(terms, plan(session=known, owner=lease.owner), options, stream, lease)
+    def in_dialogue(self, name: tuple[Kind, dict[str, str]] | None, *, cleared: bool) -> Flow[None]:
+        """A turn of a dialogue, which leaves a note of where the conversation stands."""
+        account = self.terms.account()
+        if inspect.isawaitable(account):
+            account = yield Do(lambda: account)
+        seal_key = yield Do(self.terms.seal_key, self.terms.store.blocks)
+        sealer = Sealer(seal_key, account, self.terms.name)
+        kind, parts = name or self._unnamed(sealer)
+        dialogue = dialogue_of(kind, parts, account, self.terms.name)
+        lease = Lease(self.terms.store, dialogue.key, self.terms.session_wait)
+        yield from lease.open()
+        standing = Standing(self.prompt, dialogue, sealer, account)
+        plan = yield from _planned(standing, lease, parts, cleared=cleared)
+        yield from self._follow(plan, lease, standing)
 
+    def _unnamed(self, sealer: Sealer) -> tuple[Kind, dict[str, str]]:
+        """A dialogue that only its replies name: by a nonce in their marks."""
+        mark = self.prompt.newest_mark(sealer)
+        return "nonce", {
+            "nonce": mark.dialogue if mark and is_nonce(mark.dialogue) else new_nonce()
+        }
 
-def _follow(
-    terms: Terms,
-    plan: Plan,
-    options: Mapping[str, Any],
-    stream: bool,
-    lease: Lease | None = None,
-) -> Flow[None]:
-    """Send a plan; start anew where the service has lost the conversation."""
-    try:
-        yield from _post(terms, plan, options, stream, lease)
-        return
-    except AgentError as error:
-        if plan.conversation_id is None or not terms.endpoint.is_lost(error):
+    def _follow(self, plan: Plan, lease: Lease, standing: Standing) -> Flow[None]:
+        """Send a plan; start anew where the service has lost the conversation."""
+        try:
+            yield from self.post(plan, Note(lease, standing, plan))
+            return
+        except AgentError as error:
+            if plan.conversation is None or not self.terms.endpoint.is_lost(error):
+                raise
+            error.conversation_id = lost = plan.conversation_id
+            if self.prompt.bare:
+                raise self._not_found(error, lost) from error
+        warnings.warn(
+            f"{self.terms.endpoint.title} no longer has conversation {lost}; a new one was started "
+            "with the whole history.",
+            ConversationRestartedWarning,
+            stacklevel=2,
+        )
+        plan = standing.anew()
+        yield from self.post(plan, Note(lease, standing, plan))
+
+    def _not_found(self, error: AgentError, lost: str | None) -> ConversationNotFoundError:
+        return ConversationNotFoundError(
+            f"{self.terms.endpoint.title} no longer has conversation {lost}, and its "
+            "earlier turns are not at hand to start it anew. Pass the whole history, or forget "
+            "the session.",
+            endpoint=self.terms.endpoint.name,
+            conversation_id=lost,
+            request_id=error.request_id,
+        )
+
+    def post(self, plan: Plan, note: Note | None) -> Flow[None]:
+        """Send a plan, and note what becomes of it."""
+        terms, stop = self.terms, read_stops(self.options.get("stop"))
+        native = "stop" in terms.endpoint.parameters
+        sent = {k: v for k, v in self.options.items() if v is not None and k not in _OURS}
+        if stop and native:
+            sent["stop"] = list(stop)
+        turn = Turn(
+            terms.agent_id,
+            plan.messages,
+            self.stream,
+            plan.conversation_id,
+            plan.keep,
+            sent,
+            {name: sent[name] for name in terms.endpoint.parameters if name in sent},
+            plan.history,
+        )
+        exchange = Exchange(terms, stop=() if native else stop, note=note)
+        try:
+            reply = yield from expand(telling_question(turn, terms.endpoint.turn(turn)), exchange)
+        except AgentError as error:
+            if note is not None and not may_have_run(error):
+                note.refused()
             raise
-        error.conversation_id = lost = plan.conversation_id
-        restart = plan.restart()
-        if restart is None:
-            raise _not_found(terms, error, lost) from error
-    warnings.warn(
-        f"{terms.endpoint.title} no longer has conversation {lost}; a new one was started with "
-        "the whole history.",
-        ConversationRestartedWarning,
-        stacklevel=2,
-    )
-    yield from _post(terms, restart, options, stream, lease)
+        if plan.keep and reply.conversation_id is None:
+            logger.warning(
+                "%s was asked to keep the conversation and did not; it knows only what is sent.",
+                terms.endpoint.title,
+            )
 
 
-def _not_found(terms: Terms, error: AgentError, conversation_id: str) -> ConversationNotFoundError:
-    return ConversationNotFoundError(
-        f"{terms.endpoint.title} no longer has conversation {conversation_id}, and its "
-        "earlier turns are not at hand to start it anew. Pass the whole history, or forget "
-        "the session.",
-        endpoint=terms.endpoint.name,
-        conversation_id=conversation_id,
-        request_id=error.request_id,
-    )
+def may_have_run(error: AgentError) -> bool:
+    """Whether the turn may have run, so that the conversation holds its question."""
+    if error.begun:
+        return True
+    if error.safe_to_repeat or isinstance(error, _BEFORE):
+        return False
+    status = error.status_code if isinstance(error, AgentStatusError) else 500
+    return status >= 500 or status in (408, 409)
 
 
-def _post(
-    terms: Terms,
-    plan: Plan,
-    options: Mapping[str, Any],
-    stream: bool,
-    lease: Lease | None,
-) -> Flow[None]:
-    stop = read_stops(options.get("stop"))
-    native = "stop" in terms.endpoint.parameters
-    sent = {k: v for k, v in options.items() if v is not None and k not in _OURS}
-    if stop and native:
-        sent["stop"] = list(stop)
-    told = {name: sent[name] for name in terms.endpoint.parameters if name in sent}
-    turn = Turn(terms.agent_id, plan.messages, stream, plan.conversation_id, plan.keep, sent, told)
-    exchange = Exchange(terms, stop=() if native else stop, plan=plan, lease=lease)
-    reply = yield from expand(telling_question(turn, terms.endpoint.turn(turn)), exchange)
-    if plan.keep and reply.conversation_id is None:
-        logger.warning(
-            "%s was asked to keep the conversation and did not; it knows only what is sent.",
-            terms.endpoint.title,
+# What is raised before a request goes out.
+_BEFORE = (ConfigurationError, UnsupportedContentError, ConversationError)
+
+
+def _planned(
+    standing: Standing, lease: Lease, name: Mapping[str, str], *, cleared: bool
+) -> Flow[Plan]:
+    """What is sent, by what is known of the dialogue; its conversation is taken."""
+    kind = standing.dialogue.kind
+    if kind == "conversation":
+        return (yield from _in_order(lease, standing, lambda: standing.following(name[kind])))
+    if kind == "session" and standing.prompt.bare and not cleared:
+        return (yield from _in_order(lease, standing, standing.next_of_session))
+    standing.learn((yield from lease.read()))
+    plan = standing.goes_on()
+    if plan is None or not (yield from lease.take(plan.conversation)):
+        plan = standing.anew()
+        yield from lease.take(None)
+    _tell(plan)
+    return plan
+
+
+def _in_order(lease: Lease, standing: Standing, plan_next: Callable[[], Plan]) -> Flow[Plan]:
+    """One turn after the other, in the order in which they were asked."""
+    while True:
+        standing.learn((yield from lease.wait()))
+        plan = plan_next()
+        if (yield from lease.take(plan.conversation, alone=True)):
+            return plan
+
+
+def _tell(plan: Plan) -> None:
+    if plan.differs:
+        logger.info(
+            "The history goes on in no conversation: message %d (%s) differs; all is sent to a "
+            "new one.",
+            *plan.differs,
         )
 
 

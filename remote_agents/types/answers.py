@@ -214,9 +214,10 @@ class Reply:
         model: The model's name, if the service tells it.
         credits_consumed: Credits this answer cost.
         credits_remaining: Credits left.
-        turn: Place of this reply in its conversation, counted from 1, if it has one.
-        seen: Digests of the system messages that were sent with this turn.
-        session: Digest of the caller's session, if there is one.
+        conversation: What the next turn needs to go on from this one, sealed; None where the
+            service keeps no conversation.
+        memory: `continued`, `new` or `replayed`; None where the service keeps no conversation.
+        differs: Where a history was replayed, index and role of the first message that differs.
 
     Example:
         >>> reply = Reply("bluenexus", "bluenexus:default@api.bluenexus.ai")
@@ -244,9 +245,9 @@ class Reply:
         self.model: str | None = None
         self.credits_consumed: float | None = None
         self.credits_remaining: float | None = None
-        self.turn: int | None = None
-        self.seen: tuple[str, ...] = ()
-        self.session: str | None = None
+        self.conversation: dict[str, Any] | None = None
+        self.memory: str | None = None
+        self.differs: tuple[int, str] | None = None
         self.begun = False
         self.more_expected = False
         self.beside = ""  # of messages that are written while another one is shown
@@ -322,9 +323,9 @@ class Reply:
             "raw": self.raw or None,
             "suggested_questions": self.suggested_questions or None,
             "interrupts": [interrupt.to_dict() for interrupt in self.interrupts] or None,
-            "turn": self.turn,
-            "seen": list(self.seen) or None,
-            "session": self.session,
+            "conversation": self.conversation,
+            "memory": self.memory,
+            "differs": self.differs and dict(zip(("index", "role"), self.differs, strict=True)),
         }
         return {name: value for name, value in known.items() if value is not None}
 
@@ -332,8 +333,6 @@ class Reply:
         """Settle what every finished reply has: a reason and an id."""
         self.finish_reason = self.finish_reason or "stop"
         self.reply_id = self.reply_id or f"reply-{uuid.uuid4().hex}"
-        if self.conversation_id is None:
-            self.turn, self.seen, self.session = None, (), None
 
     def _repr_html_(self) -> str:
         return render(self.text, self.reasoning, names_of(self.citations))

@@ -42,36 +42,42 @@ class Attachment:
 
 @dataclass(slots=True)
 class Origin:
-    """Where an assistant message came from, as its reply's metadata said.
+    """Where an assistant message came from, as its metadata says.
 
     Args:
+        agent: `provider:agent_id@host/path`; empty if no agent of this library wrote it.
         conversation_id: The service's own id of the conversation.
-        agent: `provider:agent_id@host`; an id is only ever used for the same agent.
         reply_id: The id of that reply.
-        turn: Its place in the conversation, counted from 1.
-        seen: Digests of the system messages that were sent with its turn.
-        session: Digest of the caller's session that it was given in.
+        mark: What the reply said of its turn, sealed.
+        interrupted: Whether the run waits for a person since then.
     """
 
-    conversation_id: str
     agent: str
+    conversation_id: str | None = None
     reply_id: str | None = None
-    turn: int | None = None
-    seen: tuple[str, ...] = ()
-    session: str | None = None
+    mark: Mapping[str, Any] | None = None
+    interrupted: bool = False
 
     @classmethod
     def of(cls, metadata: Mapping[str, Any]) -> Origin | None:
         """The origin that a reply's metadata tells, if it tells one."""
         get = metadata.get
-        conversation_id, agent, turn = get("conversation_id"), get("agent"), get("turn")
-        if not isinstance(conversation_id, str) or not isinstance(agent, str):
-            return None
-        if turn.__class__ is not int:
-            turn = None
-        seen = get("seen")
-        digests = tuple(seen) if isinstance(seen, (list, tuple)) else ()
-        return cls(conversation_id, agent, get("reply_id"), turn, digests, get("session"))
+        agent, mark = get("agent"), get("conversation")
+        if not isinstance(agent, str):
+            if not get("model_provider"):
+                return None
+            agent = ""
+        return cls(
+            agent,
+            _text(get("conversation_id")),
+            _text(get("reply_id")),
+            mark if isinstance(mark, Mapping) else None,
+            get("finish_reason") == "interrupt",
+        )
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) else None
 
 
 @dataclass(slots=True)
@@ -118,6 +124,10 @@ class Message:
     tool_call_id: str | None = None
     name: str | None = None
     failed: bool = False
+
+    def is_of_another(self, agent: str) -> bool:
+        """Whether it is marked as the reply of another agent or model than this one."""
+        return self.origin is not None and self.origin.agent != agent
 
 
 @dataclass(slots=True)

@@ -17,6 +17,7 @@ LLMS: dict[str, Any] = {
     name: getattr(langchain_agents, f"{kind}LLM") for name, kind in NAMES.items()
 }
 KEEPING = [name for name, kind in CHAT.items() if kind.endpoint.keeps != "none"]
+ONLY_NEW = [name for name in KEEPING if not CHAT[name].endpoint.context]
 CITING = [name for name, kind in CHAT.items() if kind.endpoint.cites]
 
 every_service = pytest.mark.parametrize("service", list(CHAT))

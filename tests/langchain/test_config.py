@@ -105,17 +105,19 @@ async def test_the_thread_reaches_the_model(sandbox: Any, way: str, key: str) ->
     for text in (QUESTION, FOLLOW_UP):
         await WAYS[way](model, text, config)
     first, second = sandbox.turns("private_ai")
-    assert first["conversation_id"] == second["conversation_id"] is not None
+    assert None not in (first["conversation_id"], second["conversation_id"])
+    one = first["conversation_id"] == second["conversation_id"]
+    assert one is (key == "session_id"), "a thread's memory is the history in its checkpoints"
     known = model.session(config["configurable"][key])
     assert known is not None
-    assert known.turns == 2
+    assert [conversation.turns for conversation in known] == ([2] if one else [1, 1])
 
 
 @every_keeping
 @pytest.mark.parametrize("way", ["invoke", "astream", "stream_events v3", "in a sequence"])
 async def test_the_second_turn_knows_the_first(sandbox: Any, service: str, way: str) -> None:
     model = chat(sandbox, service)
-    config = {"configurable": {"thread_id": str(uuid.uuid4())}}
+    config = {"configurable": {"session_id": str(uuid.uuid4())}}
     for text in (QUESTION, FOLLOW_UP):
         await WAYS[way](model, text, config)
     first, second = sandbox.turns(service)
@@ -128,24 +130,63 @@ async def test_the_second_turn_knows_the_first(sandbox: Any, service: str, way: 
 def test_which_id_wins(sandbox: Any) -> None:
     model = chat(sandbox, "bluenexus")
     mine = model.invoke("Hello").response_metadata["conversation_id"]
-    config: Any = {"configurable": {"conversation_id": mine, "session_id": "s", "thread_id": "t"}}
-    model.invoke("Hello", config)
-    model.invoke("Hello", config, session_id="u")
-    model.invoke("Hello", {"configurable": {"thread_id": "t", "session_id": "s"}})
+    ids: Any = {"conversation_id": "c", "session_id": "s", "thread_id": "t"}
+    model.invoke("Hello", {"configurable": ids}, conversation_id=mine, session_id="w")
+    assert sandbox.turns("bluenexus")[1]["conversation_id"] == mine
+    model.invoke("Hello", {"configurable": ids})
+    model.invoke("Hello", {"configurable": ids}, session_id="u")
+    model.invoke("Hello", {"configurable": {**ids, "thread_id": ""}})
     with session("v"):
-        model.invoke("Hello")
+        model.invoke("Hello", {"configurable": ids})
         stream = model.stream("Hello")
     list(stream)
-    assert sandbox.turns("bluenexus")[1]["conversation_id"] == mine
-    turns = {name: known and known.turns for name in "stuv" for known in [model.session(name)]}
-    assert turns == {"s": 1, "t": None, "u": 1, "v": 2}
+    turns = {name: known and known.turns for name in "stuvw" for known in [model.session(name)]}
+    assert turns == {"s": None, "t": None, "u": 1, "v": 2, "w": None}
+    beside = {"session_id": "s", "conversation_id": "c"}
+    assert model.session("t", **beside).turns == 1
+    assert model.session("s", conversation_id="c").turns == 1
     assert model.forget("u")
     assert not model.forget("u")
 
 
+ASKERS = (
+    "user_id",
+    "tenant_id",
+    "org_id",
+    "account_id",
+    "customer_id",
+    "workspace_id",
+    "langgraph_auth_user_id",
+)
+
+
+@pytest.mark.parametrize("key", ["session_id", "thread_id"])
+@pytest.mark.parametrize("asker", [*ASKERS, "desk"])
+def test_two_who_ask_have_two_dialogues(sandbox: Any, asker: str, key: str) -> None:
+    model = chat(sandbox, "bluenexus", dialogue_keys=["desk"])
+    for name in ("alice", "bob"):
+        history = ["Hi"]
+        for _ in range(2):
+            answer = model.invoke(history, {"configurable": {key: "1", asker: name}})
+            history += [answer, "And?"]
+    conversations = [turn["conversation_id"] for turn in sandbox.turns("bluenexus")]
+    assert len(set(conversations)) == 2
+    assert conversations[0] == conversations[1] != conversations[2] == conversations[3]
+    assert model.session("1") is None
+    assert model.session("1", **{asker: "bob"}).conversation_id == conversations[2]
+
+
+def test_ids_of_runs_are_no_names(sandbox: Any) -> None:
+    model = chat(sandbox, "bluenexus")
+    for number in range(2):
+        ids = {"run_id": number, "checkpoint_id": number, "task_id": number, "user_id": None}
+        model.invoke("Hi", {"configurable": {"session_id": 7, **ids}})
+    assert model.session("7").turns == 2
+
+
 def test_configs_of_a_batch_stay_apart(sandbox: Any) -> None:
     model = chat(sandbox, "maiagent")
-    configs: Any = [{"configurable": {"thread_id": f"{n}-{uuid.uuid4()}"}} for n in range(6)]
+    configs: Any = [{"configurable": {"session_id": f"{n}-{uuid.uuid4()}"}} for n in range(6)]
     for _ in range(2):
         model.batch([f"My number is {n}" for n in range(6)], configs)
     ids = [turn["conversation_id"] for turn in sandbox.turns("maiagent")]
@@ -172,7 +213,7 @@ def test_message_history(sandbox: Any, service: str) -> None:
     answer = chain.invoke({"said": FOLLOW_UP}, config)
     assert "art-time" in str(answer.content)
     sent = sandbox.turns(service)[-1]["messages"]
-    assert len(sent) == (1 if service != "cloudbase_openai" else 4)
+    assert len(sent) == {"cloudbase_openai": 4, "cloudbase": 3}.get(service, 1)
 
 
 # --- caches --------------------------------------------------------------------------------------
@@ -181,21 +222,21 @@ def test_message_history(sandbox: Any, service: str) -> None:
 @every_keeping
 @pytest.mark.parametrize(
     "conversation",
-    [{"session_id": "s1"}, {"memory": "server"}, {"history": True}],
-    ids=["session", "memory", "history"],
+    [
+        {"session_id": "s1"},
+        {"memory": "server"},
+        {"config": {"configurable": {"thread_id": "t1"}}},
+    ],
+    ids=["session", "memory", "thread"],
 )
 async def test_a_conversation_is_not_cached(
     sandbox: Any, service: str, conversation: dict[str, Any]
 ) -> None:
     call = dict(conversation)
     model = chat(sandbox, service, cache=InMemoryCache())
-    prompt: Any = QUESTION
-    if call.pop("history", False):
-        reply = chat(sandbox, service, memory="server").invoke("Hello")
-        prompt = [HumanMessage("Hello"), reply, HumanMessage(QUESTION)]
     before = len(sandbox.turns(service))
-    model.invoke(prompt, **call)
-    await model.ainvoke(prompt, **call)
+    model.invoke(QUESTION, **call)
+    await model.ainvoke(QUESTION, **call)
     assert len(sandbox.turns(service)) == before + 2
 
 
@@ -206,7 +247,7 @@ def test_a_cached_answer_is_nobodys_conversation(sandbox: Any, service: str) -> 
     yours = model.invoke(QUESTION)
     assert len(sandbox.turns(service)) == 1
     assert yours.content_blocks == mine.content_blocks
-    assert not {"conversation_id", "turn", "seen", "session"} & yours.response_metadata.keys()
+    assert not {"conversation_id", "conversation", "memory"} & yours.response_metadata.keys()
     model.invoke([HumanMessage(QUESTION), yours, HumanMessage(FOLLOW_UP)])
     last = sandbox.turns(service)[-1]
     assert last["conversation_id"] != (mine.response_metadata.get("conversation_id") or "none")
@@ -225,7 +266,7 @@ def test_agents_do_not_share_a_cache(sandbox: Any) -> None:
 
 
 def test_system_messages_after_a_reply_are_sent_too(sandbox: Any) -> None:
-    model = chat(sandbox, "bluenexus")
+    model = chat(sandbox, "bluenexus", memory="server")
     reply = model.invoke("Hello")
     assert isinstance(reply, AIMessage)
     model.invoke([HumanMessage("Hello"), reply, SystemMessage("Be brief."), HumanMessage("Bye")])

@@ -510,7 +510,7 @@ async def test_what_a_tracer_is_told(sandbox: Any, service: str) -> None:
     assert set(run.metadata["lc_versions"]) >= {"langchain-core", "remote-agents"}
     params = run.extra["invocation_params"]
     assert params["base_url"] == sandbox.url
-    assert params["session_id"] == "trace-1"
+    assert params["thread_id"] == "trace-1"
 
 
 @every_service

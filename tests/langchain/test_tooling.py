@@ -173,8 +173,6 @@ async def test_langsmith_groups_the_turns_of_a_session(
 ) -> None:
     model, client = chat(sandbox, service), LangSmith()
     thread = "thread-1"
-    if key == "conversation_id":
-        thread = model.invoke("Hello", memory="server").response_metadata[key]
     config: Any = {"callbacks": [LangChainTracer(client=client)]}
     with session(thread) if key == "with" else nullcontext():
         if key != "with":

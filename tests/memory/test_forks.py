@@ -9,7 +9,6 @@ from remote_agents import (
     AgentError,
     BadRequestError,
     ConversationError,
-    ConversationForkedError,
     ConversationNotFoundError,
     InMemorySessionStore,
     NotFoundError,
@@ -44,9 +43,17 @@ async def dialogue(agent: Any, *texts: str, **call: Any) -> list[Any]:
     return history
 
 
-@pytest.mark.parametrize("call", [{"session_id": "u1"}, {"memory": "server"}])
+CALLS = [
+    {"session_id": "u1"},
+    {"memory": "server"},
+    {"dialogue": {"thread_id": "t1"}},
+    {"dialogue": {"session_id": "s1", "user_id": "alice"}},
+]
+
+
+@pytest.mark.parametrize("call", CALLS)
 @pytest.mark.parametrize("endpoint", KEEPING)
-async def test_an_edited_history_starts_a_fork(
+async def test_an_edited_history_goes_to_a_new_conversation(
     sandbox: Sandbox, endpoint: str, call: dict[str, Any], store: InMemorySessionStore
 ) -> None:
     agent = client(sandbox, endpoint, session_store=store)
@@ -57,49 +64,71 @@ async def test_an_edited_history_starts_a_fork(
     assert "lion-3" not in "\n".join(received(sandbox))
     assert TOLD in "\n".join(received(sandbox))
     assert fork.conversation_id not in (None, history[1].conversation_id)
-    assert fork.turn == 3
+    assert (fork.memory, fork.differs) == ("replayed", (4, "user"))
     after = await ask(agent, "ask", [*edited, fork, "Thanks again."], **call)
-    assert received(sandbox) == ["Thanks again."]
+    assert received(sandbox)[-1] == "Thanks again."
     assert after.conversation_id == fork.conversation_id
+    assert after.memory == "continued"
     old = await ask(agent, "ask", [*history, ASKED], **call)  # back on the first branch
     assert "lion-3" in old.text
+    assert old.conversation_id == history[1].conversation_id
 
 
-# What docs/memory.md says of edits that cannot be noticed.
-UNNOTICED = {
-    "the very first message": lambda history: ["My secret word is heron-5. And yours?"],
-    "an earlier message": lambda history: ["My secret word is heron-5.", *history[1:], ASKED],
+EDITS: dict[str, Any] = {
+    "the very first message": lambda history: ["My secret word is heron-5.", *history[1:], ASKED],
+    "an answer": lambda history: [TOLD, "It is heron-5.", *history[2:], ASKED],
+    "a turn taken back": lambda history: [*history[:2], "My secret word is heron-5.", ASKED],
+    "a summary": lambda history: ["We said: my secret word is heron-5.", *history[2:], ASKED],
 }
 
 
-@pytest.mark.parametrize("edit", UNNOTICED)
+@pytest.mark.parametrize("marked", [True, False])
+@pytest.mark.parametrize("edit", EDITS)
 @pytest.mark.parametrize("endpoint", KEEPING)
-async def test_some_edits_are_not_noticed(
-    sandbox: Sandbox, endpoint: str, edit: str, store: InMemorySessionStore
+async def test_no_edit_goes_unnoticed(
+    sandbox: Sandbox, endpoint: str, edit: str, marked: bool, store: InMemorySessionStore
 ) -> None:
     agent = client(sandbox, endpoint, session_store=store)
     history = await dialogue(agent, TOLD, "Thanks.", session_id="u1")
-    edited = UNNOTICED[edit](history)
+    edited = EDITS[edit](history)
+    if not marked:
+        edited = [as_page(message) for message in edited]
     reply = await ask(agent, "ask", edited, session_id="u1")
-    assert received(sandbox) == [edited[-1]], "only what looks new is sent"
-    assert reply.conversation_id == history[-1].conversation_id
+    assert "heron-5" in "\n".join(received(sandbox))
+    assert reply.conversation_id != history[-1].conversation_id
+    assert reply.memory == "replayed"
 
-    await ask(agent, "ask", edited, session_id="u1", memory="client")
-    assert "heron-5" in "\n".join(received(sandbox)), "the way out that the page names"
+
+def as_page(message: Any) -> Any:
+    """What a chat page keeps of a message."""
+    if isinstance(message, str):
+        return {"role": "user", "content": message}
+    return {"role": "assistant", "content": message.text}
 
 
 @pytest.mark.parametrize("endpoint", KEEPING)
-async def test_a_fork_that_cannot_be_replayed_is_refused(
+async def test_a_trimmed_history_goes_on(
     sandbox: Sandbox, endpoint: str, store: InMemorySessionStore
 ) -> None:
     agent = client(sandbox, endpoint, session_store=store)
     history = await dialogue(agent, TOLD, "Thanks.", VACATION, session_id="u1")
-    count = len(sandbox.turns())
-    with pytest.raises(ConversationForkedError):
-        await ask(agent, "ask", [*history[2:4], ASKED], session_id="u1")
-    assert len(sandbox.turns()) == count
-    reply = await ask(agent, "ask", [*history, ASKED], session_id="u1")  # still usable
+    reply = await ask(agent, "ask", [*history[2:], ASKED], session_id="u1")
     assert reply.conversation_id == history[1].conversation_id
+    assert reply.memory == "continued"
+
+
+@pytest.mark.parametrize("endpoint", KEEPING)
+async def test_a_regenerated_answer_is_asked_anew(
+    sandbox: Sandbox, endpoint: str, store: InMemorySessionStore
+) -> None:
+    agent = client(sandbox, endpoint, session_store=store)
+    history = await dialogue(agent, TOLD, ASKED, session_id="u1")
+    again = await ask(agent, "ask", history[:3], session_id="u1")
+    assert "zebra-17" in again.text
+    assert (again.memory, again.differs) == ("replayed", (2, "user"))
+    await ask(agent, "ask", [*history[:3], again, "Thanks."], session_id="u1")
+    turns = sandbox.turns()
+    assert turns[-1]["conversation_id"] == turns[-2]["conversation_id"]
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -115,12 +144,11 @@ async def test_a_lost_conversation_is_restarted_from_its_history(
     assert "zebra-17" in reply.text
     assert agent.session("u1").conversation_id == reply.conversation_id
     assert reply.conversation_id != history[1].conversation_id
-    assert agent.session("u1").turns == reply.turn == 3
+    assert agent.session("u1").turns == 1
+    assert [each.conversation_id for each in agent.session("u1")] == [reply.conversation_id]
     await ask(agent, way, [*history, ASKED, reply, "Thanks."], session_id="u1")
-    await ask(agent, way, VACATION, session_id="u1")
-    ids = [turn["conversation_id"] for turn in sandbox.turns()]
-    assert ids[-2:] == [reply.conversation_id] * 2
-    assert received(sandbox, -2) == ["Thanks."]
+    assert sandbox.turns()[-1]["conversation_id"] == reply.conversation_id
+    assert received(sandbox)[-1] == "Thanks."
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -129,7 +157,7 @@ async def test_a_lost_conversation_without_its_history_is_an_error(
     sandbox: Sandbox, endpoint: str, way: str, store: InMemorySessionStore
 ) -> None:
     agent = client(sandbox, endpoint, session_store=store)
-    (_, first) = await dialogue(agent, TOLD, session_id="u1")
+    first = await ask(agent, "ask", TOLD, session_id="u1")
     lose(sandbox, endpoint, first.conversation_id)
     calls: list[dict[str, Any]] = [
         {"session_id": "u1"},
@@ -142,7 +170,7 @@ async def test_a_lost_conversation_without_its_history_is_an_error(
         assert caught.value.endpoint == agent.agent.endpoint.name
     assert agent.forget("u1")
     fresh = await ask(agent, way, ASKED, session_id="u1")
-    assert fresh.turn == 1
+    assert fresh.memory == "new"
 
 
 @pytest.mark.parametrize("endpoint", KEEPING)
@@ -153,9 +181,6 @@ async def test_a_history_alone_restarts_too(sandbox: Sandbox, endpoint: str) -> 
     with pytest.warns(ConversationRestartedWarning):
         reply = await ask(agent, "ask", [*history, ASKED])
     assert "zebra-17" in reply.text
-    trimmed = [*history[2:], ASKED]
-    with pytest.raises(ConversationNotFoundError):
-        await ask(agent, "ask", trimmed)
 
 
 @pytest.mark.parametrize("endpoint", ["bluenexus", "maiagent"])
@@ -266,6 +291,7 @@ async def test_an_agent_that_keeps_no_conversation(
     assert {turn["conversation_id"] for turn in sandbox.turns()} == {None}
     assert TOLD in received(sandbox)[0]
     assert agent.session("u1") is None
+    assert history[-1].memory is None
     assert "did not; it knows only what is sent" in caplog.text
 
 
@@ -276,7 +302,7 @@ async def test_a_conversation_that_could_not_be_made_is_an_error(sandbox: Sandbo
         with pytest.raises(AgentError):
             await ask(agent, "ask", TOLD, session_id="u1")
     assert sandbox.turns() == []
-    assert (await ask(agent, "ask", TOLD, session_id="u1")).turn == 1
+    assert (await ask(agent, "ask", TOLD, session_id="u1")).memory == "new"
 
 
 @pytest.mark.parametrize("endpoint", [*KEEPING, "cloudbase_openai"])

@@ -1,4 +1,4 @@
-"""A framework's history: looked at once, converted only where it is sent."""
+"""A framework's history: looked at once."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from collections.abc import Iterable, Iterator
 import pytest
 
 from remote_agents import Message
-from remote_agents.memory.plan import plan_turn
+from remote_agents.memory.plan import Prompt
 from remote_agents.types.history import History
-from tests.memory.prompts import AGENT, FACTS, prompt
+from tests.memory.prompts import FACTS, prompt
 
-LONG = prompt(*("sys: be brief", "hi", "re: hello @c1#1") * 100, "and now?")
+LONG = prompt(*("sys: be brief", "hi", "re: hello") * 100, "and now?")
 
 
 class Counted:
@@ -27,15 +27,12 @@ class Counted:
 
 
 @pytest.mark.parametrize("name", list(FACTS))
-@pytest.mark.parametrize("memory", ["auto", "server", "client"])
-def test_a_history_is_planned_as_a_list_and_read_once(name: str, memory: str) -> None:
+def test_a_history_is_planned_as_a_list_and_read_once(name: str) -> None:
     counted = Counted()
-    facts: dict[str, object] = {"endpoint": FACTS[name], "agent": AGENT, "memory": memory}
-    plan = plan_turn(History(LONG, counted), **facts)  # type: ignore[arg-type]
-    listed = plan_turn(LONG, **facts)  # type: ignore[arg-type]
-    assert (plan.messages, plan.conversation_id) == (listed.messages, listed.conversation_id)
-    assert (plan.turn, plan.seen) == (listed.turn, listed.seen)
-    assert counted.count <= len(LONG) + 5
+    plan = Prompt(History(LONG, counted), FACTS[name], "agent").alone()
+    listed = Prompt(LONG, FACTS[name], "agent").alone()
+    assert plan.messages == listed.messages
+    assert counted.count == len(LONG)
 
 
 def test_a_history_is_a_sequence() -> None:

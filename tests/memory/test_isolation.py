@@ -12,6 +12,7 @@ import pytest
 from remote_agents import InMemorySessionStore
 from remote_agents.sandbox import Sandbox
 from tests.matrix import FRAMEWORKS, Way
+from tests.memory.prompts import FACTS
 
 FULL = bool(os.environ.get("FULL_SIZE"))
 SESSIONS, TURNS = (2_000, 10) if FULL else (64, 3)
@@ -37,8 +38,9 @@ def check(box: Sandbox, said: dict[str, list[str]], turns: int) -> None:
         assert all(f"word-{name}." in answer + "." for answer in answers), (name, answers)
     conversations: dict[str, list[str]] = defaultdict(list)
     for turn in box.turns():
-        (message,) = turn["messages"]
+        message = turn["messages"][-1]
         assert message["role"] == "user"
+        assert FACTS[turn["endpoint"]].context or len(turn["messages"]) == 1
         conversations[turn["conversation_id"]].append(message["content"])
     assert len(conversations) == len(said)
     assert {len(texts) for texts in conversations.values()} == {turns}

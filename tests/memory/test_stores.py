@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,14 +20,22 @@ from remote_agents import (
     ConversationError,
     InMemorySessionStore,
     Message,
-    Session,
     SessionStore,
     SQLSessionStore,
 )
+from remote_agents.memory.law import KEPT, Conversation
+from remote_agents.memory.sessions import LATEST
 from remote_agents.sandbox import Sandbox
 from tests.memory.ways import REMEMBERING, client
 
-TALKED = Session("c1", "r1", 1, ("a", "b"))
+
+def talked(name: str = "c1", turns: int = 1, **known: Any) -> Conversation:
+    """A conversation that has had some turns."""
+    said = b"question" * 3
+    return replace(Conversation(name, held=said, known=4, count=4), turns=turns, **known)
+
+
+TALKED = talked(system=b"system", history=True, broke_off=True)
 
 
 @pytest.fixture
@@ -47,30 +56,92 @@ def store(request: pytest.FixtureRequest, url: str) -> Iterator[SessionStore]:
     sql.close()
 
 
-def put(store: SessionStore, key: str, session: Session = TALKED) -> None:
-    assert store.acquire(key, "h") is not None
-    assert store.release(key, "h", session)
+def put(store: SessionStore, key: str, conversation: Conversation = TALKED) -> None:
+    assert store.begin(key, "h", None)
+    assert store.finish(key, "h", conversation)
 
 
-def test_a_session_is_remembered(store: SessionStore) -> None:
-    assert store.get("u1") is None
-    new = store.acquire("u1", "h1")
-    assert new is not None
-    assert (new.conversation_id, new.turns, new.seen) == (None, 0, ())
-    assert store.get("u1") is None  # it has had no turn yet
-    assert store.release("u1", "h1", TALKED)
-    assert store.get("u1") == store.acquire("u1", "h2")
-    found = store.get("u1")
-    assert found is not None
-    assert (found.conversation_id, found.last_reply, found.turns, found.seen) == (
-        "c1",
-        "r1",
-        1,
-        ("a", "b"),
-    )
-    assert found.last_used == TALKED.last_used
-    assert store.release("u1", "h2", None)
-    assert store.get("u1") == found
+def ids(store: SessionStore, key: str) -> list[str]:
+    return [conversation.conversation_id for conversation in store.read(key)]
+
+
+def test_a_conversation_is_remembered(store: SessionStore) -> None:
+    assert store.read("u1") == []
+    assert store.begin("u1", "h1", None)
+    (begun,) = store.read("u1")
+    assert (begun.conversation_id, begun.turns) == ("", 0)
+    assert begun.busy_since is not None
+    assert store.finish("u1", "h1", TALKED)
+    assert store.read("u1") == [TALKED]
+    assert store.begin("u1", "h2", TALKED)
+    (busy,) = store.read("u1")
+    assert busy.busy_since is not None
+    assert busy == replace(TALKED, busy_since=busy.busy_since, last_used=busy.last_used)
+    after = TALKED.after(b"answer", b"", history=False, broke_off=False)
+    assert store.finish("u1", "h2", after)
+    assert store.read("u1") == [after]
+    assert (after.turns, after.count, after.known, after.broke_off) == (2, 5, 5, False)
+
+
+def test_a_turn_that_was_refused_leaves_no_trace(store: SessionStore) -> None:
+    assert store.begin("u1", "h1", None)
+    assert store.finish("u1", "h1", None)
+    assert store.read("u1") == []
+    put(store, "u1")
+    assert store.begin("u1", "h1", TALKED)
+    assert store.finish("u1", "h1", None)
+    (found,) = store.read("u1")
+    assert found == replace(TALKED, last_used=found.last_used)
+
+
+def test_a_conversation_has_one_turn_at_a_time(store: SessionStore) -> None:
+    put(store, "u1")
+    assert store.begin("u1", "h1", TALKED)
+    assert not store.begin("u1", "h2", TALKED)
+    assert not store.finish("u1", "h2", TALKED)
+    assert store.begin("u1", "h2", None), "a new one may begin meanwhile"
+    assert store.begin("u1", "h3", None, alone=True)
+    assert not store.begin("u1", "h4", None, alone=True)
+    for holder in ("h1", "h2", "h3"):
+        assert store.finish("u1", holder, None)
+    assert ids(store, "u1") == ["c1"]
+
+
+def test_a_conversation_that_has_moved_on_is_not_taken(store: SessionStore) -> None:
+    put(store, "u1", talked(turns=2, count=4))
+    assert not store.begin("u1", "h1", talked(turns=1, count=2))
+    newer = talked(turns=3, count=6)
+    assert store.begin("u1", "h1", newer), "marks may have seen more than the store"
+    assert store.finish("u1", "h1", newer)
+    assert store.begin("u1", "h1", talked("c9")), "or know of one that it has not seen"
+    assert store.finish("u1", "h1", talked("c9"))
+    assert ids(store, "u1") == ["c9", "c1"]
+
+
+def test_a_lost_conversation_gives_way_to_its_successor(store: SessionStore) -> None:
+    put(store, "u1", talked("lost"))
+    assert store.begin("u1", "h1", talked("lost"))
+    assert store.finish("u1", "h1", talked("found"))
+    assert ids(store, "u1") == ["found"]
+
+
+def test_the_latest_conversations_are_kept(store: SessionStore) -> None:
+    for number in range(2 * LATEST):
+        now = time.time() - 100 + number
+        put(store, "u1", talked(f"once-{number}", last_used=now))
+        put(store, "u1", talked(f"more-{number}", turns=2, last_used=now))
+    found = ids(store, "u1")
+    assert len(found) == 2 * LATEST
+    assert {f"once-{n}" for n in range(LATEST, 2 * LATEST)} < set(found)
+    assert {f"more-{n}" for n in range(LATEST, 2 * LATEST)} < set(found)
+    assert found[0].endswith(f"-{2 * LATEST - 1}")
+
+
+def test_the_last_thousand_digests_are_kept(store: SessionStore) -> None:
+    long = TALKED.after(bytes(range(6)) * (KEPT + 5), b"", history=False, broke_off=False)
+    assert (long.count, long.known, len(long.held)) == (KEPT + 9, KEPT + 9, 6 * KEPT)
+    put(store, "u1", long)
+    assert store.read("u1") == [long]
 
 
 @pytest.mark.parametrize("endpoint", REMEMBERING)
@@ -86,29 +157,27 @@ def test_a_store_holds_no_text(sandbox: Sandbox, endpoint: str, tmp_path: Path) 
     assert b"zebra" not in kept
 
 
-def test_turns_of_a_conversation_joined_midway_are_unknown(store: SessionStore) -> None:
-    put(store, "u1", Session("c1", "r1", None))
-    found = store.get("u1")
-    assert found is not None
-    assert found.turns is None
-
-
 def test_a_forgotten_session_does_not_come_back(store: SessionStore) -> None:
     put(store, "u1")
-    assert store.acquire("u1", "h1") is not None
-    assert store.delete("u1")
-    assert not store.delete("u1")
-    assert not store.release("u1", "h1", TALKED)
-    assert store.get("u1") is None
+    assert store.begin("u1", "h1", TALKED)
+    assert store.begin("u1", "h2", None)
+    assert store.delete("u1") == ["c1"]
+    assert store.delete("u1") == []
+    assert not store.finish("u1", "h1", TALKED)
+    assert not store.finish("u1", "h2", talked("c2"))
+    assert store.read("u1") == []
     put(store, "u1")
 
 
-def test_old_sessions_are_purged(store: SessionStore) -> None:
-    put(store, "old", Session("c1", "r1", 1, last_used=time.time() - 100))
-    put(store, "new", Session("c1", "r1", 1))
-    assert store.purge(50) == 1
-    assert store.get("old") is None
-    assert store.get("new") is not None
+def test_old_conversations_are_purged(store: SessionStore) -> None:
+    put(store, "old", talked(last_used=time.time() - 100))
+    put(store, "new")
+    put(store, "both", talked("c1", last_used=time.time() - 100))
+    put(store, "both", talked("c2", last_used=time.time()))
+    assert store.purge(50) == 2
+    assert ids(store, "old") == []
+    assert ids(store, "new") == ["c1"]
+    assert ids(store, "both") == ["c2"]
     assert store.purge(50) == 0
 
 
@@ -117,20 +186,21 @@ def test_copies_share_their_sessions(store: SessionStore) -> None:
     assert copy.deepcopy(store) is store
 
 
-@pytest.mark.parametrize("key", ["ü/日本", "a" * 2_000, "'; DROP TABLE x; --", "a\0b", " "])
-def test_any_name_will_do(store: SessionStore, key: str) -> None:
-    put(store, key)
-    assert store.get(key) is not None
-    assert store.get(key + "x") is None
-    assert store.delete(key)
+@pytest.mark.parametrize("key", ["ü/日本", "a" * 500, "'; DROP TABLE x; --", " "])
+def test_any_id_will_do(store: SessionStore, key: str) -> None:
+    put(store, "dialogue", talked(key))
+    assert ids(store, "dialogue") == [key]
+    assert store.delete("dialogue") == [key]
 
 
 def test_a_store_in_memory_travels_with_its_sessions() -> None:
     store = InMemorySessionStore(max_size=5, ttl=86_400)
     put(store, "u1")
-    assert store.acquire("u1", "held") is not None
+    assert store.begin("u1", "held", TALKED)
+    assert store.begin("u1", "new", None)
     travelled = pickle.loads(pickle.dumps(store))
-    assert travelled.get("u1") == TALKED
+    (found,) = travelled.read("u1")
+    assert found == replace(TALKED, last_used=found.last_used)
     assert (travelled.max_size, travelled.ttl) == (5, 86_400)
     put(travelled, "u1")
 
@@ -141,20 +211,17 @@ def test_a_store_in_memory_is_bounded() -> None:
         put(store, name)
     put(store, "a")  # used again: b is now the oldest
     put(store, "d")
-    assert [name for name in "abcd" if store.get(name)] == ["a", "c", "d"]
+    assert [name for name in "abcd" if store.read(name)] == ["a", "c", "d"]
     with pytest.raises(ConfigurationError, match="max_size"):
         InMemorySessionStore(max_size=0)
 
 
 def test_a_store_in_memory_forgets_after_a_while() -> None:
     store = InMemorySessionStore(ttl=10)
-    put(store, "u1", Session("c1", "r1", 1, last_used=time.time() - 11))
-    put(store, "u2", Session("c1", "r1", 1, last_used=time.time() - 9))
-    assert store.get("u1") is None
-    assert store.get("u2") is not None
-    found = store.acquire("u1", "h")
-    assert found is not None
-    assert found.conversation_id is None
+    put(store, "u1", talked(last_used=time.time() - 11))
+    put(store, "u2", talked(last_used=time.time() - 9))
+    assert store.read("u1") == []
+    assert ids(store, "u2") == ["c1"]
 
 
 # --- SQL ----------------------------------------------------------------------------------------
@@ -179,53 +246,55 @@ def both(sql_url: str) -> Iterator[tuple[SQLSessionStore, SQLSessionStore]]:
         store.close()
 
 
-def test_a_session_has_one_holder(both: tuple[SQLSessionStore, SQLSessionStore]) -> None:
+def test_a_conversation_has_one_holder(both: tuple[SQLSessionStore, SQLSessionStore]) -> None:
     here, there = both
-    assert here.acquire("one", "h1") is not None
-    assert there.acquire("one", "h2") is None
-    assert not there.release("one", "h2", TALKED)
-    assert here.release("one", "h1", TALKED)
-    found = there.acquire("one", "h2")
-    assert found is not None
-    assert found.conversation_id == "c1"
-    there.release("one", "h2", None)
+    assert here.begin("one", "h1", None, alone=True)
+    assert not there.begin("one", "h2", None, alone=True)
+    assert not there.finish("one", "h2", TALKED)
+    assert here.finish("one", "h1", TALKED)
+    assert there.begin("one", "h2", TALKED)
+    assert not here.begin("one", "h1", TALKED)
+    assert there.finish("one", "h2", None)
 
 
 def test_a_lease_is_renewed_while_its_process_lives(
     both: tuple[SQLSessionStore, SQLSessionStore],
 ) -> None:
     here, there = both
-    assert here.acquire("two", "h1") is not None
+    put(here, "two")
+    assert here.begin("two", "h1", TALKED)
     end = time.monotonic() + 1.5  # two and a half leases
     while time.monotonic() < end:
-        assert there.acquire("two", "h2") is None
+        assert not there.begin("two", "h2", TALKED)
         time.sleep(0.05)
     assert there.purge(-1) == 0
-    assert here.release("two", "h1", TALKED)
+    assert here.finish("two", "h1", TALKED)
 
 
 def test_a_lost_lease_overwrites_nothing(both: tuple[SQLSessionStore, SQLSessionStore]) -> None:
     here, there = both
-    assert here.acquire("three", "h1") is not None
-    here._database().leases.drop("h1")  # as if this process had been suspended
+    put(here, "three")
+    assert here.begin("three", "h1", TALKED)
+    assert here.begin("three", "h3", None)
+    for holder in ("h1", "h3"):
+        here._database().leases.drop(holder)  # as if this process had been suspended
     time.sleep(0.7)
-    assert there.acquire("three", "h2") is not None
-    newer = Session("c2", "r2", 2)
-    assert there.release("three", "h2", newer)
-    assert not here.release("three", "h1", TALKED)
-    assert here.get("three") == Session(
-        "c2", "r2", 2, (), here.get("three").created, newer.last_used
-    )  # type: ignore[union-attr]
+    assert ids(there, "three") == ["c1"], "what a dead process had begun is nothing"
+    assert there.begin("three", "h2", TALKED)
+    newer = TALKED.after(b"answer", b"", history=False, broke_off=False)
+    assert there.finish("three", "h2", newer)
+    assert not here.finish("three", "h1", TALKED)
+    assert here.read("three") == [newer]
 
 
-def test_many_threads_get_one_session(both: tuple[SQLSessionStore, SQLSessionStore]) -> None:
+def test_many_threads_get_one_conversation(both: tuple[SQLSessionStore, SQLSessionStore]) -> None:
     inside, most, taken = 0, 0, 0
     lock = threading.Lock()
 
     def take(number: int) -> None:
         nonlocal inside, most, taken
         holder, store = f"h{number}", both[number % 2]
-        while store.acquire("busy", holder) is None:
+        while not store.begin("busy", holder, TALKED):
             time.sleep(0.001)
         with lock:
             inside += 1
@@ -234,11 +303,18 @@ def test_many_threads_get_one_session(both: tuple[SQLSessionStore, SQLSessionSto
         with lock:
             inside -= 1
             taken += 1
-        assert store.release("busy", holder, TALKED)
+        assert store.finish("busy", holder, TALKED)
 
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(take, range(40)))
     assert (most, taken) == (1, 40)
+
+
+def test_its_secret_is_kept(both: tuple[SQLSessionStore, SQLSessionStore]) -> None:
+    here, there = both
+    assert here.secret() == there.secret()
+    assert len(here.secret()) == 32
+    assert InMemorySessionStore().secret() is None
 
 
 def hearts() -> list[threading.Thread]:
@@ -259,74 +335,91 @@ def test_the_heart_stops_when_nothing_is_held(sql_url: str) -> None:
     assert not heart.is_alive()
 
 
-def test_a_newer_schema_is_refused(sql_url: str) -> None:
+def execute(url: str, *lines: str) -> None:
     import sqlalchemy
 
-    engine = sqlalchemy.create_engine(sql_url)
-    store = SQLSessionStore(sql_url, table="newer")
-    put(store, "u1")
-    store.close()
+    engine = sqlalchemy.create_engine(url)
     with engine.begin() as connection:
-        connection.execute(sqlalchemy.text("INSERT INTO newer_version VALUES (2)"))
+        for line in lines:
+            connection.execute(sqlalchemy.text(line))
     engine.dispose()
-    with pytest.raises(ConfigurationError, match="newer version"):
-        store.get("u1")
-    store.close()
+
+
+@pytest.mark.parametrize("version", [1, 3])
+def test_a_schema_of_another_version_is_refused(sql_url: str, version: int) -> None:
+    SQLSessionStore(sql_url, table="other").close()
+    execute(sql_url, f"UPDATE other_version SET version = {version}")
+    with pytest.raises(ConfigurationError, match="another version") as caught:
+        SQLSessionStore(sql_url, table="other")
+    drop = str(caught.value).split("begin anew: ")[1]
+    execute(sql_url, *drop.rstrip(";").split(";"))
+    again = SQLSessionStore(sql_url, table="other")
+    put(again, "u1")
+    assert again.delete("u1") == ["c1"]
+    again.close()
 
 
 def test_a_wrong_database_is_named_and_the_password_is_not(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="cannot be read"):
-        SQLSessionStore("nonsense").get("u1")
+        SQLSessionStore("nonsense")
     with pytest.raises(ConfigurationError, match="driver"):
-        SQLSessionStore("postgresql+pg8000://x").get("u1")
-    with pytest.raises(ConfigurationError, match="not on mysql"):
-        SQLSessionStore("mysql+pymysql://x").get("u1")
-    nowhere = SQLSessionStore("postgresql+psycopg://me:s3cret@127.0.0.1:1/x")
+        SQLSessionStore("postgresql+pg8000://x")
+    with pytest.raises(ConfigurationError, match="not mysql"):
+        SQLSessionStore("mysql+pymysql://x")
     with pytest.raises(ConversationError, match="session store") as caught:
-        nowhere.get("u1")
-    assert "s3cret" not in str(caught.value) + repr(nowhere)
+        SQLSessionStore("postgresql+psycopg://me:s3cret@127.0.0.1:1/x")
+    assert "s3cret" not in str(caught.value)
     (tmp_path / "text").write_text("this is no database at all, only text")
     with pytest.raises(ConversationError, match="not a database"):
-        SQLSessionStore(f"sqlite:///{tmp_path / 'text'}").get("u1")
+        SQLSessionStore(f"sqlite:///{tmp_path / 'text'}")
+    store = SQLSessionStore(f"sqlite:///{tmp_path / 's.db'}?timeout=3")
+    assert "s3cret" not in repr(store)
+    store.close()
 
 
-async def test_a_dead_database_stops_the_turn_before_it_is_sent(sandbox: Sandbox) -> None:
-    nowhere = SQLSessionStore("postgresql+psycopg://me:s3cret@127.0.0.1:1/x")
-    agent = client(sandbox, "bluenexus", session_store=nowhere)
+async def test_a_dead_database_stops_the_turn_before_it_is_sent(
+    sandbox: Sandbox, tmp_path: Path
+) -> None:
+    store = SQLSessionStore(f"sqlite:///{tmp_path / 's.db'}")
+    agent = client(sandbox, "bluenexus", session_store=store)
+    execute(f"sqlite:///{tmp_path / 's.db'}", "DROP TABLE remote_agents_conversations")
     for _ in range(2):
         with pytest.raises(ConversationError):
             agent.ask("hi", session_id="u1")
         with pytest.raises(ConversationError):
             await agent.aask("hi", session_id="u1")
     assert sandbox.turns() == []
+    store.close()
 
 
 def test_a_store_travels_to_another_process(sql_url: str) -> None:
     store = opened(sql_url, lease=5)
     put(store, "u1")
     again = pickle.loads(pickle.dumps(store))
-    assert again.get("u1") == store.get("u1")
+    assert again.read("u1") == store.read("u1")
     assert again.lease == 5
     store.close()
-    assert store.get("u1") is not None  # it opens again
+    assert ids(store, "u1") == ["c1"]  # it opens again
     for each in (store, again):
         each.close()
 
 
 FORKED = """
 import os, sys
-from remote_agents import SQLSessionStore, Session
+from remote_agents import SQLSessionStore
+from remote_agents.memory.law import Conversation
+def after(turn): return Conversation("c", turn, turn)
 store = SQLSessionStore(sys.argv[1], table="forked", lease=0.5)
-assert store.acquire("parent", "p") is not None
+assert store.begin("parent", "p", after(0))
 children = []
 for number in range(3):
     pid = os.fork()
     if pid == 0:
         try:
             for turn in range(20):
-                assert store.acquire(f"u{number}", "h") is not None
-                assert store.release(f"u{number}", "h", Session("c", "r", turn + 1))
-            assert store.acquire("parent", "thief") is None
+                assert store.begin(f"u{number}", "h", after(turn))
+                assert store.finish(f"u{number}", "h", after(turn + 1))
+            assert not store.begin("parent", "thief", after(0))
             os._exit(0)
         except BaseException as error:
             print(error, file=sys.stderr)
@@ -334,8 +427,8 @@ for number in range(3):
     children.append(pid)
 for pid in children:
     assert os.waitpid(pid, 0)[1] == 0
-assert store.release("parent", "p", Session("c", "r", 1))
-assert [store.get(f"u{number}").turns for number in range(3)] == [20, 20, 20]
+assert store.finish("parent", "p", after(1))
+assert [store.read(f"u{number}")[0].turns for number in range(3)] == [20, 20, 20]
 store.close()
 """
 
@@ -353,10 +446,10 @@ start, children = time.time() + 0.2, []
 for number in range(6):
     pid = os.fork()
     if pid == 0:
-        store = SQLSessionStore(sys.argv[1], table="at_once")
         time.sleep(max(0, start - time.time()))
         try:
-            os._exit(0 if store.acquire(f"u{number}", "h") else 1)
+            store = SQLSessionStore(sys.argv[1], table="at_once")
+            os._exit(0 if store.begin(f"u{number}", "h", None) else 1)
         except BaseException as error:
             print(error, file=sys.stderr)
             os._exit(1)

@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,8 @@ from remote_agents import (
     TextDelta,
 )
 from remote_agents.drivers import acollect, collect
-from remote_agents.memory.sessions import Lease, Turnstile
+from remote_agents.memory.lease import Lease
+from remote_agents.memory.turnstile import Turnstile
 from remote_agents.sandbox import Sandbox
 from tests.memory.ways import WAYS, ask, client
 
@@ -53,10 +55,9 @@ def overlaps(box: Sandbox) -> int:
 
 def free(agent: Any, session_id: str) -> bool:
     """Whether nobody holds a session, in this process and in the store."""
-    key, store = agent.agent.key_of(session_id), agent.agent.store
+    key, store = agent.agent.dialogue_keys_of(session_id, {})[1], agent.agent.store
     place = store.turnstile.enter(key)
-    idle = place.done() and store.acquire(key, "probe") is not None
-    store.release(key, "probe", None)
+    idle = place.done() and all(each.busy_since is None for each in store.read(key))
     store.turnstile.leave(key, place)
     return bool(idle)
 
@@ -101,11 +102,12 @@ async def test_sessions_run_in_parallel(sandbox: Sandbox, store: SessionStore) -
 @pytest.mark.parametrize("way", WAYS)
 async def test_waiting_is_bounded(sandbox: Sandbox, store: SessionStore, way: str) -> None:
     agent = client(sandbox, "bluenexus", session_store=store, session_wait=0.1)
-    holding = agent.stream("Count to 5", session_id="u1")
-    next(holding)
-    with pytest.raises(ConversationError, match=r"running for 0\.1 s; nothing was sent"):
-        await ask(agent, way, "me too", session_id="u1")
-    holding.close()
+    with ThreadPoolExecutor(1) as elsewhere:
+        holding = agent.stream("Count to 5", session_id="u1")
+        elsewhere.submit(next, holding).result()
+        with pytest.raises(ConversationError, match=r"under way for 0\.1.* nothing was sent"):
+            await ask(agent, way, "me too", session_id="u1")
+        elsewhere.submit(holding.close).result()
     assert len(sandbox.turns()) == 1
     assert free(agent, "u1")
     await ask(agent, way, "now", session_id="u1")
@@ -115,14 +117,14 @@ async def test_waiting_for_another_process_is_bounded(sandbox: Sandbox, tmp_path
     url = f"sqlite:///{tmp_path / 's.db'}"
     here, there = SQLSessionStore(url), SQLSessionStore(url)  # as two processes would
     agent = client(sandbox, "bluenexus", session_store=here, session_wait=0.1)
-    key = agent.agent.key_of("u1")
-    assert there.acquire(key, "them") is not None
+    key = agent.agent.dialogue_keys_of("u1", {})[1]
+    assert there.begin(key, "them", None, alone=True)
     for way in WAYS:
         with pytest.raises(ConversationError, match="nothing was sent"):
             await ask(agent, way, "me too", session_id="u1")
-    threading.Timer(0.05, there.release, (key, "them", None)).start()
+    threading.Timer(0.05, there.finish, (key, "them", None)).start()
     agent = client(sandbox, "bluenexus", session_store=here, session_wait=5)
-    assert (await ask(agent, "aask", "hi", session_id="u1")).turn == 1
+    assert (await ask(agent, "aask", "hi", session_id="u1")).memory == "new"
     here.close()
     there.close()
 
@@ -145,7 +147,7 @@ def test_the_next_turn_may_start_on_seeing_the_end(sandbox: Sandbox, store: Sess
     agent = client(sandbox, "maiagent", session_store=store, session_wait=1)
     for event in agent.stream("hi", session_id="u1"):
         if isinstance(event, Finish):
-            assert agent.ask("and again", session_id="u1").turn == 2
+            assert agent.ask("and again", session_id="u1").memory == "continued"
 
 
 async def test_the_next_turn_may_start_on_seeing_the_end_async(
@@ -154,7 +156,7 @@ async def test_the_next_turn_may_start_on_seeing_the_end_async(
     agent = client(sandbox, "maiagent", session_store=store, session_wait=1)
     async for event in agent.astream("hi", session_id="u1"):
         if isinstance(event, Finish):
-            assert (await agent.aask("and again", session_id="u1")).turn == 2
+            assert (await agent.aask("and again", session_id="u1")).memory == "continued"
 
 
 def closed_early(agent: Any) -> None:
@@ -214,7 +216,9 @@ def test_the_session_is_given_back(sandbox: Sandbox, store: SessionStore, end: s
     ENDS[end](agent)
     sandbox.configure(word_delay=0.0)
     assert free(agent, "u1")
-    assert agent.ask("still there?", session_id="u1").turn == 2
+    assert agent.ask("still there?", session_id="u1").memory == "continued"
+    ran = end != "wrong"
+    assert agent.session("u1").turns == 2 + ran
 
 
 async def acancelled(agent: Any) -> None:
@@ -285,7 +289,7 @@ async def test_the_session_is_given_back_by_tasks(
     sandbox.configure(word_delay=0.0)
     assert free(agent, "u1")
     reply = await asyncio.wait_for(agent.aask("still there?", session_id="u1"), 5)
-    assert reply.turn >= 2
+    assert reply.memory == "continued"
 
 
 OUTLIVES = """
@@ -300,9 +304,9 @@ loop.run_until_complete(anext(events))
 loop.close()
 del events
 gc.collect()
-name = agent.agent.key_of("u1")
+name = agent.agent.dialogue_keys_of("u1", {})[1]
 assert store.turnstile.enter(name).done()
-assert store.acquire(name, "probe") is not None
+assert [each.busy_since for each in store.read(name)] == [None]
 """
 
 
@@ -319,7 +323,7 @@ def test_an_answer_that_outlives_its_loop(sandbox: Sandbox, kind: str, tmp_path:
 def test_a_process_that_is_forked_starts_with_no_one_waiting() -> None:
     script = """
 import os
-from remote_agents.memory.sessions import Turnstile
+from remote_agents.memory.turnstile import Turnstile
 turnstile = Turnstile()
 place = turnstile.enter("u1")
 if os.fork() == 0:
@@ -347,10 +351,9 @@ def test_first_come_first_served() -> None:
 
 def test_a_turn_that_was_given_up_takes_nothing() -> None:
     store = InMemorySessionStore()
-    lease = Lease(store, "k", 1.0, owner="o")
-    steps = lease.acquire()
-    next(steps)  # to be ended at the end
-    take = next(steps)
+    lease = Lease(store, "k", 1.0)
+    next(lease.open())  # to be ended at the end
+    take = next(lease.take(None))
     lease._release()
-    assert take.function() is None
-    assert store.turnstile.enter("k").done()
+    assert take.function() is False
+    assert store.read("k") == []

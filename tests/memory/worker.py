@@ -45,7 +45,7 @@ async def ask(agent: BlueNexus, number: int, text: str) -> None:
         "session": number,
         "conversation": reply.conversation_id,
         "text": reply.text,
-        "turn": reply.turn,
+        "turn": (reply.conversation or {}).get("turn"),
         "began": start,
         "seconds": time.monotonic() - start,
     }

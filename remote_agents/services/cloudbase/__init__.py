@@ -18,6 +18,7 @@ ENDPOINT = Endpoint(
     decode=decode,
     keeps="created",
     one_message=True,
+    context=True,
     roles=frozenset({"user", "assistant"}),
     parameters=("search_enable", "files"),
     call_only=("tools", "state", "suggest"),

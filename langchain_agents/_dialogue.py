@@ -1,0 +1,94 @@
+"""Whose conversation a call belongs to, read where every entry point begins.
+
+BaseChatModel hands callbacks and tags down, not `configurable`; so what names the dialogue is read
+from the config here, and travels as arguments.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from langchain_core.runnables import ConfigurableFieldSpec, RunnableConfig
+
+from langchain_agents.chat_history import RemoteChatMessageHistory
+from remote_agents.agent import Agent
+from remote_agents.memory.dialogue import names_in
+from remote_agents.memory.sessions import current_session
+
+NOSTREAM = "nostream"  # LangGraph's tag for calls that are not shown, as of its middleware
+RUNTIME = "__pregel_runtime"  # where LangGraph keeps the context of a run
+
+
+def with_dialogue(agent: Agent, config: RunnableConfig, kwargs: dict[str, Any]) -> dict[str, Any]:
+    """The arguments of a call, with what names its dialogue.
+
+    Args:
+        agent: Who is asked.
+        config: Its `configurable` may name the dialogue and whoever asks.
+        kwargs: The call's own arguments, which win.
+
+    Returns:
+        The arguments; `dialogue` holds the names that were found.
+    """
+    configurable: Mapping[str, Any] = config.get("configurable") or {}
+    found = {**_context(configurable, agent), **names_in(configurable, agent.dialogue_keys)}
+    call = dict(kwargs)
+    if not call.get("memory") and NOSTREAM in (config.get("tags") or ()):
+        call["memory"] = "client"
+    history = configurable.get("message_history")
+    if history is not None:
+        call["cleared"] = True
+        if not call.get("conversation_id") and (own := _own(history, agent)):
+            call["conversation_id"] = own
+    if call.get("session_id") in (None, ""):
+        call["session_id"] = current_session() or _session_alone(found)
+    if call["session_id"] is None:
+        del call["session_id"]
+    if "session_id" not in call and (thread := _thread(found)):
+        call["thread_id"] = thread  # for tracers, which group turns by it
+    return {**call, "dialogue": found} if found else call
+
+
+def _thread(found: dict[str, str]) -> str | None:
+    return found.get("thread_id") or found.get("conversation_id")
+
+
+def _session_alone(found: dict[str, str]) -> str | None:
+    """A session that nothing but those who ask stand beside: tracers know it by its argument."""
+    if "thread_id" in found or "conversation_id" in found:
+        return None
+    return found.get("session_id")
+
+
+def _context(configurable: Mapping[str, Any], agent: Agent) -> dict[str, str]:
+    """Who asks, by LangGraph's context of a run."""
+    context = getattr(configurable.get(RUNTIME), "context", None)
+    return {} if context is None else names_in(context, agent.dialogue_keys, ids=False)
+
+
+def _own(history: Any, agent: Agent) -> str | None:
+    """The conversation of a history that the agent's own service keeps."""
+    if not isinstance(history, RemoteChatMessageHistory):
+        return None
+    return history.conversation_id if history.client.agent.name == agent.name else None
+
+
+CONFIG_SPECS = [
+    ConfigurableFieldSpec(
+        id="session_id",
+        annotation=str,
+        name="Session ID",
+        description="Unique identifier for a session.",
+        default="",
+        is_shared=True,
+    ),
+    ConfigurableFieldSpec(
+        id="thread_id",
+        annotation=str,
+        name="Thread ID",
+        description="LangGraph's thread, whose memory is the history in its checkpoints.",
+        default="",
+        is_shared=True,
+    ),
+]

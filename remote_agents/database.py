@@ -1,0 +1,72 @@
+"""The database engine, for whoever keeps something in SQL."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from remote_agents.errors import ConfigurationError
+from remote_agents.extras import MissingExtraError, needs, require
+
+
+def sqlalchemy() -> Any:
+    """SQLAlchemy.
+
+    Raises:
+        ConfigurationError: It is not installed.
+    """
+    require("SQLSessionStore", "sql", "sqlalchemy")
+    import sqlalchemy
+    from sqlalchemy import event, exc  # noqa: F401 - reached as attributes
+
+    return sqlalchemy
+
+
+def insert_into(dialect: str) -> Any:
+    """The dialect's own `insert`, which knows what to do on a conflict."""
+    if dialect == "postgresql":
+        from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+
+        return postgresql_insert
+    if dialect == "sqlite":
+        from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+
+        return sqlite_insert
+    raise ConfigurationError(f"Only SQLite and PostgreSQL can be used, not {dialect}.")
+
+
+def engine_of(sa: Any, url: str, options: dict[str, Any]) -> Any:
+    """The engine of an address.
+
+    Raises:
+        ConfigurationError: It cannot be read, or its driver is missing.
+    """
+    try:
+        parsed = sa.make_url(url)
+        insert_into(parsed.get_backend_name())
+        if parsed.get_backend_name() == "sqlite":
+            return _sqlite_engine(sa, parsed, options)
+        return sa.create_engine(parsed, **{"pool_pre_ping": True, **options})
+    except sa.exc.ArgumentError as error:
+        raise ConfigurationError("SQLSessionStore: the url cannot be read.") from error
+    except ImportError as error:
+        raise MissingExtraError(
+            needs("SQLSessionStore", "postgres", f"the driver of its database ({error})")
+        ) from error
+
+
+def _sqlite_engine(sa: Any, url: Any, options: dict[str, Any]) -> Any:
+    if url.database in (None, "", ":memory:"):
+        from sqlalchemy.pool import StaticPool
+
+        options = {"poolclass": StaticPool, "connect_args": {"check_same_thread": False}, **options}
+    else:
+        options = {"connect_args": {"timeout": 30}, **options}
+    engine = sa.create_engine(url, **options)
+    sa.event.listen(engine, "connect", _configure_sqlite)
+    return engine
+
+
+def _configure_sqlite(connection: Any, _: Any) -> None:
+    # A lost lease after a power cut costs nothing, so the log need not be flushed each time.
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute("PRAGMA synchronous=NORMAL")

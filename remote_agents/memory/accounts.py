@@ -1,0 +1,55 @@
+"""Accounts: whose conversations they are, told without holding a key."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import secrets
+import weakref
+from collections.abc import Callable
+from typing import Any
+
+_functions: dict[int, tuple[weakref.ref[Any], str]] = {}
+_OF_THIS_PROCESS = secrets.token_bytes(32)
+
+
+def account_of_key(key: str | None) -> str:
+    """The account of a static key; without one, that of the address."""
+    if not key:
+        return "anybody"
+    return f"key:{hashlib.blake2s(key.encode(), digest_size=16, person=b'account').hexdigest()}"
+
+
+def account_of_function(function: Callable[[], Any]) -> str:
+    """The account of a key function: one for each object, for no longer than it lives.
+
+    Ids are used again, so an id counts only as long as the object behind it is the same.
+    """
+    found = _functions.get(id(function))
+    if found is not None and found[0]() is function:
+        return found[1]
+    account = f"function:{secrets.token_hex(16)}"
+    with contextlib.suppress(TypeError):  # it takes no weak reference: whoever asks remembers
+        number = id(function)
+        _functions[number] = weakref.ref(function, lambda _: _functions.pop(number, None)), account
+    return account
+
+
+def account_named(name: Any) -> str:
+    """The account that the caller names."""
+    return f"account:{name}"
+
+
+def seal_key(secret: str | bytes | None, key: str | None) -> bytes:
+    """What marks are sealed with.
+
+    Args:
+        secret: The caller's own (`account_secret=`), or the store's.
+        key: A static API key, from which one is derived; else it is this process's own.
+    """
+    if secret:
+        raw = secret.encode() if isinstance(secret, str) else secret
+        return hashlib.blake2s(raw, person=b"secret").digest()
+    if key:
+        return hashlib.blake2s(key.encode(), person=b"seal").digest()
+    return _OF_THIS_PROCESS

@@ -1,0 +1,142 @@
+"""Dialogues: whose conversation it is, by the names that the caller gives."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import secrets
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from remote_agents.errors import ConfigurationError
+
+Kind = Literal["conversation", "session", "thread", "nonce"]
+
+ASKERS = (
+    "user_id",
+    "tenant_id",
+    "org_id",
+    "account_id",
+    "customer_id",
+    "workspace_id",
+    "langgraph_auth_user_id",
+)
+NAMES = ("thread_id", "session_id", "conversation_id")
+NONCE = 12  # bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Dialogue:
+    """A dialogue by name.
+
+    Args:
+        kind: What names it: the service's `conversation`, the caller's `session` or `thread`, or
+            nobody but a `nonce`.
+        key: Its key in a store, which tells it apart from those of other agents and accounts.
+        nonce: What stands for its name in a mark, if nobody named it.
+    """
+
+    kind: Kind
+    key: str
+    nonce: str = ""
+
+    @property
+    def shown(self) -> str:
+        """What stands for it in a mark."""
+        return self.nonce or self.key[:12]
+
+
+def named(
+    configured: Mapping[str, Any] | None,
+    *,
+    session_id: Any = None,
+    conversation_id: Any = None,
+) -> tuple[Kind, dict[str, str]] | None:
+    """What names a dialogue, and its name; the first that is found counts.
+
+    Args:
+        configured: What a framework's configuration names: `thread_id`, `session_id`,
+            `conversation_id`, and who asks.
+        session_id: An argument of the call.
+        conversation_id: An argument of the call: the service's own id.
+
+    Returns:
+        None if nothing names it.
+
+    Example:
+        >>> named({"thread_id": "t", "user_id": "alice"})
+        ('thread', {'thread_id': 't', 'user_id': 'alice'})
+    """
+    if conversation_id not in _ABSENT:
+        return "conversation", {"conversation": str(conversation_id)}
+    found = {name: str(value) for name, value in (configured or {}).items() if value not in _ABSENT}
+    askers = {name: value for name, value in found.items() if name not in NAMES}
+    if session_id not in _ABSENT:
+        return "session", {"session_id": str(session_id), **askers}
+    if "thread_id" in found:
+        return "thread", found
+    if "session_id" in found or "conversation_id" in found:
+        return "session", found
+    return None
+
+
+_ABSENT = ("", None)
+
+
+def dialogue_of(kind: Kind, name: Mapping[str, str], account: str, agent: str) -> Dialogue:
+    """The dialogue of this name, agent and account."""
+    whole = json.dumps([account, agent, kind, sorted(name.items())])
+    key = hashlib.blake2s(whole.encode(), digest_size=24).digest()
+    nonce = name["nonce"] if kind == "nonce" else ""
+    return Dialogue(kind, base64.urlsafe_b64encode(key).decode(), nonce)
+
+
+def new_nonce() -> str:
+    """A name for a dialogue that nobody named; it is told from others by its first letter."""
+    return f"~{base64.urlsafe_b64encode(secrets.token_bytes(NONCE)).decode()}"
+
+
+def is_nonce(shown: str) -> bool:
+    """Whether this stands for such a dialogue in a mark."""
+    return shown.startswith("~")
+
+
+def names_in(source: Any, also: Iterable[str] = (), *, ids: bool = True) -> dict[str, str]:
+    """The names in a configuration: of the dialogue, and of whoever asks.
+
+    Args:
+        source: A mapping, or an object with attributes.
+        also: Further names of an application's own (`dialogue_keys`).
+        ids: Whether the dialogue's own names are read too.
+
+    Example:
+        >>> names_in({"user_id": 7, "run_id": "r", "thread_id": ""})
+        {'user_id': '7'}
+    """
+    wanted = (*(NAMES if ids else ()), *ASKERS, *also)
+    known = source if isinstance(source, Mapping) else _Attributes(source)
+    found = {name: known.get(name) for name in wanted}
+    return {name: str(value) for name, value in found.items() if value not in _ABSENT}
+
+
+class _Attributes:
+    """An object's attributes, as a mapping has them."""
+
+    def __init__(self, source: Any) -> None:
+        self._source = source
+
+    def get(self, name: str) -> Any:
+        return getattr(self._source, name, None)
+
+
+def required(session_id: Any) -> str:
+    """A session's name, as text.
+
+    Raises:
+        ConfigurationError: It is empty, so that all who forgot theirs would share one.
+    """
+    if session_id in _ABSENT:
+        raise ConfigurationError("session_id is empty; name the session.")
+    return str(session_id)

@@ -1,0 +1,61 @@
+"""Digests: how messages are known again without keeping a word of them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+from remote_agents.types import Attachment, Message
+
+SIZE = 6  # bytes of one digest
+Digest = Callable[[Message], bytes]
+
+
+def digest_for(*names: str) -> Digest:
+    """A function that digests messages, keyed so that one dialogue's say nothing of another's.
+
+    What counts is the role, the text with each run of whitespace as one blank, tool calls by name
+    and arguments, the id of the call that is answered, and each file's kind and address or bytes.
+
+    Args:
+        *names: Account and dialogue.
+
+    Example:
+        >>> digest = digest_for("account", "dialogue")
+        >>> digest(Message("user", "Hi  there")) == digest(Message("user", "Hi there"))
+        True
+    """
+    key = hashlib.blake2s("\0".join(names).encode("utf-8", "surrogatepass")).digest()
+    blake2s = hashlib.blake2s
+
+    def digest(message: Message) -> bytes:
+        said = f"{message.role}\0{' '.join(message.content.split())}"
+        if message.tool_calls or message.tool_call_id or message.attachments:
+            said += f"\0{json.dumps(_beside(message), sort_keys=True, default=str)}"
+        return blake2s(said.encode("utf-8", "surrogatepass"), digest_size=SIZE, key=key).digest()
+
+    return digest
+
+
+def _beside(message: Message) -> list[Any]:
+    calls = [[call.name, call.arguments] for call in message.tool_calls]
+    return [calls, message.tool_call_id, [_file(file) for file in message.attachments]]
+
+
+def _file(file: Attachment) -> list[str | None]:
+    address = file.url or file.file_id or file.path
+    if address is None and file.data is not None:
+        address = hashlib.blake2s(file.data).hexdigest()
+    return [file.kind, address]
+
+
+def each(digests: bytes) -> Iterator[bytes]:
+    """Digests one by one, of several that stand in a row."""
+    return (digests[at : at + SIZE] for at in range(0, len(digests), SIZE))
+
+
+def row(digests: Iterable[bytes]) -> bytes:
+    """Digests in a row."""
+    return b"".join(digests)

@@ -1,0 +1,206 @@
+"""Folding: messages in the roles and number that a service takes, and nothing of them dropped."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import date, time
+from typing import Any, get_args
+
+from remote_agents.errors import UnsupportedContentError
+from remote_agents.service import Endpoint
+from remote_agents.types import Attachment, Message, Role
+
+Fold = Callable[[Sequence[Message]], str]
+ROLES = frozenset(get_args(Role))
+SPEAKERS = {"user": "User", "assistant": "Assistant", "tool": "Tool result"}
+HEADING = "Conversation so far:"
+
+
+def check_content(messages: Sequence[Message], endpoint: Endpoint) -> None:
+    """Refuse what an endpoint cannot be sent.
+
+    Raises:
+        UnsupportedContentError: Names the role, or the kind of file, and the endpoint.
+    """
+    for message in messages:
+        if message.role not in ROLES:
+            raise UnsupportedContentError(
+                f"A message has the role {message.role!r}; roles are {', '.join(sorted(ROLES))}.",
+                endpoint=endpoint.name,
+            )
+        for file in message.attachments:
+            _check_file(file, message.role, endpoint)
+
+
+def _check_file(file: Any, role: str, endpoint: Endpoint) -> None:
+    if not isinstance(file, Attachment):
+        raise UnsupportedContentError(
+            f"attachments is a list of Attachment, not of {type(file).__name__}.",
+            endpoint=endpoint.name,
+        )
+    if role != "user" and not (file.url or file.file_id):
+        raise UnsupportedContentError(
+            f"{endpoint.title} takes no {file.kind} blocks with bytes in {role} messages: put the "
+            "file into a user message, or leave it out.",
+            endpoint=endpoint.name,
+        )
+    if role == "user" and file.kind not in endpoint.attachments:
+        takes = ", ".join(sorted(endpoint.attachments)) or "text only"
+        raise UnsupportedContentError(
+            f"{endpoint.title} does not take {file.kind} blocks; it takes {takes}.",
+            endpoint=endpoint.name,
+        )
+
+
+def shaped(
+    messages: Sequence[Message], endpoint: Endpoint, fold: Fold, *, one: bool
+) -> list[Message]:
+    """The messages in the roles and number that the endpoint takes, the newest question last.
+
+    Args:
+        messages: What is to be sent.
+        endpoint: The facts of the service.
+        fold: Makes one text of several messages.
+        one: They go to a conversation, where some endpoints take a single message.
+    """
+    check_content(messages, endpoint)
+    messages = [said(message, endpoint) for message in messages]
+    if not endpoint.history or (endpoint.one_message and one):
+        return [_one(messages, fold)]
+    at = _newest_question(messages, endpoint)
+    if at is not None:
+        *head, last = in_roles(messages[: at + 1], endpoint, fold)
+        folded = _one([*messages[at + 1 :], last], fold) if messages[at + 1 :] else last
+        return [*head, folded]
+    return in_roles(messages, endpoint, fold)
+
+
+def _newest_question(messages: Sequence[Message], endpoint: Endpoint) -> int | None:
+    """Where the newest user message stands; None if there is none, or if tools answer it."""
+    if messages[-1].role == "tool" and "tool" in endpoint.roles:
+        return None
+    return max((at for at, m in enumerate(messages) if m.role == "user"), default=None)
+
+
+def in_roles(messages: Sequence[Message], endpoint: Endpoint, fold: Fold) -> list[Message]:
+    """The messages in the roles that the endpoint takes; others become user text."""
+    found: list[Message] = []
+    waiting: list[Message] = []
+    for message in messages:
+        if message.role not in endpoint.roles:
+            waiting.append(message)
+            continue
+        if waiting:
+            joined = [*waiting, message] if message.role == "user" else waiting
+            found.append(_one(joined, fold))
+        if not waiting or message.role != "user":
+            found.append(message)
+        waiting = []
+    return [*found, _one(waiting, fold)] if waiting else found
+
+
+def _one(messages: Sequence[Message], fold: Fold) -> Message:
+    """One user message of several; it keeps the id of the question that it ends with."""
+    if len(messages) == 1 and messages[0].role == "user":
+        return messages[0]
+    files: list[Attachment] = [file for message in messages for file in message.attachments]
+    asked = [message for message in messages if message.role == "user"]
+    return Message("user", fold(messages), files, id=(asked or messages)[-1].id)
+
+
+# --- what a message says beside its text ---------------------------------------------------------
+
+
+def said(message: Message, endpoint: Endpoint) -> Message:
+    """The message with all in its text that the endpoint has no place for."""
+    tools = "tool" in endpoint.roles
+    calls = [] if tools else [_called(call.name, call.arguments) for call in message.tool_calls]
+    files = message.attachments if message.role != "user" else ()
+    head = _speaker(message)
+    if not (head or calls or files):
+        return message
+    links = [f"[{file.kind}: {file.url or file.file_id}]" for file in files]
+    text = f"{head}{message.content}"
+    return replace(
+        message,
+        content="\n".join([*([text] if text else []), *links, *calls]),
+        attachments=message.attachments if message.role == "user" else (),
+        tool_calls=message.tool_calls if tools else (),
+        name=None,
+    )
+
+
+def _speaker(message: Message) -> str:
+    name = message.name or ("tool" if message.failed else "")
+    return f"{name}{' (error)' if message.failed else ''}: " if name else ""
+
+
+def _called(name: str, arguments: Any) -> str:
+    return f"[called {name}({json_text(arguments)})]"
+
+
+def json_text(value: Any) -> str:
+    """JSON as a person reads it: letters as they are, dates as ISO text."""
+    return json.dumps(value, ensure_ascii=False, default=_plain)
+
+
+def _plain(value: Any) -> str:
+    return value.isoformat() if isinstance(value, (date, time)) else str(value)
+
+
+# --- the template --------------------------------------------------------------------------------
+
+
+def fold_messages(messages: Sequence[Message]) -> str:
+    """Messages as one text, for endpoints that take no system role or no history.
+
+    System messages come first, then the earlier dialogue, then the newest user message:
+
+        {system messages}
+
+        Conversation so far:
+        User: ...
+        Assistant: ...
+        ---
+
+        {newest user message}
+
+    Further lines of an earlier message are indented, and the line that ends the dialogue is longer
+    than any such line in a text, so that nothing that was said can pass for a turn.
+
+    Args:
+        messages: What is to be sent, in order.
+
+    Returns:
+        One text. Pass your own function as `fold=` to word it differently.
+
+    Example:
+        >>> print(fold_messages([Message("system", "Be brief."), Message("user", "Hi")]))
+        Be brief.
+        <BLANKLINE>
+        Hi
+    """
+    parts = [m.content for m in messages if m.role == "system" and m.content]
+    dialogue = [m for m in messages if m.role != "system"]
+    at = max((at for at, m in enumerate(dialogue) if m.role == "user"), default=None)
+    asked = "" if at is None else dialogue.pop(at).content
+    if dialogue or HEADING in asked:
+        lines = [f"{SPEAKERS[m.role]}: {_indented(m.content)}" for m in dialogue]
+        parts.append("\n".join([HEADING, *lines, _fence(messages)]))
+    return "\n\n".join([*parts, asked] if asked else parts)
+
+
+def _indented(text: str) -> str:
+    return "\n  ".join(text.splitlines())
+
+
+def _fence(messages: Sequence[Message]) -> str:
+    """A line that stands in none of the texts."""
+    dashes = (len(run) for message in messages for run in _DASHES.findall(message.content))
+    return "-" * max(3, *(length + 1 for length in dashes), 0)
+
+
+_DASHES = re.compile(r"^\s*(-{3,})\s*$", re.MULTILINE)

@@ -1,0 +1,137 @@
+"""The law of conversation memory: the history decides.
+
+After each turn, the caller's messages are an ending of what the conversation holds. So his messages
+go on in a conversation if some proper beginning of them is an ending of what it holds; the longest
+counts, and what follows it is new. `docs/memory.md` draws it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+
+from remote_agents.memory.digests import SIZE
+
+KEPT = 1000  # digests of a conversation's last messages; so many messages are compared
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """What is known of one conversation; never its text.
+
+    Args:
+        conversation_id: The service's id.
+        turns: Turns that it has had.
+        count: Messages that it holds, system messages apart.
+        known: How many of them are known, from the newest back.
+        held: Digests of the last of these, at most a thousand, oldest first.
+        system: Digests of the system messages that its last turn held.
+        history: Whether its last turn brought a history.
+        broke_off: Whether its last turn ended without a whole answer.
+        busy_since: When the turn began that is under way, in seconds since the epoch.
+        created: Seconds since the epoch.
+        last_used: Seconds since the epoch.
+    """
+
+    conversation_id: str
+    turns: int = 0
+    count: int = 0
+    known: int = 0
+    held: bytes = b""
+    system: bytes = b""
+    history: bool = False
+    broke_off: bool = False
+    busy_since: float | None = None
+    created: float = field(default_factory=time.time)
+    last_used: float = field(default_factory=time.time)
+
+    def after(self, said: bytes, system: bytes, *, history: bool, broke_off: bool) -> Conversation:
+        """The conversation after one more turn, in which these messages were said."""
+        more = len(said) // SIZE
+        return replace(
+            self,
+            turns=self.turns + 1,
+            count=self.count + more,
+            known=self.known + more,
+            held=(self.held + said)[-KEPT * SIZE :],
+            system=system,
+            history=history,
+            broke_off=broke_off,
+            busy_since=None,
+            last_used=time.time(),
+        )
+
+
+Accepts = Callable[[int, Conversation], bool]
+
+
+def goes_on(
+    mine: bytes, candidates: Iterable[Conversation], accepts: Accepts, before: int = 0
+) -> tuple[int, Conversation | None]:
+    """Which conversation a history goes on in, and how many of its messages that one holds.
+
+    Args:
+        mine: Digests of the caller's messages.
+        candidates: Conversations of this agent and dialogue; of equals the first one counts.
+        accepts: Whether the message at this place may be the newest one of that conversation.
+        before: Messages of the history that stand before these and are not compared.
+
+    Returns:
+        The number and the conversation; 0 and None if it goes on in none.
+    """
+    places = _places(mine)
+    best: tuple[int, Conversation | None] = (0, None)
+    for conversation in candidates:
+        for size in places.get(conversation.held[-SIZE:], ()):
+            if size <= best[0]:
+                break
+            if _is_ending(mine, size, conversation, before) and accepts(size, conversation):
+                best = size, conversation
+                break
+    return best
+
+
+def _places(mine: bytes) -> dict[bytes, list[int]]:
+    """Where each digest ends a proper beginning, the longest first."""
+    places: dict[bytes, list[int]] = {}
+    for end in range(len(mine) - SIZE, 0, -SIZE):
+        places.setdefault(mine[end - SIZE : end], []).append(end // SIZE)
+    return places
+
+
+def _is_ending(mine: bytes, size: int, conversation: Conversation, before: int) -> bool:
+    """Whether so many messages are an ending of what the conversation holds."""
+    held, end = conversation.held, size * SIZE
+    if before + size > conversation.known:
+        return False
+    if before and end < min(len(held), KEPT * SIZE // 2):
+        return False  # too few of a long history to tell
+    return held.endswith(mine[max(0, end - len(held)) : end])
+
+
+def differs_at(mine: bytes, conversation: Conversation) -> int:
+    """Which of the caller's messages is the first that the conversation does not hold there.
+
+    It is looked for where the two run along together the longest; a history of which the
+    conversation holds everything, and more, differs at its end.
+    """
+    held, end, longest = conversation.held, len(mine) - SIZE, 0
+    start = held.find(mine[:SIZE])
+    while start >= 0 and longest < end:
+        if start % SIZE == 0:
+            longest = max(longest, _common(mine, held[start:]))
+        start = held.find(mine[:SIZE], start + 1)
+    return min(longest, end) // SIZE
+
+
+def _common(one: bytes, other: bytes) -> int:
+    """How many bytes of whole digests two rows begin with alike; halves, to be quick."""
+    low, high = 0, min(len(one), len(other)) // SIZE
+    while low < high:
+        middle = (low + high + 1) // 2
+        if one[: middle * SIZE] == other[: middle * SIZE]:
+            low = middle
+        else:
+            high = middle - 1
+    return low * SIZE

@@ -1,0 +1,163 @@
+"""The statements of the SQL store: written with SQLAlchemy, run on the driver."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from remote_agents.database import insert_into
+from remote_agents.errors import ConfigurationError
+
+SCHEMA_VERSION = 2
+COLUMNS = (
+    "conversation_id",
+    "turns",
+    "count",
+    "known",
+    "held",
+    "system",
+    "history",
+    "broke_off",
+    "created",
+    "last_used",
+)
+
+
+class Statements:
+    """The statements of a table, each compiled once.
+
+    Args:
+        sa: SQLAlchemy.
+        dialect: Of the database.
+        table_name: The table.
+    """
+
+    def __init__(self, sa: Any, dialect: Any, table_name: str) -> None:
+        self.table = _table(sa, table_name)
+        self._compiled = {
+            name: statement.compile(dialect=dialect)
+            for name, statement in _statements(sa, dialect.name, self.table).items()
+        }
+        self._texts = {name: str(compiled) for name, compiled in self._compiled.items()}
+
+    def prepared(self, name: str, values: Mapping[str, Any]) -> tuple[str, Any]:
+        """The text of a statement and its values, as the driver takes them."""
+        order = self._compiled[name].positiontup
+        if order is None:
+            return self._texts[name], {**self._compiled[name].params, **values}
+        return self._texts[name], tuple(values[key] for key in order)
+
+
+def _statements(sa: Any, dialect: str, table: Any) -> dict[str, Any]:
+    dialogue = table.c.dialogue == sa.bindparam("d")
+    mine = dialogue & (table.c.holder == sa.bindparam("h"))
+    one = dialogue & (table.c.conversation_id == sa.bindparam("c"))
+    others = table.c.holder.is_(None) | (table.c.holder != sa.bindparam("h"))
+    again = table.alias()
+    held = sa.exists().where(
+        again.c.dialogue == sa.bindparam("d"), again.c.holder == sa.bindparam("h")
+    )
+    new = table.c.turns == sa.literal_column("0")
+    free = {"holder": sa.null(), "until": sa.literal_column("0")}
+    old = table.c.last_used <= sa.bindparam("before")
+    return {
+        "read": sa.select(*(table.c[name] for name in COLUMNS), table.c.since, table.c.until)
+        .where(dialogue)
+        .order_by(table.c.last_used.desc()),
+        "begin": _begin(sa, dialect, table),
+        "drop": table.delete().where(mine & new),
+        "give_back": table.update().where(mine).values(free),
+        "replace": table.delete().where(one & others & held),
+        "save": table.update()
+        .where(mine)
+        .values({**free, **{name: sa.bindparam(name) for name in COLUMNS}}),
+        "renew": table.update().where(mine).values(until=sa.bindparam("until")),
+        "forget": table.delete().where(one),
+        "delete": table.delete().where(dialogue),
+        "purge": table.delete().where(old & (table.c.until < sa.bindparam("now"))),
+    }
+
+
+def _table(sa: Any, name: str) -> Any:
+    return sa.Table(
+        name,
+        sa.MetaData(),
+        sa.Column("dialogue", sa.String(64), primary_key=True),
+        sa.Column("conversation_id", sa.String(512), primary_key=True),
+        sa.Column("turns", sa.Integer, nullable=False),
+        sa.Column("count", sa.Integer, nullable=False),
+        sa.Column("known", sa.Integer, nullable=False),
+        sa.Column("held", sa.LargeBinary, nullable=False),
+        sa.Column("system", sa.LargeBinary, nullable=False),
+        sa.Column("history", sa.Boolean, nullable=False),
+        sa.Column("broke_off", sa.Boolean, nullable=False),
+        sa.Column("created", sa.Float, nullable=False),
+        sa.Column("last_used", sa.Float, nullable=False, index=True),
+        sa.Column("holder", sa.String(64)),
+        sa.Column("since", sa.Float),
+        sa.Column("until", sa.Float, nullable=False),
+    )
+
+
+def _begin(sa: Any, dialect: str, table: Any) -> Any:
+    """Insert a conversation, or take it over if nobody's lease runs and it has not moved on."""
+    names = (*COLUMNS, "dialogue", "holder", "since", "until")
+    insert = insert_into(dialect)(table).values({name: sa.bindparam(name) for name in names})
+    given = insert.excluded
+    return insert.on_conflict_do_update(
+        index_elements=[table.c.dialogue, table.c.conversation_id],
+        set_={name: given[name] for name in ("holder", "since", "until", "last_used")},
+        where=(table.c.until < sa.bindparam("now")) & (table.c.count <= given.count),
+    )
+
+
+# --- the database --------------------------------------------------------------------------------
+
+
+def create(sa: Any, engine: Any, table: Any, secret: bytes) -> bytes:
+    """Make the tables if they are missing; several processes may do so at once.
+
+    Returns:
+        The secret that was kept when they were made.
+
+    Raises:
+        ConfigurationError: They were made by another version.
+    """
+    about = sa.Table(
+        f"{table.name}_version",
+        table.metadata,
+        sa.Column("version", sa.Integer, primary_key=True, autoincrement=False),
+        sa.Column("secret", sa.LargeBinary, nullable=False),
+    )
+    _check(sa, engine, table, about)
+    for attempt in range(5):
+        try:
+            table.metadata.create_all(engine)
+            break
+        except sa.exc.DBAPIError:  # another process has just made one of them
+            if attempt == 4:
+                raise
+            time.sleep(0.05)
+    with engine.begin() as connection:
+        kept = {"version": SCHEMA_VERSION, "secret": secret}
+        connection.execute(
+            insert_into(engine.dialect.name)(about).values(kept).on_conflict_do_nothing()
+        )
+        return bytes(connection.execute(sa.select(about.c.secret)).scalar())
+
+
+def _check(sa: Any, engine: Any, table: Any, about: Any) -> None:
+    """Refuse tables of another version, with the line that drops them."""
+    found = {name for name in sa.inspect(engine).get_table_names() if name.startswith(table.name)}
+    with engine.connect() as connection:
+        if about.name in found:
+            versions = connection.execute(sa.select(about.c.version)).scalars().all()
+        else:
+            versions = [1] if table.name in found else []
+    if versions and max(versions) != SCHEMA_VERSION:
+        raise ConfigurationError(
+            f"The table {table.name} was made by another version of remote-agents (schema "
+            f"{max(versions)}, this one has {SCHEMA_VERSION}). It holds no text; to begin anew: "
+            f"DROP TABLE {table.name}; DROP TABLE {about.name};"
+        )

@@ -1,0 +1,44 @@
+"""What is noted of a turn of a dialogue: in the store, and on its reply."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from remote_agents.flow import Flow
+from remote_agents.memory.lease import Lease
+from remote_agents.memory.plan import Plan, Standing
+from remote_agents.types import Message, Reply
+
+
+@dataclass(slots=True)
+class Note:
+    """A turn under way, from its plan to how its conversation stands afterwards."""
+
+    lease: Lease
+    standing: Standing
+    plan: Plan
+
+    def posted(self, reply: Reply) -> None:
+        """The request goes out: should the turn break off, its question has been asked."""
+        plan = self.plan
+        reply.memory, reply.differs = plan.memory, plan.differs
+        reply.conversation_id = reply.conversation_id or plan.conversation_id
+        self.lease.broken = lambda: (
+            plan.outcome(reply.conversation_id, b"") if reply.conversation_id else None
+        )
+
+    def refused(self) -> None:
+        """The turn did not run, and leaves no trace."""
+        self.lease.broken = lambda: None
+
+    def settle(self, reply: Reply) -> Flow[None]:
+        """The answer is whole: mark it, and note where the conversation stands."""
+        conversation = None
+        if reply.conversation_id is None:
+            reply.memory = reply.differs = None
+        else:
+            said = Message("assistant", reply.text, tool_calls=reply.tool_calls)
+            answer = self.standing.digest(said)
+            conversation = self.plan.outcome(reply.conversation_id, answer)
+            reply.conversation = self.standing.mark(self.plan, conversation, answer)
+        yield from self.lease.settle(conversation)
