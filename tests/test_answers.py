@@ -16,7 +16,7 @@ from remote_agents import (
     StreamProtocolError,
     Timeout,
 )
-from tests.matrix import ENDPOINT_NAMES, NAMES
+from remote_agents.testing.ways import ENDPOINT_NAMES, NAMES
 from tests.raw_server import EVENTS, JSON, RawServer, Step, head, serving
 from tests.transports import DONE, delta
 

@@ -14,8 +14,8 @@ import remote_agents
 from remote_agents.http import pools
 from remote_agents.memory.sql import SQLSessionStore
 from remote_agents.sandbox import Sandbox
+from remote_agents.testing.ways import ENDPOINT_NAMES, FRAMEWORKS, Way
 from tests import certificates
-from tests.matrix import ENDPOINT_NAMES, FRAMEWORKS, Way
 from tests.raw_server import serving
 from tests.test_transport import ANSWER
 

@@ -30,7 +30,7 @@ from remote_agents import (
     UnprocessableEntityError,
 )
 from remote_agents.sandbox import Sandbox
-from tests.matrix import ENDPOINT_NAMES, FRAMEWORKS, Way
+from remote_agents.testing.ways import ENDPOINT_NAMES, FRAMEWORKS, Way
 
 LIMITS = {"max_event_bytes": 1 << 20, "max_body_bytes": 1 << 21, "max_retries": 1}
 PATIENT, IMPATIENT = Timeout(first_event=30, idle=30), Timeout(first_event=1.0, idle=0.4)

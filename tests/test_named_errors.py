@@ -9,7 +9,7 @@ import pytest
 from remote_agents import AgentError
 from remote_agents.sandbox import Sandbox
 from remote_agents.services import ENDPOINTS
-from tests.matrix import ENDPOINT_NAMES, FRAMEWORKS, Way
+from remote_agents.testing.ways import ENDPOINT_NAMES, FRAMEWORKS, Way
 
 KEEPING = [name for name in ENDPOINT_NAMES if ENDPOINTS[name].keeps != "none"]
 each_way = pytest.mark.parametrize("streamed", [False, True], ids=["whole", "streamed"])

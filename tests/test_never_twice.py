@@ -12,7 +12,7 @@ import pytest
 
 from remote_agents import ENDPOINTS, AgentError, RateLimitError
 from remote_agents.client import Client
-from tests.matrix import NAMES
+from remote_agents.testing.ways import NAMES
 from tests.raw_server import CLOSE, EVENTS, HOLD, JSON, RESET, RawServer, Step, head, serving
 from tests.transports import DONE, Asker, asking, delta, each_kind, finished
 

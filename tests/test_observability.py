@@ -9,7 +9,7 @@ import pytest
 
 from remote_agents import BlueNexus, CloudBase
 from remote_agents.sandbox import Sandbox
-from tests.matrix import Way
+from remote_agents.testing.ways import Way
 from tests.raw_server import head, serving
 from tests.transports import DONE, KEY, delta
 

@@ -14,7 +14,7 @@ from remote_agents import ConfigurationError, Message, UnsupportedContentError
 from remote_agents.sandbox import Sandbox
 from remote_agents.sandbox.directory import AGENTS
 from remote_agents.services import ENDPOINTS, Endpoint
-from tests.matrix import FRAMEWORKS, NAMES, Way, make
+from remote_agents.testing.ways import FRAMEWORKS, NAMES, Way, make
 
 # What a parameter may be where the number one is of no use.
 VALUES: dict[str, Any] = {

@@ -22,9 +22,9 @@ from remote_agents import (
     Timeout,
 )
 from remote_agents.sandbox import Sandbox
+from remote_agents.testing.ways import make
 from remote_agents.turns.retry import MAX_WAIT, retry_delay
 from remote_agents.wire.failures import retry_after
-from tests.matrix import make
 from tests.raw_server import EVENTS, JSON, RESET, head, serving
 from tests.transports import asking, each_kind
 

@@ -10,7 +10,7 @@ import pytest
 
 from remote_agents import ConfigurationError, NotFoundError
 from remote_agents.sandbox import Sandbox
-from tests.matrix import FRAMEWORKS, Way, make
+from remote_agents.testing.ways import FRAMEWORKS, Way, make
 from tests.raw_server import JSON, head, serving
 from tests.resources.calls import Way as Calls, client_of
 

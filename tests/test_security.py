@@ -17,7 +17,7 @@ from remote_agents import AgentError, ConfigurationError, Message, Timeout
 from remote_agents.agent import Agent
 from remote_agents.sandbox import Sandbox
 from remote_agents.services import ENDPOINTS
-from tests.matrix import FRAMEWORKS, NAMES, Way
+from remote_agents.testing.ways import FRAMEWORKS, NAMES, Way
 from tests.raw_server import HOLD, JSON, RESET, Step, head, serving
 
 KEY = "sk-4cf1a9e2b7-very-secret"

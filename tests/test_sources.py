@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from remote_agents import Citation
+from remote_agents.testing.ways import FRAMEWORKS, Way
 from remote_agents.types import Citations, Reply
-from tests.matrix import FRAMEWORKS, Way
 from tests.raw_server import CLOSE, head, serving
 
 FILE = {"id": "f1", "filename": "vacation.md", "file": "https://files/vacation.md"}

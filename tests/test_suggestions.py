@@ -10,7 +10,7 @@ import pytest
 from remote_agents import AgentError, ConfigurationError
 from remote_agents.sandbox import Sandbox
 from remote_agents.services.cloudbase.suggestions import questions_in
-from tests.matrix import ENDPOINT_NAMES, FRAMEWORKS, make
+from remote_agents.testing.ways import ENDPOINT_NAMES, FRAMEWORKS, make
 
 QUESTION = "How many vacation days do I get?"
 CALLS = {

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.matrix import ENDPOINT_NAMES, FRAMEWORKS, Answer, Way
+from remote_agents.testing.ways import ENDPOINT_NAMES, FRAMEWORKS, Answer, Way
 from tests.raw_server import CLOSE, JSON, head, serving
 
 WAYS = {

@@ -132,7 +132,7 @@ class Sandbox:
         """The environment variables of all agents."""
         return environment(self.url)
 
-    def kwargs(self, endpoint: str) -> dict[str, str]:
+    def kwargs(self, endpoint: str) -> dict[str, Any]:
         """Arguments for the constructor of a client or model of this endpoint.
 
         Raises:

@@ -8,7 +8,7 @@ import pytest
 
 import langchain_agents
 from langchain_agents import ChatAgent
-from tests.matrix import NAMES
+from remote_agents.testing.ways import NAMES
 
 CHAT: dict[str, type[ChatAgent]] = {
     name: getattr(langchain_agents, f"Chat{kind}") for name, kind in NAMES.items()

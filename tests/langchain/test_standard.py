@@ -10,8 +10,8 @@ import pytest
 from langchain_tests.integration_tests import ChatModelIntegrationTests, chat_models as suite
 from langchain_tests.unit_tests import ChatModelUnitTests
 
+from remote_agents.testing.ways import NAMES
 from tests.langchain.services import CHAT
-from tests.matrix import NAMES
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:.* has no (temperature|max_tokens)"),

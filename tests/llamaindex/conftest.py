@@ -8,7 +8,7 @@ import pytest
 import llamaindex_agents
 from remote_agents.sandbox import Sandbox
 from remote_agents.services import ENDPOINTS
-from tests.matrix import NAMES
+from remote_agents.testing.ways import NAMES
 
 SERVICES = tuple(NAMES)
 KEEPING = tuple(name for name in SERVICES if ENDPOINTS[name].keeps != "none")

@@ -36,6 +36,7 @@ from remote_agents import (
     UnsupportedContentError,
 )
 from remote_agents.sandbox import Sandbox
+from remote_agents.testing.ways import NAMES
 from tests.llamaindex.conftest import (
     CITING,
     COMPLETE,
@@ -47,7 +48,6 @@ from tests.llamaindex.conftest import (
     last,
     responses,
 )
-from tests.matrix import NAMES
 
 ASK = [ChatMessage(QUESTION)]
 

@@ -11,7 +11,7 @@ import pytest
 
 from remote_agents import InMemorySessionStore
 from remote_agents.sandbox import Sandbox
-from tests.matrix import FRAMEWORKS, Way
+from remote_agents.testing.ways import FRAMEWORKS, Way
 from tests.memory.prompts import FACTS
 
 FULL = bool(os.environ.get("FULL_SIZE"))

@@ -6,7 +6,7 @@ from typing import Any
 import remote_agents
 from remote_agents import ENDPOINTS, Finish, Reply
 from remote_agents.sandbox import Sandbox
-from tests.matrix import NAMES
+from remote_agents.testing.ways import NAMES
 
 SECRET, ASKED = "My secret word is {}.", "What is my secret word?"
 WAYS = ("ask", "aask", "stream", "astream")

@@ -8,7 +8,7 @@ import pytest
 
 from remote_agents import ConfigurationError, Reply
 from remote_agents.sandbox import Sandbox
-from tests.matrix import FRAMEWORKS, Way as Asking, make
+from remote_agents.testing.ways import FRAMEWORKS, Way as Asking, make
 from tests.resources.calls import Way, client_of
 
 QUESTION = "How many vacation days do I get?"

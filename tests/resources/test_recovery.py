@@ -17,7 +17,7 @@ from remote_agents import (
 from remote_agents.resources.items import Message
 from remote_agents.resources.recovery import stored_answer
 from remote_agents.sandbox import Sandbox
-from tests.matrix import ENDPOINT_NAMES, FRAMEWORKS, Way, make
+from remote_agents.testing.ways import ENDPOINT_NAMES, FRAMEWORKS, Way, make
 from tests.resources.calls import Way as Calls, client_of
 
 STORING = ("bluenexus", "cloudbase", "maiagent")

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from remote_agents import AgentError, CloudBase, Message, RemoteFailureError, TextDelta
-from tests.matrix import FRAMEWORKS, Way
+from remote_agents.testing.ways import FRAMEWORKS, Way
 from tests.vendor.serving import Server, dialogue, options_seen, seen, served
 
 KNOWN = {"agent_id": "agent-hr", "api_key": "k", "max_retries": 0}

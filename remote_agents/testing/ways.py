@@ -1,13 +1,18 @@
-"""Every way to ask: endpoint x framework x sync or async x streamed or not, behind one call."""
+"""Every way to ask a service: face x sync or async x streamed or not, behind one call."""
 
+from __future__ import annotations
+
+import asyncio
 import time
 from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import remote_agents
 from remote_agents.client import Client
+from remote_agents.service import Endpoint
 from remote_agents.services import ENDPOINTS
+from remote_agents.settings import Settings
 
 # The class names are those of LlamaIndex; LangChain puts "Chat" before or "LLM" after them.
 NAMES = {name: Client.kind_of(endpoint).__name__ for name, endpoint in ENDPOINTS.items()}
@@ -40,9 +45,7 @@ class Way:
         self.streamed = streamed
         self.awaited = awaited
         self.model = make(framework, endpoint, **settings)
-        self._shape = {"plain": _Plain, "langchain": _LangChain, "llamaindex": _LlamaIndex}[
-            framework
-        ]()
+        self._shape: _Shape = SHAPES[framework]()
 
     async def ask(
         self, question: str, history: Sequence[Any] = (), session: str | None = None
@@ -65,18 +68,67 @@ class Way:
         return self._shape.question(text)
 
 
+def asked(
+    way: Way, question: str, history: Sequence[Any] = (), session: str | None = None
+) -> Answer:
+    """One turn of a way, from a test that is no coroutine: an event loop where it wants one.
+
+    Raises:
+        RuntimeError: The sync way awaited something.
+    """
+    asking = way.ask(question, history, session)
+    if way.awaited:
+        return asyncio.run(asking)
+    try:
+        asking.send(None)
+    except StopIteration as stop:
+        answer: Answer = stop.value
+        return answer
+    raise RuntimeError("the sync way awaited something")
+
+
 def make(framework: str, endpoint: str, **settings: Any) -> Any:
-    """An instance of the framework's class for the endpoint."""
-    name = NAMES[endpoint]
+    """An instance of the framework's class for a service.
+
+    Args:
+        framework: `plain`, `langchain` or `llamaindex`.
+        endpoint: The service's name.
+        **settings: Arguments of its constructor.
+    """
+    return class_of(framework, ENDPOINTS[endpoint])(**settings)
+
+
+def class_of(framework: str, endpoint: Endpoint) -> type[Settings]:
+    """The framework's class for a service: the one that was defined for it, else a plain one."""
     if framework == "plain":
-        return getattr(remote_agents, name)(**settings)
+        return Client.kind_of(endpoint)
+    base = _base_of(framework)
+    known = (kind for kind in _below(base) if getattr(kind, "endpoint", None) is endpoint)
+    return next(known, None) or _made(base, endpoint)
+
+
+def _base_of(framework: str) -> type[Settings]:
     if framework == "langchain":
-        import langchain_agents
+        from langchain_agents import ChatAgent, chat_models as chat_models
 
-        return getattr(langchain_agents, f"Chat{name}")(**settings)
-    import llamaindex_agents
+        return ChatAgent
+    from llamaindex_agents import RemoteAgent, llms as llms
 
-    return getattr(llamaindex_agents, name)(**settings)
+    return RemoteAgent
+
+
+def _below(base: type[Settings]) -> Iterator[type[Settings]]:
+    for kind in base.__subclasses__():
+        yield kind
+        yield from _below(kind)
+
+
+def _made(base: type[Settings], endpoint: Endpoint) -> type[Settings]:
+    client = Client.kind_of(endpoint)
+    mixins = [kind for kind in client.__mro__ if issubclass(kind, Settings)]
+    own = next(kind for kind in mixins if not issubclass(kind, Client))
+    bases = (own, base) if own is not Settings else (base,)
+    return type(client.__name__, bases, {"endpoint": endpoint, "__module__": __name__})
 
 
 def _take(items: Iterator[Any]) -> tuple[list[Any], list[float]]:
@@ -101,6 +153,27 @@ def _streamed(answer: Answer, texts: list[str], times: list[float]) -> Answer:
     return answer
 
 
+class _Shape(Protocol):
+    """How one framework is asked, and what it answers."""
+
+    call: str
+    acall: str
+    stream: str
+    astream: str
+
+    def question(self, text: str) -> Any:
+        """A user's message."""
+
+    def bind(self, model: Any, session: str | None) -> tuple[Any, dict[str, Any]]:
+        """What is asked in a session, and with which arguments."""
+
+    def answer(self, whole: Any) -> Answer:
+        """What a whole answer says."""
+
+    def collect(self, items: list[Any], times: list[float]) -> Answer:
+        """What the pieces of a stream say."""
+
+
 class _Plain:
     call, acall, stream, astream = "ask", "aask", "stream", "astream"
 
@@ -110,12 +183,12 @@ class _Plain:
     def bind(self, model: Any, session: str | None) -> tuple[Any, dict[str, Any]]:
         return model, {"session_id": session} if session else {}
 
-    def answer(self, reply: Any) -> Answer:
-        return Answer(reply.text, reply.metadata(), reply)
+    def answer(self, whole: Any) -> Answer:
+        return Answer(whole.text, whole.metadata(), whole)
 
-    def collect(self, events: list[Any], times: list[float]) -> Answer:
-        texts = [e.text if isinstance(e, remote_agents.TextDelta) else "" for e in events]
-        return _streamed(self.answer(events[-1].reply), texts, times)
+    def collect(self, items: list[Any], times: list[float]) -> Answer:
+        texts = [e.text if isinstance(e, remote_agents.TextDelta) else "" for e in items]
+        return _streamed(self.answer(items[-1].reply), texts, times)
 
 
 class _LangChain:
@@ -129,17 +202,17 @@ class _LangChain:
     def bind(self, model: Any, session: str | None) -> tuple[Any, dict[str, Any]]:
         return model, {"config": {"configurable": {"session_id": session}}} if session else {}
 
-    def answer(self, message: Any) -> Answer:
-        return Answer(message.text, message.response_metadata, message)
+    def answer(self, whole: Any) -> Answer:
+        return Answer(whole.text, whole.response_metadata, whole)
 
-    def collect(self, chunks: list[Any], times: list[float]) -> Answer:
+    def collect(self, items: list[Any], times: list[float]) -> Answer:
         from langchain_core.messages import message_chunk_to_message
 
-        whole = chunks[0]
-        for chunk in chunks[1:]:
+        whole = items[0]
+        for chunk in items[1:]:
             whole += chunk
         answer = self.answer(message_chunk_to_message(whole))
-        return _streamed(answer, [chunk.text for chunk in chunks], times)
+        return _streamed(answer, [chunk.text for chunk in items], times)
 
 
 class _LlamaIndex:
@@ -153,10 +226,17 @@ class _LlamaIndex:
     def bind(self, model: Any, session: str | None) -> tuple[Any, dict[str, Any]]:
         return (model.for_session(session) if session else model), {}
 
-    def answer(self, response: Any) -> Answer:
-        message = response.message
+    def answer(self, whole: Any) -> Answer:
+        message = whole.message
         return Answer(message.content or "", message.additional_kwargs, message)
 
-    def collect(self, responses: list[Any], times: list[float]) -> Answer:
-        texts = [response.delta or "" for response in responses]
-        return _streamed(self.answer(responses[-1]), texts, times)
+    def collect(self, items: list[Any], times: list[float]) -> Answer:
+        texts = [response.delta or "" for response in items]
+        return _streamed(self.answer(items[-1]), texts, times)
+
+
+SHAPES: dict[str, type[_Shape]] = {
+    "plain": _Plain,
+    "langchain": _LangChain,
+    "llamaindex": _LlamaIndex,
+}

@@ -1,0 +1,74 @@
+"""The pytest plugin of the conformance kit.
+
+Example:
+    `pytest --agent-service acme` runs the kit for the service `acme`, whose package is installed
+    with its sandbox half; give the option once for each service.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from remote_agents.sandbox import Sandbox
+
+SUITE = "remote_agents.testing.suite"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add `--agent-service`."""
+    parser.addoption(
+        "--agent-service",
+        action="append",
+        metavar="NAME",
+        help="run the conformance kit of remote-agents for this service",
+    )
+
+
+def pytest_load_initial_conftests(args: list[str]) -> None:
+    """Collect the kit's suite where a service is named and nothing else is."""
+    if any(arg.startswith("--agent-service") for arg in args) and SUITE not in args:
+        args += ["--pyargs", SUITE]
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run each test that takes `agent_service` for each service."""
+    if "agent_service" in metafunc.fixturenames:
+        metafunc.parametrize("agent_service", _services(metafunc.config))
+
+
+def _services(config: pytest.Config) -> list[str]:
+    named: list[str] | None = config.getoption("--agent-service")
+    if named:
+        return named
+    from remote_agents.sandbox.directory import AGENTS
+
+    return list(AGENTS)
+
+
+@pytest.fixture(scope="session")
+def agent_box() -> Iterator[Sandbox]:
+    """One sandbox for all tests; prefer `agent_sandbox`, which starts each test afresh."""
+    from remote_agents.sandbox import Sandbox
+
+    with Sandbox(rate_limit="none") as box:
+        yield box
+
+
+@pytest.fixture
+def agent_sandbox(agent_box: Sandbox) -> Sandbox:
+    """The sandbox without conversations, faults and counts of another test."""
+    agent_box.reset()
+    return agent_box
+
+
+@pytest.fixture(scope="session")
+def slow_agent_box() -> Iterator[Sandbox]:
+    """A sandbox that pauses between two words."""
+    from remote_agents.sandbox import Sandbox
+
+    with Sandbox(rate_limit="none", word_delay=0.02) as box:
+        yield box

@@ -1,0 +1,1 @@
+"""What holds for any service; run by `pytest --agent-service NAME`."""
