@@ -18,12 +18,12 @@ from remote_agents.resources.items import Attachment, ChatConversation, Message
 from remote_agents.resources.order import chronological, is_newest_first, sent_at
 from remote_agents.resources.paging import Paging, Place, fetch, following, pages, with_query
 from remote_agents.resources.requests import part, post, read
-from remote_agents.resources.surface import Resource, calls, lists
+from remote_agents.resources.surface import Bound, Resource, calls, lists
 from remote_agents.services.maiagent.chat import ATTACHMENT_TYPES, decode
 from remote_agents.types import Event
 
 if TYPE_CHECKING:
-    from remote_agents.agent import Agent
+    pass
 
 CURSOR = Paging("pageSize")
 
@@ -252,9 +252,7 @@ class Messages(Resource):
 class Recovering:
     """What makes a stored answer the reply of `client.recover`."""
 
-    agent: Agent
-
-    def _stored(self, answer: Message) -> Sequence[Event]:
+    def _stored(self: Bound, answer: Message) -> Sequence[Event]:
         return decode(answer.raw, self.agent.new_reply())
 
 
