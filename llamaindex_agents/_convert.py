@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, cast
 
@@ -31,6 +31,7 @@ from remote_agents.types import (
     Attachment,
     AttachmentKind,
     Citation,
+    ClientToolCall,
     File,
     Message,
     Origin,
@@ -92,46 +93,95 @@ def prompt(text: str) -> list[Message]:
 
 
 def _message(message: ChatMessage, endpoint: Endpoint) -> Message:
-    role, blocks = _ROLES[message.role], message.blocks
-    known = message.additional_kwargs if role == "assistant" else None
-    origin = Origin.of(known) if known else None
-    if len(blocks) == 1 and type(block := blocks[0]) is TextBlock:  # most of a long history
-        return Message(role, block.text, (), origin)
-    texts: list[str] = []
-    files: list[Attachment] = []
+    role, blocks, known = _ROLES[message.role], message.blocks, message.additional_kwargs
+    origin = Origin.of(known) if known and role == "assistant" else None
+    if len(blocks) == 1 and type(block := blocks[0]) is TextBlock and _BESIDE.isdisjoint(known):
+        return Message(role, block.text or "", (), origin)  # most of a long history
+    said = _Said(role, endpoint)
     for block in blocks:
-        if role != "assistant" or not isinstance(block, _NOT_SAID_AGAIN):
-            _read_block(block, endpoint, texts, files)
-    return Message(role, "\n".join(texts), files, origin)
+        said.read(block)
+    if not said.calls:
+        said.read_old_calls(known)
+    return Message(
+        role,
+        "\n".join(said.texts),
+        said.files,
+        origin,
+        tool_calls=said.calls,
+        tool_call_id=known.get("tool_call_id"),
+        name=known.get("name"),
+        failed=bool(known.get("is_error")),
+    )
 
 
-def _read_block(block: Any, endpoint: Endpoint, texts: list[str], files: list[Attachment]) -> None:
-    if isinstance(block, TextBlock):
-        texts.append(block.text)
-    elif isinstance(block, (CitableBlock, CitationBlock)):
-        texts.append(block.title)
-        cited = block.content if isinstance(block, CitableBlock) else [block.cited_content]
-        for inner in cited:
-            _read_block(inner, endpoint, texts, files)
-    elif isinstance(block, ThinkingBlock):
-        texts.append(block.content or "")
-    elif isinstance(block, ToolCallBlock):
-        texts.append(f"{block.tool_name}({_arguments(block)})")
-    elif (kind := _KINDS.get(type(block))) in endpoint.attachments and kind is not None:
-        files.append(_attachment(kind, block, endpoint))
-    elif not isinstance(block, CachePoint):  # which is only a hint
-        takes = ", ".join(sorted(endpoint.attachments)) or "text only"
-        raise UnsupportedContentError(
-            f"{endpoint.title} does not take {type(block).__name__}; it takes {takes}.",
-            endpoint=endpoint.name,
-        )
+# What a message tells beside its blocks.
+_BESIDE = frozenset({"function_call", "is_error", "name", "tool_call_id", "tool_calls"})
 
 
-def _arguments(block: ToolCallBlock) -> str:
-    arguments = block.tool_kwargs
-    if isinstance(arguments, str):
-        return arguments
-    return json.dumps(arguments, ensure_ascii=False, default=str)
+class _Said:
+    """What the blocks of one message say."""
+
+    def __init__(self, role: Role, endpoint: Endpoint) -> None:
+        self.texts: list[str] = []
+        self.files: list[Attachment] = []
+        self.calls: list[ClientToolCall] = []
+        self._role = role
+        self._endpoint = endpoint
+
+    def read(self, block: Any) -> None:
+        """Take what a block says, or refuse it by its name."""
+        if isinstance(block, TextBlock):
+            self.texts.append(block.text or "")
+        elif self._role == "assistant" and isinstance(block, _NOT_SAID_AGAIN):
+            return
+        elif isinstance(block, ThinkingBlock):
+            self.texts.append(block.content or "")
+        elif isinstance(block, (CitableBlock, CitationBlock)):
+            self._read_cited(block)
+        elif isinstance(block, ToolCallBlock):
+            self._add_call(block.tool_call_id, block.tool_name, block.tool_kwargs)
+        elif not isinstance(block, CachePoint):  # which is only a hint
+            self._read_file(block)
+
+    def _read_cited(self, block: CitableBlock | CitationBlock) -> None:
+        self.texts.append(block.title)
+        for inner in block.content if isinstance(block, CitableBlock) else [block.cited_content]:
+            self.read(inner)
+
+    def _read_file(self, block: Any) -> None:
+        kind, takes = _KINDS.get(type(block)), self._endpoint.attachments
+        if kind is None or (self._role == "user" and kind not in takes):
+            raise UnsupportedContentError(
+                f"{self._endpoint.title} does not take {type(block).__name__}; it takes "
+                f"{', '.join(sorted(takes)) or 'text only'}.",
+                endpoint=self._endpoint.name,
+            )
+        self.files.append(_attachment(kind, block, self._endpoint))
+
+    def read_old_calls(self, known: Mapping[str, Any]) -> None:
+        """Take the tool calls that an integration keeps beside the blocks, as OpenAI's types."""
+        old = [*(known.get("tool_calls") or ()), *filter(None, [known.get("function_call")])]
+        for call in old:
+            plain = call.model_dump() if isinstance(call, BaseModel) else dict(call)
+            function = plain.get("function") or plain
+            self._add_call(plain.get("id"), function.get("name"), function.get("arguments"))
+
+    def _add_call(self, call_id: str | None, name: Any, arguments: Any) -> None:
+        given = _arguments(arguments)
+        if given is None:
+            self.texts.append(f"[called {name} with arguments that are no JSON: {arguments}]")
+        else:
+            self.calls.append(ClientToolCall(call_id or "", str(name), given))
+
+
+def _arguments(given: Any) -> dict[str, Any] | None:
+    """The arguments of a tool call; None if they are broken."""
+    if isinstance(given, str):
+        try:
+            given = json.loads(given or "{}")
+        except ValueError:
+            return None
+    return given if isinstance(given, dict) else None
 
 
 def _attachment(kind: AttachmentKind, block: Any, endpoint: Endpoint) -> Attachment:

@@ -1,0 +1,124 @@
+"""A history that other models and tools wrote: nothing of it is lost, or it is refused by name."""
+
+import datetime as dt
+from typing import Any
+
+import pytest
+from llama_index.core.base.llms.types import (
+    ChatMessage,
+    DocumentBlock,
+    ImageBlock,
+    TextBlock,
+    ThinkingBlock,
+    ToolCallBlock,
+)
+
+from remote_agents import UnsupportedContentError
+from remote_agents.sandbox import Sandbox
+from tests.llamaindex.conftest import QUESTION, SERVICES, WAYS, Build, last
+
+PNG = b"\x89PNG\r\n\x1a\n"
+LINK = "https://example.com/plan.png"
+
+
+def user(text: str, **known: Any) -> ChatMessage:
+    return ChatMessage(text, role="user", additional_kwargs=known)
+
+
+def reply(*blocks: Any, **known: Any) -> ChatMessage:
+    return ChatMessage(list(blocks), role="assistant", additional_kwargs=known)
+
+
+def tool(text: str, **known: Any) -> ChatMessage:
+    return ChatMessage(text, role="tool", additional_kwargs={"tool_call_id": "1", **known})
+
+
+def call(arguments: Any) -> ToolCallBlock:
+    return ToolCallBlock(tool_call_id="1", tool_name="book", tool_kwargs=arguments)
+
+
+def nothing() -> TextBlock:
+    return TextBlock.model_construct(block_type="text", text=None)
+
+
+OLD = {"id": "1", "type": "function", "function": {"name": "book", "arguments": '{"at": 7}'}}
+TOLD: dict[str, tuple[list[ChatMessage], list[str]]] = {  # a history, and what of it arrives
+    "names": (
+        [user("Lunch?", name="Ann"), reply(TextBlock(text="Noon."), name="Bob")],
+        ["Ann", "Bob"],
+    ),
+    "a linked picture": (
+        [user("Draw"), reply(TextBlock(text="Here."), ImageBlock(url=LINK))],
+        [LINK],
+    ),
+    "a linked file": (
+        [user("Go"), reply(DocumentBlock(url="https://example.com/a.pdf"))],
+        ["a.pdf"],
+    ),
+    "a date": (
+        [user("Go"), reply(call({"when": dt.date(2026, 1, 2)})), tool("ok")],
+        ["2026-01-02"],
+    ),
+    "a time": (
+        [user("Go"), reply(call({"at": dt.datetime(2026, 1, 2, 3, tzinfo=dt.timezone.utc)}))],
+        ["2026-01-02T03"],
+    ),
+    "Chinese": ([user("Go"), reply(call({"城市": "北京"})), tool("ok")], ["城市", "北京"]),
+    "escaped Chinese": ([user("Go"), reply(call('{"city": "\\u5317\\u4eac"}'))], ["北京"]),
+    "broken JSON": ([user("Go"), reply(call("{bad")), tool("bad JSON")], ["book", "{bad"]),
+    "old tool calls": ([user("Go"), reply(TextBlock(text="Yes"), tool_calls=[OLD])], ["book", "7"]),
+    "an old function call": ([user("Go"), reply(function_call=OLD["function"])], ["book", "7"]),
+    "both kinds of calls": ([user("Go"), reply(call({"at": 7}), tool_calls=[OLD])], ["book", "7"]),
+    "a named tool": (
+        [user("Go"), reply(call({})), tool("no room", name="book")],
+        ["book", "no room"],
+    ),
+    "a failed tool": (
+        [user("Go"), reply(call({})), tool("no room", is_error=True)],
+        ["rror", "no room"],
+    ),
+    "a text of null": ([reply(nothing(), TextBlock(text="Hello"))], ["Hello"]),
+    "no blocks": ([user("Go"), reply()], ["Go"]),
+    "reasoning of a user": (
+        [ChatMessage([ThinkingBlock(content="Hm."), TextBlock(text="Go")])],
+        ["Hm."],
+    ),
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("told", TOLD)
+@pytest.mark.parametrize("service", SERVICES)
+async def test_nothing_of_a_history_is_lost(
+    sandbox: Sandbox, build: Build, service: str, told: str, way: str
+) -> None:
+    history, wanted = TOLD[told]
+    await last(build(service), way, [*history, user(QUESTION)])
+    sent = [message["content"] for message in sandbox.turns(service)[-1]["messages"]]
+    text = "\n".join(sent)
+    assert [words for words in wanted if words not in text] == []
+    assert "None" not in text
+    assert text.count("book(") <= 1
+    assert sent[-1].endswith(QUESTION)
+
+
+REFUSED: dict[str, list[ChatMessage]] = {
+    "a picture in a reply": [
+        user("Draw"),
+        reply(ImageBlock(image=PNG, image_mimetype="image/png")),
+    ],
+    "a picture of a tool": [user("Draw"), ChatMessage([ImageBlock(image=PNG)], role="tool")],
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("refused", REFUSED)
+@pytest.mark.parametrize("service", SERVICES)
+async def test_what_cannot_be_said_is_refused_by_name(
+    sandbox: Sandbox, build: Build, service: str, refused: str, way: str
+) -> None:
+    llm = build(service)
+    with pytest.raises(UnsupportedContentError, match=r"(?i)image") as caught:
+        await last(llm, way, [*REFUSED[refused], user(QUESTION)])
+    assert llm.endpoint.title in str(caught.value)
+    assert not sandbox.requests(service)
