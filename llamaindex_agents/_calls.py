@@ -94,7 +94,7 @@ _BETWEEN = (
     "llama_index.core.llms.callbacks",
     "llama_index_instrumentation",
 )
-_CONVERSING = (
+_ENGINES = (
     "llama_index.agent",
     "llama_index.chat_engine",
     "llama_index.core.agent",
@@ -102,14 +102,23 @@ _CONVERSING = (
 )
 
 
-def is_hidden_prompt() -> bool:
+def is_component(caller: str) -> bool:
     """Whether a part of LlamaIndex asks something of its own, which nobody has said.
 
     Memories, rerankers, extractors and programs call `chat` as chat engines and agents do, with
     prompts of the same shapes; only who calls tells them apart.
     """
+    return caller.startswith("llama_index.") and not is_engine(caller)
+
+
+def is_engine(caller: str) -> bool:
+    """Whether a chat engine or an agent of LlamaIndex asks; they bring their whole history."""
+    return caller.startswith(_ENGINES)
+
+
+def caller_of_llm() -> str:
+    """The module that called the LLM."""
     frame = inspect.currentframe()
     while frame and str(frame.f_globals.get("__name__")).startswith(_BETWEEN):
         frame = frame.f_back
-    caller = str(frame.f_globals.get("__name__")) if frame else ""
-    return caller.startswith("llama_index.") and not caller.startswith(_CONVERSING)
+    return str(frame.f_globals.get("__name__")) if frame else ""

@@ -28,7 +28,14 @@ from llama_index.core.llms.llm import LLM
 from pydantic import Field, PrivateAttr, SecretStr, model_validator
 
 from llamaindex_agents import _answers, _convert
-from llamaindex_agents._calls import is_hidden_prompt, observed, stateless, stateless_call
+from llamaindex_agents._calls import (
+    caller_of_llm,
+    is_component,
+    is_engine,
+    observed,
+    stateless,
+    stateless_call,
+)
 from remote_agents.agent import Agent
 from remote_agents.arguments import unknown_name
 from remote_agents.errors import ConfigurationError
@@ -176,9 +183,11 @@ class RemoteLLM(Settings, LLM):
         if kwargs.get("session_id") or kwargs.get("conversation_id"):
             return kwargs
         session_id = self.session_id or current_session()
-        if (session_id is None and self.memory == "auto") or is_hidden_prompt():
+        caller = "" if session_id is None and self.memory == "auto" else caller_of_llm()
+        if not caller or is_component(caller):
             return {"memory": "client", **kwargs}
-        return {**kwargs, "session_id": session_id}
+        # Where an engine brings no history, its user has cleared it.
+        return {"cleared": is_engine(caller), **kwargs, "session_id": session_id}
 
     # --- chat --------------------------------------------------------------------------------
 

@@ -101,7 +101,7 @@ class AgentChatEngine(BaseChatEngine):
             AgentError: See `remote_agents.errors`.
         """
         with self.callback_manager.as_trace("chat"):
-            response = self._llm.chat(self._prompt(message, chat_history))
+            response = self._llm.chat(**self._turn(message, chat_history))
         return self._answer(message, response)
 
     async def achat(
@@ -109,7 +109,7 @@ class AgentChatEngine(BaseChatEngine):
     ) -> AgentChatResponse:
         """The same as `chat`, with asyncio."""
         with self.callback_manager.as_trace("chat"):
-            response = await self._llm.achat(self._prompt(message, chat_history))
+            response = await self._llm.achat(**self._turn(message, chat_history))
         return self._answer(message, response)
 
     def stream_chat(
@@ -122,7 +122,7 @@ class AgentChatEngine(BaseChatEngine):
         Returns:
             The answer; its `sources`, `source_nodes` and `metadata` are filled by its end.
         """
-        responses = self._llm.stream_chat(self._prompt(message, chat_history))
+        responses = self._llm.stream_chat(**self._turn(message, chat_history))
         sources = Sources(self._llm.agent)
         stream = self._follow(message, responses, sources)
         return RemoteStreamingChatResponse(stream, sources, awaited=False)
@@ -131,21 +131,23 @@ class AgentChatEngine(BaseChatEngine):
         self, message: str, chat_history: list[ChatMessage] | None = None
     ) -> RemoteStreamingChatResponse:
         """The same as `stream_chat`, with asyncio: iterate `async_response_gen()`."""
-        responses = await self._llm.astream_chat(self._prompt(message, chat_history))
+        responses = await self._llm.astream_chat(**self._turn(message, chat_history))
         sources = Sources(self._llm.agent)
         stream = self._afollow(message, responses, sources)
         return RemoteStreamingChatResponse(stream, sources, awaited=True)
 
-    def _prompt(self, message: str, chat_history: list[ChatMessage] | None) -> list[ChatMessage]:
-        """The whole dialogue; the core sends what the service does not hold of it."""
+    def _turn(self, message: str, chat_history: list[ChatMessage] | None) -> dict[str, Any]:
+        """The whole dialogue; the core sends what the service does not hold of it.
+
+        Another engine may have led the same session on meanwhile: without a history of the
+        caller's own, it is the session that knows where its conversation stands.
+        """
         said = self._llm.as_messages(message)
         if chat_history is not None:
             self._history = list(chat_history)
-            return [*said[:-1], *chat_history, said[-1]]
-        # Without their ids: another engine may have led the same session on meanwhile, and it is
-        # the session that knows where its conversation stands.
-        past = [ChatMessage(role=m.role, content=m.content) for m in self._history]
-        return [*said[:-1], *past, said[-1]]
+        messages = [*said[:-1], *self._history, said[-1]]
+        own = chat_history is None
+        return {"messages": messages, "latest": own, "cleared": not own}
 
     def _answer(self, message: str, response: ChatResponse) -> AgentChatResponse:
         self._remember(message, response)

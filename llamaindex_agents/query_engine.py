@@ -64,18 +64,18 @@ class AgentQueryEngine(BaseQueryEngine):
     def _answer(self, messages: list[ChatMessage]) -> RESPONSE_TYPE:
         if self._streaming:
             sources = Sources(self._llm.agent)
-            tokens = _tokens(self._llm.stream_chat(messages), sources)
+            tokens = _tokens(self._llm.stream_chat(messages, latest=True), sources)
             return RemoteStreamingResponse(tokens, sources)
-        response = self._llm.chat(messages)
+        response = self._llm.chat(messages, latest=True)
         sources = Sources(self._llm.agent).read(response)
         return Response(response.message.content, sources.nodes, sources.metadata)
 
     async def _aanswer(self, messages: list[ChatMessage]) -> RESPONSE_TYPE:
         if self._streaming:
             sources = Sources(self._llm.agent)
-            tokens = _atokens(await self._llm.astream_chat(messages), sources)
+            tokens = _atokens(await self._llm.astream_chat(messages, latest=True), sources)
             return RemoteAsyncStreamingResponse(tokens, sources)
-        response = await self._llm.achat(messages)
+        response = await self._llm.achat(messages, latest=True)
         sources = Sources(self._llm.agent).read(response)
         return Response(response.message.content, sources.nodes, sources.metadata)
 

@@ -217,6 +217,10 @@ class Standing:
             return plan
         return self.anew() if latest is None or latest.history else self.sent_after(-1, latest)
 
+    def latest(self) -> Plan:
+        """What stands after the newest reply, to the session's latest conversation."""
+        return self.following(self.records[0].conversation_id) if self.records else self.anew()
+
     def following(self, conversation_id: str) -> Plan:
         """What stands after the newest message of a conversation that the caller names."""
         at, conversation = self._newest_of(conversation_id)

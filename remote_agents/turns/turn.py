@@ -53,6 +53,7 @@ def take_turn(
     session_id: str | None = None,
     dialogue: Mapping[str, Any] | None = None,
     cleared: bool = False,
+    latest: bool = False,
     memory: Memory | None = None,
     **parameters: Any,
 ) -> Flow[None]:
@@ -67,6 +68,7 @@ def take_turn(
         dialogue: What a framework's configuration names: `thread_id`, `session_id`,
             `conversation_id`, and who asks.
         cleared: Whether a prompt without a history begins anew even in a session.
+        latest: Whether it goes to the session's latest conversation, whatever its history.
         memory: Overrides the agent's mode for this turn.
         **parameters: The endpoint's parameters, for this turn.
 
@@ -86,7 +88,7 @@ def take_turn(
     name = named(dialogue, session_id=session_id, conversation_id=conversation_id)
     if mode == "client" or terms.endpoint.keeps == "none" or (name is None and mode == "auto"):
         return asking.post(asking.prompt.alone(), None)
-    return asking.in_dialogue(name, cleared=cleared)
+    return asking.in_dialogue(name, cleared=cleared, latest=latest)
 
 
 @dataclass(slots=True)
@@ -98,7 +100,9 @@ class _Asking:
     options: Mapping[str, Any]
     stream: bool
 
-    def in_dialogue(self, name: tuple[Kind, dict[str, str]] | None, *, cleared: bool) -> Flow[None]:
+    def in_dialogue(
+        self, name: tuple[Kind, dict[str, str]] | None, *, cleared: bool, latest: bool
+    ) -> Flow[None]:
         """A turn of a dialogue, which leaves a note of where the conversation stands."""
         account = self.terms.account()
         if inspect.isawaitable(account):
@@ -110,7 +114,7 @@ class _Asking:
         lease = Lease(self.terms.store, dialogue.key, self.terms.session_wait)
         yield from lease.open()
         standing = Standing(self.prompt, dialogue, sealer, account)
-        plan = yield from _planned(standing, lease, parts, cleared=cleared)
+        plan = yield from _planned(standing, lease, parts, cleared=cleared, latest=latest)
         yield from self._follow(plan, lease, standing)
 
     def _unnamed(self, sealer: Sealer) -> tuple[Kind, dict[str, str]]:
@@ -196,12 +200,14 @@ _BEFORE = (ConfigurationError, UnsupportedContentError, ConversationError)
 
 
 def _planned(
-    standing: Standing, lease: Lease, name: Mapping[str, str], *, cleared: bool
+    standing: Standing, lease: Lease, name: Mapping[str, str], *, cleared: bool, latest: bool
 ) -> Flow[Plan]:
     """What is sent, by what is known of the dialogue; its conversation is taken."""
     kind = standing.dialogue.kind
     if kind == "conversation":
         return (yield from _in_order(lease, standing, lambda: standing.following(name[kind])))
+    if kind == "session" and latest:
+        return (yield from _in_order(lease, standing, standing.latest))
     if kind == "session" and standing.prompt.bare and not cleared:
         return (yield from _in_order(lease, standing, standing.next_of_session))
     standing.learn((yield from lease.read()))

@@ -23,7 +23,7 @@ from llama_index.core.schema import NodeWithScore
 from pydantic import BaseModel
 
 from llamaindex_agents import session
-from remote_agents import ConfigurationError, InMemorySessionStore, SQLSessionStore
+from remote_agents import ENDPOINTS, ConfigurationError, InMemorySessionStore, SQLSessionStore
 from remote_agents.sandbox import Sandbox
 from tests.llamaindex.conftest import (
     COMPLETE,
@@ -77,6 +77,9 @@ async def test_only_what_is_new_is_sent(
     context = ChatMessage(role="system", content="Context: there is a canteen.")
     await last(alice, way, [*ASK, first, context, *GO_ON])
     sent = sandbox.turns(service)[-1]["messages"]
+    if ENDPOINTS[service].context:  # the history goes along, marked as such
+        assert [message["content"] for message in sent[:-1]][:2] == [QUESTION, first.content]
+        sent = sent[-1:]
     text = " ".join(message["content"] for message in sent)
     assert "canteen" in text
     assert FOLLOW_UP in text

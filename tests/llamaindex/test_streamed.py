@@ -85,7 +85,7 @@ async def test_a_streamed_chat_tells_what_a_whole_one_does(
     streamed = await ask(engines[1], "stream_chat", QUESTION, awaited)
     assert await read(streamed, awaited) == str(whole) == str(streamed)
     # Which BlueNexus says of an answer at once, and not of a stream.
-    assert whole.metadata.keys() - streamed.metadata.keys() <= {"usage", "credits_consumed"}
+    assert whole.metadata.keys() - streamed.metadata.keys() <= {"usage", "credits_consumed", "raw"}
     assert streamed.metadata["finish_reason"] == "stop"
     assert streamed.metadata["request_id"]
     assert bool(streamed.metadata.get("usage")) == (service not in UNCOUNTED)
