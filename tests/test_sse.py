@@ -121,7 +121,7 @@ LINES = st.sampled_from(
         b"data: \xff\xfe",
         b"nonsense",
     ]
-) | st.binary(max_size=12).map(lambda b: b.replace(b"\r", b"").replace(b"\n", b""))
+) | st.binary(max_size=12).map(lambda b: b.translate(None, b"\r\n").replace(BOM, b""))
 
 
 @st.composite
@@ -140,13 +140,11 @@ def cut_streams(draw: st.DrawFn) -> tuple[bytes, list[bytes]]:
 @given(cut_streams())
 def test_borders_and_line_ends_change_nothing(case: tuple[bytes, list[bytes]]) -> None:
     plain, chunks = case
-    if plain.startswith(BOM):
-        plain = BOM + plain
     reference = SSEDecoder()
     expected = [f for i in range(len(plain)) for f in reference.feed(plain[i : i + 1])]
     expected += reference.flush()
-    assert decode(*chunks) == expected
-    assert decode(plain) == expected
+    assert repr(decode(*chunks)) == repr(expected)  # NaN is not NaN
+    assert repr(decode(plain)) == repr(expected)
 
 
 @pytest.mark.fuzz

@@ -24,6 +24,7 @@ from remote_agents.wire.ag_ui import parse_arguments
 from remote_agents.wire.failures import error_code, error_message
 from remote_agents.wire.json import count, identifier, items, mapping, text
 from remote_agents.wire.parts import files_in
+from remote_agents.wire.strangers import strange
 
 
 def encode_messages(messages: Sequence[Message]) -> list[dict[str, str]]:
@@ -83,14 +84,36 @@ def _decode_choice(choice: Mapping[str, Any], so_far: Reply, events: list[Event]
         events.append(TextDelta(piece))
     elif piece:
         events.extend(_parts(piece))
-    elif choice.get("error"):
-        raise _failure(choice)
+    else:
+        _check_silence(choice, content, events)
     if len(content) > 1 and content.get("tool_calls"):
         _decode_calls(items(content["tool_calls"]), whole, events)
     if whole or "finish_reason" in choice:
         if choice.get("finish_reason") == "error":
             raise _failure(choice)
         _decode_finish(choice.get("finish_reason"), whole, so_far, events)
+
+
+def _check_silence(
+    choice: Mapping[str, Any], content: Mapping[str, Any], events: list[Event]
+) -> None:
+    """Raise the failure of a choice without text; note what may be text under another key."""
+    if choice.get("error"):
+        raise _failure(choice)
+    if "content" not in content:
+        events.extend(strange(content, DELTA))
+        events.extend(strange(choice, CHOICE))
+
+
+# Keys that hold no text of the answer.
+DELTA = frozenset(
+    {"role", "name", "reasoning", "reasoning_content", "reasoning_details"}
+    | {"annotations", "audio", "tool_calls"}
+)
+CHOICE = frozenset(
+    {"delta", "message", "error", "logprobs", "native_finish_reason", "stop_reason"}
+    | {"content_filter_results"}
+)
 
 
 def _failure(choice: Mapping[str, Any]) -> RemoteFailureError:

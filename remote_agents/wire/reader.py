@@ -306,8 +306,10 @@ class Reader:
         unknown = [event.data for event in events if type(event) is Unknown]
         if unknown:
             self._check_unknown(unknown, text_in(unknown))
-        elif not any(type(event) not in _FACTS for event in events) and (lost := answer_in(value)):
-            self._check_unknown([value], lost)
+        elif all(map(_is_silent, events)):
+            said = self.reply.text + self.reply.withheld
+            if (lost := answer_in(value)) and lost != said:  # a last frame may repeat all of it
+                self._check_unknown([value], lost)
 
     def _check_unknown(self, unknown: list[Any], lost: str) -> None:
         kinds = [data.get("type") for data in unknown if isinstance(data, dict)]
@@ -343,6 +345,11 @@ class Reader:
         )
 
 
+def _is_silent(event: Event) -> bool:
+    """Whether an event is about the answer, and no part of it."""
+    return type(event) is Usage or (type(event) is Info and not event.raw)
+
+
 def _answers(reply: Reply) -> bool:
     """Whether a reply holds anything that is an answer, if only a source or a call of a tool."""
     steps = any(type(step) is not Unknown for step in reply.steps)
@@ -365,8 +372,6 @@ _LAST_WORD = re.compile(r"[\x21\x23-\x7e]*$")  # up to a blank or a quotation ma
 
 # Folded into the reply, not shown on the way; usage is shown once, at the end.
 _SILENT = frozenset({Info, ToolCallDelta, Usage})
-# What is said about an answer, and is not it.
-_FACTS = frozenset({Info, Usage})
 
 
 def coalesce(events: list[Event]) -> list[Event]:

@@ -19,6 +19,7 @@ from remote_agents.wire.parsing import BOM, Nesting, parse_leniently
 
 DONE = b"[DONE]"
 FIELD = re.compile(rb"(?:event|id|retry)(?::|$)|:")
+SWALLOWED = re.compile(rb"^.*\S.*data: ?[{\[]")  # a frame whose line break is lost
 OTHER_FIELD = re.compile(rb"[A-Za-z][\w-]{0,30}:[^{\[\"]*$")
 
 
@@ -213,7 +214,10 @@ class SSEDecoder:
         return self._is_open()
 
     def _take_field(self, line: bytes, frames: list[Frame]) -> None:
-        if line[:6] == b"event:":
+        if b"data:" in line and SWALLOWED.search(line):
+            self._end_frame(frames)
+            frames.append((None, line))
+        elif line[:6] == b"event:":
             if self._after_gap or (self._lines and self._event is not None):
                 self._end_frame(frames)
             self._event = line[6:].strip().decode("utf-8", "replace")

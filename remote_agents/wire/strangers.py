@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
+
+from remote_agents.types import Event, Unknown
 
 # What a keep-alive says, as its data, as its type, or as the name of its event.
 WORDS = frozenset({"ping", "pong", "keepalive", "keep-alive", "keep_alive", "heartbeat"})
@@ -36,6 +39,17 @@ def _names_keep_alive(value: dict[str, Any]) -> bool:
 def text_in(value: Any) -> str:
     """A text in a JSON value that is no id, type, role or time; an empty one if there is none."""
     return next((said for name, said in _texts("", value) if LABEL.search(name) is None), "")
+
+
+def strange(value: Mapping[str, Any], known: frozenset[str]) -> list[Event]:
+    """What a part of a frame says beside the known keys, if that may be text of the answer.
+
+    Args:
+        value: The part in which the answer should have stood, and did not.
+        known: Its keys that hold no text of the answer.
+    """
+    rest = {name: item for name, item in value.items() if name not in known}
+    return [Unknown(rest)] if text_in(rest) else []
 
 
 def answer_in(value: Any) -> str:

@@ -32,13 +32,13 @@ def target(data: bytes) -> None:
     chunks = cut(atheris.FuzzedDataProvider(data))
     stream = b"".join(chunks)
     letters = [stream[at : at + 1] for at in range(len(stream))]
-    assert decoded(chunks, 1 << 20) == decoded(letters, 1 << 20)
+    assert repr(decoded(chunks, 1 << 20)) == repr(decoded(letters, 1 << 20))  # NaN is not NaN
     try:
         frames = decoded(chunks, LIMIT)
     except StreamProtocolError:
         return
     longest = max(map(len, chunks), default=0)
-    assert all(len(frame.data) <= LIMIT + longest for frame in frames)
+    assert all(len(value) <= LIMIT + longest for _, value in frames if isinstance(value, bytes))
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ from remote_agents.types import (
 from remote_agents.wire.ag_ui import KNOWN, Sent, decode_ag_ui, is_ag_ui, parse_arguments
 from remote_agents.wire.json import identifier, items, mapping, number, rest_of, text
 from remote_agents.wire.openai import decode_chat, decode_usage
+from remote_agents.wire.strangers import strange
 
 NOTHING = Sent()
 
@@ -75,7 +76,11 @@ def _answer(data: dict[str, Any], so_far: Reply) -> list[Event]:
         events.extend(_new_steps(_searched(data, so_far), so_far))
     if data.get("knowledge_base"):
         events.extend(_new_steps(_knowledge(data, so_far), so_far))
-    return events
+    return events if "content" in data or reasoning else [*events, *strange(data, ANSWER)]
+
+
+# Keys of a text frame that hold no text of the answer.
+ANSWER = frozenset({"usage", "search_info", "knowledge_base", "knowledge_meta", "index"})
 
 
 def _new_steps(events: list[Event], so_far: Reply) -> list[Event]:
@@ -86,7 +91,7 @@ def _new_steps(events: list[Event], so_far: Reply) -> list[Event]:
 
 def _thinking(data: dict[str, Any], so_far: Reply) -> list[Event]:
     thought = text(data.get("reasoning_content")) or text(data.get("content"))
-    return [ReasoningDelta(thought)] if thought else []
+    return [ReasoningDelta(thought)] if thought else strange(data, ANSWER)
 
 
 def _searched(data: dict[str, Any], so_far: Reply) -> list[Event]:

@@ -33,6 +33,7 @@ from remote_agents.types import (
 )
 from remote_agents.uploads import loaded, name_of
 from remote_agents.wire.json import identifier, items, mapping, number, required_id, rest_of, text
+from remote_agents.wire.strangers import strange
 
 CONVERSATION_KEYS = ("conversationId", "conversation_id", "conversation")
 
@@ -137,7 +138,16 @@ def decode(data: Any, so_far: Reply) -> list[Event]:
         events.append(Info(finish_reason="stop"))
     elif not so_far.more_expected:
         events.append(Info(more_expected=True))
+    if "content" not in data:
+        events.extend(strange(data, ANSWER))
     return events if events or "content" in data else [Unknown(data)]
+
+
+# Keys of a frame that hold no text of the answer.
+ANSWER = frozenset(
+    {*CONVERSATION_KEYS, "done", "citations", "citationNodes", "attachments", "sender"}
+    | {"contentPayload", "content_payload"}
+)
 
 
 def _conversation(data: dict[str, Any]) -> list[Event]:

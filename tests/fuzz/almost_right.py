@@ -1,0 +1,374 @@
+"""Streams that are almost right: a right one of some service, with one mutation.
+
+`python -m tests.fuzz.almost_right 1000000 [SEED]` reads so many of them. The oracle: the text is
+whole, or an error is raised, or the mutation was in a text, so that nobody could see it.
+"""
+
+import json
+import random
+import re
+import sys
+import warnings
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from remote_agents import AgentError, EmptyAnswerWarning
+from remote_agents.agent import Agent
+from remote_agents.services import ENDPOINTS
+from remote_agents.wire.reader import Reader
+
+WORDS = (
+    *("25 ", "vacation", " days", "größe", "休暇は", '"', "}\n", "\n\n", "{[", "\\", "🏖"),
+    *("a: b\n", "\t", ", ", "data", "[1]", "x = {}\n\n", "…", "👩\u200d👧", "\u2028", "null", "!"),
+)
+SETTINGS: dict[str, dict[str, str]] = {
+    "bluenexus": {},
+    "private_ai": {"agent_id": "a", "base_url": "https://h"},
+    "cloudbase": {"agent_id": "bot-1", "env_id": "e"},
+    "cloudbase_openai": {"agent_id": "bot-1", "env_id": "e"},
+    "maiagent": {"agent_id": "a"},
+}
+AGENTS = {
+    name: Agent(ENDPOINTS[name], api_key="k", **settings) for name, settings in SETTINGS.items()
+}
+
+
+def openai(pieces: list[str]) -> list[Any]:
+    def chunk(delta: dict[str, str], reason: str | None = None) -> dict[str, Any]:
+        return {"id": "x", "choices": [{"index": 0, "delta": delta, "finish_reason": reason}]}
+
+    said = [chunk({"content": piece}) for piece in pieces]
+    return [chunk({"role": "assistant", "content": ""}), *said, chunk({}, "stop")]
+
+
+def minimal(pieces: list[str]) -> list[Any]:
+    return [{"choices": [{"delta": {"content": piece}}]} for piece in pieces]
+
+
+def classic(pieces: list[str]) -> list[Any]:
+    said = {"type": "text", "record_id": "r", "model": "m", "role": "assistant"}
+    end = {"type": "finish", "record_id": "r", "content": "", "usage": {"promptTokens": 1}}
+    frames = [{**said, "content": piece, "finish_reason": "continue"} for piece in pieces]
+    return [*frames, {**end, "finish_reason": "stop"}]
+
+
+def ag_ui(pieces: list[str]) -> list[Any]:
+    said = [{"type": "TEXT_MESSAGE_CONTENT", "delta": piece} for piece in pieces]
+    begin = [{"type": "RUN_STARTED", "threadId": "t"}, {"type": "TEXT_MESSAGE_START"}]
+    return [*begin, *said, {"type": "TEXT_MESSAGE_END"}, {"type": "RUN_FINISHED"}]
+
+
+def maiagent(pieces: list[str]) -> list[Any]:
+    said = [{"conversationId": "c", "content": piece, "done": False} for piece in pieces]
+    return [*said, {"conversationId": "c", "content": "", "done": True}]
+
+
+# The service, its frames, and whether `[DONE]` follows them.
+SHAPES: list[tuple[str, Callable[[list[str]], list[Any]], bool]] = [
+    ("bluenexus", minimal, True),
+    ("private_ai", openai, True),
+    ("cloudbase_openai", openai, True),
+    ("cloudbase_openai", ag_ui, False),
+    ("cloudbase", classic, True),
+    ("cloudbase", ag_ui, False),
+    ("maiagent", maiagent, False),
+]
+
+
+@dataclass
+class Almost:
+    """A stream as parts: each frame between what stands before and behind it.
+
+    `text` is what it says; None if the mutation was in a text and nobody can tell.
+    """
+
+    service: str
+    text: str | None
+    frames: list[str]
+    before: list[str] = field(default_factory=list)
+    behind: list[str] = field(default_factory=list)
+    mutation: str = "none"
+    raw: bytes | None = None
+    texts: list[tuple[int, int]] = field(default_factory=list)  # of `raw`: where its texts are
+
+    def parts(self) -> list[str]:
+        return [
+            part
+            for parts in zip(self.before, self.frames, self.behind, strict=True)
+            for part in parts
+        ]
+
+    def data(self) -> bytes:
+        if self.raw is not None:
+            return self.raw
+        return "".join(self.parts()).encode("utf-8", "surrogatepass")
+
+
+PREFIXES = ("data: ", "data:", "event: message\ndata: ", "id: 7\ndata: ", ": hi\n\ndata: ")
+
+
+def right(rng: random.Random) -> Almost:
+    """A right stream."""
+    service, shape, done = rng.choice(SHAPES)
+    pieces = rng.sample(WORDS, rng.randint(2, 6))
+    ascii_only = rng.random() < 0.5
+    frames = [json.dumps(frame, ensure_ascii=ascii_only) for frame in shape(pieces)]
+    frames += ["[DONE]"] * done
+    prefix = rng.choice(PREFIXES)
+    return Almost(service, "".join(pieces), frames, [prefix] * len(frames), ["\n\n"] * len(frames))
+
+
+# --- mutations of a frame ----------------------------------------------------------------------
+
+
+def said_in(stream: Almost, rng: random.Random) -> tuple[int, int, int] | None:
+    """A frame with a text, and where in it the literal of the text is."""
+    found = []
+    for place, frame in enumerate(stream.frames):
+        for key in ('"content": "', '"delta": "'):
+            at = frame.find(key)
+            if at >= 0:
+                begin = at + len(key)
+                end = begin
+                while frame[end] != '"':
+                    end += 2 if frame[end] == "\\" else 1
+                if end > begin:
+                    found.append((place, begin, end))
+    return rng.choice(found) if found else None
+
+
+def cut(stream: Almost, rng: random.Random) -> Almost:
+    """A frame without its end."""
+    place = rng.randrange(len(stream.frames))
+    frame = stream.frames[place]
+    stream.frames[place] = frame[: rng.randrange(1, len(frame))]
+    return stream
+
+
+def gone(stream: Almost, rng: random.Random) -> Almost:
+    """The rest of the stream is missing, from anywhere."""
+    data = stream.data()
+    stream.raw = data[: rng.randrange(1, len(data))]
+    return stream
+
+
+def raw_break(stream: Almost, rng: random.Random) -> Almost:
+    """A raw line break, or several, in the text of a frame."""
+    if (said := said_in(stream, rng)) is None:
+        return stream
+    place, begin, end = said
+    frame, breaks = stream.frames[place], rng.choice(["\n", "\n\n", "\n\n\n", "\r\n", "\r"])
+    literal = frame[begin:end]
+    spot = rng.choice([0, len(literal)])
+    text = stream.text or ""
+    whole = json.loads(f'"{literal}"')
+    line = breaks.replace("\r\n", "\n").replace("\r", "\n")
+    wanted = line + whole if spot == 0 else whole + line
+    stream.frames[place] = frame[: begin + spot] + breaks + frame[begin + spot :]
+    assert whole in text
+    stream.text = None if text.count(whole) > 1 else text.replace(whole, wanted)
+    return stream
+
+
+def raw_controls(stream: Almost, rng: random.Random) -> Almost:
+    """What JSON escapes, not escaped: tabs and line breaks in every text."""
+    for escaped, plain in (("\\n", "\n"), ("\\t", "\t")):
+        stream.frames = [
+            plain.join(frame.split(escaped)) if "\\\\" not in frame else frame
+            for frame in stream.frames
+        ]
+    return stream
+
+
+def one_newline(stream: Almost, rng: random.Random) -> Almost:
+    """Frames that one newline parts."""
+    places = range(len(stream.behind))
+    for place in places if rng.random() < 0.5 else [rng.choice(places)]:
+        stream.behind[place] = "\n"
+    return stream
+
+
+def no_newline(stream: Almost, rng: random.Random) -> Almost:
+    """Two frames on one line."""
+    stream.behind[rng.randrange(len(stream.behind))] = ""
+    return stream
+
+
+def no_prefix(stream: Almost, rng: random.Random) -> Almost:
+    """A frame without `data:`, or with another word there."""
+    place = rng.randrange(len(stream.before))
+    stream.before[place] = rng.choice(["", "  ", "date: ", "Data: ", "data ", "data; ", "data: x"])
+    return stream
+
+
+def plain_text(stream: Almost, rng: random.Random) -> Almost:
+    """A text as it is, where its frame should be."""
+    if (said := said_in(stream, rng)) is not None:
+        place, begin, end = said
+        stream.frames[place] = "as " + stream.frames[place][begin:end]
+    return stream
+
+
+def other_shape(stream: Almost, rng: random.Random) -> Almost:
+    """A text under another key, or in another shape."""
+    if (said := said_in(stream, rng)) is not None:
+        place, begin, end = said
+        literal = stream.frames[place][begin:end]
+        shapes = ('{"text": "%s"}', '{"delta": {"text": "%s"}}', '{"choices": [{"text": "%s"}]}')
+        shapes += ('{"answer": "%s", "event": "message"}', '{"type": "delta", "value": "%s"}')
+        shapes += ('["%s"]', '"as %s"', '{"choices": [{"delta": {"parts": ["%s"]}}]}')
+        shapes += ('{"type": "TEXT_MESSAGE_CONTENT", "message": "%s"}', '{"data": [{"x": "%s"}]}')
+        stream.frames[place] = rng.choice(shapes) % literal
+    return stream
+
+
+def keep_alives(stream: Almost, rng: random.Random) -> Almost:
+    """Something between the frames that says nothing."""
+    nothing = [": ping\n\n", "data: \n\n", "data: ping\n\n", 'data: {"type":"ping"}\n\n', "\n\n"]
+    nothing += ["event: heartbeat\ndata: {}\n\n", "data: null\n\n", "data: 7\n\n", "retry: 5\n"]
+    nothing += ['data: "PONG"\n\n', "data:{}\n\n", "event: keep-alive\n\n", "id: 3\n\n"]
+    place = rng.randrange(len(stream.before))
+    stream.before[place] = rng.choice(nothing) + stream.before[place]
+    return stream
+
+
+def half_letters(stream: Almost, rng: random.Random) -> Almost:
+    """A frame cut in two in the middle of a letter, as JavaScript does."""
+    for place, frame in enumerate(stream.frames):
+        at = frame.find("\\ud83c\\udfd6")
+        if at >= 0:
+            tail = frame.find('"', at)
+            head_part = frame[: at + 6] + frame[tail:]
+            begin = frame.rfind('": "', 0, at) + 4
+            tail_part = frame[:begin] + frame[at + 6 :]
+            stream.frames[place : place + 1] = [head_part, tail_part]
+            stream.before.insert(place, stream.before[place])
+            stream.behind.insert(place, stream.behind[place])
+            break
+    return stream
+
+
+def line_ends(stream: Almost, rng: random.Random) -> Almost:
+    """Other line ends, and a byte order mark."""
+    end = rng.choice(["\r\n", "\r"])
+    stream.before = [part.replace("\n", end) for part in stream.before]
+    stream.behind = [part.replace("\n", end) for part in stream.behind]
+    stream.before[0] = rng.choice(["", "\ufeff"]) + stream.before[0]
+    return stream
+
+
+def over_lines(stream: Almost, rng: random.Random) -> Almost:
+    """Pretty-printed JSON, over several data lines or bare."""
+    bare = rng.random() < 0.5
+    for place, frame in enumerate(stream.frames):
+        if frame[0] == "{":
+            pretty = json.dumps(json.loads(frame), indent=1)
+            stream.before[place] = "" if bare else "data: "
+            stream.frames[place] = pretty if bare else pretty.replace("\n", "\ndata: ")
+    return stream
+
+
+# A colon at the beginning of a line makes a comment of it, in which there is no text.
+COMMENT = re.compile(rb"(?:^|[\r\n]):[^\r\n]*\{")
+
+
+def one_byte(stream: Almost, rng: random.Random) -> Almost:
+    """One byte gone, changed or added, anywhere."""
+    data, spots = b"", []
+    for part in stream.parts():
+        for key in ('"content": "', '"delta": "'):
+            at = part.find(key)
+            if at >= 0:
+                begin = end = at + len(key)
+                while part[end] != '"':
+                    end += 2 if part[end] == "\\" else 1
+                before = len(data) + len(part[:begin].encode())
+                spots.append((before, before + len(part[begin:end].encode())))
+        data += part.encode()
+    at, how = rng.randrange(len(data)), rng.randrange(3)
+    other = bytes([rng.choice([rng.randrange(256), *b'"{}[],:\\\n\r aeiou0'])])
+    stream.raw = data[:at] + (other if how else b"") + data[at + (how != 2) :]
+    hidden = (b'"index"', b'"messageId"', b'"threadId"')  # what chooses another answer
+    inside = any(begin <= at <= end - (how != 2) for begin, end in spots)
+    chosen = any(data.rfind(word, 0, at + 1) > data.rfind(b",", 0, at) for word in hidden)
+    if inside or chosen or COMMENT.search(stream.raw):
+        stream.text = None
+    return stream
+
+
+MUTATIONS: tuple[Callable[[Almost, random.Random], Almost], ...] = (
+    cut, gone, raw_break, raw_controls, one_newline, no_newline, no_prefix, plain_text,
+    other_shape, keep_alives, half_letters, line_ends, over_lines, one_byte, one_byte, one_byte,
+)  # fmt: skip
+# After these the text is there, and nothing else will do.
+READABLE = frozenset(
+    {"raw_break", "raw_controls", "one_newline", "keep_alives", "half_letters", "line_ends"}
+    | {"over_lines", "none"}
+)
+
+
+def almost_right(rng: random.Random) -> Almost:
+    """A right stream with one mutation."""
+    mutate = rng.choice(MUTATIONS)
+    return replace(mutate(right(rng), rng), mutation=mutate.__name__)
+
+
+# --- reading -----------------------------------------------------------------------------------
+
+
+def chunks(data: bytes, rng: random.Random) -> list[bytes]:
+    """The bytes as some reads bring them."""
+    borders = sorted(rng.sample(range(len(data) + 1), min(rng.choice([0, 1, 9]), len(data))))
+    return [data[a:b] for a, b in zip([0, *borders], [*borders, len(data)], strict=True)]
+
+
+def read(service: str, parts: list[bytes]) -> tuple[str, AgentError | None]:
+    """The text of a stream, and its error if there was one."""
+    agent = AGENTS[service]
+    reply = agent.new_reply()
+    reader = Reader(agent.endpoint.decode, reply, agent.endpoint, context=agent.context)
+    try:
+        for part in parts:
+            reader.take(reader.sse.feed(part))
+            reader.check()
+        reader.take_rest()
+        reader.check()
+        reader.finish()
+    except AgentError as error:
+        return reply.text, error
+    return reply.text, None
+
+
+def judge(stream: Almost, rng: random.Random) -> str:
+    """How a stream was read; AssertionError if text was lost without an error."""
+    text, error = read(stream.service, chunks(stream.data(), rng))
+    if stream.text is None:
+        return "in a text"
+    if error is None:
+        assert text == stream.text, (stream.mutation, text, stream.text, stream.data())
+        return "whole"
+    known = (stream.mutation, error, text, stream.data())
+    assert stream.mutation not in READABLE, known
+    assert stream.text.startswith(text.rstrip("\ufffd")) or stream.mutation == "one_byte", known
+    return "error"
+
+
+def main(count: int, seed: int) -> None:
+    warnings.simplefilter("ignore", EmptyAnswerWarning)
+    outcomes: Counter[tuple[str, str]] = Counter()
+    for number in range(count):
+        rng = random.Random(f"{seed}-{number}")
+        stream = almost_right(rng)
+        try:
+            outcomes[stream.mutation, judge(stream, rng)] += 1
+        except BaseException:
+            print(f"number {number}, seed {seed}: {stream}", flush=True)
+            raise
+    for (mutation, outcome), seen in sorted(outcomes.items()):
+        print(f"{mutation:14} {outcome:10} {seen:>8}")
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 0)
