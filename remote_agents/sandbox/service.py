@@ -16,8 +16,8 @@ from starlette.requests import Request
 
 from remote_agents.sandbox.directory import AGENTS, right_key
 from remote_agents.sandbox.mind.answers import Answer, Ask, Brain, citation
-from remote_agents.sandbox.mind.knowledge import terms
 from remote_agents.sandbox.mind.upstream import Upstream
+from remote_agents.sandbox.mind.words import terms
 from remote_agents.sandbox.serving.faults import BROKEN_OFF, Faults
 from remote_agents.sandbox.serving.log import Log
 from remote_agents.sandbox.serving.state import Store

@@ -4,49 +4,57 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from remote_agents.sandbox.mind.choosing import choose
-from remote_agents.sandbox.mind.knowledge import (
-    Hit,
-    Knowledge,
-    Section,
-    sentences,
-    terms,
-    topic_words,
-)
+from remote_agents.sandbox.mind.knowledge import Hit, Knowledge, Section
 from remote_agents.sandbox.mind.reading import (
-    Sentence,
-    is_instruction,
+    Part,
+    Reading,
+    is_about_the_text,
+    parts_of,
     read,
     told_by,
     wants_standalone,
 )
-from remote_agents.sandbox.mind.schema import Filler, find_schema
+from remote_agents.sandbox.mind.schema import Filler, Schema, find_form, find_schema
+from remote_agents.sandbox.mind.scoring import LEAST, Candidate, Query, gist, talks
+from remote_agents.sandbox.mind.words import about_the_talk, sentences, terms, topic_words
 
-ENOUGH = 0.34
 FOLLOW_UP = re.compile(
-    r"^(?:and|but|so|also|then|or|ok(?:ay)?|what about|how about|what if|why|same)\b"
-    r"|\b(?:it|they|them|those|that|these|this|ones?|there|he|she)\b",
+    r"^\W*(?:and|but|so|also|then|or|ok(?:ay)?|what about|how about|what if|why|same|und|aber|"
+    r"was ist mit)\b|\b(?:it|they|them|those|that|these|this|ones?|there|he|she|dort|dafür|dazu)\b"
+    r"|^\W*那|[它他她]",
     re.IGNORECASE,
 )
-MINE = re.compile(r"\b(?:my|mine|i|me|our|we)\b", re.IGNORECASE)
-AMOUNT = re.compile(
-    r"\b(?:how (?:many|much|long|often|far|late|early)|when|what (?:time|number))\b", re.IGNORECASE
-)
+MINE = re.compile(r"\b(?:my|mine|i|me|our|we|mein\w*|ich|mir|wir|unser\w*)\b|我", re.IGNORECASE)
 HELLO = re.compile(
-    r"^\W*(?:hello|hi|hey|good (?:morning|afternoon|evening|day)|howdy|ping)\b.{0,40}$",
-    re.IGNORECASE | re.DOTALL,
+    r"^\W*(?:(?:hello|hi|hey|good (?:morning|afternoon|evening|day)|howdy|ping|hallo|guten \w+)\b"
+    r"|你好|您好)",
+    re.IGNORECASE,
 )
-JOKE = re.compile(r"\b(?:a joke|something funny)\b", re.IGNORECASE)
-THANKS = re.compile(r"^\W*(?:thanks|thank you|bye|goodbye)\b", re.IGNORECASE)
-ASKED_BEFORE = re.compile(r"\bwhat did i (?:just |first )?(?:ask|say|write|tell)", re.IGNORECASE)
+JOKE = re.compile(r"\b(?:a joke|something funny|einen witz)\b|笑话", re.IGNORECASE)
+THANKS = re.compile(r"^\W*(?:(?:thanks|thank you|bye|goodbye|danke)\b|谢谢)", re.IGNORECASE)
+ASKED_BEFORE = re.compile(
+    r"\bwhat did i (?:just |first )?(?:ask|say|write|tell)|\bwas habe ich .*(?:gesagt|gefragt)"
+    r"|我.*[说问]了?什么",
+    re.IGNORECASE,
+)
 COUNT = re.compile(r"\bcount (?:from 1 )?to (\d{1,6})\b", re.IGNORECASE)
 ECHO = re.compile(r"^\s*(?:say|repeat(?: after me)?)\s*:\s*(.+)$", re.IGNORECASE | re.DOTALL)
-STATED = re.compile(r"^\W*(?:please )?(?:my|i|i'm|we|remember|note|call me)\b", re.IGNORECASE)
-NAMED_KEYS = re.compile(r"['\"`](\w+)['\"`](?=[^.]*\bkeys?\b)")
+STATED = re.compile(
+    r"^\W*(?:please |bitte )?"
+    r"(?:(?:my|i|i'm|we|remember|note|call me|mein\w*|ich|merke?)\b|我|请?记)",
+    re.IGNORECASE,
+)
+REFINES = re.compile(
+    r"\b(?:existing|original|previous|bisherigen?|vorherigen?) (?:answer|antwort)"
+    r"|原有?(?:的)?[答回]",
+    re.IGNORECASE,
+)
 NOTHING = "I could not find anything about that in my documents."
 
 
@@ -88,12 +96,22 @@ class Answer:
 
 
 @dataclass(frozen=True)
-class Candidate:
-    """A sentence that may be the answer."""
+class Sources:
+    """What an answer can be taken from: what the prompt gives, and what the user said earlier."""
 
-    text: str
-    score: float
-    hit: Hit | None = None
+    given: tuple[Part, ...]
+    history: tuple[tuple[str, str], ...]
+
+    @property
+    def asked(self) -> list[str]:
+        """The earlier questions, the newest first."""
+        return [read(text).question for role, text in reversed(self.history) if role == "user"]
+
+    @property
+    def remembered(self) -> list[Part]:
+        """What the user stated earlier; the newest first."""
+        told = [told_by(text) for role, text in reversed(self.history) if role == "user"]
+        return [part for parts in told for part in parts if not part.asks]
 
 
 class Brain:
@@ -110,80 +128,122 @@ class Brain:
     def answer(self, ask: Ask) -> Answer:
         """Answer a question, as prose or as JSON."""
         dialogue = ask.dialogue
-        last = max((i for i, (role, _) in enumerate(dialogue) if role == "user"), default=-1)
+        users = [i for i, (role, _) in enumerate(dialogue) if role == "user"]
+        last = users[-1] if users else len(dialogue) - 1
         text = dialogue[last][1] if dialogue else ""
-        systems = [said for role, said in dialogue if role == "system"]
-        schema, text, systems = _schema_in(ask.schema, text, systems)
+        asides = [said for role, said in dialogue if role not in ("user", "assistant")]
+        schema, text, asides = _shape_in(ask.schema, text, asides, find_schema)
         choice = choose(text, self.knowledge.weight) if schema is None else None
         if choice is not None:
             return Answer(choice, "The message asks to choose among what it offers.")
-        before = [turn for turn in dialogue[: max(last, 0)] if turn[0] != "system"]
-        answer = self._prose(text, systems, before)
-        if schema is not None:
-            return self._as_json(answer, schema, text)
-        return _with_files(answer, ask.files)
-
-    def _prose(self, text: str, systems: list[str], before: list[tuple[str, str]]) -> Answer:
+        schema, text, asides = _shape_in(schema, text, asides, find_form)
+        before = [turn for turn in dialogue[: max(last, 0)] if turn[0] in ("user", "assistant")]
         reading = read(text)
-        history = [*before, *reading.turns]
-        if wants_standalone([text, *systems]):
-            return Answer(_standalone(reading.question, history))
-        chat = _small_talk(text, reading.question, history)
-        if chat is not None:
-            return Answer(chat)
-        context = [pair for pair in reading.context if pair[0] not in reading.question]
-        context += [pair for system in systems for pair in told_by(system)]
-        return self._look_up(reading.question, context, history)
+        given = (*reading.told, *(part for aside in asides for part in told_by(aside)))
+        sources = Sources(given if self.use_context else (), (*before, *reading.turns))
+        if schema is not None:
+            return self._as_json(schema, reading, sources)
+        if wants_standalone([text, *asides]):
+            return Answer(_standalone(reading.question, sources.asked))
+        chat = _small_talk(text, reading.question, sources)
+        return Answer(chat) if chat else _with_files(self._prose(reading, sources), ask.files)
 
-    def _look_up(
-        self, question: str, context: list[Sentence], history: list[tuple[str, str]]
-    ) -> Answer:
-        query = self._query(question, history)
-        hits = self.knowledge.search(tuple(query))
-        from_hits = self._ranked(query, question, _sentences_of(hits))
-        from_context = self._ranked(query, question, [(*p, None) for p in context])
-        from_memory = self._ranked(query, question, [(*p, None) for p in _remembered(history)])
-        if not self.use_context:
-            from_context = []
-        chosen = _choose(question, from_context, from_memory, from_hits)
+    def _prose(self, reading: Reading, sources: Sources) -> Answer:
+        """What answers the question, or an earlier one that this message brings the answer to."""
+        question, about_the_text = reading.question, is_about_the_text(reading.question)
+        if about_the_text or not reading.asks:
+            late = self._late(reading, sources)
+            if late:
+                return late
+        if about_the_text and sources.given:
+            return self._composed(question, gist(sources.given), [])
+        return self._composed(question, *self._found(question, sources))
+
+    def _late(self, reading: Reading, sources: Sources) -> Answer | None:
+        """What a message without a question of its own says to the question before it."""
+        asked = [text for role, text in sources.history if role == "user" and read(text).asks]
+        if not asked or not self.use_context:
+            return None
+        question = read(asked[-1]).question
+        ranked = self._query(question, []).ranked(reading.told)
+        if ranked:
+            return self._composed(question, _best(ranked), [])
+        replies = [text for role, text in sources.history if role == "assistant"]
+        if replies and any(REFINES.search(part.text) for part in reading.told):
+            return self._composed(question, [Candidate(replies[-1], 1.0)], [])
+        if any(talks(part.text) for part in reading.told):
+            return self._composed(question, *self._found(question, sources))
+        return None
+
+    def _found(self, question: str, sources: Sources) -> tuple[list[Candidate], list[Hit]]:
+        """The sentences to answer with, and the sections that the search offers."""
+        parts = parts_of(question)
+        if len(parts) == 1 or not all(map(terms, parts)):
+            return self._one(question, sources.asked, sources)
+        asked = sources.asked
+        found: list[Candidate] = []
+        hits: list[Hit] = []
+        for part in parts:
+            chosen, offered = self._one(part, asked, sources)
+            found, hits, asked = [*found, *chosen[:1]], [*hits, *offered], [part, *asked]
+        return list(dict.fromkeys(found)), list(dict.fromkeys(hits))
+
+    def _one(
+        self, question: str, asked: list[str], sources: Sources
+    ) -> tuple[list[Candidate], list[Hit]]:
+        groups, hits = self._ranked(self._query(question, asked), question, sources)
+        return _choose(question, *groups), hits
+
+    def _ranked(
+        self, query: Query, question: str, sources: Sources
+    ) -> tuple[list[list[Candidate]], list[Hit]]:
+        """What the prompt, the user's earlier words and the documents say; sections searched."""
+        hits = self.knowledge.search(tuple(query.weights))
+        known = [one for hit in hits for one in query.ranked(_parts_of(hit), hit)]
+        known.sort(key=lambda candidate: -candidate.score)
+        given = query.ranked([part for part in sources.given if part.text not in question])
+        return [given, query.ranked(sources.remembered), known], hits
+
+    def _evidence(self, field: tuple[str, ...], question: str, sources: Sources) -> list[str]:
+        """The sentences for a field: its name tells most, and the question what it is about."""
+        asked = self._query(question, sources.asked).weights
+        name, about = ({t: self.knowledge.weight(t) for t in terms(each)} for each in field)
+        words: Counter[str] = Counter()
+        for share, weights in ((1.0, name), (0.4, about), (0.6, asked)):
+            total = sum(weights.values())
+            words.update({term: share * weight / total for term, weight in weights.items()})
+        (given, told, known), _ = self._ranked(Query(question, dict(words), 0.2), question, sources)
+        known = [candidate for candidate in known if candidate.score >= LEAST]
+        said = sorted([given, told], key=_worth, reverse=True)
+        said.insert(0 if 0.5 * _worth(known) > _worth(said[0]) else 2, known)
+        return [candidate.text for group in said for candidate in group]
+
+    def _query(self, question: str, asked: list[str]) -> Query:
+        """The terms of a question with their weights; a follow-up inherits its topic."""
+        weights = {term: self.knowledge.weight(term) for term in terms(question)}
+        topics = [term for term in weights if not about_the_talk(term)]
+        if topics and "?" not in question:
+            weights |= {t: 0.3 * w for t, w in weights.items() if t not in topics}
+        inherited: dict[str, float] = {}
+        share, text = 0.6, question
+        for before in asked:
+            if not _follows(text) or share < 0.2:
+                break
+            fresh = [t for t in terms(before) if t not in weights and t not in inherited]
+            inherited |= {term: share * self.knowledge.weight(term) for term in fresh}
+            text, share = before, share / 2
+        # Never more than what the question itself says, or any earlier topic would answer it.
+        most = 0.8 * sum(weights.values()) or 1.0
+        scale = min(1.0, most / (sum(inherited.values()) or 1.0))
+        weights |= {term: scale * weight for term, weight in inherited.items()}
+        return Query(question, weights)
+
+    def _composed(self, question: str, chosen: list[Candidate], hits: list[Hit]) -> Answer:
         reasoning = _reasoning(question, chosen, hits)
         if not chosen:
             return Answer(_noted(question) or NOTHING, reasoning, question, (), tuple(hits))
         used = tuple(dict.fromkeys(h for c in chosen if (h := self._source(c)) is not None))
         return Answer(_compose(chosen), reasoning, question, used, tuple(hits))
-
-    def _query(self, question: str, history: list[tuple[str, str]]) -> dict[str, float]:
-        """The terms of a question with their weights; a follow-up inherits its topic."""
-        weights = {term: self.knowledge.weight(term) for term in terms(question)}
-        share = 0.6
-        for earlier in reversed([read(text).question for role, text in history if role == "user"]):
-            if not _follows(question) or share < 0.2:
-                break
-            for term in terms(earlier):
-                weights.setdefault(term, share * self.knowledge.weight(term))
-            question, share = earlier, share / 2
-        return weights
-
-    def _ranked(
-        self,
-        query: dict[str, float],
-        question: str,
-        found: Iterable[tuple[str, str, Hit | None]],
-    ) -> list[Candidate]:
-        """Candidates by how much of the question's weight their words cover, best first."""
-        total = sum(query.values()) or 1.0
-        amount = bool(AMOUNT.search(question))
-        ranked = []
-        for text, heading, hit in found:
-            own = set(terms(text))
-            above = hit.section.topics if hit else frozenset(terms(heading))
-            covered = sum(query[term] for term in own & query.keys())
-            covered += 0.7 * sum(query[term] for term in (above - own) & query.keys())
-            if covered:
-                bonus = 0.08 * (amount and any(c.isdigit() for c in text)) - 0.002 * len(own)
-                bonus += 0.1 * hit.score if hit else 0.0
-                ranked.append(Candidate(text, covered / total + bonus, hit))
-        return sorted(ranked, key=lambda candidate: -candidate.score)
 
     def _source(self, candidate: Candidate) -> Hit | None:
         """The section to cite: where a sentence was found, or was copied from by a retriever."""
@@ -192,65 +252,65 @@ class Brain:
         section = self.knowledge.home_of(candidate.text)
         return None if section is None else Hit(section, round(min(candidate.score, 1.0), 4))
 
-    def _as_json(self, answer: Answer, schema: dict[str, Any], text: str) -> Answer:
-        reading = read(text)
-        told = " ".join(sentence for sentence, _ in reading.context)
-        said = told if answer.text == NOTHING and told else answer.text
-        names = NAMED_KEYS.findall(text) or ["answer"]
-        schema = schema or {"properties": {name: {"type": "string"} for name in names}}
-        filler = Filler(schema, said, reading.question, f"{told} {text}")
+    def _as_json(self, schema: dict[str, Any], reading: Reading, sources: Sources) -> Answer:
+        """A value for a schema; each field is answered like a question of its own."""
+        answer = self._prose(reading, sources)
+        # Without a question, all of the text is what the fields are taken from.
+        question = reading.question if reading.asks or len(reading.told) < 2 else ""
+
+        def evidence(*field: str) -> list[str]:
+            whole = is_about_the_text(" ".join(field))
+            return [answer.text] if whole else self._evidence(field, question, sources)
+
+        schema = schema or {"properties": {"answer": {"type": "string"}}}
+        filler = Filler(schema, answer.text, question, evidence)
         try:
             value = filler.fill()
         except (TypeError, ValueError, LookupError, AttributeError):
             value = {}  # Not a schema after all.
-        return Answer(
-            json.dumps(value, ensure_ascii=False),
-            answer.reasoning,
-            answer.query,
-            answer.used,
-            answer.found,
-        )
+        return replace(answer, text=json.dumps(value, ensure_ascii=False))
 
 
-def _schema_in(
-    given: dict[str, Any] | None, text: str, systems: list[str]
-) -> tuple[dict[str, Any] | None, str, list[str]]:
+def _shape_in(
+    given: Schema | None,
+    text: str,
+    asides: list[str],
+    find: Callable[[str], tuple[Schema, str] | None],
+) -> tuple[Schema | None, str, list[str]]:
     """The schema that a request or its texts ask for, and the texts without it."""
-    found = find_schema(text)
-    if found is not None:
-        return (given or found[0]), found[1], systems
-    for index, system in enumerate(systems):
-        found = find_schema(system)
+    for index, each in enumerate((text, *asides)):
+        found = find(each)
         if found is not None:
-            return (given or found[0]), text, [*systems[:index], found[1], *systems[index + 1 :]]
-    return given, text, systems
+            texts = [text, *asides]
+            texts[index] = found[1]
+            return given or found[0], texts[0], texts[1:]
+    return given, text, asides
 
 
 def _follows(question: str) -> bool:
     return bool(FOLLOW_UP.search(question.strip())) or len(terms(question)) <= 1
 
 
-def _standalone(question: str, history: list[tuple[str, str]]) -> str:
+def _standalone(question: str, earlier: list[str]) -> str:
     """The follow-up with the question that it follows."""
-    earlier = [read(text).question for role, text in history if role == "user"]
     if not earlier or not _follows(question):
         return question
-    return f"{earlier[-1].rstrip('?. ')}, {question[:1].lower()}{question[1:]}"
+    return f"{earlier[0].rstrip('?. ')}, {question[:1].lower()}{question[1:]}"
 
 
-def _small_talk(text: str, question: str, history: list[tuple[str, str]]) -> str | None:
+def _small_talk(text: str, question: str, sources: Sources) -> str | None:
     if counted := COUNT.search(question):
         return " ".join(str(number) for number in range(1, int(counted.group(1)) + 1))
     if echoed := ECHO.match(text):
         return echoed.group(1).strip()
     if ASKED_BEFORE.search(question):
-        said = [words for role, words in history if role == "user"]
+        said = [words for role, words in sources.history if role == "user"]
         return f"You said: {said[-1]}" if said else "You have not said anything before."
     if JOKE.search(question):
         return "Why did the harbor never get lost? Because it always knew its docks by heart."
-    if HELLO.match(text):
+    if HELLO.match(text) and len(terms(HELLO.sub("", text))) <= ("?" not in text) * 4:
         return "Hello! Ask me anything about the handbook, and I will look it up for you."
-    if THANKS.match(text):
+    if THANKS.match(text) and "?" not in text:
         return "You are welcome! I am here if you need anything else from the handbook."
     return None
 
@@ -262,38 +322,30 @@ def _noted(question: str) -> str | None:
     return f"Noted, I will remember that. You said: {question}"
 
 
-def _remembered(history: list[tuple[str, str]]) -> list[Sentence]:
-    """What the user stated earlier; the newest first."""
-    told = [told_by(text) for role, text in reversed(history) if role == "user"]
-    return [pair for pairs in told for pair in pairs if not pair[0].endswith("?")]
-
-
-def _sentences_of(hits: list[Hit]) -> list[tuple[str, str, Hit | None]]:
-    return [
-        (text, heading, hit)
-        for hit in hits
-        for text, heading in sentences(hit.section.text)
-        if not is_instruction(text)
-    ]
+def _parts_of(hit: Hit) -> list[Part]:
+    return [Part(s.text, "", s.heading, s.block) for s in sentences(hit.section.text)]
 
 
 def _choose(
-    question: str, context: list[Candidate], memory: list[Candidate], docs: list[Candidate]
+    question: str, given: list[Candidate], told: list[Candidate], known: list[Candidate]
 ) -> list[Candidate]:
     """The sentences to answer with: what was told beats the prompt's context beats documents."""
-    told, given, known = (group[0].score if group else 0.0 for group in (memory, context, docs))
+    prompt, memory, documents = _worth(given), _worth(told), _worth(known, documents=True)
     personal = 0.15 if MINE.search(question) else 0.0
-    if told >= 0.5 and told + personal >= max(given, known):
-        return memory[:1]
-    if given >= ENOUGH and given >= 0.8 * known:
-        return _best(context)
-    if known >= ENOUGH:
-        return _best(docs)
-    return _best(context) if given >= 0.2 else []
+    if memory + personal >= max(prompt, documents):
+        return told[:1]
+    return _best(given if prompt >= documents else known)
+
+
+def _worth(ranked: list[Candidate], *, documents: bool = False) -> float:
+    """How good the best is; a document has to be clearly better than what the prompt brings."""
+    return ranked[0].score * (0.7 if documents else 1.0) if ranked else 0.0
 
 
 def _best(ranked: list[Candidate]) -> list[Candidate]:
     """The best sentence and up to two that are nearly as good."""
+    if not ranked:
+        return []
     best, *others = ranked[:12]
     if best.score < 0.6:
         return [best]
@@ -315,9 +367,9 @@ def _cited(text: str, title: str) -> str:
     return f"{text.rstrip('. ')} (see {title})." if title else text
 
 
-def _reasoning(question: str, chosen: list[Candidate], hits: list[Hit]) -> str:
+def _reasoning(question: str, chosen: Sequence[Candidate], hits: Iterable[Hit]) -> str:
     topic = ", ".join(topic_words(question)[:4]) or "something said before"
-    pages = ", ".join(dict.fromkeys(hit.section.title for hit in hits[:3])) or "no page"
+    pages = ", ".join(dict.fromkeys(hit.section.title for hit in [*hits][:3])) or "no page"
     if not chosen:
         verdict = "None of it answers the question."
     elif chosen[0].hit is None:
@@ -332,7 +384,7 @@ def _with_files(answer: Answer, files: tuple[str, ...]) -> Answer:
         return answer
     noun = "file" if len(files) == 1 else "files"
     text = f"I received {len(files)} {noun}: {', '.join(files)}. {answer.text}"
-    return Answer(text, answer.reasoning, answer.query, answer.used, answer.found)
+    return replace(answer, text=text)
 
 
 def citation(hit: Hit, base_url: str) -> dict[str, Any]:

@@ -12,11 +12,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from remote_agents.sandbox.mind.knowledge import terms
-from remote_agents.sandbox.mind.reading import JSON_TALK, read
+from remote_agents.sandbox.mind.reading import parts_of, read
+from remote_agents.sandbox.mind.words import terms
 
 Weight = Callable[[str], float]
 
+JSON_TALK = re.compile(r"\bJSON\b|\bschema\b", re.IGNORECASE)
 CHOOSE = re.compile(r"\b(?:choices?|choose|select|options?|tools?)\b", re.IGNORECASE)
 NUMBERED = re.compile(r"^[ \t]*(?:\((\d+)\)|(\d+)[.)])[ \t]+(.+)$", re.MULTILINE)
 FENCED = re.compile(r"^```json\s*(\{.*?)^```[ \t]*$", re.MULTILINE | re.DOTALL)
@@ -25,10 +26,6 @@ PAIR = re.compile(r'"?(\w+)"?[ \t]*:[ \t]*(?:"((?:[^"\\]|\\.)*)"|(\w+))')
 AT_MOST = re.compile(r"\b(?:no more than|at most|up to) (\d+)", re.IGNORECASE)
 A_LIST = re.compile(r"\b(?:output|return|give|write) a list\b", re.IGNORECASE)
 WRAPPED = re.compile(r'"(\w+)"\s*:\s*\[\s*\{')
-PARTS = re.compile(
-    r"(?:[?;,]\s+(?:and\s+)?|\s+and\s+)(?=(?:how|what|when|where|which|who|why|can|may|do|is|are)\b)",
-    re.IGNORECASE,
-)
 NEEDED = 0.3
 
 
@@ -146,7 +143,7 @@ def _filled(keys: dict[str, bool], option: Option, question: str, weight: Weight
 
 def _part(question: str, option: Option, weight: Weight) -> str:
     """The part of a question with several that an option can answer."""
-    parts = [part.strip(" ?.") for part in PARTS.split(question)]
+    parts = parts_of(question)
     best = max(parts, key=lambda part: _covered(set(terms(part)), option, weight))
     if len(parts) == 1 or not _covered(set(terms(best)), option, weight):
         return question

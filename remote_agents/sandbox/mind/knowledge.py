@@ -4,134 +4,18 @@ from __future__ import annotations
 
 import math
 import re
+from bisect import bisect_left
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import lru_cache, wraps
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 from urllib.parse import quote
 
 import bm25s  # type: ignore[import-untyped]
 
-T = TypeVar("T")
-SHORT = 4_000
+from remote_agents.sandbox.mind.words import sentences, terms
+
 HANDBOOK = Path(__file__).parent.parent / "handbook"
-COMMON = """
-a about after all also am an and any are as at be been before being but by can could did do does
-doing for from give given had has have having he her here him his how i if in into is it its
-just know let like many may me might more most much must my need no not now of off on one only
-or other our out over please say says shall she should so some such tell than thank thanks that
-the their them then there these they this those to too under up us use very want was we were
-what when where which while who whom whose why will with would you your
-"""
-STOPWORDS = frozenset(COMMON.split())
-SYNONYMS = {
-    "get": "receive",
-    "got": "receive",
-    "entitled": "receive",
-    "staff": "employ",
-    "worker": "employ",
-    "colleague": "employ",
-    "personnel": "employ",
-    "holiday": "vacation",
-    "pto": "vacation",
-    "salary": "pay",
-    "wage": "pay",
-    "telework": "remote",
-    "wfh": "remote",
-    "laptop": "computer",
-    "notebook": "computer",
-    "mail": "message",
-    "email": "message",
-    "trip": "travel",
-    "abroad": "foreign",
-}
-TOKEN = re.compile(r"[a-z0-9]+(?:[-'\u2019][a-z0-9]+)*")
-SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[A-Z0-9\"“(*_])")
-LEADING = re.compile(r"^\s*(?:[-*+>•]|\d+[.)])\s+")
-MARKS = re.compile(r"\*\*|__|`|\[([^\]]*)\]\([^)]*\)")
-
-
-def remembered(function: Callable[[str], T]) -> Callable[[str], T]:
-    """Cache a function of a text for short texts: long ones would fill the memory."""
-    cached = lru_cache(maxsize=16_384)(function)
-
-    @wraps(function)
-    def short_or_not(text: str) -> T:
-        return cached(text) if len(text) < SHORT else function(text)
-
-    return short_or_not
-
-
-@remembered
-def terms(text: str) -> tuple[str, ...]:
-    """The content words of a text, stemmed, in order."""
-    lowered = re.sub(r"\b(part|full) time\b", r"\1-time", text.lower())
-    return tuple(_stem(word) for word in TOKEN.findall(lowered) if word not in STOPWORDS)
-
-
-def topic_words(text: str) -> list[str]:
-    """The content words of a text as they stand."""
-    return [word for word in TOKEN.findall(text.lower()) if word not in STOPWORDS]
-
-
-def _stem(word: str) -> str:
-    word = _singular(word.removesuffix("'s").removesuffix("\u2019s"))
-    word = SYNONYMS.get(word, word)
-    for ending, instead in (("ied", "y"), ("ing", ""), ("ed", ""), ("ee", ""), ("e", "")):
-        if word.endswith(ending) and len(word) - len(ending) >= 3:
-            return word.removesuffix(ending) + instead
-    return word
-
-
-def _singular(word: str) -> str:
-    if word.endswith("ies") and len(word) > 4:
-        return word[:-3] + "y"
-    if word.endswith(("sses", "ches", "shes", "xes")):
-        return word[:-2]
-    plural = word.endswith("s") and not word.endswith(("ss", "us", "is")) and len(word) > 3
-    return word[:-1] if plural else word
-
-
-@remembered
-def sentences(text: str) -> tuple[tuple[str, str], ...]:
-    """The sentences of a text, each with the heading that it stands under."""
-    found: list[tuple[str, str]] = []
-    heading = ""
-    for block in _blocks(text):
-        if block.startswith("#"):
-            heading = block.lstrip("# ").strip()
-        else:
-            found += [
-                (part, heading) for part in SENTENCE_END.split(block) if TOKEN.search(part.lower())
-            ]
-    return tuple(found)
-
-
-def _blocks(text: str) -> list[str]:
-    """Lines, joined where a paragraph was wrapped."""
-    blocks: list[str] = []
-    joinable = False
-    for line in text.splitlines():
-        clean = MARKS.sub(r"\1", LEADING.sub("", line)).strip()
-        starts = not clean or clean.startswith(("#", "|")) or LEADING.match(line) is not None
-        if joinable and not starts and not _is_whole(blocks[-1]):
-            blocks[-1] += f" {clean}"
-        elif clean:
-            blocks.append(_row(clean))
-        joinable = bool(clean) and not clean.startswith(("#", "|"))
-    return blocks
-
-
-def _is_whole(line: str) -> bool:
-    return len(line) < 60 or line.endswith((".", "!", "?", ":"))
-
-
-def _row(line: str) -> str:
-    return (
-        ": ".join(cell.strip() for cell in line.strip("|").split("|")) if line[0] == "|" else line
-    )
 
 
 @dataclass(frozen=True)
@@ -170,15 +54,16 @@ class Knowledge:
         bags = [terms(f"{s.title} {s.heading} {s.text}") for s in self.sections]
         self._frequency = Counter(term for bag in bags for term in set(bag))
         self._index = _index([list(bag) for bag in bags])
+        self._vocabulary = sorted(self._frequency)
         self._home = {
-            sentence: section
+            sentence.text: section
             for section in self.sections
-            for sentence, _ in sentences(section.text)
+            for sentence in sentences(section.text)
         }
 
     def search(self, query: tuple[str, ...], limit: int = 5) -> list[Hit]:
         """The best sections for some terms."""
-        known = [term for term in query if term in self._frequency]
+        known = [word for term in query for word in self._forms(term)]
         if not known:
             return []
         scores = self._index.get_scores(known)
@@ -188,6 +73,13 @@ class Knowledge:
             for i in best
             if scores[i] > 0
         ]
+
+    def _forms(self, term: str) -> list[str]:
+        """The words of the documents for a term: itself, else those that it begins."""
+        if term in self._frequency or len(term) < 5:
+            return [term] if term in self._frequency else []
+        first = bisect_left(self._vocabulary, term)
+        return [word for word in self._vocabulary[first : first + 5] if word.startswith(term)]
 
     def weight(self, term: str) -> float:
         """How telling a term is: rare terms weigh more."""

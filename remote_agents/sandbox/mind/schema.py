@@ -1,18 +1,17 @@
-"""A JSON value that is valid for a JSON schema, filled from a text."""
+"""A JSON value that is valid for a JSON schema, each field from the sentence that answers it."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from itertools import cycle, islice
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
+from remote_agents.sandbox.mind import values
+
 Schema = dict[str, Any]
-NUMBER = re.compile(r"-?\d+(?:,\d{3})*(?:\.\d+)?")
-NAME = re.compile(r"\b[A-Z][\w'-]+(?:\s+[A-Z][\w'-]+)+\b")
-DATE = re.compile(r"\b\d{4}-\d{2}-\d{2}\b")
+Evidence = Callable[[str, str], list[str]]
 DEEP = 6
 FORMATS = {
     "date": "2025-01-31",
@@ -25,6 +24,25 @@ FORMATS = {
     "hostname": "northwind-harbor.example",
     "duration": "P1D",
 }
+IN_JSON = re.compile(r"\bJSON\b", re.IGNORECASE)
+EXAMPLE = re.compile(r"\{\s*['\"]\w+['\"]\s*:[^{}\[\]]*\}")
+EXAMPLE_PAIR = re.compile(
+    r"['\"](\w+)['\"]\s*:\s*(?:\"([^\"\n]*)\"|'([^'\n]*)'|([^\s,}]+))[ \t,]*(?://[ \t]*(.*))?"
+)
+PLACEHOLDER = re.compile(r"^[\W0]*$|[<>]|\.\.\.|…|^(?:str|int|float|bool|num|list|null|true|false)")
+KEYS = re.compile(r"\b(?:keys?|fields?|properties|schlüsseln?|feldern?)\b|字段|键", re.IGNORECASE)
+NAMED_KEY = re.compile(r"['\"`“「](\w+)['\"`”」]")
+TYPES = {
+    "int": "integer",
+    "float": "number",
+    "bool": "boolean",
+    "list": "array",
+    "num": "number",
+    "0.": "number",
+    "0": "integer",
+    "true": "boolean",
+    "false": "boolean",
+}
 
 
 def find_schema(text: str) -> tuple[Schema, str] | None:
@@ -34,18 +52,16 @@ def find_schema(text: str) -> tuple[Schema, str] | None:
         >>> find_schema('Answer as {"type": "object", "properties": {"a": {}}} please')
         ({'type': 'object', 'properties': {'a': {}}}, 'Answer as  please')
     """
-    if not any(mark in text for mark in ('"properties"', '"type": "object"', '"$defs"')):
-        return None
-    found = list(_schemas(text))
-    if not found and "{{" in text:
-        # Some templates leave the braces doubled that they had escaped.
-        text = text.replace("{{", "{").replace("}}", "}")
+    if any(mark in text for mark in ('"properties"', '"type": "object"', '"$defs"')):
         found = list(_schemas(text))
-    if not found:
-        return None
-    for start, end, _ in reversed(found):
-        text = text[:start] + text[end:]
-    return found[-1][2], text
+        if not found and "{{" in text:
+            # Some templates leave the braces doubled that they had escaped.
+            text = text.replace("{{", "{").replace("}}", "}")
+            found = list(_schemas(text))
+        for start, end, _ in reversed(found):
+            text = text[:start] + text[end:]
+        return (found[-1][2], text) if found else None
+    return None
 
 
 def _schemas(text: str) -> Iterator[tuple[int, int, Schema]]:
@@ -69,38 +85,63 @@ def _is_schema(value: Any) -> bool:
     return has_properties or value.get("type") == "object" or ("$defs" in value and "$ref" in value)
 
 
+def find_form(text: str) -> tuple[Schema, str] | None:
+    """The schema of an object whose keys a prompt lists, or shows with types for values."""
+    if not IN_JSON.search(text):
+        return None
+    examples = [found for found in EXAMPLE.finditer(text) if _is_form(found[0])]
+    if examples:
+        pairs = EXAMPLE_PAIR.findall(examples[-1][0])
+        fields = {key: _typed("".join(kinds), note) for key, *kinds, note in pairs}
+        return {"properties": fields}, text[: examples[-1].start()] + text[examples[-1].end() :]
+    for line in text.splitlines():
+        names = NAMED_KEY.findall(line) if KEYS.search(line) else []
+        if names:
+            return {"properties": {name: _typed("", "") for name in names}}, text
+    return None
+
+
+def _is_form(example: str) -> bool:
+    """Whether an object shows what to fill in, rather than being something to answer from."""
+    shown = ["".join(kinds) for _, *kinds, _ in EXAMPLE_PAIR.findall(example)]
+    return bool(shown) and all(PLACEHOLDER.search(value) for value in shown)
+
+
+def _typed(kind: str, note: str) -> Schema:
+    name = next((to for start, to in TYPES.items() if kind.strip().startswith(start)), "string")
+    return {"type": name, "description": f"{note} {kind if '<' in kind else ''}".strip()}
+
+
 @dataclass
 class Filler:
-    """Fills a schema with what an answer says.
+    """Fills a schema, asking for each field on its own.
 
     Args:
         root: the whole schema, for its ``$ref``.
-        answer: text for strings, and the first source of numbers.
+        answer: the answer in prose.
         question: text for fields that ask for it.
-        source: more text to find names and numbers in.
+        evidence: the sentences that answer the name and description of a field, best first.
     """
 
     root: Schema
     answer: str
     question: str
-    source: str = ""
-    _numbers: Iterator[str] = field(init=False, repr=False)
+    evidence: Evidence
 
-    def __post_init__(self) -> None:
-        found = NUMBER.findall(self.answer) or NUMBER.findall(self.source) or ["0"]
-        self._numbers = cycle(found)
-
-    def fill(self, schema: Any = None, name: str = "", depth: int = 0) -> Any:
-        """A valid value; `name` is the property that it is for."""
+    def fill(self, schema: Any = None, name: str = "", depth: int = 0, path: str = "") -> Any:
+        """A valid value; `name` is the property that it is for, `path` what it is part of."""
         schema = self._resolved(self.root if schema is None else schema)
         if "const" in schema:
             return schema["const"]
+        field = values.Field(name, str(schema.get("description", "")), path)
+        said = self.evidence(field.title, field.about) if name else [self.answer]
         if schema.get("enum"):
-            return schema["enum"][0]
+            return values.choice(schema["enum"], [*said, self.answer, self.question])
         for union in ("anyOf", "oneOf"):
             if schema.get(union):
-                return self.fill(self._branch(schema[union], depth), name, depth)
-        return self._typed(schema, name, depth)
+                branch = self._branch(schema[union], depth, said)
+                return self.fill({**schema, union: None, **branch}, name, depth, path)
+        return self._typed(schema, field, depth, said)
 
     def _resolved(self, schema: Any) -> Schema:
         if not isinstance(schema, dict):
@@ -120,73 +161,59 @@ class Filler:
             value = value.get(part.replace("~1", "/").replace("~0", "~"), {})
         return value if isinstance(value, dict) else {}
 
-    def _branch(self, options: list[Schema], depth: int) -> Schema:
+    def _branch(self, options: list[Schema], depth: int, said: list[str]) -> Schema:
+        """The first that is not null, unless nothing is known or the value is too deep."""
         null = next((option for option in options if option.get("type") == "null"), None)
-        if null is not None and depth >= DEEP:
-            return null
-        return next((option for option in options if option.get("type") != "null"), options[0])
+        other = next((option for option in options if option.get("type") != "null"), options[0])
+        scalar = _kind(self._resolved(other)) not in ("object", "array")
+        return null if null and (depth >= DEEP or (scalar and not said)) else other
 
-    def _typed(self, schema: Schema, name: str, depth: int) -> Any:
+    def _typed(self, schema: Schema, field: values.Field, depth: int, said: list[str]) -> Any:
         kind = _kind(schema)
         if kind == "object":
-            return self._object(schema, depth)
+            return self._object(schema, field, depth)
         if kind == "array":
-            return self._array(schema, name, depth)
+            return self._array(schema, field, depth, said)
         if kind in ("integer", "number"):
-            return self._number(schema, kind)
+            return values.number(schema, kind, field, said, self.question)
         if kind == "boolean":
-            return not re.search(r"\b(no|not|never|could not)\b", self.answer, re.IGNORECASE)
-        return None if kind == "null" else self._string(schema, name)
+            return values.is_affirmed(said[0] if said else self.answer)
+        return None if kind == "null" else self._string(schema, field, said)
 
-    def _object(self, schema: Schema, depth: int) -> dict[str, Any]:
+    def _object(self, schema: Schema, field: values.Field, depth: int) -> dict[str, Any]:
         properties = schema.get("properties") or {}
         required = schema.get("required") or []
         names = list(properties) if depth < DEEP else [n for n in properties if n in required]
         names += [n for n in required if n not in properties]
-        return {n: self.fill(properties.get(n, {}), n, depth + 1) for n in names}
+        path = f"{field.path} {field.name}".strip()
+        return {n: self.fill(properties.get(n, {}), n, depth + 1, path) for n in names}
 
-    def _array(self, schema: Schema, name: str, depth: int) -> list[Any]:
-        fixed = schema.get("prefixItems")
-        if fixed:
-            return [self.fill(item, name, depth + 1) for item in fixed]
+    def _array(self, schema: Schema, field: values.Field, depth: int, said: list[str]) -> list[Any]:
+        def item(part: Any) -> Any:
+            return self.fill(part, field.name, depth + 1, field.path)
+
+        if schema.get("prefixItems"):
+            return [item(part) for part in schema["prefixItems"]]
         low, high = int(schema.get("minItems", 0)), schema.get("maxItems")
-        count = max(low, 0 if depth >= DEEP else 1)
+        inner = self._resolved(schema.get("items", {}))
+        listed = values.listed(said) if _kind(inner) == "string" and "enum" not in inner else []
+        count = max(low, 0 if depth >= DEEP else len(listed) or 1)
         count = count if high is None else min(count, int(high))
-        items = [self.fill(schema.get("items", {}), name, depth + 1) for _ in range(count)]
+        items = listed[:count]
+        items += [item(inner) for _ in range(count - len(items))]
         return _distinct(items) if schema.get("uniqueItems") else items
 
-    def _number(self, schema: Schema, kind: str) -> int | float:
-        low = schema.get("minimum", schema.get("exclusiveMinimum"))
-        high = schema.get("maximum", schema.get("exclusiveMaximum"))
-        for text in islice(self._numbers, 20):
-            value = float(text.replace(",", ""))
-            if _within(value, schema) and (kind == "number" or value.is_integer()):
-                return int(value) if value.is_integer() else value
-        between = (low + high) / 2 if low is not None and high is not None else None
-        value = next((v for v in (between, _plus(low, 1), _plus(high, -1)) if v is not None), 0)
-        step = schema.get("multipleOf")
-        value = round(value / step) * step if step else value
-        return int(value) if kind == "integer" else value
-
-    def _string(self, schema: Schema, name: str) -> str:
-        if schema.get("format") in FORMATS:
-            return self._formatted(schema["format"])
-        text = self._text_for(name.lower())
+    def _string(self, schema: Schema, field: values.Field, said: list[str]) -> str:
+        form, best = schema.get("format"), said[0] if said else self.answer
+        if form in FORMATS:
+            return values.formatted(form, said) or FORMATS[form]
+        if "question" in field.name.lower() or "query" in field.name.lower():
+            text = self.question or best
+        else:
+            text = values.text(field, said, self.question) or best
         text = text + "." * max(0, int(schema.get("minLength", 0)) - len(text))
         limit = schema.get("maxLength")
         return text if limit is None else text[: int(limit)]
-
-    def _formatted(self, form: str) -> str:
-        found = DATE.search(f"{self.answer} {self.source}") if form == "date" else None
-        return found.group() if found else FORMATS[form]
-
-    def _text_for(self, name: str) -> str:
-        if "question" in name or "query" in name:
-            return self.question or self.answer
-        if "name" in name or "author" in name or "person" in name:
-            found = NAME.search(self.source) or NAME.search(self.answer)
-            return found.group() if found else self.answer
-        return self.answer
 
 
 def _kind(schema: Schema) -> str:
@@ -206,20 +233,6 @@ def _merged(one: Schema, other: Schema) -> Schema:
                 {**other[key], **one[key]} if key == "properties" else [*one[key], *other[key]]
             )
     return both
-
-
-def _within(value: float, schema: Schema) -> bool:
-    return bool(
-        value >= schema.get("minimum", value)
-        and value <= schema.get("maximum", value)
-        and value > schema.get("exclusiveMinimum", value - 1)
-        and value < schema.get("exclusiveMaximum", value + 1)
-        and value % schema.get("multipleOf", 1 if value.is_integer() else value) == 0
-    )
-
-
-def _plus(value: float | None, step: float) -> float | None:
-    return None if value is None else value + step
 
 
 def _distinct(items: list[Any]) -> list[Any]:

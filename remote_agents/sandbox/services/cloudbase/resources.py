@@ -14,7 +14,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.routing import Route
 
-from remote_agents.sandbox.mind.knowledge import terms
+from remote_agents.sandbox.mind.words import terms
 from remote_agents.sandbox.service import Service, require_key, service
 from remote_agents.sandbox.services.cloudbase import AGENT
 from remote_agents.sandbox.services.cloudbase.chat import BOT, ENDPOINT, IDS, authorize

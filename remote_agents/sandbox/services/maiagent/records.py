@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import StreamingResponse
 from starlette.routing import Route
 
-from remote_agents.sandbox.mind.knowledge import terms
+from remote_agents.sandbox.mind.words import terms
 from remote_agents.sandbox.service import service
 from remote_agents.sandbox.services.maiagent.chat import (
     ENDPOINT,

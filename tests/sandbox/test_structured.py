@@ -1,0 +1,153 @@
+"""A value asked for by a schema is the one of the sentence that answers its field."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from langchain_core.output_parsers import JsonOutputParser, PydanticOutputParser
+from llama_index.core.output_parsers import PydanticOutputParser as LlamaIndexParser
+from pydantic import BaseModel, Field
+
+from remote_agents.sandbox.mind.answers import Ask, Brain
+from remote_agents.sandbox.mind.knowledge import Knowledge
+
+
+class Crane(BaseModel):
+    """A crane of the port."""
+
+    lifts_tonnes: int = Field(description="how many tonnes it lifts")
+    opens: str = Field(description="the time at which the crane's cabin opens")
+    operator_name: str = Field(description="who operates it")
+    price_per_hour: float = Field(description="the price of one hour in euros")
+    is_indoors: bool = Field(description="whether it stands indoors")
+
+
+TEXTS = {
+    "en": "Crane 9 lifts 42 tonnes. It was built in 1987. The cabin opens at 6:45 on weekdays. "
+    "The operator is Ada Quill. An hour costs 99.50 euros. The crane does not stand indoors.",
+    "de": "Kran 9 wurde 1987 gebaut. Er hebt 42 Tonnen (lifts tonnes). Die Kabine (cabin) öffnet "
+    "um 6:45 Uhr (opens, time). Bedient wird er von Ada Quill (operator). Eine Stunde (price per "
+    "hour) kostet 99,50 Euro. Der Kran steht nicht in einer Halle (indoors).",
+}
+EXPECTED = {"lifts_tonnes": 42, "operator_name": "Ada Quill", "price_per_hour": 99.5}
+SCHEMA = Crane.model_json_schema()
+EXAMPLE = (
+    'Reply in JSON only:\n{\n  "lifts_tonnes": int  // how many tonnes it lifts\n'
+    '  "opens": "<time at which the cabin opens>",\n  "operator_name": "<who operates it>",\n'
+    '  "price_per_hour": 0.0,\n  "is_indoors": bool\n}'
+)
+FORMS = {
+    "langchain's pydantic parser": PydanticOutputParser(
+        pydantic_object=Crane
+    ).get_format_instructions(),
+    "langchain's json parser": JsonOutputParser(pydantic_object=Crane).get_format_instructions(),
+    "llama_index's pydantic parser": LlamaIndexParser(Crane).format_string,
+    "a schema alone": json.dumps(SCHEMA),
+    "an example": EXAMPLE,
+}
+PLACES = {
+    "before": "{form}\n\n{text}\n\nTell me about crane 9.",
+    "after": "{text}\n\nTell me about crane 9.\n\n{form}",
+    "between": "Describe crane 9.\n{form}\nContext: {text}",
+}
+
+
+@pytest.fixture(scope="module")
+def handbook() -> Brain:
+    return Brain(Knowledge())
+
+
+def value(brain: Brain, *messages: tuple[str, str], schema: dict[str, Any] | None = None) -> Any:
+    ask = Ask([{"role": role, "content": text} for role, text in messages], schema=schema)
+    return json.loads(brain.answer(ask).text)
+
+
+@pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS)
+@pytest.mark.parametrize("place", PLACES.values(), ids=PLACES)
+@pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
+def test_each_field_has_the_value_of_its_sentence(
+    handbook: Brain, form: str, place: str, text: str
+) -> None:
+    said = value(handbook, ("user", place.replace("{form}", form).replace("{text}", text)))
+    assert {name: said[name] for name in EXPECTED} == EXPECTED
+    assert said["opens"].startswith("6:45")
+    assert said["is_indoors"] is False
+
+
+@pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS)
+def test_a_schema_of_the_request(handbook: Brain, text: str) -> None:
+    said = value(handbook, ("system", text), ("user", "Tell me about crane 9."), schema=SCHEMA)
+    assert {name: said[name] for name in EXPECTED} == EXPECTED
+    assert Crane.model_validate(said).opens.startswith("6:45")
+
+
+FIELDS = {
+    "weeks": ("How many weeks is parental leave?", 16),
+    "days": ("How many vacation days do full-time employees get?", 25),
+    "euros_per_night": ("What is the hotel limit?", 140),
+    "minutes": ("How long is the break after six hours of work?", 30),
+    "characters": ("How long must passwords be?", 14),
+    "percent": ("What does the company pay of a season ticket?", 75),
+    "working_days": ("How quickly does the People team reply?", 2),
+    "months": ("How long are bicycles leased?", 36),
+}
+
+
+@pytest.mark.parametrize(("name", "question", "expected"), [(k, *v) for k, v in FIELDS.items()])
+def test_the_number_of_the_handbook_with_its_unit(
+    handbook: Brain, name: str, question: str, expected: int
+) -> None:
+    schema = {"type": "object", "properties": {name: {"type": "integer"}}, "required": [name]}
+    assert value(handbook, ("user", question), schema=schema) == {name: expected}
+
+
+def test_each_field_may_be_on_another_page(handbook: Brain) -> None:
+    properties = {
+        "vacation_days_full_time": {"type": "integer"},
+        "parental_leave_weeks": {"type": "integer"},
+        "compliance_officer": {"type": "string"},
+        "service_desk_number": {"type": "integer", "description": "internal number"},
+    }
+    said = value(
+        handbook, ("user", "Fill in what the handbook says."), schema={"properties": properties}
+    )
+    assert said == {
+        "vacation_days_full_time": 25,
+        "parental_leave_weeks": 16,
+        "compliance_officer": "Ingrid Solberg",
+        "service_desk_number": 4400,
+    }
+
+
+def test_what_nothing_says_stays_empty(handbook: Brain) -> None:
+    nullable = {"anyOf": [{"type": "integer"}, {"type": "null"}]}
+    schema = {"properties": {"depth_of_berth_4": nullable}}
+    assert value(handbook, ("user", "How deep is berth 4?"), schema=schema) == {
+        "depth_of_berth_4": None
+    }
+
+
+@pytest.mark.parametrize(
+    ("sentence", "expected"),
+    [
+        ("Crane 9 is green.", "green"),
+        ("Its colour: it is painted RED since May.", "red"),
+        ("Kran 9 ist blue lackiert.", "blue"),
+    ],
+)
+def test_an_option_that_is_said(handbook: Brain, sentence: str, expected: str) -> None:
+    schema = {"properties": {"colour": {"enum": ["blue", "green", "red"]}}}
+    prompt = f"{sentence} What colour is crane 9?"
+    assert value(handbook, ("user", prompt), schema=schema) == {"colour": expected}
+
+
+def test_named_keys(handbook: Brain) -> None:
+    prompt = (
+        "Return a JSON object with the keys 'lifts_tonnes' and 'operator_name'.\n\n"
+        f"Text: {TEXTS['en']}"
+    )
+    said = value(handbook, ("user", prompt))
+    assert "42" in str(said["lifts_tonnes"])
+    assert said["operator_name"] == "Ada Quill"
