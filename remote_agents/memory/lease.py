@@ -21,9 +21,10 @@ from remote_agents.memory.sessions import SessionStore
 logger = logging.getLogger(__name__)
 
 PATIENCE = 1.0  # seconds that one waits before it is said, and looked for abandoned streams
-COLLECT_EVERY = 60.0  # seconds
+COLLECT_EVERY = 60.0  # seconds at most from one collection to the next that is wanted
+EASE = 10.0  # or so many times as long as it took, if that is less
 
-_collected = -COLLECT_EVERY
+_not_before = 0.0
 
 
 class Lease:
@@ -152,10 +153,12 @@ def _nothing() -> None:
 
 def _collect() -> None:
     """End streams that were abandoned in circles of references, now and then."""
-    global _collected
-    now = time.monotonic()
-    if now - _collected < COLLECT_EVERY:
+    global _not_before
+    began = time.monotonic()
+    if began < _not_before:
         return
-    _collected = now
+    _not_before = began + COLLECT_EVERY  # for other threads, while it runs
     gc.collect()
-    logger.info("Collected garbage in %.3f s, to end abandoned streams.", time.monotonic() - now)
+    ended = time.monotonic()
+    _not_before = ended + min(COLLECT_EVERY, EASE * (ended - began))
+    logger.info("Collected garbage in %.3f s, to end abandoned streams.", ended - began)

@@ -357,3 +357,26 @@ def test_a_turn_that_was_given_up_takes_nothing() -> None:
     lease._release()
     assert take.function() is False
     assert store.read("k") == []
+
+
+@pytest.mark.parametrize("way", ["ask", "astream"])
+async def test_streams_abandoned_in_circles_are_ended_one_after_the_other(
+    sandbox: Sandbox, caplog: pytest.LogCaptureFixture, way: str
+) -> None:
+    """As a web server leaves them; a collection costs time, so the next one may wait its turn."""
+    sandbox.configure(word_delay=0.01)
+    settings: dict[str, Any] = {"session_store": InMemorySessionStore(), "session_wait": 20.0}
+    agent = client(sandbox, "bluenexus", **settings)
+    gc.collect()
+    gc.disable()
+    try:
+        with caplog.at_level("INFO", "remote_agents"):
+            for _ in range(2):
+                circle: list[Any] = [agent.stream("Count to 50", session_id="u1")]
+                next(circle[0])
+                circle.append(circle)
+                del circle
+                assert (await ask(agent, way, "Count to 3", session_id="u1")).text
+    finally:
+        gc.enable()
+    assert caplog.text.count("Collected garbage in") == 2
