@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import logging
 import random
 import threading
 import time
 import uuid
+import weakref
 from collections.abc import Callable
 from concurrent.futures import Future
 from functools import partial
-from typing import Any
+from typing import Any, TypeAlias
 
 from remote_agents.errors import ConversationError
-from remote_agents.flow import Defer, Do, Flow, Sleep, Wait
+from remote_agents.flow import Defer, Do, Emit, Flow, Sleep, Wait
 from remote_agents.memory.law import Conversation
 from remote_agents.memory.sessions import SessionStore
 
 logger = logging.getLogger(__name__)
+
+Caller: TypeAlias = "tuple[int, weakref.ref[asyncio.Task[Any]] | None]"
 
 PATIENCE = 1.0  # seconds that one waits before it is said, and looked for abandoned streams
 COLLECT_EVERY = 60.0  # seconds at most from one collection to the next that is wanted
@@ -34,12 +38,20 @@ class Lease:
         store: Where the dialogue is remembered.
         dialogue: Its key there.
         wait: Seconds to wait at most for the turns before.
+        title: What its caller calls it.
     """
 
-    def __init__(self, store: SessionStore, dialogue: str, wait: float) -> None:
+    def __init__(
+        self, store: SessionStore, dialogue: str, wait: float, title: str = "this session"
+    ) -> None:
+        self.began = time.time()
+        self.caller = _caller()
         self._store = store
         self._dialogue = dialogue
         self._wait = wait
+        self._title = title
+        self._said = False
+        self._shown = False
         self._holder = uuid.uuid4().hex
         self._place: Future[None] | None = None
         self._taken = False
@@ -76,6 +88,8 @@ class Lease:
                 self._taken = self._store.begin(
                     self._dialogue, self._holder, conversation, alone=alone
                 )
+                if self._taken:
+                    self._store.turnstile.hold(self._dialogue, self)
             return self._taken
 
     # --- in order ----------------------------------------------------------------------------
@@ -84,38 +98,71 @@ class Lease:
         """Wait until no turn of the latest conversation is under way; gives what is known then.
 
         Raises:
-            ConversationError: It took too long; nothing was sent.
+            ConversationError: It took too long, or whoever waits is whom he waits for; nothing was
+                sent.
         """
-        began = time.monotonic()
-        if self._place is None:
-            self._place = self._store.turnstile.enter(self._dialogue)
-        place = self._place
-        yield from self._patiently(began, lambda seconds: Wait(place, seconds), place.done)
+        turnstile = self._store.turnstile
+        self._place = place = self._place or turnstile.enter(self._dialogue)
+        began, since = time.monotonic(), None
         while True:
-            known = yield from self.read()
-            if not known or known[0].busy_since is None:
-                return known
-            yield from self._patiently(began, lambda _: Sleep(random.uniform(0.02, 0.05)))
+            if place.done():
+                known = yield from self.read()
+                if not known or known[0].busy_since is None:
+                    return known
+                since = known[0].busy_since
+            self._check(time.monotonic() - began, since)
+            left = min(PATIENCE, began + self._wait - time.monotonic())
+            if place.done():
+                yield Sleep(random.uniform(0.02, 0.05))
+            else:
+                yield Wait(place, max(left, 0))
 
-    def _patiently(
-        self, began: float, op: Callable[[float], Any], done: Callable[[], bool] | None = None
-    ) -> Flow[None]:
-        """Wait by one operation, or until it is done; after a second, say so."""
-        while not (done and done()):
-            waited = time.monotonic() - began
-            if waited >= self._wait:
-                raise self._busy(waited)
-            if waited >= PATIENCE:
-                _collect()
-            yield op(min(self._wait - waited, PATIENCE))
-            if done is None:
+    def _check(self, waited: float, since: float | None) -> None:
+        """Say that one waits, and see whether anybody will come."""
+        holder = self._store.turnstile.holder(self._dialogue)
+        since = holder.began if holder is not None else since
+        if holder is not None and holder.waits_for(self.caller):
+            raise ConversationError(
+                f"This turn of {self._title} was asked from within the stream of another one, "
+                f"{_under_way(since)}, which cannot end meanwhile; nothing was sent. Read that "
+                "stream to its end first, or close it, or ask in another session."
+            )
+        if waited >= self._wait:
+            raise ConversationError(
+                f"Another turn of {self._title} is {_under_way(since)}, for longer than "
+                f"session_wait ({self._wait:g} s); nothing was sent. Wait for it, close its "
+                "stream, or raise session_wait."
+            )
+        if waited >= PATIENCE and not self._said:
+            self._said = True
+            logger.info("A turn waits for another one of %s, %s.", self._title, _under_way(since))
+            _collect()
+
+    def watched(self, flow: Flow[None]) -> Flow[None]:
+        """The steps of a turn, with a note of whether it is the caller's move."""
+        step: Callable[[Any], Any] = flow.send
+        value: Any = None
+        while True:
+            try:
+                op = step(value)
+            except StopIteration:
                 return
+            except BaseException:
+                value = None  # an error that knows its frame, and the frame it: garbage
+                raise
+            self._shown = type(op) is Emit
+            try:
+                value = yield op
+                step = flow.send
+            except GeneratorExit:
+                flow.close()
+                raise
+            except BaseException as error:
+                step, value = flow.throw, error
 
-    def _busy(self, waited: float) -> ConversationError:
-        return ConversationError(
-            f"Another turn of this session has been under way for {waited:.3g} s; nothing was "
-            "sent. Wait for it, close its stream, or raise session_wait."
-        )
+    def waits_for(self, caller: Caller) -> bool:
+        """Whether this turn goes on only when that caller reads on."""
+        return self._shown and not self._over and self.caller == caller
 
     # --- the end -----------------------------------------------------------------------------
 
@@ -145,6 +192,21 @@ class Lease:
                 "A session was forgotten, or taken over after its lease, while its turn ran; "
                 "the turn is not recorded."
             )
+
+
+def _caller() -> Caller:
+    """Who runs now: a thread, and its task if it has one."""
+    try:
+        task = asyncio.current_task()
+    except RuntimeError:
+        task = None
+    return threading.get_ident(), None if task is None else weakref.ref(task)
+
+
+def _under_way(since: float | None) -> str:
+    if since is None:
+        return "under way"
+    return f"under way since {time.strftime('%H:%M:%S', time.localtime(since))}"
 
 
 def _nothing() -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import threading
+import weakref
 from collections import deque
 from concurrent.futures import Future
+from typing import Any
 
 
 class Turnstile:
@@ -17,6 +19,7 @@ class Turnstile:
     def __init__(self) -> None:
         self._lock = threading.RLock()  # a garbage collection inside may end another turn
         self._queues: dict[str, deque[Future[None]]] = {}
+        self._holders: weakref.WeakValueDictionary[str, Any] = weakref.WeakValueDictionary()
         self._pid = os.getpid()
 
     def __reduce__(self) -> tuple[type[Turnstile], tuple[()]]:
@@ -45,3 +48,12 @@ class Turnstile:
                 del self._queues[key]
             elif not queue[0].done():
                 queue[0].set_result(None)
+
+    def hold(self, key: str, holder: Any) -> None:
+        """Remember who was the last to begin, for as long as he lives."""
+        with self._lock:
+            self._holders[key] = holder
+
+    def holder(self, key: str) -> Any:
+        """Who was the last to begin in this process; None if he is gone."""
+        return self._holders.get(key)

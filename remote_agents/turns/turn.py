@@ -111,11 +111,12 @@ class _Asking:
         sealer = Sealer(seal_key, account, self.terms.name)
         kind, parts = name or self._unnamed(sealer)
         dialogue = dialogue_of(kind, parts, account, self.terms.name)
-        lease = Lease(self.terms.store, dialogue.key, self.terms.session_wait)
+        title = f"{kind} {' '.join(parts.values())}"
+        lease = Lease(self.terms.store, dialogue.key, self.terms.session_wait, title)
         yield from lease.open()
         standing = Standing(self.prompt, dialogue, sealer, account)
         plan = yield from _planned(standing, lease, parts, cleared=cleared, latest=latest)
-        yield from self._follow(plan, lease, standing)
+        yield from lease.watched(self._follow(plan, lease, standing))
 
     def _unnamed(self, sealer: Sealer) -> tuple[Kind, dict[str, str]]:
         """A dialogue that only its replies name: by a nonce in their marks."""

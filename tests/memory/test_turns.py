@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import itertools
+import re
 import signal
 import subprocess
 import sys
@@ -10,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import aclosing
 from pathlib import Path
 from typing import Any
 
@@ -105,12 +107,82 @@ async def test_waiting_is_bounded(sandbox: Sandbox, store: SessionStore, way: st
     with ThreadPoolExecutor(1) as elsewhere:
         holding = agent.stream("Count to 5", session_id="u1")
         elsewhere.submit(next, holding).result()
-        with pytest.raises(ConversationError, match=r"under way for 0\.1.* nothing was sent"):
+        with pytest.raises(
+            ConversationError, match="turn of session u1 is under way since"
+        ):
             await ask(agent, way, "me too", session_id="u1")
         elsewhere.submit(holding.close).result()
     assert len(sandbox.turns()) == 1
     assert free(agent, "u1")
     await ask(agent, way, "now", session_id="u1")
+
+
+@pytest.mark.parametrize("way", ["ask", "stream"])
+def test_a_turn_asked_from_within_its_own_stream_is_told_at_once(
+    sandbox: Sandbox, store: SessionStore, way: str
+) -> None:
+    agent = client(sandbox, "bluenexus", session_store=store)
+    start = time.monotonic()
+    for event in agent.stream("Count to 5", session_id="u1"):
+        if isinstance(event, Finish):
+            break
+        agent.ask("Hello", session_id="u2")
+        with pytest.raises(ConversationError, match="from within the stream"):
+            list(getattr(agent, way)("me too", session_id="u1"))
+    assert time.monotonic() - start < 10
+    assert free(agent, "u1")
+    assert agent.ask("now", session_id="u1").memory == "continued"
+
+
+async def test_a_task_that_asks_from_within_its_own_stream_is_told_at_once(
+    sandbox: Sandbox, store: SessionStore
+) -> None:
+    agent = client(sandbox, "bluenexus", session_store=store)
+    async with aclosing(agent.astream("Count to 5", session_id="u1")) as events:
+        async for _ in events:
+            with pytest.raises(ConversationError, match="from within the stream"):
+                await agent.aask("me too", session_id="u1")
+            break
+    assert (await agent.aask("now", session_id="u1")).memory == "continued"
+
+
+def test_whoever_waits_says_so(
+    sandbox: Sandbox, store: SessionStore, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "remote_agents")
+    agent = client(sandbox, "bluenexus", session_store=store, session_wait=1.2)
+    with ThreadPoolExecutor(1) as elsewhere:
+        holding = agent.stream("Count to 5", session_id="u1")
+        elsewhere.submit(next, holding).result()
+        with pytest.raises(ConversationError, match="under way since"):
+            agent.ask("me too", session_id="u1")
+        elsewhere.submit(holding.close).result()
+    (said,) = [r.getMessage() for r in caplog.records if "waits for another" in r.getMessage()]
+    assert re.search(r"session u1, under way since \d\d:\d\d:\d\d", said)
+
+
+def test_an_abandoned_stream_is_collected_by_whoever_waits(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    agent = client(sandbox, "bluenexus", session_store=InMemorySessionStore(), session_wait=20)
+    monkeypatch.setattr("remote_agents.memory.lease._collected", -100.0)
+
+    def abandoned() -> None:
+        holding = agent.stream("Count to 50", session_id="u1")
+        next(holding)
+        circle: list[Any] = [holding]
+        circle.append(circle)
+
+    thread = threading.Thread(target=abandoned)
+    gc.disable()
+    try:
+        thread.start()
+        thread.join()
+        start = time.monotonic()
+        assert agent.ask("now", session_id="u1").memory == "continued"
+        assert time.monotonic() - start < 10
+    finally:
+        gc.enable()
 
 
 async def test_waiting_for_another_process_is_bounded(sandbox: Sandbox, tmp_path: Path) -> None:
