@@ -13,7 +13,7 @@ from remote_agents.client import Client
 from remote_agents.errors import ConversationError, ConversationNotFoundError, NotFoundError
 from remote_agents.resources.items import Message
 from remote_agents.resources.passages import part
-from remote_agents.types import Origin
+from remote_agents.types import Message as Said, Origin, Role
 
 
 class RemoteChatMessageHistory(BaseChatMessageHistory):
@@ -141,11 +141,9 @@ class RemoteChatMessageHistory(BaseChatMessageHistory):
 
     def _joined(self, found: Sequence[Message]) -> list[BaseMessage]:
         self._forget_asked(found)
-        turns = 0
-        joined: list[BaseMessage] = []
-        for message in found:
-            turns += message.role == "assistant"
-            joined.append(self._message(message, turns))
+        said = [Said(_ROLES.get(message.role, "user"), message.content) for message in found]
+        marks = self.client.agent.marks_of(self.conversation_id or "", said)
+        joined = [self._message(*each) for each in zip(found, marks, strict=True)]
         return [*joined, *(message for message, _ in self._waiting)]
 
     def _forget_asked(self, found: Sequence[Message]) -> None:
@@ -155,7 +153,7 @@ class RemoteChatMessageHistory(BaseChatMessageHistory):
             self._waiting.pop(0)
         self._asked = len(asked)
 
-    def _message(self, message: Message, turn: int) -> BaseMessage:
+    def _message(self, message: Message, mark: dict[str, Any] | None) -> BaseMessage:
         about: dict[str, Any] = {"id": message.id or None}
         if message.created_at:
             about["additional_kwargs"] = {"created_at": message.created_at.isoformat()}
@@ -167,8 +165,12 @@ class RemoteChatMessageHistory(BaseChatMessageHistory):
             "conversation_id": self.conversation_id,
             "agent": self.client.agent.name,
             "model_provider": self.client.agent.endpoint.name,
+            "conversation": mark,
         }
         return AIMessage(message.content, response_metadata=origin, **about)
+
+
+_ROLES: dict[str, Role] = {"system": "system", "assistant": "assistant"}
 
 
 def _not_held(message: AIMessage, why: str) -> ConversationError:

@@ -74,7 +74,7 @@ class Settings(BaseModel):
     """Where sessions are remembered (default: in this process)."""
     session_wait: float = SESSION_WAIT
     """Seconds a turn waits for its session."""
-    dialogue_keys: Sequence[str] = ()
+    dialogue_keys: list[str] = []
     """Further names in LangChain's `configurable` that tell two dialogues apart."""
     account: str | Callable[[], str] | None = Hidden
     """Whose turns these are, or a function that says so; default: the account of the key."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import inspect
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any
 from urllib.parse import urlsplit
@@ -26,6 +26,7 @@ from remote_agents.arguments import (
     read_secret,
     warn_of_ignored,
 )
+from remote_agents.errors import ConfigurationError
 from remote_agents.http.timeouts import Timeout
 from remote_agents.memory.accounts import (
     account_named,
@@ -35,12 +36,14 @@ from remote_agents.memory.accounts import (
 )
 from remote_agents.memory.dialogue import NAMES, dialogue_of, named, required
 from remote_agents.memory.folding import Fold
+from remote_agents.memory.given_back import marks_of
+from remote_agents.memory.marks import Sealer
 from remote_agents.memory.plan import Memory
 from remote_agents.memory.sessions import SessionStore, default_store, read_store
 from remote_agents.service import Endpoint
 from remote_agents.settings import DEFAULTS, signature
 from remote_agents.turns.rate_limit import RateLimiter
-from remote_agents.types import Reply
+from remote_agents.types import Message, Reply
 
 _NONE: dict[str, Any] = {}  # one for all agents, of which there may be many
 
@@ -199,13 +202,30 @@ class Terms:
             session_id: Its name.
             names: What else is part of it, for example `user_id`.
         """
-        session, account = required(session_id), self.account()
+        session, account = required(session_id), self._account_now()
         keys = []
         for name in NAMES:
             found = named({name: session, **names})
             if found is not None:
                 keys.append(dialogue_of(*found, account, self.name).key)
         return keys
+
+    def marks_of(
+        self, conversation_id: str, messages: Sequence[Message]
+    ) -> list[dict[str, Any] | None]:
+        """The marks of a conversation that was read back; None for what is no answer."""
+        account = self._account_now()
+        sealer = Sealer(self.seal_key(), account, self.name)
+        return marks_of(conversation_id, messages, account=account, agent=self.name, sealer=sealer)
+
+    def _account_now(self) -> str:
+        account = self.account()
+        if inspect.isawaitable(account):
+            account.close()  # type: ignore[attr-defined]
+            raise ConfigurationError(
+                "account is an async function: it can only be asked in turns, by async methods."
+            )
+        return account  # type: ignore[no-any-return]
 
     def new_reply(self) -> Reply:
         """An empty reply of this agent."""

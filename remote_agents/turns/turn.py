@@ -6,7 +6,7 @@ import inspect
 import logging
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from remote_agents.arguments import check_parameters, read_memory, read_stops
@@ -20,6 +20,7 @@ from remote_agents.errors import (
 )
 from remote_agents.flow import Do, Flow
 from remote_agents.memory.dialogue import (
+    Dialogue,
     Kind,
     dialogue_of,
     is_nonce,
@@ -109,21 +110,29 @@ class _Asking:
             account = yield Do(lambda: account)
         seal_key = yield Do(self.terms.seal_key, self.terms.store.blocks)
         sealer = Sealer(seal_key, account, self.terms.name)
-        kind, parts = name or self._unnamed(sealer)
-        dialogue = dialogue_of(kind, parts, account, self.terms.name)
-        title = f"{kind} {' '.join(parts.values())}"
+        kind, parts = name or ("nonce", {})
+        if name:
+            dialogue = dialogue_of(kind, parts, account, self.terms.name)
+        else:
+            dialogue = self._unnamed(sealer, account)
+        title = f"{kind} {' '.join(parts.values())}" if name else "this dialogue"
         lease = Lease(self.terms.store, dialogue.key, self.terms.session_wait, title)
         yield from lease.open()
         standing = Standing(self.prompt, dialogue, sealer, account)
         plan = yield from _planned(standing, lease, parts, cleared=cleared, latest=latest)
         yield from lease.watched(self._follow(plan, lease, standing))
 
-    def _unnamed(self, sealer: Sealer) -> tuple[Kind, dict[str, str]]:
-        """A dialogue that only its replies name: by a nonce in their marks."""
-        mark = self.prompt.newest_mark(sealer)
-        return "nonce", {
-            "nonce": mark.dialogue if mark and is_nonce(mark.dialogue) else new_nonce()
-        }
+    def _unnamed(self, sealer: Sealer, account: str) -> Dialogue:
+        """A dialogue that only its replies name: by a nonce, or as one that was read back."""
+        mark, agent = self.prompt.newest_mark(sealer), self.terms.name
+        if mark is not None and not is_nonce(mark.dialogue):
+            read = {"conversation": mark.conversation_id}
+            dialogue = dialogue_of("conversation", read, account, agent)
+            if dialogue.shown == mark.dialogue:
+                return replace(dialogue, kind="nonce")
+            mark = None  # a session's, which only that session goes on with
+        nonce = mark.dialogue if mark is not None else new_nonce()
+        return dialogue_of("nonce", {"nonce": nonce}, account, agent)
 
     def _follow(self, plan: Plan, lease: Lease, standing: Standing) -> Flow[None]:
         """Send a plan; start anew where the service has lost the conversation."""

@@ -107,9 +107,7 @@ async def test_waiting_is_bounded(sandbox: Sandbox, store: SessionStore, way: st
     with ThreadPoolExecutor(1) as elsewhere:
         holding = agent.stream("Count to 5", session_id="u1")
         elsewhere.submit(next, holding).result()
-        with pytest.raises(
-            ConversationError, match="turn of session u1 is under way since"
-        ):
+        with pytest.raises(ConversationError, match="turn of session u1 is under way since"):
             await ask(agent, way, "me too", session_id="u1")
         elsewhere.submit(holding.close).result()
     assert len(sandbox.turns()) == 1

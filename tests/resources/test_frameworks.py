@@ -232,12 +232,16 @@ async def test_a_model_goes_on_from_the_history(endpoint: str, way: Way, sandbox
     assert [message.type for message in before] == ["human", "ai"]
     model = MODELS[endpoint](**sandbox.kwargs(endpoint))
     prompt = [*before, HumanMessage("What is my name?")]
-    answer = await way(model.invoke, prompt)
-    assert "Bo" in answer.text
-    assert answer.response_metadata["conversation_id"] == reply.conversation_id
-    assert answer.response_metadata["turn"] == 2
-    last = sandbox.turns()[-1]
-    assert [message["content"] for message in last["messages"]] == ["What is my name?"]
+    for call in ({"memory": "server"}, {"conversation_id": reply.conversation_id}):
+        answer = await way(model.invoke, prompt, **call)
+        assert "Bo" in answer.text
+        assert answer.response_metadata["conversation_id"] == reply.conversation_id
+        assert answer.response_metadata["memory"] == "continued"
+        last = sandbox.turns()[-1]
+        assert last["messages"][-1]["content"] == "What is my name?"
+        if not client.agent.endpoint.context:
+            assert len(last["messages"]) == 1
+        prompt = [*await messages_of(way, history), HumanMessage("What is my name?")]
 
 
 @keepers
