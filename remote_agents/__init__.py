@@ -18,6 +18,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "remote_agents.agent": ("Agent",),
     "remote_agents.display": ("display_stream",),
+    "remote_agents.keys": ("cached_key",),
     "remote_agents.errors": (
         "AgentConnectionError",
         "AgentError",
@@ -101,6 +102,7 @@ if TYPE_CHECKING:
         UnsupportedContentError as UnsupportedContentError,
     )
     from remote_agents.http.timeouts import Timeout as Timeout
+    from remote_agents.keys import cached_key as cached_key
     from remote_agents.memory.folding import fold_messages as fold_messages
     from remote_agents.memory.sessions import (
         InMemorySessionStore as InMemorySessionStore,

@@ -61,6 +61,7 @@ def send(request: Request, exchange: Exchange, then: Then | None = None) -> Flow
             refused = isinstance(error, AuthenticationError) and error.status_code == 401
             if refused and terms.key_is_callable and not refreshed:
                 refreshed = True
+                terms.drop_key(exchange.token)
                 continue
             delay = _delay(error, attempt, request, exchange)
             if delay is None:

@@ -7,7 +7,7 @@ import inspect
 import warnings
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from remote_agents.arguments import (
@@ -44,6 +44,9 @@ from remote_agents.service import Endpoint
 from remote_agents.settings import DEFAULTS, signature
 from remote_agents.turns.rate_limit import RateLimiter
 from remote_agents.types import Message, Reply
+
+if TYPE_CHECKING:
+    from pydantic import SecretStr
 
 _NONE: dict[str, Any] = {}  # one for all agents, of which there may be many
 
@@ -137,6 +140,11 @@ class Terms:
     def fresh_key(self) -> Any:
         """Ask the function for a token."""
         return self._api_key()
+
+    def drop_key(self, refused: SecretStr | None) -> None:
+        """Tell a function that keeps its token (see `cached_key`) that it was refused."""
+        if drop := getattr(self._api_key, "drop", None):
+            drop(refused)
 
     @cached_property
     def limited_as(self) -> str:

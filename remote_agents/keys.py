@@ -1,0 +1,96 @@
+"""Key functions that cost something: the token is asked for once, and used while it is good."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import threading
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeAlias
+from weakref import WeakKeyDictionary
+
+from pydantic import SecretStr
+
+Token: TypeAlias = str | SecretStr
+Fetched: TypeAlias = Token | tuple[Token, float]
+MARGIN = 60.0  # seconds before its end at which a token is no longer begun with
+
+
+def cached_key(fetch: Callable[[], Fetched | Awaitable[Fetched]]) -> CachedKey:
+    """A key function that keeps its token: until its end, or until the service refuses it.
+
+    For the tokens of one account. A function that reads who asks from its caller's context must not
+    be wrapped: the first caller's token would be everybody's.
+
+    Args:
+        fetch: Gives the token, or `(token, seconds)` where it is known how long it is good; an
+            async one serves async calls. However many turns wait for a token, it is called once.
+
+    Example:
+        >>> key = cached_key(lambda: ("token", 3600.0))
+        >>> key().get_secret_value()
+        'token'
+    """
+    return CachedKey(fetch)
+
+
+class CachedKey:
+    """What `cached_key` gives: called before each request, it fetches when it has to.
+
+    Args:
+        fetch: As for `cached_key`.
+    """
+
+    def __init__(self, fetch: Callable[[], Fetched | Awaitable[Fetched]]) -> None:
+        self._fetch = fetch
+        self._start()
+
+    def _start(self) -> None:
+        self._lock = threading.Lock()
+        self._loops: WeakKeyDictionary[Any, asyncio.Lock] = WeakKeyDictionary()
+        self._token: SecretStr | None = None
+        self._until = 0.0
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}()"
+
+    def __call__(self) -> SecretStr | Awaitable[SecretStr]:
+        """The token, fetched if there is none that is good."""
+        if inspect.iscoroutinefunction(self._fetch):
+            return self._acall()
+        with self._lock:
+            token = self._good()
+            return self._keep(self._fetch()) if token is None else token
+
+    async def _acall(self) -> SecretStr:
+        with self._lock:
+            turn = self._loops.setdefault(asyncio.get_running_loop(), asyncio.Lock())
+        async with turn:
+            token = self._good()
+            return self._keep(await self._fetch()) if token is None else token  # type: ignore[misc]
+
+    def _good(self) -> SecretStr | None:
+        return self._token if time.monotonic() < self._until else None
+
+    def _keep(self, fetched: Any) -> SecretStr:
+        token, seconds = fetched if isinstance(fetched, tuple) else (fetched, None)
+        kept = token if isinstance(token, SecretStr) else SecretStr(str(token or ""))
+        # A short life is used to the last tenth: else each request would fetch.
+        spare = 0.0 if seconds is None else min(MARGIN, seconds / 10)
+        self._until = float("inf") if seconds is None else time.monotonic() + seconds - spare
+        self._token = kept
+        return kept
+
+    def drop(self, refused: SecretStr | None) -> None:
+        """Forget a token that the service refused; one fetched since then stays."""
+        with self._lock:
+            if self._token is not None and self._token == refused:
+                self._until = 0.0
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"_fetch": self._fetch}  # another process fetches its own
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self._fetch = state["_fetch"]
+        self._start()

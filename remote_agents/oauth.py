@@ -1,0 +1,259 @@
+"""Key functions for services behind OAuth 2 and OpenID Connect, on authlib (extra `oauth`).
+
+    from remote_agents.oauth import client_credentials
+    key = client_credentials(issuer="https://login.example.com/realms/r", client_id="robot",
+                             client_secret="...")
+    agent = PrivateAI(api_key=key)
+
+A token is fetched once however many turns wait for it, kept until shortly before it ends, and
+fetched anew when the service refuses it.
+"""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from pydantic import SecretStr
+
+from remote_agents.addresses import is_loopback
+from remote_agents.errors import AgentConnectionError, AuthenticationError, ConfigurationError
+from remote_agents.extras import require
+from remote_agents.keys import CachedKey, cached_key
+
+if TYPE_CHECKING:
+    from authlib.integrations.httpx_client import OAuth2Client  # type: ignore[import-untyped]
+
+Secret = str | SecretStr
+DISCOVERY = "/.well-known/openid-configuration"
+
+
+def client_credentials(
+    *,
+    client_id: str,
+    client_secret: Secret,
+    token_url: str | None = None,
+    issuer: str | None = None,
+    scope: str | None = None,
+    audience: str | None = None,
+    verify: bool | str | ssl.SSLContext = True,
+    timeout: float = 30.0,
+) -> CachedKey:
+    """A key function for a program of its own: the grant `client_credentials`.
+
+    Args:
+        client_id: The program's id at the provider.
+        client_secret: Its secret.
+        token_url: Where tokens are given; else found out from the issuer.
+        issuer: The provider's address, below which `/.well-known/openid-configuration` says where.
+        scope: What the token may do, with blanks between.
+        audience: Whom it is for, where the provider wants to know.
+        verify: True, False, the path of a CA bundle, or an `ssl.SSLContext`.
+        timeout: Seconds for each request to the provider (default 30).
+
+    Returns:
+        What goes into `api_key=` of any class of this library.
+
+    Raises:
+        ConfigurationError: Neither address is given, or one would send the secret unencrypted.
+        MissingExtraError: authlib is not installed.
+    """
+    provider = Provider(
+        client_id, _secret(client_secret), token_url, issuer, scope, verify, timeout
+    )
+    return cached_key(ClientCredentials(provider, audience))
+
+
+def refresh_token(
+    token: Secret,
+    *,
+    client_id: str,
+    client_secret: Secret | None = None,
+    token_url: str | None = None,
+    issuer: str | None = None,
+    on_new_token: Callable[[str], None] | None = None,
+    verify: bool | str | ssl.SSLContext = True,
+    timeout: float = 30.0,
+) -> CachedKey:
+    """A key function for a person who has logged in: the grant `refresh_token`.
+
+    Args:
+        token: The refresh token of the login.
+        client_id: The program's id at the provider.
+        client_secret: Its secret, if it has one.
+        token_url: Where tokens are given; else found out from the issuer.
+        issuer: As for `client_credentials`.
+        on_new_token: Called with each new refresh token, where the provider replaces the old one:
+            keep it for the next start.
+        verify: As for `client_credentials`.
+        timeout: As for `client_credentials`.
+
+    Returns:
+        What goes into `api_key=` of any class of this library.
+
+    Raises:
+        ConfigurationError: Neither address is given, or one would send the token unencrypted.
+        MissingExtraError: authlib is not installed.
+    """
+    secret = None if client_secret is None else _secret(client_secret)
+    provider = Provider(client_id, secret, token_url, issuer, None, verify, timeout)
+    return cached_key(Refreshing(provider, _secret(token), on_new_token))
+
+
+@dataclass(frozen=True)
+class Provider:
+    """Who gives tokens, and to which program; arguments as for `client_credentials`."""
+
+    client_id: str
+    client_secret: SecretStr | None = None
+    token_url: str | None = None
+    issuer: str | None = None
+    scope: str | None = None
+    verify: bool | str | ssl.SSLContext = field(default=True, repr=False)
+    timeout: float = 30.0
+
+    def __post_init__(self) -> None:
+        require("OAuth", "oauth", "authlib")
+        if not (self.token_url or self.issuer):
+            raise ConfigurationError("Pass token_url=, or issuer= to find it out.")
+        for name in ("token_url", "issuer"):
+            _check_address(name, getattr(self, name))
+
+    def located(self) -> Provider:
+        """The provider with its token address, which its issuer is asked for if need be."""
+        if self.token_url:
+            return self
+        address = f"{(self.issuer or '').rstrip('/')}{DISCOVERY}"
+        with self.client(address) as client, _told(address):
+            answer = client.request("GET", address, withhold_token=True)
+            found = answer.raise_for_status().json()
+        _check_address("token_url", found.get("token_endpoint"))
+        return replace(self, token_url=found["token_endpoint"])
+
+    def client(self, url: str) -> OAuth2Client:
+        """A client of authlib for an address; loopback is never asked through a proxy."""
+        from authlib.integrations.httpx_client import OAuth2Client
+
+        from remote_agents.http.proxies import proxy_for
+
+        secret = self.client_secret
+        return OAuth2Client(
+            self.client_id,
+            None if secret is None else secret.get_secret_value(),
+            scope=self.scope,
+            verify=_trusted(self.verify),
+            timeout=self.timeout,
+            proxy=proxy_for(url),
+            trust_env=False,
+        )
+
+    def token(self, ask: Callable[[OAuth2Client, str], Mapping[str, Any]]) -> Mapping[str, Any]:
+        """What the provider answers to a request for a token."""
+        url = self.located().token_url or ""
+        with self.client(url) as client, _told(url):
+            return ask(client, url)
+
+
+class ClientCredentials:
+    """Fetches tokens for a program of its own.
+
+    Args:
+        provider: Who gives them.
+        audience: Whom they are for.
+    """
+
+    def __init__(self, provider: Provider, audience: str | None = None) -> None:
+        self._provider = provider
+        self._more = {} if audience is None else {"audience": audience}
+
+    def __call__(self) -> tuple[SecretStr, float] | SecretStr:
+        """A fresh token, and how many seconds it is good."""
+        grant = {"grant_type": "client_credentials", **self._more}
+        return _fetched(self._provider.token(lambda client, url: client.fetch_token(url, **grant)))
+
+
+class Refreshing:
+    """Fetches tokens for a person who has logged in.
+
+    Args:
+        provider: Who gives them.
+        token: The refresh token.
+        on_new_token: Called with the one that replaces it.
+    """
+
+    def __init__(
+        self, provider: Provider, token: SecretStr, on_new_token: Callable[[str], None] | None
+    ) -> None:
+        self._provider, self._refresh, self._tell = provider, token, on_new_token
+
+    def __call__(self) -> tuple[SecretStr, float] | SecretStr:
+        """A fresh token, and how many seconds it is good."""
+        old = self._refresh.get_secret_value()
+        told = self._provider.token(lambda client, url: client.refresh_token(url, old))
+        new = told.get("refresh_token")
+        if isinstance(new, str) and new and new != old:
+            self._refresh = SecretStr(new)
+            if self._tell is not None:
+                self._tell(new)
+        return _fetched(told)
+
+
+def _fetched(told: Mapping[str, Any]) -> tuple[SecretStr, float] | SecretStr:
+    token, seconds = told.get("access_token"), told.get("expires_in")
+    if not isinstance(token, str) or not token:
+        raise AuthenticationError("The provider gave no access_token.")
+    secret = SecretStr(token)
+    return (secret, float(seconds)) if isinstance(seconds, (int, float)) else secret
+
+
+def _secret(value: Secret) -> SecretStr:
+    return value if isinstance(value, SecretStr) else SecretStr(value)
+
+
+def _check_address(name: str, url: Any) -> None:
+    if url is None:
+        return
+    parts = urlsplit(url if isinstance(url, str) else "")
+    local = is_loopback(parts.hostname or "")
+    if not (parts.hostname and (parts.scheme == "https" or (local and parts.scheme == "http"))):
+        raise ConfigurationError(f"{name} is an https:// address (http:// for loopback alone).")
+
+
+@contextmanager
+def _told(url: str) -> Iterator[None]:
+    """Failures of the provider as our errors, in its own words and without any secret."""
+    from authlib.integrations.base_client import OAuthError  # type: ignore[import-untyped]
+
+    http, host = _http_library(), urlsplit(url).hostname
+    try:
+        yield
+    except OAuthError as error:
+        said = f"{error.error}: {error.description}" if error.description else error.error
+        message = f"{host} gave no token: {said}. Check the client's id, secret and rights."
+        raise AuthenticationError(message, status_code=400, code=error.error) from None
+    except http.HTTPStatusError as error:
+        status = error.response.status_code
+        message = f"{host} answered {status}; check the issuer and the token_url."
+        raise AuthenticationError(message, status_code=400) from None
+    except http.HTTPError as error:
+        message = f"{host} could not be asked for a token: {type(error).__name__}."
+        raise AgentConnectionError(message) from None
+    except ValueError:
+        raise AuthenticationError(f"{host} gave no JSON; check the address.") from None
+
+
+def _trusted(verify: bool | str | ssl.SSLContext) -> bool | ssl.SSLContext:
+    return ssl.create_default_context(cafile=verify) if isinstance(verify, str) else verify
+
+
+def _http_library() -> Any:
+    """The library that this authlib is built on: httpx, or what has come after it."""
+    from authlib.integrations.httpx_client import OAuth2Client
+
+    base = next(kind for kind in OAuth2Client.__mro__ if kind.__name__ == "Client")
+    return import_module(base.__module__.partition(".")[0])

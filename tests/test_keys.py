@@ -1,0 +1,298 @@
+"""Tokens that are kept while they are good, and those that OAuth providers give."""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import json
+import pickle
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from pydantic import SecretStr
+
+from remote_agents import (
+    AgentConnectionError,
+    AuthenticationError,
+    ConfigurationError,
+    cached_key,
+)
+from remote_agents.oauth import client_credentials, refresh_token
+from remote_agents.sandbox import Sandbox
+from remote_agents.services.bluenexus.oauth import begin_login, finish_login, login_key
+from remote_agents.testing.ways import FRAMEWORKS, Way, make
+
+QUESTION = "How many vacation days do I get?"
+
+
+class IdentityProvider:
+    """A small OAuth provider: what it was asked, and what it answers next."""
+
+    def __init__(self) -> None:
+        self.asked: list[dict[str, str]] = []
+        self.authorizations: list[str] = []
+        self.answers: list[tuple[int, Any]] = []
+        self.slow = threading.Event()
+        self.slow.set()
+        provider = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def log_message(self, *args: Any) -> None: ...
+
+            def do_GET(self) -> None:
+                self.reply(200, {"token_endpoint": f"{provider.url}/token"})
+
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["content-length"])).decode()
+                provider.asked.append({k: v[0] for k, v in parse_qs(body).items()})
+                provider.authorizations.append(self.headers.get("authorization", ""))
+                provider.slow.wait(5)
+                self.reply(*provider.next())
+
+            def reply(self, status: int, answer: Any) -> None:
+                raw = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
+                self.send_response(status)
+                self.send_header("content-type", "application/json")
+                self.send_header("content-length", str(len(raw)))
+                self.end_headers()
+                self.wfile.write(raw)
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
+        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+        self._thread.start()
+
+    def next(self) -> tuple[int, Any]:
+        return self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+
+    def gives(self, *tokens: str, **more: Any) -> None:
+        self.answers = [
+            (200, {"access_token": t, "token_type": "Bearer", "expires_in": 3600, **more})
+            for t in tokens
+        ]
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join(5)
+
+
+@pytest.fixture
+def provider() -> Iterator[IdentityProvider]:
+    found = IdentityProvider()
+    yield found
+    found.close()
+
+
+def credentials(provider: IdentityProvider, **more: Any) -> Any:
+    address = {} if "issuer" in more else {"token_url": f"{provider.url}/token"}
+    return client_credentials(client_id="robot", client_secret="hush", **address, **more)
+
+
+# --- in front of a service -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("awaited", [False, True], ids=["sync", "async"])
+@pytest.mark.parametrize("streamed", [False, True], ids=["whole", "streamed"])
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+async def test_one_token_serves_many_turns(
+    framework: str, streamed: bool, awaited: bool, sandbox: Sandbox, provider: IdentityProvider
+) -> None:
+    settings: dict[str, Any] = sandbox.kwargs("private_ai")
+    provider.gives(settings.pop("api_key"))
+    key = credentials(provider, scope="agents", audience="pais")
+    way = Way(framework, "private_ai", streamed=streamed, awaited=awaited, **settings, api_key=key)
+    for _ in range(3):
+        assert "25" in (await way.ask(QUESTION)).text
+    grant = {"grant_type": "client_credentials", "scope": "agents", "audience": "pais"}
+    assert provider.asked == [grant]
+    assert provider.authorizations[0].startswith("Basic ")
+
+
+@pytest.mark.parametrize("awaited", [False, True], ids=["sync", "async"])
+async def test_a_refused_token_is_fetched_anew_and_the_turn_is_sent_once_more(
+    awaited: bool, sandbox: Sandbox, provider: IdentityProvider
+) -> None:
+    settings: dict[str, Any] = sandbox.kwargs("private_ai")
+    provider.gives("withdrawn", settings.pop("api_key"))
+    key = credentials(provider)
+    way = Way("plain", "private_ai", streamed=False, awaited=awaited, **settings, api_key=key)
+    for _ in range(2):
+        assert "25" in (await way.ask(QUESTION)).text
+    assert len(provider.asked) == 2
+    assert len(sandbox.turns("private_ai")) == 2
+
+
+async def test_many_tasks_wait_for_one_token(sandbox: Sandbox, provider: IdentityProvider) -> None:
+    settings: dict[str, Any] = sandbox.kwargs("private_ai")
+    provider.gives(settings.pop("api_key"))
+    client = make("plain", "private_ai", **settings, api_key=credentials(provider))
+    provider.slow.clear()
+    turns = [asyncio.create_task(client.aask(QUESTION)) for _ in range(20)]
+    await asyncio.sleep(0)
+    provider.slow.set()
+    assert all("25" in reply.text for reply in await asyncio.gather(*turns))
+    assert len(provider.asked) == 1
+
+
+# --- the grants ----------------------------------------------------------------------------------
+
+
+def test_the_issuer_says_where_tokens_are_given(provider: IdentityProvider) -> None:
+    provider.gives("t-1")
+    assert credentials(provider, issuer=f"{provider.url}/")().get_secret_value() == "t-1"
+
+
+def test_a_refresh_token_that_is_replaced_is_used_from_then_on(provider: IdentityProvider) -> None:
+    told: list[str] = []
+    provider.gives("t-1", "t-2", refresh_token="r-2", expires_in=0)
+    key = refresh_token(
+        "r-1", client_id="app", token_url=f"{provider.url}/token", on_new_token=told.append
+    )
+    assert [key().get_secret_value() for _ in range(2)] == ["t-1", "t-2"]
+    assert [each["refresh_token"] for each in provider.asked] == ["r-1", "r-2"]
+    assert told == ["r-2"]
+
+
+def test_a_person_logs_in_at_bluenexus(provider: IdentityProvider) -> None:
+    back = "https://app.example.com/back"
+    login = begin_login("app", back, base_url=provider.url)
+    asked = parse_qs(urlsplit(login.url).query)
+    assert urlsplit(login.url).path == "/api/v1/auth/authorize"
+    assert asked["code_challenge_method"] == ["S256"]
+    assert (asked["state"], asked["redirect_uri"]) == ([login.state], [back])
+    assert login.verifier not in login.url
+    provider.gives("t-1", refresh_token="r-1", expires_in=0)
+    kept: list[str] = []
+    where = {"client_id": "app", "redirect_uri": back, "base_url": provider.url}
+    key = finish_login(login, "code-1", on_new_token=kept.append, **where)
+    key()
+    first, second = provider.asked
+    assert (first["code"], first["code_verifier"]) == ("code-1", login.verifier)
+    assert second["refresh_token"] == "r-1"
+    again = login_key(kept[-1], client_id="app", base_url=provider.url)
+    assert again().get_secret_value() == "t-1"
+
+
+# --- failures ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("status", "answer", "says"),
+    [
+        (400, {"error": "invalid_client", "error_description": "no such client"}, "no such client"),
+        (401, {"error": "invalid_client"}, "invalid_client"),
+        (200, {"token_type": "Bearer"}, "no access_token"),
+        (200, b"<html>", "no JSON"),
+        (500, {}, "answered 500"),
+    ],
+)
+def test_a_provider_that_gives_none(
+    status: int, answer: Any, says: str, provider: IdentityProvider
+) -> None:
+    provider.answers = [(status, answer)]
+    with pytest.raises(AuthenticationError, match=says) as caught:
+        credentials(provider)()
+    assert "hush" not in str(caught.value) + repr(caught.value.__dict__)
+    assert len(provider.asked) == 1
+
+
+def test_a_provider_that_is_not_there() -> None:
+    key = client_credentials(client_id="a", client_secret="b", token_url="http://127.0.0.1:1/token")
+    with pytest.raises(AgentConnectionError, match="could not be asked"):
+        key()
+
+
+@pytest.mark.parametrize(
+    "address", [{}, {"token_url": "http://login.example.com/token"}, {"issuer": "login"}]
+)
+def test_an_address_is_needed_that_keeps_the_secret(address: Any) -> None:
+    with pytest.raises(ConfigurationError, match=r"token_url|issuer"):
+        client_credentials(client_id="a", client_secret="b", **address)
+
+
+def test_loopback_is_not_asked_through_a_proxy(
+    provider: IdentityProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:1")
+    provider.gives("t-1")
+    assert credentials(provider)().get_secret_value() == "t-1"
+
+
+# --- what is kept --------------------------------------------------------------------------------
+
+
+def counted(*tokens: Any) -> tuple[Any, list[Any]]:
+    left = list(tokens)
+    return cached_key(lambda: left.pop(0)), left
+
+
+def test_a_token_is_kept_until_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [1000.0]
+    monkeypatch.setattr("remote_agents.keys.time.monotonic", lambda: now[0])
+    key, left = counted(("a", 100.0), ("b", 3600.0), "c")
+    assert key().get_secret_value() == "a"
+    now[0] += 89
+    assert key().get_secret_value() == "a"
+    now[0] += 2  # the last tenth of its life is spared
+    assert key().get_secret_value() == "b"
+    now[0] += 3541  # the last minute, of a longer one
+    assert key().get_secret_value() == "c"
+    now[0] += 1e9
+    assert key().get_secret_value() == "c"
+    assert left == []
+
+
+def test_only_the_token_that_was_refused_is_dropped() -> None:
+    key, _ = counted("a", "b", "c")
+    first = key()
+    key.drop(first)
+    assert key().get_secret_value() == "b"
+    key.drop(first)  # a slow turn that still had the old one
+    key.drop(None)
+    assert key().get_secret_value() == "b"
+
+
+async def test_async_functions_are_called_once_for_many_tasks() -> None:
+    calls = 0
+
+    async def fetch() -> tuple[str, float]:
+        nonlocal calls
+        calls += 1
+        await asyncio.sleep(0)
+        return f"t-{calls}", 3600.0
+
+    key = cached_key(fetch)
+    tokens = await asyncio.gather(*(key() for _ in range(50)))
+    assert {token.get_secret_value() for token in tokens} == {"t-1"}
+
+
+def test_a_failure_is_not_kept() -> None:
+    answers: list[Any] = [ValueError("later"), "a"]
+
+    def fetch() -> str:
+        answer = answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return str(answer)
+
+    key = cached_key(fetch)
+    with pytest.raises(ValueError, match="later"):
+        key()
+    assert key().get_secret_value() == "a"
+
+
+def test_keys_travel_without_their_tokens(provider: IdentityProvider) -> None:
+    provider.gives("t-1")
+    key = credentials(provider)
+    key()
+    assert b"t-1" not in pickle.dumps(key)
+    for other in (pickle.loads(pickle.dumps(key)), copy.deepcopy(key)):
+        assert other().get_secret_value() == "t-1"
+    assert "hush" not in repr(key) + repr(vars(key))
+    assert isinstance(key(), SecretStr)
