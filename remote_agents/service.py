@@ -45,6 +45,7 @@ class Endpoint:
         attachments: Kinds of files that it takes.
         uploads: Whether files given as bytes can be uploaded.
         textless: Types of frames that hold no text of the answer, whatever is in them.
+        streams: Whether it can send an answer piece by piece.
         eof_ends: Whether a stream may end without a terminal event if it never announced one.
         reasons, cites, counts: Whether answers carry reasoning, citations, token usage.
         counts_streams: Whether streamed answers carry token usage too, if others do.
@@ -84,6 +85,7 @@ class Endpoint:
     attachments: frozenset[AttachmentKind] = frozenset()
     uploads: bool = False
     textless: frozenset[str] = frozenset()
+    streams: bool = True
     eof_ends: bool = False
     reasons: bool = False
     cites: bool = False

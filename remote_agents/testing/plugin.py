@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from remote_agents.services import ENDPOINTS
+
 if TYPE_CHECKING:
     from remote_agents.sandbox import Sandbox
 
@@ -37,7 +39,10 @@ def pytest_load_initial_conftests(args: list[str]) -> None:
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run each test that takes `agent_service` for each service."""
     if "agent_service" in metafunc.fixturenames:
-        metafunc.parametrize("agent_service", _services(metafunc.config))
+        services = _services(metafunc.config)
+        if "slow_agent_box" in metafunc.fixturenames:  # what it shows, only streams can show
+            services = [name for name in services if ENDPOINTS[name].streams]
+        metafunc.parametrize("agent_service", services)
 
 
 def _services(config: pytest.Config) -> list[str]:

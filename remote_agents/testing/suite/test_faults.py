@@ -18,6 +18,7 @@ from remote_agents.errors import (
     StreamProtocolError,
 )
 from remote_agents.sandbox import Sandbox
+from remote_agents.services import ENDPOINTS
 from remote_agents.testing.suite.test_parity import every_way
 from remote_agents.testing.ways import Way, asked
 
@@ -55,7 +56,7 @@ def test_a_refusal(
     with pytest.raises(expected) as caught:
         asked(way, "Hello")
     assert caught.value.endpoint == agent_service
-    assert len(agent_sandbox.requests(agent_service)) == posts
+    assert posts_of(agent_sandbox, agent_service) == posts
     assert asked(way, "Hello").text
 
 
@@ -75,8 +76,13 @@ def test_an_answer_that_breaks_off(
     agent_sandbox.fault(kind, endpoint=agent_service, **order)
     with pytest.raises(expected) as caught:
         asked(way, "Count to 30")
-    assert len(agent_sandbox.requests(agent_service)) == 1
-    if order and streamed:
+    assert posts_of(agent_sandbox, agent_service) == 1
+    if order and streamed and ENDPOINTS[agent_service].streams:
         assert caught.value.partial
     assert not caught.value.safe_to_repeat
     assert asked(way, "Hello").text
+
+
+def posts_of(box: Sandbox, service: str) -> int:
+    """How often a turn was posted."""
+    return sum(request["method"] == "POST" for request in box.requests(service))

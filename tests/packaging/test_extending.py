@@ -1,0 +1,74 @@
+"""The package of `docs/extending.md`: built, installed beside this one, and tried with the kit."""
+
+import os
+import re
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PAGE = ROOT / "docs" / "extending.md"
+FILE = re.compile(r"^```\w+ title=\"(.+?)\"\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+pytestmark = pytest.mark.packaging
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that holds the package as its wheel has it."""
+    source, target = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("installed")
+    for name, text in FILE.findall(PAGE.read_text()):
+        (source / name).parent.mkdir(exist_ok=True)
+        (source / name).write_text(text)
+    build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(target)]
+    subprocess.run(build, cwd=source, check=True, capture_output=True)
+    (wheel,) = target.glob("*.whl")
+    with zipfile.ZipFile(wheel) as packed:
+        packed.extractall(target)
+    return target
+
+
+def run(installed: Path, *command: str, **env: str) -> subprocess.CompletedProcess[str]:
+    path = os.pathsep.join([str(ROOT), str(installed)])
+    return subprocess.run(
+        [sys.executable, *command],
+        cwd=installed,
+        env={**os.environ, "PYTHONPATH": path, **env},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_the_client_is_as_short_as_the_page_says(installed: Path) -> None:
+    files = [*(installed / "helpdesk_agents").glob("*.py")]
+    lines = [line for file in files for line in file.read_text().splitlines() if line.strip()]
+    assert len(lines) < 80
+
+
+def test_the_kit_is_green(installed: Path) -> None:
+    kit = ["-m", "pytest", "-q", "--agent-service", "helpdesk", "-p", "no:cacheprovider"]
+    done = run(installed, *kit)
+    assert done.returncode == 0, done.stdout[-3000:]
+    assert " passed" in done.stdout
+
+
+ASKS = """
+import os, subprocess, sys
+from remote_agents import ENDPOINTS
+from remote_agents.sandbox import Sandbox
+assert "helpdesk" in ENDPOINTS
+with Sandbox() as box:
+    env = {**os.environ, **box.agents["helpdesk"]["env"]}
+    ask = [sys.executable, "-m", "remote_agents.cli", "ask", "helpdesk"]
+    sys.exit(subprocess.run([*ask, "How long is parental leave?"], env=env).returncode)
+"""
+
+
+def test_the_command_line_knows_it(installed: Path) -> None:
+    done = run(installed, "-c", ASKS)
+    assert done.returncode == 0, done.stderr
+    assert "16 weeks" in done.stdout
