@@ -60,7 +60,7 @@ bench: $(READY) ## measure against the peers
 	$(BIN)/python -m benchmarks $(ARGS)
 
 faults: $(READY) ## print what each fault leads to, for each agent
-	$(BIN)/python -m pytest tests/test_faults.py -q -s $(ARGS)
+	$(BIN)/python -m pytest tests/test_faults.py tests/test_raw_faults.py -q -s $(ARGS)
 
 fuzz: $(READY) ## the property tests with many more examples, then atheris for a minute: five in all
 	$(BIN)/python -m pytest -m fuzz --hypothesis-profile=fuzz $(ARGS)
