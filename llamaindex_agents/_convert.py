@@ -99,7 +99,10 @@ def _message(message: ChatMessage, endpoint: Endpoint) -> Message:
         return Message(role, block.text or "", (), origin)  # most of a long history
     said = _Said(role, endpoint)
     for block in blocks:
-        said.read(block)
+        if origin is None or type(block) not in _KINDS:
+            said.read(block)
+    if origin is not None:  # what an agent of this library said of its files is more than blocks
+        said.files += [_named_file(file) for file in known.get("files") or ()]
     if not said.calls:
         said.read_old_calls(known)
     return Message(
@@ -172,6 +175,12 @@ class _Said:
             self.texts.append(f"[called {name} with arguments that are no JSON: {arguments}]")
         else:
             self.calls.append(ClientToolCall(call_id or "", str(name), given))
+
+
+def _named_file(file: Mapping[str, Any]) -> Attachment:
+    """A file of an earlier answer, which is told by its address or name."""
+    name = file.get("id") or file.get("filename") or "a file"
+    return Attachment(file["kind"], url=file.get("url"), file_id=None if file.get("url") else name)
 
 
 def _arguments(given: Any) -> dict[str, Any] | None:

@@ -17,7 +17,8 @@ def digest_for(*names: str) -> Digest:
     """A function that digests messages, keyed so that one dialogue's say nothing of another's.
 
     What counts is the role, the text with each run of whitespace as one blank, tool calls by name
-    and arguments, the id of the call that is answered, and each file's kind and address or bytes.
+    and arguments, the id of the call that is answered, and each file's kind and address or bytes;
+    not the files of an answer, of which each framework keeps what it has a place for.
 
     Args:
         *names: Account and dialogue.
@@ -32,16 +33,17 @@ def digest_for(*names: str) -> Digest:
 
     def digest(message: Message) -> bytes:
         said = f"{message.role}\0{' '.join(message.content.split())}"
-        if message.tool_calls or message.tool_call_id or message.attachments:
-            said += f"\0{json.dumps(_beside(message), sort_keys=True, default=str)}"
+        files = () if message.role == "assistant" else message.attachments
+        if message.tool_calls or message.tool_call_id or files:
+            said += f"\0{json.dumps(_beside(message, files), sort_keys=True, default=str)}"
         return blake2s(said.encode("utf-8", "surrogatepass"), digest_size=SIZE, key=key).digest()
 
     return digest
 
 
-def _beside(message: Message) -> list[Any]:
+def _beside(message: Message, files: Iterable[Attachment]) -> list[Any]:
     calls = [[call.name, call.arguments] for call in message.tool_calls]
-    return [calls, message.tool_call_id, [_file(file) for file in message.attachments]]
+    return [calls, message.tool_call_id, [_file(file) for file in files]]
 
 
 def _file(file: Attachment) -> list[str | None]:

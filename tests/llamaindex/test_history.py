@@ -1,6 +1,7 @@
 """A history that other models and tools wrote: nothing of it is lost, or it is refused by name."""
 
 import datetime as dt
+import json
 from typing import Any
 
 import pytest
@@ -13,9 +14,10 @@ from llama_index.core.base.llms.types import (
     ToolCallBlock,
 )
 
-from remote_agents import UnsupportedContentError
+from llamaindex_agents import MaiAgent
+from remote_agents import InMemorySessionStore, UnsupportedContentError
 from remote_agents.sandbox import Sandbox
-from tests.llamaindex.conftest import QUESTION, SERVICES, WAYS, Build, last
+from tests.llamaindex.conftest import QUESTION, SERVICES, WAYS, Build, RawServer, last
 
 PNG = b"\x89PNG\r\n\x1a\n"
 LINK = "https://example.com/plan.png"
@@ -122,3 +124,31 @@ async def test_what_cannot_be_said_is_refused_by_name(
         await last(llm, way, [*REFUSED[refused], user(QUESTION)])
     assert llm.endpoint.title in str(caught.value)
     assert not sandbox.requests(service)
+
+
+FILES = [
+    {"type": "image", "id": "a1", "file": "https://example.com", "filename": "plan.png"},
+    {"type": "other", "id": "a2", "filename": "plan.pdf"},
+]
+
+
+def frame(content: str, **more: Any) -> bytes:
+    return f"data: {json.dumps({'conversationId': 'c1', 'content': content, **more})}\n\n".encode()
+
+
+@pytest.mark.parametrize("way", WAYS)
+async def test_a_reply_that_brought_files_is_gone_on_from(server: RawServer, way: str) -> None:
+    """LlamaIndex writes an address its own way, and has no block for a file that has none."""
+    server.script = [frame("Here."), frame("", done=True, attachments=FILES)]
+    store = InMemorySessionStore()
+    llm = MaiAgent(base_url=server.url, agent_id="m", api_key="key", session_store=store)
+    alice, first = llm.for_session("alice"), user("Draw a plan")
+    drawn = (await last(alice, way, [first])).message
+    assert [file["id"] for file in drawn.additional_kwargs["files"]] == ["a1", "a2"]
+    await last(alice, way, [first, drawn, user("Bigger")])
+    assert b'"c1"' in server.requests[1]
+    assert b"Draw a plan" not in server.requests[1]
+    await last(alice, way, [user("Draw a map"), drawn, user("Bigger")])
+    assert b'"c1"' not in server.requests[2]
+    assert b"https://example.com" in server.requests[2]
+    assert b"a2" in server.requests[2]
