@@ -18,7 +18,6 @@ __version__ = "0.1.0"
 _HOMES = {
     "remote_agents.agent": ("Agent",),
     "remote_agents.display": ("display_stream",),
-    "remote_agents.keys": ("cached_key",),
     "remote_agents.errors": (
         "AgentConnectionError",
         "AgentError",
@@ -44,6 +43,7 @@ _HOMES = {
         "UnsupportedContentError",
     ),
     "remote_agents.http.timeouts": ("Timeout",),
+    "remote_agents.keys": ("cached_key",),
     "remote_agents.memory.folding": ("fold_messages",),
     "remote_agents.memory.sessions": ("InMemorySessionStore", "Session", "SessionStore", "session"),
     "remote_agents.memory.sql": ("SQLSessionStore",),
