@@ -1,7 +1,7 @@
 """Replies and streams in a notebook. Whatever an agent writes, its HTML and scripts do nothing.
 
 Two forms of the same: `text/html`, rendered here by markdown-it when it is installed, and
-`text/markdown`, escaped so that no renderer finds anything to execute in it. Neither loads an
+`text/markdown`, as it was written, in a fence in which no renderer finds anything. Neither loads an
 image: an address that an agent makes up can carry what it knows to another host.
 """
 
@@ -22,7 +22,7 @@ from remote_agents.types import (
     TextDelta,
 )
 from remote_agents.types.citations import names_of
-from remote_agents.types.rendering import render
+from remote_agents.types.rendering import fenced, render
 
 REDRAW_SECONDS = 0.05
 
@@ -117,6 +117,7 @@ class _View:
         text, found = "".join(self._text), self._citations.found
         return {
             "text/plain": "\n".join([text, *_listed(found)]),
+            "text/markdown": fenced(text, "".join(self._reasoning), names_of(found)),
             "text/html": render(text, "".join(self._reasoning), names_of(found)),
         }
 

@@ -8,10 +8,12 @@ from itertools import permutations
 from typing import Any
 
 import pytest
+from hypothesis import given, strategies as st
+from markdown_it import MarkdownIt
 
 from remote_agents import Citation
 from remote_agents.testing.ways import FRAMEWORKS, Way
-from remote_agents.types import Citations, Reply
+from remote_agents.types import Citations, Reply, TextDelta
 from tests.raw_server import CLOSE, head, serving
 
 FILE = {"id": "f1", "filename": "vacation.md", "file": "https://files/vacation.md"}
@@ -115,7 +117,7 @@ def test_a_person_is_shown_each_document_once() -> None:
     for text in ("One.", "Two.", "Three."):
         reply.add(Citation("a.md", url="https://x.io/a", text=text))
     reply.add(Citation("b.md"))
-    for shown in (reply._repr_html_(),):
+    for shown in (reply._repr_html_(), reply._repr_markdown_()):
         assert len(re.findall(r"a\.md", shown)) == 1
         assert "3 passages" in shown
         assert "b.md" in shown
@@ -128,3 +130,12 @@ def test_many_citations_take_no_longer_for_each_other(name: Any) -> None:
     files = [Citation(name(n), url=f"https://{n}") for n in range(20_000)]
     assert len(collected([*passages, *files])) <= 40_000
     assert len(collected([*files, *passages])) <= 40_000
+
+
+@given(st.text(alphabet="`~ \n\r\u2028<>a*[]()!#-|$"), st.text(alphabet="`\n<a"))
+def test_nothing_leaves_the_fence_of_what_shows_no_html(text: str, title: str) -> None:
+    reply = Reply("maiagent", "maiagent:b@host")
+    reply.add(TextDelta(text))
+    reply.add(Citation(title or "a.md"))
+    kinds = [token.type for token in MarkdownIt("commonmark").parse(reply._repr_markdown_())]
+    assert kinds == ["fence"]

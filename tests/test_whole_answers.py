@@ -67,7 +67,12 @@ def sent(frames: Iterable[Frame], *, streamed: bool) -> list[Any]:
 
 
 async def asked(
-    framework: str, endpoint: str, way: str, frames: list[Frame], **settings: Any
+    framework: str,
+    endpoint: str,
+    way: str,
+    frames: list[Frame],
+    text: str = "25 days",
+    **settings: Any,
 ) -> Answer:
     streamed, awaited = WAYS[way]
     script = sent(frames, streamed=streamed or endpoint == "cloudbase" or len(frames) > 1)
@@ -75,7 +80,7 @@ async def asked(
         settings = {"base_url": server.url, "agent_id": "b", "api_key": "key", **settings}
         asking = Way(framework, endpoint, streamed=streamed, awaited=awaited, **settings)
         answer = await asking.ask("How many days?")
-    assert answer.text == "25 days"
+    assert answer.text == text
     return answer
 
 
@@ -188,6 +193,30 @@ async def test_the_binary_parts_of_a_run(framework: str) -> None:
         {"kind": "image", "mime_type": "image/png", "data": "aGk=", "filename": "a.png"},
         {"kind": "file", "url": "https://x.io/a", "mime_type": "a/b"},
     ]
+
+
+@each_way
+@each_framework
+async def test_files_alone_are_an_answer(framework: str, way: str) -> None:
+    frames = [{**maiagent_end(), "attachments": [PLAN]}]
+    answer = await asked(framework, "maiagent", way, frames, "")
+    assert extra(framework, answer, "files") == FILES[:1]
+
+
+IMAGE = {"type": "image_url", "image_url": {"url": "https://files/plan.png"}}
+
+
+@each_way
+@each_framework
+@pytest.mark.parametrize("endpoint", OPENAI)
+async def test_the_parts_of_a_content(endpoint: str, framework: str, way: str) -> None:
+    *first, last = answer_of(endpoint, streamed=WAYS[way][0])
+    (choice,) = last["choices"]
+    said = choice["delta" if "delta" in choice else "message"]
+    said["content"] = [{"type": "text", "text": said["content"]}, IMAGE]
+    answer = await asked(framework, endpoint, way, [*first, last])
+    files = [{"kind": "image", "url": "https://files/plan.png"}]
+    assert extra(framework, answer, "files") == files
 
 
 # --- other choices, strange frames -----------------------------------------------------

@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from remote_agents.types.citations import Citation, Citations, names_of
 from remote_agents.types.messages import AttachmentKind, ClientToolCall
-from remote_agents.types.rendering import render
+from remote_agents.types.rendering import fenced, render
 
 
 @dataclass(slots=True)
@@ -333,6 +333,9 @@ class Reply:
         """Settle what every finished reply has: a reason and an id."""
         self.finish_reason = self.finish_reason or "stop"
         self.reply_id = self.reply_id or f"reply-{uuid.uuid4().hex}"
+
+    def _repr_markdown_(self) -> str:
+        return fenced(self.text, self.reasoning, names_of(self.citations))
 
     def _repr_html_(self) -> str:
         return render(self.text, self.reasoning, names_of(self.citations))

@@ -37,6 +37,30 @@ def render(text: str, reasoning: str = "", sources: Sequence[Source] = ()) -> st
     return TEX.sub("\\\\\u200b", page)
 
 
+def fenced(text: str, reasoning: str = "", sources: Sequence[Source] = ()) -> str:
+    """An answer as Markdown, for what shows no HTML: as it was written, in a fence.
+
+    Args:
+        text: As for `render`.
+        reasoning: As for `render`.
+        sources: As for `render`.
+
+    Example:
+        >>> print(fenced("25 `days`", sources=[("plan.md", None)]))
+        ```text
+        25 `days`
+        <BLANKLINE>
+        [1] plan.md
+        ```
+    """
+    listed = [f"[{n}] {name}" for n, (name, _) in enumerate(sources, 1)]
+    parts = [part for part in (reasoning.strip(), text.strip(), "\n".join(listed)) if part]
+    page = "\n\n".join(parts)
+    runs = re.findall("`{3,}", page)
+    fence = "`" * max(3, *(len(run) + 1 for run in runs)) if runs else "```"
+    return f"{fence}text\n{page}\n{fence}"
+
+
 def _body(text: str) -> str:
     try:
         import nh3

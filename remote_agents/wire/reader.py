@@ -354,7 +354,7 @@ def _answers(reply: Reply) -> bool:
     """Whether a reply holds anything that is an answer, if only a source or a call of a tool."""
     steps = any(type(step) is not Unknown for step in reply.steps)
     told = reply.citations or reply.tool_calls or reply.interrupts or reply.alternatives
-    return bool(reply.text or reply.reasoning or steps or told)
+    return bool(reply.text or reply.reasoning or reply.files or steps or told)
 
 
 def excerpt(data: Any) -> str:
