@@ -218,6 +218,13 @@ def read_retries(value: int) -> int:
     return value
 
 
+def read_unknown_frames(value: str) -> str:
+    """What a frame of an unknown shape does that may hold text."""
+    if value not in ("error", "count"):
+        raise ConfigurationError(f"unknown_frames must be error or count, not {value!r}.")
+    return value
+
+
 def read_memory(value: str) -> Any:
     """A mode of memory."""
     if value not in MEMORY_MODES:

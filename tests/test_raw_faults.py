@@ -50,11 +50,11 @@ async def test_fault_from_raw_bytes(table: Table, name: str, framework: str) -> 
     assert wrong == {}
 
 
-def way_of(framework: str, endpoint: str, server: RawServer, **how: bool) -> Way:
+def way_of(framework: str, endpoint: str, server: RawServer, **how: Any) -> Way:
     settings = {"agent_id": "bot-1", "api_key": KEY, "base_url": server.url, "max_retries": 1}
     if endpoint == "maiagent":
         settings["root"] = "/api"
-    return Way(framework, endpoint, **how, **settings)
+    return Way(framework, endpoint, **settings, **how)
 
 
 async def suffer(row: Row, way: Way, server: RawServer) -> tuple[str | None, str]:

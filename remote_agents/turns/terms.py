@@ -24,6 +24,7 @@ from remote_agents.arguments import (
     read_names,
     read_retries,
     read_secret,
+    read_unknown_frames,
     warn_of_ignored,
 )
 from remote_agents.errors import ConfigurationError
@@ -86,7 +87,7 @@ class Terms:
         self.max_retries = read_retries(given["max_retries"])
         self.retry_unsafe: bool = given["retry_unsafe"]
         self.coalesce: bool = given["coalesce"]
-        self.unknown_frames: str = given["unknown_frames"]
+        self.unknown_frames = read_unknown_frames(given["unknown_frames"])
         self.max_event_bytes = read_bound("max_event_bytes", given["max_event_bytes"])
         self.max_body_bytes = read_bound("max_body_bytes", given["max_body_bytes"])
         extra = given["extra_body"]
