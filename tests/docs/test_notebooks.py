@@ -16,6 +16,7 @@ NAMES = (
     "05_conversation_records",
     "06_production",
     "07_many_machines",
+    "08_hosted_knowledge_base",
 )
 LARGEST = 400_000  # bytes, with the outputs
 WORTH_LOOKING_AT = {"image/png", "image/svg+xml", "text/html", "text/markdown"}
