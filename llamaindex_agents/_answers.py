@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, Generator
 from contextlib import aclosing, closing
-from typing import Any, cast
+from typing import Any
 
 from llama_index.core.base.llms.types import (
     ChatMessage,
@@ -51,19 +51,19 @@ class _Responses:
         return ChatResponse(message=message, delta=delta, additional_kwargs=extra)
 
 
-def chat_responses(events: Iterator[Event]) -> ChatResponseGen:
+def chat_responses(events: Generator[Event, None, object]) -> ChatResponseGen:
     """The events of an answer as a stream of responses; closing it closes the answer."""
     responses = _Responses()
-    with closing(cast(Any, events)):
+    with closing(events):
         for event in events:
             if (response := responses.of(event)) is not None:
                 yield response
 
 
-async def achat_responses(events: AsyncIterator[Event]) -> ChatResponseAsyncGen:
+async def achat_responses(events: AsyncGenerator[Event, None]) -> ChatResponseAsyncGen:
     """The same as `chat_responses`, with asyncio."""
     responses = _Responses()
-    async with aclosing(cast(Any, events)):
+    async with aclosing(events):
         async for event in events:
             if (response := responses.of(event)) is not None:
                 yield response

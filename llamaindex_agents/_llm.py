@@ -163,8 +163,7 @@ class RemoteLLM(Settings, LLM):
             >>> alice = llm.for_session("alice")  # doctest: +SKIP
             >>> alice.chat([ChatMessage("And what about part-time staff?")])  # doctest: +SKIP
         """
-        required(session_id)
-        return self.model_copy(update={"session_id": session_id})
+        return self.model_copy(update={"session_id": required(session_id)})
 
     def new_session(self: Self) -> Self:
         """This LLM, bound to a new dialogue; its `session_id` is random."""

@@ -8,8 +8,15 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterator
-from contextlib import aclosing, closing, contextmanager
-from typing import Any, cast
+from contextlib import (
+    AbstractAsyncContextManager,
+    AbstractContextManager,
+    aclosing,
+    closing,
+    contextmanager,
+    nullcontext,
+)
+from typing import Any
 
 from llama_index.core.base.llms.types import ChatResponseAsyncGen, ChatResponseGen
 from llama_index.core.base.response.schema import AsyncStreamingResponse, StreamingResponse
@@ -61,7 +68,7 @@ class RemoteStreamingResponse(_ReadOnce, StreamingResponse):
     def _read(self) -> TokenGen:
         said = self._said()
         try:
-            with self._reading(), closing(cast(Any, self._tokens)):
+            with self._reading(), closing(self._tokens):
                 for token in self._tokens:
                     said += token
                     yield token
@@ -81,9 +88,9 @@ class RemoteAsyncStreamingResponse(_ReadOnce, AsyncStreamingResponse):
 
     async def async_response_gen(self) -> TokenAsyncGen:
         """The pieces of the answer; leaving them early stops it."""
-        tokens = cast(Any, super().async_response_gen())
+        tokens = super().async_response_gen()
         with self._reading():
-            async with aclosing(cast(Any, self.response_gen)), aclosing(tokens):
+            async with aclosing(self.response_gen), aclosing(tokens):
                 async for token in tokens:
                     yield token
         _tell_reader(self)
@@ -103,10 +110,15 @@ class RemoteStreamingChatResponse(_ReadOnce, StreamingAgentChatResponse):
     metadata: dict[str, Any]
 
     def __init__(
-        self, stream: ChatResponseGen | ChatResponseAsyncGen, sources: Sources, *, awaited: bool
+        self,
+        sources: Sources,
+        *,
+        stream: ChatResponseGen | None = None,
+        astream: ChatResponseAsyncGen | None = None,
     ) -> None:
         super().__init__(
-            **{"achat_stream" if awaited else "chat_stream": cast(Any, stream)},
+            chat_stream=stream,
+            achat_stream=astream,
             sources=sources.tools,
             source_nodes=sources.nodes,
             is_writing_to_memory=False,
@@ -118,17 +130,17 @@ class RemoteStreamingChatResponse(_ReadOnce, StreamingAgentChatResponse):
         """The pieces of the answer; leaving them early stops it."""
         tokens = super().response_gen
         try:
-            with self._reading(), closing(cast(Any, self.chat_stream)), closing(cast(Any, tokens)):
+            with self._reading(), _closed(self.chat_stream), closing(tokens):
                 yield from tokens
         finally:
             self.response = self._said().strip()
 
     async def async_response_gen(self) -> TokenAsyncGen:
         """The same as `response_gen`, with asyncio."""
-        tokens = cast(Any, super().async_response_gen())
+        tokens = super().async_response_gen()
         try:
             with self._reading():
-                async with aclosing(cast(Any, self.achat_stream)), aclosing(tokens):
+                async with _aclosed(self.achat_stream), aclosing(tokens):
                     async for token in tokens:
                         yield token
         finally:
@@ -136,6 +148,14 @@ class RemoteStreamingChatResponse(_ReadOnce, StreamingAgentChatResponse):
 
     def _said(self) -> str:
         return self.unformatted_response
+
+
+def _closed(stream: ChatResponseGen | None) -> AbstractContextManager[object]:
+    return nullcontext() if stream is None else closing(stream)
+
+
+def _aclosed(stream: ChatResponseAsyncGen | None) -> AbstractAsyncContextManager[object]:
+    return nullcontext() if stream is None else aclosing(stream)
 
 
 def _tell_reader(answer: RemoteStreamingResponse | RemoteAsyncStreamingResponse) -> None:

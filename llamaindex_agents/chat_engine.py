@@ -125,7 +125,7 @@ class AgentChatEngine(BaseChatEngine):
         responses = self._llm.stream_chat(**self._turn(message, chat_history))
         sources = Sources(self._llm.agent)
         stream = self._follow(message, responses, sources)
-        return RemoteStreamingChatResponse(stream, sources, awaited=False)
+        return RemoteStreamingChatResponse(sources, stream=stream)
 
     async def astream_chat(
         self, message: str, chat_history: list[ChatMessage] | None = None
@@ -134,7 +134,7 @@ class AgentChatEngine(BaseChatEngine):
         responses = await self._llm.astream_chat(**self._turn(message, chat_history))
         sources = Sources(self._llm.agent)
         stream = self._afollow(message, responses, sources)
-        return RemoteStreamingChatResponse(stream, sources, awaited=True)
+        return RemoteStreamingChatResponse(sources, astream=stream)
 
     def _turn(self, message: str, chat_history: list[ChatMessage] | None) -> dict[str, Any]:
         """The whole dialogue; the core sends what the service does not hold of it.

@@ -6,7 +6,7 @@ knows about services. It has no state of a conversation.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -57,11 +57,11 @@ class Agent(Terms):
 
     # --- turns -------------------------------------------------------------------------------
 
-    def stream(self, messages: Sequence[Message], **call: Any) -> Iterator[Event]:
+    def stream(self, messages: Sequence[Message], **call: Any) -> Generator[Event, None, object]:
         """Ask, and iterate the events of the answer; arguments as for `turn`."""
         return run(self.turn(messages, stream=True, **call), self.transport)
 
-    def astream(self, messages: Sequence[Message], **call: Any) -> AsyncIterator[Event]:
+    def astream(self, messages: Sequence[Message], **call: Any) -> AsyncGenerator[Event, None]:
         """The same as `stream`, with asyncio."""
         return arun(self.turn(messages, stream=True, **call), self.transport)
 

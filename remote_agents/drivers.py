@@ -10,7 +10,7 @@ import asyncio
 import concurrent.futures
 import inspect
 import time
-from collections.abc import AsyncIterator, Callable, Generator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterator
 from contextlib import AsyncExitStack, ExitStack, closing
 from typing import Any, Protocol, TypeVar
 
@@ -76,7 +76,7 @@ def run(flow: Flow[T], client: Client) -> Generator[Any, None, T]:
                 step, value = flow.throw, error
 
 
-async def arun(flow: Flow[T], client: Client) -> AsyncIterator[Any]:
+async def arun(flow: Flow[T], client: Client) -> AsyncGenerator[Any, None]:
     """Drive a flow with asyncio; the same as `run`, but its return value is not available.
 
     Args:
