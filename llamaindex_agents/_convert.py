@@ -25,6 +25,7 @@ from llama_index.core.base.llms.types import (
 )
 from pydantic import BaseModel, ValidationError
 
+from remote_agents.agent import Agent
 from remote_agents.errors import UnsupportedContentError
 from remote_agents.service import Endpoint
 from remote_agents.types import (
@@ -311,13 +312,26 @@ def _usage(usage: Usage) -> dict[str, int]:
 # --- the service's own messages ----------------------------------------------------------------
 
 
-def remote_messages(messages: Sequence[Any]) -> list[ChatMessage]:
-    """Messages that a service lists, as LlamaIndex's."""
+def remote_messages(client: Any, conversation_id: str, session_id: str) -> list[ChatMessage]:
+    """The messages that a service lists of a session, which can be gone on from.
+
+    Args:
+        client: A plain client that can list messages.
+        conversation_id: The service's id.
+        session_id: The session that goes on in it.
+    """
+    agent: Agent = client.agent
+    listed = client.messages.history(conversation_id)
+    roles = [MessageRole(message.role) for message in listed]
+    said = [Message(_ROLES[role], each.content) for role, each in zip(roles, listed, strict=True)]
+    marks = agent.marks_of(conversation_id, said, session_id)
+    ours = {"agent": agent.name, "model_provider": agent.endpoint.name}
     return [
         ChatMessage(
-            role=MessageRole(message.role),
-            content=message.content,
-            additional_kwargs={"conversation_id": message.conversation_id, "id": message.id},
+            role=role,
+            content=each.content,
+            additional_kwargs={"conversation_id": conversation_id, "id": each.id}
+            | ({**ours, "conversation": mark} if mark else {}),
         )
-        for message in messages
+        for role, each, mark in zip(roles, listed, marks, strict=True)
     ]

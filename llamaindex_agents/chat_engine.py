@@ -76,7 +76,7 @@ class AgentChatEngine(BaseChatEngine):
         known = self._llm.agent.session(self.session_id)
         if known is None or not hasattr(type(client), "messages"):
             return self._history
-        return remote_messages(client.messages.history(known.conversation_id))
+        return remote_messages(client, known.conversation_id, self.session_id)
 
     def reset(self) -> None:
         """Start anew: the next message begins a new conversation."""

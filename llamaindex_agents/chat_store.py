@@ -161,7 +161,7 @@ class Views:
         if conversation_id is None:  # a key is the caller's own: the service is not asked about it
             return []
         try:
-            return remote_messages(self.client.messages.history(conversation_id))
+            return remote_messages(self.client, conversation_id, key)
         except NotFoundError:
             return []
 

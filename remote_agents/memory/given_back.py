@@ -12,19 +12,29 @@ from remote_agents.types import Message
 
 
 def marks_of(
-    conversation_id: str, messages: Iterable[Message], *, account: str, agent: str, sealer: Sealer
+    conversation_id: str,
+    messages: Iterable[Message],
+    *,
+    session_id: str | None,
+    account: str,
+    agent: str,
+    sealer: Sealer,
 ) -> list[dict[str, Any] | None]:
     """A mark for each message that is an answer, as its reply had it.
 
     Args:
         conversation_id: The service's id.
         messages: All that the conversation holds, oldest first.
+        session_id: The session that goes on in it; None if it is named by its own id.
         account: Whose it is.
         agent: `provider:agent_id@host/path`.
         sealer: Seals the marks.
     """
-    name = {"conversation": conversation_id}
-    dialogue = dialogue_of("conversation", name, account, agent).shown
+    if session_id is None:
+        named = dialogue_of("conversation", {"conversation": conversation_id}, account, agent)
+    else:
+        named = dialogue_of("session", {"session_id": session_id}, account, agent)
+    dialogue = named.shown
     digest = digest_for(account, dialogue)
     marks: list[dict[str, Any] | None] = []
     asked, turn, count = b"", 0, 0

@@ -220,12 +220,25 @@ class Terms:
         return keys
 
     def marks_of(
-        self, conversation_id: str, messages: Sequence[Message]
+        self, conversation_id: str, messages: Sequence[Message], session_id: str | None = None
     ) -> list[dict[str, Any] | None]:
-        """The marks of a conversation that was read back; None for what is no answer."""
+        """The marks of a conversation that was read back; None for what is no answer.
+
+        Args:
+            conversation_id: The service's id.
+            messages: All that it holds, oldest first.
+            session_id: The session that is to go on in it; None if its own id names it.
+        """
         account = self._account_now()
         sealer = Sealer(self.seal_key(), account, self.name)
-        return marks_of(conversation_id, messages, account=account, agent=self.name, sealer=sealer)
+        return marks_of(
+            conversation_id,
+            messages,
+            session_id=session_id,
+            account=account,
+            agent=self.name,
+            sealer=sealer,
+        )
 
     def _account_now(self) -> str:
         account = self.account()

@@ -264,6 +264,25 @@ async def test_a_conversation_that_was_begun_elsewhere(build: Build, service: st
     assert await store.aget_messages("bob") == []
 
 
+@pytest.mark.parametrize("how", HOW)
+@pytest.mark.parametrize("kind", [buffered, remembered])
+@pytest.mark.parametrize("service", LISTING)
+async def test_what_a_chat_store_reads_is_gone_on_from(
+    sandbox: Sandbox, build: Build, service: str, kind: Any, how: str
+) -> None:
+    """In another process, which knows of a dialogue only what the service has stored of it."""
+    answer = build(service, memory="server").chat([ChatMessage(QUESTION)]).message
+    conversation_id = answer.additional_kwargs["conversation_id"]
+    llm = build(service, session_store=InMemorySessionStore()).for_session("alice")
+    store = RemoteChatStore(client=plain(llm), conversations={"alice": conversation_id})
+    engine = SimpleChatEngine.from_defaults(llm=llm, memory=kind(store))
+    assert (await chatted(engine, how, FOLLOW_UP))[0].startswith(PART_TIME)
+    assert sandbox.turns(service)[-1]["conversation_id"] == conversation_id
+    assert sandbox.turns(service)[-1]["messages"][-1]["content"] == FOLLOW_UP
+    held = sandbox.conversation(service, conversation_id)
+    assert [m["content"] for m in held if m["role"] == "user"] == [QUESTION, FOLLOW_UP]
+
+
 @pytest.mark.parametrize("kind", [buffered, remembered])
 async def test_a_memory_over_the_chat_store_can_be_reset(build: Build, kind: Any) -> None:
     llm = build("bluenexus", session_store=InMemorySessionStore()).for_session("alice")
