@@ -11,10 +11,14 @@ from typing import Any
 
 from langchain_core.runnables import ConfigurableFieldSpec, RunnableConfig
 
+from langchain_agents._errors import model_errors
 from langchain_agents.chat_history import RemoteChatMessageHistory
 from remote_agents.agent import Agent
+from remote_agents.concealed import conceal
+from remote_agents.errors import ConfigurationError
 from remote_agents.memory.dialogue import names_in
 from remote_agents.memory.sessions import current_session
+from remote_agents.unknown_names import unknown_in_call
 
 NOSTREAM = "nostream"  # LangGraph's tag for calls that are not shown, as of its middleware
 RUNTIME = "__pregel_runtime"  # where LangGraph keeps the context of a run
@@ -31,9 +35,12 @@ def with_dialogue(agent: Agent, config: RunnableConfig, kwargs: dict[str, Any]) 
     Returns:
         The arguments; `dialogue` holds the names that were found.
     """
+    if "thread_id" in kwargs and "dialogue" not in kwargs:  # a thread is named in `configurable`
+        with model_errors():
+            raise ConfigurationError(unknown_in_call(agent.endpoint, "thread_id"))
     configurable: Mapping[str, Any] = config.get("configurable") or {}
     found = {**_context(configurable, agent), **names_in(configurable, agent.dialogue_keys)}
-    call = dict(kwargs)
+    call = conceal(kwargs)
     if not call.get("memory") and NOSTREAM in (config.get("tags") or ()):
         call["memory"] = "client"
     history = configurable.get("message_history")

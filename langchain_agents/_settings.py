@@ -17,7 +17,7 @@ from langchain_agents._convert import register as understand
 from langchain_agents._errors import ToolsNotSupportedError, model_errors, raise_model_error
 from remote_agents import __version__
 from remote_agents.agent import Agent
-from remote_agents.arguments import unknown_name
+from remote_agents.concealed import conceal
 from remote_agents.drivers import arun, run
 from remote_agents.errors import ConfigurationError
 from remote_agents.flow import Flow
@@ -25,6 +25,7 @@ from remote_agents.memory.sessions import Session
 from remote_agents.service import Endpoint
 from remote_agents.settings import Settings
 from remote_agents.types import Event
+from remote_agents.unknown_names import unknown_name
 
 if TYPE_CHECKING:
     from remote_agents.client import Client
@@ -74,6 +75,8 @@ class AgentSettings(Settings, Serializable):
         agent = self.agent
         fields = self.__dict__
         fields["agent_id"], fields["base_url"] = agent.agent_id, agent.base_url
+        if "model" not in self.endpoint.accepted:
+            fields["model"] = None  # its other name has the value
         if fields["api_key"] is None:  # from the environment, which a worker process may not have
             fields["api_key"] = SecretStr(agent.key)
         self._add_version("remote-agents", __version__)  # type: ignore[attr-defined]
@@ -87,6 +90,10 @@ class AgentSettings(Settings, Serializable):
             with model_errors():
                 self._agent = Agent(self.endpoint, **settings)
         return self._agent
+
+    def bind(self, **kwargs: Any) -> Any:
+        """Bind arguments of a call; what may be a secret among them shows in no trace."""
+        return super().bind(**conceal(kwargs))  # type: ignore[misc]
 
     @property
     def client(self) -> Client:

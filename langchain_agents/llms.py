@@ -53,7 +53,7 @@ class AgentLLM(AgentSettings, BaseLLM):
         )
 
     def _turn(self, prompt: Any, stop: Any, kwargs: dict[str, Any], *, stream: bool) -> Flow[None]:
-        for name in ("session_id", "conversation_id"):
+        for name in ("session_id", "conversation_id", "thread_id"):
             if kwargs.get(name) is not None:
                 raise self._stateless(name)
         if kwargs.get("memory") == "server":

@@ -37,11 +37,11 @@ from llamaindex_agents._calls import (
     stateless_call,
 )
 from remote_agents.agent import Agent
-from remote_agents.arguments import unknown_name
 from remote_agents.errors import ConfigurationError
 from remote_agents.memory.dialogue import required
 from remote_agents.memory.sessions import current_session
 from remote_agents.settings import Settings
+from remote_agents.unknown_names import unknown_name
 
 if TYPE_CHECKING:
     from remote_agents.client import Client
@@ -79,6 +79,8 @@ class RemoteLLM(Settings, LLM):
         self._agent = agent = self._build()
         settings = self.__dict__
         settings["agent_id"], settings["base_url"] = agent.agent_id, agent.base_url
+        if "model" not in self.endpoint.accepted:
+            settings["model"] = None  # its other name has the value
         if not agent.key_is_callable:
             settings["api_key"] = SecretStr(agent.key)
 

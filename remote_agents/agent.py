@@ -49,7 +49,6 @@ class Agent(Terms):
             self.base_url,
             auth_scheme=self.endpoint.auth_scheme,
             headers=self.default_headers,
-            timeout=self.timeout,
             verify=self.verify,
             client=self.http_client,
             async_client=self.http_async_client,
@@ -101,7 +100,8 @@ class Agent(Terms):
     ) -> Flow[None]:
         """One turn as a flow; arguments as for `remote_agents.turns.turn.take_turn`."""
         with self._naming():
-            flow = take_turn(self, messages, stream=stream, **call)
+            terms = self.for_call(call)
+            flow = take_turn(terms, messages, stream=stream, **call)
         return self._named(flow)
 
     def _named(self, flow: Flow[None]) -> Flow[None]:

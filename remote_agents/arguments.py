@@ -2,55 +2,119 @@
 
 from __future__ import annotations
 
-import difflib
 import inspect
 import os
 import re
+import ssl
+import sys
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
+from types import FrameType
 from typing import Any
 from urllib.parse import urlsplit
 
+from remote_agents.addresses import is_loopback
 from remote_agents.errors import ConfigurationError
 from remote_agents.memory.plan import MEMORY_MODES
 from remote_agents.service import Endpoint
-from remote_agents.settings import COMMON
-
-LOOPBACK = ("localhost", "127.0.0.1", "::1")
+from remote_agents.unknown_names import unknown_in_call, unknown_name
 
 
-def check_parameters(
-    endpoint: Endpoint, parameters: Mapping[str, Any], also: Sequence[str] = ()
-) -> dict[str, Any]:
-    """The parameters that are set, if the endpoint knows them all, or they are among `also`.
+def check_parameters(endpoint: Endpoint, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """The parameters of a constructor that are set, if the endpoint knows them all.
 
     Raises:
         ConfigurationError: Names the unknown one, and the nearest that is valid.
     """
-    accepted = endpoint.accepted.union(also, ("streaming",))
     for name in parameters:
-        if name not in accepted and not (name == "suggest" and not parameters[name]):
+        if name not in endpoint.accepted and name != "streaming":
             raise ConfigurationError(unknown_name(endpoint, name), endpoint=endpoint.name)
     return {name: value for name, value in parameters.items() if value is not None}
 
 
-def unknown_name(endpoint: Endpoint, name: str, also: Sequence[str] = ()) -> str:
-    """What to say of an argument that does not exist."""
-    if name in endpoint.accepted:
-        return f"{endpoint.title} takes {name!r}, but this class has no field for it."
-    valid = sorted({*endpoint.accepted, *COMMON, *also} - {name})
-    near = difflib.get_close_matches(name, valid, n=1)
-    advice = f"did you mean {near[0]!r}?" if near else f"valid are {', '.join(valid)}."
-    return f"{endpoint.title} has no parameter {name!r}; {advice}"
+def check_call(endpoint: Endpoint, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """The parameters of a call that are set, without those that do no harm.
+
+    Raises:
+        ConfigurationError: Names the unknown one, and the nearest that is valid.
+    """
+    known = endpoint.accepted.union(endpoint.call_only, ("streaming",))
+    told = {name: value for name, value in parameters.items() if value is not None}
+    for name in [*told]:
+        if name in known:
+            continue
+        if not _is_harmless(name, told.pop(name)):
+            raise ConfigurationError(unknown_in_call(endpoint, name), endpoint=endpoint.name)
+    return told
+
+
+# What frameworks, and scripts written for other models, habitually pass, and what an agent that has
+# no use for it need not be told.
+_HARMLESS: dict[str, tuple[Any, ...]] = {
+    "n": (1,),
+    "stream": (True, False),
+    "tool_choice": ("auto", "none"),
+    "suggest": (False,),
+    "tools": ([], ()),
+    "logprobs": (False,),
+    "echo": (False,),
+    "strict": (False,),
+    "best_of": (1,),
+    "formatted": (True, False),
+}
+_MEANINGLESS = frozenset(
+    {"stream_usage", "stream_options", "parallel_tool_calls", "ls_structured_output_format"}
+    | {"callbacks", "tags", "metadata", "run_name", "run_id", "verbose", "use_cache"}
+)
+
+
+def _is_harmless(name: str, value: Any) -> bool:
+    return name in _MEANINGLESS or value in _HARMLESS.get(name, ())
 
 
 def warn_of_ignored(endpoint: Endpoint, parameters: Mapping[str, Any]) -> None:
-    """Warn once of each standard parameter that the service cannot honour."""
+    """Warn of each standard parameter that the service cannot honour, at the caller's line."""
     for name in ("temperature", "max_tokens"):
         if parameters.get(name) is not None and name not in endpoint.parameters:
             warnings.warn(
-                f"{endpoint.title} has no {name}: the agent's own setting is used.", stacklevel=4
+                f"{endpoint.title} has no {name}: the agent's own setting is used.",
+                stacklevel=_frames_to_caller(),
             )
+
+
+_BETWEEN = frozenset(
+    {"remote_agents", "langchain_agents", "llamaindex_agents"}
+    | {"pydantic", "langchain_core", "llama_index", "functools", "contextlib"}
+)
+
+
+def _frames_to_caller() -> int:
+    """The `stacklevel` of whoever called this library, for a warning of this module."""
+    frame, level = sys._getframe(1), 1
+    while frame.f_back is not None and _package(frame) in _BETWEEN:
+        frame, level = frame.f_back, level + 1
+    return level
+
+
+def _package(frame: FrameType) -> str:
+    return str(frame.f_globals.get("__name__")).partition(".")[0]
+
+
+def read_model(endpoint: Endpoint, agent_id: str | None, model: str | None) -> str | None:
+    """The agent's id by either of its names.
+
+    Raises:
+        ConfigurationError: Both are given, and differ.
+    """
+    if model is None or "model" in endpoint.accepted:
+        return agent_id
+    if agent_id not in (None, model):
+        raise ConfigurationError(
+            f"model is another name of agent_id at {endpoint.title}, which has no models of its "
+            "own: pass agent_id alone.",
+            endpoint=endpoint.name,
+        )
+    return model
 
 
 def read_agent_id(endpoint: Endpoint, agent_id: str | None) -> str:
@@ -78,6 +142,10 @@ def read_api_key(endpoint: Endpoint, api_key: Any) -> Any:
             f"{endpoint.title} needs a key: pass api_key, or set {endpoint.env}_API_KEY.",
             endpoint=endpoint.name,
         )
+    if isinstance(found, bytes):
+        raise ConfigurationError(
+            "api_key is a text, not bytes: pass key.decode().", endpoint=endpoint.name
+        )
     if isinstance(found, str):
         from pydantic import SecretStr
 
@@ -87,17 +155,32 @@ def read_api_key(endpoint: Endpoint, api_key: Any) -> Any:
             f"api_key is a text, a SecretStr or a function, not {type(found).__name__}.",
             endpoint=endpoint.name,
         )
-    if hasattr(found, "get_secret_value") and not _is_header_value(found.get_secret_value()):
+    if hasattr(found, "get_secret_value") and (
+        fault := key_fault(endpoint, found.get_secret_value())
+    ):
         raise ConfigurationError(
-            f"The key of {endpoint.title} has characters that no key has (line breaks or other "
-            "than ASCII); check how it was copied.",
+            f"The key of {endpoint.title} {fault}.",
             endpoint=endpoint.name,
         )
     return found
 
 
-def _is_header_value(text: str) -> bool:
-    return text.isascii() and text.isprintable() and text == text.strip()
+def key_fault(endpoint: Endpoint, key: str) -> str | None:
+    """What is wrong with a key; it is never quoted."""
+    if not (key and key.isascii() and key.isprintable() and key == key.strip()):
+        return (
+            "has characters that no key has (line breaks or other than ASCII), or none at all; "
+            "check how it was copied"
+        )
+    if scheme := _SCHEME.match(key):
+        return (
+            f"begins with {scheme[1]!r}: pass the key alone, {endpoint.auth_scheme!r} is put "
+            "before it here"
+        )
+    return None
+
+
+_SCHEME = re.compile(r"(Bearer|Api-Key|Basic|Token)\s", re.IGNORECASE)
 
 
 def read_base_url(
@@ -134,11 +217,32 @@ def _check_url(endpoint: Endpoint, url: str, allow_http: bool) -> None:
             f"base_url must be the service's root, like https://host, not {_redacted(url)!r}.",
             endpoint=endpoint.name,
         )
-    if parts.scheme == "http" and host not in LOOPBACK and not allow_http:
+    if parts.scheme == "http" and not is_loopback(host) and not allow_http:
         raise ConfigurationError(
             f"base_url {url!r} would send the key unencrypted: use https://, or allow_http=True.",
             endpoint=endpoint.name,
         )
+
+
+def check_head(endpoint: Endpoint, base_url: str, first_path: Callable[[], str]) -> None:
+    """Refuse an address that holds what the paths begin with which follow it.
+
+    Raises:
+        ConfigurationError: It does; it says what to write.
+    """
+    if not urlsplit(base_url).path.strip("/"):
+        return
+    parts = first_path().strip("/").split("/")
+    for size in range(len(parts), 0, -1):
+        head = "/" + "/".join(parts[:size])
+        at = base_url.find(f"{head}/") if size > 2 else -1
+        at = len(base_url) - len(head) if base_url.endswith(head) else at
+        if head != "/" and at > 0:
+            raise ConfigurationError(
+                f"base_url holds {head}, which is put behind it here: write the service's root, "
+                f"{base_url[:at]!r}.",
+                endpoint=endpoint.name,
+            )
 
 
 def _redacted(url: str) -> str:
@@ -157,16 +261,42 @@ def read_mapping(name: str, value: Any) -> dict[str, Any]:
     return dict(value)
 
 
-def read_headers(value: Any) -> dict[str, str]:
+def read_headers(value: Any, argument: str = "default_headers") -> dict[str, str]:
     """Headers as HTTP allows them; a value is never quoted, it may be a secret."""
-    headers: dict[str, str] = read_mapping("default_headers", value)
+    headers: dict[str, str] = read_mapping(argument, value)
     for name, text in headers.items():
         if not (_HEADER.fullmatch(str(name)) and _is_printable(text)):
             raise ConfigurationError(
-                f"The header {name!r} of default_headers has characters that HTTP does not allow "
+                f"The header {name!r} of {argument} has characters that HTTP does not allow "
                 "in a header, or is no text."
             )
     return headers
+
+
+def read_call_headers(value: Any) -> dict[str, str]:
+    """The headers of one call, which changes nothing of who is asking."""
+    headers = read_headers(value, "headers")
+    if any(name.lower() == "authorization" for name in headers):
+        raise ConfigurationError(
+            "A call's headers have no Authorization: pass a function as api_key, which runs before "
+            "each request, so that the conversations of two keys stay apart."
+        )
+    return headers
+
+
+def read_verify(value: Any) -> Any:
+    """TLS settings: True, False, a path, or a context; None is True."""
+    if isinstance(value, bytes) or (isinstance(value, str) and "-----BEGIN" in value):
+        raise ConfigurationError(
+            "verify is the path of a file of certificates, not their text: write it to a file, or "
+            "pass ssl.create_default_context(cadata=text)."
+        )
+    if value is None or isinstance(value, (bool, str, os.PathLike, ssl.SSLContext)):
+        return value
+    raise ConfigurationError(
+        "verify is True, False, the path of a file of certificates (PEM), or an ssl.SSLContext, "
+        f"not {type(value).__name__}."
+    )
 
 
 def _is_printable(value: Any) -> bool:

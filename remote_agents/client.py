@@ -12,7 +12,6 @@ from pydantic import ConfigDict, PrivateAttr
 from typing_extensions import Self, Unpack
 
 from remote_agents.agent import Agent
-from remote_agents.arguments import unknown_name
 from remote_agents.errors import (
     AgentError,
     ConfigurationError,
@@ -27,6 +26,7 @@ from remote_agents.resources.surface import Part
 from remote_agents.service import Endpoint
 from remote_agents.settings import CallArguments, Settings
 from remote_agents.types import Attachment, Citation, Event, Message, Origin, Reply, TextDelta
+from remote_agents.unknown_names import unknown_name
 
 Prompt: TypeAlias = "str | Message | Reply | Mapping[str, Any] | Sequence[Any]"
 
@@ -62,7 +62,9 @@ class Client(Settings):
 
     if not TYPE_CHECKING:  # type checkers see the fields
 
-        def __init__(self, **settings: Any) -> None:
+        def __init__(self, *positional: Any, **settings: Any) -> None:
+            if positional:
+                super().__init__(*positional)
             for name in settings:
                 if name not in type(self).model_fields:
                     raise ConfigurationError(
@@ -77,7 +79,12 @@ class Client(Settings):
         asked again, whose words would be others.
         """
         fields = {name: field.default for name, field in type(self).model_fields.items()}
-        known = {"agent_id": agent.agent_id, "base_url": agent.base_url, "api_key": agent.secret}
+        known = {
+            "model": agent.options.get("model"),
+            "agent_id": agent.agent_id,
+            "base_url": agent.base_url,
+            "api_key": agent.secret,
+        }
         self.__setstate__(
             {
                 "__dict__": {**fields, **agent.options, **settings, **known},

@@ -6,6 +6,9 @@ from importlib.util import find_spec
 
 from remote_agents.errors import ConfigurationError
 
+SANDBOX = ("starlette", "uvicorn", "bm25s", "multipart", "openpyxl")
+"""The modules that the extra `sandbox` brings."""
+
 
 class MissingExtraError(ConfigurationError, ImportError):
     """A module of an extra is not installed; the message has the line that installs it."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 import concurrent.futures
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 
 from remote_agents.types import Event, Reply
 
@@ -97,12 +97,29 @@ class Emit(NamedTuple):
     items: list[Any]
 
 
+class Limits(Protocol):
+    """The time limits of a turn, in seconds; None means no limit."""
+
+    @property
+    def connect(self) -> float | None:
+        """To get a connection."""
+
+    @property
+    def first_event(self) -> float | None:
+        """From sending to the first event of the answer."""
+
+    @property
+    def idle(self) -> float | None:
+        """Between two events."""
+
+
 class Send(NamedTuple):
     """Send a request; gives back a response whose headers have arrived."""
 
     request: Request
     token: SecretStr | None
     first_event: float | None
+    timeout: Limits
 
 
 class Read(NamedTuple):

@@ -6,11 +6,12 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from inspect import Parameter, Signature
 from os import PathLike
 from ssl import SSLContext
-from typing import Annotated, Any, ClassVar, Literal, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, TypeAlias
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 from typing_extensions import TypedDict
 
+from remote_agents.errors import ConfigurationError
 from remote_agents.http.timeouts import Timeout
 from remote_agents.memory.folding import Fold
 from remote_agents.memory.plan import Memory
@@ -51,6 +52,8 @@ class Settings(BaseModel):
 
     agent_id: str | None = None
     """The agent; else `<PREFIX>_AGENT_ID`."""
+    model: str | None = None
+    """Another name of `agent_id`, where the service has no model of its own."""
     api_key: ApiKey | None = Hidden
     """A string, or a function (sync or async) that gives a fresh token; else `<PREFIX>_API_KEY`."""
     base_url: str | None = None
@@ -109,6 +112,15 @@ class Settings(BaseModel):
     """Where the answer ends; cut here where the service cannot."""
     streaming: bool | None = None
     """Whether a whole answer is asked for piece by piece too."""
+
+    if not TYPE_CHECKING:  # type checkers see the fields
+
+        def __init__(self, *positional: Any, **settings: Any) -> None:
+            if positional:
+                raise ConfigurationError(
+                    f"{type(self).__name__} takes its arguments by name: api_key=..., agent_id=..."
+                )
+            super().__init__(**settings)
 
     @classmethod
     def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:

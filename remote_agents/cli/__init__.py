@@ -12,7 +12,7 @@ import sys
 import warnings
 from collections.abc import Sequence
 
-from remote_agents.extras import MissingExtraError, require
+from remote_agents.extras import SANDBOX, MissingExtraError, require
 
 CLI_NEEDS = ("typer", "rich")
 DEMO_NEEDS = ("rich", "langchain_core", "llama_index.core")
@@ -53,9 +53,7 @@ def _run(arguments: list[str]) -> int:
 
 
 def _sandbox(arguments: list[str]) -> int:
-    from remote_agents.sandbox.box import NEEDS
-
-    if not _installed("sandbox", NEEDS):
+    if not _installed("sandbox", SANDBOX):
         return 2
     from remote_agents.sandbox.__main__ import main as serve
 
@@ -66,9 +64,7 @@ def _sandbox(arguments: list[str]) -> int:
 
 
 def _demo(arguments: list[str]) -> int:
-    from remote_agents.sandbox.box import NEEDS
-
-    if not _installed("langchain,llamaindex,sandbox,cli", (*NEEDS, *DEMO_NEEDS)):
+    if not _installed("langchain,llamaindex,sandbox,cli", (*SANDBOX, *DEMO_NEEDS)):
         return 2
     # Of its own process: the demo uses both frameworks, which nothing in this package imports.
     return subprocess.call([sys.executable, "-m", "remote_agents_demo", *arguments[1:]])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import httpx
 
@@ -16,10 +16,7 @@ from remote_agents.errors import (
     StreamInterruptedError,
     StreamProtocolError,
 )
-from remote_agents.flow import DeadlineReached
-
-if TYPE_CHECKING:
-    from remote_agents.http.timeouts import Timeout
+from remote_agents.flow import DeadlineReached, Limits
 
 E = TypeVar("E", bound=BaseException)
 LEAVING = "send_request_headers.started"
@@ -54,7 +51,7 @@ class Departure:
 
 
 def sending_failed(
-    error: Exception, base_url: str, timeout: Timeout, *, left: bool | None
+    error: Exception, base_url: str, timeout: Limits, *, left: bool | None
 ) -> AgentError:
     """Our error for what a client raised before a response was there.
 
@@ -104,7 +101,7 @@ def _not_sent(error: Exception) -> AgentError:
     )
 
 
-def _answer_failed(error: Exception, base_url: str, timeout: Timeout) -> AgentError:
+def _answer_failed(error: Exception, base_url: str, timeout: Limits) -> AgentError:
     if isinstance(error, (httpx.ReadTimeout, DeadlineReached)):
         return AgentTimeoutError(
             f"No answer from {base_url} within {timeout.first_event} s. The turn may be running; "

@@ -28,16 +28,19 @@ def plain_request(
         timeout: httpx's limits.
         **body: `json`, `data`, `files`, `params`, as `httpx.Request` takes them.
     """
-    by_name = {
-        name.lower(): (name, value) for part in (defaults, headers) for name, value in part.items()
-    }
     return httpx.Request(
         method,
         url,
-        headers=list(by_name.values()),
+        headers=merged(defaults, headers),
         extensions={"timeout": timeout.as_dict()},
         **body,
     )
+
+
+def merged(*parts: Mapping[str, str]) -> dict[str, str]:
+    """Headers, of which a later one replaces an earlier one of the same name, however spelt."""
+    by_name = {name.lower(): (name, value) for part in parts for name, value in part.items()}
+    return dict(by_name.values())
 
 
 def no_cookies() -> CookieJar:

@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING, Any
 import httpx
 
 from remote_agents.errors import AgentError, ConfigurationError
-from remote_agents.flow import DeadlineReached, Request, Send
+from remote_agents.flow import DeadlineReached, Limits, Request, Send
 from remote_agents.http import pools
 from remote_agents.http.deadlines import Alarm, Cut, Until
 from remote_agents.http.errors import Departure, bare, reading_failed, sending_failed
 from remote_agents.http.proxies import without_credentials
-from remote_agents.http.timeouts import Timeout
+from remote_agents.http.requests import merged
 from remote_agents.http.unpacking import Unpacker, unpacker
 
 if TYPE_CHECKING:
@@ -45,7 +45,6 @@ class Transport:
         base_url: Root address of the service, without a trailing slash.
         auth_scheme: `Bearer` or `Api-Key`.
         headers: Headers that go with every request.
-        timeout: Time limits.
         verify: True, False, or the path of a CA bundle, or an `ssl.SSLContext`.
         client: A client of the caller's own for sync calls; it is never closed here.
         async_client: The same for async calls.
@@ -57,13 +56,11 @@ class Transport:
         *,
         auth_scheme: str = "Bearer",
         headers: Mapping[str, str] | None = None,
-        timeout: Timeout | None = None,
         verify: Any = True,
         client: httpx.Client | None = None,
         async_client: httpx.AsyncClient | None = None,
     ) -> None:
         self.base_url = base_url
-        self.timeout = timeout or Timeout()
         self._scheme = auth_scheme
         self._headers = headers or {}
         self._verify = True if verify is None else verify
@@ -80,11 +77,11 @@ class Transport:
             request = self._build(client, op, reads=head)
             request.extensions["trace"] = departure.trace
             response = client.send(request, stream=True, follow_redirects=False, auth=_auth(op))
-            return SyncResponse(response, self.timeout)
+            return SyncResponse(response, op.timeout)
         except AgentError:
             raise
         except Exception as error:
-            raise self._sending_failed(error, departure, self._client) from error
+            raise self._sending_failed(error, op, departure, self._client) from error
         except BaseException as error:
             raise bare(error)  # noqa: B904
 
@@ -105,7 +102,7 @@ class Transport:
             raise
         except Exception as error:
             alarm.stop()
-            raise self._sending_failed(error, departure, self._async_client) from error
+            raise self._sending_failed(error, op, departure, self._async_client) from error
         except BaseException as error:
             alarm.stop()
             raise bare(error)  # noqa: B904
@@ -128,7 +125,7 @@ class Transport:
     def _build(
         self, client: httpx.Client | httpx.AsyncClient, op: Send, reads: float | None
     ) -> httpx.Request:
-        connect = self.timeout.connect
+        connect = op.timeout.connect
         if connect is not None and op.first_event is not None:
             connect = min(connect, op.first_event)
         try:
@@ -146,7 +143,7 @@ class Transport:
         connect: float | None,
         reads: float | None,
     ) -> httpx.Request:
-        request, timeout = op.request, self.timeout
+        request, timeout = op.request, op.timeout
         built = client.build_request(
             request.method,
             _url(request.path if request.foreign else self.base_url + request.path),
@@ -179,22 +176,22 @@ class Transport:
         }
         if token:
             headers["Authorization"] = f"{self._scheme} {token.get_secret_value()}"
-        return {**headers, **self._headers, **request.headers}
+        return merged(headers, self._headers, request.headers)
 
     def _sending_failed(
-        self, error: Exception, departure: Departure, client: Any | None
+        self, error: Exception, op: Send, departure: Departure, client: Any | None
     ) -> AgentError:
         tells = client is None or _tells_of_departure(client, self.base_url)
         left = True if departure.left else False if tells else None
         proxy = self._home.proxy if self._home is not None and client is None else None
         through = f" through the proxy {without_credentials(proxy)}" if proxy else ""
-        return sending_failed(error, self.base_url + through, self.timeout, left=left)
+        return sending_failed(error, self.base_url + through, op.timeout, left=left)
 
 
 class SyncResponse:
     """A response being read with blocking I/O."""
 
-    def __init__(self, response: httpx.Response, timeout: Timeout) -> None:
+    def __init__(self, response: httpx.Response, timeout: Limits) -> None:
         self.status = response.status_code
         self.headers = response.headers
         self._response = response

@@ -8,6 +8,10 @@ Example:
     ...     agent = BlueNexus(**box.kwargs("bluenexus"))
 """
 
-from remote_agents.sandbox.box import Sandbox
+from remote_agents.extras import SANDBOX, require
+
+require("Sandbox", "sandbox", *SANDBOX)
+
+from remote_agents.sandbox.box import Sandbox  # noqa: E402
 
 __all__ = ["Sandbox"]

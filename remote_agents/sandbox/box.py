@@ -14,12 +14,10 @@ from types import TracebackType
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from remote_agents.extras import require
 from remote_agents.sandbox import services as services  # so that all agents are entered
 from remote_agents.sandbox.directory import agent_of, environment, manifest
 
 ROOT = Path(__file__).parent.parent.parent
-NEEDS = ("starlette", "uvicorn", "bm25s", "multipart", "openpyxl")
 Row = dict[str, Any]
 
 
@@ -55,7 +53,6 @@ class Sandbox:
         upstream: str | None = None,
         answer_from_context: bool = True,
     ) -> None:
-        require("Sandbox", "sandbox", *NEEDS)
         self.port, self.url = port, ""
         self._process: subprocess.Popen[str] | None = None
         self._arguments = [f"--word-delay={word_delay}", f"--rate-limit={rate_limit or 'none'}"]

@@ -33,7 +33,7 @@ from remote_agents.turns.sending import annotated
 from remote_agents.turns.terms import Terms
 from remote_agents.types import Event, Info, Reply
 from remote_agents.wire.failures import body_failure, error_message, request_id
-from remote_agents.wire.json import number
+from remote_agents.wire.json import merge, number
 from remote_agents.wire.parsing import BOM, is_page, json_or_text, says_json
 from remote_agents.wire.reader import Reader
 
@@ -230,7 +230,7 @@ def _reader(decode: Decode, reply: Reply, exchange: Exchange) -> Reader:
 
 def _with_extra_body(request: Request, terms: Terms) -> Request:
     if terms.extra_body:
-        request.json = {**request.json, **terms.extra_body}
+        request.json = merge(request.json, terms.extra_body)
     return request
 
 

@@ -6,10 +6,12 @@ import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any, TypeAlias
 
 from pydantic import SecretStr
 
+from remote_agents.arguments import key_fault
 from remote_agents.errors import (
     AgentError,
     AgentTimeoutError,
@@ -91,7 +93,8 @@ def _attempt(request: Request, exchange: Exchange) -> Flow[Any]:
     if exchange.note is not None and exchange.reply is not None:
         exchange.note.posted(exchange.reply)
     try:
-        response = yield Send(request, exchange.token, _left(exchange, terms.timeout.first_event))
+        limit = _left(exchange, terms.timeout.first_event)
+        response = yield Send(_with_headers(request, terms), exchange.token, limit, terms.timeout)
     except AgentTimeoutError as error:
         if exchange.is_over and not error.safe_to_repeat:
             raise exchange.timed_out("total") from error
@@ -107,6 +110,13 @@ def _attempt(request: Request, exchange: Exchange) -> Flow[Any]:
     if response.status < 300:
         return response
     raise (yield from _refusal(response, exchange))
+
+
+def _with_headers(request: Request, terms: Terms) -> Request:
+    """The headers of this call; what goes to another host carries none of the caller's."""
+    if request.foreign or not terms.call_headers:
+        return request
+    return replace(request, headers={**request.headers, **terms.call_headers})
 
 
 def _delay(error: AgentError, attempt: int, request: Request, exchange: Exchange) -> float | None:
@@ -134,16 +144,9 @@ def _token(terms: Terms) -> Flow[SecretStr]:
         return terms.secret  # type: ignore[no-any-return]
     token = yield Do(terms.fresh_key, blocks=True)
     secret = token if hasattr(token, "get_secret_value") else SecretStr(str(token or ""))
-    if not _is_sendable(secret.get_secret_value()):
-        raise ConfigurationError(
-            f"The key function of {terms.endpoint.title} gave a key that is empty, or has "
-            "characters that no key has (line breaks or other than ASCII)."
-        )
+    if fault := key_fault(terms.endpoint, secret.get_secret_value()):
+        raise ConfigurationError(f"What the key function of {terms.endpoint.title} gave {fault}.")
     return secret
-
-
-def _is_sendable(key: str) -> bool:
-    return bool(key) and key.isascii() and key.isprintable()
 
 
 def _left(exchange: Exchange, seconds: float | None) -> float | None:

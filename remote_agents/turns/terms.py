@@ -2,31 +2,40 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import inspect
 import warnings
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from typing_extensions import Self
+
 from remote_agents.arguments import (
+    check_head,
     check_parameters,
     read_agent_id,
     read_api_key,
     read_base_url,
     read_bound,
+    read_call_headers,
     read_client,
     read_function,
     read_headers,
     read_mapping,
     read_memory,
+    read_model,
     read_names,
     read_retries,
     read_secret,
     read_unknown_frames,
+    read_verify,
     warn_of_ignored,
 )
+from remote_agents.concealed import shown
 from remote_agents.errors import ConfigurationError
 from remote_agents.http.timeouts import Timeout
 from remote_agents.memory.accounts import (
@@ -44,7 +53,8 @@ from remote_agents.memory.sessions import SessionStore, default_store, read_stor
 from remote_agents.service import Endpoint
 from remote_agents.settings import DEFAULTS, signature
 from remote_agents.turns.rate_limit import RateLimiter
-from remote_agents.types import Message, Reply
+from remote_agents.types import Message, Reply, Turn
+from remote_agents.wire.json import merge
 
 if TYPE_CHECKING:
     from pydantic import SecretStr
@@ -64,8 +74,10 @@ class Terms:
     """
 
     def __init__(self, endpoint: Endpoint, **settings: Any) -> None:
-        parameters = {name: settings.pop(name) for name in [*settings] if name not in DEFAULTS}
+        own = [name for name in settings if name not in DEFAULTS or name in endpoint.accepted]
+        parameters = {name: settings.pop(name) for name in own}
         given = {**DEFAULTS, **settings}
+        given["agent_id"] = read_model(endpoint, given["agent_id"], given["model"])
         self.options = check_parameters(endpoint, parameters)
         self.agent_id = read_agent_id(endpoint, given["agent_id"])
         self._api_key = read_api_key(endpoint, given["api_key"])
@@ -75,12 +87,18 @@ class Terms:
         if endpoint.for_agent is not None:
             endpoint = endpoint.for_agent(endpoint, self.agent_id, self.options)
         self.endpoint = endpoint
+        check_head(endpoint, self.base_url, self._first_path)
         self.root: str | None = None  # where a service has several, the one that was found
         self._read_turn(given)
         self._read_memory(given)
         self._read_transport(given)
         self.limiter = self._limiter(given["rate_limit"], given["rate_limit_storage"])
         warn_of_ignored(endpoint, parameters)
+
+    def _first_path(self) -> str:
+        """The path of a turn's first request, below the root address."""
+        with closing(self.endpoint.turn(Turn(self.agent_id, [Message("user", "Hi")]))) as flow:
+            return str(next(flow).request.path)
 
     def _read_turn(self, given: Mapping[str, Any]) -> None:
         self.timeout = Timeout.of(given["timeout"])
@@ -106,7 +124,8 @@ class Terms:
     def _read_transport(self, given: Mapping[str, Any]) -> None:
         headers = given["default_headers"]
         self.default_headers = read_headers(headers) if headers else _NONE
-        self.verify = given["verify"]
+        self.call_headers: Mapping[str, str] = _NONE
+        self.verify = read_verify(given["verify"])
         self.http_client = read_client("http_client", given["http_client"])
         self.http_async_client = read_client(
             "http_async_client", given["http_async_client"], awaited=True
@@ -114,6 +133,25 @@ class Terms:
 
     def _limiter(self, limit: str | None, storage: str | None) -> RateLimiter | None:
         return RateLimiter(limit, self.limited_as, storage) if limit else None
+
+    def for_call(self, call: dict[str, Any]) -> Self:
+        """These terms as one call changes them; what does so is taken out of its arguments.
+
+        Raises:
+            ConfigurationError: `headers`, `timeout` or `extra_body` cannot be used.
+        """
+        if _CHANGING.isdisjoint(call):
+            return self
+        headers = [call.pop(name, None) for name in ("extra_headers", "headers")]
+        timeout, body = call.pop("timeout", None), call.pop("extra_body", None)
+        terms = copy.copy(self)
+        for each in filter(None, headers):
+            terms.call_headers = {**terms.call_headers, **read_call_headers(shown(each))}
+        if timeout is not None:
+            terms.timeout = Timeout.of(timeout)
+        if body:
+            terms.extra_body = merge(self.extra_body, read_mapping("extra_body", shown(body)))
+        return terms
 
     @cached_property
     def name(self) -> str:
@@ -256,6 +294,9 @@ class Terms:
 
 async def _named(found: Any) -> str:
     return account_named(await found)
+
+
+_CHANGING = frozenset({"headers", "extra_headers", "timeout", "extra_body"})
 
 
 Terms.__init__.__signature__ = signature()  # type: ignore[attr-defined] # for help(), and editors

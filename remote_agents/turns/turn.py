@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from remote_agents.arguments import check_parameters, read_memory, read_stops
+from remote_agents.arguments import check_call, read_memory, read_stops
 from remote_agents.errors import (
     AgentError,
     AgentStatusError,
@@ -81,7 +81,7 @@ def take_turn(
         Prompt(messages, terms.endpoint, terms.name, terms.fold),
         {
             **terms.options,
-            **check_parameters(terms.endpoint, parameters, terms.endpoint.call_only),
+            **check_call(terms.endpoint, parameters),
         },
         stream,
     )

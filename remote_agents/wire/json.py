@@ -65,3 +65,15 @@ def identifier(value: Any) -> str | None:
     if isinstance(value, bool):
         return None
     return str(value) if isinstance(value, (str, int)) and str(value) else None
+
+
+def merge(base: Any, extra: Any) -> Any:
+    """One JSON value with another laid over it: objects field by field, the rest replaced.
+
+    Example:
+        >>> merge({"message": {"content": "Hi"}}, {"message": {"metadata": {"zone": "UTC"}}})
+        {'message': {'content': 'Hi', 'metadata': {'zone': 'UTC'}}}
+    """
+    if not isinstance(base, Mapping) or not isinstance(extra, Mapping):
+        return extra
+    return {**base, **{key: merge(base.get(key), value) for key, value in extra.items()}}

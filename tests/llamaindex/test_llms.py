@@ -216,8 +216,8 @@ def test_parameters_of_one_call(sandbox: Sandbox, build: Build) -> None:
     assert (first["temperature"], first["seed"]) == (0.1, 7)
     assert second["temperature"] == 0.9
     assert "seed" not in second
-    with pytest.raises(ConfigurationError, match="no parameter 'tools'"):
-        llm.chat(ASK, tools=[])
+    with pytest.raises(ConfigurationError, match="no argument of a call 'tools'"):
+        llm.chat(ASK, tools=[{"name": "search"}])
 
 
 def test_a_changed_field_is_used(sandbox: Sandbox, build: Build) -> None:
