@@ -11,12 +11,16 @@ from remote_agents.types import Event, Unknown
 
 # What a keep-alive says, as its data, as its type, or as the name of its event.
 WORDS = frozenset({"ping", "pong", "keepalive", "keep-alive", "keep_alive", "heartbeat"})
-CONTENT = ("answer", "choices", "content", "delta", "text")
+CONTENT = frozenset({"answer", "content", "text"})
 
 
-@lru_cache(maxsize=256)
 def is_keep_alive_word(value: str | bytes) -> bool:
     """Whether a name or a text says only that the connection stands, in any case or quotes."""
+    return _is_word(value) if len(value) < 40 else not value.strip()
+
+
+@lru_cache(maxsize=256)  # an event has a name, and mostly the same one
+def _is_word(value: str | bytes) -> bool:
     word = value.decode("utf-8", "replace") if isinstance(value, bytes) else value
     word = word.strip(" \t\r\n\"'`").lower()
     return not word or word in WORDS
@@ -25,7 +29,7 @@ def is_keep_alive_word(value: str | bytes) -> bool:
 def is_keep_alive(value: Any) -> bool:
     """Whether a JSON value says only that the connection stands."""
     if isinstance(value, dict):
-        return not value or (_names_keep_alive(value) and not any(map(value.get, CONTENT)))
+        return not value or (_names_keep_alive(value) and not answer_in(value))
     if isinstance(value, str):
         return is_keep_alive_word(value)
     return not isinstance(value, list) or not value
@@ -38,7 +42,7 @@ def _names_keep_alive(value: dict[str, Any]) -> bool:
 
 def text_in(value: Any) -> str:
     """A text in a JSON value that is no id, type, role or time; an empty one if there is none."""
-    return next((said for name, said in _texts("", value) if LABEL.search(name) is None), "")
+    return next((said for name, said, _ in _texts(value) if not _is_label(name)), "")
 
 
 def strange(value: Mapping[str, Any], known: frozenset[str]) -> list[Event]:
@@ -53,22 +57,37 @@ def strange(value: Mapping[str, Any], known: frozenset[str]) -> list[Event]:
 
 
 def answer_in(value: Any) -> str:
-    """A text in a JSON value under a key that services use for the text of an answer."""
-    return next((said for name, said in _texts("", value) if name in ANSWER_KEYS), "")
+    """A text in a JSON value where services put the text of an answer."""
+    found = (
+        said
+        for name, said, inside in _texts(value)
+        if name in ANSWER_KEYS or (inside and not _is_label(name))
+    )
+    return next(found, "")
 
 
-def _texts(name: str, value: Any) -> list[tuple[str, str]]:
-    """Each text that is not empty, with the key that it stands under."""
-    found, open_values = [], [(name, value)]
+def _texts(value: Any) -> list[tuple[str, str, bool]]:
+    """Each text that is not empty, the key that it stands under, and whether that is in content.
+
+    A number that is content is a text too: somebody forgot its quotation marks.
+    """
+    found, open_values = [], [("", value, False)]
     while open_values:
-        name, value = open_values.pop()
-        if isinstance(value, dict):
-            open_values.extend(value.items())
-        elif isinstance(value, list):
-            open_values.extend((name, item) for item in value)
-        elif isinstance(value, str) and value:
-            found.append((name, value))
+        name, item, inside = open_values.pop()
+        inside = inside or name in CONTENT
+        if isinstance(item, dict):
+            open_values.extend((key, each, inside) for key, each in item.items())
+        elif isinstance(item, list):
+            open_values.extend((name, each, inside) for each in item)
+        elif isinstance(item, str) and item:
+            found.append((name, item, inside))
+        elif name in CONTENT and isinstance(item, (int, float)) and not isinstance(item, bool):
+            found.append((name, str(item), inside))
     return found
+
+
+def _is_label(name: str) -> bool:
+    return LABEL.search(name) is not None
 
 
 LABEL = re.compile(
