@@ -195,6 +195,18 @@ async def test_the_binary_parts_of_a_run(framework: str) -> None:
     ]
 
 
+@each_framework
+async def test_a_conversation_goes_on_behind_files(framework: str) -> None:
+    frames = [{**maiagent_end("25 days"), "attachments": [PLAN]}]
+    with serving(sent(frames, streamed=True)) as server:
+        settings = {"base_url": server.url, "agent_id": "b", "api_key": "k", "memory": "server"}
+        way = Way(framework, "maiagent", streamed=True, awaited=False, **settings)
+        first = await way.ask("Hi")
+        await way.ask("And?", [way.question("Hi"), first.message])
+        asked_for = json.loads(server.requests[-1].partition(b"\r\n\r\n")[2])
+    assert (asked_for["conversation"], asked_for["message"]["content"]) == ("c", "And?")
+
+
 @each_way
 @each_framework
 async def test_files_alone_are_an_answer(framework: str, way: str) -> None:

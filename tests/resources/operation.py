@@ -12,6 +12,7 @@ from tests.resources.calls import Way
 Run = Callable[[Way, Any, Sandbox], Awaitable[Any]]
 DOCUMENTS = "documents"
 VENDOR_CODE = "documents; vendor's code, read"
+RUNNING = "documents; Tencent's own server, running (AG-UI)"
 THIRD_PARTY = "documents name it; its fields are from third parties"
 
 

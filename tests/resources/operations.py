@@ -15,7 +15,7 @@ from typing import Any
 from remote_agents.sandbox import Sandbox
 from tests.resources import people, searches
 from tests.resources.calls import Way
-from tests.resources.operation import Operation
+from tests.resources.operation import RUNNING, VENDOR_CODE, Operation
 
 FIRST, LAST = "2024-01-01", "2024-12-31"
 WHO = {"role": "user", "content": "My name is Bo."}
@@ -359,6 +359,7 @@ OPERATIONS = (
         "CloudBase.ask CloudBase.stream",
         _cloudbase_chat,
         "msg history history.role history.content searchEnable files conversationId",
+        RUNNING,
     ),
     Operation(
         "private_ai",
@@ -548,6 +549,7 @@ OPERATIONS = (
         "CloudBase.conversations.create",
         _cloudbase_create,
         "title",
+        checked=VENDOR_CODE,
     ),
     Operation(
         "cloudbase",
@@ -557,6 +559,7 @@ OPERATIONS = (
         "CloudBase.conversations.list",
         _cloudbase_conversations,
         "limit offset isDefault",
+        checked=VENDOR_CODE,
     ),
     Operation(
         "cloudbase",
@@ -566,6 +569,7 @@ OPERATIONS = (
         "CloudBase.conversations.rename",
         _cloudbase_rename,
         "title",
+        checked=VENDOR_CODE,
     ),
     Operation(
         "cloudbase",
@@ -574,6 +578,7 @@ OPERATIONS = (
         f"DELETE {BOT}/conversation/{{conversationId}}",
         "CloudBase.conversations.delete",
         _cloudbase_delete,
+        checked=VENDOR_CODE,
     ),
     Operation(
         "cloudbase",
@@ -583,6 +588,7 @@ OPERATIONS = (
         "CloudBase.records.list CloudBase.messages.list",
         _cloudbase_records,
         "sort pageSize pageNumber conversationId",
+        checked=VENDOR_CODE,
     ),
     Operation(
         "cloudbase",
@@ -592,6 +598,7 @@ OPERATIONS = (
         "CloudBase.feedback.send",
         _cloudbase_feedback,
         "recordId type botId comment rating tags input aiAnswer",
+        checked=VENDOR_CODE,
     ),
     Operation(
         "cloudbase",
@@ -601,6 +608,7 @@ OPERATIONS = (
         "CloudBase.feedback.list",
         _cloudbase_ratings,
         "type sender senderFilter minRating maxRating from to pageSize pageNumber",
+        checked=VENDOR_CODE,
     ),
     Operation(
         "cloudbase",
@@ -610,6 +618,7 @@ OPERATIONS = (
         "CloudBase.recommend_questions",
         _cloudbase_questions,
         "name introduction agentSetting msg history",
+        checked=VENDOR_CODE,
     ),
     Operation(
         "cloudbase",
@@ -619,6 +628,7 @@ OPERATIONS = (
         "CloudBase.agents.list",
         _agents,
         "pageNumber pageSize",
+        checked=VENDOR_CODE,
     ),
     Operation(
         "cloudbase",
@@ -627,6 +637,7 @@ OPERATIONS = (
         f"GET {BOT}",
         "CloudBase.agents.get",
         _agent,
+        checked=VENDOR_CODE,
     ),
     Operation(
         "private_ai",

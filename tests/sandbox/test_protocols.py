@@ -249,14 +249,21 @@ def test_bluenexus_limits_its_rate(call: Caller) -> None:
     refused = call.post("bluenexus")
     assert 1 <= int(refused.headers["retry-after"]) <= 60
     assert refused.json() == {
+        "error": "TooManyRequestsError",
+        "message": "Rate limit exceeded",
         "statusCode": 429,
-        "message": "ThrottlerException: Too Many Requests",
     }
 
 
 def test_bluenexus_wants_credits(call: Caller) -> None:
     call.box.configure(credits=0)
-    assert call.post("bluenexus").status_code == 402
+    refused = call.post("bluenexus")
+    assert refused.status_code == 402
+    assert refused.json() == {
+        "error": "CreditsExhaustedError",
+        "message": "Insufficient credit balance",
+        "statusCode": 402,
+    }
 
 
 def test_maiagent_frames(call: Caller) -> None:

@@ -30,13 +30,17 @@ MODEL = "bluenexus/glm-4.7-flash-tee"
 ROLES = ("system", "user", "assistant")
 
 
+# What its documentation calls the refusals of an account.
+NAMED = {402: "CreditsExhaustedError", 429: "TooManyRequestsError"}
+
+
 def error_body(refusal: Refusal, request_id: str) -> dict[str, Any]:
     """NestJS's error object; a 400 lists its fields."""
     status = refusal.status
     phrase = HTTPStatus(status).phrase if status in HTTPStatus._value2member_map_ else "Error"
     named = {"statusCode": status, "message": refusal.message}
-    if status == 429:
-        return named
+    if status in NAMED:
+        return {**named, "error": NAMED[status]}
     if refusal.detail:
         messages = [problem["message"] for problem in refusal.detail]
         return {**named, "message": messages, "error": phrase, "errors": refusal.detail}
@@ -85,10 +89,9 @@ async def chat(request: Request) -> ASGIApp | Response:
 def _throttle(box: Service) -> None:
     seconds = box.limiter.wait(box.settings.rate_limit)
     if seconds:
-        message = "ThrottlerException: Too Many Requests"
-        raise Refusal(429, message, headers={"retry-after": str(seconds)})
+        raise Refusal(429, "Rate limit exceeded", headers={"retry-after": str(seconds)})
     if box.settings.credits <= 0:
-        raise Refusal(402, "Insufficient credits: a positive balance is required")
+        raise Refusal(402, "Insufficient credit balance")
 
 
 def _conversation(box: Service, agent: str, given: str | None) -> str:
