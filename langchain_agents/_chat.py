@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import aclosing
 from functools import cache
 from typing import Any
@@ -14,7 +14,6 @@ from langchain_core.callbacks import (
     CallbackManager,
     CallbackManagerForLLMRun,
 )
-from langchain_core.globals import get_llm_cache
 from langchain_core.language_models import LanguageModelInput, ModelProfile
 from langchain_core.language_models.base import LangSmithParams
 from langchain_core.language_models.model_profile import _warn_unknown_profile_keys
@@ -366,21 +365,6 @@ class ChatAgent(AgentSettings, LeavableEvents):
             if run_manager is not None:
                 await run_manager.on_llm_error(error, response=LLMResult(generations=[]))
             raise
-
-    def _uncached(self, kwargs: Mapping[str, Any]) -> ChatAgent:
-        """The model itself, or a copy without a cache for a turn of a conversation."""
-        if self.cache is False or (self.cache is None and get_llm_cache() is None):
-            return self
-        if not self._has_conversation(kwargs):
-            return self
-        return self.model_copy(update={"cache": False})
-
-    def _has_conversation(self, kwargs: Mapping[str, Any]) -> bool:
-        memory = kwargs.get("memory") or self.memory
-        if memory == "client":
-            return False
-        named = kwargs.get("session_id"), kwargs.get("conversation_id"), kwargs.get("dialogue")
-        return memory == "server" or any(named)
 
     def _get_llm_string(self, stop: list[str] | None = None, **kwargs: Any) -> str:
         return f"{super()._get_llm_string(stop, **kwargs)}|{self._fingerprint}"

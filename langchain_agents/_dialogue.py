@@ -61,6 +61,12 @@ def _thread(found: dict[str, str]) -> str | None:
     return found.get("thread_id") or found.get("conversation_id")
 
 
+def in_thread(call: Mapping[str, Any]) -> bool:
+    """Whether a call belongs to a thread, and to no session or conversation by argument."""
+    named = call.get("session_id") or call.get("conversation_id")
+    return not named and "thread_id" in (call.get("dialogue") or {})
+
+
 def _session_alone(found: dict[str, str]) -> str | None:
     """A session that nothing but those who ask stand beside: tracers know it by its argument."""
     if "thread_id" in found or "conversation_id" in found:

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from copy import copy
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from langchain_core.globals import get_llm_cache
 from langchain_core.load.serializable import Serializable
 from pydantic import PrivateAttr, SecretStr, model_validator
 from typing_extensions import Self
@@ -179,6 +180,20 @@ class AgentSettings(Settings, Serializable):
         key = agent.account() if agent.key_is_callable else agent.key
         secret = repr((key, agent.default_headers, agent.extra_body)).encode()
         return hashlib.blake2s(secret, digest_size=12).hexdigest()
+
+    def _uncached(self, kwargs: Mapping[str, Any]) -> Self:
+        """The model itself, or a copy without a cache for a turn of a conversation."""
+        own = getattr(self, "cache", None)
+        if own is False or (own is None and get_llm_cache() is None):
+            return self
+        return self.model_copy(update={"cache": False}) if self._has_conversation(kwargs) else self
+
+    def _has_conversation(self, kwargs: Mapping[str, Any]) -> bool:
+        memory = kwargs.get("memory") or self.memory
+        if memory == "client":
+            return False
+        named = kwargs.get("session_id"), kwargs.get("conversation_id"), kwargs.get("dialogue")
+        return memory == "server" or any(named)
 
     # --- copies --------------------------------------------------------------------------------
 

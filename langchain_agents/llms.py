@@ -1,4 +1,4 @@
-"""Hosted agents as LangChain text models: text in, text out, no conversation."""
+"""Hosted agents as LangChain text models: text in, text out."""
 
 from __future__ import annotations
 
@@ -10,15 +10,16 @@ from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackMana
 from langchain_core.language_models import BaseLLM, LanguageModelInput
 from langchain_core.language_models.base import LangSmithParams
 from langchain_core.outputs import Generation, GenerationChunk, LLMResult
-from langchain_core.runnables import Runnable, RunnableConfig
+from langchain_core.runnables import (
+    ConfigurableFieldSpec,
+    Runnable,
+    RunnableConfig,
+    ensure_config,
+)
 from langchain_core.runnables.config import ContextThreadPoolExecutor
-from pydantic import model_validator
-from typing_extensions import Self
 
-from langchain_agents._errors import model_errors
+from langchain_agents._dialogue import CONFIG_SPECS, in_thread, with_dialogue
 from langchain_agents._settings import AgentSettings, call_arguments
-from remote_agents.drivers import acollect, collect
-from remote_agents.errors import ConfigurationError
 from remote_agents.flow import Flow
 from remote_agents.services.bluenexus import BlueNexusSettings
 from remote_agents.services.cloudbase import CloudBaseSettings
@@ -34,32 +35,95 @@ if TYPE_CHECKING:
 class AgentLLM(AgentSettings, BaseLLM):
     """Any hosted agent as a text model; use the class of your service.
 
-    Every prompt stands alone. Ids of a conversation in a config, which LangChain hands to all that
-    runs in a thread, change nothing; passed as arguments they are refused.
+    In a session each prompt is a turn of it; in a LangGraph thread, whose memory is a history that
+    a text does not have, and wherever no session is named, every prompt stands alone.
     """
 
-    @model_validator(mode="after")
-    def _refuse_memory(self) -> Self:
-        if self.memory == "server":
-            with model_errors():
-                raise self._stateless("memory='server'")
-        return self
+    @property
+    def config_specs(self) -> list[ConfigurableFieldSpec]:
+        """What of a config names the dialogue, for LangServe and others that pass on no more."""
+        return CONFIG_SPECS
 
-    def _stateless(self, what: str) -> ConfigurationError:
-        return ConfigurationError(
-            f"{type(self).__name__} keeps no conversation: {what} belongs to the chat model of the "
-            "same service.",
-            endpoint=self.endpoint.name,
-        )
+    def invoke(
+        self,
+        input: LanguageModelInput,  # noqa: A002 - LangChain's own name
+        config: RunnableConfig | None = None,
+        *,
+        stop: list[str] | None = None,
+        **kwargs: Any,
+    ) -> str:
+        """Ask, and wait for the whole answer.
+
+        Args:
+            input: A text, a prompt or messages.
+            config: `config["configurable"]` may name the session and who asks.
+            stop: Where the answer ends.
+            **kwargs: `conversation_id`, `session_id`, `memory`, and the service's parameters.
+
+        Returns:
+            The answer's text.
+
+        Raises:
+            AgentError: Always a `ModelError` too.
+        """
+        config = ensure_config(config)
+        kwargs = with_dialogue(self.agent, config, kwargs)
+        return super().invoke(input, config, stop=stop, **kwargs)
+
+    async def ainvoke(
+        self,
+        input: LanguageModelInput,  # noqa: A002 - LangChain's own name
+        config: RunnableConfig | None = None,
+        *,
+        stop: list[str] | None = None,
+        **kwargs: Any,
+    ) -> str:
+        """The same as `invoke`, with asyncio."""
+        config = ensure_config(config)
+        kwargs = with_dialogue(self.agent, config, kwargs)
+        return await super().ainvoke(input, config, stop=stop, **kwargs)
+
+    def stream(
+        self,
+        input: LanguageModelInput,  # noqa: A002 - LangChain's own name
+        config: RunnableConfig | None = None,
+        *,
+        stop: list[str] | None = None,
+        **kwargs: Any,
+    ) -> Iterator[str]:
+        """Ask, and iterate the answer as it arrives; arguments as for `invoke`."""
+        config = ensure_config(config)
+        kwargs = with_dialogue(self.agent, config, kwargs)
+        return super().stream(input, config, stop=stop, **kwargs)
+
+    def astream(
+        self,
+        input: LanguageModelInput,  # noqa: A002 - LangChain's own name
+        config: RunnableConfig | None = None,
+        *,
+        stop: list[str] | None = None,
+        **kwargs: Any,
+    ) -> AsyncIterator[str]:
+        """The same as `stream`, with asyncio."""
+        config = ensure_config(config)
+        kwargs = with_dialogue(self.agent, config, kwargs)
+        return super().astream(input, config, stop=stop, **kwargs)
+
+    # --- a turn ----------------------------------------------------------------------------------
 
     def _turn(self, prompt: Any, stop: Any, kwargs: dict[str, Any], *, stream: bool) -> Flow[None]:
-        for name in ("session_id", "conversation_id", "thread_id"):
-            if kwargs.get(name) is not None:
-                raise self._stateless(name)
-        if kwargs.get("memory") == "server":
-            raise self._stateless("memory='server'")
-        call = {**call_arguments(self.endpoint, stop, kwargs), "memory": "client"}
+        call = call_arguments(self.endpoint, stop, kwargs)
+        if in_thread(call):
+            call["memory"] = "client"
         return self.agent.turn([Message("user", prompt)], stream=stream, **call)
+
+    def generate(self, prompts: list[str], *args: Any, **kwargs: Any) -> LLMResult:
+        """LangChain's own way to ask; no cache answers for a conversation."""
+        return super(AgentLLM, self._uncached(kwargs)).generate(prompts, *args, **kwargs)
+
+    async def agenerate(self, prompts: list[str], *args: Any, **kwargs: Any) -> LLMResult:
+        """The same as `generate`, with asyncio."""
+        return await super(AgentLLM, self._uncached(kwargs)).agenerate(prompts, *args, **kwargs)
 
     def _generate(
         self,
@@ -68,9 +132,15 @@ class AgentLLM(AgentSettings, BaseLLM):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> LLMResult:
+        streamed = bool(self.streaming)
+        told = run_manager if streamed and len(prompts) == 1 else None
+
         def ask(prompt: str) -> Reply:
-            with self._events(prompt, stop, kwargs, stream=bool(self.streaming)) as events:
-                return cast("Finish", collect(events)).reply
+            with self._events(prompt, stop, kwargs, stream=streamed) as events:
+                for event in events:
+                    if told and (chunk := _chunk(event)):
+                        told.on_llm_new_token(chunk.text, chunk=chunk)
+            return cast("Finish", event).reply
 
         if len(prompts) == 1:
             return _result([ask(prompts[0])])
@@ -84,9 +154,15 @@ class AgentLLM(AgentSettings, BaseLLM):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> LLMResult:
+        streamed = bool(self.streaming)
+        told = run_manager if streamed and len(prompts) == 1 else None
+
         async def ask(prompt: str) -> Reply:
-            async with self._events(prompt, stop, kwargs, stream=bool(self.streaming)) as events:
-                return cast("Finish", await acollect(events)).reply
+            async with self._events(prompt, stop, kwargs, stream=streamed) as events:
+                async for event in events:
+                    if told and (chunk := _chunk(event)):
+                        await told.on_llm_new_token(chunk.text, chunk=chunk)
+            return cast("Finish", event).reply
 
         return _result(await asyncio.gather(*map(ask, prompts)))
 

@@ -16,6 +16,7 @@ from pydantic import BaseModel, Field
 from langchain_agents._chat import ChatAgent
 from langchain_agents._errors import model_errors
 from remote_agents.errors import ConfigurationError
+from remote_agents.memory.dialogue import NAMES, names_in
 
 
 class Question(BaseModel):
@@ -37,9 +38,8 @@ class AgentTool(BaseTool):
         config: RunnableConfig,
         run_manager: CallbackManagerForToolRun | None = None,
     ) -> tuple[str, list[dict[str, Any]]]:
-        callbacks = run_manager.get_child() if run_manager else None
-        child: RunnableConfig = {**config, "callbacks": callbacks}
-        return _output(self.model.invoke(question, child, **_session(config)))
+        child = _child(config, run_manager)
+        return _output(self.model.invoke(question, child, **self._session(config)))
 
     async def _arun(
         self,
@@ -47,17 +47,24 @@ class AgentTool(BaseTool):
         config: RunnableConfig,
         run_manager: AsyncCallbackManagerForToolRun | None = None,
     ) -> tuple[str, list[dict[str, Any]]]:
-        callbacks = run_manager.get_child() if run_manager else None
-        child: RunnableConfig = {**config, "callbacks": callbacks}
-        return _output(await self.model.ainvoke(question, child, **_session(config)))
+        child = _child(config, run_manager)
+        return _output(await self.model.ainvoke(question, child, **self._session(config)))
+
+    def _session(self, config: RunnableConfig) -> dict[str, Any]:
+        """A session of the tool's own in the thread, so that its conversation is nobody else's."""
+        found = names_in(config.get("configurable") or {})
+        thread = [found[name] for name in NAMES if name in found]
+        if not thread or self.model.memory == "client":
+            return {}
+        return {"session_id": "/".join([*thread, self.name])}
 
 
 def agent_tool(model: ChatAgent, *, name: str | None = None, description: str) -> AgentTool:
     """A tool that lets another model ask this agent.
 
-    Within one thread (`session_id` or `thread_id` of the config) the agent's conversation goes on
-    from call to call; without one each question stands alone. When the graph streams, so does the
-    agent.
+    Within one thread (`thread_id` or `session_id` of the config) the agent has a conversation of
+    its own, which goes on from call to call, unless it has `memory="client"`; without a thread each
+    question stands alone. When the graph streams, so does the agent.
 
     Args:
         model: The agent.
@@ -82,13 +89,15 @@ def agent_tool(model: ChatAgent, *, name: str | None = None, description: str) -
     return AgentTool(model=model, name=name or model.endpoint.name, description=description)
 
 
-def _session(config: RunnableConfig) -> dict[str, Any]:
-    """The thread's session; a `conversation_id` in the config is the calling model's, not ours."""
-    configurable = config.get("configurable") or {}
-    for key in ("session_id", "thread_id"):
-        if (value := configurable.get(key)) not in (None, ""):
-            return {"session_id": str(value)}
-    return {"memory": "client"} if configurable.get("conversation_id") else {}
+def _child(
+    config: RunnableConfig,
+    run_manager: CallbackManagerForToolRun | AsyncCallbackManagerForToolRun | None,
+) -> RunnableConfig:
+    """The config of the model's run; the history of the caller's chain is not the tool's."""
+    configurable = dict(config.get("configurable") or {})
+    configurable.pop("message_history", None)
+    callbacks = run_manager.get_child() if run_manager else None
+    return {**config, "callbacks": callbacks, "configurable": configurable}
 
 
 def _output(answer: AIMessage) -> tuple[str, list[dict[str, Any]]]:

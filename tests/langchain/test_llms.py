@@ -6,13 +6,22 @@ import time
 from typing import Any
 
 import pytest
+from langchain_core.caches import InMemoryCache as Cache
 from langchain_core.callbacks import BaseCallbackHandler
+from langchain_core.chat_history import InMemoryChatMessageHistory
 from langchain_core.messages import HumanMessage
 from langchain_core.outputs import GenerationChunk, LLMResult
 from langchain_core.prompts import PromptTemplate
+from langchain_core.runnables.history import RunnableWithMessageHistory
 
-from remote_agents import AgentError, ConfigurationError, session
+from remote_agents import AgentError, InMemorySessionStore, session
 from tests.langchain.services import LLMS, QUESTION
+
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:.*RunnableWithMessageHistory"),
+    pytest.mark.filterwarnings("ignore:.*InMemoryChatMessageHistory"),
+]
+WAYS = ("invoke", "ainvoke", "stream", "astream", "batch", "abatch")
 
 
 class Told(BaseCallbackHandler):
@@ -74,23 +83,66 @@ class LLMTests:
             assert isinstance(result.generations[0][0], GenerationChunk)
             assert result.generations[0][0].generation_info["model_provider"] == self.service
 
-    @pytest.mark.parametrize("way", ["invoke", "ainvoke", "stream", "astream", "batch", "abatch"])
-    async def test_it_keeps_no_conversation(self, llm: Any, sandbox: Any, way: str) -> None:
-        names = {"thread_id": "text-t", "session_id": "text-s", "conversation_id": "text-c"}
-        config: Any = {"configurable": names}
+    @pytest.mark.parametrize("way", WAYS)
+    async def test_a_prompt_is_a_turn_of_its_session(
+        self, llm: Any, sandbox: Any, way: str
+    ) -> None:
+        llm = llm.model_copy(update={"session_store": InMemorySessionStore(), "cache": Cache()})
+        one: Any = {"configurable": {"session_id": "text", "user_id": "alice"}}
+        other: Any = {"configurable": {"session_id": "text", "user_id": "bob"}}
+        before = len(sandbox.turns(self.service))
+        for config in (one, one, other):
+            await _ask(llm, way, config)
+        with session("around"):
+            await _ask(llm, way)
+        await _ask(llm, way, session_id="around")
+        turns = [turn["conversation_id"] for turn in sandbox.turns(self.service)[before:]]
+        assert len(turns) == 5, "no cache answers for a conversation"
+        if llm.endpoint.keeps == "none":
+            assert set(turns) == {None}
+            return
+        assert len(set(turns)) == 3
+        assert turns[0] == turns[1] != turns[2]
+        assert turns[3] == turns[4] is not None
+        assert llm.session("text", user_id="alice").turns == 2
+
+    @pytest.mark.parametrize("way", WAYS)
+    async def test_in_a_thread_a_prompt_stands_alone(
+        self, llm: Any, sandbox: Any, way: str
+    ) -> None:
+        config: Any = {"configurable": {"thread_id": "t", "session_id": "s"}}
         for _ in range(2):
             await _ask(llm, way, config)
-            with session("text-u"):
-                await _ask(llm, way)
-        for turn in sandbox.requests(self.service):
-            assert turn["path"].count("conversation") == 0
-            body = turn["body"]
+        for request in sandbox.requests(self.service)[-2:]:
             for name in ("conversationId", "conversation", "store_in_session", "create_session"):
-                assert not body.get(name)
-        assert [llm.session(name) for name in (*names.values(), "text-u")] == [None] * 4
-        for call in ({"session_id": "s"}, {"conversation_id": "c"}, {"memory": "server"}):
-            with pytest.raises(ConfigurationError, match=r"keeps no conversation.*chat model"):
-                await _ask(llm, way, **call)
+                assert not request["body"].get(name)
+        assert llm.session("t", session_id="s") is None
+
+    def test_under_a_message_history_each_prompt_is_new(self, llm: Any, sandbox: Any) -> None:
+        llm = llm.model_copy(update={"session_store": InMemorySessionStore()})
+        kept = InMemoryChatMessageHistory()
+        chain = RunnableWithMessageHistory(llm, lambda session_id: kept)
+        before = len(sandbox.turns(self.service))
+        for _ in range(2):
+            chain.invoke(QUESTION, {"configurable": {"session_id": "s"}})
+        turns = sandbox.turns(self.service)[before:]
+        assert QUESTION in str(turns[1]["messages"])
+        if llm.endpoint.keeps != "none":
+            assert turns[0]["conversation_id"] != turns[1]["conversation_id"]
+
+    async def test_whole_answers_tell_their_tokens(self, llm: Any) -> None:
+        streaming = LLMS[self.service](**_settings(llm), streaming=True, coalesce=False)
+        for ask in ("invoke", "ainvoke"):
+            told = Told()
+            answer = getattr(streaming, ask)(QUESTION, {"callbacks": [told]})
+            answer = await answer if ask == "ainvoke" else answer
+            assert "".join(told.tokens) == answer
+            assert len(told.tokens) > 3
+
+    def test_it_declares_what_names_a_dialogue(self, llm: Any) -> None:
+        chain = RunnableWithMessageHistory(llm, lambda session_id: InMemoryChatMessageHistory())
+        assert {spec.id for spec in llm.config_specs} == {"session_id", "thread_id"}
+        assert "session_id" in str(chain.config_schema().model_json_schema())
 
     def test_it_counts_tokens_without_downloads(self, llm: Any) -> None:
         assert llm.get_num_tokens("How many vacation days do I get?") == 8
@@ -183,9 +235,3 @@ class TestBlueNexusLLM(LLMTests):
 
 class TestMaiAgentLLM(LLMTests):
     service = "maiagent"
-
-
-def test_memory_of_the_service_is_refused() -> None:
-    for kind in LLMS.values():
-        with pytest.raises(ConfigurationError, match=r"keeps no conversation.*chat model"):
-            kind(agent_id="a", api_key="k", base_url="https://x.example", memory="server")
