@@ -12,6 +12,7 @@ from pydantic import ConfigDict, PrivateAttr
 from typing_extensions import Self, Unpack
 
 from remote_agents.agent import Agent
+from remote_agents.checking import Check, Watch
 from remote_agents.errors import (
     AgentError,
     ConfigurationError,
@@ -172,6 +173,38 @@ class Client(Settings):
     def astream(self, prompt: Prompt, **call: Unpack[CallArguments]) -> AsyncIterator[Event]:
         """The same as `stream`, with asyncio."""
         return self.agent.astream(**_turn(prompt, call))
+
+    def check(self, question: str = "Hello") -> list[Check]:
+        """Look whether the agent can be used as it is set up, with one short turn.
+
+        Args:
+            question: What it is asked.
+
+        Returns:
+            The steps `host`, `API`, `key`, `agent`, `answer` and `first token`, up to the first
+            that does not hold; each with `ok`, `detail`, and the `error` if there is one.
+
+        Example:
+            >>> all(step.ok for step in agent.check())  # doctest: +SKIP
+            True
+        """
+        watch = Watch()
+        try:
+            for event in self.agent.stream([Message("user", question)], memory="client"):
+                watch.see(event)
+        except AgentError as error:
+            return list(watch.steps(error))
+        return list(watch.steps())
+
+    async def acheck(self, question: str = "Hello") -> list[Check]:
+        """The same as `check`, with asyncio."""
+        watch = Watch()
+        try:
+            async for event in self.agent.astream([Message("user", question)], memory="client"):
+                watch.see(event)
+        except AgentError as error:
+            return list(watch.steps(error))
+        return list(watch.steps())
 
     def search(
         self, query: str, *, knowledge_base: str | None = None, top_k: int = 4, **options: Any

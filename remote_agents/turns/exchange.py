@@ -12,6 +12,7 @@ from typing import Any
 
 from remote_agents.errors import (
     AgentError,
+    NotFoundError,
     StreamInterruptedError,
     StreamProtocolError,
 )
@@ -34,6 +35,7 @@ from remote_agents.turns.terms import Terms
 from remote_agents.types import Event, Info, Reply
 from remote_agents.wire.failures import body_failure, error_message, request_id
 from remote_agents.wire.json import merge, number
+from remote_agents.wire.missing import is_about_path
 from remote_agents.wire.parsing import BOM, is_page, json_or_text, says_json
 from remote_agents.wire.reader import Reader
 
@@ -168,7 +170,12 @@ def stream(op: Stream, exchange: Exchange) -> Flow[Reply]:
     reply.conversation_id = op.conversation_id
     with annotated(exchange, reply):
         request = _with_extra_body(op.request, terms)
-        last = yield from rooted(request, exchange, partial(_answer, op.decode, reply))
+        try:
+            last = yield from rooted(request, exchange, partial(_answer, op.decode, reply))
+        except NotFoundError as error:
+            if is_about_path(error):
+                error.args = (_no_api(request, terms),)
+            raise
         if exchange.note is not None:
             yield from exchange.note.settle(reply)
         if op.after is not None:
@@ -183,6 +190,14 @@ def _afterwards(flow: Flow[None], exchange: Exchange) -> Flow[None]:
         yield from expand(flow, exchange)
     except AgentError as error:
         logger.warning("%s answered; what should follow failed: %s", exchange.terms.name, error)
+
+
+def _no_api(request: Request, terms: Terms) -> str:
+    return (
+        f"{terms.endpoint.title} was not found there: {request.method} "
+        f"{terms.base_url}{request.path} is answered 404, and not as for an unknown agent. Check "
+        "base_url, which is the root of the service."
+    )
 
 
 def _answer(decode: Decode, reply: Reply, response: Any, exchange: Exchange) -> Flow[list[Event]]:

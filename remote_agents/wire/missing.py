@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
 from remote_agents.errors import NotFoundError
 
@@ -22,11 +21,20 @@ def is_about_path(error: NotFoundError) -> bool:
     said = error.body
     if isinstance(said, dict):
         said = said.get("detail") or said.get("message") or said.get("error") or ""
+    if said is None:
+        return True
     return isinstance(said, str) and (_is_general(said) or _PAGE.search(said[:500]) is not None)
 
 
-def _is_general(said: Any) -> bool:
-    return re.sub(r"[\W\d]+", " ", said).strip().casefold() in ("", "not found", "page not found")
+def _is_general(said: str) -> bool:
+    words = re.sub(r"[\W\d]+", " ", said).strip().casefold()
+    return words in _GENERAL or _NO_ROUTE.match(said) is not None
+
+
+_GENERAL = frozenset({"", "not found", "page not found", "route not found", "no route matched"})
+_NO_ROUTE = re.compile(
+    r"(cannot (get|post|put|patch|delete) /|no route matched with)", re.IGNORECASE
+)
 
 
 _PAGE = re.compile(r"<html|<!doctype html", re.IGNORECASE)
