@@ -65,6 +65,21 @@ def maiagent(pieces: list[str]) -> list[Any]:
     return [*said, {"conversationId": "c", "content": "", "done": True}]
 
 
+def whole_openai(pieces: list[str]) -> list[Any]:
+    message = {"role": "assistant", "content": "".join(pieces)}
+    return [{"id": "x", "choices": [{"index": 0, "message": message, "finish_reason": "stop"}]}]
+
+
+def whole_maiagent(pieces: list[str]) -> list[Any]:
+    return [{"conversationId": "c", "content": "".join(pieces), "done": True}]
+
+
+BODIES: list[tuple[str, Callable[[list[str]], list[Any]]]] = [
+    ("bluenexus", whole_openai),
+    ("private_ai", whole_openai),
+    ("cloudbase_openai", whole_openai),
+    ("maiagent", whole_maiagent),
+]
 # The service, its frames, and whether `[DONE]` follows them.
 SHAPES: list[tuple[str, Callable[[list[str]], list[Any]], bool]] = [
     ("bluenexus", minimal, True),
@@ -89,6 +104,7 @@ class Almost:
     frames: list[str]
     before: list[str] = field(default_factory=list)
     behind: list[str] = field(default_factory=list)
+    is_body: bool = False
     mutation: str = "none"
     raw: bytes | None = None
     texts: list[tuple[int, int]] = field(default_factory=list)  # of `raw`: where its texts are
@@ -110,7 +126,9 @@ PREFIXES = ("data: ", "data:", "event: message\ndata: ", "id: 7\ndata: ", ": hi\
 
 
 def right(rng: random.Random) -> Almost:
-    """A right stream."""
+    """A right stream, or now and then a right body of JSON."""
+    if rng.random() < 0.1:
+        return right_body(rng)
     service, shape, done = rng.choice(SHAPES)
     pieces = rng.sample(WORDS, rng.randint(2, 6))
     ascii_only = rng.random() < 0.5
@@ -118,6 +136,14 @@ def right(rng: random.Random) -> Almost:
     frames += ["[DONE]"] * done
     prefix = rng.choice(PREFIXES)
     return Almost(service, "".join(pieces), frames, [prefix] * len(frames), ["\n\n"] * len(frames))
+
+
+def right_body(rng: random.Random) -> Almost:
+    """One whole answer."""
+    service, shape = rng.choice(BODIES)
+    pieces = rng.sample(WORDS, rng.randint(2, 6))
+    body = json.dumps(shape(pieces)[0], ensure_ascii=rng.random() < 0.5)
+    return Almost(service, "".join(pieces), [body], [""], [""], is_body=True)
 
 
 # --- mutations of a frame ----------------------------------------------------------------------
@@ -164,7 +190,7 @@ def raw_break(stream: Almost, rng: random.Random) -> Almost:
     spot = rng.choice([0, len(literal)])
     text = stream.text or ""
     whole = json.loads(f'"{literal}"')
-    line = breaks.replace("\r\n", "\n").replace("\r", "\n")
+    line = breaks if stream.is_body else breaks.replace("\r\n", "\n").replace("\r", "\n")
     wanted = line + whole if spot == 0 else whole + line
     stream.frames[place] = frame[: begin + spot] + breaks + frame[begin + spot :]
     assert whole in text
@@ -236,7 +262,7 @@ def keep_alives(stream: Almost, rng: random.Random) -> Almost:
 
 def half_letters(stream: Almost, rng: random.Random) -> Almost:
     """A frame cut in two in the middle of a letter, as JavaScript does."""
-    for place, frame in enumerate(stream.frames):
+    for place, frame in enumerate(stream.frames if not stream.is_body else ()):
         at = frame.find("\\ud83c\\udfd6")
         if at >= 0:
             tail = frame.find('"', at)
@@ -324,16 +350,19 @@ def chunks(data: bytes, rng: random.Random) -> list[bytes]:
     return [data[a:b] for a, b in zip([0, *borders], [*borders, len(data)], strict=True)]
 
 
-def read(service: str, parts: list[bytes]) -> tuple[str, AgentError | None]:
+def read(stream: Almost, rng: random.Random) -> tuple[str, AgentError | None]:
     """The text of a stream, and its error if there was one."""
-    agent = AGENTS[service]
+    agent, data = AGENTS[stream.service], stream.data()
     reply = agent.new_reply()
     reader = Reader(agent.endpoint.decode, reply, agent.endpoint, context=agent.context)
     try:
-        for part in parts:
-            reader.take(reader.sse.feed(part))
-            reader.check()
-        reader.take_rest()
+        if stream.is_body and data.lstrip()[:1] in (b"{", b"["):
+            reader.take_body(data)
+        else:
+            for part in chunks(data, rng):
+                reader.take(reader.sse.feed(part))
+                reader.check()
+            reader.take_rest()
         reader.check()
         reader.finish()
     except AgentError as error:
@@ -343,7 +372,7 @@ def read(service: str, parts: list[bytes]) -> tuple[str, AgentError | None]:
 
 def judge(stream: Almost, rng: random.Random) -> str:
     """How a stream was read; AssertionError if text was lost without an error."""
-    text, error = read(stream.service, chunks(stream.data(), rng))
+    text, error = read(stream, rng)
     if stream.text is None:
         return "in a text"
     if error is None:
