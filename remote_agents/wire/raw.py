@@ -35,22 +35,30 @@ class RawFields:
 
     def __init__(self, into: dict[str, Any]) -> None:
         self.into = into
-        self._shapes: set[tuple[str, ...]] = set()  # of frames that have nothing new to say
+        # Of frames that were read: the fields that had no value yet, by the names of all.
+        self._unset: dict[tuple[str, ...], tuple[str, ...]] = {}
 
     def take(self, frame: Any) -> None:
-        """Take what one frame adds."""
-        if type(frame) is not dict or (shape := tuple(frame)) in self._shapes:
+        """Take what one frame adds; most frames of a stream have nothing new to say."""
+        if type(frame) is not dict:
             return
-        if _is_of_the_run(frame):
-            for name, value in frame.items():
-                if name not in HAS_A_WORD and _is_kept(value) and len(name) <= LONGEST_TEXT:
-                    self._keep(name, value)
-        if None not in frame.values() and len(self._shapes) < MOST_SHAPES:
-            self._shapes.add(shape)
+        shape = tuple(frame)
+        names = self._unset.get(shape)
+        if names is None:
+            self._read(frame, shape, shape)
+            return
+        for name in names:
+            if frame[name] is not None:
+                self._read(frame, shape, names)
+                return
 
-    def _keep(self, name: str, value: Any) -> None:
-        if len(self.into) < MOST_FIELDS:
-            self.into.setdefault(name, value)
+    def _read(self, frame: dict[str, Any], shape: tuple[str, ...], names: tuple[str, ...]) -> None:
+        kept = [name for name in names if name not in HAS_A_WORD] if _is_of_the_run(frame) else []
+        for name in kept:
+            if _is_kept(frame[name]) and len(name) <= LONGEST_TEXT and len(self.into) < MOST_FIELDS:
+                self.into.setdefault(name, frame[name])
+        if len(self._unset) < MOST_SHAPES or shape in self._unset:
+            self._unset[shape] = tuple(name for name in kept if frame[name] is None)
 
 
 def _is_of_the_run(frame: dict[str, Any]) -> bool:

@@ -28,6 +28,11 @@ MISSING = {
         "redis",
         "redis",
     ),
+    "OAuth": (
+        "from remote_agents.services.bluenexus.oauth import begin_login as b; b('app', 'https://h')",
+        "authlib",
+        "oauth",
+    ),
     "progress": (
         f"{PLAIN}.records.export_excel('x', start='2026-01-01', end='2026-01-02', progress=True)",
         "tqdm",
