@@ -19,6 +19,7 @@ require("langchain_agents", "langchain", "langchain_core")
 _HOMES = {
     "langchain_agents.chat_history": ("RemoteChatMessageHistory",),
     "langchain_agents.chat_models": (
+        "ChatAGUI",
         "ChatAgent",
         "ChatBlueNexus",
         "ChatCloudBase",
@@ -28,6 +29,7 @@ _HOMES = {
     ),
     "langchain_agents.document_loaders": ("AgentRecordsLoader",),
     "langchain_agents.llms": (
+        "AGUILLM",
         "AgentLLM",
         "BlueNexusLLM",
         "CloudBaseLLM",
@@ -43,6 +45,7 @@ if TYPE_CHECKING:
     from langchain_agents.chat_history import RemoteChatMessageHistory as RemoteChatMessageHistory
     from langchain_agents.chat_models import (
         ChatAgent as ChatAgent,
+        ChatAGUI as ChatAGUI,
         ChatBlueNexus as ChatBlueNexus,
         ChatCloudBase as ChatCloudBase,
         ChatCloudBaseOpenAI as ChatCloudBaseOpenAI,
@@ -51,6 +54,7 @@ if TYPE_CHECKING:
     )
     from langchain_agents.document_loaders import AgentRecordsLoader as AgentRecordsLoader
     from langchain_agents.llms import (
+        AGUILLM as AGUILLM,
         AgentLLM as AgentLLM,
         BlueNexusLLM as BlueNexusLLM,
         CloudBaseLLM as CloudBaseLLM,

@@ -21,6 +21,7 @@ from langchain_core.runnables.config import ContextThreadPoolExecutor
 from langchain_agents._dialogue import CONFIG_SPECS, in_thread, with_dialogue
 from langchain_agents._settings import AgentSettings, call_arguments
 from remote_agents.flow import Flow
+from remote_agents.services.ag_ui import AGUISettings
 from remote_agents.services.bluenexus import BlueNexusSettings
 from remote_agents.services.cloudbase import CloudBaseSettings
 from remote_agents.services.cloudbase_openai import CloudBaseOpenAISettings
@@ -290,6 +291,17 @@ def _usage(replies: Sequence[Reply]) -> dict[str, int]:
         "completion_tokens": sum(usage.output_tokens for usage in known),
         "total_tokens": sum(usage.total_tokens for usage in known),
     }
+
+
+class AGUILLM(AGUISettings, AgentLLM):
+    """An agent that speaks AG-UI as a text model.
+
+    Takes the arguments of `ChatAGUI`.
+
+    Example:
+        >>> AGUILLM().invoke("How many vacation days do I get?")  # doctest: +SKIP
+        'Full-time employees receive 25 vacation days per calendar year.'
+    """
 
 
 class CloudBaseLLM(CloudBaseSettings, AgentLLM):

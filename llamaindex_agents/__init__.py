@@ -21,6 +21,7 @@ _HOMES = {
     "llamaindex_agents.chat_engine": ("AgentChatEngine",),
     "llamaindex_agents.chat_store": ("RemoteChatStore",),
     "llamaindex_agents.llms": (
+        "AGUI",
         "BlueNexus",
         "CloudBase",
         "CloudBaseOpenAI",
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from llamaindex_agents.chat_engine import AgentChatEngine as AgentChatEngine
     from llamaindex_agents.chat_store import RemoteChatStore as RemoteChatStore
     from llamaindex_agents.llms import (
+        AGUI as AGUI,
         BlueNexus as BlueNexus,
         CloudBase as CloudBase,
         CloudBaseOpenAI as CloudBaseOpenAI,

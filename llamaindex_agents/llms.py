@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from llamaindex_agents.base import RemoteAgent
+from remote_agents.services.ag_ui import AGUISettings
 from remote_agents.services.bluenexus import BlueNexusSettings
 from remote_agents.services.cloudbase import CloudBaseSettings
 from remote_agents.services.cloudbase_openai import CloudBaseOpenAISettings
@@ -13,6 +14,21 @@ from remote_agents.services.private_ai import PrivateAISettings
 
 if TYPE_CHECKING:
     import remote_agents as clients
+
+
+class AGUI(AGUISettings, RemoteAgent):
+    """An agent that speaks AG-UI, by its address.
+
+    Examples:
+        `pip install "remote-agents[llamaindex]"`
+
+        ```python
+        from llamaindex_agents import AGUI
+
+        llm = AGUI(base_url="https://example.com/agent")
+        print(llm.complete("How many vacation days do I get?"))
+        ```
+    """
 
 
 class CloudBase(CloudBaseSettings, RemoteAgent):

@@ -48,6 +48,7 @@ _HOMES = {
     "remote_agents.memory.sessions": ("InMemorySessionStore", "Session", "SessionStore", "session"),
     "remote_agents.memory.sql": ("SQLSessionStore",),
     "remote_agents.services": ("ENDPOINTS",),
+    "remote_agents.services.ag_ui.client": ("AGUI",),
     "remote_agents.services.bluenexus.client": ("BlueNexus",),
     "remote_agents.services.cloudbase.client": ("CloudBase",),
     "remote_agents.services.cloudbase_openai.client": ("CloudBaseOpenAI",),
@@ -112,6 +113,7 @@ if TYPE_CHECKING:
     )
     from remote_agents.memory.sql import SQLSessionStore as SQLSessionStore
     from remote_agents.services import ENDPOINTS as ENDPOINTS
+    from remote_agents.services.ag_ui.client import AGUI as AGUI
     from remote_agents.services.bluenexus.client import BlueNexus as BlueNexus
     from remote_agents.services.cloudbase.client import CloudBase as CloudBase
     from remote_agents.services.cloudbase_openai.client import CloudBaseOpenAI as CloudBaseOpenAI

@@ -13,6 +13,8 @@ from types import FrameType
 from typing import Any
 from urllib.parse import urlsplit
 
+from pydantic import SecretStr
+
 from remote_agents.addresses import is_loopback
 from remote_agents.errors import ConfigurationError
 from remote_agents.memory.plan import MEMORY_MODES
@@ -137,6 +139,8 @@ def _text(name: str, value: Any) -> str:
 def read_api_key(endpoint: Endpoint, api_key: Any) -> Any:
     """The key as a `SecretStr`, or the function that gives one."""
     found = api_key or os.environ.get(f"{endpoint.env}_API_KEY")
+    if not found and endpoint.key_optional:
+        return SecretStr("")
     if not found or (hasattr(found, "get_secret_value") and not found.get_secret_value()):
         raise ConfigurationError(
             f"{endpoint.title} needs a key: pass api_key, or set {endpoint.env}_API_KEY.",
@@ -147,8 +151,6 @@ def read_api_key(endpoint: Endpoint, api_key: Any) -> Any:
             "api_key is a text, not bytes: pass key.decode().", endpoint=endpoint.name
         )
     if isinstance(found, str):
-        from pydantic import SecretStr
-
         found = SecretStr(found)
     if not (callable(found) or hasattr(found, "get_secret_value")):
         raise ConfigurationError(

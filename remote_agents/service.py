@@ -31,6 +31,7 @@ class Endpoint:
         decode: One frame, or one whole JSON answer, into events.
         base_url: Default root address, if the service has one for all.
         default_agent_id: Used when none is given.
+        key_optional: Whether it may be asked without a key.
         auth_scheme: Word before the key in `Authorization`.
         keeps: How it keeps a conversation: `created` first by a call, `asked` for in the request,
             `handed` back with every reply, or `none`.
@@ -43,9 +44,11 @@ class Endpoint:
         options: Names of further constructor arguments.
         call_only: Names of further arguments of a call, which no constructor takes.
         attachments: Kinds of files that it takes.
+        takes_links: Whether files given as links go as they are.
         uploads: Whether files given as bytes can be uploaded.
         textless: Types of frames that hold no text of the answer, whatever is in them.
         streams: Whether it can send an answer piece by piece.
+        always_streams: Whether its answers are streams even where none was asked for.
         eof_ends: Whether a stream may end without a terminal event if it never announced one.
         reasons, cites, counts: Whether answers carry reasoning, citations, token usage.
         counts_streams: Whether streamed answers carry token usage too, if others do.
@@ -72,6 +75,7 @@ class Endpoint:
     decode: Decode
     base_url: str | None = None
     default_agent_id: str | None = None
+    key_optional: bool = False
     auth_scheme: str = "Bearer"
     keeps: Keeps = "none"
     roles: frozenset[str] = frozenset({"system", "user", "assistant"})
@@ -83,9 +87,11 @@ class Endpoint:
     options: tuple[str, ...] = ()
     call_only: tuple[str, ...] = ()
     attachments: frozenset[AttachmentKind] = frozenset()
+    takes_links: bool = True
     uploads: bool = False
     textless: frozenset[str] = frozenset()
     streams: bool = True
+    always_streams: bool = False
     eof_ends: bool = False
     reasons: bool = False
     cites: bool = False

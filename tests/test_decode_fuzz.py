@@ -27,9 +27,44 @@ OPENAI = [
     {"choices": [{"index": 1, "message": {"content": "a"}, "finish_reason": "stop"}]},
     {"conversationId": "c", "choices": [{"delta": {}, "finish_reason": "error"}]},
 ]
+MESSAGES = [
+    {"id": "u", "role": "user", "content": "q"},
+    {"id": "m", "role": "assistant", "content": [{"type": "text", "text": "a"}]},
+    {"id": "n", "role": "assistant", "toolCalls": [{"id": "t", "function": {"name": "n"}}]},
+    {"id": "o", "role": "tool", "toolCallId": "t", "content": "c"},
+    {"id": "p", "role": "reasoning", "content": "h"},
+]
+WAITING = {"type": "interrupt", "interrupts": [{"id": "i", "reason": "r", "toolCallId": "t"}]}
+AG_UI: list[dict[str, Any]] = [
+    {"type": "RUN_STARTED", "threadId": "t", "runId": "r"},
+    {"type": "TEXT_MESSAGE_START", "messageId": "m"},
+    {"type": "TEXT_MESSAGE_START", "messageId": "u", "role": "user"},
+    {"type": "TEXT_MESSAGE_CONTENT", "messageId": "m", "delta": "a"},
+    {"type": "TEXT_MESSAGE_CONTENT", "messageId": "n", "delta": "a"},
+    {"type": "TEXT_MESSAGE_CHUNK", "messageId": "c", "role": "assistant", "delta": "a"},
+    {"type": "TEXT_MESSAGE_END", "messageId": "m"},
+    {"type": "THINKING_TEXT_MESSAGE_CONTENT", "delta": "a"},
+    {"type": "REASONING_MESSAGE_CHUNK", "messageId": "h", "delta": "a"},
+    {"type": "TOOL_CALL_START", "toolCallId": "t", "toolCallName": "n", "parentMessageId": "m"},
+    {"type": "TOOL_CALL_ARGS", "toolCallId": "t", "delta": "{"},
+    {"type": "TOOL_CALL_CHUNK", "toolCallId": "s", "toolCallName": "n", "delta": "{}"},
+    {"type": "TOOL_CALL_CHUNK", "delta": "{}"},
+    {"type": "TOOL_CALL_END", "toolCallId": "t"},
+    {"type": "TOOL_CALL_RESULT", "toolCallId": "t", "content": "c"},
+    {"type": "STATE_SNAPSHOT", "snapshot": {"messages": [], "n": [1]}},
+    {"type": "STATE_DELTA", "delta": [{"op": "add", "path": "/n/0", "value": 2}]},
+    {"type": "MESSAGES_SNAPSHOT", "messages": MESSAGES},
+    {"type": "STEP_STARTED", "stepName": "s"},
+    {"type": "CUSTOM", "name": "on_interrupt", "value": '{"question": "q"}', "rawEvent": "i"},
+    {"type": "RUN_FINISHED", "threadId": "t"},
+    {"type": "RUN_FINISHED", "outcome": WAITING, "usage": [{"model": "m", "inputTokens": 1}]},
+    {"type": "RUN_FINISHED", "outcome": "interrupt", "interrupt": {"id": "i", "payload": {}}},
+    {"type": "RUN_ERROR", "message": "m", "code": "c"},
+]
 SAMPLES: dict[str, list[dict[str, Any]]] = {
+    "ag_ui": AG_UI,
     "bluenexus": OPENAI,
-    "cloudbase_openai": OPENAI,
+    "cloudbase_openai": [*OPENAI, *AG_UI],
     "private_ai": [
         *OPENAI,
         {
@@ -61,20 +96,12 @@ SAMPLES: dict[str, list[dict[str, Any]]] = {
         {"type": "step-finish", "finish_reason": "stop"},
         {"type": "finish", "finish_reason": "stop", "usage": {}},
         {"type": "error", "finish_reason": "error", "error": {"name": "n", "message": "m"}},
-        {"type": "RUN_STARTED", "threadId": "t", "runId": "r"},
-        {"type": "TEXT_MESSAGE_START", "messageId": "m"},
-        {"type": "TEXT_MESSAGE_CONTENT", "delta": "a"},
-        {"type": "THINKING_TEXT_MESSAGE_CONTENT", "delta": "a"},
-        {"type": "TOOL_CALL_START", "toolCallId": "t", "toolCallName": "n"},
-        {"type": "TOOL_CALL_ARGS", "toolCallId": "t", "delta": "{"},
-        {"type": "TOOL_CALL_END", "toolCallId": "t"},
-        {"type": "TOOL_CALL_RESULT", "toolCallId": "t", "content": "c"},
-        {"type": "RUN_FINISHED", "threadId": "t"},
-        {"type": "RUN_ERROR", "message": "m", "code": "c"},
+        *AG_UI,
     ],
 }
 SETTINGS: dict[str, dict[str, str]] = {
     **{name: {"agent_id": "a"} for name in ENDPOINTS},
+    "ag_ui": {"base_url": "https://h/agent"},
     "bluenexus": {},
     "private_ai": {"agent_id": "a", "base_url": "https://h"},
     "cloudbase": {"agent_id": "bot-1", "env_id": "e"},

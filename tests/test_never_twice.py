@@ -115,6 +115,8 @@ async def test_a_throttle_in_the_middle_of_an_answer_is_not_safe_to_repeat(
 
 
 def _piece(service: str) -> dict[str, Any]:
+    if service == "ag_ui":
+        return {"type": "TEXT_MESSAGE_CONTENT", "messageId": "m", "delta": "Closed"}
     if service == "cloudbase":
         return {"type": "text", "content": "Closed", "finish_reason": "continue"}
     if service == "maiagent":

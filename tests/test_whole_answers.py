@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from remote_agents import ENDPOINTS
 from remote_agents.testing.ways import ENDPOINT_NAMES, FRAMEWORKS, Answer, Way
 from tests.raw_server import CLOSE, JSON, head, serving
 
@@ -39,6 +40,12 @@ def classic(*pieces: str) -> list[Frame]:
     return [{**f, "finish_reason": end} for f, end in zip(frames, ends, strict=True)]
 
 
+def ag_ui(*pieces: str) -> list[Frame]:
+    run = {"threadId": "t", "runId": "r"}
+    told = [{"type": "TEXT_MESSAGE_CONTENT", "messageId": "m", "delta": piece} for piece in pieces]
+    return [{"type": "RUN_STARTED", **run}, *told, {"type": "RUN_FINISHED", **run}]
+
+
 def maiagent(*pieces: str) -> list[Frame]:
     told = {"conversationId": "c", "createdAt": "1728181396000"}
     return [*({**told, "content": piece, "done": False} for piece in pieces), maiagent_end()]
@@ -52,6 +59,8 @@ def answer_of(endpoint: str, *, streamed: bool) -> list[Frame]:
     """The frames of an answer, or the one body."""
     if endpoint == "cloudbase":  # which always streams
         return classic("25 ", "days")
+    if endpoint == "ag_ui":
+        return ag_ui("25 ", "days")
     if endpoint == "maiagent":
         return maiagent("25 ", "days") if streamed else [maiagent_end("25 days")]
     return openai("25 ", "days") if streamed else openai("25 days", key="message")
@@ -75,7 +84,9 @@ async def asked(
     **settings: Any,
 ) -> Answer:
     streamed, awaited = WAYS[way]
-    script = sent(frames, streamed=streamed or endpoint == "cloudbase" or len(frames) > 1)
+    script = sent(
+        frames, streamed=streamed or ENDPOINTS[endpoint].always_streams or len(frames) > 1
+    )
     with serving(script) as server:
         settings = {"base_url": server.url, "agent_id": "b", "api_key": "key", **settings}
         asking = Way(framework, endpoint, streamed=streamed, awaited=awaited, **settings)
@@ -95,6 +106,7 @@ def extra(framework: str, answer: Answer, name: str) -> Any:
 # --- raw -----------------------------------------------------------------------------------------
 
 SAID = {
+    "ag_ui": {"runId": "r"},
     "cloudbase": {"created": "1726030224", "version": "2024"},
     "maiagent": {"createdAt": "1728181396000"},
     **{name: {"object": "chat.completion", "created": 1713000000} for name in OPENAI},

@@ -79,6 +79,10 @@ TOLD = {
         ],
         {"reply_id": RECORD, "model": "deepseek-r1", "request_id": REQUEST},
     ),
+    "ag_ui.modern": Told(
+        [ReasoningDelta("The user greets"), TextDelta("Hel"), TextDelta("lo"), Usage(10, 20, 30)],
+        {"reply_id": "m-1", "model": "gpt-5", "conversation_id": "thread-1"},
+    ),
     "cloudbase.newest": Told(
         [
             ReasoningDelta("The user greets"),

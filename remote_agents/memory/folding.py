@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import date, time
 from typing import Any, get_args
 
 from remote_agents.errors import UnsupportedContentError
@@ -117,7 +115,7 @@ def _one(messages: Sequence[Message], fold: Fold) -> Message:
 def said(message: Message, endpoint: Endpoint) -> Message:
     """The message with all in its text that the endpoint has no place for."""
     tools = "tool" in endpoint.roles
-    calls = [] if tools else [_called(call.name, call.arguments) for call in message.tool_calls]
+    calls = [] if tools else [str(call) for call in message.tool_calls]
     files = message.attachments if message.role != "user" else ()
     head = _speaker(message)
     if not (head or calls or files):
@@ -136,19 +134,6 @@ def said(message: Message, endpoint: Endpoint) -> Message:
 def _speaker(message: Message) -> str:
     name = message.name or ("tool" if message.failed else "")
     return f"{name}{' (error)' if message.failed else ''}: " if name else ""
-
-
-def _called(name: str, arguments: Any) -> str:
-    return f"[called {name}({json_text(arguments)})]"
-
-
-def json_text(value: Any) -> str:
-    """JSON as a person reads it: letters as they are, dates as ISO text."""
-    return json.dumps(value, ensure_ascii=False, default=_plain)
-
-
-def _plain(value: Any) -> str:
-    return value.isoformat() if isinstance(value, (date, time)) else str(value)
 
 
 # --- the template --------------------------------------------------------------------------------

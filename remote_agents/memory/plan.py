@@ -256,7 +256,7 @@ class Standing:
             )
         return Plan(
             shaped(new, prompt.endpoint, prompt.fold, one=True),
-            history=self._context(messages[: at + 1]),
+            history=self._context(messages[: at + 1], held),
             conversation=conversation,
             memory="continued",
             asked=self.mine[max(0, size - self.before) * SIZE :],
@@ -280,11 +280,13 @@ class Standing:
 
     # --- for services that want the history along --------------------------------------------
 
-    def _context(self, messages: Sequence[Message]) -> Sequence[Message]:
+    def _context(self, messages: Sequence[Message], held: set[bytes]) -> Sequence[Message]:
+        """What the conversation holds; new system messages go with what is new."""
         prompt = self.prompt
         if not prompt.endpoint.context or not any(m.role != "system" for m in messages):
             return ()
-        return in_roles(messages, prompt.endpoint, prompt.fold)
+        seen = [m for m in messages if m.role != "system" or self.digest(m) in held]
+        return in_roles(seen, prompt.endpoint, prompt.fold)
 
     def _with_ids(
         self, messages: list[Message], places: Sequence[int], first: int
@@ -300,10 +302,11 @@ class Standing:
             return messages
         named = list(messages)
         for place, at in enumerate(places, first):
-            if not named[at].id:
-                named[at] = replace(named[at], id=self._id_of(named[at], place))
+            named[at] = replace(named[at], id=self._id_of(named[at], place))
         return named
 
     def _id_of(self, message: Message, place: int) -> str:
-        reply_id = message.origin.reply_id if message.origin else None
-        return reply_id or f"{self.digest(message).hex()}-{place}"
+        """The id that the service gave its reply, else the caller's own, else one of the place."""
+        origin = message.origin
+        ours = origin.reply_id if origin and origin.agent == self.prompt.agent else None
+        return ours or message.id or f"{self.digest(message).hex()}-{place}"

@@ -17,6 +17,7 @@ class Agent:
         paths: Pattern of how its paths begin; of several services the longest match counts.
         chat: How the path that asks for an answer ends.
         scheme: Word before the key in `Authorization`.
+        home: Where its own address is below the sandbox's, if it has one.
         extra: Further ids that a client may need.
     """
 
@@ -26,10 +27,12 @@ class Agent:
     paths: str
     chat: str = "/chat/completions"
     scheme: str = "Bearer"
+    home: str = ""
     extra: dict[str, str] = field(default_factory=dict)
 
     def manifest(self, base_url: str) -> dict[str, Any]:
         """The entry of this agent in ``GET /``."""
-        values = {"base_url": base_url, "agent_id": self.agent_id, "api_key": self.api_key}
+        address = base_url + self.home
+        values = {"base_url": address, "agent_id": self.agent_id, "api_key": self.api_key}
         env = {f"{self.env_prefix}_{name.upper()}": value for name, value in values.items()}
         return {**values, **self.extra, "env": env}

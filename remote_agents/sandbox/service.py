@@ -181,11 +181,11 @@ class Turn:
         for message in messages:
             role, content = str(message["role"]), str(message["content"])
             row = self.service.store.add_message(
-                self.endpoint, self.agent, self.shelf, role, content, **extra
+                self.endpoint, self.agent, self.shelf, role, content, **_named(message), **extra
             )
             self.question_id = row["id"]
 
-    def keep(self) -> None:
+    def keep(self, **extra: Any) -> None:
         """Store the reply, once."""
         if self.kept or self.shelf is None:
             return
@@ -199,7 +199,14 @@ class Turn:
             id_=self.reply_id,
             reply_to=self.question_id,
             citations=self.citations,
+            **extra,
         )
+
+
+def _named(message: dict[str, Any]) -> dict[str, Any]:
+    """What AG-UI names a message by, and the calls in it."""
+    kept = {key: message[key] for key in ("toolCalls", "toolCallId") if message.get(key)}
+    return {"id_": message["id"], **kept} if isinstance(message.get("id"), str) else kept
 
 
 class Service:
@@ -211,6 +218,7 @@ class Service:
         self.url, self.store, self.brain = url, store, brain
         self.settings, self.upstream = settings, upstream
         self.log, self.faults, self.limiter = Log(), Faults(), Limiter()
+        self.waiting: dict[tuple[str, str], dict[str, Any]] = {}  # threads that ask a person
 
     def begin(
         self,

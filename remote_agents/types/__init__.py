@@ -29,4 +29,5 @@ from remote_agents.types.messages import (
     Origin as Origin,
     Role as Role,
     Turn as Turn,
+    json_text as json_text,
 )

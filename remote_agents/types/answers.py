@@ -332,6 +332,7 @@ class Reply:
     def close(self) -> None:
         """Settle what every finished reply has: a reason and an id."""
         self.finish_reason = self.finish_reason or "stop"
+        self.decoder = None  # what it remembers is of no more use, and grows with the dialogue
         self.reply_id = self.reply_id or f"reply-{uuid.uuid4().hex}"
 
     def _repr_markdown_(self) -> str:

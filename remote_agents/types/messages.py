@@ -5,8 +5,10 @@ Nothing here knows a service, a framework or a socket.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date, time
 from typing import Any, Literal
 
 Role = Literal["system", "user", "assistant", "tool"]
@@ -80,6 +82,15 @@ def _text(value: Any) -> str | None:
     return value if isinstance(value, str) else None
 
 
+def json_text(value: Any) -> str:
+    """JSON as a person reads it: letters as they are, dates as ISO text."""
+    return json.dumps(value, ensure_ascii=False, default=_plain)
+
+
+def _plain(value: Any) -> str:
+    return value.isoformat() if isinstance(value, (date, time)) else str(value)
+
+
 @dataclass(slots=True)
 class ClientToolCall:
     """A tool of yours that the agent asks you to run; a `tool` message answers it by its id.
@@ -93,6 +104,10 @@ class ClientToolCall:
     id: str
     name: str
     arguments: dict[str, Any] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        """The call as a line of a dialogue, for agents that know no tools of yours."""
+        return f"[called {self.name}({json_text(self.arguments)})]"
 
 
 @dataclass(slots=True)

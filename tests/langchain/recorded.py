@@ -87,7 +87,22 @@ def _maiagent(streamed: bool, sources: Sources) -> list[Any]:
     return [*pieces, {"content": "", "done": True, **last}]
 
 
+def _ag_ui(streamed: bool, sources: Sources) -> list[Any]:
+    run, message = {"threadId": "thread-1", "runId": "run-1"}, {"messageId": "reply-1"}
+    kind = "REASONING_MESSAGE_CONTENT"
+    usage = {"model": "glm", "inputTokens": 7, "outputTokens": 11}
+    return [
+        {"type": "RUN_STARTED", **run},
+        *({"type": kind, "messageId": "thought-1", "delta": piece} for piece in THOUGHTS),
+        {"type": "TEXT_MESSAGE_START", **message, "role": "assistant"},
+        *({"type": "TEXT_MESSAGE_CONTENT", **message, "delta": piece} for piece in PIECES),
+        {"type": "TEXT_MESSAGE_END", **message},
+        {"type": "RUN_FINISHED", **run, "usage": [usage]},
+    ]
+
+
 _ANSWERS: dict[str, Any] = {
+    "ag_ui": _ag_ui,
     "cloudbase": _cloudbase,
     "cloudbase_openai": _openai,
     "private_ai": _private_ai,
@@ -98,7 +113,12 @@ _ANSWERS: dict[str, Any] = {
 
 def _respond(service: str, request: httpx.Request, sources: Sources) -> httpx.Response:
     body = json.loads(request.content)
-    streamed = service == "cloudbase" or body.get("stream") or body.get("isStreaming") or False
+    streamed = (
+        CHAT[service].endpoint.always_streams
+        or body.get("stream")
+        or body.get("isStreaming")
+        or False
+    )
     frames = _ANSWERS[service](streamed, sources)
     if not streamed:
         return httpx.Response(200, headers=HEADERS, json=frames[0])

@@ -344,6 +344,8 @@ async def test_errors_mean_the_same(
         settings = {"agent_id": "00000000-0000-0000-0000-000000000000"}
     if service == "maiagent" and settings.get("agent_id"):
         settings = {"agent_id": "00000000-0000-0000-0000-000000000000"}
+    if service == "ag_ui" and settings.get("agent_id"):
+        settings = {"base_url": f"{sandbox.url}/ag-ui/nobody"}
     model = chat(sandbox, service, **settings)
     asks: list[Any] = [
         lambda: asyncio.to_thread(model.invoke, "Hi"),
@@ -364,7 +366,7 @@ async def test_errors_mean_the_same(
 
 @every_service
 def test_what_was_received_is_kept(sandbox: Any, service: str) -> None:
-    sandbox.drop_after(6, endpoint=service)
+    sandbox.drop_after(12, endpoint=service)
     with pytest.raises(errors.AgentError) as caught:
         list(chat(sandbox, service).stream("Count to 50"))
     assert caught.value.partial.startswith("1 2")
@@ -377,7 +379,7 @@ def test_an_unknown_name_is_refused_with_the_nearest() -> None:
             kind(agent_id="a", api_key="k", base_url="https://x.example", temprature=1)
 
 
-@every_service
+@pytest.mark.parametrize("service", [s for s in CHAT if not CHAT[s].endpoint.key_optional])
 def test_a_missing_key_names_its_variable(service: str) -> None:
     with pytest.raises(errors.ConfigurationError, match="_API_KEY"):
         CHAT[service](agent_id="a", base_url="https://x.example")
@@ -510,7 +512,7 @@ async def test_what_a_tracer_is_told(sandbox: Any, service: str) -> None:
     assert run.metadata["ls_model_type"] == "chat"
     assert set(run.metadata["lc_versions"]) >= {"langchain-core", "remote-agents"}
     params = run.extra["invocation_params"]
-    assert params["base_url"] == sandbox.url
+    assert params["base_url"] == sandbox.agents[service]["base_url"]
     assert params["thread_id"] == "trace-1"
 
 
@@ -536,9 +538,9 @@ def test_tokens_are_counted_without_downloads(service: str) -> None:
 def test_the_profile_says_what_the_service_does(service: str) -> None:
     profile = CHAT[service](agent_id="a", api_key="k", base_url="https://x.example").profile
     assert profile is not None
-    assert profile["tool_calling"] is False
-    assert profile["image_inputs"] is (service == "maiagent")
-    assert profile["image_url_inputs"] is (service == "cloudbase")
+    assert profile["tool_calling"] is (service == "ag_ui")
+    assert profile["image_inputs"] is (service in ("ag_ui", "cloudbase", "maiagent"))
+    assert profile["image_url_inputs"] is (service in ("ag_ui", "cloudbase"))
     assert profile["structured_output"] is (service == "private_ai")
 
 

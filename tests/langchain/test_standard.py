@@ -107,7 +107,7 @@ class Service:
 
     @property
     def supports_image_urls(self) -> bool:
-        return self._takes("image") and not self.chat_model_class.endpoint.uploads
+        return self._takes("image") and self.chat_model_class.endpoint.takes_links
 
     @property
     def supports_pdf_inputs(self) -> bool:

@@ -97,7 +97,10 @@ async def test_nothing_of_a_history_is_lost(
     history, wanted = TOLD[told]
     await last(build(service), way, [*history, user(QUESTION)])
     sent = [message["content"] for message in sandbox.turns(service)[-1]["messages"]]
-    text = "\n".join(sent)
+    body = sandbox.requests(service)[-1]["body"]
+    messages = [m for m in body.get("messages", ()) if isinstance(m, dict)]
+    calls = [asked["function"] for m in messages for asked in m.get("toolCalls", ())]
+    text = "\n".join([*sent, *(f"{each['name']} {each['arguments']}" for each in calls)])
     assert [words for words in wanted if words not in text] == []
     assert "None" not in text
     assert text.count("book(") <= 1

@@ -77,6 +77,9 @@ async def test_only_what_is_new_is_sent(
     context = ChatMessage(role="system", content="Context: there is a canteen.")
     await last(alice, way, [*ASK, first, context, *GO_ON])
     sent = sandbox.turns(service)[-1]["messages"]
+    if service == "ag_ui":  # the thread drops what it knows
+        assert [message["content"] for message in sent] == [context.content, FOLLOW_UP]
+        return
     if ENDPOINTS[service].context:  # the history goes along, marked as such
         assert [message["content"] for message in sent[:-1]][:2] == [QUESTION, first.content]
         sent = sent[-1:]

@@ -20,7 +20,7 @@ from remote_agents.sandbox import Sandbox
 from remote_agents.turns.turn import ConversationRestartedWarning
 from tests.memory.ways import ASKED, REMEMBERING, SECRET, WAYS, ask, client, received
 
-KEEPING = [*REMEMBERING, "ag_ui"]
+KEEPING = [*REMEMBERING, "cloudbase_ag_ui"]
 TOLD = SECRET.format("zebra-17")
 VACATION = "How many vacation days do I get?"
 
@@ -31,7 +31,9 @@ def store() -> InMemorySessionStore:
 
 
 def lose(box: Sandbox, endpoint: str, conversation: Any) -> None:
-    box.forget_conversation("cloudbase" if endpoint == "ag_ui" else endpoint, conversation)
+    box.forget_conversation(
+        "cloudbase" if endpoint == "cloudbase_ag_ui" else endpoint, conversation
+    )
 
 
 async def dialogue(agent: Any, *texts: str, **call: Any) -> list[Any]:

@@ -14,8 +14,8 @@ REMEMBERING = tuple(name for name, facts in ENDPOINTS.items() if facts.keeps != 
 
 
 def client(box: Sandbox, endpoint: str, **settings: Any) -> Any:
-    """A plain client of one of the sandbox's agents; `ag_ui` is CloudBase's other dialect."""
-    if endpoint == "ag_ui":
+    """A plain client of an agent of the sandbox; `cloudbase_ag_ui` is CloudBase's other dialect."""
+    if endpoint == "cloudbase_ag_ui":
         settings["agent_id"] = "agent-handbook"
         endpoint = "cloudbase"
     return getattr(remote_agents, NAMES[endpoint])(**{**box.kwargs(endpoint), **settings})

@@ -12,7 +12,7 @@ from remote_agents.sandbox import Sandbox
 from remote_agents.sandbox.directory import AGENTS
 
 ENDPOINTS = tuple(AGENTS)
-PLAIN = tuple(name for name in ENDPOINTS if name != "cloudbase")  # which only streams
+PLAIN = tuple(name for name in ENDPOINTS if name not in ("cloudbase", "ag_ui"))  # only stream
 BOTH = [(name, stream) for name in ENDPOINTS for stream in (True, False) if stream or name in PLAIN]
 
 
@@ -30,6 +30,7 @@ class Caller:
     def path(self, endpoint: str, agent: str | None = None) -> str:
         agent = agent or self.box.agents[endpoint]["agent_id"]
         return {
+            "ag_ui": f"/ag-ui/{agent}",
             "cloudbase": f"/v1/aibot/bots/{agent}/send-message",
             "cloudbase_openai": "/v1/aibot/openai/chat/completions",
             "private_ai": f"/api/v1/compatibility/openai/v1/agents/{agent}/chat/completions",
@@ -44,6 +45,9 @@ class Caller:
         if endpoint == "cloudbase":
             history = messages[:-1]
             return {"msg": messages[-1]["content"], "history": history, **more}
+        if endpoint == "ag_ui":
+            named = [{"id": f"m{n}", **message} for n, message in enumerate(messages)]
+            return {"messages": named, **more}
         if endpoint == "maiagent":
             message = {"content": messages[-1]["content"], "attachments": []}
             return {"message": message, "isStreaming": stream, **more}
@@ -86,6 +90,6 @@ def delta(frame: dict[str, Any]) -> str:
     kind = frame.get("type", "")
     if "choices" in frame:
         return str(frame["choices"][0]["delta"].get("content", ""))
-    if kind.startswith(("RUN", "THINKING", "TOOL", "TEXT")):
+    if kind.isupper():
         return str(frame.get("delta", "")) if kind == "TEXT_MESSAGE_CONTENT" else ""
     return str(frame["content"]) if kind in ("", "text") else ""

@@ -37,6 +37,7 @@ def test_a_wrong_key_is_refused_in_the_vendors_shape(call: Caller, endpoint: str
 
 
 ERROR_KEYS = {
+    "ag_ui": {"detail"},
     "cloudbase": {"code", "message", "requestId"},
     "cloudbase_openai": {"code", "message", "requestId"},
     "private_ai": {"detail"},
@@ -63,6 +64,12 @@ BAD_BODIES = [
     ("cloudbase", {"msg": "x", "searchEnable": "true"}, 400),
     ("cloudbase", {"msg": "x", "files": ["file:///etc/passwd"]}, 400),
     ("cloudbase", {"messages": []}, 400),
+    ("ag_ui", {}, 422),
+    ("ag_ui", {"messages": []}, 422),
+    ("ag_ui", {"messages": [user("x")]}, 422),
+    ("ag_ui", {"messages": [{"id": "1", "role": "tool", "content": "x"}]}, 422),
+    ("ag_ui", {"messages": [{"id": "1", **user("x")}], "tools": [{"name": "f"}]}, 422),
+    ("ag_ui", {"messages": [{"id": "1", **user("x")}], "threadId": 7}, 422),
     ("cloudbase_openai", {"model": "bot-handbook", "messages": [user("x")]}, 400),
     ("cloudbase_openai", {"model": "bot-handbook", "messages": [], "stream": False}, 400),
     ("cloudbase_openai", {"messages": [user("x")], "stream": False}, 400),
@@ -177,6 +184,8 @@ AG_UI = [
     "TEXT_MESSAGE_START",
     "TEXT_MESSAGE_CONTENT",
     "TEXT_MESSAGE_END",
+    "STATE_SNAPSHOT",
+    "MESSAGES_SNAPSHOT",
     "RUN_FINISHED",
 ]
 
@@ -307,4 +316,4 @@ def test_the_manifest(call: Caller, box: Sandbox) -> None:
         "agent_id": agents["maiagent"]["agent_id"],
         "api_key": "sandbox-maiagent-key",
     }
-    assert len(box.env()) == 12
+    assert len(box.env()) == 15

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, Literal
 
 from remote_agents.service import Endpoint
 from remote_agents.services.cloudbase.chat import decode, for_agent, refuses, server_url, turn
@@ -25,6 +26,7 @@ ENDPOINT = Endpoint(
     options=("env_id", "region", "dialect"),
     attachments=frozenset({"image", "audio", "video", "file"}),
     uploads=True,
+    always_streams=True,
     textless=TEXTLESS,
     eof_ends=True,
     reasons=True,
@@ -58,3 +60,5 @@ class CloudBaseCall(CallArguments, total=False):
 
     search_enable: bool | None
     files: list[str] | None
+    tools: Sequence[Mapping[str, Any]]
+    state: Any

@@ -126,6 +126,7 @@ def for_agent(endpoint: Endpoint, agent_id: str, options: Mapping[str, Any]) -> 
         roles=frozenset({"user", "assistant", "tool"}),
         keeps="handed",
         one_message=False,
+        context=True,
         tools=True,
     )
 

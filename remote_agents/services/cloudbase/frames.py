@@ -18,7 +18,13 @@ from remote_agents.types import (
     ToolResult,
     Unknown,
 )
-from remote_agents.wire.ag_ui import KNOWN, Sent, decode_ag_ui, is_ag_ui, parse_arguments
+from remote_agents.wire.ag_ui import (
+    TEXTLESS as AG_UI,
+    Sent,
+    decode_ag_ui,
+    is_ag_ui,
+    parse_arguments,
+)
 from remote_agents.wire.json import identifier, items, mapping, number, rest_of, text
 from remote_agents.wire.openai import decode_chat, decode_usage
 from remote_agents.wire.strangers import strange
@@ -241,7 +247,7 @@ TEXTLESS = frozenset(
     | {"thinking_start", "thinking_text_start", "thinking_text_end", "thinking_end"}
     | {"tool_call_start", "tool_call_args", "tool_call_end"}
     | {"tool-call-start", "tool-call-args", "tool-call-end"}
-    | KNOWN
+    | AG_UI
 )
 
 

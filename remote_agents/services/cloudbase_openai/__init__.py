@@ -8,7 +8,7 @@ from remote_agents.service import Endpoint
 from remote_agents.services.cloudbase.chat import refuses, server_url
 from remote_agents.services.cloudbase_openai.chat import decode, turn
 from remote_agents.settings import CallArguments, Settings
-from remote_agents.wire.ag_ui import KNOWN
+from remote_agents.wire.ag_ui import TEXTLESS
 
 ENDPOINT = Endpoint(
     name="cloudbase_openai",
@@ -20,7 +20,7 @@ ENDPOINT = Endpoint(
     options=("env_id", "region"),
     server_url=server_url,
     refuses=refuses,
-    textless=KNOWN,  # AG-UI's events are read by their own decoder
+    textless=TEXTLESS,  # AG-UI's events are read by their own decoder
     eof_ends=True,
     client="remote_agents.services.cloudbase_openai.client",
 )

@@ -25,6 +25,7 @@ ENDPOINT = Endpoint(
     roots=ROOTS,
     for_agent=for_agent,
     attachments=frozenset({"image", "audio", "file"}),
+    takes_links=False,
     uploads=True,
     cites=True,
     searches="knowledge_base",

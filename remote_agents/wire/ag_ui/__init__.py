@@ -2,6 +2,7 @@
 
 from remote_agents.wire.ag_ui.answer import (
     KNOWN as KNOWN,
+    TEXTLESS as TEXTLESS,
     decode_ag_ui as decode_ag_ui,
     is_ag_ui as is_ag_ui,
 )

@@ -84,23 +84,16 @@ def _message_started(data: Data, so_far: Reply, run: Run) -> list[Event]:
 
 
 def _text(data: Data, so_far: Reply, run: Run) -> list[Event]:
-    if not isinstance(data.get("delta"), str):
-        return _misshapen(data)
-    return _shown(_message_id(data, run), text(data.get("delta")), so_far, run)
+    return _shown(_message_id(data, run), data, so_far, run)
 
 
-def _misshapen(data: Data) -> list[Event]:
-    """A piece that is not where it should be: what else there is may be text."""
-    left = {name: value for name, value in data.items() if name not in _PIECE}
-    return [Unknown(left)] if left else []
-
-
-_PIECE = frozenset({"type", "messageId", "delta", "role", "name", "timestamp", "rawEvent"})
-
-
-def _shown(message_id: str, delta: str, so_far: Reply, run: Run) -> list[Event]:
-    events = run.text(message_id, delta, so_far)
-    return [*_passed_calls(so_far, run), *events] if events and so_far.open_calls else events
+def _shown(message_id: str, data: Data, so_far: Reply, run: Run) -> list[Event]:
+    """A piece of text, or an update where it is not shown now: it waits, or is no answer."""
+    delta = text(data.get("delta"))
+    if not delta:
+        return []
+    events = run.text(message_id, delta, so_far) or [Update(data["type"], data)]
+    return [*_passed_calls(so_far, run), *events] if so_far.open_calls else events
 
 
 def _text_chunk(data: Data, so_far: Reply, run: Run) -> list[Event]:
@@ -109,10 +102,9 @@ def _text_chunk(data: Data, so_far: Reply, run: Run) -> list[Event]:
     if data.get("role") not in (None, "assistant"):
         run.foreign.add(message_id)
     ended = run.end(so_far) if run.open not in (None, message_id) else []
-    shown = _shown(message_id, text(data.get("delta")), so_far, run)
+    shown = _shown(message_id, data, so_far, run)
     known = [Info(reply_id=message_id)] if shown and so_far.reply_id != message_id else []
-    strange = [] if isinstance(data.get("delta"), str) else _misshapen(data)
-    return [*ended, *shown, *strange, *known]
+    return [*ended, *shown, *known]
 
 
 def _message_ended(data: Data, so_far: Reply, run: Run) -> list[Event]:
@@ -125,9 +117,7 @@ def _message_id(data: Data, run: Run) -> str:
 
 
 def _reasoning(data: Data, so_far: Reply, run: Run) -> list[Event]:
-    delta, message_id = data.get("delta"), identifier(data.get("messageId"))
-    if not isinstance(delta, str):
-        return _misshapen(data)
+    delta, message_id = text(data.get("delta")), identifier(data.get("messageId"))
     if not delta:
         return []
     another = message_id is not None and run.thinking not in (None, message_id)
@@ -147,7 +137,9 @@ def _call_started(data: Data, so_far: Reply, run: Run) -> list[Event]:
 
 
 def _call_arguments(data: Data, so_far: Reply, run: Run) -> list[Event]:
-    return [ToolCallDelta(_call_id(data), None, text(data.get("delta")))]
+    delta = data.get("delta")
+    whole = json.dumps(delta) if isinstance(delta, dict) else text(delta)
+    return [ToolCallDelta(_call_id(data), None, whole)]
 
 
 def _call_chunk(data: Data, so_far: Reply, run: Run) -> list[Event]:
@@ -385,3 +377,6 @@ _DECODERS: dict[str, Callable[[Any, Reply, Run], list[Event]]] = {
     ),
 }
 KNOWN = frozenset(_DECODERS)
+TEXTS = frozenset(kind for kind in KNOWN if kind.endswith(("MESSAGE_CONTENT", "MESSAGE_CHUNK")))
+TEXTLESS = KNOWN - TEXTS
+"""Events that hold no text of the answer that is lost if they say nothing by themselves."""

@@ -7,12 +7,12 @@ keeps it drops the messages whose ids it knows. So a message has the same id in 
 from __future__ import annotations
 
 import base64
-import json
+import hashlib
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from remote_agents.types import Attachment, Interrupt, Message, Turn
+from remote_agents.types import Attachment, Interrupt, Message, Turn, json_text
 from remote_agents.wire.ag_ui.run import Sent
 from remote_agents.wire.json import mapping
 
@@ -49,9 +49,22 @@ def run_input(
     ids = set[str]()
     for message in messages:
         encoded = _encoded(message, answered, parts=parts)
-        encoded["id"] = _new(message.id or str(uuid.uuid4()), ids)
+        encoded["id"] = _new(_id_of(message), ids)
         body["messages"].append(encoded)
+    body["context"] = [_context(m) for m in asked.messages if m.role == "system"]
     return body
+
+
+def _id_of(message: Message) -> str:
+    """The id of a message; an instruction has the one of its text, however often it comes along."""
+    if message.role == "system":
+        return f"system-{hashlib.blake2s(message.content.encode(), digest_size=8).hexdigest()}"
+    return message.id or str(uuid.uuid4())
+
+
+def _context(message: Message) -> dict[str, str]:
+    """An instruction again, for agents that read the newest message and nothing before it."""
+    return {"description": "Instructions and context for this question", "value": message.content}
 
 
 def sent_in(body: Mapping[str, Any]) -> Sent:
@@ -77,6 +90,9 @@ def _new(message_id: str, ids: set[str]) -> str:
 
 def _encoded(message: Message, answered: Iterable[str | None], *, parts: bool) -> dict[str, Any]:
     encoded: dict[str, Any] = {"id": "", "role": message.role, "content": message.content}
+    if message.role == "system":
+        # LangGraph's servers drop a leading system message, and what is edited under its id.
+        return {**encoded, "role": "user"}
     if message.role == "tool":
         if message.tool_call_id is None:
             return {**encoded, "role": "user"}
@@ -88,6 +104,9 @@ def _encoded(message: Message, answered: Iterable[str | None], *, parts: bool) -
             {"id": call.id, "type": "function", "function": _function(call.name, call.arguments)}
             for call in message.tool_calls
         ]
+    elif message.tool_calls:  # models refuse a call without its result
+        said = [message.content] if message.content else []
+        encoded["content"] = "\n".join([*said, *map(str, message.tool_calls)])
     elif message.attachments and parts:
         text = [{"type": "text", "text": message.content}] if message.content else []
         encoded["content"] = [*text, *map(_part, message.attachments)]
@@ -95,7 +114,7 @@ def _encoded(message: Message, answered: Iterable[str | None], *, parts: bool) -
 
 
 def _function(name: str, arguments: Any) -> dict[str, str]:
-    return {"name": name, "arguments": json.dumps(arguments, ensure_ascii=False, default=str)}
+    return {"name": name, "arguments": json_text(arguments)}
 
 
 def _tool(tool: Any) -> dict[str, Any]:

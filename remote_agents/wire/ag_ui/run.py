@@ -31,8 +31,8 @@ class Sent(NamedTuple):
     def has(self, message: Mapping[str, Any]) -> bool:
         """Whether a message of a snapshot is the caller's, or as old as his newest."""
         if message.get("role") == "tool":
-            return self.resumes or message.get("toolCallId") in self.results
-        return message.get("role") == "user" or message.get("id") in self.messages
+            return self.resumes or identifier(message.get("toolCallId")) in self.results
+        return message.get("role") == "user" or identifier(message.get("id")) in self.messages
 
 
 NOTHING = Sent()

@@ -22,7 +22,7 @@ def patched(state: Any, operations: Iterable[Any]) -> Any:
     for operation in operations:
         try:
             _apply(changed, operation)
-        except (KeyError, IndexError, TypeError, ValueError):
+        except (AttributeError, KeyError, IndexError, TypeError, ValueError):
             continue
     return changed[""]
 

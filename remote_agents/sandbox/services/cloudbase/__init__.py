@@ -8,5 +8,5 @@ AGENT = Agent(
     "CLOUDBASE",
     paths="/v1/aibot/",
     chat="/send-message",
-    extra={"ag_ui_agent_id": "agent-handbook"},
+    extra={"ag_ui_agent_id": "agent-handbook", "approval_agent_id": "agent-approval"},
 )

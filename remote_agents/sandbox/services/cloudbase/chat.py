@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import AsyncGenerator
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.routing import Route
 
+from remote_agents.sandbox import ag_ui
 from remote_agents.sandbox.mind.answers import Ask
 from remote_agents.sandbox.service import Service, Turn, require_key, service
 from remote_agents.sandbox.services.cloudbase import AGENT
@@ -19,14 +19,12 @@ from remote_agents.sandbox.serving.wire import (
     Json,
     Refusal,
     data,
-    dumps,
     json_object,
-    new_id,
     short_id,
 )
 
 ENDPOINT = "cloudbase"
-IDS = (AGENT.agent_id, AGENT.extra["ag_ui_agent_id"])
+IDS = (AGENT.agent_id, AGENT.extra["ag_ui_agent_id"], AGENT.extra["approval_agent_id"])
 CODES = {
     400: "INVALID_PARAM",
     401: "INVALID_CREDENTIALS",
@@ -222,13 +220,15 @@ def _halves(text: str) -> list[str]:
 
 
 def _ag_ui(box: Service, bot: str, body: dict[str, Any]) -> Frames:
-    messages = _ag_ui_messages(body["messages"])
-    thread, run = body.get("threadId"), body.get("runId")
-    if not all(each is None or isinstance(each, str) for each in (thread, run)):
-        raise Refusal(400, "threadId and runId must be strings")
-    stored = box.stored(ENDPOINT, _thread(box, bot, thread))
-    turn = box.begin(ENDPOINT, bot, Ask(messages, stored), stream=True, conversation=thread or None)
-    return Frames(_ag_ui_frames(turn, thread or f"thread-{short_id()}", run or f"run-{short_id()}"))
+    run = ag_ui.read_run(body, 400)
+    _thread(box, bot, run.thread)
+    turn, held = ag_ui.begin(box, ENDPOINT, bot, run, _files(_props(body).get("files")))
+    manner = ag_ui.Manner(modern=False, asks=bot == AGENT.extra["approval_agent_id"])
+    return Frames(ag_ui.frames(turn, run, held, manner))
+
+
+def _props(body: dict[str, Any]) -> dict[str, Any]:
+    return body.get("forwardedProps") or {}
 
 
 def _thread(box: Service, bot: str, thread: str | None) -> str | None:
@@ -241,76 +241,6 @@ def _thread(box: Service, bot: str, thread: str | None) -> str | None:
     if box.store.conversation(ENDPOINT, thread) is None:
         box.store.add_conversation(ENDPOINT, bot, thread)
     return thread
-
-
-def _ag_ui_messages(value: Any) -> list[dict[str, Any]]:
-    if not isinstance(value, list) or not value:
-        raise Refusal(400, "messages must be a non-empty array")
-    for item in value:
-        if not isinstance(item, dict) or not isinstance(item.get("role"), str):
-            raise Refusal(400, "each message needs a role")
-        if not isinstance(item.get("id"), str):
-            raise Refusal(400, "each message needs an id")
-    return [{**item, "content": _ag_ui_text(item.get("content"))} for item in value]
-
-
-def _ag_ui_text(content: Any) -> str:
-    if isinstance(content, list):
-        return " ".join(str(part.get("text", "")) for part in content if isinstance(part, dict))
-    return str(content or "")
-
-
-async def _ag_ui_frames(turn: Turn, thread: str, run: str) -> AsyncGenerator[str, None]:
-    yield data({"type": "RUN_STARTED", "threadId": thread, "runId": run})
-    for event in _thinking(turn.answer.reasoning):
-        yield data(event)
-    if turn.answer.query:
-        for event in _tool_call(turn):
-            yield data(event)
-    message = {"messageId": turn.reply_id}
-    yield data({"type": "TEXT_MESSAGE_START", **message, "role": "assistant"})
-    async for word in turn.words():
-        if word.text:
-            yield data({"type": "TEXT_MESSAGE_CONTENT", **message, "delta": word.text})
-    yield data({"type": "TEXT_MESSAGE_END", **message})
-    yield data({"type": "RUN_FINISHED", "threadId": thread, "runId": run})
-
-
-def _thinking(text: str) -> list[dict[str, Any]]:
-    deltas = [{"type": "THINKING_TEXT_MESSAGE_CONTENT", "delta": part} for part in _halves(text)]
-    return [
-        {"type": "THINKING_START"},
-        {"type": "THINKING_TEXT_MESSAGE_START"},
-        *deltas,
-        {"type": "THINKING_TEXT_MESSAGE_END"},
-        {"type": "THINKING_END"},
-    ]
-
-
-def _tool_call(turn: Turn) -> list[dict[str, Any]]:
-    call = {"toolCallId": f"call-{short_id()}"}
-    hits = [
-        {
-            "title": c["title"],
-            "filename": c["filename"],
-            "url": c["url"],
-            "text": c["text"],
-            "score": c["score"],
-        }
-        for c in turn.citations
-    ]
-    return [
-        {"type": "TOOL_CALL_START", **call, "toolCallName": "search_knowledge_base"},
-        {"type": "TOOL_CALL_ARGS", **call, "delta": dumps({"query": turn.answer.query})},
-        {"type": "TOOL_CALL_END", **call},
-        {
-            "type": "TOOL_CALL_RESULT",
-            "messageId": new_id(),
-            **call,
-            "role": "tool",
-            "content": json.dumps(hits, ensure_ascii=False),
-        },
-    ]
 
 
 async def create_conversation(request: Request) -> Json:

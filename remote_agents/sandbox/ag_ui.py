@@ -1,0 +1,348 @@
+"""AG-UI from the server's side, as CloudBase's newer agents and others speak it.
+
+It is as strict as `ag-ui-langgraph`, on which Tencent's own server runs: a message whose id the
+thread knows is dropped, and so is a leading system message.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncGenerator, Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from remote_agents.sandbox.mind.answers import Answer, Ask
+from remote_agents.sandbox.mind.tools import arguments, wanted
+from remote_agents.sandbox.service import Service, Turn
+from remote_agents.sandbox.serving.wire import Refusal, data, dumps, new_id, short_id
+
+ROLES = ("user", "assistant", "system", "developer", "tool", "reasoning", "activity")
+APPROVED = (True, "yes", "y", "ok", "approve", "approved", "true")
+Event = dict[str, Any]
+
+
+@dataclass
+class Run:
+    """One accepted `RunAgentInput`.
+
+    Args:
+        thread: The thread's id, or none.
+        id: The run's id.
+        messages: What the thread does not know yet.
+        tools: The caller's tools.
+        answer: What a person said to the question that the thread waits on.
+        resumes: Whether there is such an answer.
+        context: What the caller tells the agent beside the dialogue.
+    """
+
+    thread: str | None
+    id: str
+    messages: list[dict[str, Any]]
+    tools: list[dict[str, Any]] = field(default_factory=list)
+    answer: Any = None
+    resumes: bool = False
+    context: list[dict[str, Any]] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Manner:
+    """How a server tells what it has in common with others.
+
+    Args:
+        modern: Whether it speaks AG-UI 1.0, or what was before it.
+        asks: Whether its agent asks a person before it acts.
+    """
+
+    modern: bool
+    asks: bool = False
+
+
+def read_run(body: dict[str, Any], status: int) -> Run:
+    """A request, refused with `status` if it is not a `RunAgentInput`."""
+
+    def refuse(said: str) -> Refusal:
+        return Refusal(status, said)
+
+    thread, run = body.get("threadId"), body.get("runId")
+    if not all(each is None or isinstance(each, str) for each in (thread, run)):
+        raise refuse("threadId and runId must be strings")
+    messages = _messages(body.get("messages"), refuse)
+    tools = body.get("tools") or []
+    if not isinstance(tools, list) or not all(_is_tool(tool) for tool in tools):
+        raise refuse("tools must be an array of objects with name and description")
+    answer, resumes = _answer(body)
+    if not messages and not resumes:
+        raise refuse("messages must be a non-empty array")
+    run = run or f"run-{short_id()}"
+    return Run(thread or None, run, messages, tools, answer, resumes, _told_beside(body))
+
+
+def _told_beside(body: dict[str, Any]) -> list[dict[str, Any]]:
+    """The texts of `context`, which the agent reads as instructions."""
+    entries = body.get("context") or []
+    return [{"role": "system", "content": str(entry["value"])} for entry in entries]
+
+
+def _is_tool(tool: Any) -> bool:
+    fields = ("name", "description")
+    return isinstance(tool, dict) and all(isinstance(tool.get(name), str) for name in fields)
+
+
+def _messages(value: Any, refuse: Callable[[str], Refusal]) -> list[dict[str, Any]]:
+    if not isinstance(value, list):
+        raise refuse("messages must be an array")
+    for item in value:
+        if not isinstance(item, dict) or item.get("role") not in ROLES:
+            raise refuse(f"each message needs a role, one of {', '.join(ROLES)}")
+        if not isinstance(item.get("id"), str):
+            raise refuse("each message needs an id")
+        if item["role"] == "tool" and not isinstance(item.get("toolCallId"), str):
+            raise refuse("a tool message needs a toolCallId")
+    return [{**item, "content": _text(item.get("content"))} for item in value]
+
+
+def _text(content: Any) -> str:
+    if isinstance(content, list):
+        return " ".join(str(part.get("text", "")) for part in content if isinstance(part, dict))
+    return str(content or "")
+
+
+def files_in(body: dict[str, Any]) -> tuple[str, ...]:
+    """Names of the files that messages carry as parts."""
+    parts = [
+        part for m in body["messages"] if isinstance(m["content"], list) for part in m["content"]
+    ]
+    return tuple(_file(part) for part in parts if part.get("type") not in (None, "text"))
+
+
+def _file(part: dict[str, Any]) -> str:
+    named = (part.get("metadata") or {}).get("filename")
+    source = part.get("source") or {}
+    link = source.get("value", "") if source.get("type") == "url" else ""
+    return str(named or link.rsplit("/", 1)[-1] or part["type"])
+
+
+def _answer(body: dict[str, Any]) -> tuple[Any, bool]:
+    """What a person answered: in AG-UI 1.0's `resume`, or in LangGraph's `command` before it."""
+    entries = body.get("resume")
+    if isinstance(entries, list) and entries:
+        return entries[0].get("payload"), True
+    command = (body.get("forwardedProps") or {}).get("command") or {}
+    return command.get("resume"), command.get("resume") is not None
+
+
+# --- the thread --------------------------------------------------------------------------------
+
+
+def unknown_of(run: Run, stored: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The messages that the thread does not have yet; a leading system message is dropped."""
+    known = {row["id"] for row in stored}
+    messages = run.messages[1:] if _leads_with_system(run.messages) else run.messages
+    return [message for message in messages if message["id"] not in known]
+
+
+def _leads_with_system(messages: list[dict[str, Any]]) -> bool:
+    return bool(messages) and messages[0]["role"] == "system"
+
+
+def begin(
+    box: Service, endpoint: str, agent: str, run: Run, files: tuple[str, ...] = ()
+) -> tuple[Turn, list[dict[str, Any]]]:
+    """Accept a run: the turn, and what its thread held before with what is new."""
+    stored = box.stored(endpoint, run.thread)
+    fresh = unknown_of(run, stored)
+    turn = box.begin(
+        endpoint,
+        agent,
+        Ask(fresh, [*run.context, *stored], files),
+        stream=True,
+        conversation=run.thread,
+    )
+    return turn, [*stored, *fresh]
+
+
+# --- frames ------------------------------------------------------------------------------------
+
+
+async def frames(turn: Turn, run: Run, held: list[dict[str, Any]], manner: Manner) -> Frames:
+    """A whole run: a call of the caller's tool, a question to a person, or an answer."""
+    thread = run.thread or f"thread-{short_id()}"
+    whole = {"threadId": thread, "runId": run.id}
+    version = {"protocolVersion": "1.0"} if manner.modern else {}
+    yield data({"type": "RUN_STARTED", **whole, **version})
+    finish: Event = {"type": "RUN_FINISHED", **whole}
+    waiting = turn.service.waiting
+    place = (turn.endpoint, thread)
+    if manner.asks and not run.resumes and (asked := waiting.get(place) or _approval(turn)):
+        waiting[place] = asked
+        for event in _interrupted(asked, finish, manner):
+            yield data(event)
+        return
+    if run.resumes:
+        turn.answer = _settled(waiting.pop(place, None), run.answer)
+    elif results := _results(held):
+        turn.answer = Answer(_said(results), "The tools have answered.")
+    elif call := _call(turn, run):
+        for event in _calls(turn, call, finish, manner):
+            yield data(event)
+        return
+    for event in [*_thoughts(turn.answer.reasoning, manner), *_search(turn)]:
+        yield data(event)
+    message = {"messageId": turn.reply_id}
+    yield data({"type": "TEXT_MESSAGE_START", **message, "role": "assistant"})
+    async for word in turn.words():
+        if word.text:
+            yield data({"type": "TEXT_MESSAGE_CONTENT", **message, "delta": word.text})
+    yield data({"type": "TEXT_MESSAGE_END", **message})
+    said = {"id": turn.reply_id, "role": "assistant", "content": turn.text}
+    for event in _snapshots([*held, said]):
+        yield data(event)
+    yield data({**finish, **_outcome(turn, manner, {"type": "success"})})
+
+
+Frames = AsyncGenerator[str, None]
+
+
+def _outcome(turn: Turn, manner: Manner, outcome: Event) -> Event:
+    if not manner.modern:
+        return {}
+    counted = {"inputTokens": turn.prompt_tokens, "outputTokens": turn.completion_tokens}
+    return {"outcome": outcome, "usage": [{"model": "sandbox", **counted}]}
+
+
+def _snapshots(messages: Iterable[dict[str, Any]]) -> list[Event]:
+    """The whole thread, twice, as every LangGraph agent ends its run."""
+    told = [_told(message) for message in messages]
+    return [
+        {"type": "STATE_SNAPSHOT", "snapshot": {"messages": told}},
+        {"type": "MESSAGES_SNAPSHOT", "messages": told},
+    ]
+
+
+def _told(message: dict[str, Any]) -> dict[str, Any]:
+    extra = message.get("extra") or message
+    kept = {key: extra[key] for key in ("toolCalls", "toolCallId") if key in extra}
+    return {**{key: message[key] for key in ("id", "role", "content")}, **kept}
+
+
+def _halves(text: str) -> list[str]:
+    middle = text.find(". ") + 1
+    return [text[:middle], text[middle:]] if middle else [text]
+
+
+def _thoughts(text: str, manner: Manner) -> list[Event]:
+    if not manner.modern:
+        deltas = [{"type": "THINKING_TEXT_MESSAGE_CONTENT", "delta": d} for d in _halves(text)]
+        return [
+            {"type": "THINKING_START"},
+            {"type": "THINKING_TEXT_MESSAGE_START"},
+            *deltas,
+            {"type": "THINKING_TEXT_MESSAGE_END"},
+            {"type": "THINKING_END"},
+        ]
+    of = {"messageId": f"reasoning-{short_id()}"}
+    return [{"type": "REASONING_MESSAGE_CHUNK", **of, "delta": d} for d in _halves(text)]
+
+
+def _search(turn: Turn) -> list[Event]:
+    """The agent's own search, which it has answered itself before it speaks."""
+    if not turn.answer.query:
+        return []
+    names = ("title", "filename", "url", "text", "score")
+    hits = [{name: found[name] for name in names} for found in turn.citations]
+    call = {"toolCallId": f"call-{short_id()}"}
+    return [
+        *_called(call, "search_knowledge_base", {"query": turn.answer.query}),
+        {
+            "type": "TOOL_CALL_RESULT",
+            "messageId": new_id(),
+            **call,
+            "role": "tool",
+            "content": json.dumps(hits, ensure_ascii=False),
+        },
+    ]
+
+
+def _called(call: Event, name: str, given: Any) -> list[Event]:
+    text = dumps(given)
+    middle = len(text) // 2
+    return [
+        {"type": "TOOL_CALL_START", **call, "toolCallName": name},
+        {"type": "TOOL_CALL_ARGS", **call, "delta": text[:middle]},
+        {"type": "TOOL_CALL_ARGS", **call, "delta": text[middle:]},
+        {"type": "TOOL_CALL_END", **call},
+    ]
+
+
+# --- the caller's tools ------------------------------------------------------------------------
+
+
+def _call(turn: Turn, run: Run) -> Event | None:
+    asked = next((text for role, text in reversed(turn.ask.dialogue) if role == "user"), "")
+    tool = wanted(asked, run.tools)
+    if tool is None:
+        return None
+    return {"id": f"call-{short_id()}", "name": tool["name"], "arguments": arguments(asked, tool)}
+
+
+def _calls(turn: Turn, call: Event, finish: Event, manner: Manner) -> list[Event]:
+    """The run ends with a call that the caller has to answer in the next one."""
+    function = {"name": call["name"], "arguments": dumps(call["arguments"])}
+    told = [{"id": call["id"], "type": "function", "function": function}]
+    turn.kept = True
+    if turn.shelf is not None:
+        turn.service.store.add_message(
+            turn.endpoint,
+            turn.agent,
+            turn.shelf,
+            "assistant",
+            "",
+            id_=turn.reply_id,
+            toolCalls=told,
+        )
+    named = {"toolCallId": call["id"], "parentMessageId": turn.reply_id}
+    outcome = {"type": "success", "pendingToolCallIds": [call["id"]]}
+    return [
+        *_called(named, call["name"], call["arguments"]),
+        {**finish, **_outcome(turn, manner, outcome)},
+    ]
+
+
+def _results(messages: list[dict[str, Any]]) -> list[str]:
+    """What the caller's tools gave since the newest question."""
+    results: list[str] = []
+    for message in reversed(messages):
+        if message["role"] != "tool":
+            break
+        results.insert(0, str(message["content"]))
+    return results
+
+
+def _said(results: list[str]) -> str:
+    return "\n".join(f"The tool says: {result}" for result in results)
+
+
+# --- a person's approval -----------------------------------------------------------------------
+
+
+def _approval(turn: Turn) -> Event | None:
+    asked = turn.ask.dialogue[-1][1] if turn.ask.dialogue else ""
+    return {"id": f"interrupt-{short_id()}", "task": asked, "question": f"May I do this: {asked}"}
+
+
+def _interrupted(asked: Event, finish: Event, manner: Manner) -> list[Event]:
+    value = {"question": asked["question"]}
+    if not manner.modern:
+        return [{"type": "CUSTOM", "name": "on_interrupt", "value": dumps(value)}, finish]
+    told = {"id": asked["id"], "reason": "approval", "message": asked["question"]}
+    return [{**finish, "outcome": {"type": "interrupt", "interrupts": [told]}}]
+
+
+def _settled(asked: Event | None, answer: Any) -> Answer:
+    if asked is None:
+        return Answer("There was nothing to decide.")
+    if isinstance(answer, dict):
+        answer = answer.get("approved", answer.get("type"))
+    word = answer.lower() if isinstance(answer, str) else answer
+    done = word in APPROVED
+    return Answer(f"{'Done' if done else 'I left it alone'}: {asked['task']}")

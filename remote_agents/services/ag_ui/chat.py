@@ -1,0 +1,51 @@
+"""Agents that speak AG-UI, the Agent User Interaction Protocol (docs.ag-ui.com).
+
+A run is one POST of a `RunAgentInput` to the agent's address, answered by a stream of events. The
+client names the thread. Some agents keep it, others only echo it: all messages at hand go along.
+"""
+
+from __future__ import annotations
+
+import uuid
+from functools import partial
+from typing import Any
+
+from remote_agents.errors import AgentStatusError
+from remote_agents.flow import Flow, Request, Stream
+from remote_agents.types import Event, Message, Reply, Turn, Unknown
+from remote_agents.uploads import loaded
+from remote_agents.wire.ag_ui import Sent, decode_ag_ui, is_ag_ui, run_input, sent_in
+
+NOTHING = Sent()
+
+
+def turn(asked: Turn) -> Flow[Reply]:
+    """One run; files go into their message, those at a path are read first."""
+    for message in asked.messages:
+        yield from _load(message)
+    thread_id = asked.conversation_id or str(uuid.uuid4())
+    body = run_input(asked, thread_id, parts=True)
+    reads = partial(decode, sent=sent_in(body))
+    try:
+        reply: Reply = yield Stream(Request("POST", "", json=body, stream=True), reads, thread_id)
+    except AgentStatusError as error:
+        if not 300 <= error.status_code < 400:
+            raise
+        # Frameworks of the server's kind send on from one to the other of /agent and /agent/.
+        reply = yield Stream(Request("POST", "/", json=body, stream=True), reads, thread_id)
+    return reply
+
+
+def _load(message: Message) -> Flow[None]:
+    for file in message.attachments:
+        if not (file.url or file.file_id):
+            file.filename, file.data, file.mime_type = yield from loaded(file)
+
+
+def decode(data: Any, so_far: Reply, sent: Sent = NOTHING) -> list[Event]:
+    """One event into ours.
+
+    Raises:
+        RemoteFailureError: The run failed.
+    """
+    return decode_ag_ui(data, so_far, sent) if is_ag_ui(data) else [Unknown(data)]
