@@ -189,6 +189,11 @@ SLOW: dict[str, tuple[list[Step], str, str]] = {
         "idle",
         "Hel",
     ),
+    "frames of no word": (
+        [head(), delta("Hel"), flood(b'data: {"at":1}\n\n', 0.01)],
+        "idle",
+        "Hel",
+    ),
     "nothing new": ([head(), delta("Hel"), flood(delta(""), 0.01)], "idle", "Hel"),
     "heartbeats": (
         [head(), flood(b'event: heartbeat\ndata: {"n":1}\n\n', 0.01)],

@@ -71,7 +71,7 @@ def says_json(kind: str) -> bool:
 
 def is_page(body: bytes) -> bool:
     """Whether a body is a web page (or XML), whatever type it is said to be of."""
-    return body.lstrip().removeprefix(BOM).lstrip()[:1] == b"<"
+    return body[:4096].lstrip().removeprefix(BOM).lstrip()[:1] == b"<"
 
 
 class Nesting:

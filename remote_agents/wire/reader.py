@@ -299,11 +299,12 @@ class Reader:
 
     def _check_silence(self, value: Any, events: Sequence[Event]) -> None:
         """Count a frame that begins with no text; raise if it may hold some all the same."""
-        if events or "type" in value:
+        unknown = [event.data for event in events if type(event) is Unknown]
+        known = len(unknown) < len(events) or (not unknown and "type" in value)
+        if known or (unknown and self._is_textless(unknown)):
             self.frames += 1
         else:  # it changes nothing, as a keep-alive does
             self.keep_alives += 1
-        unknown = [event.data for event in events if type(event) is Unknown]
         if unknown:
             self._check_unknown(unknown, text_in(unknown))
         elif all(map(_is_silent, events)):
@@ -312,8 +313,7 @@ class Reader:
                 self._check_unknown([value], lost)
 
     def _check_unknown(self, unknown: list[Any], lost: str) -> None:
-        kinds = [data.get("type") for data in unknown if isinstance(data, dict)]
-        if kinds and all(kind in self._textless for kind in kinds):
+        if self._is_textless(unknown):
             return
         self.strangers += 1
         if lost and not self._counts_strangers:
@@ -322,6 +322,11 @@ class Reader:
                 f"the answer: {excerpt(unknown)}. The turn was not repeated. Pass "
                 "unknown_frames='count' to go on without such frames."
             )
+
+    def _is_textless(self, unknown: list[Any]) -> bool:
+        """Whether the service is known to send frames of these types beside the answer."""
+        kinds = [data.get("type") if isinstance(data, dict) else None for data in unknown]
+        return all(kind in self._textless for kind in kinds)
 
     # --- failures ----------------------------------------------------------------------------
 
