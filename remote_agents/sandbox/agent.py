@@ -30,9 +30,9 @@ class Agent:
     home: str = ""
     extra: dict[str, str] = field(default_factory=dict)
 
-    def manifest(self, base_url: str) -> dict[str, Any]:
-        """The entry of this agent in ``GET /``."""
+    def manifest(self, base_url: str, api_key: str) -> dict[str, Any]:
+        """The entry of this agent in ``GET /``, with a key that is good now."""
         address = base_url + self.home
-        values = {"base_url": address, "agent_id": self.agent_id, "api_key": self.api_key}
+        values = {"base_url": address, "agent_id": self.agent_id, "api_key": api_key}
         env = {f"{self.env_prefix}_{name.upper()}": value for name, value in values.items()}
         return {**values, **self.extra, "env": env}

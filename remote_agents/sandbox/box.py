@@ -5,14 +5,16 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import ssl
 import subprocess
 import sys
 from collections.abc import Iterable
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, urlencode, urlsplit
 
 from remote_agents.sandbox import services as services  # so that all agents are entered
 from remote_agents.sandbox.directory import agent_of, environment, manifest
@@ -32,6 +34,8 @@ class Sandbox:
         rate_limit: BlueNexus's limit for an account, or None.
         upstream: address of an OpenAI-compatible server that answers instead.
         answer_from_context: whether sentences in the prompt may be the answer.
+        tls: serve HTTPS with a certificate of a private authority; `kwargs()` has `verify`.
+        token_seconds: keys are tokens that expire after so long; `kwargs()` has a key function.
 
     Example:
         >>> with Sandbox() as box:  # doctest: +SKIP
@@ -52,6 +56,8 @@ class Sandbox:
         rate_limit: str | None = "30/minute",
         upstream: str | None = None,
         answer_from_context: bool = True,
+        tls: bool = False,
+        token_seconds: float | None = None,
     ) -> None:
         self.port, self.url = port, ""
         self._process: subprocess.Popen[str] | None = None
@@ -61,6 +67,13 @@ class Sandbox:
                 self._arguments.append(f"--{name}={os.fspath(value)}")
         if not answer_from_context:
             self._arguments.append("--ignore-context")
+        if tls:
+            require("Sandbox(tls=True)", "sandbox", "cryptography")
+            self._arguments.append("--tls")
+        self.authority: str | None = None
+        self._token_seconds = token_seconds
+        if token_seconds is not None:
+            self._arguments.append(f"--token-seconds={token_seconds}")
 
     def __repr__(self) -> str:
         return f"Sandbox({self.url or 'stopped'})"
@@ -101,7 +114,7 @@ class Sandbox:
         if "error" in said:
             self.stop()
             raise RuntimeError(f"The sandbox did not start. {said['error']}")
-        self.url = said["url"]
+        self.url, self.authority = said["url"], said["authority"]
 
     def stop(self) -> None:
         """Stop the server; streams still open are cut."""
@@ -122,12 +135,27 @@ class Sandbox:
     @property
     def agents(self) -> dict[str, Row]:
         """The manifest's entries by endpoint: base_url, agent_id, api_key, env."""
-        agents: dict[str, Row] = manifest(self.url)["agents"]
+        agents: dict[str, Row] = manifest(self.url, self._key_of)["agents"]
         return agents
 
     def env(self) -> dict[str, str]:
-        """The environment variables of all agents."""
-        return environment(self.url)
+        """The environment variables of all agents, and of the authority that clients trust."""
+        trust = {"SSL_CERT_FILE": self.authority} if self.authority else {}
+        return {**environment(self.url, self._key_of), **trust}
+
+    def token(self, endpoint: str) -> tuple[str, float]:
+        """A fresh key of an agent and the seconds that it is good for, as `cached_key` wants it.
+
+        Raises:
+            ValueError: There is no such endpoint, or its keys do not expire.
+        """
+        issued = self._call("POST", f"tokens/{endpoint}")
+        if issued["expires_in"] is None:
+            raise ValueError("The keys do not expire: start with Sandbox(token_seconds=...).")
+        return str(issued["token"]), float(issued["expires_in"])
+
+    def _key_of(self, endpoint: str) -> str:
+        return self.token(endpoint)[0] if self._token_seconds else agent_of(endpoint).api_key
 
     def kwargs(self, endpoint: str) -> dict[str, Any]:
         """Arguments for the constructor of a client or model of this endpoint.
@@ -135,8 +163,11 @@ class Sandbox:
         Raises:
             ValueError: There is no such endpoint.
         """
-        agent = agent_of(endpoint).manifest(self.url)
-        return {name: agent[name] for name in ("base_url", "agent_id", "api_key")}
+        agent = agent_of(endpoint)
+        key = partial(self._key_of, endpoint) if self._token_seconds else agent.api_key
+        address = f"{self.url}{agent.home}"
+        given = {"base_url": address, "agent_id": agent.agent_id, "api_key": key}
+        return {**given, "verify": self.authority} if self.authority else given
 
     def reset(self) -> None:
         """Clear faults, the request log and the rate limit's count; conversations stay."""
@@ -282,11 +313,18 @@ class Sandbox:
         """Answer 200 with the vendor's error body."""
         self.fault("error_in_200", **to)
 
+    def _connection(self) -> http.client.HTTPConnection:
+        host = urlsplit(self.url).netloc
+        if self.authority is None:
+            return http.client.HTTPConnection(host, timeout=30)
+        trust = ssl.create_default_context(cafile=self.authority)
+        return http.client.HTTPSConnection(host, timeout=30, context=trust)
+
     def _call(self, method: str, path: str, body: Any = None, *, query: str | None = None) -> Any:
         if not self.url:
             raise RuntimeError("The sandbox is not running: use `with Sandbox() as box:`.")
         target = f"/_sandbox/{path}" + (f"?{urlencode({'endpoint': query})}" if query else "")
-        connection = http.client.HTTPConnection(self.url.removeprefix("http://"), timeout=30)
+        connection = self._connection()
         try:
             payload = None if body is None else json.dumps(body)
             connection.request(method, target, payload, {"content-type": "application/json"})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 from remote_agents.sandbox.agent import Agent
@@ -17,23 +18,26 @@ def agent_of(endpoint: str) -> Agent:
     return AGENTS[endpoint]
 
 
-def manifest(base_url: str) -> dict[str, Any]:
+def manifest(base_url: str, key_of: Callable[[str], str] | None = None) -> dict[str, Any]:
     """The answer to ``GET /``.
+
+    Args:
+        base_url: where the sandbox answers.
+        key_of: gives the key of an endpoint's agent, where it is not the fixed one.
 
     Example:
         >>> manifest("http://127.0.0.1:8700")["agents"]["bluenexus"]["agent_id"]
         'agent-3f9c21'
     """
-    return {"agents": {name: agent.manifest(base_url) for name, agent in AGENTS.items()}}
+    keys = {name: key_of(name) if key_of else agent.api_key for name, agent in AGENTS.items()}
+    agents = {name: agent.manifest(base_url, keys[name]) for name, agent in AGENTS.items()}
+    return {"agents": agents}
 
 
-def environment(base_url: str) -> dict[str, str]:
+def environment(base_url: str, key_of: Callable[[str], str] | None = None) -> dict[str, str]:
     """The environment variables of all agents in one dict."""
-    return {
-        name: value
-        for agent in AGENTS.values()
-        for name, value in agent.manifest(base_url)["env"].items()
-    }
+    agents = manifest(base_url, key_of)["agents"].values()
+    return {name: value for agent in agents for name, value in agent["env"].items()}
 
 
 def endpoint_of(path: str) -> str | None:
@@ -50,10 +54,3 @@ def is_chat(method: str, path: str) -> bool:
     """Whether a request asks an agent for an answer."""
     endpoint = endpoint_of(path)
     return method == "POST" and endpoint is not None and path.endswith(AGENTS[endpoint].chat)
-
-
-def right_key(endpoint: str, authorization: str) -> bool:
-    """Whether an Authorization header carries the key of this endpoint's agent."""
-    agent = AGENTS[endpoint]
-    scheme, _, key = authorization.partition(" ")
-    return scheme.lower() == agent.scheme.lower() and key == agent.api_key

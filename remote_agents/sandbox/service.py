@@ -6,7 +6,7 @@ import asyncio
 import math
 import re
 import time
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -14,11 +14,12 @@ from typing import Any, NamedTuple
 
 from starlette.requests import Request
 
-from remote_agents.sandbox.directory import AGENTS, right_key
+from remote_agents.sandbox.directory import AGENTS
 from remote_agents.sandbox.mind.answers import Answer, Ask, Brain, citation
 from remote_agents.sandbox.mind.upstream import Upstream
 from remote_agents.sandbox.mind.words import terms
 from remote_agents.sandbox.serving.faults import BROKEN_OFF, Faults
+from remote_agents.sandbox.serving.keys import Keys
 from remote_agents.sandbox.serving.log import Log
 from remote_agents.sandbox.serving.state import Store
 from remote_agents.sandbox.serving.wire import Refusal, new_id
@@ -61,23 +62,23 @@ def parse_rate(text: str | None) -> tuple[int, float] | None:
 
 
 class Limiter:
-    """Counts requests in a sliding window."""
+    """Counts requests in a sliding window for each kind of request."""
 
     def __init__(self) -> None:
-        self.seen: deque[float] = deque()
+        self.seen: defaultdict[str, deque[float]] = defaultdict(deque)
 
-    def wait(self, rate: str | None) -> int:
+    def wait(self, rate: str | None, kind: str = "") -> int:
         """Seconds to wait before the next request is welcome; 0 counts it."""
         parsed = parse_rate(rate)
         if parsed is None:
             return 0
         count, period = parsed
-        now = time.monotonic()
-        while self.seen and self.seen[0] <= now - period:
-            self.seen.popleft()
-        if len(self.seen) >= count:
-            return max(1, math.ceil(self.seen[0] + period - now))
-        self.seen.append(now)
+        now, seen = time.monotonic(), self.seen[kind]
+        while seen and seen[0] <= now - period:
+            seen.popleft()
+        if len(seen) >= count:
+            return max(1, math.ceil(seen[0] + period - now))
+        seen.append(now)
         return 0
 
 
@@ -213,10 +214,17 @@ class Service:
     """Everything a request handler needs; it lives in the application's state."""
 
     def __init__(
-        self, url: str, store: Store, brain: Brain, settings: Settings, upstream: Upstream | None
+        self,
+        url: str,
+        store: Store,
+        brain: Brain,
+        settings: Settings,
+        upstream: Upstream | None,
+        keys: Keys | None = None,
     ) -> None:
         self.url, self.store, self.brain = url, store, brain
         self.settings, self.upstream = settings, upstream
+        self.keys = keys or Keys()
         self.log, self.faults, self.limiter = Log(), Faults(), Limiter()
         self.waiting: dict[tuple[str, str], dict[str, Any]] = {}  # threads that ask a person
 
@@ -283,6 +291,6 @@ def service(request: Request) -> Service:
 
 def require_key(request: Request, endpoint: str, message: str, *, code: str = "") -> None:
     """Refuse a request without the right key."""
-    if not right_key(endpoint, request.headers.get("authorization", "")):
+    if not service(request).keys.fits(endpoint, request.headers.get("authorization", "")):
         scheme = AGENTS[endpoint].scheme
         raise Refusal(401, message, code=code, headers={"www-authenticate": scheme})

@@ -1,10 +1,14 @@
 import uuid
+from contextlib import closing
 from pathlib import Path
 
 import httpx
 import pytest
 
 from remote_agents.sandbox import Sandbox
+from remote_agents.sandbox.services.maiagent.chat import milliseconds
+from remote_agents.sandbox.serving.lists import iso
+from remote_agents.sandbox.serving.state import Store
 from tests.sandbox.calls import Caller, frames, user
 
 SECRET, ASKED = "My secret word is zebra-17.", "What is my secret word?"
@@ -188,3 +192,16 @@ def test_words_are_flushed_one_by_one(call: Caller) -> None:
         chunks = list(reply.iter_raw())
     assert len(chunks) >= 5
     assert frames(call.post("bluenexus", "Count to 4", stream=True))[-1]
+
+
+def test_no_two_messages_have_one_time(tmp_path: Path) -> None:
+    path = str(tmp_path / "state.sqlite")
+    times: list[float] = []
+    for _ in range(2):  # a restart goes on after the newest
+        with closing(Store(path)) as store:
+            rows = [store.add_message("maiagent", "a", "c", "user", str(i)) for i in range(50)]
+        times += [row["created"] for row in rows]
+    for form in (milliseconds, iso):
+        shown = [form(moment) for moment in times]
+        assert shown == sorted(shown)
+        assert len(set(shown)) == 100

@@ -264,6 +264,15 @@ def test_bluenexus_limits_its_rate(call: Caller) -> None:
     }
 
 
+def test_bluenexus_limits_each_kind_of_path_on_its_own(call: Caller) -> None:
+    call.box.configure(rate_limit="1/minute")
+    headers = call.headers("bluenexus")
+    paths = ("/api/v1/agents", "/api/v1/models")
+    statuses = [call.http.get(paths[i % 2], headers=headers).status_code for i in range(101)]
+    assert statuses == [200] * 100 + [429]
+    assert [call.post("bluenexus").status_code for _ in range(2)] == [200, 429]
+
+
 def test_bluenexus_wants_credits(call: Caller) -> None:
     call.box.configure(credits=0)
     refused = call.post("bluenexus")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Protocol, cast
 from urllib.parse import urlsplit
 
@@ -41,8 +41,13 @@ LOOPBACK = ("localhost", "127.0.0.1", "::1")
 LOGGED_BODY = 1 << 20
 
 
-def create_app(service: Service) -> ASGIApp:
-    """Assemble the protocols and the sandbox's own pages."""
+def create_app(service: Service, hosts: Iterable[str] = ()) -> ASGIApp:
+    """Assemble the protocols and the sandbox's own pages.
+
+    Args:
+        service: what the handlers need.
+        hosts: names that it answers to, beside those of this machine.
+    """
     for package in packages().values():
         if hasattr(package, "prepare"):
             package.prepare(service.store)
@@ -58,40 +63,41 @@ def create_app(service: Service) -> ASGIApp:
     # Slashes matter: MaiAgent's framework is strict about them, and the others have none.
     app.router.redirect_slashes = False
     app.state.service = service
-    return Guard(Recorder(app, service))
+    return Guard(Recorder(app, service), hosts)
 
 
 class Guard:
-    """Refuses what did not come from this machine: DNS rebinding, other sites' pages."""
+    """Refuses what was not sent to this machine: DNS rebinding, other sites' pages."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
+    def __init__(self, app: ASGIApp, hosts: Iterable[str] = ()) -> None:
+        self.app, self.hosts = app, frozenset((*LOOPBACK, *map(str.lower, hosts)))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, or refuse it."""
         headers = dict(scope["headers"])
-        problem = _foreign(scope["method"], headers)
+        problem = self._foreign(scope["method"], headers)
         if problem:
             await Json({"error": problem}, status_code=403)(scope, receive, send)
         else:
             await self.app(scope, receive, send)
 
+    def _foreign(self, method: str, headers: dict[bytes, bytes]) -> str | None:
+        host = headers.get(b"host", b"").decode("latin-1")
+        if not self._is_ours(f"//{host}"):
+            return (
+                f"The sandbox answers to localhost only, not to the host {host!r}: "
+                "start it with --allow-host NAME."
+            )
+        origin = headers.get(b"origin")
+        if method not in ("GET", "HEAD") and origin and not self._is_ours(origin.decode("latin-1")):
+            return "The sandbox takes nothing from pages of other sites."
+        return None
 
-def _foreign(method: str, headers: dict[bytes, bytes]) -> str | None:
-    host = headers.get(b"host", b"").decode("latin-1")
-    if not _is_loopback(f"//{host}"):
-        return f"The sandbox answers to localhost only, not to the host {host!r}."
-    origin = headers.get(b"origin")
-    if method not in ("GET", "HEAD") and origin is not None and not _is_loopback(origin.decode()):
-        return "The sandbox takes nothing from pages of other sites."
-    return None
-
-
-def _is_loopback(url: str) -> bool:
-    try:
-        return urlsplit(url).hostname in LOOPBACK
-    except ValueError:
-        return False
+    def _is_ours(self, url: str) -> bool:
+        try:
+            return urlsplit(url).hostname in self.hosts
+        except ValueError:
+            return False
 
 
 class Recorder:
@@ -107,7 +113,7 @@ class Recorder:
         if endpoint is None:
             await self.app(scope, receive, _stamped(send, request_id))
             return
-        entry = Entry.of(endpoint, scope)
+        entry = Entry.of(endpoint, scope, self.service.keys)
         self.service.log.entries.append(entry)
         connection: Connection = scope["state"]["connection"]
         connection.on_lost = lambda: entry.end("disconnected")

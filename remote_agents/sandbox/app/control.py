@@ -16,7 +16,15 @@ from remote_agents.sandbox.serving.wire import Json, Refusal, json_object
 
 async def show_manifest(request: Request) -> Json:
     """Who lives here."""
-    return Json(manifest(service(request).url))
+    box = service(request)
+    return Json(manifest(box.url, box.keys.issue))
+
+
+async def give_token(request: Request) -> Json:
+    """A key of an agent that is good from now on, as an identity provider gives one."""
+    keys = service(request).keys
+    token = keys.issue(_known_endpoint(request.path_params["endpoint"]))
+    return Json({"token": token, "expires_in": keys.seconds}, status_code=201)
 
 
 async def show_document(request: Request) -> Response:
@@ -122,6 +130,7 @@ ONE = "/_sandbox/conversations/{endpoint}/{id:path}"
 routes = [
     Route("/", show_manifest),
     Route("/documents/{filename:path}", show_document),
+    Route("/_sandbox/tokens/{endpoint}", give_token, methods=["POST"]),
     Route("/_sandbox/reset", reset, methods=["POST"]),
     Route("/_sandbox/configure", configure, methods=["POST"]),
     Route("/_sandbox/faults", add_fault, methods=["POST"]),

@@ -8,7 +8,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import Any
 
-from remote_agents.sandbox.directory import right_key
+from remote_agents.sandbox.serving.keys import Keys
 
 KEPT = 20_000
 
@@ -29,7 +29,7 @@ class Entry:
     ended: float | None = None
 
     @classmethod
-    def of(cls, endpoint: str, scope: Any) -> Entry:
+    def of(cls, endpoint: str, scope: Any, keys: Keys) -> Entry:
         """Describe a request that has just arrived."""
         headers = {
             name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]
@@ -39,7 +39,7 @@ class Entry:
             headers["authorization"] = authorization.split(" ")[0]
         query = scope["query_string"].decode("latin-1")
         path = scope["path"] + (f"?{query}" if query else "")
-        return cls(endpoint, scope["method"], path, headers, right_key(endpoint, authorization))
+        return cls(endpoint, scope["method"], path, headers, keys.fits(endpoint, authorization))
 
     def end(self, outcome: str) -> None:
         """Close the entry; what was first noticed stands."""

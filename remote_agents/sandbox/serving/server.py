@@ -10,11 +10,14 @@ import struct
 import sys
 import threading
 from collections.abc import Callable, Generator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.protocols.http.h11_impl import H11Protocol
+
+if TYPE_CHECKING:  # what it needs is installed only for `--tls`
+    from remote_agents.sandbox.serving.certificates import Files
 
 BACKLOG = 4096
 
@@ -81,14 +84,15 @@ class Server(uvicorn.Server):
         self.should_exit = self.force_exit = True
 
 
-def listen(port: int) -> socket.socket:
-    """A listening socket on loopback; OSError when the port is taken."""
+def listen(port: int, host: str = "127.0.0.1") -> socket.socket:
+    """A listening socket; OSError when the port is taken or the address is not ours."""
     # asyncio turns Nagle's delay off only where the protocol is named.
-    sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    sock = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         if sys.platform != "win32":
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        sock.bind(("127.0.0.1", port))
+        sock.bind((host, port))
         sock.listen(BACKLOG)
     except OSError:
         sock.close()
@@ -96,7 +100,13 @@ def listen(port: int) -> socket.socket:
     return sock
 
 
-def serve(app: ASGIApp, sock: socket.socket, ready: Callable[[], None], until_eof: bool) -> None:
+def serve(
+    app: ASGIApp,
+    sock: socket.socket,
+    ready: Callable[[], None],
+    until_eof: bool,
+    tls: Files | None = None,
+) -> None:
     """Serve until stopped by a signal, or by the end of standard input."""
     _allow_many_files()
     config = uvicorn.Config(
@@ -111,6 +121,8 @@ def serve(app: ASGIApp, sock: socket.socket, ready: Callable[[], None], until_eo
         timeout_keep_alive=75,
         server_header=False,
         date_header=False,
+        ssl_certfile=tls and tls.certificate,
+        ssl_keyfile=tls and tls.key,
     )
     server = Server(config)
     if until_eof:

@@ -64,9 +64,11 @@ class Store:
             self.db.execute("PRAGMA journal_mode=WAL")
             self.db.execute("PRAGMA synchronous=OFF")
             self.db.executescript(SCHEMA)
+            newest = self.db.execute("SELECT max(created) FROM messages").fetchone()[0]
         except sqlite3.Error:  # the file is something else
             self.db.close()
             raise
+        self._latest = round(1000 * (newest or 0.0))
 
     def close(self) -> None:
         """Close the file."""
@@ -145,7 +147,7 @@ class Store:
         **extra: Any,
     ) -> Row:
         """Append a message to a conversation, and touch the conversation."""
-        now = time.time()
+        now = self._moment()
         row = {
             "id": id_ or new_id(),
             "endpoint": endpoint,
@@ -161,6 +163,11 @@ class Store:
         self.insert("messages", row)
         self._touch(endpoint, conversation, now)
         return row
+
+    def _moment(self) -> float:
+        """Now, in whole milliseconds that no other message has: sorted by time is as written."""
+        self._latest = max(round(1000 * time.time()), self._latest + 1)
+        return self._latest / 1000
 
     def _touch(self, endpoint: str, conversation: str, now: float) -> None:
         sql = "UPDATE conversations SET updated = ? WHERE endpoint = ? AND id = ?"

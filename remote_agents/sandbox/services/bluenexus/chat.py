@@ -11,6 +11,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
+from remote_agents.sandbox.directory import is_chat
 from remote_agents.sandbox.mind.answers import Ask
 from remote_agents.sandbox.service import Service, Turn, require_key, service
 from remote_agents.sandbox.services.bluenexus import AGENT
@@ -27,20 +28,18 @@ from remote_agents.sandbox.serving.wire import (
 
 ENDPOINT = "bluenexus"
 MODEL = "bluenexus/glm-4.7-flash-tee"
+# What its documentation calls the refusals of an account.
+LIMITS = {402: "CreditsExhaustedError", 429: "TooManyRequestsError"}
+ELSEWHERE = "100/minute"  # for an account, on all paths that ask no model
 ROLES = ("system", "user", "assistant")
 
 
-# What its documentation calls the refusals of an account.
-NAMED = {402: "CreditsExhaustedError", 429: "TooManyRequestsError"}
-
-
 def error_body(refusal: Refusal, request_id: str) -> dict[str, Any]:
-    """NestJS's error object; a 400 lists its fields."""
+    """NestJS's error object; a 400 lists its fields, and limits have errors of their own name."""
     status = refusal.status
     phrase = HTTPStatus(status).phrase if status in HTTPStatus._value2member_map_ else "Error"
+    phrase = LIMITS.get(status, phrase)
     named = {"statusCode": status, "message": refusal.message}
-    if status in NAMED:
-        return {**named, "error": NAMED[status]}
     if refusal.detail:
         messages = [problem["message"] for problem in refusal.detail]
         return {**named, "message": messages, "error": phrase, "errors": refusal.detail}
@@ -52,9 +51,20 @@ def error_frames(message: str, state: dict[str, Any]) -> list[str]:
     return [data({"error": {"message": message, "type": "server_error", "code": 500}})]
 
 
+def require_account(request: Request) -> None:
+    """Refuse who has no key, and who asks more often than this path allows."""
+    require_key(request, ENDPOINT, "Invalid or expired token")
+    box = service(request)
+    chats, rate = is_chat(request.method, request.url.path), box.settings.rate_limit
+    elsewhere = ELSEWHERE if rate else None
+    seconds = box.limiter.wait(rate if chats else elsewhere, "chat" if chats else "elsewhere")
+    if seconds:
+        raise Refusal(429, "Rate limit exceeded", headers={"retry-after": str(seconds)})
+
+
 def authorize(request: Request) -> str:
     """The agent of the path; ``default`` is the account's."""
-    require_key(request, ENDPOINT, "Invalid or expired token")
+    require_account(request)
     agent = str(request.path_params["agent"])
     if agent not in ("default", AGENT.agent_id):
         raise Refusal(404, f"Agent {agent} not found")
@@ -65,7 +75,8 @@ async def chat(request: Request) -> ASGIApp | Response:
     """Answer in a new conversation, or in the one that is named."""
     agent = authorize(request)
     box = service(request)
-    _throttle(box)
+    if box.settings.credits <= 0:
+        raise Refusal(402, "Insufficient credit balance")
     body = await json_object(request)
     _validate(body)
     assert body is not None
@@ -84,14 +95,6 @@ async def chat(request: Request) -> ASGIApp | Response:
     whole = await _whole(turn)
     cost = 1 + whole["usage"]["total_tokens"] // 50
     return Json(whole, headers=_headers(box, conversation, cost))
-
-
-def _throttle(box: Service) -> None:
-    seconds = box.limiter.wait(box.settings.rate_limit)
-    if seconds:
-        raise Refusal(429, "Rate limit exceeded", headers={"retry-after": str(seconds)})
-    if box.settings.credits <= 0:
-        raise Refusal(402, "Insufficient credit balance")
 
 
 def _conversation(box: Service, agent: str, given: str | None) -> str:

@@ -8,9 +8,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from remote_agents.sandbox.service import require_key, service
+from remote_agents.sandbox.service import service
 from remote_agents.sandbox.services.bluenexus import AGENT
-from remote_agents.sandbox.services.bluenexus.chat import ENDPOINT, MODEL, authorize
+from remote_agents.sandbox.services.bluenexus.chat import (
+    ENDPOINT,
+    MODEL,
+    authorize,
+    require_account,
+)
 from remote_agents.sandbox.serving.lists import iso, size_of, whole
 from remote_agents.sandbox.serving.wire import Json, Refusal, json_object, short_id
 
@@ -41,7 +46,7 @@ def page_of(request: Request, total: int) -> tuple[int, int, Row]:
 
 async def list_agents(request: Request) -> Json:
     """The account's agents."""
-    require_key(request, ENDPOINT, "Invalid or expired token")
+    require_account(request)
     limit, offset, told = page_of(request, 1)
     return Json({"data": [SHOWN][offset : offset + limit], "pagination": told})
 

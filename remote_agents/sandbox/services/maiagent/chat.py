@@ -251,7 +251,7 @@ def _citation_node(citation: dict[str, Any], created: float) -> dict[str, Any]:
 
 def milliseconds(seconds: float | None = None) -> str:
     """A time as MaiAgent writes it: 13 digits in a string."""
-    return str(int((time.time() if seconds is None else seconds) * 1000))
+    return str(round((time.time() if seconds is None else seconds) * 1000))
 
 
 def stable_uuid(name: str) -> str:

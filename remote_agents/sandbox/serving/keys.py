@@ -1,0 +1,43 @@
+"""The keys that the agents take: fixed ones, or tokens that expire."""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+import time
+from dataclasses import dataclass, field
+
+from remote_agents.sandbox.directory import AGENTS
+
+
+@dataclass
+class Keys:
+    """Says whether a request has the right key.
+
+    Args:
+        seconds: How long a token is good for; None for the fixed key of each agent.
+    """
+
+    seconds: float | None = None
+    secret: bytes = field(default_factory=lambda: secrets.token_bytes(16), repr=False)
+
+    def issue(self, endpoint: str) -> str:
+        """A key that is good from now on."""
+        if self.seconds is None:
+            return AGENTS[endpoint].api_key
+        return self._token(endpoint, str(int(1000 * (time.time() + self.seconds))))
+
+    def fits(self, endpoint: str, authorization: str) -> bool:
+        """Whether an Authorization header carries a good key of this endpoint's agent."""
+        scheme, _, key = authorization.partition(" ")
+        if scheme.lower() != AGENTS[endpoint].scheme.lower():
+            return False
+        if self.seconds is None:
+            return key == AGENTS[endpoint].api_key
+        until = key.split(".")[1] if key.count(".") == 2 else ""
+        good = until.isdecimal() and int(until) > 1000 * time.time()
+        return good and hmac.compare_digest(key.encode(), self._token(endpoint, until).encode())
+
+    def _token(self, endpoint: str, until: str) -> str:
+        named = f"{AGENTS[endpoint].api_key}.{until}"
+        return f"{named}.{hmac.digest(self.secret, named.encode(), 'sha256').hex()[:32]}"
