@@ -16,6 +16,7 @@ from types import TracebackType
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
+from remote_agents.extras import require
 from remote_agents.sandbox import services as services  # so that all agents are entered
 from remote_agents.sandbox.directory import agent_of, environment, manifest
 

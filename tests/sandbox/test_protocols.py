@@ -3,6 +3,7 @@ import uuid
 import pytest
 
 from remote_agents.sandbox import Sandbox
+from remote_agents.sandbox.directory import AGENTS
 from tests.sandbox.calls import BOTH, ENDPOINTS, PLAIN, Caller, frames, text_of, user
 
 VACATION = "How many vacation days do I get?"
@@ -267,7 +268,7 @@ def test_bluenexus_limits_its_rate(call: Caller) -> None:
 def test_bluenexus_limits_each_kind_of_path_on_its_own(call: Caller) -> None:
     call.box.configure(rate_limit="1/minute")
     headers = call.headers("bluenexus")
-    paths = ("/api/v1/agents", "/api/v1/models")
+    paths = ("/api/v1/agents", f"/api/v1/agents/{AGENTS['bluenexus'].agent_id}")
     statuses = [call.http.get(paths[i % 2], headers=headers).status_code for i in range(101)]
     assert statuses == [200] * 100 + [429]
     assert [call.post("bluenexus").status_code for _ in range(2)] == [200, 429]

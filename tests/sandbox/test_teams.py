@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import ssl
 import subprocess
 import sys
@@ -16,6 +18,7 @@ import pytest
 
 from remote_agents import AgentConnectionError, AuthenticationError, MaiAgent, cached_key
 from remote_agents.sandbox import Sandbox
+from remote_agents.sandbox.__main__ import _parser
 from remote_agents.sandbox.directory import AGENTS
 from remote_agents.sandbox.serving.keys import Keys
 
@@ -51,12 +54,21 @@ def test_a_client_that_trusts_the_authority_is_answered(secure: Sandbox, endpoin
         assert http.get(secure.url).json()["agents"][endpoint]["base_url"] == given["base_url"]
 
 
-async def test_verify_and_the_environment(secure: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_verify_names_the_authority(secure: Sandbox) -> None:
     assert "25" in MaiAgent(**secure.kwargs("maiagent")).ask(QUESTION).text
     assert "25" in (await MaiAgent(**secure.kwargs("maiagent")).aask(QUESTION)).text
-    for name, value in secure.env().items():
-        monkeypatch.setenv(name, value)
-    assert "25" in MaiAgent().ask(QUESTION).text
+
+
+def test_the_environment_names_the_authority(secure: Sandbox) -> None:
+    program = f"from remote_agents import MaiAgent; print(MaiAgent().ask({QUESTION!r}))"
+    said = subprocess.run(
+        [sys.executable, "-c", program],
+        env={**os.environ, **secure.env()},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "25 vacation days" in said.stdout
 
 
 async def test_who_does_not_trust_it_sends_nothing(secure: Sandbox) -> None:
@@ -152,3 +164,17 @@ def test_a_token_is_over_after_its_time(monkeypatch: pytest.MonkeyPatch) -> None
 def test_without_an_end_there_are_no_tokens(box: Sandbox) -> None:
     with pytest.raises(ValueError, match="token_seconds"):
         box.token("maiagent")
+
+
+EXAMPLE = Path(__file__).parents[2] / "examples" / "sandbox"
+
+
+def test_the_container_starts_the_sandbox_with_options_that_exist() -> None:
+    command = re.search(r"^CMD (\[.*\])$", (EXAMPLE / "Containerfile").read_text(), re.MULTILINE)
+    assert command is not None
+    words = json.loads(command[1])
+    assert words[:2] == ["remote-agents", "sandbox"]
+    options = _parser().parse_args(words[2:])
+    assert (options.host, options.tls, options.port) == ("0.0.0.0", "/state/tls", 8700)
+    assert options.allow_host[0] == "sandbox"  # the service's name in compose.yaml
+    assert f"  {options.allow_host[0]}:" in (EXAMPLE / "compose.yaml").read_text()
