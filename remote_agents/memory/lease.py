@@ -25,6 +25,7 @@ logger = logging.getLogger(__name__)
 Caller: TypeAlias = "tuple[int, weakref.ref[asyncio.Task[Any]] | None]"
 
 PATIENCE = 1.0  # seconds that one waits before it is said, and looked for abandoned streams
+MOMENT = 0.1  # seconds for a stream that was just left to end
 COLLECT_EVERY = 60.0  # seconds at most from one collection to the next that is wanted
 EASE = 10.0  # or so many times as long as it took, if that is less
 
@@ -51,6 +52,7 @@ class Lease:
         self._wait = wait
         self._title = title
         self._said = False
+        self._looked = False
         self._shown = False
         self._holder = uuid.uuid4().hex
         self._place: Future[None] | None = None
@@ -111,7 +113,8 @@ class Lease:
                     return known
                 since = known[0].busy_since
             self._check(time.monotonic() - began, since)
-            left = min(PATIENCE, began + self._wait - time.monotonic())
+            patience = MOMENT if self._looked else PATIENCE
+            left = min(patience, began + self._wait - time.monotonic())
             if place.done():
                 yield Sleep(random.uniform(0.02, 0.05))
             else:
@@ -122,6 +125,10 @@ class Lease:
         holder = self._store.turnstile.holder(self._dialogue)
         since = holder.began if holder is not None else since
         if holder is not None and holder.waits_for(self.caller):
+            if not self._looked:  # an event loop ends what was left a little later
+                self._looked = True
+                _collect()
+                return
             raise ConversationError(
                 f"This turn of {self._title} was asked from within the stream of another one, "
                 f"{_under_way(since)}, which cannot end meanwhile; nothing was sent. Read that "
@@ -133,9 +140,10 @@ class Lease:
                 f"session_wait ({self._wait:g} s); nothing was sent. Wait for it, close its "
                 "stream, or raise session_wait."
             )
-        if waited >= PATIENCE and not self._said:
-            self._said = True
-            logger.info("A turn waits for another one of %s, %s.", self._title, _under_way(since))
+        if waited >= PATIENCE:
+            if not self._said:
+                self._said = True
+                logger.info("A turn waits for another of %s, %s.", self._title, _under_way(since))
             _collect()
 
     def watched(self, flow: Flow[None]) -> Flow[None]:

@@ -1,7 +1,8 @@
 """Answers that arrive piece by piece in LlamaIndex's engines: their sources, and leaving them."""
 
+import asyncio
 from collections.abc import AsyncGenerator, Generator
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from typing import Any
 
 import pytest
@@ -120,8 +121,42 @@ async def close(stream: Generator[str] | AsyncGenerator[str, None]) -> str:
     return token
 
 
+async def fail(stream: Any) -> str:
+    """An error in what reads the answer, which closes nothing itself."""
+    try:
+        if isinstance(stream, Generator):
+            for token in stream:
+                raise KeyError(token)
+        async for token in stream:
+            raise KeyError(token)
+    except KeyError as error:
+        return str(error.args[0])
+    raise AssertionError("nothing arrived")
+
+
+async def cancel(stream: Any) -> str:
+    """A task that is cancelled while it reads; a thread cannot be."""
+    if isinstance(stream, Generator):
+        return await close(stream)
+    said: list[str] = []
+    begun = asyncio.Event()
+
+    async def read() -> None:
+        async for token in stream:
+            said.append(token)
+            begun.set()
+            await asyncio.Event().wait()
+
+    task = asyncio.create_task(read())
+    await begun.wait()
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
+    return said[0]
+
+
 @AWAITED
-@pytest.mark.parametrize("leave", [break_off, close])
+@pytest.mark.parametrize("leave", [break_off, close, fail, cancel])
 @pytest.mark.parametrize("method", ENGINES)
 @pytest.mark.parametrize("service", KEEPING)
 async def test_leaving_a_kept_response_frees_its_session(
@@ -137,7 +172,7 @@ async def test_leaving_a_kept_response_frees_its_session(
     assert "25 vacation days" in await read(again, awaited)
     with pytest.raises(AgentStreamError, match="keep the iterator") as caught:
         await read(kept, awaited)
-    assert caught.value.partial == first
+    assert caught.value.partial.startswith(first)
 
 
 @AWAITED

@@ -163,7 +163,7 @@ def test_an_abandoned_stream_is_collected_by_whoever_waits(
     sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     agent = client(sandbox, "bluenexus", session_store=InMemorySessionStore(), session_wait=20)
-    monkeypatch.setattr("remote_agents.memory.lease._collected", -100.0)
+    monkeypatch.setattr("remote_agents.memory.lease._not_before", 0.0)
 
     def abandoned() -> None:
         holding = agent.stream("Count to 50", session_id="u1")
@@ -437,16 +437,32 @@ async def test_streams_abandoned_in_circles_are_ended_one_after_the_other(
     sandbox.configure(word_delay=0.01)
     settings: dict[str, Any] = {"session_store": InMemorySessionStore(), "session_wait": 20.0}
     agent = client(sandbox, "bluenexus", **settings)
+
+    def abandon() -> None:
+        circle: list[Any] = [agent.stream("Count to 50", session_id="u1")]
+        next(circle[0])
+        circle.append(circle)
+
     gc.collect()
     gc.disable()
     try:
         with caplog.at_level("INFO", "remote_agents"):
             for _ in range(2):
-                circle: list[Any] = [agent.stream("Count to 50", session_id="u1")]
-                next(circle[0])
-                circle.append(circle)
-                del circle
+                await asyncio.to_thread(abandon)
                 assert (await ask(agent, way, "Count to 3", session_id="u1")).text
     finally:
         gc.enable()
     assert caplog.text.count("Collected garbage in") == 2
+
+
+@pytest.mark.parametrize("way", ["aask", "astream"])
+async def test_a_stream_that_the_same_task_has_just_left_is_no_other_turn(
+    sandbox: Sandbox, way: str
+) -> None:
+    """An event loop ends a generator a little after `break` has left it."""
+    sandbox.configure(word_delay=0.01)
+    agent = client(sandbox, "bluenexus", session_store=InMemorySessionStore())
+    for _ in range(3):
+        async for _ in agent.astream("Count to 50", session_id="u1"):
+            break
+        assert (await ask(agent, way, "Count to 3", session_id="u1")).text
