@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from langchain_core.globals import get_llm_cache
 from langchain_core.load.serializable import Serializable
+from langchain_core.version import VERSION
 from pydantic import PrivateAttr, SecretStr, model_validator
 from typing_extensions import Self
 
@@ -90,6 +91,7 @@ class AgentSettings(Settings, Serializable):
             settings = {name: getattr(self, name) for name in self._names}
             with model_errors():
                 self._agent = Agent(self.endpoint, **settings)
+            self._agent.framework = f"langchain-core/{VERSION}"
         return self._agent
 
     def bind(self, **kwargs: Any) -> Any:

@@ -11,6 +11,7 @@ import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from llama_index.core import __version__ as VERSION  # noqa: N812
 from llama_index.core.base.llms.types import (
     ChatMessage,
     ChatResponse,
@@ -117,7 +118,9 @@ class RemoteLLM(Settings, LLM):
 
     def _build(self) -> Agent:
         settings = {name: getattr(self, name) for name in self.argument_names()}
-        return Agent(self.endpoint, **settings)
+        agent = Agent(self.endpoint, **settings)
+        agent.framework = f"llama-index-core/{VERSION}"
+        return agent
 
     @classmethod
     def class_name(cls) -> str:

@@ -12,8 +12,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from remote_agents._lazy import lazy
+from remote_agents.version import VERSION
 
-__version__ = "0.1.0"
+__version__ = VERSION
 
 _HOMES = {
     "remote_agents.agent": ("Agent",),
@@ -47,6 +48,7 @@ _HOMES = {
     "remote_agents.memory.folding": ("fold_messages",),
     "remote_agents.memory.sessions": ("InMemorySessionStore", "Session", "SessionStore", "session"),
     "remote_agents.memory.sql": ("SQLSessionStore",),
+    "remote_agents.observing": ("TurnRecord", "on_turn"),
     "remote_agents.services": ("ENDPOINTS",),
     "remote_agents.services.ag_ui.client": ("AGUI",),
     "remote_agents.services.bluenexus.client": ("BlueNexus",),
@@ -112,6 +114,7 @@ if TYPE_CHECKING:
         session as session,
     )
     from remote_agents.memory.sql import SQLSessionStore as SQLSessionStore
+    from remote_agents.observing import TurnRecord as TurnRecord, on_turn as on_turn
     from remote_agents.services import ENDPOINTS as ENDPOINTS
     from remote_agents.services.ag_ui.client import AGUI as AGUI
     from remote_agents.services.bluenexus.client import BlueNexus as BlueNexus

@@ -6,6 +6,7 @@ knows about services. It has no state of a conversation.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
@@ -15,11 +16,13 @@ from remote_agents.drivers import acollect, arun, avalue_of, collect, run, value
 from remote_agents.errors import AgentError
 from remote_agents.flow import Flow
 from remote_agents.memory.sessions import Session
+from remote_agents.observing import observed
 from remote_agents.turns.clock import Exchange
 from remote_agents.turns.exchange import expand
 from remote_agents.turns.terms import Terms
 from remote_agents.turns.turn import take_turn
 from remote_agents.types import Event, Finish, Message, Reply
+from remote_agents.version import VERSION
 
 if TYPE_CHECKING:
     from remote_agents.http.transport import Transport
@@ -37,6 +40,9 @@ class Agent(Terms):
         'bluenexus:default@api.bluenexus.ai'
     """
 
+    framework = f"python/{sys.version_info.major}.{sys.version_info.minor}"
+    """Who asks, as the service is told in `User-Agent`; an adapter puts its framework here."""
+
     def __repr__(self) -> str:
         return f"Agent({self.name!r})"
 
@@ -48,11 +54,15 @@ class Agent(Terms):
         return Transport(
             self.base_url,
             auth_scheme=self.endpoint.auth_scheme,
-            headers=self.default_headers,
+            headers={**self._user_agent, **self.default_headers},
             verify=self.verify,
             client=self.http_client,
             async_client=self.http_async_client,
         )
+
+    @property
+    def _user_agent(self) -> dict[str, str]:
+        return {"User-Agent": f"remote-agents/{VERSION} ({self.framework})"}
 
     # --- turns -------------------------------------------------------------------------------
 
@@ -101,8 +111,11 @@ class Agent(Terms):
         """One turn as a flow; arguments as for `remote_agents.turns.turn.take_turn`."""
         with self._naming():
             terms = self.for_call(call)
+            observation = observed(terms, call, stream=stream)
+            if observation is not None:
+                terms = terms.with_headers(observation.headers)
             flow = take_turn(terms, messages, stream=stream, **call)
-        return self._named(flow)
+        return self._named(flow if observation is None else observation.watch(flow))
 
     def _named(self, flow: Flow[None]) -> Flow[None]:
         with self._naming():

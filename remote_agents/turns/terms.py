@@ -153,6 +153,12 @@ class Terms:
             terms.extra_body = merge(self.extra_body, read_mapping("extra_body", shown(body)))
         return terms
 
+    def with_headers(self, headers: Mapping[str, str]) -> Self:
+        """These terms, with more headers for one call."""
+        terms = copy.copy(self)
+        terms.call_headers = {**terms.call_headers, **headers}
+        return terms
+
     @cached_property
     def name(self) -> str:
         """Tells agents apart in histories and stores: `provider:agent_id@host/path`."""

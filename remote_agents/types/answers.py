@@ -329,6 +329,14 @@ class Reply:
         }
         return {name: value for name, value in known.items() if value is not None}
 
+    def facts(self) -> dict[str, Any]:
+        """What a log, a span and a metric may know of it: nothing of its content."""
+        told = {name: value for name, value in self.metadata().items() if name in _OBSERVED}
+        if self.usage is not None:
+            told["input_tokens"] = self.usage.input_tokens
+            told["output_tokens"] = self.usage.output_tokens
+        return told
+
     def close(self) -> None:
         """Settle what every finished reply has: a reason and an id."""
         self.finish_reason = self.finish_reason or "stop"
@@ -340,6 +348,12 @@ class Reply:
 
     def _repr_html_(self) -> str:
         return render(self.text, self.reasoning, names_of(self.citations))
+
+
+_OBSERVED = frozenset(
+    {"model_name", "model_provider", "finish_reason", "conversation_id", "agent", "reply_id"}
+    | {"request_id", "credits_consumed", "memory", "differs"}
+)
 
 
 def _add_call(reply: Reply, event: ToolCall) -> None:

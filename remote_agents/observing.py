@@ -1,0 +1,213 @@
+"""What an operator sees of a turn: a span of OpenTelemetry, and a callback for metrics.
+
+Nothing of OpenTelemetry is loaded where its API is not installed. No message is in it, no answer.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+from urllib.parse import urlsplit
+
+from remote_agents.errors import AgentError
+from remote_agents.flow import Emit, Flow
+from remote_agents.turns.terms import Terms
+from remote_agents.types import Finish
+from remote_agents.version import VERSION
+
+
+@dataclass(slots=True)
+class TurnRecord:
+    """One turn that is over.
+
+    Args:
+        endpoint: The service, for example `bluenexus`.
+        agent_id: The agent.
+        streamed: Whether the answer was asked for piece by piece.
+        seconds: From the call to its end.
+        first_event_seconds: From the call to the first piece of the answer; None if none came.
+        outcome: `ok`, `left` if its reader went away, else the name of the error's class.
+        facts: What the reply's metadata has: ids, model, finish reason, memory, and `usage`.
+    """
+
+    endpoint: str
+    agent_id: str
+    streamed: bool
+    seconds: float = 0.0
+    first_event_seconds: float | None = None
+    outcome: str = "left"
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+_observers: list[Callable[[TurnRecord], None]] = []
+
+
+def on_turn(observer: Callable[[TurnRecord], None]) -> Callable[[], None]:
+    """Call a function after each turn of this process, in every face.
+
+    Args:
+        observer: Takes the record of the turn; it must not block, and not raise.
+
+    Returns:
+        A function that takes the observer away again.
+
+    Example:
+        >>> stop = on_turn(lambda turn: print(turn.endpoint, turn.outcome))
+        >>> stop()
+    """
+    _observers.append(observer)
+    return lambda: _observers.remove(observer)
+
+
+def observed(terms: Terms, call: Mapping[str, Any], *, stream: bool) -> Observation | None:
+    """An observation of a turn that begins; None where nobody would look at it."""
+    api = _opentelemetry()
+    span = None if api is None else api.begin(terms, call)
+    if span is None and not _observers:
+        return None
+    record = TurnRecord(terms.endpoint.name, terms.agent_id, stream)
+    return Observation(record, span)
+
+
+class Observation:
+    """Watches one turn.
+
+    Args:
+        record: What becomes known of it.
+        span: Its span, if there is one.
+    """
+
+    def __init__(self, record: TurnRecord, span: Any) -> None:
+        self._record = record
+        self._span = span
+        self._begun = time.monotonic()
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """What makes the service's own spans parts of this one."""
+        api = _opentelemetry()
+        return {} if api is None or self._span is None else api.headers(self._span)
+
+    def watch(self, flow: Flow[None]) -> Flow[None]:
+        """The same flow, looked at."""
+        record, step, value = self._record, flow.send, None
+        try:
+            while True:
+                try:
+                    op = step(value)
+                except StopIteration:
+                    return
+                try:
+                    if type(op) is Emit and op.items:
+                        self._see(op.items)
+                    value = yield op
+                    step = flow.send
+                except GeneratorExit:
+                    flow.close()
+                    raise
+                except BaseException as error:
+                    step, value = flow.throw, error
+        except AgentError as error:
+            record.outcome = type(error).__name__
+            record.facts = {
+                "conversation_id": error.conversation_id,
+                "request_id": error.request_id,
+            }
+            raise
+        finally:
+            self._end()
+
+    def _see(self, items: list[Any]) -> None:
+        record = self._record
+        if record.first_event_seconds is None:
+            record.first_event_seconds = time.monotonic() - self._begun
+        if isinstance(items[-1], Finish):
+            record.outcome, record.facts = "ok", items[-1].reply.facts()
+
+    def _end(self) -> None:
+        self._record.seconds = time.monotonic() - self._begun
+        api = _opentelemetry()
+        if api is not None and self._span is not None:
+            api.end(self._span, self._record)
+        for observer in _observers:
+            observer(self._record)
+
+
+class _OpenTelemetry:
+    """Spans by the conventions for generative AI."""
+
+    def __init__(self) -> None:
+        from opentelemetry import propagate, trace
+
+        self._trace, self._propagate = trace, propagate
+
+    def begin(self, terms: Terms, call: Mapping[str, Any]) -> Any:
+        """A span of a turn; None if no one records it and it belongs to no trace."""
+        trace, place = self._trace, urlsplit(terms.base_url)
+        attributes: dict[str, Any] = {
+            "gen_ai.operation.name": "invoke_agent",
+            "gen_ai.provider.name": terms.endpoint.name,
+            "gen_ai.agent.id": terms.agent_id,
+            "server.address": place.hostname or "",
+            "server.port": place.port or (443 if place.scheme == "https" else 80),
+        }
+        for name in ("temperature", "max_tokens"):
+            value = call.get(name, terms.options.get(name))
+            if value is not None:
+                attributes[f"gen_ai.request.{name}"] = value
+        for name, key in _IDS.items():
+            if value := call.get(name) or (call.get("dialogue") or {}).get(name):
+                attributes[key] = str(value)
+        tracer = trace.get_tracer("remote_agents", VERSION)
+        span = tracer.start_span(
+            f"invoke_agent {terms.agent_id}", kind=trace.SpanKind.CLIENT, attributes=attributes
+        )
+        return span if span.is_recording() or span.get_span_context().is_valid else None
+
+    def headers(self, span: Any) -> dict[str, str]:
+        """`traceparent`, and what else the process's propagator adds."""
+        carrier: dict[str, str] = {}
+        self._propagate.inject(carrier, self._trace.set_span_in_context(span))
+        return carrier
+
+    def end(self, span: Any, record: TurnRecord) -> None:
+        """Say what the turn came to."""
+        facts = record.facts
+        for key, name in _RESULTS.items():
+            if (value := facts.get(name)) is not None:
+                span.set_attribute(key, [value] if key.endswith("reasons") else value)
+        if record.first_event_seconds is not None:
+            span.set_attribute("gen_ai.response.time_to_first_chunk", record.first_event_seconds)
+        if record.outcome not in ("ok", "left"):
+            span.set_attribute("error.type", record.outcome)
+            status = self._trace.Status(self._trace.StatusCode.ERROR, record.outcome)
+            span.set_status(status)
+        span.end()
+
+
+_IDS = {
+    "session_id": "session.id",
+    "thread_id": "session.id",
+    "conversation_id": "gen_ai.conversation.id",
+}
+_RESULTS = {
+    "gen_ai.conversation.id": "conversation_id",
+    "gen_ai.response.id": "reply_id",
+    "gen_ai.response.model": "model_name",
+    "gen_ai.response.finish_reasons": "finish_reason",
+    "gen_ai.usage.input_tokens": "input_tokens",
+    "gen_ai.usage.output_tokens": "output_tokens",
+    "remote_agents.memory": "memory",
+    "remote_agents.request_id": "request_id",
+}
+
+
+@cache
+def _opentelemetry() -> _OpenTelemetry | None:
+    try:
+        return _OpenTelemetry()
+    except ImportError:
+        return None
