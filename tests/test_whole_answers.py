@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from remote_agents import ENDPOINTS
+from remote_agents import ENDPOINTS, File, Reply
 from remote_agents.testing.ways import ENDPOINT_NAMES, FRAMEWORKS, Answer, Way
 from tests.raw_server import CLOSE, JSON, head, serving
 
@@ -241,6 +241,17 @@ async def test_the_parts_of_a_content(endpoint: str, framework: str, way: str) -
     answer = await asked(framework, endpoint, way, [*first, last])
     files = [{"kind": "image", "url": "https://files/plan.png"}]
     assert extra(framework, answer, "files") == files
+
+
+def test_a_person_is_shown_the_files() -> None:
+    reply = Reply("maiagent", "maiagent:b@host")
+    reply.add(File("image", "https://files/plan.png", "f1", "plan.png"))
+    reply.add(File("file", id="f2", filename="<b>.pdf"))
+    page = reply._repr_html_()
+    assert 'href="https://files/plan.png"' in page
+    assert "<b>" not in page
+    assert "&lt;b&gt;.pdf" in page
+    assert "File: plan.png  https://files/plan.png" in reply._repr_markdown_()
 
 
 # --- other choices, strange frames -----------------------------------------------------

@@ -28,16 +28,21 @@ from remote_agents.errors import AgentError
 from remote_agents.types import (
     Alternative,
     Citation,
+    ClientToolCall,
     Event,
+    File,
     Finish,
+    Interrupt,
     ReasoningDelta,
     Reply,
     TextDelta,
     ToolCall,
     ToolResult,
     Unknown,
+    Update,
     Usage,
 )
+from remote_agents.types.answers import links_to
 from remote_agents.types.citations import by_document
 
 HELP = "/new starts a new conversation, /session NAME goes to another one, /quit ends."
@@ -48,6 +53,10 @@ KINDS = {
     ToolCall: "tool_call",
     ToolResult: "tool_result",
     Usage: "usage",
+    ClientToolCall: "client_tool_call",
+    File: "file",
+    Interrupt: "interrupt",
+    Update: "update",
     Alternative: "alternative",
     Unknown: "unknown",
 }
@@ -166,13 +175,20 @@ def _as_lines(events: Iterator[Event], begun: float) -> Reply:
         if isinstance(event, Finish):
             finish = event
         else:
-            print_json({"type": KINDS[type(event)], **asdict(event)})
+            print_json({"type": KINDS[type(event)], **_plain(event)})
     reply = finish.reply
     usage = asdict(reply.usage) if reply.usage else None
     citations = [citation.to_dict() for citation in reply.citations]
     whole = {"text": reply.text, "citations": citations, "usage": usage, **reply.metadata()}
+    if reply.files:
+        whole["files"] = [file.to_dict() for file in reply.files]
     print_json({"type": "finish", **whole, "seconds": round(time.monotonic() - begun, 3)})
     return reply
+
+
+def _plain(event: Any) -> dict[str, Any]:
+    known: dict[str, Any] = event.to_dict() if hasattr(event, "to_dict") else asdict(event)
+    return known
 
 
 def _as_text(events: Iterator[Event], begun: float) -> Reply:
@@ -189,6 +205,7 @@ def _as_text(events: Iterator[Event], begun: float) -> Reply:
             reply = event.reply
     console.print()
     _print_sources(console, reply)
+    _print_files(console, reply)
     console.print(Text(_facts(reply, time.monotonic() - begun), "dim"), soft_wrap=True)
     return reply
 
@@ -197,6 +214,11 @@ def _print_sources(console: Console, reply: Reply) -> None:
     for number, (source, _) in enumerate(by_document(reply.citations), 1):
         where = f"  {source.url}" if source.url and source.title else ""
         console.print(Text(clean(f"[{number}] {source.name}{where}"), "cyan"), soft_wrap=True)
+
+
+def _print_files(console: Console, reply: Reply) -> None:
+    for name, url in links_to(reply.files):
+        console.print(Text(clean(f"File: {name}  {url or ''}").rstrip(), "cyan"), soft_wrap=True)
 
 
 def _facts(reply: Reply, seconds: float) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import uuid
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from io import StringIO
 from typing import Any, Literal
@@ -83,6 +84,11 @@ class File:
         if self.data is not None:
             known["data"] = base64.b64encode(self.data).decode()
         return {name: value for name, value in known.items() if value is not None}
+
+
+def links_to(files: Iterable[File]) -> list[tuple[str, str | None]]:
+    """What each file is called, and its link, as people are shown it."""
+    return [(file.filename or file.url or file.id or file.kind, file.url) for file in files]
 
 
 @dataclass(slots=True)
@@ -344,10 +350,12 @@ class Reply:
         self.reply_id = self.reply_id or f"reply-{uuid.uuid4().hex}"
 
     def _repr_markdown_(self) -> str:
-        return fenced(self.text, self.reasoning, names_of(self.citations))
+        sources, files = names_of(self.citations), links_to(self.files)
+        return fenced(self.text, self.reasoning, sources, files)
 
     def _repr_html_(self) -> str:
-        return render(self.text, self.reasoning, names_of(self.citations))
+        sources, files = names_of(self.citations), links_to(self.files)
+        return render(self.text, self.reasoning, sources, files)
 
 
 _OBSERVED = frozenset(

@@ -17,13 +17,19 @@ TEX = re.compile(r"\\(?=(?:href|url|require|style|class|cssId|data|unicode|def|n
 LINKS = {"http", "https", "mailto"}
 
 
-def render(text: str, reasoning: str = "", sources: Sequence[Source] = ()) -> str:
+def render(
+    text: str,
+    reasoning: str = "",
+    sources: Sequence[Source] = (),
+    files: Sequence[Source] = (),
+) -> str:
     """An answer as HTML: its reasoning folded, its text, its sources.
 
     Args:
         text: Markdown that is not trusted.
         reasoning: Plain text that is not trusted.
         sources: What each document is called, and its link.
+        files: The same of each file that the answer brings.
 
     Returns:
         HTML without scripts, images, styles, and links other than to web and mail.
@@ -33,17 +39,30 @@ def render(text: str, reasoning: str = "", sources: Sequence[Source] = ()) -> st
         False
     """
     parts = [f"<details><summary>Reasoning</summary>{_plain(reasoning)}</details>"]
-    page = "\n".join([*(parts if reasoning else []), _body(text), _listed(sources)])
+    page = "\n".join(
+        [
+            *(parts if reasoning else []),
+            _body(text),
+            _listed("Sources", sources),
+            _listed("Files", files),
+        ]
+    )
     return TEX.sub("\\\\\u200b", page)
 
 
-def fenced(text: str, reasoning: str = "", sources: Sequence[Source] = ()) -> str:
+def fenced(
+    text: str,
+    reasoning: str = "",
+    sources: Sequence[Source] = (),
+    files: Sequence[Source] = (),
+) -> str:
     """An answer as Markdown, for what shows no HTML: as it was written, in a fence.
 
     Args:
         text: As for `render`.
         reasoning: As for `render`.
         sources: As for `render`.
+        files: As for `render`.
 
     Example:
         >>> print(fenced("25 `days`", sources=[("plan.md", None)]))
@@ -54,6 +73,7 @@ def fenced(text: str, reasoning: str = "", sources: Sequence[Source] = ()) -> st
         ```
     """
     listed = [f"[{n}] {name}" for n, (name, _) in enumerate(sources, 1)]
+    listed += [f"File: {name}  {url or ''}".rstrip() for name, url in files]
     parts = [part for part in (reasoning.strip(), text.strip(), "\n".join(listed)) if part]
     page = "\n\n".join(parts)
     runs = re.findall("`{3,}", page)
@@ -76,9 +96,9 @@ def _plain(text: str) -> str:
     return f'<div style="white-space: pre-wrap">{html.escape(text.strip())}</div>'
 
 
-def _listed(sources: Sequence[Source]) -> str:
+def _listed(title: str, sources: Sequence[Source]) -> str:
     items = "".join(f"<li>{_item(*source)}</li>" for source in sources)
-    return f"<p><strong>Sources</strong></p><ol>{items}</ol>" if items else ""
+    return f"<p><strong>{title}</strong></p><ol>{items}</ol>" if items else ""
 
 
 def _item(name: str, url: str | None) -> str:

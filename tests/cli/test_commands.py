@@ -8,12 +8,15 @@ import subprocess
 import sys
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
+from typing import get_args
 
 import httpx
 import openpyxl
 import pytest
 
+from remote_agents import types
 from remote_agents.cli import main
+from remote_agents.cli.talk import KINDS
 from remote_agents.sandbox import Sandbox
 from remote_agents.services import ENDPOINTS
 from tests.cli.conftest import Cli, lines
@@ -328,3 +331,8 @@ def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
     for name in ("chat", "ask", "check", "sandbox", "demo", "conversations", "messages", "records"):
         assert name in out
     assert main(["nonsense"]) == 2
+
+
+def test_each_event_has_a_name_in_the_lines() -> None:
+    silent = {types.Info, types.ToolCallDelta, types.Finish}
+    assert {*KINDS} == {*get_args(types.Event)} - silent
