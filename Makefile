@@ -8,7 +8,7 @@ DOCS ?=
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test world vendor wheels lint types notebooks docs versions ray bench faults fuzz pins clean
+.PHONY: help demo test world vendor wheels examples lint types notebooks docs versions ray bench faults fuzz pins clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-12s %s\n", $$1, $$2 }'
@@ -24,8 +24,13 @@ demo: $(READY) ## watch every agent answer in both frameworks (DOCS=folder for y
 test: lint types notebooks docs ## every check, and the whole test-suite (ARGS="-k sse" for a part of it)
 	$(BIN)/python -m pytest -n 2 $(ARGS)
 
-world: $(READY) vendor wheels ## vendors' and other foreign servers, and each extra of the wheel, in environments of their own
+world: $(READY) vendor wheels examples ## vendors' and other foreign servers, each extra of the wheel, and the examples, in environments of their own
 	@if [ -e .venv-vendor/.installed ] && [ -e .venv-foreign/.installed ]; then $(BIN)/python -m pytest tests/vendor $(ARGS); fi
+
+examples: $(READY) ## the programs of examples/, in environments of their own, used with a real browser
+	@VENV=$(VENV) scripts/vendor .venv-examples requirements/examples.txt
+	@VENV=$(VENV) scripts/vendor .venv-chainlit requirements/chainlit.txt
+	@if [ -e .venv-examples/.installed ] && [ -e .venv-chainlit/.installed ]; then $(BIN)/python -m pytest tests/examples $(ARGS); fi
 
 wheels: $(READY) ## the pages of the documentation, each with the extra that it names and nothing else
 	$(BIN)/python -m pytest tests/wheels -n 2 $(ARGS)
@@ -73,7 +78,7 @@ pins: $(READY) ## rewrite requirements/ from pyproject.toml (ARGS=--upgrade for 
 		--extra all --group dev pyproject.toml -o requirements/dev.txt $(ARGS)
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.10 --no-annotate --no-header \
 		--extra all --extra ray -c requirements/dev.txt pyproject.toml -o requirements/ray.txt $(ARGS)
-	for name in vendor foreign; do $(BIN)/uv pip compile --quiet --universal --python-version 3.10 --no-annotate \
+	for name in vendor foreign examples chainlit; do $(BIN)/uv pip compile --quiet --universal --python-version 3.10 --no-annotate \
 		--no-header requirements/$$name.in -o requirements/$$name.txt $(ARGS); done
 
 clean: ## remove the environment and everything that was built

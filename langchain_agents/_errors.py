@@ -36,6 +36,7 @@ _MEANING: dict[type[core.AgentError], type[langchain.ModelError]] = {
     core.RemoteFailureError: langchain.ModelAPIError,
     core.ConversationError: langchain.ModelInvalidRequestError,
     core.ConversationNotFoundError: langchain.ModelInvalidRequestError,
+    core.AgentInterrupt: langchain.ModelError,
 }
 
 

@@ -248,7 +248,7 @@ LOST: dict[str, tuple[str, AgentError, bool]] = {
     "CloudBase, in the stream": (
         "cloudbase",
         RemoteFailureError("failed", code="CONVERSATION_NOT_FOUND"),
-        True,
+        False,
     ),
     "a tool of the agent lost something": (
         "cloudbase",

@@ -171,7 +171,7 @@ def test_a_forgotten_session_does_not_come_back(store: SessionStore) -> None:
 
 def test_old_conversations_are_purged(store: SessionStore) -> None:
     put(store, "old", talked(last_used=time.time() - 100))
-    put(store, "new")
+    put(store, "new", talked(last_used=time.time()))
     put(store, "both", talked("c1", last_used=time.time() - 100))
     put(store, "both", talked("c2", last_used=time.time()))
     assert store.purge(50) == 2

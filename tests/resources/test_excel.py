@@ -166,7 +166,7 @@ async def test_a_bar_shows_the_progress(
 async def test_without_tqdm_the_bar_is_refused(
     tmp_path: Path, way: Way, archive: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(__import__("sys").modules, "tqdm.auto", None)
+    monkeypatch.setitem(__import__("sys").modules, "tqdm", None)
     export = client_of(archive, "maiagent").records.export_excel
     with pytest.raises(ConfigurationError, match=r"remote-agents\[cli\]"):
         await way(export, tmp_path / "records.xlsx", progress=True, **DAYS)

@@ -1,0 +1,162 @@
+"""The programs of `examples/`, started as their pages say, and used with a real browser."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from selenium import webdriver
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.support.ui import WebDriverWait
+
+from remote_agents.sandbox import Sandbox
+
+ROOT = Path(__file__).parents[2]
+EXAMPLES = ROOT / "examples"
+QUESTION, ANSWER = "How many vacation days do I get?", "25 vacation days"
+FOLLOW_UP, GOES_ON = "And what about part-time staff?", "12.5 days"
+PAGES = {
+    "streamlit": (
+        "examples",
+        ["-m", "streamlit", "run", "streamlit_chat.py", "--server.port={port}"],
+        {"STREAMLIT_SERVER_HEADLESS": "true", "STREAMLIT_BROWSER_GATHER_USAGE_STATS": "false"},
+    ),
+    "gradio": ("examples", ["gradio_chat.py"], {"GRADIO_ANALYTICS_ENABLED": "False"}),
+    "chainlit": (
+        "chainlit",
+        ["-m", "chainlit", "run", "chainlit_chat.py", "--headless", "--port={port}"],
+        {},
+    ),
+}
+
+
+def python_of(environment: str) -> str:
+    """The interpreter of an environment that `make examples` made."""
+    python = ROOT / f".venv-{environment}" / "bin" / "python"
+    if not python.exists():
+        pytest.fail(f".venv-{environment} is not there: make examples")
+    return str(python)
+
+
+@pytest.fixture(scope="module")
+def agents() -> Iterator[Sandbox]:
+    with Sandbox(rate_limit=None) as box:
+        yield box
+
+
+@contextmanager
+def serving(
+    box: Sandbox, environment: str, command: list[str], folder: Path, **env: str
+) -> Iterator[str]:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    url = f"http://127.0.0.1:{port}"
+    known = {**os.environ, **box.env(), "PYTHONPATH": str(ROOT), "PORT": str(port), **env}
+    words = [python_of(environment), *(word.format(port=port) for word in command)]
+    server = subprocess.Popen(words, cwd=folder, env=known)
+    try:
+        _await(url, server)
+        yield url
+    finally:
+        server.terminate()
+        server.wait(20)
+
+
+def _await(url: str, server: subprocess.Popen[bytes]) -> None:
+    until = time.monotonic() + 90
+    while time.monotonic() < until and server.poll() is None:
+        try:
+            httpx.get(url, trust_env=False)
+            return
+        except httpx.TransportError:
+            time.sleep(0.2)
+    pytest.fail(f"{url} does not answer")
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    binary, driver = shutil.which("chromium"), shutil.which("chromedriver")
+    if binary is None or driver is None:
+        pytest.fail("Chromium is not installed. On Debian: apt-get install chromium-driver")
+    options = webdriver.ChromeOptions()
+    options.binary_location = binary
+    for flag in ("headless", "no-sandbox", "disable-gpu", "disable-quic", "disable-dev-shm-usage"):
+        options.add_argument(f"--{flag}")
+    options.add_argument(f"--user-data-dir={tmp_path_factory.mktemp('profile')}")
+    options.add_argument("--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1")
+    options.add_argument("--window-size=900,900")
+    chromium = webdriver.Chrome(options, webdriver.ChromeService(driver))
+    yield chromium
+    chromium.quit()
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_chat_page(page: str, agents: Sandbox, browser: Any) -> None:
+    environment, command, env = PAGES[page]
+    with serving(agents, environment, command, EXAMPLES, **env) as url:
+        browser.get(url)
+        for question, answer in ((QUESTION, ANSWER), (FOLLOW_UP, GOES_ON)):
+            _ask(browser, question)
+            WebDriverWait(browser, 60).until(lambda page, a=answer: a in _text(page))
+        if folder := os.environ.get("PICTURES"):
+            browser.save_screenshot(str(Path(folder) / f"{page}.png"))
+
+
+def _text(browser: Any) -> str:
+    return str(browser.find_element(By.TAG_NAME, "body").text)
+
+
+def _ask(browser: Any, question: str) -> None:
+    box = WebDriverWait(browser, 60).until(_box)
+    box.click()
+    box.send_keys(question, Keys.ENTER)
+
+
+def _box(browser: Any) -> Any:
+    boxes = browser.find_elements(By.CSS_SELECTOR, "textarea, #chat-input")
+    shown = [box for box in boxes if box.is_displayed() and box.is_enabled()]
+    return shown[-1] if shown else None
+
+
+APP = ["-m", "uvicorn", "app:app", "--port={port}"]
+
+
+def chat(url: str, key: str, text: str, thread: str) -> httpx.Response:
+    headers = {"Authorization": f"Bearer {key}"}
+    body = {"text": text, "thread": thread}
+    return httpx.post(f"{url}/chat", json=body, headers=headers, timeout=60, trust_env=False)
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_the_service(
+    workers: str, agents: Sandbox, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    key = agents.kwargs("bluenexus")["api_key"]
+    env = {} if workers == "1" else {"DATABASE_URL": request.getfixturevalue("database")}
+    folder = EXAMPLES / "fastapi_langgraph"
+    with serving(agents, "examples", [*APP, f"--workers={workers}"], folder, **env) as url:
+        assert httpx.get(f"{url}/healthz", trust_env=False).json() == {"ok": True}
+        for thread in ("t1", "t2", "t3", "t4"):  # whichever worker answers
+            assert ANSWER in chat(url, key, QUESTION, thread).text
+            assert GOES_ON in chat(url, key, FOLLOW_UP, thread).text
+        assert chat(url, "wrong", QUESTION, "t1").status_code == 502
+        ready = httpx.get(
+            f"{url}/readyz", headers={"Authorization": f"Bearer {key}"}, trust_env=False, timeout=60
+        )
+        assert ready.status_code == 200, ready.text
+
+
+@pytest.fixture
+def database(postgres_url: str) -> str:
+    return postgres_url.replace("postgresql+psycopg://", "postgresql://")
