@@ -25,7 +25,7 @@ from remote_agents.errors import ConfigurationError
 from remote_agents.flow import Flow
 from remote_agents.memory.sessions import Session
 from remote_agents.service import Endpoint
-from remote_agents.settings import Settings
+from remote_agents.settings import Settings, veiled
 from remote_agents.types import Event
 from remote_agents.unknown_names import unknown_name
 
@@ -54,6 +54,12 @@ class AgentSettings(Settings, Serializable):
             cls._names = cls.argument_names()
             aliases = (field.alias for field in cls.model_fields.values())
             cls._valid = frozenset({*cls.model_fields, *filter(None, aliases)})
+
+    if not TYPE_CHECKING:  # type checkers see the fields
+
+        def __init__(self, **arguments: Any) -> None:
+            arguments = veiled(arguments)
+            super().__init__(**arguments)
 
     def model_post_init(self, context: Any, /) -> None:
         """Let LangChain do its own part, which the private attribute here would hide."""

@@ -41,7 +41,7 @@ from remote_agents.agent import Agent
 from remote_agents.errors import ConfigurationError
 from remote_agents.memory.dialogue import required
 from remote_agents.memory.sessions import current_session
-from remote_agents.settings import Settings
+from remote_agents.settings import Settings, veiled
 from remote_agents.unknown_names import unknown_name
 
 if TYPE_CHECKING:
@@ -62,6 +62,12 @@ class RemoteLLM(Settings, LLM):
 
     _agent: Agent = PrivateAttr()
     _bindable: bool = PrivateAttr(default=True)
+
+    if not TYPE_CHECKING:  # type checkers see the fields
+
+        def __init__(self, **arguments: Any) -> None:
+            arguments = veiled(arguments)
+            super().__init__(**arguments)
 
     @model_validator(mode="before")
     @classmethod
@@ -113,7 +119,7 @@ class RemoteLLM(Settings, LLM):
 
     def __repr_args__(self) -> Iterator[tuple[str, Any]]:
         for name in ("agent_id", "base_url", "session_id"):
-            if (value := getattr(self, name)) is not None:
+            if (value := getattr(self, name, None)) is not None:
                 yield name, value
 
     def _build(self) -> Agent:

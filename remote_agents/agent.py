@@ -44,7 +44,8 @@ class Agent(Terms):
     """Who asks, as the service is told in `User-Agent`; an adapter puts its framework here."""
 
     def __repr__(self) -> str:
-        return f"Agent({self.name!r})"
+        # Of one whose arguments were refused, there is no name, but an error that shows it.
+        return f"Agent({self.name!r})" if hasattr(self, "base_url") else "Agent()"
 
     @cached_property
     def transport(self) -> Transport:

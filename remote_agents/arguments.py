@@ -214,7 +214,7 @@ def _check_url(endpoint: Endpoint, url: str, allow_http: bool) -> None:
         host, _ = parts.hostname, parts.port
     except ValueError:
         parts, host = urlsplit(""), None
-    if parts.scheme not in ("http", "https") or not host or parts.username or parts.query:
+    if parts.scheme not in ("http", "https") or not host or parts.query or _holds_more(url):
         raise ConfigurationError(
             f"base_url must be the service's root, like https://host, not {_redacted(url)!r}.",
             endpoint=endpoint.name,
@@ -247,10 +247,15 @@ def check_head(endpoint: Endpoint, base_url: str, first_path: Callable[[], str])
             )
 
 
+def _holds_more(url: str) -> bool:
+    """Whether there is a user, a password or a fragment in it: a secret, or the end of the path."""
+    return "@" in urlsplit(url).netloc or "#" in url or "?" in url
+
+
 def _redacted(url: str) -> str:
     """The address without what may be a secret in it."""
     head, _, tail = url.rpartition("@")
-    return (("...@" if head else "") + tail).split("?", 1)[0][:200]
+    return (("...@" if head else "") + tail).split("?", 1)[0].split("#", 1)[0][:200]
 
 
 _HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
@@ -338,7 +343,7 @@ def read_secret(name: str, value: Any) -> str | bytes | None:
 
 def read_bound(name: str, value: Any) -> Any:
     """A number that bounds something."""
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or value <= 0:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < 1e15:
         raise ConfigurationError(f"{name} must be a number above 0, not {value!r}.")
     return value
 

@@ -25,7 +25,7 @@ from remote_agents.resources.items import Message as StoredMessage
 from remote_agents.resources.recovery import conversation_of, stored_answer
 from remote_agents.resources.surface import Part
 from remote_agents.service import Endpoint
-from remote_agents.settings import CallArguments, Settings
+from remote_agents.settings import CallArguments, Settings, veiled
 from remote_agents.types import Attachment, Citation, Event, Message, Origin, Reply, TextDelta
 from remote_agents.unknown_names import unknown_name
 
@@ -64,6 +64,7 @@ class Client(Settings):
     if not TYPE_CHECKING:  # type checkers see the fields
 
         def __init__(self, *positional: Any, **settings: Any) -> None:
+            settings = veiled(settings)
             if positional:
                 super().__init__(*positional)
             for name in settings:
@@ -122,7 +123,9 @@ class Client(Settings):
         return self._agent
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({self.agent.name!r})"
+        # Of one whose arguments were refused, there is no agent, but an error that shows it.
+        name = repr(self.agent.name) if getattr(self, "_agent", None) is not None else ""
+        return f"{type(self).__name__}({name})"
 
     __str__ = __repr__
     __eq__ = object.__eq__
@@ -374,14 +377,27 @@ def _as_message(item: Any) -> Message:
     if isinstance(item, Reply):
         return Message("assistant", item.text, origin=origin_of(item), tool_calls=item.tool_calls)
     if isinstance(item, Mapping) and isinstance(item.get("content"), str):
-        files = [
-            Attachment(**f) if isinstance(f, Mapping) else f for f in item.get("attachments", ())
-        ]
-        return Message(item.get("role", "user"), item["content"], files)
+        return Message(item.get("role", "user"), item["content"], _files(item.get("attachments")))
     raise UnsupportedContentError(
         "A message is a text, a Message, a Reply or {'role', 'content'}, "
         f"not {type(item).__name__}."
     )
+
+
+def _files(given: Any) -> list[Attachment]:
+    """The files of a message that is a mapping; what may be from outside names no local ones."""
+    if isinstance(given, (str, bytes, Mapping)) or not isinstance(given, Iterable | None):
+        raise UnsupportedContentError("A message's attachments are a list of Attachment.")
+    return [_file_of(each) for each in given or ()]
+
+
+def _file_of(item: Any) -> Attachment:
+    file = Attachment.from_mapping(item) if isinstance(item, Mapping) else _file(item)
+    if not isinstance(file, Attachment):
+        raise UnsupportedContentError(
+            f"attachments is a list of Attachment (or mappings), not of {type(item).__name__}."
+        )
+    return file
 
 
 def origin_of(reply: Reply) -> Origin | None:

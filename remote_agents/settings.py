@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from inspect import Parameter, Signature
 from os import PathLike
@@ -142,6 +143,27 @@ COMMON = tuple(name for name in Settings.model_fields if name not in STANDARD)
 """The arguments of every constructor that configure the agent and not its answers."""
 
 DEFAULTS: dict[str, Any] = {name: Settings.model_fields[name].default for name in COMMON}
+
+
+_SECRETS = frozenset({"api_key", "account_secret"})
+_MAY_BE_SECRET = re.compile(r"key|token|secret|password|auth", re.IGNORECASE)
+
+
+def veiled(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """The same arguments with no secret in plain text: error trackers show the locals of frames.
+
+    An argument that no class has is one too, if its name says so: it may be a misspelt one.
+
+    Example:
+        >>> veiled({"api_key": "a-secret", "agent_id": "a"})
+        {'api_key': SecretStr('**********'), 'agent_id': 'a'}
+    """
+    return {name: _veil(name, value) for name, value in arguments.items()}
+
+
+def _veil(name: str, value: Any) -> Any:
+    misspelt = name not in Settings.model_fields and _MAY_BE_SECRET.search(name)
+    return _as_secret(value) if name in _SECRETS or misspelt else value
 
 
 def signature() -> Signature:

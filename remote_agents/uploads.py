@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import mimetypes
 import os
+import stat
 from functools import partial
-from pathlib import Path
 from typing import NamedTuple
 
 from remote_agents.errors import UnsupportedContentError
@@ -39,12 +39,36 @@ def loaded(attachment: Attachment) -> Flow[Upload]:
 def _read(attachment: Attachment) -> Upload:
     name, content = name_of(attachment), attachment.data
     if content is None:
-        path = Path(attachment.path or "")
-        check_size(name, path.stat().st_size)
-        content = path.read_bytes()
+        content = read_file(attachment.path or "", name)
     check_size(name, len(content))
     mime_type = attachment.mime_type or mimetypes.guess_type(name)[0]
     return Upload(name, content, mime_type or "application/octet-stream")
+
+
+def read_file(path: str, name: str) -> bytes:
+    """The content of a regular file; its size is looked at before it is read, and on the way.
+
+    Raises:
+        UnsupportedContentError: It is a folder, a device or a pipe, which may never end, or it is
+            too large or cannot be read; nothing was sent.
+    """
+    try:
+        # Without waiting: to open a pipe waits for somebody who writes.
+        with open(path, "rb", opener=_opener) as file:
+            about = os.fstat(file.fileno())
+            if not stat.S_ISREG(about.st_mode):
+                raise UnsupportedContentError(f"{name} is no regular file; nothing was sent.")
+            check_size(name, about.st_size)
+            return file.read(MAX_UPLOAD_BYTES + 1)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise UnsupportedContentError(
+            f"{name} cannot be read ({reason}); nothing was sent."
+        ) from error
+
+
+def _opener(path: str, flags: int) -> int:
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
 def name_of(attachment: Attachment) -> str:

@@ -13,12 +13,12 @@ from remote_agents.checking import Check, facts
 from remote_agents.cli.connection import (
     Connect,
     Json,
-    clean,
     connected,
     exit_code,
     print_json,
 )
 from remote_agents.errors import AgentError, ConfigurationError
+from remote_agents.types.screen import inert
 
 
 @connected
@@ -42,7 +42,7 @@ def check(
 
 def _line(found: Check, encoding: str) -> Text:
     mark = Text(_mark(found.ok, encoding), "green" if found.ok else "red")
-    return mark.append(f"{found.check:<16}", "bold").append(clean(found.detail), "default")
+    return mark.append(f"{found.check:<16}", "bold").append(inert(found.detail), "default")
 
 
 def _mark(ok: bool, encoding: str) -> str:

@@ -24,6 +24,7 @@ from remote_agents.errors import (
 )
 from remote_agents.services import ENDPOINTS
 from remote_agents.settings import DEFAULTS
+from remote_agents.types.screen import inert
 
 Connect: TypeAlias = Callable[[], Client]
 
@@ -145,7 +146,7 @@ def report(error: AgentError, *, as_json: bool) -> None:
     if as_json:
         print_json({"type": "error", "error": type(error).__name__, "message": str(error)})
     else:
-        print(clean(str(error)), file=sys.stderr)
+        print(inert(str(error)), file=sys.stderr)
 
 
 def exit_code(error: AgentError) -> int:
@@ -158,8 +159,3 @@ def exit_code(error: AgentError) -> int:
 def print_json(value: Any) -> None:
     """Print one JSON line."""
     print(json.dumps(value, ensure_ascii=False, default=str), flush=True)
-
-
-def clean(text: str) -> str:
-    """Text without control characters: an agent's words must not steer the terminal."""
-    return "".join(c for c in text if c in "\n\t" or not (ord(c) < 32 or 127 <= ord(c) < 160))

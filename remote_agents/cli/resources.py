@@ -12,13 +12,15 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 from typer.core import TyperGroup
 
-from remote_agents.cli.connection import Connect, Json, clean, connected, print_json
+from remote_agents.cli.connection import Connect, Json, connected, print_json
 from remote_agents.client import Client
 from remote_agents.errors import ConfigurationError
 from remote_agents.resources.items import Item, Message, Record
 from remote_agents.resources.surface import Part
+from remote_agents.types.screen import inert
 
 TABLE_ROWS = 50
 COLUMNS: dict[type[Item], tuple[str, ...]] = {
@@ -90,7 +92,7 @@ def delete_conversation(
     if as_json:
         print_json({"deleted": conversation})
     else:
-        print(f"Deleted {clean(conversation)}.")
+        print(f"Deleted {inert(conversation)}.")
 
 
 @messages.command("list")
@@ -193,15 +195,16 @@ def _print_table(found: Any, limit: int) -> None:
         table.add_row(*map(_cell, _values(item, names)))
     Console(highlight=False).print(table)
     if len(items) == limit and found.cursor:
-        print(f"There may be more: --cursor '{clean(found.cursor)}' or a higher --limit.")
+        print(f"There may be more: --cursor '{inert(found.cursor)}' or a higher --limit.")
 
 
 def _values(item: Item, names: tuple[str, ...]) -> Iterator[Any]:
     return (getattr(item, name) for name in names)
 
 
-def _cell(value: Any) -> str:
+def _cell(value: Any) -> Text:
+    """As text: what an agent or a user wrote is no markup."""
     if hasattr(value, "isoformat"):
-        return str(value.strftime("%Y-%m-%d %H:%M"))
-    text = "" if value is None else clean(str(value))
-    return (text if len(text) <= 200 else f"{text[:200]}...").replace("[", "\\[")
+        return Text(str(value.strftime("%Y-%m-%d %H:%M")))
+    text = "" if value is None else inert(str(value))
+    return Text(text if len(text) <= 200 else f"{text[:200]}...")

@@ -17,7 +17,6 @@ from rich.text import Text
 from remote_agents.cli.connection import (
     Connect,
     Json,
-    clean,
     connected,
     exit_code,
     print_json,
@@ -44,6 +43,7 @@ from remote_agents.types import (
 )
 from remote_agents.types.answers import links_to
 from remote_agents.types.citations import by_document
+from remote_agents.types.screen import inert, inert_line
 
 HELP = "/new starts a new conversation, /session NAME goes to another one, /quit ends."
 KINDS = {
@@ -200,7 +200,7 @@ def _as_text(events: Iterator[Event], begun: float) -> Reply:
                 console.print("\n")
             shown = kind
             style = "dim" if kind == "reasoning" else ""
-            console.print(Text(clean(event.text), style), end="", soft_wrap=True)
+            console.print(Text(inert(event.text), style), end="", soft_wrap=True)
         elif isinstance(event, Finish):
             reply = event.reply
     console.print()
@@ -213,12 +213,12 @@ def _as_text(events: Iterator[Event], begun: float) -> Reply:
 def _print_sources(console: Console, reply: Reply) -> None:
     for number, (source, _) in enumerate(by_document(reply.citations), 1):
         where = f"  {source.url}" if source.url and source.title else ""
-        console.print(Text(clean(f"[{number}] {source.name}{where}"), "cyan"), soft_wrap=True)
+        console.print(Text(inert_line(f"[{number}] {source.name}{where}"), "cyan"), soft_wrap=True)
 
 
 def _print_files(console: Console, reply: Reply) -> None:
     for name, url in links_to(reply.files):
-        console.print(Text(clean(f"File: {name}  {url or ''}").rstrip(), "cyan"), soft_wrap=True)
+        console.print(Text(inert_line(f"File: {name}  {url or ''}"), "cyan"), soft_wrap=True)
 
 
 def _facts(reply: Reply, seconds: float) -> str:
@@ -226,7 +226,7 @@ def _facts(reply: Reply, seconds: float) -> str:
     if reply.usage:
         facts.append(f"{reply.usage.total_tokens} tokens")
     if reply.conversation_id:
-        facts.append(f"conversation {clean(reply.conversation_id)}")
+        facts.append(f"conversation {inert(reply.conversation_id)}")
     if reply.finish_reason != "stop":
-        facts.append(f"ended by {clean(str(reply.finish_reason))}")
+        facts.append(f"ended by {inert(str(reply.finish_reason))}")
     return ", ".join(facts)

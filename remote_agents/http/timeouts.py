@@ -20,7 +20,7 @@ class Timeout:
         total: For the whole turn (default none).
 
     Raises:
-        ConfigurationError: A limit is 0 or less.
+        ConfigurationError: A limit is 0 or less, infinite, or more than a year.
 
     Example:
         >>> Timeout(idle=30).first_event
@@ -35,7 +35,7 @@ class Timeout:
     def __post_init__(self) -> None:
         for phase in ("connect", "first_event", "idle", "total"):
             seconds = getattr(self, phase)
-            if seconds is not None and not (isinstance(seconds, (int, float)) and seconds > 0):
+            if seconds is not None and not _is_limit(seconds):
                 raise _not_a_limit(f"{phase}={seconds!r}")
 
     @classmethod
@@ -49,10 +49,19 @@ class Timeout:
             return cls(value.connect, value.read, value.read)
         if isinstance(value, Mapping):
             return _from_mapping(value)
-        if not isinstance(value, (int, float)) or not value > 0:
+        if not _is_limit(value):
             raise _not_a_limit(repr(value))
         seconds = float(value)
         return cls(min(10.0, seconds), seconds, seconds)
+
+
+LONGEST = 366 * 24 * 3600.0
+"""Seconds beyond which a limit is a mistake; timers overflow at some numbers."""
+
+
+def _is_limit(value: Any) -> bool:
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return number and 0 < value <= LONGEST
 
 
 def _from_mapping(value: Mapping[str, Any]) -> Timeout:
@@ -65,7 +74,8 @@ def _from_mapping(value: Mapping[str, Any]) -> Timeout:
 
 def _not_a_limit(what: str) -> ConfigurationError:
     return ConfigurationError(
-        f"A time limit is a number of seconds above 0, or None for no limit, not {what}."
+        f"A time limit is a number of seconds above 0 and below a year, or None for no limit, "
+        f"not {what}."
     )
 
 

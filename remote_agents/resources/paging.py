@@ -367,7 +367,7 @@ def decode(cursor: str) -> Place | None:
     text = cursor.removeprefix(PREFIX)
     try:
         place = Place(*json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))))
-    except (binascii.Error, ValueError, TypeError):
+    except (binascii.Error, ValueError, TypeError, RecursionError):
         return None
     return place if isinstance(place.url, str) and place.url.startswith("/") else None
 

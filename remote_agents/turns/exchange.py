@@ -30,7 +30,7 @@ from remote_agents.flow import (
 )
 from remote_agents.turns.clock import Exchange
 from remote_agents.turns.roots import rooted
-from remote_agents.turns.sending import annotated
+from remote_agents.turns.sending import annotated, without_key
 from remote_agents.turns.terms import Terms
 from remote_agents.types import Event, Info, Reply
 from remote_agents.wire.failures import body_failure, error_message, request_id
@@ -217,14 +217,16 @@ def _answer(decode: Decode, reply: Reply, response: Any, exchange: Exchange) -> 
 def _log(reader: Reader, reply: Reply, exchange: Exchange) -> None:
     """One line a turn; a formatter for JSON finds the same, and more, as fields."""
     terms, seconds = exchange.terms, time.monotonic() - exchange.started
+    told = {**reply.facts(), "conversation_id": reply.conversation_id}
+    facts = without_key(exchange.token, told)  # a service may echo it as an id
     fields = {"endpoint": terms.endpoint.name, "agent_id": terms.agent_id, "seconds": seconds}
     logger.debug(
         "%s: %d events in %.3f s, conversation %s",
         terms.endpoint.title,
         reader.frames,
         seconds,
-        reply.conversation_id,
-        extra={**reply.facts(), "conversation_id": reply.conversation_id, **fields},
+        facts["conversation_id"],
+        extra={**facts, **fields},
     )
 
 

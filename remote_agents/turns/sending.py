@@ -102,10 +102,11 @@ def _attempt(request: Request, exchange: Exchange) -> Flow[Any]:
     logger.debug(
         "%s %s: %s in %.3f s, request %s",
         request.method,
-        "another host" if request.foreign else request.path,
+        # What records are searched for stands behind the question mark.
+        "another host" if request.foreign else request.path.partition("?")[0],
         response.status,
         time.monotonic() - exchange.sent,
-        request_id(response.headers),
+        without_key(exchange.token, request_id(response.headers)),
     )
     if response.status < 300:
         return response
@@ -142,11 +143,14 @@ def _first_wait(error: AgentError, terms: Terms) -> float:
 def _token(terms: Terms) -> Flow[SecretStr]:
     if not terms.key_is_callable:
         return terms.secret  # type: ignore[no-any-return]
-    token = yield Do(terms.fresh_key, blocks=True)
-    secret = token if hasattr(token, "get_secret_value") else SecretStr(str(token or ""))
+    secret = _as_secret((yield Do(terms.fresh_key, blocks=True)))  # plain, it is in no frame
     if fault := key_fault(terms.endpoint, secret.get_secret_value()):
         raise ConfigurationError(f"What the key function of {terms.endpoint.title} gave {fault}.")
     return secret
+
+
+def _as_secret(token: Any) -> SecretStr:
+    return token if hasattr(token, "get_secret_value") else SecretStr(str(token or ""))
 
 
 def _left(exchange: Exchange, seconds: float | None) -> float | None:
@@ -184,25 +188,35 @@ def _redact(error: AgentError, token: SecretStr | None) -> None:
     Those hold the request with its headers; what they say is in our message already.
     """
     _drop_foreign_causes(error)
-    if token is None or len(key := token.get_secret_value()) < SHORTEST_KEY:
-        return
-    error.args = tuple(_without(key, str(said)) for said in error.args)
+    error.args = tuple(without_key(token, str(said)) for said in error.args)
     for name, value in vars(error).items():
-        setattr(error, name, _without(key, value))
+        setattr(error, name, without_key(token, value))
 
 
-def _without(key: str, value: Any) -> Any:
-    """A value of JSON with the key's text taken out of its texts."""
+def without_key(token: SecretStr | None, value: Any) -> Any:
+    """A value of JSON with the key's text, or its beginning, taken out of its texts."""
+    if token is None or len(token.get_secret_value()) < SHORTEST_KEY:
+        return value
     if isinstance(value, str):
-        return value.replace(key, "[key]")
+        return _text_without(token.get_secret_value(), value)
     if isinstance(value, list):
-        return [_without(key, item) for item in value]
+        return [without_key(token, item) for item in value]
     if isinstance(value, dict):
-        return {_without(key, name): _without(key, item) for name, item in value.items()}
+        return {without_key(token, k): without_key(token, item) for k, item in value.items()}
     return value
 
 
+def _text_without(key: str, text: str) -> str:
+    text = text.replace(key, "[key]")
+    if key[:SHORTEST_PIECE] not in text:
+        return text
+    for size in range(len(key) - 1, SHORTEST_PIECE - 1, -1):  # a text that was cut short
+        text = text.replace(key[:size], "[key]")
+    return text
+
+
 SHORTEST_KEY = 4  # what is shorter is no secret, and is in many words
+SHORTEST_PIECE = 8
 
 
 def _drop_foreign_causes(error: BaseException) -> None:

@@ -51,7 +51,7 @@ from remote_agents.memory.marks import Sealer
 from remote_agents.memory.plan import Memory
 from remote_agents.memory.sessions import SessionStore, default_store, read_store
 from remote_agents.service import Endpoint
-from remote_agents.settings import DEFAULTS, signature
+from remote_agents.settings import DEFAULTS, signature, veiled
 from remote_agents.turns.rate_limit import RateLimiter
 from remote_agents.types import Message, Reply, Turn
 from remote_agents.wire.json import merge
@@ -74,6 +74,7 @@ class Terms:
     """
 
     def __init__(self, endpoint: Endpoint, **settings: Any) -> None:
+        settings = veiled(settings)
         own = [name for name in settings if name not in DEFAULTS or name in endpoint.accepted]
         parameters = {name: settings.pop(name) for name in own}
         given = {**DEFAULTS, **settings}

@@ -6,10 +6,13 @@ Nothing here knows a service, a framework or a socket.
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, time
 from typing import Any, Literal
+
+from remote_agents.errors import UnsupportedContentError
 
 Role = Literal["system", "user", "assistant", "tool"]
 AttachmentKind = Literal["image", "audio", "video", "file"]
@@ -31,6 +34,8 @@ class Attachment:
     Example:
         >>> Attachment("image", url="https://example.com/plan.png").kind
         'image'
+        >>> Attachment.from_path("plans/floor.png", kind="image").filename
+        'floor.png'
     """
 
     kind: AttachmentKind = "file"
@@ -40,6 +45,51 @@ class Attachment:
     path: str | None = None
     mime_type: str | None = None
     filename: str | None = None
+
+    @classmethod
+    def from_path(
+        cls,
+        path: str | os.PathLike[str],
+        *,
+        kind: AttachmentKind = "file",
+        mime_type: str | None = None,
+        filename: str | None = None,
+    ) -> Attachment:
+        """A local file; it is read when it is uploaded.
+
+        Args:
+            path: Where it is.
+            kind: `image`, `audio`, `video` or `file`.
+            mime_type: For example `image/png` (default: by the name).
+            filename: The name that the service is told (default: the file's own).
+        """
+        name = filename or os.path.basename(os.fspath(path))
+        return cls(kind, path=os.fspath(path), mime_type=mime_type, filename=name)
+
+    @classmethod
+    def from_mapping(cls, given: Mapping[str, Any]) -> Attachment:
+        """An attachment from a message's JSON, which may come from outside and names no local file.
+
+        Raises:
+            UnsupportedContentError: It names a local file, or what an attachment does not have.
+        """
+        known = {"kind", "url", "file_id", "data", "mime_type", "filename"}
+        if "path" in given:
+            raise UnsupportedContentError(
+                "A path is not taken from a mapping, which may come from outside: pass "
+                "Attachment.from_path(path) in the message's attachments."
+            )
+        if unknown := sorted(map(str, given.keys() - known)):
+            raise UnsupportedContentError(
+                f"An attachment has {', '.join(sorted(known))}, not {', '.join(unknown)}."
+            )
+        for name, value in given.items():
+            kinds = (bytes,) if name == "data" else (str,)
+            if value is not None and not isinstance(value, kinds):
+                raise UnsupportedContentError(
+                    f"An attachment's {name} is {kinds[0].__name__}, not {type(value).__name__}."
+                )
+        return cls(**given)
 
 
 @dataclass(slots=True)

@@ -10,6 +10,8 @@ import re
 from collections.abc import Sequence
 from typing import TypeAlias
 
+from remote_agents.types.screen import inert, inert_line
+
 Source: TypeAlias = "tuple[str, str | None]"
 
 # Notebooks typeset formulas wherever they find them, and TeX has links, styles and scripts.
@@ -38,6 +40,7 @@ def render(
         >>> "<script>" in render("**25** days <script>alert(1)</script>")
         False
     """
+    text, reasoning = inert(text), inert(reasoning)
     parts = [f"<details><summary>Reasoning</summary>{_plain(reasoning)}</details>"]
     page = "\n".join(
         [
@@ -102,7 +105,7 @@ def _listed(title: str, sources: Sequence[Source]) -> str:
 
 
 def _item(name: str, url: str | None) -> str:
-    shown = html.escape(name)
+    shown = html.escape(inert_line(name))
     if not url or not re.match(r"https?://[^\s<>]+\Z", url):
         return shown
     return f'<a href="{html.escape(url)}" rel="noopener noreferrer">{shown}</a>'

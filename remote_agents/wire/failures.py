@@ -280,6 +280,6 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
         pass
     try:
         moment = email.utils.parsedate_to_datetime(value)
-    except ValueError:
-        return None
-    return max(moment.timestamp() - time.time(), 0.0)
+        return max(moment.timestamp() - time.time(), 0.0)
+    except (ValueError, TypeError, IndexError, OverflowError, OSError):
+        return None  # whatever a date may be that is none

@@ -32,9 +32,29 @@ def parse_leniently(data: bytes) -> Any:
         ValueError: It is no JSON.
     """
     try:
-        return json.loads(_letters(data), strict=False)
+        value = json.loads(_letters(data), strict=False)
     except RecursionError as error:
         raise ValueError("nested too deeply") from error
+    _check_depth(value)
+    return value
+
+
+DEEPEST = 200
+"""How deep a value may be nested, as for pydantic's parser; what reads it goes down as deep."""
+
+
+def _check_depth(value: Any) -> None:
+    level, depth = [value], 0
+    while level:
+        if depth > DEEPEST:
+            raise ValueError("nested too deeply")
+        level = [
+            inner
+            for outer in level
+            if isinstance(outer, (dict, list))
+            for inner in (outer.values() if isinstance(outer, dict) else outer)
+        ]
+        depth += 1
 
 
 def _letters(data: bytes) -> str:

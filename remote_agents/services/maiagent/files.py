@@ -121,7 +121,6 @@ def attachment_of(
     if isinstance(file, (str, os.PathLike)):
         path = os.fspath(file)
         name = filename or os.path.basename(path)
-        check_size(name, os.path.getsize(path))
         return File(_kind(kind, mime_type, name), None, None, None, path, mime_type, name)
     if not callable(getattr(file, "read", None)):
         raise UnsupportedContentError(

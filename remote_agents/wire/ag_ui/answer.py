@@ -41,6 +41,7 @@ from remote_agents.wire.ag_ui.run import (
 )
 from remote_agents.wire.ag_ui.state import patched
 from remote_agents.wire.json import count, identifier, items, mapping, text
+from remote_agents.wire.parsing import parse
 from remote_agents.wire.parts import files_in
 
 Data: TypeAlias = Mapping[str, Any]
@@ -220,7 +221,7 @@ def _custom(data: Data, so_far: Reply, run: Run) -> list[Event]:
 def _json(value: Any) -> Any:
     """The value of a JSON text, or the text if it is none."""
     try:
-        return json.loads(value) if isinstance(value, str) else value
+        return parse(value.encode("utf-8", "surrogatepass")) if isinstance(value, str) else value
     except ValueError:
         return value
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from remote_agents.wire.json import items, mapping, text
+from remote_agents.wire.parsing import parse
 
 
 def parse_arguments(value: Any) -> dict[str, Any]:
@@ -17,7 +17,7 @@ def parse_arguments(value: Any) -> dict[str, Any]:
     """
     if isinstance(value, str):
         try:
-            value = json.loads(value)
+            value = parse(value.encode("utf-8", "surrogatepass"))
         except ValueError:
             return {"text": value} if value else {}
     return dict(mapping(value))
