@@ -37,6 +37,7 @@ _HOMES = {
         "MaiAgentLLM",
         "PrivateAILLM",
     ),
+    "langchain_agents.people": ("ask_person",),
     "langchain_agents.retrievers": ("AgentRetriever",),
     "langchain_agents.tools": ("agent_tool",),
 }
@@ -62,6 +63,7 @@ if TYPE_CHECKING:
         MaiAgentLLM as MaiAgentLLM,
         PrivateAILLM as PrivateAILLM,
     )
+    from langchain_agents.people import ask_person as ask_person
     from langchain_agents.retrievers import AgentRetriever as AgentRetriever
     from langchain_agents.tools import agent_tool as agent_tool
 

@@ -5,22 +5,24 @@ Each of the three encoders takes the core's events one by one; none knows where 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from langchain_core.messages import AIMessage, AIMessageChunk
+from langchain_core.messages import AIMessage, AIMessageChunk, ToolCallChunk
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
 
 from langchain_agents._convert import (
     STEPS,
     Block,
     Layout,
+    call_chunk,
+    call_of,
     citation_block,
     extra_of,
     usage_of,
     whole_blocks,
 )
-from remote_agents.types import Event, Finish, ReasoningDelta, Reply, TextDelta
+from remote_agents.types import ClientToolCall, Event, Finish, ReasoningDelta, Reply, TextDelta
 
 
 def to_result(reply: Reply, layout: Layout, *, blocks: bool) -> ChatResult:
@@ -41,6 +43,7 @@ def to_result(reply: Reply, layout: Layout, *, blocks: bool) -> ChatResult:
         content=whole_blocks(layout, reply) if blocks else reply.text,  # type: ignore[arg-type]
         additional_kwargs=extra,
         response_metadata=metadata,
+        tool_calls=[call_of(call) for call in reply.tool_calls],
         usage_metadata=usage_of(reply),
     )
     others = [AIMessage(text, response_metadata=_shared(metadata)) for text in reply.alternatives]
@@ -75,7 +78,12 @@ class TextChunks:
         if kind is Finish:
             return self._last(event.reply)  # type: ignore[union-attr]
         self._layout.add(event)
+        if kind is ClientToolCall:
+            return _chunk("", tool_call_chunks=[self._call(event)])  # type: ignore[arg-type]
         return None
+
+    def _call(self, event: ClientToolCall) -> ToolCallChunk:
+        return call_chunk(event, len(self._layout.blocks) - 1)
 
     def _text(self, text: str) -> ChatGenerationChunk | None:
         if not text:
@@ -154,6 +162,8 @@ class BlockChunks:
         if kind is Finish:
             return self._last(event.reply)  # type: ignore[union-attr]
         if kind in STEPS and (block := self._layout.step(event)):  # type: ignore[arg-type]
+            if isinstance(event, ClientToolCall):
+                return self._piece([block], [call_chunk(event, block["index"])])
             return self._piece([block])
         return None
 
@@ -167,8 +177,11 @@ class BlockChunks:
             block = {"type": "reasoning", "reasoning": event.text, "index": index}
         return self._piece([block])
 
-    def _piece(self, content: list[Block]) -> ChatGenerationChunk:
-        return _chunk(content, response_metadata={"output_version": "v1"})
+    def _piece(
+        self, content: list[Block], calls: Sequence[ToolCallChunk] = ()
+    ) -> ChatGenerationChunk:
+        version = {"output_version": "v1"}
+        return _chunk(content, response_metadata=version, tool_call_chunks=[*calls])
 
     def _last(self, reply: Reply) -> ChatGenerationChunk:
         extra = extra_of(reply, self._layout, blocks=True)
@@ -255,5 +268,6 @@ _EMPTY: dict[str, Block] = {
     "text": {"text": ""},
     "reasoning": {"reasoning": ""},
     "server_tool_call": {"args": {}},
+    "tool_call": {"args": {}},
     "non_standard": {"value": {}},
 }

@@ -31,6 +31,7 @@ from langchain_core.runnables import (
     RunnableConfig,
     ensure_config,
 )
+from langchain_core.utils.function_calling import convert_to_openai_tool
 from pydantic import model_validator
 from typing_extensions import Self
 
@@ -38,7 +39,7 @@ from langchain_agents._answers import BlockChunks, ProtocolEvents, TextChunks, t
 from langchain_agents._convert import Layout, to_messages
 from langchain_agents._dialogue import CONFIG_SPECS, with_dialogue
 from langchain_agents._leaving import LeavableEvents, aleasing, leasing
-from langchain_agents._settings import AgentSettings, call_arguments, refuse_tools
+from langchain_agents._settings import AgentSettings, call_arguments, forced_tool, refuse_tools
 from langchain_agents._structured import StructuredOutput
 from langchain_agents._unheard import astream_unheard, is_unheard, stream_unheard
 from remote_agents.flow import Flow
@@ -279,20 +280,27 @@ class ChatAgent(AgentSettings, LeavableEvents):
     def bind_tools(
         self, tools: Sequence[Any], *, tool_choice: str | None = None, **kwargs: Any
     ) -> Runnable[LanguageModelInput, AIMessage]:
-        """Refuse tools: a hosted agent brings its own.
+        """Give the agent tools of yours, where it takes any; it asks for them in `tool_calls`.
 
         Args:
-            tools: Must be empty, as in `create_agent(model, tools=[])`.
-            tool_choice: Not used.
+            tools: Functions, Pydantic classes, LangChain tools or their schemas.
+            tool_choice: The tool that it has to call, or `any`; the agent is asked for it in words.
             **kwargs: Bound to the model.
 
         Returns:
-            The model.
+            The model, with the tools.
 
         Raises:
-            ToolsNotSupportedError: There are tools.
+            ToolsNotSupportedError: There are tools, and the agent cannot be given any.
+
+        Example:
+            >>> model.bind_tools([get_weather]).invoke("Is it raining in Oslo?")  # doctest: +SKIP
+            AIMessage(content='', tool_calls=[{'name': 'get_weather', ...}], ...)
         """
-        refuse_tools(tools, self.endpoint)
+        refuse_tools(tools, self.agent.endpoint)
+        if tools:
+            kwargs["tools"] = [convert_to_openai_tool(tool) for tool in tools]
+            kwargs["tool_choice"] = forced_tool(tool_choice)
         return self.bind(**kwargs) if kwargs else self
 
     def with_structured_output(
@@ -400,7 +408,7 @@ class ChatAgent(AgentSettings, LeavableEvents):
         self, messages: Sequence[BaseMessage], tools: Sequence[Any] | None = None
     ) -> int:
         """About how many tokens messages have, with three more for each."""
-        refuse_tools(tools or (), self.endpoint)
+        refuse_tools(tools or (), self.agent.endpoint)
         return sum(self.get_num_tokens(str(message.text)) + 3 for message in messages)
 
 

@@ -23,6 +23,7 @@ from langchain_core.messages import (
     BaseMessage,
     ChatMessage,
     HumanMessage,
+    ToolCallChunk,
     ToolMessage,
     UsageMetadata,
     content as blocks_of,
@@ -45,6 +46,7 @@ from remote_agents.types import (
     ToolCall,
     ToolResult,
     Unknown,
+    json_text,
 )
 from remote_agents.types.history import History
 
@@ -278,10 +280,12 @@ def _place(marker: str | None, text: str) -> tuple[int, int] | None:
     return None if start < 0 else (start, start + len(mark))
 
 
-def step_block(step: ToolCall | ToolResult | File | Unknown) -> Block:
+def step_block(step: ClientToolCall | ToolCall | ToolResult | File | Unknown) -> Block:
     """One of the agent's own steps, or a file of the answer, as a block."""
     if isinstance(step, File):
         return _file_block(step)
+    if isinstance(step, ClientToolCall):
+        return {"type": "tool_call", **call_of(step)}
     if isinstance(step, ToolCall):
         return {
             "type": "server_tool_call",
@@ -299,6 +303,22 @@ def step_block(step: ToolCall | ToolResult | File | Unknown) -> Block:
         }
     value = step.data if isinstance(step.data, dict) else {"data": step.data}
     return {"type": "non_standard", "value": value}
+
+
+def call_of(call: ClientToolCall) -> Block:
+    """A call of the caller's tool, as a message carries it."""
+    return {"id": call.id, "name": call.name, "args": call.arguments}
+
+
+def call_chunk(call: ClientToolCall, index: int) -> ToolCallChunk:
+    """The same in a stream, whole at once: until the run ends nobody knows whose tool it is."""
+    return ToolCallChunk(
+        name=call.name,
+        args=json_text(call.arguments),
+        id=call.id,
+        index=index,
+        type="tool_call_chunk",
+    )
 
 
 def _file_block(file: File) -> Block:
@@ -335,7 +355,7 @@ class Layout:
             self.reasoning = self._begin({"type": "reasoning"})
         return self.reasoning
 
-    def step(self, step: ToolCall | ToolResult | File | Unknown) -> Block | None:
+    def step(self, step: ClientToolCall | ToolCall | ToolResult | File | Unknown) -> Block | None:
         """The step's block; None for a call or a file that was told before."""
         block = step_block(step)
         if type(step) in (ToolCall, File) and any(
@@ -366,7 +386,7 @@ class Layout:
         return None if plain in _PLAIN else self.blocks
 
 
-STEPS = frozenset({ToolCall, ToolResult, File, Unknown})
+STEPS = frozenset({ClientToolCall, ToolCall, ToolResult, File, Unknown})
 _PLAIN: tuple[list[str], ...] = ([], ["text"], ["reasoning"], ["reasoning", "text"])
 
 

@@ -34,6 +34,7 @@ _MEANING: dict[type[core.AgentError], type[langchain.ModelError]] = {
     core.StreamInterruptedError: langchain.ModelConnectionError,
     core.StreamProtocolError: langchain.ModelAPIError,
     core.RemoteFailureError: langchain.ModelAPIError,
+    core.AgentInterrupt: langchain.ModelError,
     core.ConversationError: langchain.ModelInvalidRequestError,
     core.ConversationNotFoundError: langchain.ModelInvalidRequestError,
     core.AgentInterrupt: langchain.ModelError,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from langchain_core.globals import get_llm_cache
 from langchain_core.load.serializable import Serializable
+from langchain_core.utils.function_calling import convert_to_openai_tool
 from langchain_core.version import VERSION
 from pydantic import PrivateAttr, SecretStr, model_validator
 from typing_extensions import Self
@@ -292,10 +293,14 @@ def call_arguments(endpoint: Endpoint, stop: Any, kwargs: Mapping[str, Any]) -> 
         kwargs: What LangChain hands down.
 
     Raises:
-        ToolsNotSupportedError: There are tools among them.
+        ToolsNotSupportedError: There are tools among them, and the agent cannot be given any.
     """
-    refuse_tools(kwargs.get("tools") or (), endpoint)
+    tools = kwargs.get("tools") or ()
+    refuse_tools(tools, endpoint)
     call = {name: value for name, value in kwargs.items() if name not in _NOT_OURS}
+    if tools:
+        call["tools"] = [convert_to_openai_tool(tool) for tool in tools]
+        call["tool_choice"] = forced_tool(kwargs.get("tool_choice"))
     if stop is not None:
         call["stop"] = stop
     return call
@@ -305,9 +310,24 @@ def call_arguments(endpoint: Endpoint, stop: Any, kwargs: Mapping[str, Any]) -> 
 _NOT_OURS = frozenset({"stream", "thread_id", "tools", "tool_choice"})
 
 
+def forced_tool(choice: Any) -> str | None:
+    """The tool that has to be called, or `any`; None where the agent chooses.
+
+    Example:
+        >>> forced_tool("required"), forced_tool("auto")
+        ('any', None)
+    """
+    if isinstance(choice, Mapping):
+        function = choice.get("function")
+        choice = function.get("name") if isinstance(function, Mapping) else choice.get("name")
+    if choice is True or choice == "required":
+        return "any"
+    return choice if choice and choice not in ("auto", "none") else None
+
+
 def refuse_tools(tools: Sequence[Any], endpoint: Endpoint) -> None:
     """Say that a hosted agent brings its own tools, if the caller brings some."""
-    if tools:
+    if tools and not endpoint.tools:
         raise ToolsNotSupportedError(
             f"A {endpoint.title} agent brings its own tools and cannot be given others: configure "
             "them at the service, or let another model call this one with agent_tool(model, ...). "

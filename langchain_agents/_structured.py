@@ -23,6 +23,7 @@ from langchain_core.utils.json import parse_partial_json
 from langchain_agents._errors import model_errors
 from langchain_agents._schema import violation
 from remote_agents.errors import ConfigurationError
+from remote_agents.waiting import raise_if_waiting
 
 INSTRUCTIONS = """\
 Answer with one JSON object that is valid for this JSON schema, and nothing else: no prose before \
@@ -82,11 +83,11 @@ class StructuredOutput(Runnable[LanguageModelInput, Any]):
         traced = {"kwargs": {"method": method, "strict": strict}, "schema": schema}
         call = {"memory": memory, "ls_structured_output_format": traced, **parameters}
         native = model.agent.endpoint.native_json
-        if method == "function_calling":
+        if method == "function_calling" and not model.agent.endpoint.tools:
             call["tools"] = [schema]  # which every call refuses, saying why
         elif native:
             call["response_format"] = _response_format(form, method, strict)
-        asks = method == "json_schema" and not native
+        asks = method != "json_mode" and not native
         return cls(
             model,
             schema,
@@ -260,6 +261,8 @@ class StructuredOutput(Runnable[LanguageModelInput, Any]):
             return self._failed(raw, error)
 
     def _result(self, raw: AIMessage) -> Any:
+        with model_errors():
+            raise_if_waiting(raw.response_metadata)
         parsed = self.parse(str(raw.text))
         if not self._include_raw:
             return parsed

@@ -27,7 +27,8 @@ from remote_agents.services.cloudbase import CloudBaseSettings
 from remote_agents.services.cloudbase_openai import CloudBaseOpenAISettings
 from remote_agents.services.maiagent import MaiAgentSettings
 from remote_agents.services.private_ai import PrivateAISettings
-from remote_agents.types import Finish, Message, Reply, TextDelta
+from remote_agents.types import Event, Finish, Message, Reply, TextDelta
+from remote_agents.waiting import raise_if_waiting
 
 if TYPE_CHECKING:
     import remote_agents as clients
@@ -141,7 +142,7 @@ class AgentLLM(AgentSettings, BaseLLM):
                 for event in events:
                     if told and (chunk := _chunk(event)):
                         told.on_llm_new_token(chunk.text, chunk=chunk)
-            return cast("Finish", event).reply
+                return _whole(event)
 
         if len(prompts) == 1:
             return _result([ask(prompts[0])])
@@ -163,7 +164,7 @@ class AgentLLM(AgentSettings, BaseLLM):
                 async for event in events:
                     if told and (chunk := _chunk(event)):
                         await told.on_llm_new_token(chunk.text, chunk=chunk)
-            return cast("Finish", event).reply
+                return _whole(event)
 
         return _result(await asyncio.gather(*map(ask, prompts)))
 
@@ -249,7 +250,14 @@ class AgentLLM(AgentSettings, BaseLLM):
 def _chunk(event: Any) -> GenerationChunk | None:
     if type(event) is TextDelta and event.text:
         return GenerationChunk(text=event.text)
-    return GenerationChunk(text="", generation_info=_info(event.reply)) if _last(event) else None
+    return GenerationChunk(text="", generation_info=_info(_whole(event))) if _last(event) else None
+
+
+def _whole(last: Event) -> Reply:
+    """The reply, which has to be text: a run that waits for a person has none."""
+    reply = cast("Finish", last).reply
+    raise_if_waiting(reply.metadata())
+    return reply
 
 
 def _last(event: Any) -> bool:

@@ -17,6 +17,7 @@ from langchain_agents._chat import ChatAgent
 from langchain_agents._errors import model_errors
 from remote_agents.errors import ConfigurationError
 from remote_agents.memory.dialogue import NAMES, names_in
+from remote_agents.waiting import raise_if_waiting
 
 
 class Question(BaseModel):
@@ -101,4 +102,6 @@ def _child(
 
 
 def _output(answer: AIMessage) -> tuple[str, list[dict[str, Any]]]:
+    with model_errors():
+        raise_if_waiting(answer.response_metadata)
     return str(answer.text), list(answer.additional_kwargs.get("citations") or ())

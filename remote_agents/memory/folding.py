@@ -117,7 +117,8 @@ def said(message: Message, endpoint: Endpoint) -> Message:
     tools = "tool" in endpoint.roles
     calls = [] if tools else [str(call) for call in message.tool_calls]
     files = message.attachments if message.role != "user" else ()
-    head = _speaker(message)
+    answers = tools and message.tool_call_id is not None and not message.failed
+    head = "" if answers else _speaker(message)
     if not (head or calls or files):
         return message
     links = [f"[{file.kind}: {file.url or file.file_id}]" for file in files]

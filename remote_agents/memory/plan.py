@@ -106,6 +106,14 @@ class Prompt:
                 return mark
         return None
 
+    def waiting(self) -> Message | None:
+        """The newest message of this agent whose run waits for a person."""
+        for message in reversed(self.messages):
+            origin = message.origin
+            if origin and origin.interrupts and origin.agent == self.agent:
+                return message
+        return None
+
     def newest_own(self) -> int:
         """Where the newest reply stands that is not known to be another's; -1 if there is none."""
         for at in range(len(self.messages) - 1, -1, -1):
@@ -220,6 +228,17 @@ class Standing:
     def latest(self) -> Plan:
         """What stands after the newest reply, to the session's latest conversation."""
         return self.following(self.records[0].conversation_id) if self.records else self.anew()
+
+    def resumed(self, conversation_id: str) -> Plan:
+        """No message: the conversation goes on with a run that waits."""
+        known = [found for found in self.known if found.conversation_id == conversation_id]
+        return Plan(
+            [],
+            conversation=known[0] if known else Conversation(conversation_id),
+            memory="continued",
+            system=self.system,
+            bare=False,
+        )
 
     def following(self, conversation_id: str) -> Plan:
         """What stands after the newest message of a conversation that the caller names."""

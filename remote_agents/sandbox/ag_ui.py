@@ -7,6 +7,7 @@ thread knows is dropped, and so is a leading system message.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import AsyncGenerator, Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -180,12 +181,12 @@ async def frames(turn: Turn, run: Run, held: list[dict[str, Any]], manner: Manne
         return
     if run.resumes:
         turn.answer = _settled(waiting.pop(place, None), run.answer)
-    elif results := _results(held):
-        turn.answer = Answer(_said(results), "The tools have answered.")
-    elif call := _call(turn, run):
+    elif call := _call(turn, run, held):
         for event in _calls(turn, call, finish, manner):
             yield data(event)
         return
+    elif results := _results(held):
+        turn.answer = Answer(_said(results), "The tools have answered.")
     for event in [*_thoughts(turn.answer.reasoning, manner), *_search(turn)]:
         yield data(event)
     message = {"messageId": turn.reply_id}
@@ -277,12 +278,39 @@ def _called(call: Event, name: str, given: Any) -> list[Event]:
 # --- the caller's tools ------------------------------------------------------------------------
 
 
-def _call(turn: Turn, run: Run) -> Event | None:
-    asked = next((text for role, text in reversed(turn.ask.dialogue) if role == "user"), "")
-    tool = wanted(asked, run.tools)
+def _call(turn: Turn, run: Run, held: list[dict[str, Any]]) -> Event | None:
+    """The call that the question wants, or the instructions; each tool is called once."""
+    asked = next((m["content"] for m in reversed(held) if _is_question(m)), "")
+    called = _names_called(held)
+    tool = (None if called else wanted(asked, run.tools)) or _demanded(run, called)
     if tool is None:
         return None
     return {"id": f"call-{short_id()}", "name": tool["name"], "arguments": arguments(asked, tool)}
+
+
+def _is_question(message: dict[str, Any]) -> bool:
+    """Whether a person asks it; an instruction may come in the same role."""
+    return message["role"] == "user" and not message["id"].startswith("system-")
+
+
+def _names_called(held: list[dict[str, Any]]) -> list[str]:
+    """The tools whose results are the newest messages, since the last question."""
+    names: list[str] = []
+    for message in reversed(held):
+        if _is_question(message):
+            break
+        told = message.get("extra") or message
+        names += [call["function"]["name"] for call in told.get("toolCalls") or ()]
+    return names
+
+
+def _demanded(run: Run, called: list[str]) -> dict[str, Any] | None:
+    """The tool that the instructions demand, if they demand one."""
+    said = " ".join(told["content"] for told in run.context)
+    found = re.search(r"calling one of these tools[^:]*: ([\w, -]+)", said)
+    names = found.group(1).split(", ") if found else []
+    left = [tool for tool in run.tools if tool["name"] in names and tool["name"] not in called]
+    return left[0] if left else None
 
 
 def _calls(turn: Turn, call: Event, finish: Event, manner: Manner) -> list[Event]:
@@ -312,6 +340,8 @@ def _results(messages: list[dict[str, Any]]) -> list[str]:
     """What the caller's tools gave since the newest question."""
     results: list[str] = []
     for message in reversed(messages):
+        if message["id"].startswith("system-"):
+            continue
         if message["role"] != "tool":
             break
         results.insert(0, str(message["content"]))

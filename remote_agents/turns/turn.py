@@ -34,7 +34,7 @@ from remote_agents.turns.clock import Exchange
 from remote_agents.turns.exchange import expand
 from remote_agents.turns.note import Note
 from remote_agents.turns.terms import Terms
-from remote_agents.types import Message, Reply, Turn
+from remote_agents.types import Interrupt, Message, Reply, Turn
 
 logger = logging.getLogger(__name__)
 
@@ -56,6 +56,7 @@ def take_turn(
     cleared: bool = False,
     latest: bool = False,
     memory: Memory | None = None,
+    resume: Any = None,
     **parameters: Any,
 ) -> Flow[None]:
     """One turn as a flow that emits its events, the last of them `Finish`.
@@ -71,6 +72,7 @@ def take_turn(
         cleared: Whether a prompt without a history begins anew even in a session.
         latest: Whether it goes to the session's latest conversation, whatever its history.
         memory: Overrides the agent's mode for this turn.
+        resume: What a person answered to a run that waits; no message is sent.
         **parameters: The endpoint's parameters, for this turn.
 
     Raises:
@@ -86,6 +88,8 @@ def take_turn(
         stream,
     )
     mode = read_memory(memory) if memory else terms.memory
+    if resume is not None:
+        return asking.resumed(resume, dialogue, session_id, conversation_id)
     name = named(dialogue, session_id=session_id, conversation_id=conversation_id)
     if mode == "client" or terms.endpoint.keeps == "none" or (name is None and mode == "auto"):
         return asking.post(asking.prompt.alone(), None)
@@ -100,9 +104,42 @@ class _Asking:
     prompt: Prompt
     options: Mapping[str, Any]
     stream: bool
+    interrupts: Sequence[Interrupt] = ()
+
+    def resumed(
+        self,
+        answer: Any,
+        dialogue: Mapping[str, Any] | None,
+        session_id: str | None,
+        conversation_id: str | None,
+    ) -> Flow[None]:
+        """Go on with the run that waits for a person, in the conversation where it waits."""
+        endpoint, message = self.terms.endpoint, self.prompt.waiting()
+        origin = message.origin if message is not None else None
+        where = conversation_id or (origin.conversation_id if origin else None)
+        if not endpoint.tools or (where is None and session_id is None):
+            raise ConfigurationError(
+                f"There is nothing to resume: {endpoint.title} "
+                + (
+                    "has no run that waits in these messages; pass the message with "
+                    'finish_reason="interrupt", or conversation_id=.'
+                    if endpoint.tools
+                    else "asks no person while it answers."
+                ),
+                endpoint=endpoint.name,
+            )
+        self.options = {**self.options, "resume": answer}
+        self.interrupts = origin.interrupts if origin else ()
+        name = named(dialogue, session_id=session_id, conversation_id=None)
+        return self.in_dialogue(name, resumes=where or "")
 
     def in_dialogue(
-        self, name: tuple[Kind, dict[str, str]] | None, *, cleared: bool, latest: bool
+        self,
+        name: tuple[Kind, dict[str, str]] | None,
+        *,
+        cleared: bool = False,
+        latest: bool = False,
+        resumes: str | None = None,
     ) -> Flow[None]:
         """A turn of a dialogue, which leaves a note of where the conversation stands."""
         account = self.terms.account()
@@ -119,7 +156,10 @@ class _Asking:
         lease = Lease(self.terms.store, dialogue.key, self.terms.session_wait, title)
         yield from lease.open()
         standing = Standing(self.prompt, dialogue, sealer, account)
-        plan = yield from _planned(standing, lease, parts, cleared=cleared, latest=latest)
+        if resumes is None:
+            plan = yield from _planned(standing, lease, parts, cleared=cleared, latest=latest)
+        else:
+            plan = yield from _resumed(standing, lease, resumes)
         yield from lease.watched(self._follow(plan, lease, standing))
 
     def _unnamed(self, sealer: Sealer, account: str) -> Dialogue:
@@ -180,6 +220,7 @@ class _Asking:
             sent,
             {name: sent[name] for name in terms.endpoint.parameters if name in sent},
             plan.history,
+            self.interrupts,
         )
         exchange = Exchange(terms, stop=() if native else stop, note=note)
         try:
@@ -226,6 +267,16 @@ def _planned(
         plan = standing.anew()
         yield from lease.take(None)
     _tell(plan)
+    return plan
+
+
+def _resumed(standing: Standing, lease: Lease, conversation_id: str) -> Flow[Plan]:
+    """The plan that goes on with a run that waits; of a session, in its latest conversation."""
+    standing.learn((yield from lease.read()))
+    if not conversation_id and not standing.known:
+        raise ConfigurationError("There is nothing to resume: the session has no conversation.")
+    plan = standing.resumed(conversation_id or standing.known[0].conversation_id)
+    yield from lease.take(plan.conversation)
     return plan
 
 

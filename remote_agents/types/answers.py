@@ -10,10 +10,10 @@ import uuid
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from io import StringIO
-from typing import Any, Literal
+from typing import Any
 
 from remote_agents.types.citations import Citation, Citations, names_of
-from remote_agents.types.messages import AttachmentKind, ClientToolCall
+from remote_agents.types.messages import AttachmentKind, ClientToolCall, Interrupt
 from remote_agents.types.rendering import fenced, render
 
 
@@ -89,30 +89,6 @@ class File:
 def links_to(files: Iterable[File]) -> list[tuple[str, str | None]]:
     """What each file is called, and its link, as people are shown it."""
     return [(file.filename or file.url or file.id or file.kind, file.url) for file in files]
-
-
-@dataclass(slots=True)
-class Interrupt:
-    """The run waits for a person: an answer passed as `resume=` lets it go on.
-
-    Args:
-        id: The agent's id of it, if it has one.
-        question: What the person is asked.
-        value: All that the agent said with it.
-        tool_call_id: The call that waits for approval, if it is one.
-        answered_by: How the agent takes the answer: as LangGraph's `command`, as AG-UI 1.0's list
-            (`resume`), or as the one object of the draft before it (`draft`).
-    """
-
-    id: str | None = None
-    question: str = ""
-    value: Any = None
-    tool_call_id: str | None = None
-    answered_by: Literal["command", "resume", "draft"] = "command"
-
-    def to_dict(self) -> dict[str, Any]:
-        """The fields that are known, as plain JSON values."""
-        return {name: value for name, value in asdict(self).items() if value is not None}
 
 
 @dataclass(slots=True)

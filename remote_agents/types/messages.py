@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import date, time
 from typing import Any, Literal
 
@@ -93,6 +93,30 @@ class Attachment:
 
 
 @dataclass(slots=True)
+class Interrupt:
+    """The run waits for a person: an answer passed as `resume=` lets it go on.
+
+    Args:
+        id: The agent's id of it, if it has one.
+        question: What the person is asked.
+        value: All that the agent said with it.
+        tool_call_id: The call that waits for approval, if it is one.
+        answered_by: How the agent takes the answer: as LangGraph's `command`, as AG-UI 1.0's list
+            (`resume`), or as the one object of the draft before it (`draft`).
+    """
+
+    id: str | None = None
+    question: str = ""
+    value: Any = None
+    tool_call_id: str | None = None
+    answered_by: Literal["command", "resume", "draft"] = "command"
+
+    def to_dict(self) -> dict[str, Any]:
+        """The fields that are known, as plain JSON values."""
+        return {name: value for name, value in asdict(self).items() if value is not None}
+
+
+@dataclass(slots=True)
 class Origin:
     """Where an assistant message came from, as its metadata says.
 
@@ -101,14 +125,14 @@ class Origin:
         conversation_id: The service's own id of the conversation.
         reply_id: The id of that reply.
         mark: What the reply said of its turn, sealed.
-        interrupted: Whether the run waits for a person since then.
+        interrupts: What the run waits for since then, if it waits for a person.
     """
 
     agent: str
     conversation_id: str | None = None
     reply_id: str | None = None
     mark: Mapping[str, Any] | None = None
-    interrupted: bool = False
+    interrupts: Sequence[Interrupt] = ()
 
     @classmethod
     def of(cls, metadata: Mapping[str, Any]) -> Origin | None:
@@ -124,8 +148,16 @@ class Origin:
             _text(get("conversation_id")),
             _text(get("reply_id")),
             mark if isinstance(mark, Mapping) else None,
-            get("finish_reason") == "interrupt",
+            interrupts_in(get("interrupts")) if get("finish_reason") == "interrupt" else (),
         )
+
+
+def interrupts_in(told: Any) -> tuple[Interrupt, ...]:
+    """What a reply's metadata says that the run waits for, be it unreadable."""
+    try:
+        return tuple(Interrupt(**each) for each in told) or (Interrupt(),)
+    except TypeError:
+        return (Interrupt(),)
 
 
 def _text(value: Any) -> str | None:

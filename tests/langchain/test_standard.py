@@ -70,7 +70,7 @@ class Service:
 
     @property
     def has_tool_calling(self) -> bool:
-        return False  # a hosted agent brings its own tools
+        return bool(self.chat_model_class.endpoint.tools)  # others bring their own
 
     @property
     def has_structured_output(self) -> bool:

@@ -23,7 +23,7 @@ ENDPOINT = Endpoint(
     context=True,
     roles=frozenset({"system", "user", "assistant", "tool"}),
     tools=True,
-    call_only=("tools", "state"),
+    call_only=("tools", "tool_choice", "state"),
     attachments=frozenset({"image", "audio", "video", "file"}),
     uploads=True,
     always_streams=True,
@@ -47,4 +47,5 @@ class AGUICall(CallArguments, total=False):
     """What one call may say to an AG-UI agent."""
 
     tools: Sequence[Mapping[str, Any]]
+    tool_choice: str | None
     state: Any

@@ -22,7 +22,7 @@ ENDPOINT = Endpoint(
     context=True,
     roles=frozenset({"user", "assistant"}),
     parameters=("search_enable", "files"),
-    call_only=("tools", "state", "suggest"),
+    call_only=("tools", "tool_choice", "state", "suggest"),
     options=("env_id", "region", "dialect"),
     attachments=frozenset({"image", "audio", "video", "file"}),
     uploads=True,
@@ -61,4 +61,5 @@ class CloudBaseCall(CallArguments, total=False):
     search_enable: bool | None
     files: list[str] | None
     tools: Sequence[Mapping[str, Any]]
+    tool_choice: str | None
     state: Any

@@ -38,7 +38,7 @@ def turn(asked: Turn) -> Flow[Reply]:
     if is_ag_ui_agent(asked.agent_id, asked.options):
         conversation_id = conversation_id or str(uuid.uuid4())
         body = run_input(asked, conversation_id, forwarded=_options(asked, files))
-        reads = partial(decode, sent=sent_in(body))
+        reads = partial(decode, sent=sent_in(body, asked.options))
     else:
         if conversation_id is None and asked.keep:
             conversation_id = yield from _create_conversation(path)

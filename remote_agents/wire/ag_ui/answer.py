@@ -8,6 +8,7 @@ then is a `Run`.
 from __future__ import annotations
 
 import json
+import uuid
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeAlias
 
@@ -241,7 +242,7 @@ def _finished(data: Data, so_far: Reply, run: Run) -> list[Event]:
     shown = [*run.end(so_far), *_unstreamed(so_far, run)]
     if not shown and not so_far.text and (result := text(data.get("result"))):
         shown = [TextDelta(result)]
-    calls = _left_calls(data, so_far, run, interrupts)
+    calls = _left_calls(data, so_far, run, interrupts) or _call_in_words(so_far, run, shown)
     asked = any(isinstance(event, ClientToolCall) for event in calls)
     end = Info(
         finish_reason="interrupt" if interrupts else "tool_calls" if asked else "stop",
@@ -288,6 +289,20 @@ def _left_calls(data: Data, so_far: Reply, run: Run, interrupts: list[Interrupt]
         else:
             events.append(ToolCall(call_id, name, given))
     return events
+
+
+def _call_in_words(so_far: Reply, run: Run, shown: list[Event]) -> list[Event]:
+    """The call that an agent wrote as JSON, where it was asked for one and knows no tools."""
+    if not run.sent.forced:
+        return []
+    said = so_far.text + "".join(event.text for event in shown if isinstance(event, TextDelta))
+    start, end = said.find("{"), said.rfind("}")
+    call = parse_arguments(said[start : end + 1]) if 0 <= start < end else {}
+    name = call.get("name")
+    if name not in run.sent.tools:
+        return []
+    given = parse_arguments(call.get("arguments", call.get("parameters")))
+    return [ClientToolCall(f"call-{uuid.uuid4().hex[:12]}", str(name), given)]
 
 
 def _snapshot_calls(run: Run) -> Iterable[tuple[str, tuple[str, Any]]]:

@@ -44,15 +44,37 @@ def run_input(
     }
     if "resume" in options:
         return _resumed(body, options["resume"], asked.interrupts)
-    messages = [*asked.history, *asked.messages]
+    messages = [*asked.history, *_forced(asked, body["tools"])]
     answered = {message.tool_call_id for message in messages}
     ids = set[str]()
     for message in messages:
         encoded = _encoded(message, answered, parts=parts)
         encoded["id"] = _new(_id_of(message), ids)
         body["messages"].append(encoded)
-    body["context"] = [_context(m) for m in asked.messages if m.role == "system"]
+    body["context"] = [_context(m) for m in messages[len(asked.history) :] if m.role == "system"]
     return body
+
+
+def _forced(asked: Turn, tools: Sequence[Mapping[str, Any]]) -> list[Message]:
+    """The messages that are new, and what they say of a tool that has to be called.
+
+    The protocol cannot force a call; the agent is asked for one.
+    """
+    choice = asked.options.get("tool_choice")
+    names = [tool["name"] for tool in tools] if choice == "any" else [choice]
+    if not choice or not tools:
+        return [*asked.messages]
+    demand = Message("system", FORCED.format(names=", ".join(map(str, names))))
+    *earlier, last = asked.messages
+    # A result stands right behind its call.
+    return [*earlier, last, demand] if last.role == "tool" else [*earlier, demand, last]
+
+
+FORCED = (
+    "Answer the next message by calling one of these tools, and with nothing else: {names}. If you "
+    'have no such tool, answer with one JSON object and nothing else: {{"name": the tool, '
+    '"arguments": {{...}}}}.'
+)
 
 
 def _id_of(message: Message) -> str:
@@ -67,14 +89,20 @@ def _context(message: Message) -> dict[str, str]:
     return {"description": "Instructions and context for this question", "value": message.content}
 
 
-def sent_in(body: Mapping[str, Any]) -> Sent:
-    """What of a request its answer may repeat."""
+def sent_in(body: Mapping[str, Any], options: Mapping[str, Any] | None = None) -> Sent:
+    """What of a request its answer may repeat.
+
+    Args:
+        body: The request.
+        options: The options of its turn.
+    """
     messages = [mapping(message) for message in body["messages"]]
     return Sent(
         frozenset(str(tool["name"]) for tool in body["tools"]),
         frozenset(str(message["id"]) for message in messages),
         frozenset(str(m["toolCallId"]) for m in messages if m["role"] == "tool"),
         not messages,
+        bool((options or {}).get("tool_choice")),
     )
 
 

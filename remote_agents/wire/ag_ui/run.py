@@ -20,6 +20,7 @@ class Sent(NamedTuple):
         tools: Names of the caller's tools.
         messages: Ids of the messages.
         results: Ids of the calls that its `tool` messages answer.
+        forced: Whether a tool had to be called, so that an answer in JSON is read as its call.
         resumes: Whether it went on with a run that waited, so that it held no message.
     """
 
@@ -27,6 +28,7 @@ class Sent(NamedTuple):
     messages: frozenset[str] = frozenset()
     results: frozenset[str] = frozenset()
     resumes: bool = False
+    forced: bool = False
 
     def has(self, message: Mapping[str, Any]) -> bool:
         """Whether a message of a snapshot is the caller's, or as old as his newest."""

@@ -1,0 +1,85 @@
+"""People in a graph: a node whose agent may ask one before it goes on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from langchain_core.messages import AIMessage, BaseMessage
+from langchain_core.runnables import Runnable, RunnableConfig, RunnableLambda
+
+from langchain_agents._errors import model_errors
+from remote_agents.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from langchain_core.language_models import BaseChatModel
+
+
+def ask_person(
+    model: BaseChatModel, *, then: str = "__end__", messages_key: str = "messages"
+) -> Runnable[Any, Any]:
+    """A LangGraph node that asks the agent, and a person where the agent waits for one.
+
+    When the agent's run waits, its message goes into the state and the node runs again, where it
+    calls `interrupt()`: LangGraph runs a node from its start when it is resumed, and so nothing is
+    posted twice. `Command(resume=...)` then answers the agent.
+
+    Args:
+        model: The chat model of the agent.
+        then: The node that follows when the agent has answered; without it the graph ends. Add no
+            edge from this node: an edge is followed while the agent waits too.
+        messages_key: Where the state holds the messages.
+
+    Returns:
+        The node, sync and async. What `interrupt()` shows is a dict with the `question` and all
+        `interrupts`.
+
+    Example:
+        >>> graph.add_node("agent", ask_person(model))  # doctest: +SKIP
+        >>> graph.add_edge(START, "agent")  # doctest: +SKIP
+    """
+    node = _Node(model, then, messages_key)
+    return RunnableLambda(node.run, node.arun, name="ask_person")
+
+
+class _Node:
+    def __init__(self, model: BaseChatModel, then: str, key: str) -> None:
+        self.model, self.then, self.key = model, then, key
+
+    def run(self, state: Any, config: RunnableConfig) -> Any:
+        messages = self._messages(state)
+        return self._next(self.model.invoke(messages, config, **_answered(messages)), config)
+
+    async def arun(self, state: Any, config: RunnableConfig) -> Any:
+        messages = self._messages(state)
+        message = await self.model.ainvoke(messages, config, **_answered(messages))
+        return self._next(message, config)
+
+    def _messages(self, state: Any) -> list[BaseMessage]:
+        found = state[self.key] if isinstance(state, dict) else getattr(state, self.key)
+        return list(found)
+
+    def _next(self, message: AIMessage, config: RunnableConfig) -> Any:
+        from langgraph.types import Command
+
+        itself = (config.get("metadata") or {}).get("langgraph_node")
+        if itself is None:
+            with model_errors():
+                raise ConfigurationError("ask_person is a node of a LangGraph graph.")
+        goto = itself if is_waiting(message) else self.then
+        return Command(update={self.key: [message]}, goto=goto)
+
+
+def is_waiting(message: BaseMessage) -> bool:
+    """Whether a message is the last word of a run that waits for a person."""
+    return message.response_metadata.get("finish_reason") == "interrupt"
+
+
+def _answered(messages: list[BaseMessage]) -> dict[str, Any]:
+    """What a person said to the newest message, if the agent waits for one."""
+    from langgraph.types import interrupt
+
+    if not messages or not is_waiting(messages[-1]):
+        return {}
+    told = messages[-1].response_metadata.get("interrupts") or [{}]
+    question = " ".join(each["question"] for each in told if each.get("question"))
+    return {"resume": interrupt({"question": question, "interrupts": told})}

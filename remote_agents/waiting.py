@@ -1,0 +1,31 @@
+"""A run that waits for a person, where plain text was asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from remote_agents.errors import AgentInterrupt
+from remote_agents.types import interrupts_in
+
+
+def raise_if_waiting(metadata: Mapping[str, Any]) -> None:
+    """Raise `AgentInterrupt` if a reply's metadata says that its run waits for a person.
+
+    Args:
+        metadata: What both frameworks keep beside the text.
+
+    Raises:
+        AgentInterrupt: With all that the run waits for.
+    """
+    if metadata.get("finish_reason") != "interrupt":
+        return
+    interrupts = interrupts_in(metadata.get("interrupts"))
+    asked = "; ".join(each.question for each in interrupts if each.question)
+    raise AgentInterrupt(
+        f"The agent waits for a person{': ' + asked if asked else ''}. Ask it as a chat model, and "
+        "answer with resume=.",
+        interrupts=interrupts,
+        endpoint=metadata.get("model_provider"),
+        conversation_id=metadata.get("conversation_id"),
+    )

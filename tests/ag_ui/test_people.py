@@ -1,0 +1,139 @@
+"""Runs that wait for a person: in each face, resumed by an answer, with one post a step."""
+
+from typing import Any
+
+import pytest
+from langchain_core.messages import HumanMessage
+from langgraph.checkpoint.memory import InMemorySaver
+from langgraph.graph import START, MessagesState, StateGraph
+from langgraph.types import Command
+from pydantic import BaseModel
+
+import langchain_agents
+from langchain_agents import agent_tool, ask_person
+from remote_agents import AGUI, AgentInterrupt, CloudBase, ConfigurationError, Message
+from remote_agents.sandbox import Sandbox
+
+TASK = "Delete the file."
+ANSWERS = {"yes": "Done: ", "no": "I left it alone: "}
+
+
+def settings(sandbox: Sandbox, service: str) -> dict[str, Any]:
+    kwargs: dict[str, Any] = sandbox.kwargs(service)
+    if service == "ag_ui":
+        return {**kwargs, "base_url": f"{sandbox.url}/ag-ui/approval"}
+    return {**kwargs, "agent_id": "agent-approval"}
+
+
+each = pytest.mark.parametrize("service", ["ag_ui", "cloudbase"])
+each_answer = pytest.mark.parametrize("answer", ANSWERS)
+NAMES = {"ag_ui": "AGUI", "cloudbase": "CloudBase"}
+
+
+def client(sandbox: Sandbox, service: str) -> Any:
+    return {"ag_ui": AGUI, "cloudbase": CloudBase}[service](**settings(sandbox, service))
+
+
+def chat(sandbox: Sandbox, service: str) -> Any:
+    return getattr(langchain_agents, f"Chat{NAMES[service]}")(**settings(sandbox, service))
+
+
+@each
+@each_answer
+def test_the_plain_client_resumes_by_the_message(
+    sandbox: Sandbox, service: str, answer: str
+) -> None:
+    agent = client(sandbox, service)
+    paused = agent.ask(TASK)
+    assert (paused.text, paused.finish_reason) == ("", "interrupt")
+    assert TASK in paused.interrupts[0].question
+    reply = agent.ask([Message("user", TASK), paused], resume=answer)
+    assert reply.text == f"{ANSWERS[answer]}{TASK}"
+    assert reply.conversation_id == paused.conversation_id
+    assert len(sandbox.requests(service)) == 2
+
+
+@each
+async def test_a_session_is_resumed(sandbox: Sandbox, service: str) -> None:
+    agent = client(sandbox, service)
+    assert (await agent.aask(TASK, session_id="s1")).finish_reason == "interrupt"
+    reply = await agent.aask("", session_id="s1", resume={"approved": True})
+    assert reply.text.startswith("Done: ")
+
+
+@each
+def test_a_conversation_is_resumed(sandbox: Sandbox, service: str) -> None:
+    agent = client(sandbox, service)
+    paused = agent.ask(TASK)
+    assert (
+        agent.ask("", conversation_id=paused.conversation_id, resume="yes").text == f"Done: {TASK}"
+    )
+
+
+def test_nothing_waits(sandbox: Sandbox) -> None:
+    for agent in (client(sandbox, "ag_ui"), CloudBase(**sandbox.kwargs("cloudbase"))):
+        with pytest.raises(ConfigurationError, match="nothing to resume"):
+            agent.ask("hi", resume="yes")
+    assert sandbox.requests() == []
+
+
+class Form(BaseModel):
+    text: str
+
+
+@each
+def test_where_text_is_wanted_it_is_an_error_that_knows_the_question(
+    sandbox: Sandbox, service: str
+) -> None:
+    model = chat(sandbox, service)
+    text = getattr(langchain_agents, f"{NAMES[service]}LLM")(**settings(sandbox, service))
+    tool = agent_tool(model, description="Deletes files.")
+    asks: list[Any] = [
+        lambda: text.invoke(TASK),
+        lambda: list(text.stream(TASK)),
+        lambda: tool.invoke({"question": TASK}),
+        lambda: model.with_structured_output(Form).invoke(TASK),
+    ]
+    for ask in asks:
+        with pytest.raises(AgentInterrupt, match="May I do this") as caught:
+            ask()
+        assert caught.value.interrupts[0].question
+        assert caught.value.conversation_id
+
+
+def graph(model: Any) -> Any:
+    builder = StateGraph(MessagesState)
+    builder.add_node("agent", ask_person(model))
+    builder.add_edge(START, "agent")
+    return builder.compile(checkpointer=InMemorySaver())
+
+
+@each
+@each_answer
+def test_a_graph_asks_a_person(sandbox: Sandbox, service: str, answer: str) -> None:
+    app, config = graph(chat(sandbox, service)), {"configurable": {"thread_id": f"p-{answer}"}}
+    state = app.invoke({"messages": [HumanMessage(TASK)]}, config)
+    (asked,) = state["__interrupt__"]
+    assert TASK in asked.value["question"]
+    assert len(sandbox.requests(service)) == 1
+    state = app.invoke(Command(resume=answer), config)
+    assert state["messages"][-1].text == f"{ANSWERS[answer]}{TASK}"
+    assert len(sandbox.requests(service)) == 2
+    assert len({turn["conversation_id"] for turn in sandbox.turns()}) == 1
+
+
+@each
+async def test_a_graph_asks_a_person_with_asyncio(sandbox: Sandbox, service: str) -> None:
+    app, config = graph(chat(sandbox, service)), {"configurable": {"thread_id": "pa"}}
+    await app.ainvoke({"messages": [HumanMessage(TASK)]}, config)
+    state = await app.ainvoke(Command(resume="yes"), config)
+    assert state["messages"][-1].text == f"Done: {TASK}"
+    assert len(sandbox.requests(service)) == 2
+
+
+def test_a_graph_with_an_agent_that_asks_nobody(sandbox: Sandbox) -> None:
+    model = langchain_agents.ChatAGUI(**sandbox.kwargs("ag_ui"))
+    config = {"configurable": {"thread_id": "plain"}}
+    asked = {"messages": [HumanMessage("How many vacation days do I get?")]}
+    state = graph(model).invoke(asked, config)
+    assert "25 vacation days" in state["messages"][-1].text

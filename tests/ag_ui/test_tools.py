@@ -1,0 +1,187 @@
+"""Tools of the caller's, called by the agents of the sandbox, in LangChain and LangGraph."""
+
+from typing import Any
+
+import pytest
+from langchain.agents import create_agent
+from langchain_core.messages import HumanMessage, ToolMessage
+from langchain_core.tools import tool
+from langgraph.checkpoint.memory import InMemorySaver
+from pydantic import BaseModel
+
+from langchain_agents import ChatAgent, ChatAGUI, ChatCloudBase
+from langchain_agents._errors import ToolsNotSupportedError
+from remote_agents import ClientToolCall, Message
+from remote_agents.sandbox import Sandbox
+from remote_agents.types import Turn
+from remote_agents.wire.ag_ui import run_input, sent_in
+from tests.ag_ui.runs import FINISHED, STARTED, begin, end, say, told
+
+CALLS: list[str] = []
+QUESTION = "What is the weather in Paris?"
+
+
+@tool
+def get_weather(city: str) -> str:
+    """The weather of a city."""
+    CALLS.append(city)
+    if city == "Atlantis":
+        raise ValueError("no such city")
+    return f"sunny in {city}"
+
+
+class Report(BaseModel):
+    """A report about a city."""
+
+    city: str
+
+
+@pytest.fixture(params=["ag_ui", "cloudbase"])
+def model(request: pytest.FixtureRequest, sandbox: Sandbox) -> ChatAgent:
+    CALLS.clear()
+    kwargs: Any = sandbox.kwargs(request.param)
+    if request.param == "ag_ui":
+        return ChatAGUI(**kwargs)
+    return ChatCloudBase(**{**kwargs, "agent_id": "agent-handbook"})
+
+
+def summed(chunks: Any) -> Any:
+    first, *rest = chunks
+    return first + rest
+
+
+ASKED = {
+    "invoke": lambda model: model.invoke(QUESTION),
+    "stream": lambda model: summed(model.stream(QUESTION)),
+    "events": lambda model: model.stream_events(QUESTION, version="v3").output,
+}
+
+
+@pytest.mark.parametrize("version", ["v0", "v1"])
+@pytest.mark.parametrize("way", ASKED)
+def test_a_call_is_asked_for(model: ChatAgent, way: str, version: str) -> None:
+    bound = model.model_copy(update={"output_version": version}).bind_tools([get_weather])
+    if version == "v0":
+        bound = model.bind_tools([get_weather])
+    message = ASKED[way](bound)
+    (call,) = message.tool_calls
+    assert (call["name"], call["args"]) == ("get_weather", {"city": "Paris"})
+    assert message.response_metadata["finish_reason"] == "tool_calls"
+    (block,) = [b for b in message.content_blocks if b["type"].startswith("tool_call")]
+    assert (block["name"], block["args"], block["id"]) == ("get_weather", call["args"], call["id"])
+
+
+async def test_a_call_is_asked_for_with_asyncio(model: ChatAgent) -> None:
+    bound = model.bind_tools([get_weather])
+    for message in (
+        await bound.ainvoke(QUESTION),
+        summed([c async for c in bound.astream(QUESTION)]),
+    ):
+        assert message.tool_calls[0]["args"] == {"city": "Paris"}
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+def test_an_agent_runs_the_tool_and_answers_from_its_result(
+    model: ChatAgent, streamed: bool, sandbox: Sandbox
+) -> None:
+    agent = create_agent(model, [get_weather], checkpointer=InMemorySaver())
+    config: Any = {"configurable": {"thread_id": f"tools-{streamed}"}}
+    asked: Any = {"messages": [HumanMessage(QUESTION)]}
+    if streamed:
+        list(agent.stream(asked, config, stream_mode="messages"))
+    else:
+        agent.invoke(asked, config)
+    messages = agent.get_state(config).values["messages"]
+    assert [message.type for message in messages] == ["human", "ai", "tool", "ai"]
+    assert "sunny in Paris" in messages[-1].text
+    assert CALLS == ["Paris"]
+    threads = {turn["conversation_id"] for turn in sandbox.turns()}
+    assert len(threads) == 1
+    answer = agent.invoke({"messages": [HumanMessage("How many vacation days do I get?")]}, config)
+    assert "25 vacation days" in answer["messages"][-1].text
+
+
+def test_an_agent_gives_a_structured_answer(model: ChatAgent) -> None:
+    agent = create_agent(model, [get_weather], response_format=Report)
+    answer = agent.invoke({"messages": [HumanMessage(QUESTION)]})
+    assert answer["structured_response"] == Report(city="Paris")
+    assert CALLS == ["Paris"]
+
+
+def test_a_tool_that_fails_is_told_to_the_agent(model: ChatAgent) -> None:
+    bound = model.bind_tools([get_weather])
+    asked = bound.invoke(QUESTION)
+    failed = ToolMessage("no such city", tool_call_id=asked.tool_calls[0]["id"], status="error")
+    answer = bound.invoke([HumanMessage(QUESTION), asked, failed])
+    assert "no such city" in answer.text
+
+
+@pytest.mark.parametrize("choice", ["any", "required", "get_weather", True])
+def test_a_tool_that_has_to_be_called(model: ChatAgent, choice: Any) -> None:
+    (call,) = model.bind_tools([get_weather], tool_choice=choice).invoke("Hello!").tool_calls
+    assert call["name"] == "get_weather"
+
+
+def test_no_tool_has_to_be_called(model: ChatAgent) -> None:
+    assert model.bind_tools([get_weather], tool_choice="auto").invoke("Hello!").tool_calls == []
+
+
+def test_agents_that_take_no_tools_refuse_them_when_they_are_bound(sandbox: Sandbox) -> None:
+    with pytest.raises(ToolsNotSupportedError, match="brings its own tools"):
+        ChatCloudBase(**sandbox.kwargs("cloudbase")).bind_tools([get_weather])
+
+
+# --- a call in words -----------------------------------------------------------------------------
+
+FORM = {"name": "get_weather", "description": "", "parameters": {}}
+WORDS = {
+    '{"name": "get_weather", "arguments": {"city": "Paris"}}': {"city": "Paris"},
+    'Here: ```json\n{"name": "get_weather", "arguments": {"city": "Paris"}}\n```': {
+        "city": "Paris"
+    },
+    '{"name": "get_weather", "arguments": "{\\"city\\": \\"Paris\\"}"}': {"city": "Paris"},
+}
+
+
+@pytest.mark.parametrize("said", WORDS)
+def test_a_call_in_words_is_read_where_one_was_demanded(said: str) -> None:
+    run = [STARTED, begin("1"), say("1", said), end("1"), FINISHED]
+    for choice in ("any", "get_weather"):
+        options = {"tools": [FORM], "tool_choice": choice}
+        turn = Turn("a", [Message("user", "hi", id="u")], options=options)
+        body = run_input(turn, "t")
+        assert "get_weather" in body["messages"][0]["content"]
+        reply = told(run, sent_in(body, options))
+        assert [(c.name, c.arguments) for c in reply.tool_calls] == [
+            ("get_weather", {"city": "Paris"})
+        ]
+        assert reply.finish_reason == "tool_calls"
+    free = {"tools": [FORM]}
+    assert told(run, sent_in(run_input(Turn("a", [], options=free), "t"), free)).tool_calls == []
+
+
+def test_a_demand_stands_before_the_question_and_behind_results() -> None:
+    call = ClientToolCall("c", "get_weather", {})
+    asked = [Message("user", "hi", id="1"), Message("assistant", "", id="2", tool_calls=[call])]
+    result = Message("tool", "sunny", id="3", tool_call_id="c")
+    options = {"tools": [FORM], "tool_choice": "any"}
+    first = run_input(Turn("a", asked[:1], options=options), "t")["messages"]
+    assert [message["role"] for message in first] == ["user", "user"]
+    assert first[-1]["content"] == "hi"
+    second = run_input(Turn("a", [result], options=options, history=asked), "t")["messages"]
+    assert [message["role"] for message in second] == ["user", "assistant", "tool", "user"]
+
+
+def test_a_reply_of_the_plain_client_goes_on(sandbox: Sandbox) -> None:
+    from remote_agents import AGUI
+
+    agent, tools = AGUI(**sandbox.kwargs("ag_ui")), [FORM]
+    form = {
+        **FORM,
+        "parameters": {"properties": {"city": {"type": "string"}}, "required": ["city"]},
+    }
+    reply = agent.ask(QUESTION, tools=[form])
+    (call,) = reply.tool_calls
+    assert call.arguments == {"city": "Paris"}
+    result = Message("tool", "sunny in Paris", tool_call_id=call.id)
+    assert "sunny in Paris" in agent.ask([QUESTION, reply, result], tools=tools).text
