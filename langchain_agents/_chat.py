@@ -42,6 +42,7 @@ from langchain_agents._leaving import LeavableEvents, aleasing, leasing
 from langchain_agents._settings import AgentSettings, call_arguments, forced_tool, refuse_tools
 from langchain_agents._structured import StructuredOutput
 from langchain_agents._unheard import astream_unheard, is_unheard, stream_unheard
+from remote_agents.errors import AgentError
 from remote_agents.flow import Flow
 from remote_agents.memory.plan import Memory
 from remote_agents.service import Endpoint
@@ -83,7 +84,10 @@ class ChatAgent(AgentSettings, LeavableEvents):
         """
         config = ensure_config(config)
         kwargs = with_dialogue(self.agent, config, kwargs)
-        return super().invoke(input, config, stop=stop, **kwargs)
+        try:
+            return super().invoke(input, config, stop=stop, **kwargs)
+        except AgentError as error:
+            raise error.with_traceback(None) from None  # one short traceback, from here
 
     async def ainvoke(
         self,
@@ -96,7 +100,10 @@ class ChatAgent(AgentSettings, LeavableEvents):
         """The same as `invoke`, with asyncio."""
         config = ensure_config(config)
         kwargs = with_dialogue(self.agent, config, kwargs)
-        return await super().ainvoke(input, config, stop=stop, **kwargs)
+        try:
+            return await super().ainvoke(input, config, stop=stop, **kwargs)
+        except AgentError as error:
+            raise error.with_traceback(None) from None
 
     def stream(
         self,

@@ -95,7 +95,7 @@ def model_errors() -> Iterator[None]:
 def raise_model_error(error: BaseException | None) -> None:
     """Raise one of the core's errors as a `ModelError` too; do nothing for any other."""
     if isinstance(error, core.AgentError) and not isinstance(error, langchain.ModelError):
-        raise as_model_error(error) from error
+        raise as_model_error(error) from None
 
 
 class ToolsNotSupportedError(

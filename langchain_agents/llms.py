@@ -20,6 +20,7 @@ from langchain_core.runnables.config import ContextThreadPoolExecutor
 
 from langchain_agents._dialogue import CONFIG_SPECS, in_thread, with_dialogue
 from langchain_agents._settings import AgentSettings, call_arguments
+from remote_agents.errors import AgentError
 from remote_agents.flow import Flow
 from remote_agents.services.ag_ui import AGUISettings
 from remote_agents.services.bluenexus import BlueNexusSettings
@@ -70,7 +71,10 @@ class AgentLLM(AgentSettings, BaseLLM):
         """
         config = ensure_config(config)
         kwargs = with_dialogue(self.agent, config, kwargs)
-        return super().invoke(input, config, stop=stop, **kwargs)
+        try:
+            return super().invoke(input, config, stop=stop, **kwargs)
+        except AgentError as error:
+            raise error.with_traceback(None) from None  # one short traceback, from here
 
     async def ainvoke(
         self,
@@ -83,7 +87,10 @@ class AgentLLM(AgentSettings, BaseLLM):
         """The same as `invoke`, with asyncio."""
         config = ensure_config(config)
         kwargs = with_dialogue(self.agent, config, kwargs)
-        return await super().ainvoke(input, config, stop=stop, **kwargs)
+        try:
+            return await super().ainvoke(input, config, stop=stop, **kwargs)
+        except AgentError as error:
+            raise error.with_traceback(None) from None
 
     def stream(
         self,

@@ -77,13 +77,20 @@ class Agent(Terms):
 
     def ask(self, messages: Sequence[Message], **call: Any) -> Reply:
         """Ask, and wait for the whole answer; arguments as for `turn`."""
-        finish: Finish = collect(run(self.turn(messages, stream=False, **call), self.transport))
+        try:
+            finish: Finish = collect(run(self.turn(messages, stream=False, **call), self.transport))
+        except AgentError as error:
+            # One traceback, from here: how a flow is driven says nothing of what went wrong.
+            raise error.with_traceback(None) from None
         return finish.reply
 
     async def aask(self, messages: Sequence[Message], **call: Any) -> Reply:
         """The same as `ask`, with asyncio."""
         events = arun(self.turn(messages, stream=False, **call), self.transport)
-        finish: Finish = await acollect(events)
+        try:
+            finish: Finish = await acollect(events)
+        except AgentError as error:
+            raise error.with_traceback(None) from None
         return finish.reply
 
     def call(self, flow: Flow[Any]) -> Any:

@@ -14,7 +14,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, 
 from contextlib import AsyncExitStack, ExitStack, closing
 from typing import Any, Protocol, TypeVar
 
-from remote_agents.errors import ConfigurationError
+from remote_agents.errors import AgentError, ConfigurationError
 from remote_agents.flow import Defer, Do, Emit, Flow, Read, Send, Sleep, Wait
 
 T = TypeVar("T")
@@ -60,8 +60,11 @@ def run(flow: Flow[T], client: Client) -> Generator[Any, None, T]:
                 op = step(value)
             except StopIteration as stop:
                 return stop.value  # type: ignore[no-any-return]
-            except BaseException:
+            except AgentError as error:
                 value = None  # an error that knows its frame, and the frame it: garbage
+                raise error.with_traceback(None) from None
+            except BaseException:
+                value = None
                 raise
             try:
                 if type(op) is Emit:
@@ -101,6 +104,9 @@ async def arun(flow: Flow[T], client: Client) -> AsyncGenerator[Any, None]:
                 op = step(value)
             except StopIteration:
                 return
+            except AgentError as error:
+                value = None
+                raise error.with_traceback(None) from None
             except BaseException:
                 value = None
                 raise

@@ -85,10 +85,8 @@ def test_the_service_is_told_who_asks_and_in_which_trace(
     top = server.requests[0].lower()
     names = {"plain": b"python/", "langchain": b"langchain-core/", "llamaindex": b"llama-index"}
     assert b"\r\nuser-agent: remote-agents/0.1.0 (" + names[framework] in top
-    assert (
-        f"traceparent: 00-{span.context.trace_id:032x}-{span.context.span_id:016x}-01".encode()
-        in top
-    )
+    place = f"{span.context.trace_id:032x}-{span.context.span_id:016x}"
+    assert f"traceparent: 00-{place}-".encode() in top
 
 
 def test_a_turn_that_fails_or_is_left(
