@@ -9,6 +9,7 @@ from typing import Any
 from pydantic_core import from_json
 
 BOM = b"\xef\xbb\xbf"
+LONGEST_EXCERPT = 200
 
 
 def parse(data: bytes) -> Any:
@@ -82,6 +83,19 @@ def json_or_text(raw: bytes) -> Any:
         return parse(raw)
     except ValueError:
         return raw.decode("utf-8", "replace")
+
+
+def excerpt(data: Any) -> str:
+    """The beginning of what arrived, for a message."""
+    said = data.decode("utf-8", "replace") if isinstance(data, bytes) else mended(repr(data))
+    said = " ".join(said.split())
+    if len(said) <= LONGEST_EXCERPT:
+        return said
+    # Half of a key would not be known as one, and not be taken out.
+    return _LAST_WORD.sub("", said[:LONGEST_EXCERPT]) + "..."
+
+
+_LAST_WORD = re.compile(r"[\x21\x23-\x7e]*$")  # up to a blank or a quotation mark
 
 
 def says_json(kind: str) -> bool:

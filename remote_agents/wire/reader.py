@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import math
-import re
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -33,14 +32,13 @@ from remote_agents.types import (
 )
 from remote_agents.wire.failures import body_failure, frame_fails, reported_failure
 from remote_agents.wire.letters import HalfLetters
-from remote_agents.wire.parsing import json_or_text, mended, parse_leniently
+from remote_agents.wire.parsing import excerpt, json_or_text, parse_leniently
 from remote_agents.wire.raw import RawFields
 from remote_agents.wire.sse import DONE, Frame, SSEDecoder
 from remote_agents.wire.stops import StopCutter
 from remote_agents.wire.strangers import answer_in, is_keep_alive, is_keep_alive_word, text_in
 
 logger = logging.getLogger(__name__)
-LONGEST_EXCERPT = 200
 
 
 class EmptyAnswerWarning(UserWarning):
@@ -360,19 +358,6 @@ def _answers(reply: Reply) -> bool:
     steps = any(type(step) is not Unknown for step in reply.steps)
     told = reply.citations or reply.tool_calls or reply.interrupts or reply.alternatives
     return bool(reply.text or reply.reasoning or reply.files or steps or told)
-
-
-def excerpt(data: Any) -> str:
-    """The beginning of what arrived, for a message."""
-    said = data.decode("utf-8", "replace") if isinstance(data, bytes) else mended(repr(data))
-    said = " ".join(said.split())
-    if len(said) <= LONGEST_EXCERPT:
-        return said
-    # Half of a key would not be known as one, and not be taken out.
-    return _LAST_WORD.sub("", said[:LONGEST_EXCERPT]) + "..."
-
-
-_LAST_WORD = re.compile(r"[\x21\x23-\x7e]*$")  # up to a blank or a quotation mark
 
 
 # Folded into the reply, not shown on the way; usage is shown once, at the end.
