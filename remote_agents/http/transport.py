@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
-from remote_agents.errors import AgentError, ConfigurationError
+from remote_agents.addresses import may_upload_to
+from remote_agents.errors import AgentError, ConfigurationError, StreamProtocolError
 from remote_agents.flow import DeadlineReached, Limits, Request, Send
 from remote_agents.http import pools
 from remote_agents.http.deadlines import Alarm, Cut, Until
@@ -144,6 +145,11 @@ class Transport:
         reads: float | None,
     ) -> httpx.Request:
         request, timeout = op.request, op.timeout
+        if request.foreign and not may_upload_to(request.path, self.base_url):
+            raise StreamProtocolError(
+                "The service named an address to upload to that is not https, or is an inner one: "
+                f"{request.path.partition('?')[0][:200]!r}. The file was not sent."
+            )
         built = client.build_request(
             request.method,
             _url(request.path if request.foreign else self.base_url + request.path),

@@ -130,18 +130,19 @@ def pages(
         StreamProtocolError: The answer is no list, or its next page is on another host.
     """
     _check_size(page_size, paging)
+    filters = dict(params)
     if paging.size:
         params[paging.size] = page_size
     if page is not None:
         _check_page(page)
         params[paging.ways[0][0]] = page
     url = with_query(path, params)
-    place = Place(url, page or 1) if cursor is None else resumed(url, cursor, own_cursors)
+    place = Place(url, page or 1) if cursor is None else resumed(url, cursor, own_cursors, filters)
     return _pages(agent, place, paging, read, page_size)
 
 
-def resumed(url: str, cursor: str, own_cursors: bool) -> Place:
-    """The place that a cursor names in the list at `url`.
+def resumed(url: str, cursor: str, own_cursors: bool, filters: Mapping[str, Any]) -> Place:
+    """The place that a cursor names in the list at `url`, which the filters decide.
 
     Raises:
         ConfigurationError: It names none there.
@@ -153,9 +154,21 @@ def resumed(url: str, cursor: str, own_cursors: bool) -> Place:
         raise ConfigurationError(
             f"{cursor!r} is no cursor of this list; pass the .cursor of an earlier list()."
         )
-    if _tail(place.url) != _tail(url):
-        raise ConfigurationError("This cursor belongs to another list.")
-    return place
+    if _tail(place.url) != _tail(url) or _contradicts(place.url, filters):
+        raise ConfigurationError(
+            "This cursor belongs to another list: pass it with the arguments of the list that it "
+            "is from."
+        )
+    return replace(place, url=with_query(place.url, filters))
+
+
+def _contradicts(url: str, filters: Mapping[str, Any]) -> bool:
+    """Whether an address asks for something else; a cursor may come from outside."""
+    query = parse_qsl(url.partition("?")[2], keep_blank_values=True)
+    return any(
+        name in filters and (filters[name] is None or value != str(_plain(filters[name])))
+        for name, value in query
+    )
 
 
 def _tail(url: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import threading
 import time
+from collections import deque
 from typing import Any
 
 from remote_agents.errors import AgentConnectionError, ConfigurationError, RateLimitError
@@ -78,6 +79,9 @@ class RateLimiter:
 
     def _try(self) -> float:
         """0 if there was a place, else seconds until the next attempt."""
+        if not self.blocks:
+            delay: float = self._window.delay(self._item, self._account)
+            return delay
         if self._window.hit(self._item, self._account):
             return 0.0
         reset = self._window.get_window_stats(self._item, self._account).reset_time
@@ -92,6 +96,24 @@ class RateLimiter:
         )
 
 
+class _Memory:
+    """The counts of this process, by a clock that nobody sets."""
+
+    def __init__(self) -> None:
+        self._hits: dict[tuple[Any, str], deque[float]] = {}
+        self._lock = threading.Lock()
+
+    def delay(self, item: Any, account: str) -> float:
+        """0 if there was a place, which is taken now; else seconds until the next one."""
+        now, window = time.monotonic(), float(item.get_expiry())
+        with self._lock:
+            hits = self._hits.setdefault((item, account), deque(maxlen=item.amount))
+            if len(hits) == item.amount and now - hits[0] < window:
+                return hits[0] + window - now + 0.001
+            hits.append(now)
+        return 0.0
+
+
 _queue = Turnstile()
 _windows: dict[str | None, Any] = {}
 _windows_lock = threading.Lock()
@@ -102,8 +124,6 @@ def _window(limit: str, storage: str | None) -> tuple[Any, Any, bool]:
     if storage is not None and "redis" in storage.partition(":")[0]:
         require("rate_limit_storage", "redis", "redis")
     from limits import parse
-    from limits.storage import storage_from_string
-    from limits.strategies import MovingWindowRateLimiter
 
     try:
         item = parse(limit)
@@ -113,6 +133,19 @@ def _window(limit: str, storage: str | None) -> tuple[Any, Any, bool]:
         ) from error
     with _windows_lock:
         if storage not in _windows:
-            counts = storage_from_string(storage or "memory://", wrap_exceptions=True)
-            _windows[storage] = MovingWindowRateLimiter(counts)
+            _windows[storage] = _Memory() if storage is None else _shared(storage)
     return item, _windows[storage], storage is not None
+
+
+def _shared(storage: str) -> Any:
+    """The counts of all processes that name this storage."""
+    from limits.storage import storage_from_string
+    from limits.strategies import MovingWindowRateLimiter
+
+    try:
+        return MovingWindowRateLimiter(storage_from_string(storage, wrap_exceptions=True))
+    except Exception as error:  # its own errors quote the address, with its password
+        raise ConfigurationError(
+            f"rate_limit_storage cannot be used ({type(error).__name__}): it is an address like "
+            "redis://host:6379."
+        ) from None

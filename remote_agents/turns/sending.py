@@ -165,7 +165,10 @@ def _left(exchange: Exchange, seconds: float | None) -> float | None:
 
 def _refusal(response: Any, exchange: Exchange) -> Flow[AgentError]:
     body = refusal_body((yield from _error_body(response, exchange)))
-    return status_error(response.status, response.headers, body, context=exchange.terms.context)
+    context = exchange.terms.context
+    error = status_error(response.status, response.headers, body, context=context)
+    error.conversation_id = response.headers.get("x-conversation-id") or None
+    return error
 
 
 def _error_body(response: Any, exchange: Exchange) -> Flow[bytes]:

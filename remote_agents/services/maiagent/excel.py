@@ -103,7 +103,7 @@ def _settle(part: Path, target: Path) -> bool:
 
     if not zipfile.is_zipfile(part):
         return False
-    os.chmod(part, 0o666 & ~_umask())
+    os.chmod(part, target.stat().st_mode & 0o777 if target.exists() else 0o666 & ~_umask())
     os.replace(part, target)
     return True
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from typing import TYPE_CHECKING, Any
 
 from remote_agents.errors import ConfigurationError
@@ -163,9 +164,17 @@ def _pandas() -> Any:
     return pd
 
 
+def _as_text(value: Any) -> Any:
+    """The value; one that a spreadsheet would take for a formula begins with an apostrophe."""
+    return f"'{value}" if isinstance(value, str) and _FORMULA.match(value) else value
+
+
+_FORMULA = re.compile(r"[=@\t\r]|[+-]\S")
+
+
 def _framed(pd: Any, found: Flow[Record]) -> Flow[DataFrame]:
     records = yield from every(found)
-    rows = [record.to_dict() for record in records]
+    rows = [{k: _as_text(v) for k, v in record.to_dict().items()} for record in records]
     frame: DataFrame = pd.DataFrame(rows, columns=None if rows else [*Record.fields()])
     if "created_at" in frame:
         frame["created_at"] = pd.to_datetime(frame["created_at"], utc=True, format="ISO8601")

@@ -1,0 +1,135 @@
+"""Where cursors and addresses from outside may lead."""
+
+import json
+import os
+import time
+from pathlib import Path
+from typing import Any
+from zipfile import ZipFile
+
+import pytest
+
+from remote_agents import BlueNexus, ConfigurationError, MaiAgent, ServerError, StreamProtocolError
+from remote_agents.addresses import may_upload_to
+from remote_agents.turns.rate_limit import RateLimiter
+from tests.raw_server import JSON, Step, head, serving
+
+OWN, INNER = "https://api.example", "https://10.1.2.3"
+
+
+@pytest.mark.parametrize(
+    ("url", "base_url", "may"),
+    [
+        ("https://storage.example/a?b", OWN, True),
+        ("http://storage.example/a", OWN, False),
+        ("ftp://storage.example/a", OWN, False),
+        ("file:///etc/passwd", OWN, False),
+        ("https://user@storage.example/a", OWN, False),
+        ("https://169.254.169.254/latest", OWN, False),
+        ("https://10.0.0.7/a", OWN, False),
+        ("https://192.168.1.1/a", OWN, False),
+        ("https://127.0.0.1/a", OWN, False),
+        ("https://localhost/a", OWN, False),
+        ("https://[::1]/a", OWN, False),
+        ("https://[fe80::1]/a", OWN, False),
+        ("https://[::ffff:169.254.169.254]/a", OWN, False),
+        ("https://[bad/a", OWN, False),
+        ("https:///a", OWN, False),
+        ("https://10.0.0.7/a", INNER, True),
+        ("https://169.254.169.254/a", INNER, False),
+        ("http://10.0.0.7/a", INNER, False),
+        ("http://127.0.0.1:9000/a", "http://127.0.0.1:8700", True),
+        ("http://10.0.0.7/a", "http://127.0.0.1:8700", False),
+    ],
+)
+def test_where_a_file_may_go(url: str, base_url: str, may: bool) -> None:
+    assert may_upload_to(url, base_url) is may
+
+
+@pytest.mark.parametrize("address", ["http://storage.example/a", "https://169.254.169.254/a"])
+def test_an_upload_goes_nowhere_else(address: str) -> None:
+    body = json.dumps({"url": address, "fields": {"key": "k"}}).encode()
+    with serving([head(JSON, length=len(body)), body]) as server:
+        agent = MaiAgent(base_url=server.url, agent_id="a", api_key="k")
+        with pytest.raises(StreamProtocolError, match="not sent"):
+            agent.attachments.upload_presigned(b"content", filename="a.txt")
+
+
+def listing(request_count: int = 1) -> list[Step]:
+    body = json.dumps({"results": [{"id": "m1"}], "next": None}).encode()
+    return [head(JSON, length=len(body)), body]
+
+
+def test_a_cursor_does_not_decide_over_the_arguments() -> None:
+    with serving(listing()) as server:
+        agent = MaiAgent(base_url=server.url, agent_id="a", api_key="k")
+        theirs = agent.messages.list("VICTIM")
+        next(theirs)
+        with pytest.raises(ConfigurationError, match="another list"):
+            list(agent.messages.list("MINE", cursor=theirs.cursor))
+        sent = len(server.requests)
+        list(agent.messages.list("VICTIM", cursor=theirs.cursor))
+        assert len(server.requests) == sent + 1
+        assert b"conversation=VICTIM" in server.requests[-1]
+
+
+def test_a_cursor_from_a_list_without_a_filter_does_not_take_it_away() -> None:
+    with serving(listing()) as server:
+        agent = MaiAgent(base_url=server.url, agent_id="a", api_key="k")
+        everything = agent.conversations.list()
+        next(everything)
+        list(agent.conversations.list(inbox="mine", cursor=everything.cursor))
+        assert b"inbox=mine" in server.requests[-1]
+
+
+def test_an_export_keeps_the_rights_of_the_file_it_replaces(tmp_path: Path) -> None:
+    source, target = tmp_path / "source.zip", tmp_path / "records.xlsx"
+    with ZipFile(source, "w") as file:
+        file.writestr("a", "b")
+    target.touch()
+    target.chmod(0o600)
+    content = source.read_bytes()
+    with serving([head("application/zip", length=len(content)), content]) as server:
+        records = MaiAgent(base_url=server.url, agent_id="a", api_key="k").records
+        records.export_excel(target, start="2025-01-01", end="2025-01-02")
+    assert os.stat(target).st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("said", ["=1+1", "@SUM(A1)", "+1", "-2+3", "\t=1", "- a point", "25 days"])
+def test_a_formula_is_text_in_a_data_frame(said: str) -> None:
+    pytest.importorskip("pandas")
+    body = json.dumps({"results": [{"id": "r", "inputMessage": said}], "count": 1}).encode()
+    with serving([head(JSON, length=len(body)), body]) as server:
+        records = MaiAgent(base_url=server.url, agent_id="a", api_key="k").records
+        frame = records.to_dataframe(start="2025-01-01", end="2025-01-02")
+    shown = frame["input_message"][0]
+    assert shown == (said if said in ("- a point", "25 days") else f"'{said}")
+
+
+def test_a_refusal_keeps_the_conversation_of_its_headers() -> None:
+    failed = head(JSON, "500 Failed", "X-Conversation-Id: conv-1", length=2)
+    with serving([failed, b"{}"]) as server:
+        agent = BlueNexus(base_url=server.url, api_key="k", max_retries=0)
+        with pytest.raises(ServerError) as caught:
+            agent.ask("Hi")
+    assert caught.value.conversation_id == "conv-1"
+
+
+def test_the_limit_of_this_process_counts_by_a_clock_that_nobody_sets(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    limiter = RateLimiter("2/hour", account="set-back")
+    assert [limiter._attempt(), limiter._attempt()] == [0.0, 0.0]
+    real = time.time
+    monkeypatch.setattr(time, "time", lambda: real() + 7200)
+    assert 3590 < limiter._attempt() <= 3601
+    monkeypatch.setattr(time, "time", lambda: real() - 7200)
+    assert 3590 < limiter._attempt() <= 3601
+
+
+def test_the_password_of_a_storage_is_not_quoted() -> None:
+    settings: dict[str, Any] = {"rate_limit": "1/minute"}
+    for address in ("rediss+cluster2://:pw-very-secret@h", "redis://:pw-very-secret@h:port"):
+        with pytest.raises(ConfigurationError) as caught:
+            BlueNexus(api_key="k", rate_limit_storage=address, **settings)
+        assert "very-secret" not in str(caught.value)
