@@ -50,16 +50,21 @@ class _SafeToRepeat:
         return self.safe_to_repeat and not isinstance(self, core.ConfigurationError)
 
 
-def _both(mine: type[core.AgentError], theirs: type[langchain.ModelError]) -> type[core.AgentError]:
-    return type(
-        mine.__name__,
-        (_SafeToRepeat, mine, theirs),
-        {"__module__": __name__, "__doc__": mine.__doc__},
-    )
+def _made(mine: type[core.AgentError], place: str, *bases: type) -> type[core.AgentError]:
+    made = type(mine.__name__, bases, {"__module__": __name__, "__doc__": mine.__doc__})
+    made.__qualname__ = place
+    globals()[place] = made  # so that it pickles
+    return made
 
 
-_BOTH = {mine: _both(mine, theirs) for mine, theirs in _MEANING.items()}
-globals().update({both.__name__: both for both in _BOTH.values()})  # so that they pickle
+_BOTH = {
+    mine: _made(mine, mine.__name__, _SafeToRepeat, mine, theirs)
+    for mine, theirs in _MEANING.items()
+}
+# LangGraph's default RetryPolicy() repeats what is no RuntimeError.
+_UNSAFE = {
+    mine: _made(mine, f"Unsafe{mine.__name__}", both, RuntimeError) for mine, both in _BOTH.items()
+}
 
 
 def as_model_error(error: core.AgentError) -> core.AgentError:
@@ -69,13 +74,15 @@ def as_model_error(error: core.AgentError) -> core.AgentError:
         error: An error of the core.
 
     Returns:
-        An error of the class of the same name in this module.
+        An error of the class of the same name in this module; where a repeat could run the turn
+        twice, it is a `RuntimeError` too.
 
     Example:
         >>> as_model_error(core.AgentConnectionError("No route.")).is_retryable
         True
     """
-    kind = next(_BOTH[each] for each in type(error).__mro__ if each in _BOTH)
+    kinds = _BOTH if error.safe_to_repeat else _UNSAFE
+    kind = next(kinds[each] for each in type(error).__mro__ if each in kinds)
     both = kind.__new__(kind, *error.args)
     both.args = error.args
     both.__dict__.update(error.__dict__)

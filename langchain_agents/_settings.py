@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from langchain_core.globals import get_llm_cache
 from langchain_core.load.serializable import Serializable
+from langchain_core.runnables import Runnable
 from langchain_core.utils.function_calling import convert_to_openai_tool
 from langchain_core.version import VERSION
 from pydantic import PrivateAttr, SecretStr, model_validator
@@ -22,7 +23,7 @@ from remote_agents import __version__
 from remote_agents.agent import Agent
 from remote_agents.concealed import conceal
 from remote_agents.drivers import arun, run
-from remote_agents.errors import ConfigurationError
+from remote_agents.errors import ConfigurationError, safe_to_repeat
 from remote_agents.flow import Flow
 from remote_agents.memory.sessions import Session
 from remote_agents.service import Endpoint
@@ -153,6 +154,24 @@ class AgentSettings(Settings, Serializable):
     async def aclose(self) -> None:
         """The same as `close`, with those of this event loop."""
         await self.agent.aclose()
+
+    def with_retry(
+        self,
+        *,
+        retry_if_exception_type: Any = safe_to_repeat,
+        **how: Any,
+    ) -> Runnable[Any, Any]:
+        """LangChain's runnable that repeats a call that failed.
+
+        Args:
+            retry_if_exception_type: Types of errors, or a predicate; by default only what cannot
+                run a turn twice is repeated.
+            **how: As LangChain has it: `stop_after_attempt`, `wait_exponential_jitter`, ...
+        """
+        retried: Runnable[Any, Any] = super().with_retry(  # type: ignore[misc]
+            retry_if_exception_type=retry_if_exception_type, **how
+        )
+        return retried
 
     # --- what others ask of a model --------------------------------------------------------------
 

@@ -42,6 +42,7 @@ _HOMES = {
         "StreamProtocolError",
         "UnprocessableEntityError",
         "UnsupportedContentError",
+        "safe_to_repeat",
     ),
     "remote_agents.http.timeouts": ("Timeout",),
     "remote_agents.keys": ("cached_key",),
@@ -103,6 +104,7 @@ if TYPE_CHECKING:
         StreamProtocolError as StreamProtocolError,
         UnprocessableEntityError as UnprocessableEntityError,
         UnsupportedContentError as UnsupportedContentError,
+        safe_to_repeat as safe_to_repeat,
     )
     from remote_agents.http.timeouts import Timeout as Timeout
     from remote_agents.keys import cached_key as cached_key

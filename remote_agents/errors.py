@@ -48,6 +48,7 @@ __all__ = [
     "StreamProtocolError",
     "UnprocessableEntityError",
     "UnsupportedContentError",
+    "safe_to_repeat",
 ]
 
 
@@ -85,6 +86,19 @@ class AgentError(Exception):
         self.partial = partial
         self.begun = False
         self.question = ""
+
+
+def safe_to_repeat(error: BaseException) -> bool:
+    """Whether what failed can be asked again without running a turn twice.
+
+    Args:
+        error: Any error; only those of this library can be safe.
+
+    Example:
+        >>> safe_to_repeat(AgentConnectionError("No route.")), safe_to_repeat(ValueError())
+        (True, False)
+    """
+    return isinstance(error, AgentError) and bool(error.safe_to_repeat)
 
 
 class ConfigurationError(AgentError):
