@@ -146,6 +146,17 @@ async def test_with_session_is_read_when_the_stream_is_called(
 
 
 @pytest.mark.parametrize("way", WAYS)
+async def test_without_session(sandbox: Sandbox, build: Build, way: str) -> None:
+    alice = build("bluenexus", session_store=InMemorySessionStore()).for_session("alice")
+    await last(alice, way, ASK)
+    with session("somebody"):
+        await last(alice.without_session(), way, [ChatMessage("Rewrite: vacation?")])
+    await last(alice, way, GO_ON)
+    assert said(sandbox, alice) == [QUESTION, FOLLOW_UP]
+    assert alice.agent.session("somebody") is None
+
+
+@pytest.mark.parametrize("way", WAYS)
 async def test_ids_of_one_call(sandbox: Sandbox, build: Build, way: str) -> None:
     llm = build("bluenexus", session_store=InMemorySessionStore())
     first = (await last(llm, way, ASK, session_id="erin")).message
