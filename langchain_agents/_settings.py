@@ -27,7 +27,7 @@ from remote_agents.errors import ConfigurationError, safe_to_repeat
 from remote_agents.flow import Flow
 from remote_agents.memory.sessions import Session
 from remote_agents.service import Endpoint
-from remote_agents.settings import Settings, veiled
+from remote_agents.settings import Settings, refuse_positional, veiled
 from remote_agents.types import Event
 from remote_agents.unknown_names import unknown_name
 
@@ -59,7 +59,9 @@ class AgentSettings(Settings, Serializable):
 
     if not TYPE_CHECKING:  # type checkers see the fields
 
-        def __init__(self, **arguments: Any) -> None:
+        def __init__(self, *positional: Any, **arguments: Any) -> None:
+            with model_errors():
+                refuse_positional(type(self), positional)
             arguments = veiled(arguments)
             super().__init__(**arguments)
 

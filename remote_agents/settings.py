@@ -37,6 +37,14 @@ ApiKey: TypeAlias = Annotated[SecretStr | str | KeyFunction, AfterValidator(_as_
 Secret: TypeAlias = Annotated[SecretStr | str, AfterValidator(_as_secret)]
 
 
+def refuse_positional(kind: type, positional: tuple[Any, ...]) -> None:
+    """Say that arguments have names; a value is never quoted, it may be the key."""
+    if positional:
+        raise ConfigurationError(
+            f"{kind.__name__} takes its arguments by name: api_key=..., agent_id=..."
+        )
+
+
 class Settings(BaseModel):
     """The arguments that all services share.
 
@@ -117,10 +125,7 @@ class Settings(BaseModel):
     if not TYPE_CHECKING:  # type checkers see the fields
 
         def __init__(self, *positional: Any, **settings: Any) -> None:
-            if positional:
-                raise ConfigurationError(
-                    f"{type(self).__name__} takes its arguments by name: api_key=..., agent_id=..."
-                )
+            refuse_positional(type(self), positional)
             super().__init__(**settings)
 
     @classmethod
