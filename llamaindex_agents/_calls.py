@@ -90,6 +90,7 @@ def stateless_call(kwargs: dict[str, Any]) -> dict[str, Any]:
 _BETWEEN = (
     "llamaindex_agents._calls",
     "llamaindex_agents._llm",
+    "llama_index.core.async_utils",
     "llama_index.core.instrumentation",
     "llama_index.core.llms.callbacks",
     "llama_index_instrumentation",

@@ -38,8 +38,8 @@ class _ReadOnce:
     def _reading(self) -> Iterator[None]:
         if self._begun and not self._ended:
             raise AgentStreamError(
-                "This answer was left before its end, which stopped it. To read on, keep the "
-                "iterator: tokens = response.response_gen.",
+                "This answer broke off, or was left before its end, which stopped it. To read on, "
+                "keep the iterator: tokens = response.response_gen.",
                 partial=self._said(),
             )
         self._begun = True

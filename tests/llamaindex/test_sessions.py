@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from llama_index.core import PromptTemplate, VectorStoreIndex
+from llama_index.core.async_utils import run_jobs
 from llama_index.core.base.llms.types import ChatMessage
 from llama_index.core.chat_engine import (
     CondensePlusContextChatEngine,
@@ -143,6 +144,12 @@ async def test_with_session_is_read_when_the_stream_is_called(
     else:
         assert list(stream)
     assert said(sandbox, llm, "carol") == [QUESTION]
+
+
+async def test_jobs_are_turns_of_whoever_runs_them(sandbox: Sandbox, build: Build) -> None:
+    alice = build("bluenexus", session_store=InMemorySessionStore()).for_session("alice")
+    await run_jobs([alice.achat(ASK), alice.achat(GO_ON)], workers=1)
+    assert sorted(said(sandbox, alice)) == sorted([QUESTION, FOLLOW_UP])
 
 
 @pytest.mark.parametrize("way", WAYS)
