@@ -288,4 +288,18 @@ SHAPES: Mapping[str, Messages] = {
     "question twice": [("user", "{q}\n\n{c}\n\nRemember, the question is: {q}")],
     "asked politely": [("user", "{c}\n\nHi, please help me. {q} Thank you!")],
     "numbered": [("user", "Notes:\n[1] {c}\n[2] Gulls are loud.\n\n{q} Cite the notes.")],
+    "brackets": [("user", "[CONTEXT]{c}[/CONTEXT] [QUESTION]{q}[/QUESTION]")],
+    "inst": [("user", "[INST] <<SYS>>\nYou are helpful. {c}\n<</SYS>>\n\n{q} [/INST]")],
+    "chatml": [
+        (
+            "user",
+            (
+                "<|im_start|>system\n{c}<|im_end|>\n<|im_start|>user\n{q}<|im_end|>\n"
+                "<|im_start|>assistant\n"
+            ),
+        )
+    ],
+    "alpaca": [("user", "### Instruction:\n{q}\n\n### Input:\n{c}\n\n### Response:\n")],
+    "a table": [("user", "| id | text |\n|---|---|\n| 1 | Ships |\n| 2 | {c} |\n\n{q}")],
+    "an html table": [("user", "<table><tr><td>1</td><td>{c}</td></tr></table> {q}")],
 }

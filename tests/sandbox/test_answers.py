@@ -71,6 +71,11 @@ def test_remembers_a_folded_history(brain: Brain, folded: str) -> None:
     assert "zebra-17" in said(brain, folded)
 
 
+def test_an_earlier_answer_answers_what_nothing_else_does(brain: Brain) -> None:
+    told = said(brain, "Tell me something.", "Crane 9 lifts 42 tonnes.", "What can crane 9 lift?")
+    assert told == "Crane 9 lifts 42 tonnes."
+
+
 def test_a_statement_is_noted(brain: Brain) -> None:
     assert said(brain, "My secret word is zebra-17.").startswith("Noted")
 

@@ -108,6 +108,12 @@ class Sources:
         return [read(text).question for role, text in reversed(self.history) if role == "user"]
 
     @property
+    def answered(self) -> list[Part]:
+        """What the earlier answers say, the newest first."""
+        said = [told_by(text) for role, text in reversed(self.history) if role == "assistant"]
+        return [part for parts in said for part in parts]
+
+    @property
     def remembered(self) -> list[Part]:
         """What the user stated earlier; the newest first."""
         told = [told_by(text) for role, text in reversed(self.history) if role == "user"]
@@ -191,8 +197,10 @@ class Brain:
     def _one(
         self, question: str, asked: list[str], sources: Sources
     ) -> tuple[list[Candidate], list[Hit]]:
-        groups, hits = self._ranked(self._query(question, asked), question, sources)
-        return _choose(question, *groups), hits
+        query = self._query(question, asked)
+        groups, hits = self._ranked(query, question, sources)
+        chosen = _choose(question, *groups)
+        return chosen or _best(query.ranked(sources.answered)), hits
 
     def _ranked(
         self, query: Query, question: str, sources: Sources

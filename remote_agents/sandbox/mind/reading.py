@@ -52,6 +52,7 @@ WANTS = re.compile(
     r"explain|describe|name|find|state|summari[sz]e|write|generate|extract|create|what|when|where|"
     r"who|whom|whose|which|how|why|nenne?|sag|erkläre?|zeige?|gib|liste|beschreibe?|fasse?|"
     r"schreibe?|erstelle?|was|wann|wo|wer|wie|welche[rsnm]?|warum)\b"
+    r"|^.*(?:什么|多少|哪|谁|怎么|如何|几[点天个年月]|吗$)"
     r"|^(?:请|能否)?(?:你)?(?:告诉|说明|列出|介绍|解释|给出|总结|概括|写|生成)",
     re.IGNORECASE,
 )
@@ -275,6 +276,8 @@ def _bare(part: Part) -> tuple[str, list[Part]]:
 
 def _unwrapped(text: str) -> str:
     """A text with its JSON as lines and its tags as headings."""
+    text = re.sub(r"<\|[^|<>\n]*\|>", "\n\n", text)
+    text = re.sub(r"\[(/?[A-Z][A-Z_]{2,})\]", r"<\1>", text)
     text = ARGUMENT.sub(lambda found: f"\n\n{found[1]}: {found[3]}\n\n", text)
     text = "".join(_without_json(text)) if "{" in text or "[" in text else text
     text = _without_tags(text) if "<" in text else text
