@@ -37,7 +37,6 @@ _MEANING: dict[type[core.AgentError], type[langchain.ModelError]] = {
     core.AgentInterrupt: langchain.ModelError,
     core.ConversationError: langchain.ModelInvalidRequestError,
     core.ConversationNotFoundError: langchain.ModelInvalidRequestError,
-    core.AgentInterrupt: langchain.ModelError,
 }
 
 

@@ -47,7 +47,7 @@ class Lease:
     ) -> None:
         self.began = time.time()
         self.caller = _caller()
-        self._store = store
+        self.store = store
         self._dialogue = dialogue
         self._wait = wait
         self._title = title
@@ -69,12 +69,12 @@ class Lease:
 
     def open(self) -> Flow[None]:
         """Have all given back when the turn is over."""
-        yield Defer(self._release, self._store.blocks)
+        yield Defer(self._release, self.store.blocks)
 
     def read(self) -> Flow[list[Conversation]]:
         """What is known of the dialogue, the latest used first."""
-        read = partial(self._store.read, self._dialogue)
-        return (yield Do(read, self._store.blocks))  # type: ignore[no-any-return]
+        read = partial(self.store.read, self._dialogue)
+        return (yield Do(read, self.store.blocks))  # type: ignore[no-any-return]
 
     def take(self, conversation: Conversation | None, *, alone: bool = False) -> Flow[bool]:
         """Take a conversation, or with None a new one; False if a turn of it is under way.
@@ -82,16 +82,16 @@ class Lease:
         `alone` says that no other new one may be under way.
         """
         take = partial(self._take, conversation, alone)
-        return (yield Do(take, self._store.blocks))  # type: ignore[no-any-return]
+        return (yield Do(take, self.store.blocks))  # type: ignore[no-any-return]
 
     def _take(self, conversation: Conversation | None, alone: bool) -> bool:
         with self._guard:
             if not self._over and not self._taken:
-                self._taken = self._store.begin(
+                self._taken = self.store.begin(
                     self._dialogue, self._holder, conversation, alone=alone
                 )
                 if self._taken:
-                    self._store.turnstile.hold(self._dialogue, self)
+                    self.store.turnstile.hold(self._dialogue, self)
             return self._taken
 
     # --- in order ----------------------------------------------------------------------------
@@ -103,7 +103,7 @@ class Lease:
             ConversationError: It took too long, or whoever waits is whom he waits for; nothing was
                 sent.
         """
-        turnstile = self._store.turnstile
+        turnstile = self.store.turnstile
         self._place = place = self._place or turnstile.enter(self._dialogue)
         began, since = time.monotonic(), None
         while True:
@@ -122,7 +122,7 @@ class Lease:
 
     def _check(self, waited: float, since: float | None) -> None:
         """Say that one waits, and see whether anybody will come."""
-        holder = self._store.turnstile.holder(self._dialogue)
+        holder = self.store.turnstile.holder(self._dialogue)
         since = holder.began if holder is not None else since
         if holder is not None and holder.waits_for(self.caller):
             if not self._looked:  # an event loop ends what was left a little later
@@ -180,7 +180,7 @@ class Lease:
         The caller sees the end of the answer after that, so his next turn may follow at once.
         """
         self._saved, self.broken = conversation, _nothing
-        yield Do(self._release, self._store.blocks)
+        yield Do(self._release, self.store.blocks)
 
     def _release(self) -> None:
         with self._guard:
@@ -192,10 +192,10 @@ class Lease:
                     self._give_back(self._saved or self.broken())
             finally:
                 if self._place is not None:
-                    self._store.turnstile.leave(self._dialogue, self._place)
+                    self.store.turnstile.leave(self._dialogue, self._place)
 
     def _give_back(self, conversation: Conversation | None) -> None:
-        if not self._store.finish(self._dialogue, self._holder, conversation) and conversation:
+        if not self.store.finish(self._dialogue, self._holder, conversation) and conversation:
             logger.warning(
                 "A session was forgotten, or taken over after its lease, while its turn ran; "
                 "the turn is not recorded."

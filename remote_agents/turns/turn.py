@@ -33,6 +33,7 @@ from remote_agents.memory.plan import Memory, Plan, Prompt, Standing
 from remote_agents.turns.clock import Exchange
 from remote_agents.turns.exchange import expand
 from remote_agents.turns.note import Note
+from remote_agents.turns.telling import tell
 from remote_agents.turns.terms import Terms
 from remote_agents.types import Interrupt, Message, Reply, Turn
 
@@ -260,13 +261,20 @@ def _planned(
     if kind == "session" and latest:
         return (yield from _in_order(lease, standing, standing.latest))
     if kind == "session" and standing.prompt.bare and not cleared:
-        return (yield from _in_order(lease, standing, standing.next_of_session))
+        plan = yield from _in_order(lease, standing, standing.next_of_session)
+    else:
+        plan = yield from _at_once(lease, standing)
+    tell(plan, standing, lease.store)
+    return plan
+
+
+def _at_once(lease: Lease, standing: Standing) -> Flow[Plan]:
+    """What goes on, unless a turn of it is under way; else a new conversation."""
     standing.learn((yield from lease.read()))
     plan = standing.goes_on()
     if plan is None or not (yield from lease.take(plan.conversation)):
         plan = standing.anew()
         yield from lease.take(None)
-    _tell(plan)
     return plan
 
 
@@ -287,15 +295,6 @@ def _in_order(lease: Lease, standing: Standing, plan_next: Callable[[], Plan]) -
         plan = plan_next()
         if (yield from lease.take(plan.conversation, alone=True)):
             return plan
-
-
-def _tell(plan: Plan) -> None:
-    if plan.differs:
-        logger.info(
-            "The history goes on in no conversation: message %d (%s) differs; all is sent to a "
-            "new one.",
-            *plan.differs,
-        )
 
 
 def telling_question(turn: Turn, flow: Flow[Reply]) -> Flow[Reply]:

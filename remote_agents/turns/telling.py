@@ -1,0 +1,73 @@
+"""What the log says of a plan: why a history was replayed, and what a default store cannot see."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+
+from remote_agents.memory.plan import Plan, Standing
+from remote_agents.memory.sessions import SessionStore, default_store
+
+logger = logging.getLogger("remote_agents.memory")
+
+_said: set[str] = set()
+
+
+def tell(plan: Plan, standing: Standing, store: SessionStore) -> None:
+    """Log what the caller may want to know of a plan.
+
+    Args:
+        plan: What is sent.
+        standing: The prompt in its dialogue, as it was found.
+        store: Where the dialogue is remembered.
+    """
+    if plan.differs:
+        logger.info(
+            "The history goes on in no conversation: message %d (%s) differs; all is sent to a "
+            "new one.",
+            *plan.differs,
+        )
+    if standing.dialogue.kind == "thread" and plan.bare and _is_second_alone(standing):
+        logger.warning(
+            "A second prompt without a history in one thread: a thread's memory is its "
+            "checkpoints; without a history pass session_id= as an argument."
+        )
+    if store is default_store():
+        _tell_of_other_processes(plan, standing)
+
+
+def _is_second_alone(standing: Standing) -> bool:
+    return sum(not record.history for record in standing.records) == 1
+
+
+def _tell_of_other_processes(plan: Plan, standing: Standing) -> None:
+    known = {record.conversation_id for record in standing.records}
+    if plan.memory == "continued" and plan.conversation_id not in known:
+        logger.info(
+            "Conversation %s is gone on with by a mark of another process; only a store that both "
+            "share (SQLSessionStore) would know what came after it.",
+            plan.conversation_id,
+        )
+    if standing.dialogue.kind == "session" and plan.bare and _has_workers():
+        _warn_once(
+            "workers",
+            "Sessions are remembered in this process only, and there are several workers: give "
+            "them one store, session_store=SQLSessionStore(...).",
+        )
+
+
+def _warn_once(about: str, message: str) -> None:
+    if about not in _said:
+        _said.add(about)
+        logger.warning(message)
+
+
+def _has_workers() -> bool:
+    """Whether this looks like one of several workers of a web server."""
+    told = os.environ.get("WEB_CONCURRENCY", "")
+    for at, word in enumerate(sys.argv):
+        name, equals, value = word.partition("=")
+        if name in ("--workers", "-w"):
+            told = value if equals else "".join(sys.argv[at + 1 : at + 2])
+    return told.isdigit() and int(told) > 1
