@@ -31,6 +31,7 @@ class Endpoint:
         decode: One frame, or one whole JSON answer, into events.
         base_url: Default root address, if the service has one for all.
         default_agent_id: Used when none is given.
+        agent_in_address: Whether the root address is that of one agent, and no id goes along.
         key_optional: Whether it may be asked without a key.
         auth_scheme: Word before the key in `Authorization`.
         keeps: How it keeps a conversation: `created` first by a call, `asked` for in the request,
@@ -75,6 +76,7 @@ class Endpoint:
     decode: Decode
     base_url: str | None = None
     default_agent_id: str | None = None
+    agent_in_address: bool = False
     key_optional: bool = False
     auth_scheme: str = "Bearer"
     keeps: Keeps = "none"

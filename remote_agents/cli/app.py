@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from remote_agents.cli.check import check
+from remote_agents.cli.conform import conform
 from remote_agents.cli.resources import conversations, messages, records
 from remote_agents.cli.talk import ask, chat
 
@@ -21,6 +22,7 @@ app = typer.Typer(
 app.command()(chat)
 app.command()(ask)
 app.command()(check)
+app.command()(conform)
 app.add_typer(conversations, name="conversations")
 app.add_typer(messages, name="messages")
 app.add_typer(records, name="records")

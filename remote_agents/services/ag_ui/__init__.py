@@ -18,6 +18,7 @@ ENDPOINT = Endpoint(
     turn=turn,
     decode=decode,
     default_agent_id="agent",
+    agent_in_address=True,
     key_optional=True,
     keeps="handed",
     context=True,
