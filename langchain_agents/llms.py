@@ -173,7 +173,7 @@ class AgentLLM(AgentSettings, BaseLLM):
                         await told.on_llm_new_token(chunk.text, chunk=chunk)
                 return _whole(event)
 
-        return _result(await asyncio.gather(*map(ask, prompts)))
+        return _result(await _all_or_none([asyncio.ensure_future(ask(each)) for each in prompts]))
 
     def _stream(
         self,
@@ -402,3 +402,14 @@ class MaiAgentLLM(MaiAgentSettings, AgentLLM):
         @property
         def client(self) -> clients.MaiAgent:
             """The plain client of the same agent, for the rest of the service's API."""
+
+
+async def _all_or_none(turns: list[asyncio.Future[Reply]]) -> list[Reply]:
+    """The replies of all turns; when one fails, the others are ended and not left running."""
+    try:
+        return await asyncio.gather(*turns)
+    except BaseException:
+        for turn in turns:
+            turn.cancel()
+        await asyncio.gather(*turns, return_exceptions=True)
+        raise

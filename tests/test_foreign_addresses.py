@@ -9,7 +9,14 @@ from zipfile import ZipFile
 
 import pytest
 
-from remote_agents import BlueNexus, ConfigurationError, MaiAgent, ServerError, StreamProtocolError
+from remote_agents import (
+    AgentConnectionError,
+    BlueNexus,
+    ConfigurationError,
+    MaiAgent,
+    ServerError,
+    StreamProtocolError,
+)
 from remote_agents.addresses import may_upload_to
 from remote_agents.turns.rate_limit import RateLimiter
 from tests.raw_server import JSON, Step, head, serving
@@ -133,3 +140,22 @@ def test_the_password_of_a_storage_is_not_quoted() -> None:
         with pytest.raises(ConfigurationError) as caught:
             BlueNexus(api_key="k", rate_limit_storage=address, **settings)
         assert "very-secret" not in str(caught.value)
+
+
+def test_a_context_of_ones_own_is_freed_with_its_model() -> None:
+    import gc
+    import ssl
+    import weakref
+
+    contexts = []
+    for _ in range(3):
+        context = ssl.create_default_context()
+        contexts.append(weakref.ref(context))
+        agent = BlueNexus(
+            base_url="https://127.0.0.1:9", api_key="k", verify=context, max_retries=0
+        )
+        with pytest.raises(AgentConnectionError):
+            agent.ask("Hi")
+        del agent, context
+    gc.collect()
+    assert [context() for context in contexts] == [None] * 3

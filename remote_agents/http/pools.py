@@ -82,7 +82,7 @@ class Pools:
         # Not before: it imports httpcore, which async calls may do without.
         from remote_agents.http.joining import JoiningClient
 
-        context = tls(route.verify)
+        context = context_of(route)
         with self._lock:
             if route not in self._clients:
                 self._clients[route] = JoiningClient(context, LIMITS, _proxy(route, context))
@@ -121,7 +121,16 @@ class Pools:
         users = self._users.get(route)
         if users is None:
             users = self._users.setdefault(route, weakref.WeakSet())
+        if isinstance(route.verify, ssl.SSLContext) and user not in users:
+            # A context of one's own is one model's: its connections go when the model does.
+            weakref.finalize(user, self._forget, route).atexit = False
         users.add(user)
+
+    def _forget(self, route: Route) -> None:
+        if not self._users.get(route):
+            self._users.pop(route, None)
+            if client := self._clients.pop(route, None):
+                client.close()
 
     def leave(self, user: Any) -> None:
         """`user` needs its sync clients no longer; the last user of one closes it."""
@@ -169,7 +178,7 @@ def _async_client(route: Route) -> Callable[[], httpx.AsyncClient]:
 
     aiohttp knows no SOCKS; so all that goes through a proxy goes there in one way.
     """
-    context = tls(route.verify)
+    context = context_of(route)
     if not route.is_proxied:
         with suppress(ImportError, OSError):  # it makes TLS contexts, wanted or not
             from remote_agents.http._aiohttp import Client
@@ -187,12 +196,17 @@ def _proxy(route: Route, context: ssl.SSLContext) -> httpx.Proxy | None:
     return httpx.Proxy(route.proxy, ssl_context=context if secure else None)
 
 
+def context_of(route: Route) -> ssl.SSLContext:
+    """The TLS context of a route; one of the caller's own is his, and kept by nobody else."""
+    return route.verify if isinstance(route.verify, ssl.SSLContext) else tls(route.verify)
+
+
 @lru_cache(maxsize=32)
 def tls(verify: Any) -> ssl.SSLContext:
     """One TLS context for all clients with the same settings; building one takes 20 ms.
 
     Args:
-        verify: True, False, the path of a CA bundle or of a folder of them, a context, or None for
+        verify: True, False, the path of a CA bundle or of a folder of them, or None for
             one that trusts nobody, where no TLS is spoken.
 
     Raises:
@@ -200,8 +214,6 @@ def tls(verify: Any) -> ssl.SSLContext:
     """
     if verify is None:
         return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    if isinstance(verify, ssl.SSLContext):
-        return verify
     if not isinstance(verify, (str, os.PathLike)):
         return _standard_context(bool(verify))
     path = os.fspath(verify)
