@@ -28,6 +28,7 @@ _HOMES = {
         "MaiAgent",
         "PrivateAI",
     ),
+    "llamaindex_agents.people": ("AgentAsksPerson", "AskPerson"),
     "llamaindex_agents.query_engine": ("AgentQueryEngine",),
     "llamaindex_agents.readers": ("AgentRecordsReader",),
     "llamaindex_agents.retrievers": ("AgentRetriever",),
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
         MaiAgent as MaiAgent,
         PrivateAI as PrivateAI,
     )
+    from llamaindex_agents.people import AgentAsksPerson as AgentAsksPerson, AskPerson as AskPerson
     from llamaindex_agents.query_engine import AgentQueryEngine as AgentQueryEngine
     from llamaindex_agents.readers import AgentRecordsReader as AgentRecordsReader
     from llamaindex_agents.retrievers import AgentRetriever as AgentRetriever

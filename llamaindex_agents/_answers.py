@@ -22,6 +22,7 @@ from llama_index.core.base.llms.types import (
 
 from llamaindex_agents._convert import chat_response
 from remote_agents.types import Event, Finish, ReasoningDelta, TextDelta
+from remote_agents.waiting import raise_if_waiting
 
 
 class _Responses:
@@ -70,7 +71,8 @@ async def achat_responses(events: AsyncGenerator[Event, None]) -> ChatResponseAs
 
 
 def completion(response: ChatResponse) -> CompletionResponse:
-    """A chat response as a completion."""
+    """A chat response as a completion, which has to be text."""
+    raise_if_waiting(response.message.additional_kwargs)
     return CompletionResponse(
         text=response.message.content or "",
         delta=response.delta,

@@ -112,6 +112,14 @@ def is_component(caller: str) -> bool:
     return caller.startswith("llama_index.") and not is_engine(caller)
 
 
+def is_program(caller: str) -> bool:
+    """Whether LlamaIndex asks for an object of a schema, as its router selectors do.
+
+    An agent cannot be forced to call a tool, so it is asked in words for JSON, as any LLM is.
+    """
+    return caller.startswith("llama_index.core.program")
+
+
 def is_engine(caller: str) -> bool:
     """Whether a chat engine or an agent of LlamaIndex asks; they bring their whole history."""
     return caller.startswith(_ENGINES)

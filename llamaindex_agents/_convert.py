@@ -250,7 +250,17 @@ def _blocks(reply: Reply) -> list[ContentBlock]:
     thinking = [ThinkingBlock(content=reply.reasoning)] if reply.reasoning else []
     citations = [_citation_block(citation) for citation in reply.citations]
     files = [block for file in reply.files if (block := _file_block(file)) is not None]
-    return [*thinking, TextBlock(text=reply.text), *citations, *files]
+    return [
+        *thinking,
+        TextBlock(text=reply.text),
+        *citations,
+        *files,
+        *map(_call, reply.tool_calls),
+    ]
+
+
+def _call(call: ClientToolCall) -> ToolCallBlock:
+    return ToolCallBlock(tool_call_id=call.id, tool_name=call.name, tool_kwargs=call.arguments)
 
 
 def _file_block(file: File) -> ContentBlock | None:

@@ -25,14 +25,17 @@ from llama_index.core.base.llms.types import (
 )
 from llama_index.core.constants import DEFAULT_NUM_OUTPUTS
 from llama_index.core.llms.callbacks import llm_chat_callback, llm_completion_callback
-from llama_index.core.llms.llm import LLM
+from llama_index.core.llms.function_calling import FunctionCallingLLM
+from llama_index.core.llms.llm import LLM, ToolSelection
+from llama_index.core.types import PydanticProgramMode
 from pydantic import Field, PrivateAttr, SecretStr, model_validator
 
-from llamaindex_agents import _answers, _convert
+from llamaindex_agents import _answers, _convert, _tools
 from llamaindex_agents._calls import (
     caller_of_llm,
     is_component,
     is_engine,
+    is_program,
     observed,
     stateless,
     stateless_call,
@@ -45,16 +48,20 @@ from remote_agents.settings import Settings, veiled
 from remote_agents.unknown_names import unknown_name
 
 if TYPE_CHECKING:
+    from llama_index.core.tools import BaseTool
+
     from remote_agents.client import Client
 
 Self = TypeVar("Self", bound="RemoteLLM")
 
 
-class RemoteLLM(Settings, LLM):
+class RemoteLLM(Settings, FunctionCallingLLM):
     """What engines know of a hosted agent; users subclass `RemoteAgent`."""
 
     model_config = Settings.model_config
 
+    pydantic_program_mode: PydanticProgramMode = PydanticProgramMode.LLM
+    """How structured prediction asks: in words, as agents are asked best."""
     session_id: str | None = None
     """Your own key of the dialogue that chat() continues."""
     context_window: int = Field(default=128_000, gt=0)
@@ -135,12 +142,13 @@ class RemoteLLM(Settings, LLM):
 
     @property
     def metadata(self) -> LLMMetadata:
-        """What engines need to know: a chat model with a large window whose tools are its own."""
+        """What engines need to know: a chat model, its window, and whether it takes tools."""
+        tools = self._agent.endpoint.tools and not is_program(caller_of_llm())
         return LLMMetadata(
             context_window=self.context_window,
             num_output=self._longest_answer() or DEFAULT_NUM_OUTPUTS,
             is_chat_model=True,
-            is_function_calling_model=False,
+            is_function_calling_model=tools,
             model_name=self._agent.agent_id,
         )
 
@@ -284,6 +292,44 @@ class RemoteLLM(Settings, LLM):
         events = self._agent.astream(_convert.prompt(prompt), **stateless_call(kwargs))
         return _answers.acompletions(_answers.achat_responses(events))
 
+    # --- tools: of the caller's, for agents that take some -------------------------------------
+
+    def _prepare_chat_with_tools(
+        self,
+        tools: Sequence[BaseTool],
+        user_msg: str | ChatMessage | None = None,
+        chat_history: list[ChatMessage] | None = None,
+        verbose: bool = False,
+        allow_parallel_tool_calls: bool = False,
+        tool_required: bool = False,
+        tool_choice: Any = None,
+        **kwargs: Any,
+    ) -> dict[str, Any]:
+        facts = self._agent.endpoint
+        return {
+            "messages": _tools.asked(user_msg, chat_history),
+            **_tools.offered(facts, tools, required=tool_required, choice=tool_choice),
+            **kwargs,
+        }
+
+    def get_tool_calls_from_response(
+        self, response: ChatResponse, error_on_no_tool_call: bool = True, **kwargs: Any
+    ) -> list[ToolSelection]:
+        """The calls of your tools that an answer asks for.
+
+        Args:
+            response: The answer.
+            error_on_no_tool_call: Whether an answer without one is an error.
+            **kwargs: Ignored.
+
+        Raises:
+            ValueError: There is none.
+        """
+        found = _tools.selections(response)
+        if not found and error_on_no_tool_call:
+            raise ValueError("The agent called none of the tools that it was given.")
+        return found
+
     predict = stateless(LLM.predict)
     apredict = stateless(LLM.apredict)
     stream = stateless(LLM.stream)
@@ -292,8 +338,8 @@ class RemoteLLM(Settings, LLM):
     astructured_predict = stateless(LLM.astructured_predict)
     stream_structured_predict = stateless(LLM.stream_structured_predict)
     astream_structured_predict = stateless(LLM.astream_structured_predict)
-    predict_and_call = stateless(LLM.predict_and_call)
-    apredict_and_call = stateless(LLM.apredict_and_call)
+    predict_and_call = stateless(FunctionCallingLLM.predict_and_call)
+    apredict_and_call = stateless(FunctionCallingLLM.apredict_and_call)
 
     def as_messages(self, text: str) -> list[ChatMessage]:
         """A user message, behind this LLM's system prompt if it has one."""

@@ -15,7 +15,7 @@ from typing_extensions import TypedDict
 from langchain_agents import ChatBlueNexus
 from langchain_agents._schema import violation
 from remote_agents import ConfigurationError
-from tests.langchain.services import QUESTION, chat, every_service
+from tests.langchain.services import CHAT, QUESTION, chat, every_service
 
 
 class Days(BaseModel):

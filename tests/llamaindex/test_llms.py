@@ -172,7 +172,7 @@ def test_metadata(build: Build, service: str) -> None:
     metadata = llm.metadata
     assert metadata.context_window == 128_000
     assert metadata.is_chat_model
-    assert not metadata.is_function_calling_model
+    assert metadata.is_function_calling_model is llm.endpoint.tools
     assert metadata.model_name == llm.agent_id
     assert metadata.system_role is MessageRole.SYSTEM
     assert build(service, context_window=8_000).metadata.context_window == 8_000

@@ -1,0 +1,66 @@
+"""Tools of the caller's, for agents that can be given some."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from llama_index.core.base.llms.types import ChatMessage, ChatResponse, ToolCallBlock
+from llama_index.core.llms.llm import ToolSelection
+
+from remote_agents.errors import ConfigurationError
+from remote_agents.service import Endpoint
+
+if TYPE_CHECKING:
+    from llama_index.core.tools import BaseTool
+
+
+def offered(
+    endpoint: Endpoint, tools: Sequence[BaseTool], *, required: bool, choice: Any
+) -> dict[str, Any]:
+    """The arguments of a call that offers tools to an agent.
+
+    Raises:
+        ConfigurationError: The agent brings its own tools and takes no others.
+    """
+    if not tools:
+        return {}
+    if not endpoint.tools:
+        raise ConfigurationError(
+            f"A {endpoint.title} agent brings its own tools and cannot be given others: configure "
+            "them at the service, or let another model call this one with llm.as_tool(...).",
+            endpoint=endpoint.name,
+        )
+    forced = "any" if required or choice in ("any", "required") else choice
+    told = [tool.metadata.to_openai_tool(skip_length_check=True) for tool in tools]
+    return {"tools": told, "tool_choice": None if forced in ("auto", "none") else forced}
+
+
+def asked(
+    user_msg: str | ChatMessage | None, history: Sequence[ChatMessage] | None
+) -> list[ChatMessage]:
+    """The messages of a call with tools."""
+    messages = list(history or ())
+    if user_msg is not None:
+        new = ChatMessage(user_msg, role="user") if isinstance(user_msg, str) else user_msg
+        messages.append(new)
+    return messages
+
+
+def selections(response: ChatResponse) -> list[ToolSelection]:
+    """The calls that an answer asks for."""
+    blocks = [b for b in response.message.blocks if isinstance(b, ToolCallBlock)]
+    return [
+        ToolSelection(
+            tool_id=block.tool_call_id or "",
+            tool_name=block.tool_name,
+            tool_kwargs=_arguments(block.tool_kwargs),
+        )
+        for block in blocks
+    ]
+
+
+def _arguments(given: Mapping[str, Any] | str) -> dict[str, Any]:
+    value = json.loads(given) if isinstance(given, str) else given
+    return dict(value)

@@ -1,0 +1,123 @@
+"""Tools of the caller's and a person's answer, with the agents of the sandbox in LlamaIndex."""
+
+from typing import Any
+
+import pytest
+from llama_index.core.agent.workflow import FunctionAgent
+from llama_index.core.base.llms.types import ChatMessage, ToolCallBlock
+from llama_index.core.tools import FunctionTool
+from llama_index.core.workflow import HumanResponseEvent
+
+from llamaindex_agents import AGUI, AgentAsksPerson, AskPerson, CloudBase
+from remote_agents import AgentInterrupt, ConfigurationError
+from remote_agents.sandbox import Sandbox
+
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::pydantic.PydanticDeprecatedSince20:inspect"),
+    pytest.mark.filterwarnings("ignore::pydantic.PydanticDeprecatedSince20"),
+    pytest.mark.filterwarnings("ignore::pydantic.PydanticDeprecatedSince211"),
+]
+CALLS: list[str] = []
+QUESTION, TASK = "What is the weather in Paris?", "Delete the file."
+
+
+def get_weather(city: str) -> str:
+    """The weather of a city."""
+    CALLS.append(city)
+    return f"sunny in {city}"
+
+
+@pytest.fixture
+def weather() -> FunctionTool:
+    CALLS.clear()
+    return FunctionTool.from_defaults(get_weather)
+
+
+def made(sandbox: Sandbox, service: str, *, approval: bool = False) -> Any:
+    kwargs: Any = sandbox.kwargs(service)
+    if service == "ag_ui":
+        home = "approval" if approval else "handbook"
+        return AGUI(**{**kwargs, "base_url": f"{sandbox.url}/ag-ui/{home}"})
+    agent = "agent-approval" if approval else "agent-handbook"
+    return CloudBase(**{**kwargs, "agent_id": agent})
+
+
+each = pytest.mark.parametrize("service", ["ag_ui", "cloudbase"])
+
+
+@each
+async def test_chat_with_tools(sandbox: Sandbox, service: str, weather: FunctionTool) -> None:
+    llm = made(sandbox, service)
+    assert llm.metadata.is_function_calling_model
+    streams = llm.stream_chat_with_tools([weather], user_msg=QUESTION)
+    astreams = await llm.astream_chat_with_tools([weather], user_msg=QUESTION)
+    answers = [
+        llm.chat_with_tools([weather], user_msg=QUESTION),
+        await llm.achat_with_tools([weather], user_msg=QUESTION),
+        [*streams][-1],
+        [each async for each in astreams][-1],
+    ]
+    for answer in answers:
+        (call,) = llm.get_tool_calls_from_response(answer)
+        assert (call.tool_name, call.tool_kwargs) == ("get_weather", {"city": "Paris"})
+        assert any(isinstance(block, ToolCallBlock) for block in answer.message.blocks)
+
+
+@each
+async def test_a_function_agent(sandbox: Sandbox, service: str, weather: FunctionTool) -> None:
+    agent = FunctionAgent(tools=[weather], llm=made(sandbox, service))
+    answer = await agent.run(QUESTION)
+    assert "sunny in Paris" in str(answer)
+    assert CALLS == ["Paris"]
+
+
+@each
+def test_predict_and_call(sandbox: Sandbox, service: str, weather: FunctionTool) -> None:
+    assert str(made(sandbox, service).predict_and_call([weather], QUESTION)) == "sunny in Paris"
+
+
+@each
+def test_a_tool_that_has_to_be_called(
+    sandbox: Sandbox, service: str, weather: FunctionTool
+) -> None:
+    llm = made(sandbox, service)
+    answer = llm.chat_with_tools([weather], user_msg="Hello!", tool_required=True)
+    assert llm.get_tool_calls_from_response(answer)
+    free = llm.chat_with_tools([weather], user_msg="Hello!")
+    assert llm.get_tool_calls_from_response(free, error_on_no_tool_call=False) == []
+    with pytest.raises(ValueError, match="none of the tools"):
+        llm.get_tool_calls_from_response(free)
+
+
+def test_an_agent_that_takes_no_tools_refuses_them(sandbox: Sandbox, weather: FunctionTool) -> None:
+    llm = CloudBase(**sandbox.kwargs("cloudbase"))
+    assert not llm.metadata.is_function_calling_model
+    with pytest.raises(ConfigurationError, match="brings its own tools"):
+        llm.chat_with_tools([weather], user_msg=QUESTION)
+
+
+@each
+@pytest.mark.parametrize(("said", "done"), [("yes", "Done: "), ("no", "I left it alone: ")])
+async def test_a_workflow_asks_a_person(
+    sandbox: Sandbox, service: str, said: str, done: str
+) -> None:
+    llm = made(sandbox, service, approval=True)
+    handler = AskPerson(llm, timeout=30).run(messages=[ChatMessage(TASK)])
+    async for event in handler.stream_events():
+        if isinstance(event, AgentAsksPerson):
+            assert TASK in event.question
+            assert len(sandbox.requests(service)) == 1
+            handler.ctx.send_event(HumanResponseEvent(response=said))
+    assert (await handler).message.content == f"{done}{TASK}"
+    assert len(sandbox.requests(service)) == 2
+
+
+@each
+async def test_where_text_is_wanted_it_is_an_error(sandbox: Sandbox, service: str) -> None:
+    llm = made(sandbox, service, approval=True)
+    with pytest.raises(AgentInterrupt, match="May I do this"):
+        llm.complete(TASK)
+    with pytest.raises(AgentInterrupt):
+        await llm.acomplete(TASK)
+    with pytest.raises(AgentInterrupt):
+        list(llm.stream_complete(TASK))
