@@ -87,8 +87,25 @@ def _own(history: Any, agent: Agent) -> str | None:
     return history.conversation_id if history.client.agent.name == agent.name else None
 
 
-CONFIG_SPECS = [
-    ConfigurableFieldSpec(
+class NamedSpec(ConfigurableFieldSpec):
+    """A name in the config, as LangChain declares it.
+
+    A chain refuses two declarations of one name that differ in anything, its description included;
+    this one gives way to an application's own.
+    """
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, ConfigurableFieldSpec) and other.id == self.id
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    def __hash__(self) -> int:
+        return hash(self.id)
+
+
+CONFIG_SPECS: list[ConfigurableFieldSpec] = [
+    NamedSpec(
         id="session_id",
         annotation=str,
         name="Session ID",
@@ -96,7 +113,7 @@ CONFIG_SPECS = [
         default="",
         is_shared=True,
     ),
-    ConfigurableFieldSpec(
+    NamedSpec(
         id="thread_id",
         annotation=str,
         name="Thread ID",

@@ -315,3 +315,11 @@ def test_a_trimmed_history_goes_on(sent: Sent) -> None:
         history.append(sent.model.invoke(short, config))
     assert "zebra-17" in history[-1].text or sent.context
     assert len(set(sent.ids)) == 1
+
+
+def test_the_declared_session_is_that_of_langchains_histories(sandbox: Any) -> None:
+    model = chat(sandbox, "bluenexus")
+    default = with_history(model, {}).history_factory_config
+    mine = [spec for spec in model.config_specs if spec.id == "session_id"]
+    assert [tuple(spec) for spec in mine] == [tuple(spec) for spec in default]
+    assert [spec.id for spec in model.config_specs] == ["session_id", "thread_id"]
