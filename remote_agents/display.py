@@ -11,7 +11,7 @@ import sys
 import time
 from collections.abc import AsyncIterable, Awaitable, Iterable, Iterator, Mapping, Sequence
 from contextlib import aclosing, closing, nullcontext
-from typing import Any, overload
+from typing import Any, TypeAlias, overload
 
 from remote_agents.types import (
     Citation,
@@ -19,6 +19,7 @@ from remote_agents.types import (
     Event,
     Finish,
     ReasoningDelta,
+    Reply,
     TextDelta,
 )
 from remote_agents.types.citations import names_of
@@ -26,6 +27,7 @@ from remote_agents.types.rendering import fenced, render
 from remote_agents.types.screen import inert, inert_line
 
 REDRAW_SECONDS = 0.05
+Part: TypeAlias = TextDelta | ReasoningDelta | Citation
 
 
 @overload
@@ -43,7 +45,8 @@ def display_stream(stream: Any) -> Any:
 
     Args:
         stream: The events of a plain client, the chunks of a LangChain model or chain, or the
-            responses of a LlamaIndex LLM; sync, or async and then to be awaited.
+            responses of a LlamaIndex LLM; sync, or async and then to be awaited. A whole answer
+            (a `Reply`, a message, a response of an LLM or of a query engine) is shown at once.
 
     Returns:
         What the call without streaming gives: a `Reply`, a LangChain message (or text), or the
@@ -56,6 +59,10 @@ def display_stream(stream: Any) -> Any:
         >>> text = display_stream(["25 ", "days"])
         25 days
     """
+    if _is_whole(stream):
+        with _View() as view:
+            view.add(stream, _whole_parts(stream))
+        return stream
     if hasattr(stream, "__aiter__"):
         return _display_async(stream)
     view = _View()
@@ -63,6 +70,11 @@ def display_stream(stream: Any) -> Any:
         for item in stream:
             view.add(item)
     return view.result
+
+
+def _is_whole(answer: Any) -> bool:
+    kinds = ("content_blocks", "source_nodes", "message")
+    return isinstance(answer, (str, Reply)) or any(hasattr(answer, kind) for kind in kinds)
 
 
 async def _display_async(stream: Any) -> Any:
@@ -90,9 +102,9 @@ class _View:
     def __exit__(self, *exc: object) -> None:
         self._screen.finish(self)
 
-    def add(self, item: Any) -> None:
+    def add(self, item: Any, parts: Iterable[Part] | None = None) -> None:
         self._items.append(item)
-        for part in _parts(item):
+        for part in _parts(item) if parts is None else parts:
             if isinstance(part, Citation):
                 self._citations.add(part)
             else:
@@ -174,7 +186,7 @@ def _listed(citations: Sequence[Citation]) -> list[str]:
 # --- what a stream yields ----------------------------------------------------------------------
 
 
-def _parts(item: Any) -> Iterator[TextDelta | ReasoningDelta | Citation]:
+def _parts(item: Any) -> Iterator[Part]:
     """The text, reasoning and citations in one item of any stream, told by its shape."""
     if isinstance(item, (TextDelta, ReasoningDelta, Citation)):
         yield item
@@ -190,7 +202,7 @@ def _parts(item: Any) -> Iterator[TextDelta | ReasoningDelta | Citation]:
 
 def _langchain_parts(
     blocks: Iterable[Mapping[str, Any]],
-) -> Iterator[TextDelta | ReasoningDelta | Citation]:
+) -> Iterator[Part]:
     for block in blocks:
         if block["type"] == "reasoning" and block.get("reasoning"):
             yield ReasoningDelta(block["reasoning"])
@@ -200,13 +212,41 @@ def _langchain_parts(
             yield from map(_citation, block.get("annotations", ()))
 
 
-def _llamaindex_parts(response: Any) -> Iterator[TextDelta | ReasoningDelta | Citation]:
+def _llamaindex_parts(response: Any) -> Iterator[Part]:
     if thought := response.additional_kwargs.get("thinking_delta"):
         yield ReasoningDelta(thought)
     if response.delta:
         yield TextDelta(response.delta)
     extras = response.message.additional_kwargs if hasattr(response, "message") else {}
     yield from map(_citation, extras.get("citations", ()))
+
+
+def _whole_parts(answer: Any) -> Iterator[Part]:
+    """The same of a whole answer."""
+    if isinstance(answer, Reply):
+        return _reply_parts(answer)
+    if hasattr(answer, "source_nodes"):
+        return _engine_parts(answer)
+    return _message_parts(answer) if hasattr(answer, "message") else _parts(answer)
+
+
+def _message_parts(response: Any) -> Iterator[Part]:
+    yield TextDelta(response.message.content or "")
+    yield from map(_citation, response.message.additional_kwargs.get("citations", ()))
+
+
+def _reply_parts(reply: Reply) -> Iterator[Part]:
+    if reply.reasoning:
+        yield ReasoningDelta(reply.reasoning)
+    yield TextDelta(reply.text)
+    yield from reply.citations
+
+
+def _engine_parts(response: Any) -> Iterator[Part]:
+    yield TextDelta(str(response))
+    for each in response.source_nodes:
+        known = each.node.metadata
+        yield Citation(known.get("title"), known.get("url"), each.node.get_content())
 
 
 def _citation(data: Mapping[str, Any]) -> Citation:

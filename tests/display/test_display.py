@@ -10,8 +10,10 @@ from typing import Any
 
 import pytest
 from hypothesis import example, given, strategies as st
-from langchain_core.messages import AIMessageChunk
+from langchain_core.messages import AIMessageChunk, message_chunk_to_message
+from llama_index.core.base.response.schema import Response
 from llama_index.core.llms import ChatMessage, ChatResponse
+from llama_index.core.schema import NodeWithScore, TextNode
 
 from remote_agents import display
 from remote_agents.display import display_stream
@@ -120,6 +122,21 @@ async def test_every_stream_is_shown(kind: str, mode: str, notebook: Output) -> 
         "texts": lambda: result,
     }
     assert text[kind]() == "**25** days"
+
+
+def test_a_whole_answer_is_shown_at_once(notebook: Output) -> None:
+    reply, message = core()[-1].reply, sum(langchain()[1:], langchain()[0])
+    whole = message_chunk_to_message(message)
+    node = NodeWithScore(node=TextNode(text="25 days", metadata=SOURCE))
+    answers = [reply, whole, llamaindex()[-1], Response("**25** days", source_nodes=[node])]
+    for answer in answers:
+        assert display_stream(answer) is answer
+        page = notebook.drawn[-1]["text/html"]
+        assert "<strong>25</strong> days" in page
+        assert (
+            len(re.findall('<a href="https://example.com/vacation"[^>]*>Vacation</a>', page)) == 1
+        )
+    assert display_stream("25") == "25"
 
 
 @pytest.mark.parametrize("mode", ["sync", "async"])
