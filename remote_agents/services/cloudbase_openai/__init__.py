@@ -17,7 +17,7 @@ ENDPOINT = Endpoint(
     env="CLOUDBASE",
     turn=turn,
     decode=decode,
-    options=("env_id", "region"),
+    options=("env_id", "region", "route"),
     server_url=server_url,
     refuses=refuses,
     textless=TEXTLESS,  # AG-UI's events are read by their own decoder
@@ -35,6 +35,9 @@ class CloudBaseOpenAISettings(Settings):
     """Id of the environment, from which the address follows; else `CLOUDBASE_ENV_ID`."""
     region: Literal["cn", "intl"] | None = None
     """`cn` (default) or `intl`."""
+    route: Literal["gateway", "bots"] | None = None
+    """`gateway` (default), or `bots` for an agent that is hosted by yourself, which answers at
+    `/v1/aibot/bots/{agent_id}/chat/completions`."""
 
 
 class CloudBaseOpenAICall(CallArguments, total=False):

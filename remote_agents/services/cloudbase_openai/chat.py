@@ -8,7 +8,9 @@ A self-hosted agent may answer with AG-UI events on this path; frames are told a
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import quote
 
+from remote_agents.errors import ConfigurationError
 from remote_agents.flow import Flow, Request, Stream
 from remote_agents.types import Event, Reply, Turn
 from remote_agents.wire.ag_ui import decode_ag_ui, is_ag_ui
@@ -22,9 +24,21 @@ def turn(asked: Turn) -> Flow[Reply]:
         "messages": encode_messages(asked.messages),
         "stream": asked.stream,
     }
-    path = "/v1/aibot/openai/chat/completions"
+    path = path_of(asked.agent_id, asked.options.get("route") or "gateway")
     reply: Reply = yield Stream(Request("POST", path, json=body, stream=asked.stream), decode)
     return reply
+
+
+def path_of(agent_id: str, route: str) -> str:
+    """Where an agent answers: at the gateway, or at its own server (`bots`)."""
+    if route not in ROUTES:
+        raise ConfigurationError(f"route must be one of {', '.join(ROUTES)}, not {route!r}.")
+    if route == "gateway":
+        return "/v1/aibot/openai/chat/completions"
+    return f"/v1/aibot/bots/{quote(agent_id, safe='')}/chat/completions"
+
+
+ROUTES = ("gateway", "bots")
 
 
 def decode(data: Any, so_far: Reply) -> list[Event]:
