@@ -10,7 +10,6 @@ import base64
 import binascii
 import hashlib
 import hmac
-import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -96,7 +95,7 @@ class Sealer:
             return None
 
     def _seal_of(self, fields: Mapping[str, Any]) -> str:
-        sealed = json.dumps(fields).encode()
+        sealed = repr([fields.get(name) for name in _FIELDS]).encode("utf-8", "surrogatepass")
         return _text(hashlib.blake2s(sealed, digest_size=SEAL, key=self._key).digest())
 
 

@@ -93,7 +93,7 @@ def _table(sa: Any, name: str) -> Any:
         sa.Column("history", sa.Boolean, nullable=False),
         sa.Column("broke_off", sa.Boolean, nullable=False),
         sa.Column("created", sa.Float, nullable=False),
-        sa.Column("last_used", sa.Float, nullable=False, index=True),
+        sa.Column("last_used", sa.Float, nullable=False),
         sa.Column("holder", sa.String(64)),
         sa.Column("since", sa.Float),
         sa.Column("until", sa.Float, nullable=False),
