@@ -13,6 +13,7 @@ import warnings
 from collections.abc import Sequence
 
 from remote_agents.extras import SANDBOX, MissingExtraError, require
+from remote_agents.version import VERSION
 
 CLI_NEEDS = ("typer", "rich")
 DEMO_NEEDS = ("rich", "langchain_core", "llama_index.core")
@@ -70,7 +71,12 @@ def _demo(arguments: list[str]) -> int:
     return subprocess.call([sys.executable, "-m", "remote_agents_demo", *arguments[1:]])
 
 
-_RUN = {"sandbox": _sandbox, "demo": _demo}
+def _version(_: list[str]) -> int:
+    print(f"remote-agents {VERSION}")
+    return 0
+
+
+_RUN = {"sandbox": _sandbox, "demo": _demo, "--version": _version}
 
 
 def _installed(extras: str, modules: Sequence[str]) -> bool:

@@ -6,14 +6,15 @@ import typer
 
 from remote_agents.cli.check import check
 from remote_agents.cli.conform import conform
-from remote_agents.cli.resources import conversations, messages, records
+from remote_agents.cli.resources import agents, conversations, messages, models, records
 from remote_agents.cli.talk import ask, chat
 
 __all__ = ["app"]
 
 app = typer.Typer(
     help="Ask hosted agents from the shell.",
-    epilog="Exit codes: 0 it worked, 1 the service said no, 2 wrong command or configuration, "
+    epilog="--version prints the version. "
+    "Exit codes: 0 it worked, 1 the service said no, 2 wrong command or configuration, "
     "3 the service was not reached in time, 130 interrupted.",
     no_args_is_help=True,
     add_completion=False,
@@ -23,6 +24,8 @@ app.command()(chat)
 app.command()(ask)
 app.command()(check)
 app.command()(conform)
+app.command()(agents)
+app.command()(models)
 app.add_typer(conversations, name="conversations")
 app.add_typer(messages, name="messages")
 app.add_typer(records, name="records")

@@ -18,7 +18,7 @@ from typer.core import TyperGroup
 from remote_agents.cli.connection import Connect, Json, connected, print_json
 from remote_agents.client import Client
 from remote_agents.errors import ConfigurationError
-from remote_agents.resources.items import Item, Message, Record
+from remote_agents.resources.items import AgentInfo, Item, Message, Model, Record
 from remote_agents.resources.surface import Part
 from remote_agents.types.screen import inert
 
@@ -26,6 +26,8 @@ TABLE_ROWS = 50
 COLUMNS: dict[type[Item], tuple[str, ...]] = {
     Record: ("created_at", "input_message", "output_message", "reply_time"),
     Message: ("created_at", "role", "content"),
+    AgentInfo: ("id", "name"),
+    Model: ("id",),
     Item: ("id", "title", "created_at"),
 }
 
@@ -61,6 +63,22 @@ Start = Annotated[str | None, typer.Option(help="First day, YYYY-MM-DD.")]
 End = Annotated[str | None, typer.Option(help="Last day, YYYY-MM-DD.")]
 Asked = Annotated[str | None, typer.Option(help="Only where the question contains this.")]
 Answered = Annotated[str | None, typer.Option(help="Only where the answer contains this.")]
+
+
+@connected
+def agents(
+    connect: Connect, limit: Limit = None, cursor: Cursor = None, as_json: Json = False
+) -> None:
+    """List the agents that the key may ask."""
+    _list(connect, "agents", limit, as_json, cursor=cursor)
+
+
+@connected
+def models(
+    connect: Connect, limit: Limit = None, cursor: Cursor = None, as_json: Json = False
+) -> None:
+    """List the models that a service runs."""
+    _list(connect, "models", limit, as_json, cursor=cursor)
 
 
 @conversations.command("list")

@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import closing, suppress
 from dataclasses import asdict
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -26,12 +27,14 @@ from remote_agents.client import Client
 from remote_agents.errors import AgentError
 from remote_agents.types import (
     Alternative,
+    Attachment,
     Citation,
     ClientToolCall,
     Event,
     File,
     Finish,
     Interrupt,
+    Message,
     ReasoningDelta,
     Reply,
     TextDelta,
@@ -69,12 +72,19 @@ def ask(
     conversation: Annotated[
         str | None, typer.Option(help="Id of a conversation of the service to go on with.")
     ] = None,
+    system: Annotated[str | None, typer.Option(help="A system message before it.")] = None,
+    file: Annotated[
+        list[Path] | None, typer.Option(help="A file that goes along; may be repeated.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """Ask one question, and print the answer as it comes."""
+    """Ask one question: the answer goes to the output as it comes, all else to the error output."""
     text = sys.stdin.read() if question == "-" else question
+    asked = [Message("system", system)] if system else []
+    asked.append(Message("user", text, [Attachment.from_path(path) for path in file or ()]))
     with connect() as client:
-        _show(client.stream(text, conversation_id=conversation), as_json=as_json)
+        events = client.stream(asked, conversation_id=conversation)
+        _show(events, as_json=as_json, beside=_console(stderr=True))
 
 
 @connected
@@ -160,14 +170,15 @@ class Chat:
             _console().print(Text(text, "dim"), soft_wrap=True)
 
 
-def _console() -> Console:
-    return Console(highlight=False)
+def _console(*, stderr: bool = False) -> Console:
+    return Console(highlight=False, stderr=stderr)
 
 
-def _show(events: Iterator[Event], *, as_json: bool) -> Reply:
+def _show(events: Iterator[Event], *, as_json: bool, beside: Console | None = None) -> Reply:
+    """Show a turn; what is not the answer's text goes to `beside`, if it is another console."""
     begun = time.monotonic()
     with closing(events):  # type: ignore[type-var]
-        return (_as_lines if as_json else _as_text)(events, begun)
+        return _as_lines(events, begun) if as_json else _as_text(events, begun, beside)
 
 
 def _as_lines(events: Iterator[Event], begun: float) -> Reply:
@@ -191,22 +202,23 @@ def _plain(event: Any) -> dict[str, Any]:
     return known
 
 
-def _as_text(events: Iterator[Event], begun: float) -> Reply:
+def _as_text(events: Iterator[Event], begun: float, beside: Console | None) -> Reply:
     console, shown = _console(), ""
+    other = beside or console
     for event in events:
         if isinstance(event, (TextDelta, ReasoningDelta)):
             kind = KINDS[type(event)]
             if shown not in ("", kind):
-                console.print("\n")
+                other.print("\n")
             shown = kind
-            style = "dim" if kind == "reasoning" else ""
-            console.print(Text(inert(event.text), style), end="", soft_wrap=True)
+            style, to = ("dim", other) if kind == "reasoning" else ("", console)
+            to.print(Text(inert(event.text), style), end="", soft_wrap=True)
         elif isinstance(event, Finish):
             reply = event.reply
     console.print()
-    _print_sources(console, reply)
-    _print_files(console, reply)
-    console.print(Text(_facts(reply, time.monotonic() - begun), "dim"), soft_wrap=True)
+    _print_sources(other, reply)
+    _print_files(other, reply)
+    other.print(Text(_facts(reply, time.monotonic() - begun), "dim"), soft_wrap=True)
     return reply
 
 

@@ -1,6 +1,7 @@
 """Every command with its output, its JSON lines and its exit codes."""
 
 import io
+import json
 import re
 import shlex
 import signal
@@ -19,6 +20,7 @@ from remote_agents.cli import main
 from remote_agents.cli.talk import KINDS
 from remote_agents.sandbox import Sandbox
 from remote_agents.services import ENDPOINTS
+from remote_agents.version import VERSION
 from tests.cli.conftest import Cli, lines
 
 QUESTION = "How many vacation days do I get?"
@@ -27,12 +29,51 @@ QUESTION = "How many vacation days do I get?"
 @pytest.mark.parametrize("endpoint", ENDPOINTS)
 def test_ask(endpoint: str, cli: Cli) -> None:
     code, out, err = cli("ask", endpoint.replace("_", "-"), QUESTION)
-    assert (code, err) == (0, "")
+    assert code == 0
     assert "25 vacation days" in out
+    assert re.search(r"^\d+\.\d s", err, re.MULTILINE)
+    assert not re.search(r"^\d+\.\d s|^\[1\] ", out, re.MULTILINE), "only the answer"
     if ENDPOINTS[endpoint].cites:
-        assert "[1] " in out
+        assert "[1] " in err
     if ENDPOINTS[endpoint].keeps == "handed":
-        assert "conversation" in out
+        assert "conversation" in err
+
+
+def test_ask_with_a_system_message_and_a_file(cli: Cli, sandbox: Sandbox, tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("The office closes at noon.")
+    code, _, err = cli(
+        "ask", "ag_ui", "Hello", "--system", "Be brief.", "--file", str(tmp_path / "notes.txt")
+    )
+    assert code == 0, err
+    sent = json.dumps(sandbox.requests("ag_ui")[-1]["body"])
+    assert "Be brief." in sent
+    assert "notes.txt" in sent
+    code, _, err = cli("ask", "ag_ui", "Hello", "--file", str(tmp_path / "none.txt"))
+    assert code == 2
+    assert "none.txt" in err
+
+
+def test_version(cli: Cli) -> None:
+    assert cli("--version") == (0, f"remote-agents {VERSION}\n", "")
+
+
+@pytest.mark.parametrize("endpoint", ["bluenexus", "private_ai"])
+def test_agents(endpoint: str, cli: Cli, sandbox: Sandbox) -> None:
+    code, out, _ = cli("agents", endpoint, "--json")
+    assert code == 0
+    assert sandbox.agents[endpoint]["agent_id"] in [row["id"] for row in lines(out)]
+    assert sandbox.agents[endpoint]["agent_id"] in cli("agents", endpoint)[1]
+
+
+def test_models(cli: Cli) -> None:
+    code, out, _ = cli("models", "private_ai", "--json")
+    assert code == 0
+    names = [row["id"] for row in lines(out)]
+    assert names
+    assert names[0] in cli("models", "private_ai")[1]
+    code, _, err = cli("models", "bluenexus")
+    assert code == 2
+    assert "BlueNexus has no models" in err
 
 
 @pytest.mark.parametrize("endpoint", ENDPOINTS)
