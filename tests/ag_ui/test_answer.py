@@ -194,6 +194,7 @@ CALLS: dict[str, tuple[list[Any], Sent, list[Any], list[Any]]] = {
     "in chunks": (CHUNKED, Sent(), [], [ASKED]),
     "in a snapshot alone": ([IN_SNAPSHOT], MINE, [], [ASKED]),
     "streamed and in a snapshot": ([*CALLED, IN_SNAPSHOT], MINE, [], [ASKED]),
+    "streamed without arguments": ([*call("c", "weather"), IN_SNAPSHOT], MINE, [], [ASKED]),
     "the server's own": ([*CALLED, result("c", "sunny")], Sent(), RAN, []),
     "the server's own, of the same name": ([*CALLED, result("c", "sunny")], MINE, RAN, []),
     "its result in a snapshot alone": ([*CALLED, WITH_RESULT], MINE, RAN, []),

@@ -271,9 +271,13 @@ def _unstreamed(so_far: Reply, run: Run) -> list[Event]:
 def _left_calls(data: Data, so_far: Reply, run: Run, interrupts: list[Interrupt]) -> list[Event]:
     """The calls that the run leaves behind: the caller's to run, but for those of the server."""
     events: list[Event] = []
-    left = {call.id: (call.name or "tool", call.arguments) for call in so_far.open_calls.values()}
+    told = dict(_snapshot_calls(run))
+    left = {
+        call.id: (call.name or "tool", call.arguments or told.get(call.id, ("", ""))[1])
+        for call in so_far.open_calls.values()
+    }
     known = {*left, *run.settled, *(s.id for s in so_far.steps if isinstance(s, ToolCall))}
-    left |= {call_id: named for call_id, named in _snapshot_calls(run) if call_id not in known}
+    left |= {call_id: named for call_id, named in told.items() if call_id not in known}
     pending = mapping(data.get("outcome")).get("pendingToolCallIds")
     waiting = {interrupt.tool_call_id for interrupt in interrupts}
     for call_id, (name, arguments) in left.items():

@@ -1,0 +1,103 @@
+"""AG-UI servers that others wrote, around models that say what they saw.
+
+`python foreign.py PORT KIND`
+"""
+
+import json
+import sys
+from collections.abc import AsyncIterator
+from typing import Any
+
+import uvicorn
+from fastapi import FastAPI
+
+PORT, KIND = int(sys.argv[1]), sys.argv[2]
+
+
+def langgraph(app: FastAPI) -> None:
+    from ag_ui_langgraph import LangGraphAgent, add_langgraph_fastapi_endpoint
+    from langchain_core.runnables import RunnableConfig
+    from langgraph.checkpoint.memory import MemorySaver
+    from langgraph.graph import END, START, MessagesState, StateGraph
+    from langgraph.types import interrupt
+    from scripted import Scripted
+
+    class State(MessagesState):
+        tools: list[Any]
+
+    async def chat(state: State, config: RunnableConfig) -> dict[str, Any]:
+        if str(state["messages"][-1].content).startswith("delete"):
+            said = interrupt({"question": "May I?"})
+            return {"messages": [("ai", f"You said {said!r}")]}
+        model = Scripted(tools=[dict(tool) for tool in state.get("tools") or []])
+        return {"messages": [await model.ainvoke(state["messages"], config)]}
+
+    graph = StateGraph(State)
+    graph.add_node("chat", chat)
+    graph.add_edge(START, "chat")
+    graph.add_edge("chat", END)
+    agent = LangGraphAgent(name="hr", graph=graph.compile(checkpointer=MemorySaver()))
+    add_langgraph_fastapi_endpoint(app, agent, "/agent")
+
+
+def pydantic_ai(app: FastAPI) -> None:
+    from pydantic_ai import Agent
+    from pydantic_ai.messages import ModelMessage, ToolReturnPart, UserPromptPart
+    from pydantic_ai.models.function import AgentInfo, DeltaToolCall, FunctionModel
+    from pydantic_ai.ui.ag_ui import AGUIAdapter
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+    async def said(messages: list[ModelMessage], info: AgentInfo) -> AsyncIterator[Any]:
+        parts = [part for message in messages for part in message.parts]
+        seen = [["human", p.content] for p in parts if isinstance(p, UserPromptPart)]
+        results = [p.content for p in parts if isinstance(p, ToolReturnPart)]
+        if info.function_tools and "call" in str(seen[-1][1]) and not results:
+            name = info.function_tools[0].name
+            yield {0: DeltaToolCall(name=name, json_args='{"city": "Paris"}', tool_call_id="c1")}
+            return
+        yield "I SAW " + json.dumps([seen + [["tool", r] for r in results], {}], default=str)
+
+    agent = Agent(FunctionModel(stream_function=said))
+
+    @app.post("/agent")
+    async def run(request: Request) -> Response:
+        return await AGUIAdapter.dispatch_request(request, agent=agent)
+
+
+def llama_index(app: FastAPI) -> None:
+    from llama_index.core.base.llms.types import ChatMessage, ChatResponse, LLMMetadata
+    from llama_index.core.llms.function_calling import FunctionCallingLLM
+    from llama_index.core.llms.mock import MockLLM
+    from llama_index.protocols.ag_ui.router import get_ag_ui_workflow_router
+
+    class Said(MockLLM, FunctionCallingLLM):
+        @property
+        def metadata(self) -> LLMMetadata:
+            return LLMMetadata(is_function_calling_model=True, is_chat_model=True)
+
+        def _prepare_chat_with_tools(self, tools: Any, **known: Any) -> dict[str, Any]:
+            return {"messages": known.get("chat_history") or []}
+
+        def get_tool_calls_from_response(self, response: Any, **known: Any) -> list[Any]:
+            return []
+
+        async def astream_chat(self, messages: Any, **known: Any) -> Any:
+            names = {"user": "human", "assistant": "ai"}
+            seen = [[names.get(m.role.value, m.role.value), m.content] for m in messages]
+            seen = [[kind, "..." if kind == "ai" else text] for kind, text in seen]
+            text = "I SAW " + json.dumps([seen, {}])
+
+            async def pieces() -> AsyncIterator[ChatResponse]:
+                for end in range(20, len(text) + 20, 20):
+                    message = ChatMessage(text[:end], role="assistant")
+                    yield ChatResponse(message=message, delta=text[end - 20 : end])
+
+            return pieces()
+
+    app.include_router(get_ag_ui_workflow_router(llm=Said()), prefix="/agent")
+
+
+app = FastAPI()
+{"langgraph": langgraph, "pydantic_ai": pydantic_ai, "llama_index": llama_index}[KIND](app)
+uvicorn.run(app, host="127.0.0.1", port=PORT, log_level="warning")

@@ -1,0 +1,72 @@
+"""`AGUI` with servers that others wrote: today's LangGraph, Pydantic AI and LlamaIndex."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from remote_agents import AGUI, Message
+from tests.vendor.serving import Server, seen, served
+
+PATHS = {"langgraph": "/agent", "pydantic_ai": "/agent", "llama_index": "/agent/run"}
+QUESTIONS = ["My name is Ada.", "yes", "yes", "Who am I?"]
+FORM = {
+    "name": "get_weather",
+    "description": "The weather of a city.",
+    "parameters": {"type": "object", "properties": {"city": {"type": "string"}}},
+}
+
+
+@pytest.fixture(scope="module", params=PATHS)
+def kind(request: pytest.FixtureRequest) -> Iterator[tuple[str, Server]]:
+    with served("foreign", "foreign.py", request.param) as server:
+        yield request.param, server
+
+
+def agent(kind: tuple[str, Server], **settings: Any) -> AGUI:
+    name, server = kind
+    return AGUI(base_url=f"{server.url}{PATHS[name]}", **settings)
+
+
+@pytest.mark.parametrize("memory", ["auto", "server"])
+def test_a_dialogue(kind: tuple[str, Server], memory: Any) -> None:
+    asked, history = agent(kind, memory=memory), []
+    for number, question in enumerate(QUESTIONS, 1):
+        reply = asked.ask([*history, question])
+        told = [content for role, content in seen(reply.text) if role == "human"]
+        assert told == QUESTIONS[:number]
+        history += [Message("user", question), reply]
+
+
+def test_the_context_of_today(kind: tuple[str, Server]) -> None:
+    asked, history = agent(kind, memory="server"), []
+    for day in ("monday", "tuesday"):
+        context = Message("system", f"CONTEXT: it is {day}")
+        reply = asked.ask([context, *history, f"Which day is it on {day}?"])
+        told = " ".join(str(content) for _, content in seen(reply.text))
+        assert told.count(f"CONTEXT: it is {day}") == 1
+        assert told.count(f"Which day is it on {day}?") == 1
+        history += [Message("user", f"Which day is it on {day}?"), reply]
+
+
+def test_a_tool(kind: tuple[str, Server]) -> None:
+    asked = agent(kind, memory="server")
+    question = Message("user", "call for the weather")
+    paused = asked.ask([question], tools=[FORM])
+    if kind[0] == "llama_index":  # its mock model takes tools and calls none
+        assert (paused.tool_calls, paused.finish_reason) == ([], "stop")
+        return
+    (call,) = paused.tool_calls
+    assert (call.name, call.arguments) == ("get_weather", {"city": "Paris"})
+    result = Message("tool", "sunny", tool_call_id=call.id)
+    reply = asked.ask([question, paused, result], tools=[FORM])
+    assert ["tool", "sunny"] in seen(reply.text)
+
+
+def test_a_person() -> None:
+    with served("foreign", "foreign.py", "langgraph") as server:
+        asked = agent(("langgraph", server))
+        paused = asked.ask("delete it")
+        assert paused.interrupts[0].question == "May I?"
+        reply = asked.ask([Message("user", "delete it"), paused], resume="yes")
+        assert reply.text == "You said 'yes'"
