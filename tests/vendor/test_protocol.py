@@ -1,0 +1,59 @@
+"""The official `ag-ui-protocol` package of each version: what it defines and what it parses."""
+
+import json
+import subprocess
+from typing import Any
+
+import httpx
+import pytest
+
+from remote_agents.sandbox import Sandbox
+from remote_agents.wire.ag_ui import KNOWN
+from tests.vendor.serving import interpreter
+
+PARSE = """
+import json, sys
+from ag_ui.core import Event, EventType, RunAgentInput
+from pydantic import TypeAdapter
+for frame in json.load(sys.stdin):
+    if not frame["type"].startswith("THINKING"):  # no version's union has them any more
+        TypeAdapter(Event).validate_python(frame)
+print(json.dumps([kind.value for kind in EventType]))
+"""
+QUESTION: dict[str, Any] = {
+    "threadId": "t",
+    "runId": "r",
+    "messages": [{"id": "1", "role": "user", "content": "How many vacation days do I get?"}],
+    "state": {},
+    "tools": [],
+    "context": [],
+    "forwardedProps": {},
+}
+
+
+@pytest.mark.parametrize(
+    ("environment", "service", "path"),
+    [
+        ("vendor", "cloudbase", "/v1/aibot/bots/{}/send-message"),
+        ("foreign", "ag_ui", "/ag-ui/{}"),
+    ],
+)
+@pytest.mark.parametrize("agent", ["handbook", "approval"])
+def test_what_the_sandbox_sends_parses_and_what_is_defined_is_known(
+    sandbox: Sandbox, environment: str, service: str, path: str, agent: str
+) -> None:
+    name = agent if service == "ag_ui" else f"agent-{agent}"
+    key = {"authorization": f"Bearer {sandbox.kwargs(service)['api_key']}"}
+    url = sandbox.url + path.format(name)
+    told = httpx.post(url, json=QUESTION, headers=key).text
+    frames = [json.loads(line[6:]) for line in told.splitlines() if line]
+    assert frames[-1]["type"] == "RUN_FINISHED"
+    ran = subprocess.run(
+        [interpreter(environment), "-c", PARSE],
+        input=json.dumps(frames),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stderr[-2000:]
+    assert set(json.loads(ran.stdout)) - KNOWN == set()
