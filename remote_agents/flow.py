@@ -81,6 +81,13 @@ class Stream(NamedTuple):
     after: Callable[[Reply], Flow[None]] | None = None
 
 
+class Once(NamedTuple):
+    """Run a flow, or give what it gave before in this client under the same key."""
+
+    key: str
+    flow: Callable[[], Flow[Any]]
+
+
 class Download(NamedTuple):
     """Send a request and pass its body, piece by piece, to `write`; gives the headers back."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import mimetypes
 import os
 import stat
@@ -34,6 +35,12 @@ def loaded(attachment: Attachment) -> Flow[Upload]:
     # `mimetypes` reads files too, once in a process.
     upload: Upload = yield Do(partial(_read, attachment), blocks=True)
     return upload
+
+
+def digest_of(upload: Upload) -> str:
+    """What tells an upload from others: its name, its kind and its content."""
+    about = f"{upload.name}\0{upload.mime_type}\0".encode("utf-8", "surrogatepass")
+    return hashlib.blake2s(about + upload.content).hexdigest()
 
 
 def _read(attachment: Attachment) -> Upload:

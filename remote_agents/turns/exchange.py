@@ -5,6 +5,7 @@ Keys, retries, deadlines, decoding, completeness: written once, as flows for bot
 
 from __future__ import annotations
 
+import inspect
 import logging
 import time
 from functools import partial
@@ -21,9 +22,11 @@ from remote_agents.flow import (
     Call,
     DeadlineReached,
     Decode,
+    Do,
     Download,
     Emit,
     Flow,
+    Once,
     Read,
     Request,
     Stream,
@@ -43,6 +46,8 @@ logger = logging.getLogger(__name__)
 
 # Once the answer is whole, how long its connection may linger before it is dropped: a little after
 # a mark that is always the last, longer after a finish_reason, behind which usage may follow.
+REMEMBERED = 1000  # uploads of a client
+
 LINGER_AFTER_END = 0.25
 LINGER_AFTER_FINISH = 5.0
 
@@ -66,6 +71,8 @@ def expand(flow: Flow[Any], exchange: Exchange) -> Flow[Any]:
                 value = yield from stream(op, exchange)
             elif isinstance(op, Download):
                 value = yield from download(op, exchange)
+            elif isinstance(op, Once):
+                value = yield from once(op, exchange)
             else:
                 value = yield op
             step = flow.send
@@ -74,6 +81,23 @@ def expand(flow: Flow[Any], exchange: Exchange) -> Flow[Any]:
             raise
         except BaseException as error:
             step, value = flow.throw, error
+
+
+def once(op: Once, exchange: Exchange) -> Flow[Any]:
+    """What a flow gives, remembered for the life of the client and the account that asks."""
+    terms = exchange.terms
+    if terms.key_is_callable and not terms.names_account:
+        return (yield from expand(op.flow(), exchange))  # who knows whose key it is
+    account = terms.account()
+    if inspect.isawaitable(account):
+        account = yield Do(lambda: account)
+    remembered, key = exchange.terms.remembered, f"{account}/{op.key}"
+    if key not in remembered:
+        value = yield from expand(op.flow(), exchange)
+        while len(remembered) >= REMEMBERED:
+            remembered.pop(next(iter(remembered)), None)
+        remembered[key] = value
+    return remembered[key]
 
 
 # --- whole bodies ------------------------------------------------------------------------------

@@ -121,6 +121,7 @@ class Terms:
         self._account = given["account"]
         self._account_secret = read_secret("account_secret", given["account_secret"])
         self._seal_key: bytes | None = None
+        self.remembered: dict[str, Any] = {}  # uploads by account and digest
 
     def _read_transport(self, given: Mapping[str, Any]) -> None:
         headers = given["default_headers"]
@@ -225,6 +226,11 @@ class Terms:
             return account_named(given)
         found = given()
         return _named(found) if inspect.isawaitable(found) else account_named(found)
+
+    @property
+    def names_account(self) -> bool:
+        """Whether the caller says whose turns they are."""
+        return self._account is not None
 
     @cached_property
     def _account_of_key(self) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -275,3 +276,30 @@ def test_what_cannot_be_sent_is_refused_by_name(sandbox: Any, service: str, bloc
 def test_many_messages_are_converted_quickly() -> None:
     history = [HumanMessage("Hi"), AIMessage("Hello")] * 2_500
     assert [m.role for m in to_messages(history, "")] == ["user", "assistant"] * 2_500
+
+
+@pytest.mark.parametrize("service", ["maiagent", "cloudbase"])
+def test_a_replay_uploads_nothing_again(sandbox: Any, service: str) -> None:
+    model = chat(sandbox, service)
+    file = {
+        "type": "image",
+        "base64": base64.b64encode(b"a dot").decode(),
+        "mime_type": "image/png",
+    }
+    question = HumanMessage([{"type": "text", "text": "What is it?"}, file])
+
+    def uploads() -> int:
+        paths = [request["path"] for request in sandbox.requests()]
+        return sum("attachments" in path or "storages" in path for path in paths)
+
+    model.invoke([question])
+    before = uploads()
+    assert before
+    model.invoke([question, AIMessage("A dot."), HumanMessage("Sure?")])
+    assert uploads() == before
+    other = {**file, "base64": base64.b64encode(b"another").decode()}
+    model.invoke([HumanMessage([{"type": "text", "text": "And this?"}, other])])
+    assert uploads() > before
+    before = uploads()
+    chat(sandbox, service, api_key=lambda: model.agent.key).invoke([question])
+    assert uploads() > before, "whose key it is, is not known"

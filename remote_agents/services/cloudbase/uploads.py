@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable
+from functools import partial
 
 from remote_agents.errors import StreamProtocolError
-from remote_agents.flow import Call, Flow, Request
+from remote_agents.flow import Call, Flow, Once, Request
 from remote_agents.types import Attachment, Message, Turn
-from remote_agents.uploads import loaded
+from remote_agents.uploads import Upload, digest_of, loaded
 from remote_agents.wire.json import items, mapping, text
 
 
@@ -37,7 +38,14 @@ def link_of(attachment: Attachment) -> Flow[str]:
     known = attachment.url or attachment.file_id
     if known:
         return known
-    name, content, kind = yield from loaded(attachment)
+    upload = yield from loaded(attachment)
+    link: str = yield Once(digest_of(upload), partial(_stored, upload))
+    return link
+
+
+def _stored(upload: Upload) -> Flow[str]:
+    """Upload a file; gives its `cloud://` id."""
+    name, content, kind = upload
     asked = [{"objectId": f"remote-agents/{uuid.uuid4().hex}/{name}"}]
     path = "/v1/storages/get-objects-upload-info"
     answer = yield Call(Request("POST", path, json=asked, safe=True))

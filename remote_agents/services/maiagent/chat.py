@@ -7,8 +7,9 @@ one of three names. Files are uploaded first and go into `message.attachments`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 from urllib.parse import quote
 
@@ -17,7 +18,7 @@ from remote_agents.errors import (
     RemoteFailureError,
     UnsupportedContentError,
 )
-from remote_agents.flow import Call, Flow, Request, Stream
+from remote_agents.flow import Call, Flow, Once, Request, Stream
 from remote_agents.service import Endpoint
 from remote_agents.types import (
     Attachment,
@@ -31,7 +32,7 @@ from remote_agents.types import (
     Turn,
     Unknown,
 )
-from remote_agents.uploads import loaded, name_of
+from remote_agents.uploads import Upload, digest_of, loaded, name_of
 from remote_agents.wire.json import identifier, items, mapping, number, required_id, rest_of, text
 from remote_agents.wire.strangers import strange
 
@@ -64,8 +65,12 @@ _FIELDS = (
 )
 
 
-def attach(attachment: Attachment) -> Flow[dict[str, Any]]:
+def attach(attachment: Attachment, *, anew: bool = False) -> Flow[dict[str, Any]]:
     """The service's own record of a file, uploading it when it is given as bytes or a path.
+
+    Args:
+        attachment: The file.
+        anew: Whether it is uploaded even if this client has uploaded the same one before.
 
     Raises:
         UnsupportedContentError: For a kind that the service does not take, a file too large, or a
@@ -85,14 +90,24 @@ def attach(attachment: Attachment) -> Flow[dict[str, Any]]:
             "file": attachment.url,
         }
         return {key: value for key, value in record.items() if value is not None}
-    name, content, mime_type = yield from loaded(attachment)
-    files = {"file": (name, content, mime_type)}
+    upload = yield from loaded(attachment)
+    upload_it = partial(_stored, upload)
+    stored = yield from upload_it() if anew else _once(digest_of(upload), upload_it)
+    return {**stored, "type": kind}  # an upload's own type is another list of words
+
+
+def _once(key: str, flow: Callable[[], Flow[dict[str, Any]]]) -> Flow[dict[str, Any]]:
+    return (yield Once(key, flow))  # type: ignore[no-any-return]
+
+
+def _stored(upload: Upload) -> Flow[dict[str, Any]]:
+    """Upload a file; gives what the service calls it."""
+    files = {"file": tuple(upload)}
     answer = yield Call(Request("POST", "/api/attachments/", files=files))
     stored = mapping(answer.data)
     return {
-        "id": required_id(stored.get("id"), f"the uploaded file {name}"),
-        "type": kind,  # an upload's own type is another list of words
-        "filename": text(stored.get("filename")) or name,
+        "id": required_id(stored.get("id"), f"the uploaded file {upload.name}"),
+        "filename": text(stored.get("filename")) or upload.name,
         "file": stored.get("file"),
     }
 

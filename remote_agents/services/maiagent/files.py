@@ -45,7 +45,7 @@ class Attachments(Resource):
         Raises:
             UnsupportedContentError: The file is too large; it was not read.
         """
-        record = yield from attach((yield from _opened(file, filename, mime_type, type)))
+        record = yield from attach((yield from _opened(file, filename, mime_type, type)), anew=True)
         return Attachment(record)
 
     def _upload_presigned(
