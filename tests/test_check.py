@@ -7,6 +7,7 @@ import pytest
 
 from remote_agents import NotFoundError
 from remote_agents.sandbox import Sandbox
+from remote_agents.services import ENDPOINTS
 from remote_agents.testing.ways import ENDPOINT_NAMES, make
 from tests.raw_server import JSON, head, serving
 
@@ -31,13 +32,17 @@ async def test_only_what_was_seen_is_ticked(
     given = {**sandbox.kwargs(endpoint), "max_retries": 0}
     base = given["base_url"]
     given |= {k: base + v if v.startswith("/") else v for k, v in settings.items()}
+    if ENDPOINTS[endpoint].agent_in_address and wrong in ("agent", "path", "key and path"):
+        given["base_url"] = f"{base}-none"
+        failed = "key" if wrong == "key and path" else "API"  # which this server looks at first
     client = make("plain", endpoint, **given)
     steps = await client.acheck() if awaited else client.check()
     ticked = [step.check for step in steps if step.ok]
     assert ticked == STEPS[: STEPS.index(failed) if failed else None]
     assert [step.check for step in steps if not step.ok] == ([failed] if failed else [])
     if failed == "API":
-        assert f"POST {base}/elsewhere/" in steps[-1].detail
+        wanted = given["base_url"].removesuffix("/elsewhere")
+        assert f"POST {wanted}" in steps[-1].detail
     assert client.session("none") is None
 
 

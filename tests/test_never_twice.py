@@ -182,7 +182,9 @@ async def test_a_status(kind: str, status: str, posts: int, headers: tuple[str, 
         with serving(refusal) as server:
             async with asked(kind, server, service) as asker:
                 await asker.fails(stream=True)
-            assert turns(server) == posts, service
+            # An AG-UI server sends on from /agent to /agent/ before it does anything.
+            slashed = service == "ag_ui" and status.startswith("30")
+            assert turns(server) == (2 if slashed else posts), service
             assert all(b"/elsewhere" not in request for request in server.requests)
 
 

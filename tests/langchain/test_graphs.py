@@ -145,7 +145,10 @@ def adds(a: int, b: int) -> int:
     return a + b
 
 
-@every_service
+TOOLLESS = [name for name, kind in CHAT.items() if not kind.endpoint.tools]
+
+
+@pytest.mark.parametrize("service", TOOLLESS)
 def test_tools_are_refused_with_the_reason(sandbox: Any, service: str) -> None:
     model = chat(sandbox, service)
     agent = create_agent(model, tools=[adds])
@@ -176,7 +179,7 @@ class Days(BaseModel):
     days: int
 
 
-@every_service
+@pytest.mark.parametrize("service", TOOLLESS)
 async def test_an_agents_response_format(sandbox: Any, service: str) -> None:
     agent = create_agent(chat(sandbox, service), tools=[], response_format=Days)
     prompt: Any = {"messages": [HumanMessage(QUESTION)]}

@@ -167,7 +167,7 @@ async def test_what_is_not_there_is_not_found(
     ("name", "arguments", "said"),
     [
         ("records.list", {"sort": "newest"}, "sort must be asc or desc"),
-        ("feedback.send", {"record_id": "r", "type": "like"}, "upvote or downvote"),
+        ("feedback.send", {"answer": "r", "type": "like"}, "upvote or downvote"),
         ("feedback.list", {"start": "2025-02-01", "end": "2025-01-01"}, "swap them"),
     ],
 )

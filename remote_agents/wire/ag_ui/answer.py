@@ -44,6 +44,7 @@ from remote_agents.wire.ag_ui.state import patched
 from remote_agents.wire.json import count, identifier, items, mapping, text
 from remote_agents.wire.parsing import parse
 from remote_agents.wire.parts import files_in
+from remote_agents.wire.strangers import strange
 
 Data: TypeAlias = Mapping[str, Any]
 
@@ -89,11 +90,15 @@ def _text(data: Data, so_far: Reply, run: Run) -> list[Event]:
     return _shown(_message_id(data, run), data, so_far, run)
 
 
+# What a piece of text has beside the text.
+OF_A_PIECE = frozenset({"type", "messageId", "role", "name", "delta", "timestamp", "rawEvent"})
+
+
 def _shown(message_id: str, data: Data, so_far: Reply, run: Run) -> list[Event]:
     """A piece of text, or an update where it is not shown now: it waits, or is no answer."""
     delta = text(data.get("delta"))
     if not delta:
-        return []
+        return strange(data, OF_A_PIECE)
     events = run.text(message_id, delta, so_far) or [Update(data["type"], data)]
     return [*_passed_calls(so_far, run), *events] if so_far.open_calls else events
 
