@@ -96,11 +96,15 @@ async def _begun(framework: str, model: Any) -> Any:
     return stream
 
 
-def test_a_stream_may_be_collected_in_the_middle_of_another_request(sandbox: Sandbox) -> None:
+def test_a_stream_may_be_collected_in_the_middle_of_another_request(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
     agent = BlueNexus(**sandbox.kwargs("bluenexus"))
+    monkeypatch.setattr(pools, "pools", pools.Pools())
     stream: Any = agent.stream("Count to 200")
     next(stream)
-    transport: Any = pools.pools._clients[True]._transport
+    (client,) = pools.pools._clients.values()
+    transport: Any = client._transport
 
     def collect() -> None:
         with transport._pool._optional_thread_lock:

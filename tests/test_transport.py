@@ -688,7 +688,8 @@ async def test_clients_of_the_caller_are_left_open() -> None:
 # --- loops, threads, processes -------------------------------------------------------------------
 
 
-def test_fifty_loops_in_a_row() -> None:
+def test_fifty_loops_in_a_row(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pools, "pools", pools.Pools())
     with serving(WHOLE) as server:
         agent = BlueNexus(base_url=server.url, api_key=KEY)
         for _ in range(50):
@@ -698,7 +699,10 @@ def test_fifty_loops_in_a_row() -> None:
         assert sockets_of(server.port) == 0
 
 
-def test_loops_that_were_closed_without_ceremony_are_forgotten() -> None:
+def test_loops_that_were_closed_without_ceremony_are_forgotten(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(pools, "pools", pools.Pools())
     with serving(WHOLE) as server:
         agent = BlueNexus(base_url=server.url, api_key=KEY)
         gone = []

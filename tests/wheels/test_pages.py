@@ -12,13 +12,15 @@ from tests.docs.blocks import blocks_of
 from tests.packaging.wheels import ROOT, built, installed, run, uv
 
 # The page, what its own line installs, and which of its blocks run with that: all, or these.
+# Of a page, what needs no LangGraph, which no extra brings but `notebooks`.
+NO_GRAPH = r"\A(?!(?s:.)*(?:langchain\.agents|langgraph|graph\.|agent\.invoke))"
 PAGES = {
     "README, LangChain": ("README.md", "langchain,sandbox", r"langchain_agents(?s:.)*Sandbox"),
     "README, LlamaIndex": ("README.md", "llamaindex,sandbox", r"llamaindex_agents(?s:.)*Sandbox"),
     "LangChain": ("docs/langchain.md", "langchain", None),
     "LlamaIndex": ("docs/llamaindex.md", "llamaindex", None),
     "memory": ("docs/memory.md", "langchain,llamaindex,sql", None),
-    "errors": ("docs/errors.md", "redis,sandbox", None),
+    "errors": ("docs/errors.md", "langchain,redis,sandbox", NO_GRAPH),
     "testing": ("docs/testing.md", "sandbox", None),
     "security": ("docs/security.md", "langchain,llamaindex", None),
     "quickstart": ("docs/quickstart.md", "langchain,llamaindex,sandbox", None),
@@ -27,6 +29,7 @@ PAGES = {
         for page in sorted((ROOT / "docs/services").glob("*.md"))
         if page.stem != "index"
     },
+    "ag_ui": ("docs/services/ag_ui.md", "langchain,llamaindex", NO_GRAPH),
 }
 RUNNER = """
 import sys, warnings
