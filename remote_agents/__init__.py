@@ -1,4 +1,4 @@
-"""Hosted agents, from Python: five services, one behaviour.
+"""Hosted agents, from Python: six services, one behaviour.
 
     from remote_agents import BlueNexus
     agent = BlueNexus()                       # key from BLUENEXUS_API_KEY
