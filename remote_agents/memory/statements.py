@@ -131,20 +131,26 @@ def create(sa: Any, engine: Any, table: Any, secret: bytes) -> bytes:
         sa.Column("secret", sa.LargeBinary, nullable=False),
     )
     _check(sa, engine, table, about)
-    for attempt in range(5):
-        try:
-            table.metadata.create_all(engine)
-            break
-        except sa.exc.DBAPIError:  # another process has just made one of them
-            if attempt == 4:
-                raise
-            time.sleep(0.05)
+    # The version first: who sees the table without it sees an older library's, not half of ours.
+    for missing in (about, table):
+        _create(sa, engine, missing)
     with engine.begin() as connection:
         kept = {"version": SCHEMA_VERSION, "secret": secret}
         connection.execute(
             insert_into(engine.dialect.name)(about).values(kept).on_conflict_do_nothing()
         )
         return bytes(connection.execute(sa.select(about.c.secret)).scalar())
+
+
+def _create(sa: Any, engine: Any, table: Any) -> None:
+    for attempt in range(5):
+        try:
+            table.create(engine, checkfirst=True)
+            return
+        except sa.exc.DBAPIError:  # another process has just made it
+            if attempt == 4:
+                raise
+            time.sleep(0.05)
 
 
 def _check(sa: Any, engine: Any, table: Any, about: Any) -> None:

@@ -22,9 +22,12 @@ def test_a_client_with_a_shared_limit_travels(redis_url: str, postgres_url: str)
         rate_limit_storage=redis_url,
         session_store=SQLSessionStore(postgres_url),
     )
-    for again in (pickle.loads(pickle.dumps(client)), copy.deepcopy(client)):
+    travelled = pickle.loads(pickle.dumps(client)), copy.deepcopy(client)
+    for again in travelled:
         assert again.agent.limiter._window is client.agent.limiter._window
         assert again.agent.limiter._account == client.agent.limiter._account
+    for each in (client, *travelled):
+        each.agent.store.close()
 
 
 class Killed(BaseException):
