@@ -44,9 +44,10 @@ lint: $(READY) ## style, formatting and the import contracts
 	$(BIN)/ruff format --check
 	$(BIN)/lint-imports
 
-types: $(READY) ## mypy --strict on the packages, and on a program that uses them
+types: $(READY) ## mypy --strict on the packages; it and pyright on programs that use them, rightly and wrongly
 	$(BIN)/mypy
-	$(BIN)/mypy tests/typing/api.py
+	$(BIN)/mypy tests/typing/api.py tests/typing/mistakes.py
+	$(BIN)/pyright --pythonpath $(BIN)/python tests/typing
 
 notebooks: $(READY) ## run every notebook from top to bottom
 	$(if $(wildcard notebooks/*.ipynb),$(BIN)/jupyter execute --timeout=120 notebooks/*.ipynb)

@@ -11,7 +11,15 @@ from langchain_agents import (
     agent_tool,
 )
 from llamaindex_agents import AgentQueryEngine, BlueNexus, MaiAgent
-from remote_agents import AgentError, BlueNexus as Client, Reply, Timeout
+from remote_agents import (
+    AgentError,
+    BlueNexus as Client,
+    Reply,
+    Timeout,
+    cached_key,
+    display_stream,
+)
+from remote_agents.sandbox import Sandbox
 
 client = Client(api_key="key", timeout=Timeout(idle=30))
 reply: Reply = client.ask("Hi", session_id="u1")
@@ -23,6 +31,15 @@ chatbot: str = ChatMaiAgent().client.chatbots.get().name
 found: str = MaiAgent().client.knowledge_bases.list().__next__().id
 session: str = PrivateAILLM().client.agents.get().name
 engine: AgentQueryEngine = BlueNexus().for_session("u1").as_query_engine()
+
+keyed = [ChatBlueNexus(api_key="a-secret"), ChatBlueNexus(api_key=cached_key(lambda: "a-token"))]
+shown: str = display_stream(keyed[0].stream("Hi")).text
+with Sandbox() as box:
+    local: list[object] = [
+        ChatBlueNexus(**box.kwargs("bluenexus")).invoke("Hi", session_id="u1", timeout=3),
+        BlueNexus(**box.kwargs("bluenexus")).complete("Hi", session_id="u1"),
+        Client(**box.kwargs("bluenexus")).ask("Hi", session_id="u1", headers={"X-Trace": "1"}),
+    ]
 
 
 async def ask() -> str:
