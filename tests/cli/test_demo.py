@@ -13,6 +13,7 @@ from remote_agents.services import ENDPOINTS
 from remote_agents_demo import engine, show as demo
 from remote_agents_demo.chain import Dialogue
 from tests.cli.conftest import lines
+from tests.proxies import DEAD
 
 
 @pytest.fixture(autouse=True)
@@ -20,14 +21,15 @@ def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(demo, "WORD_DELAY", 0.0)
 
 
-def test_the_demo_over_the_handbook() -> None:
+@pytest.mark.parametrize("proxies", [{}, DEAD], ids=["at home", "behind proxies"])
+def test_the_demo_over_the_handbook(proxies: dict[str, str]) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "remote_agents.cli", "demo"],
         capture_output=True,
         text=True,
         timeout=120,
         check=False,
-        env={"PATH": "/usr/bin:/bin", "COLUMNS": "160"},
+        env={"PATH": "/usr/bin:/bin", "COLUMNS": "160", **proxies},
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.count("LangChain > How many vacation days do I get?") == len(ENDPOINTS)
