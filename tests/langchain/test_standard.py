@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, ClassVar
 
 import httpx
 import pytest
 from langchain_tests.integration_tests import ChatModelIntegrationTests, chat_models as suite
 from langchain_tests.unit_tests import ChatModelUnitTests
 
+from remote_agents.service import Endpoint
 from remote_agents.testing.ways import NAMES
 from tests.langchain.services import CHAT
 
@@ -37,6 +38,7 @@ class Service:
     """What both suites are told of a service."""
 
     name = ""
+    own: ClassVar[dict[str, Any]] = {}
     box: Any = None
     streams = False
     recorded = False
@@ -62,15 +64,30 @@ class Service:
     def chat_model_params(self) -> dict[str, Any]:
         # vcr sees what goes through a plain httpx client only.
         own = {"http_client": httpx.Client()} if self.recorded else {}
-        return {**self.box.kwargs(self.name), **own}
+        return {**self.box.kwargs(self.name), **self.own, **own}
 
     @property
     def init_from_env_params(self) -> tuple[dict[str, str], dict[str, Any], dict[str, Any]]:
-        return self.box.agents[self.name]["env"], {}, self.box.kwargs(self.name)
+        return (
+            self.box.agents[self.name]["env"],
+            self.own,
+            {**self.box.kwargs(self.name), **self.own},
+        )
+
+    @property
+    def facts(self) -> Endpoint:
+        """What is true of this agent; two kinds of CloudBase agents differ."""
+        agent_id = self.own.get("agent_id", "")
+        endpoint = self.chat_model_class.endpoint
+        return endpoint.for_agent(endpoint, agent_id, {}) if endpoint.for_agent else endpoint
 
     @property
     def has_tool_calling(self) -> bool:
-        return bool(self.chat_model_class.endpoint.tools)  # others bring their own
+        return self.facts.tools  # others bring their own
+
+    @property
+    def supports_anthropic_inputs(self) -> bool:
+        return self.facts.tools
 
     @property
     def has_structured_output(self) -> bool:
@@ -78,7 +95,7 @@ class Service:
 
     @property
     def supports_json_mode(self) -> bool:
-        return self.chat_model_class.endpoint.native_json
+        return self.facts.native_json
 
     @property
     def enable_vcr_tests(self) -> bool:
@@ -90,7 +107,7 @@ class Service:
 
     @property
     def supports_model_override(self) -> bool:
-        return "model" in self.chat_model_class.endpoint.parameters
+        return "model" in self.facts.parameters
 
     @property
     def model_override_value(self) -> str | None:
@@ -98,7 +115,7 @@ class Service:
 
     @property
     def returns_usage_metadata(self) -> bool:
-        endpoint = self.chat_model_class.endpoint
+        endpoint = self.facts
         return endpoint.counts and (endpoint.counts_streams or not self.streams)
 
     @property
@@ -107,7 +124,7 @@ class Service:
 
     @property
     def supports_image_urls(self) -> bool:
-        return self._takes("image") and self.chat_model_class.endpoint.takes_links
+        return self._takes("image") and self.facts.takes_links
 
     @property
     def supports_pdf_inputs(self) -> bool:
@@ -118,12 +135,16 @@ class Service:
         return self._takes("audio", as_bytes=True)
 
     def _takes(self, kind: str, *, as_bytes: bool = False) -> bool:
-        endpoint = self.chat_model_class.endpoint
+        endpoint = self.facts
         return kind in endpoint.attachments and (endpoint.uploads or not as_bytes)
 
 
 SUITES = {"Unit": ChatModelUnitTests, "Integration": ChatModelIntegrationTests}
-for _name, _kind in NAMES.items():
+KINDS: dict[str, tuple[str, dict[str, Any]]] = {
+    **{kind: (name, {}) for name, kind in NAMES.items()},
+    "CloudBaseWithTools": ("cloudbase", {"agent_id": "agent-handbook"}),
+}
+for _kind, (_name, _own) in KINDS.items():
     for _word, _suite in SUITES.items():
         _class = f"Test{_kind}{_word}"
-        globals()[_class] = type(_class, (Service, _suite), {"name": _name})
+        globals()[_class] = type(_class, (Service, _suite), {"name": _name, "own": _own})

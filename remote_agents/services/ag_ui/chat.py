@@ -21,7 +21,7 @@ NOTHING = Sent()
 
 def turn(asked: Turn) -> Flow[Reply]:
     """One run; files go into their message, those at a path are read first."""
-    for message in asked.messages:
+    for message in (*asked.history, *asked.messages):
         yield from _load(message)
     thread_id = asked.conversation_id or str(uuid.uuid4())
     body = run_input(asked, thread_id, parts=True)
