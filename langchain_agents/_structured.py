@@ -18,9 +18,9 @@ from langchain_core.messages import (
 )
 from langchain_core.runnables import Runnable, RunnableConfig
 from langchain_core.utils.function_calling import convert_to_json_schema
-from langchain_core.utils.json import parse_partial_json
 
 from langchain_agents._errors import model_errors
+from langchain_agents._objects import newest_object_in, objects_in
 from langchain_agents._schema import violation
 from remote_agents.errors import ConfigurationError
 from remote_agents.waiting import raise_if_waiting
@@ -280,10 +280,16 @@ class StructuredOutput(Runnable[LanguageModelInput, Any]):
             OutputParserException: There is none, or it is not valid; the message says why.
         """
         try:
-            value = json.loads(json_part(text))
+            values = objects_in(text)
         except ValueError as error:
             raise _invalid(f"it is not JSON ({error})", text) from error
-        return self.build(value, text)
+        wrong = []
+        for value in reversed(values):  # what was thought aloud stands before the answer
+            try:
+                return self.build(value, text)
+            except OutputParserException as error:
+                wrong.append(error)
+        raise wrong[0]
 
     def build(self, value: Any, text: str) -> Any:
         """The object of a JSON value, validated."""
@@ -343,8 +349,8 @@ class Growing:
 
     def _show(self) -> Iterator[Any]:
         try:
-            value = parse_partial_json(json_part(self._text))
-            if self._output.whole_only:
+            value = newest_object_in(self._text)
+            if value is not None and self._output.whole_only:
                 value = self._output.build(value, self._text)
         except (ValueError, OutputParserException):
             return
@@ -364,27 +370,6 @@ class Growing:
         """The final object, unless it has been shown."""
         if value != self._shown:
             yield value
-
-
-def json_part(text: str) -> str:
-    """The JSON object in an answer, without prose or a code fence around it.
-
-    Example:
-        >>> json_part('Here it is: ```json {"days": 25} ```')
-        '{"days": 25}'
-    """
-    start, end = text.find("{"), text.rfind("}")
-    if start < 0:
-        return text
-    return text[start : end + 1] if end > start and _closed(text[start : end + 1]) else text[start:]
-
-
-def _closed(text: str) -> bool:
-    try:
-        json.loads(text)
-    except ValueError:
-        return False
-    return True
 
 
 def _json_schema(schema: Any, strict: bool | None) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 from typing import Any, Literal
 
 import httpx
@@ -13,6 +14,7 @@ from pydantic import BaseModel, Field
 from typing_extensions import TypedDict
 
 from langchain_agents import ChatBlueNexus
+from langchain_agents._objects import newest_object_in
 from langchain_agents._schema import violation
 from remote_agents import ConfigurationError
 from tests.langchain.services import CHAT, QUESTION, chat, every_service
@@ -105,8 +107,10 @@ def scripted(*answers: str, **settings: Any) -> tuple[Any, list[Any]]:
         choice = {"index": 0, "message": message, "finish_reason": "stop"}
         return httpx.Response(200, json={"choices": [choice]})
 
-    client = httpx.Client(transport=httpx.MockTransport(respond))
-    return ChatBlueNexus(api_key="k", http_client=client, **settings), asked
+    transport = httpx.MockTransport(respond)
+    settings["http_client"] = httpx.Client(transport=transport)
+    settings["http_async_client"] = httpx.AsyncClient(transport=transport)
+    return ChatBlueNexus(api_key="k", **settings), asked
 
 
 WRONG = '{"days": "many", "answer": "many"}'
@@ -189,3 +193,46 @@ def test_violations(value: Any, schema: Any, wrong: str) -> None:
     said = violation(value, schema)
     assert said.startswith(wrong)
     assert bool(said) == bool(wrong)
+
+
+# Answers that hold the right object among other words.
+AMONG_WORDS = {
+    "thought aloud before": '<think>I want {"days": ...}.</think>\n{"days": 25, "answer": "25"}',
+    "a draft before": '<think>{"days": 24, "answer": "24"}?</think>{"days": 25, "answer": "25"}',
+    "braces before": 'From the set {1, 2} follows:\n{"days": 25, "answer": "25"}',
+    "braces behind": '{"days": 25, "answer": "25"} Hope that helps {smile}, {"or": "not"}!',
+    "said twice": '{"days": 25, "answer": "25"}\nOnce more: {"days": 25, "answer": "25"}',
+    "a line break in a text": '{"days": 25, "answer": "2\n5"}',
+    "braces in a text": '{"days": 25, "answer": "{25}"}',
+    "a code fence": RIGHT,
+}
+
+
+@pytest.mark.parametrize("schema", list(SCHEMAS))
+@pytest.mark.parametrize("streamed", [False, True])
+@pytest.mark.parametrize("answer", list(AMONG_WORDS))
+async def test_the_object_is_found_among_words(answer: str, streamed: bool, schema: str) -> None:
+    model, asked = scripted(*[AMONG_WORDS[answer]] * 2)
+    output = model.with_structured_output(SCHEMAS[schema])
+    if streamed:
+        parts = [list(output.stream("Q")), [part async for part in output.astream("Q")]]
+        results = [each[-1] for each in parts]
+    else:
+        results = [output.invoke("Q"), await output.ainvoke("Q")]
+    for result in results:
+        assert (result if isinstance(result, dict) else result.model_dump())["days"] == 25
+    assert len(asked) == 2  # and nothing was repaired
+
+
+def test_an_object_grows_among_words() -> None:
+    answer = AMONG_WORDS["braces before"]
+    grown = [newest_object_in(answer[:end]) for end in range(len(answer) + 1)]
+    shown = [part for before, part in pairwise(grown) if part != before]
+    assert shown == [{"days": 2}, {"days": 25}, {"days": 25, "answer": ""}, *shown[3:]]
+    assert shown[-1] == {"days": 25, "answer": "25"}
+
+
+def test_an_object_that_is_nested_without_end_is_no_json() -> None:
+    deep = '{"days":' * 100_000
+    with pytest.raises(OutputParserException, match="not JSON"):
+        scripted(deep, deep)[0].with_structured_output(Days).invoke("Q")
