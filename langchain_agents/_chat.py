@@ -37,7 +37,7 @@ from typing_extensions import Self
 
 from langchain_agents._answers import BlockChunks, ProtocolEvents, TextChunks, to_result
 from langchain_agents._convert import Layout, to_messages
-from langchain_agents._dialogue import CONFIG_SPECS, with_dialogue
+from langchain_agents._dialogue import CONFIG_SPECS, with_context, with_dialogue
 from langchain_agents._leaving import LeavableEvents, aleasing, leasing
 from langchain_agents._settings import AgentSettings, call_arguments, forced_tool, refuse_tools
 from langchain_agents._structured import StructuredOutput
@@ -104,6 +104,16 @@ class ChatAgent(AgentSettings, LeavableEvents):
             return await super().ainvoke(input, config, stop=stop, **kwargs)
         except AgentError as error:
             raise error.with_traceback(None) from None
+
+    def generate(self, messages: list[list[BaseMessage]], *args: Any, **kwargs: Any) -> LLMResult:
+        """LangChain's own way to ask, by which its classic chains come."""
+        return super().generate(messages, *args, **with_context(self.agent, kwargs))
+
+    async def agenerate(
+        self, messages: list[list[BaseMessage]], *args: Any, **kwargs: Any
+    ) -> LLMResult:
+        """The same as `generate`, with asyncio."""
+        return await super().agenerate(messages, *args, **with_context(self.agent, kwargs))
 
     def stream(
         self,
@@ -387,7 +397,7 @@ class ChatAgent(AgentSettings, LeavableEvents):
     def _convert_cached_generations(self, cache_val: list[Generation]) -> list[ChatGeneration]:
         """A cached answer belongs to nobody's conversation: whoever gets it must not join one."""
         cached = super()._convert_cached_generations(cache_val)
-        return [g.model_copy(update={"message": _without_conversation(g.message)}) for g in cached]
+        return [g.model_copy(update={"message": _of_nobody(g.message)}) for g in cached]
 
     # --- what others ask of a model --------------------------------------------------------------
 
@@ -439,9 +449,13 @@ def _profile(endpoint: Endpoint) -> ModelProfile:
     )
 
 
-def _without_conversation(message: BaseMessage) -> BaseMessage:
+def _of_nobody(message: BaseMessage) -> BaseMessage:
+    """An answer without its conversation, and without a usage of which LangChain knows the cost."""
     kept = {k: v for k, v in message.response_metadata.items() if k not in _CONVERSATION_KEYS}
-    return message.model_copy(update={"response_metadata": kept})
+    changed: dict[str, Any] = {"response_metadata": kept}
+    if "total_tokens" not in (getattr(message, "usage_metadata", None) or ()):
+        changed["usage_metadata"] = None  # the service told none: LangChain says only a cost of 0
+    return message.model_copy(update=changed)
 
 
 _CONVERSATION_KEYS = frozenset({"conversation_id", "conversation", "memory", "differs"})

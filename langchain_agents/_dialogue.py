@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from langchain_core.runnables import ConfigurableFieldSpec, RunnableConfig
+from langchain_core.runnables import ConfigurableFieldSpec, RunnableConfig, ensure_config
 
 from langchain_agents._errors import model_errors
 from langchain_agents.chat_history import RemoteChatMessageHistory
@@ -54,7 +54,15 @@ def with_dialogue(agent: Agent, config: RunnableConfig, kwargs: dict[str, Any]) 
         del call["session_id"]
     if "session_id" not in call and (thread := _thread(found)):
         call["thread_id"] = thread  # for tracers, which group turns by it
-    return {**call, "dialogue": found} if found else call
+    return {**call, "dialogue": found}
+
+
+def with_context(agent: Agent, kwargs: dict[str, Any]) -> dict[str, Any]:
+    """The arguments of a call that may have come past `invoke`, as those of classic chains do.
+
+    What surrounds such a call is all that names its dialogue: a chain, a graph's node.
+    """
+    return kwargs if "dialogue" in kwargs else with_dialogue(agent, ensure_config(), kwargs)
 
 
 def _thread(found: dict[str, str]) -> str | None:

@@ -9,9 +9,11 @@ from typing import Any
 
 import pytest
 from langchain_core.caches import InMemoryCache
+from langchain_core.callbacks import get_usage_metadata_callback
 from langchain_core.chat_history import InMemoryChatMessageHistory
 from langchain_core.messages import AIMessage, HumanMessage, SystemMessage
 from langchain_core.output_parsers import StrOutputParser
+from langchain_core.prompt_values import ChatPromptValue
 from langchain_core.prompts import ChatPromptTemplate, MessagesPlaceholder
 from langchain_core.runnables import RunnableLambda
 from langchain_core.runnables.history import RunnableWithMessageHistory
@@ -61,6 +63,17 @@ async def _node(model: Any, text: str, config: Any) -> None:
     await RunnableLambda(lambda said: model.invoke(said)).ainvoke(text, config)
 
 
+async def _generate(model: Any, text: str, config: Any) -> None:
+    await RunnableLambda(lambda said: model.generate([[HumanMessage(said)]])).ainvoke(text, config)
+
+
+async def _agenerate(model: Any, text: str, config: Any) -> None:
+    async def classic(said: str) -> None:
+        await model.agenerate_prompt([ChatPromptValue(messages=[HumanMessage(said)])])
+
+    await RunnableLambda(classic).ainvoke(text, config)
+
+
 async def _chain(model: Any, text: str, config: Any) -> None:
     prompt = ChatPromptTemplate.from_messages([("human", "{said}")])
     async for _ in (prompt | model | StrOutputParser()).astream({"said": text}, config):
@@ -94,6 +107,8 @@ WAYS: dict[str, Ask] = {
     "with_fallbacks": now(lambda m, text, c: m.with_fallbacks([m]).invoke(text, c)),
     "in a function": _node,
     "in a sequence": _chain,
+    "generate in a function": _generate,
+    "agenerate_prompt in a function": _agenerate,
 }
 
 
@@ -111,6 +126,16 @@ async def test_the_thread_reaches_the_model(sandbox: Any, way: str, key: str) ->
     known = model.session(config["configurable"][key])
     assert known is not None
     assert [conversation.turns for conversation in known] == ([2] if one else [1, 1])
+
+
+def test_a_call_that_names_nobody_is_nobodys(sandbox: Any) -> None:
+    """What surrounds a call counts only where the call's own config says nothing."""
+    model = chat(sandbox, "bluenexus")
+    nobody: Any = {"configurable": {"session_id": ""}}
+    surrounding: Any = {"configurable": {"session_id": "around"}}
+    RunnableLambda(lambda said: model.invoke(said, nobody)).invoke("Hello", surrounding)
+    assert len(sandbox.turns("bluenexus")) == 1
+    assert model.session("around") is None
 
 
 @every_keeping
@@ -253,6 +278,21 @@ def test_a_cached_answer_is_nobodys_conversation(sandbox: Any, service: str) -> 
     assert last["conversation_id"] != (mine.response_metadata.get("conversation_id") or "none")
     again = model.invoke(QUESTION)
     assert "conversation_id" not in again.response_metadata
+
+
+@every_service
+async def test_a_cached_answer_costs_nothing(sandbox: Any, service: str) -> None:
+    model = chat(sandbox, service, cache=InMemoryCache())
+    with get_usage_metadata_callback() as usage:
+        asked = model.invoke(QUESTION)
+        cached = [model.invoke(QUESTION), await model.ainvoke(QUESTION)]
+    assert len(sandbox.turns(service)) == 1
+    for answer in cached:  # a cost alone is no usage: where the service told none, there is none
+        if asked.usage_metadata is None:
+            assert answer.usage_metadata is None
+        else:
+            assert answer.usage_metadata == {**asked.usage_metadata, "total_cost": 0}
+    assert all("total_tokens" in counts for counts in usage.usage_metadata.values())
 
 
 def test_agents_do_not_share_a_cache(sandbox: Any) -> None:

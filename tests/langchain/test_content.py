@@ -7,6 +7,7 @@ import json
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+import httpx
 import pytest
 from langchain_core.load import dumps, loads
 from langchain_core.messages import (
@@ -16,7 +17,9 @@ from langchain_core.messages import (
     message_to_dict,
     messages_from_dict,
 )
+from langchain_openai import ChatOpenAI
 from langchain_tests.utils.stream_lifecycle import assert_valid_event_stream
+from openai import BadRequestError
 
 from langchain_agents._convert import to_messages
 from remote_agents import MaiAgent, UnsupportedContentError
@@ -305,3 +308,26 @@ def test_a_replay_uploads_nothing_again(sandbox: Any, service: str) -> None:
     assert files() != [first]
     chat(sandbox, service, api_key=lambda: model.agent.key).invoke([question])
     assert files() != [first], "whose key it is, is not known"
+
+
+@pytest.mark.parametrize("responses", [False, True])
+@pytest.mark.parametrize("version", ["v0", "v1"])
+@every_service
+def test_a_reply_can_be_handed_to_another_vendors_model(
+    service: str, version: str, responses: bool
+) -> None:
+    reply: Any = recorded(service, output_version=version).invoke("Q")
+    if version == "v1":  # langchain-openai knows no steps of other vendors' agents
+        reply = AIMessage(reply.text)
+    sent: list[bytes] = []
+
+    def refuse(request: httpx.Request) -> httpx.Response:
+        sent.append(request.content)
+        return httpx.Response(400, json={"error": {"message": "enough was seen"}})
+
+    client = httpx.Client(transport=httpx.MockTransport(refuse))
+    other = ChatOpenAI(model="gpt-5", api_key="k", http_client=client, use_responses_api=responses)
+    with pytest.raises(BadRequestError, match="enough was seen"):
+        other.invoke([HumanMessage("Q"), reply, HumanMessage("And?")])
+    assert TEXT.encode() in sent[0]
+    assert b"server_tool" not in sent[0]

@@ -12,6 +12,7 @@ from langchain_core.chat_history import InMemoryChatMessageHistory
 from langchain_core.messages import HumanMessage
 from langchain_core.outputs import GenerationChunk, LLMResult
 from langchain_core.prompts import PromptTemplate
+from langchain_core.runnables import RunnableLambda
 from langchain_core.runnables.history import RunnableWithMessageHistory
 
 from remote_agents import AgentError, InMemorySessionStore, session
@@ -49,6 +50,18 @@ async def _ask(llm: Any, way: str, config: Any = None, **call: Any) -> None:
         assert [piece async for piece in answer]
     else:
         assert list(await answer if way[0] == "a" else answer)
+
+
+async def _classic(llm: Any, *, asynchronous: bool, config: Any) -> None:
+    """Ask as LangChain's classic chains do, which hand no config down."""
+    if asynchronous:
+
+        async def chain(said: str) -> Any:
+            return await llm.agenerate([said])
+
+        await RunnableLambda(chain).ainvoke(QUESTION, config)
+    else:
+        RunnableLambda(lambda said: llm.generate([said])).invoke(QUESTION, config)
 
 
 class LLMTests:
@@ -96,15 +109,17 @@ class LLMTests:
         with session("around"):
             await _ask(llm, way)
         await _ask(llm, way, session_id="around")
+        await _classic(llm, asynchronous=way[0] == "a", config=one)
         turns = [turn["conversation_id"] for turn in sandbox.turns(self.service)[before:]]
-        assert len(turns) == 5, "no cache answers for a conversation"
+        assert len(turns) == 6, "no cache answers for a conversation"
         if llm.endpoint.keeps == "none":
             assert set(turns) == {None}
             return
         assert len(set(turns)) == 3
         assert turns[0] == turns[1] != turns[2]
         assert turns[3] == turns[4] is not None
-        assert llm.session("text", user_id="alice").turns == 2
+        assert turns[5] == turns[0]
+        assert llm.session("text", user_id="alice").turns == 3
 
     @pytest.mark.parametrize("way", WAYS)
     async def test_in_a_thread_a_prompt_stands_alone(
