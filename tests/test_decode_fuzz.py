@@ -196,7 +196,7 @@ def test_the_whole_pipeline(endpoint: str, data: st.DataObject) -> None:
     shown: list[Event] = []
     whole = True
     try:
-        shown += reader.take(data.draw(st.lists(frames(endpoint), max_size=6)))
+        shown += reader.take_frames(data.draw(st.lists(frames(endpoint), max_size=6)))
         reader.check()
         shown += reader.finish()
     except AgentError:

@@ -303,7 +303,7 @@ def _read_events(response: Any, reader: Reader, exchange: Exchange, head: bytes)
     while True:
         if chunk:
             counted = reader.frames
-            if events := reader.take(reader.sse.feed(chunk)):
+            if events := reader.take(chunk):
                 yield Emit(events)
             reader.check()
             if reader.cut or time.monotonic() >= reader.leave_at:

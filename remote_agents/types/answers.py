@@ -237,7 +237,8 @@ class Reply:
         self.choice: int | None = None
         self.open_calls: dict[str, ToolCallDelta] = {}
         self.decoder: Any = None  # what its decoder remembers between two frames
-        self._text = StringIO()  # a list of short pieces would hold ten times as much
+        # Its text; a list of short pieces would hold ten times as much. `Reader` writes there too.
+        self.buffer = StringIO()
         self._reasoning = StringIO()
         self._alternatives: dict[int, str] = {}
         self._files: dict[tuple[Any, ...], File] = {}
@@ -253,12 +254,12 @@ class Reply:
     @property
     def text(self) -> str:
         """The answer's text so far."""
-        return self._text.getvalue()
+        return self.buffer.getvalue()
 
     @text.setter
     def text(self, value: str) -> None:
-        self._text = StringIO()
-        self._text.write(value)
+        self.buffer = StringIO()
+        self.buffer.write(value)
 
     @property
     def citations(self) -> list[Citation]:
@@ -385,7 +386,7 @@ def _add_alternative(reply: Reply, event: Alternative) -> None:
 
 
 _FOLD: dict[type, Any] = {
-    TextDelta: lambda reply, event: reply._text.write(event.text),
+    TextDelta: lambda reply, event: reply.buffer.write(event.text),
     ReasoningDelta: lambda reply, event: reply._reasoning.write(event.text),
     Citation: lambda reply, event: reply._citations.add(event),
     ToolCall: _add_call,

@@ -16,6 +16,7 @@ from typing import Any, TypeAlias
 
 from remote_agents import errors
 from remote_agents.errors import AgentError, AgentStatusError, RemoteFailureError
+from remote_agents.wire.frames import is_failure_body, stated_status
 
 QUOTA_CODES = frozenset(
     {"EXCEED_TOKEN_QUOTA_LIMIT", "SERVICE_CHARGE_OVERDUE", "insufficient_quota"}
@@ -122,17 +123,9 @@ def body_failure(data: Any, *, context: Context, whole: bool) -> AgentError | No
         context: As for `status_error`.
         whole: Whether it is a whole body: then `code` alone says failure, as CloudBase means it.
     """
-    if not isinstance(data, dict) or not (data.get("error") or (whole and _is_failure_body(data))):
+    if not isinstance(data, dict) or not (data.get("error") or (whole and is_failure_body(data))):
         return None
     return reported_failure(data, context, whole=whole)
-
-
-def frame_fails(data: dict[str, Any]) -> bool:
-    """Whether a frame reports a failure, in whichever of the services' ways."""
-    kind = data.get("type")
-    if kind is None:
-        return bool(data.get("error")) or _is_failure_body(data)
-    return kind in ("error", "RUN_ERROR") or bool(data.get("error"))
 
 
 def reported_failure(data: dict[str, Any], context: Context, *, whole: bool) -> AgentError:
@@ -142,7 +135,7 @@ def reported_failure(data: dict[str, Any], context: Context, *, whole: bool) -> 
     details = {"endpoint": context["endpoint"], "request_id": identifier(data.get("requestId"))}
     text = f"{context['title']} failed: {said}"
     status = _status_of(code) if whole or code in QUOTA_CODES | THROTTLE_CODES else 0
-    stated = _stated_status(data)
+    stated = stated_status(data)
     status = status or (stated if stated == 402 or (whole and stated < 500) else 0)
     if status:
         kind = error_class(status, code)
@@ -155,33 +148,6 @@ def reported_failure(data: dict[str, Any], context: Context, *, whole: bool) -> 
             **details,
         )
     return RemoteFailureError(text, code=code, body=data, **details)
-
-
-def _is_failure_body(data: dict[str, Any]) -> bool:
-    if data.get("success") is False:
-        return True
-    if _CONTENT_KEYS & data.keys():
-        return False
-    code = data.get("code")
-    failed = code is not None and code not in ("NORMAL", 0, "0", "")
-    return failed or "detail" in data or _stated_status(data) > 0 or _says_failed(data)
-
-
-def _says_failed(data: dict[str, Any]) -> bool:
-    """Whether `status` or `errors` say so, in what is no thing with a status of its own."""
-    status = data.get("status")
-    if isinstance(status, str) and status.lower() in ("error", "failed", "failure"):
-        return "id" not in data
-    return isinstance(data.get("errors"), list) and bool(data["errors"])
-
-
-def _stated_status(data: dict[str, Any]) -> int:
-    """The status that NestJS repeats in its bodies, if it is one of a failure."""
-    status = data.get("statusCode")
-    return status if isinstance(status, int) and 400 <= status < 600 else 0
-
-
-_CONTENT_KEYS = frozenset({"choices", "content", "conversationId", "results", "data", "recordList"})
 
 
 def _status_of(code: str | None) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 MOST_FIELDS = 32
@@ -28,7 +29,7 @@ class RawFields:
 
     Example:
         >>> fields = RawFields({})
-        >>> fields.take({"object": "chat.completion", "created": 1713000000, "choices": []})
+        >>> fields.take([{"object": "chat.completion", "created": 1713000000, "choices": []}])
         >>> fields.into
         {'object': 'chat.completion', 'created': 1713000000}
     """
@@ -38,19 +39,16 @@ class RawFields:
         # Of frames that were read: the fields that had no value yet, by the names of all.
         self._unset: dict[tuple[str, ...], tuple[str, ...]] = {}
 
-    def take(self, frame: Any) -> None:
-        """Take what one frame adds; most frames of a stream have nothing new to say."""
-        if type(frame) is not dict:
-            return
-        shape = tuple(frame)
-        names = self._unset.get(shape)
-        if names is None:
-            self._read(frame, shape, shape)
-            return
-        for name in names:
-            if frame[name] is not None:
-                self._read(frame, shape, names)
-                return
+    def take(self, frames: Iterable[Any]) -> None:
+        """Take what some frames add; most frames of a stream have nothing new to say."""
+        for frame in frames:
+            if type(frame) is dict:
+                shape = tuple(frame)
+                names = self._unset.get(shape)
+                if names is None:
+                    self._read(frame, shape, shape)
+                elif names and any(frame[name] is not None for name in names):
+                    self._read(frame, shape, names)
 
     def _read(self, frame: dict[str, Any], shape: tuple[str, ...], names: tuple[str, ...]) -> None:
         kept = [name for name in names if name not in HAS_A_WORD] if _is_of_the_run(frame) else []

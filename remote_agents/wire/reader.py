@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import math
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from itertools import groupby
 from typing import Any
 
 from pydantic_core import from_json
@@ -30,13 +31,14 @@ from remote_agents.types import (
     Unknown,
     Usage,
 )
-from remote_agents.wire.failures import body_failure, frame_fails, reported_failure
+from remote_agents.wire.failures import body_failure, reported_failure
+from remote_agents.wire.frames import is_end, sort
 from remote_agents.wire.letters import HalfLetters
 from remote_agents.wire.parsing import excerpt, json_or_text, parse_leniently
 from remote_agents.wire.raw import RawFields
-from remote_agents.wire.sse import DONE, Frame, SSEDecoder
+from remote_agents.wire.sse import Frame, SSEDecoder
 from remote_agents.wire.stops import StopCutter
-from remote_agents.wire.strangers import answer_in, is_keep_alive, is_keep_alive_word, text_in
+from remote_agents.wire.strangers import answer_in, text_in
 
 logger = logging.getLogger(__name__)
 
@@ -112,26 +114,33 @@ class Reader:
 
     # --- bytes and bodies --------------------------------------------------------------------
 
-    def take(self, frames: Iterable[Frame]) -> list[Event]:
+    def take(self, chunk: bytes) -> list[Event]:
+        """The events of the next bytes; a failure among them is kept until `check`."""
+        try:
+            return self.take_frames(self.sse.feed(chunk))
+        except StreamProtocolError as error:  # too large; what came before it is the caller's
+            events = self.take_frames(self.sse.frames)
+            self.failure = self.failure or (None if self.over or self.cut else error)
+            return events
+
+    def take_frames(self, frames: Sequence[Frame]) -> list[Event]:
         """The events of some frames that arrived together; a failure among them is kept."""
         events: list[Event] = []
+        if self.over or self.cut:
+            return events
+        found = sort(frames)
+        self.keep_alives += found.keep_alives
         try:
-            for name, value in frames:
-                if self.over or self.cut:
-                    break
-                if name is not None and self._is_told_by_name(name, value):
-                    self.keep_alives += 1
-                elif type(value) is dict:
-                    self._take_object(value, events)
-                else:
-                    self._take_other(value, events)
+            self._decode_all(found.answers, events)
+            if found.last is not None and not self.cut:
+                self._take_last(*found.last)
         except AgentError as error:
             self.failure = error
         return coalesce(events) if len(events) > 1 and self._coalesce else events
 
     def take_rest(self) -> list[Event]:
         """The events of what was left when the stream ended; half a frame is no end."""
-        events = self.take(self.sse.flush())
+        events = self.take_frames(self.sse.flush())
         if self.sse.was_cut and isinstance(self.failure, StreamProtocolError):
             self.failure = None if self.complete else self._interrupted()
         return events
@@ -155,11 +164,11 @@ class Reader:
             failure.begun = not self._endpoint.refused(data)
             raise failure
         events: list[Event] = []
-        self._decode_into(data, events)
+        self._decode_all([data], events)
         return events
 
     def _take_lines(self, raw: bytes) -> list[Event]:
-        events = self.take([*self.sse.feed(raw), *self.sse.flush()])
+        events = self.take_frames([*self.sse.feed(raw), *self.sse.flush()])
         if not self.frames:
             self.failure = StreamProtocolError(
                 f"{self._endpoint.title} sent a body that is not whole JSON: {excerpt(raw)}."
@@ -227,58 +236,36 @@ class Reader:
             )
         warnings.warn(f"{title} gave an empty answer.", EmptyAnswerWarning, stacklevel=2)
 
-    # --- one frame ---------------------------------------------------------------------------
+    # --- frames ------------------------------------------------------------------------------
 
-    def _is_told_by_name(self, name: str, value: Any) -> bool:
-        """Whether the name of an event says that it is a keep-alive; raises if it is an error."""
-        if name == "error":
-            self.frames += 1
-            raise self._named_error(value)
-        return name != "" and is_keep_alive_word(name)
-
-    def _take_object(self, value: dict[str, Any], events: list[Event]) -> None:
-        if "choices" not in value or "error" in value:
-            if frame_fails(value):
-                self.frames += 1
-                raise self._failure(value)
-            if not value.get("content") and is_keep_alive(value):
-                self.keep_alives += 1
-                return
-        self._decode_into(value, events)
-
-    def _take_other(self, value: Any, events: list[Event]) -> None:
-        """A frame that is no object: the end, a keep-alive, or something that may be text."""
-        if value == "[DONE]" or (type(value) is bytes and value.strip() == DONE):
-            self.frames += 1
-            self.over = True
-        elif type(value) is bytes:
-            if not is_keep_alive_word(value):
-                raise self._unreadable(value)
-            self.keep_alives += 1
-        elif is_keep_alive(value):
-            self.keep_alives += 1
-        else:
-            self._decode_into(value, events)
-
-    def _unreadable(self, data: bytes) -> StreamProtocolError:
-        self.reply.begun = True
-        return StreamProtocolError(
-            f"{self._endpoint.title} sent a frame that cannot be read as JSON: {excerpt(data)}. "
-            "The answer may miss a part; the turn was not repeated."
-        )
-
-    def _decode_into(self, value: Any, events: list[Event]) -> None:
-        """Decode and fold one frame; what it adds to is seen by the decoding of the next."""
-        reply = self.reply
-        self._raw.take(value)
+    def _decode_all(self, values: Sequence[Any], events: list[Event]) -> None:
+        """Decode and fold frame by frame: the decoding of the next one sees what one adds."""
+        decode, reply = self._decode, self.reply
+        fold_text = reply.buffer.write
+        plain = self._cutter is None and not self.sse.has_halves
+        taken = 0
         try:
-            told = decoded = self._decode(value, reply)
+            for value in values:
+                taken += 1
+                told = decode(value, reply)
+                reply.begun = True
+                if plain and len(told) == 1 and type(told[0]) is TextDelta:
+                    fold_text(told[0].text)  # most frames of most answers, without a call
+                    events.append(told[0])
+                    self.frames += 1
+                else:
+                    self._fold(value, told, events)
+                    if self.cut:
+                        break
         except RemoteFailureError as error:
             raise self._failed(error) from None
-        reply.begun = True
-        if self.sse.has_halves:
-            decoded = self._halves.join(decoded)
-        for event in decoded:
+        finally:
+            self._raw.take(values[:taken])
+
+    def _fold(self, value: Any, told: Sequence[Event], events: list[Event]) -> None:
+        """Fold the events of one frame; those that are shown are added to `events`."""
+        reply = self.reply
+        for event in self._halves.join(told) if self.sse.has_halves else told:
             if self.cut and type(event) not in _SILENT:
                 continue  # a whole answer has ids and usage behind its text
             if type(event) is TextDelta and self._cutter is not None:
@@ -294,6 +281,24 @@ class Reader:
             self.frames += 1
         else:
             self._check_silence(value, told)
+
+    def _take_last(self, name: str | None, value: Any) -> None:
+        """Take a frame behind which nothing is read: the end, or what broke the answer."""
+        if type(value) is bytes and name != "error" and not is_end(value):
+            raise self._unreadable(value)
+        self.frames += 1
+        if name == "error":
+            raise self._named_error(value)
+        if type(value) is dict:
+            raise self._failure(value)
+        self.over = True
+
+    def _unreadable(self, data: bytes) -> StreamProtocolError:
+        self.reply.begun = True
+        return StreamProtocolError(
+            f"{self._endpoint.title} sent a frame that cannot be read as JSON: {excerpt(data)}. "
+            "The answer may miss a part; the turn was not repeated."
+        )
 
     def _check_silence(self, value: Any, events: Sequence[Event]) -> None:
         """Count a frame that begins with no text; raise if it may hold some all the same."""
@@ -367,21 +372,10 @@ _SILENT = frozenset({Info, ToolCallDelta, Usage})
 def coalesce(events: list[Event]) -> list[Event]:
     """Join neighbouring text deltas, and neighbouring reasoning deltas; keep the order."""
     joined: list[Event] = []
-    run: list[str] = []
-    kind: type | None = None
-    for event in events:
-        if type(event) is not kind:
-            _flush(kind, run, joined)
-            kind, run = None, []
-        if type(event) is TextDelta or type(event) is ReasoningDelta:
-            kind = type(event)
-            run.append(event.text)
+    for kind, run in groupby(events, type):
+        if kind is TextDelta or kind is ReasoningDelta:
+            texts: list[str] = [event.text for event in run]  # type: ignore[union-attr, misc]
+            joined.append(kind("".join(texts)))
         else:
-            joined.append(event)
-    _flush(kind, run, joined)
+            joined.extend(run)
     return joined
-
-
-def _flush(kind: type | None, run: list[str], joined: list[Event]) -> None:
-    if kind is not None and run:
-        joined.append(kind("".join(run)))

@@ -9,7 +9,6 @@ and frames that only one line end parts. What they are is told by where a JSON v
 from __future__ import annotations
 
 import re
-from collections.abc import Generator, Iterator
 from typing import Any, TypeAlias
 
 from pydantic_core import from_json
@@ -34,6 +33,7 @@ class SSEDecoder:
         max_event_bytes: The largest event accepted, in bytes.
 
     Attributes:
+        frames: What the last bytes completed, even where `feed` raised.
         has_halves: Whether a frame was read leniently: its texts may hold half of a surrogate pair.
         was_cut: Whether the stream ended in the middle of a frame.
 
@@ -47,6 +47,7 @@ class SSEDecoder:
     """
 
     def __init__(self, max_event_bytes: int = 8 * 1024 * 1024) -> None:
+        self.frames: list[Frame] = []
         self.has_halves = False
         self.was_cut = False
         self._limit = max_event_bytes
@@ -62,8 +63,9 @@ class SSEDecoder:
         self._after_gap = False  # an empty line came, and their JSON had not ended
         self._stray: bytes | None = None  # a field that nobody knows
 
-    def feed(self, chunk: bytes) -> Iterator[Frame]:
-        """Take the next bytes; iterate the frames they complete."""
+    def feed(self, chunk: bytes) -> list[Frame]:
+        """Take the next bytes; gives the frames they complete."""
+        frames = self.frames = []
         if not self._started:
             chunk = self._without_bom(chunk)
         if self._skip_newline and chunk:
@@ -74,19 +76,17 @@ class SSEDecoder:
             self._skip_newline = chunk.endswith(b"\r")
             chunk = chunk.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
         if b"\n\n" in chunk and not self._lines and self._event is None and self._stray is None:
-            chunk = yield from self._usual_events(chunk)
+            chunk = self._read_usual(self._with_tail(chunk), frames)
             if chunk[:6] == b"event:":
                 self._keep(chunk)  # most likely the beginning of a usual event again
-                return
+                return frames
         if chunk:
-            yield from self._read_lines(chunk)
+            self._read_lines(chunk, frames)
+        return frames
 
-    def _usual_events(self, chunk: bytes) -> Generator[Frame, None, bytes]:
-        """The frames of events of one `data:` line of JSON each; gives back what is left.
-
-        Each value is let go before the next is made, which keeps the garbage collector quiet.
-        """
-        *events, rest = self._with_tail(chunk).split(b"\n\n")
+    def _read_usual(self, chunk: bytes, frames: list[Frame]) -> bytes:
+        """Read events of one `data:` line of JSON each; gives back what is left."""
+        *events, rest = chunk.split(b"\n\n")
         left = iter(events)
         for event in left:
             name, data = None, event
@@ -96,12 +96,12 @@ class SSEDecoder:
             if data[:6] != b"data: " or b"\n" in data:
                 return b"\n\n".join([event, *left, rest])
             try:
-                yield name, from_json(data[6:], cache_strings="keys")
+                frames.append((name, from_json(data[6:], cache_strings="keys")))
             except ValueError:
                 value = self._reread(data[6:])
                 if type(value) is bytes and value != DONE:
                     return b"\n\n".join([event, *left, rest])
-                yield name, value
+                frames.append((name, value))
         return rest
 
     def _with_tail(self, chunk: bytes) -> bytes:
@@ -116,7 +116,7 @@ class SSEDecoder:
         """The stream has ended; return a last event that had no empty line after it."""
         frames: list[Frame] = []
         if self._tail:  # a line that has no end
-            frames = self._read_lines(b"\n")
+            self._read_lines(b"\n", frames)
             self.was_cut = bool(frames) and type(frames[-1][1]) is bytes
         self.was_cut = self.was_cut or self._is_open()
         self._tail.clear()
@@ -134,13 +134,12 @@ class SSEDecoder:
         self._started = True
         return chunk.removeprefix(BOM)
 
-    def _read_lines(self, chunk: bytes) -> list[Frame]:
+    def _read_lines(self, chunk: bytes, frames: list[Frame]) -> None:
         if b"\n" not in chunk:
             self._keep(chunk)
-            return []
+            return
         lines = self._with_tail(chunk).split(b"\n")
         last = lines.pop()
-        frames: list[Frame] = []
         for line in lines:
             if line[:6] == b"data: ":
                 self._take_data(line[6:], frames)
@@ -149,7 +148,6 @@ class SSEDecoder:
             else:
                 self._take_other(line, frames)
         self._keep(last)
-        return frames
 
     def _keep(self, piece: bytes) -> None:
         if piece:

@@ -1,43 +1,14 @@
-"""Frames that are no answer: keep-alives, and frames that nobody knows but that may hold text."""
+"""Frames that nobody knows, and that may hold text all the same."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from functools import lru_cache
 from typing import Any
 
 from remote_agents.types import Event, Unknown
 
-# What a keep-alive says, as its data, as its type, or as the name of its event.
-WORDS = frozenset({"ping", "pong", "keepalive", "keep-alive", "keep_alive", "heartbeat"})
 CONTENT = frozenset({"answer", "content", "text"})
-
-
-def is_keep_alive_word(value: str | bytes) -> bool:
-    """Whether a name or a text says only that the connection stands, in any case or quotes."""
-    return _is_word(value) if len(value) < 40 else not value.strip()
-
-
-@lru_cache(maxsize=256)  # an event has a name, and mostly the same one
-def _is_word(value: str | bytes) -> bool:
-    word = value.decode("utf-8", "replace") if isinstance(value, bytes) else value
-    word = word.strip(" \t\r\n\"'`").lower()
-    return not word or word in WORDS
-
-
-def is_keep_alive(value: Any) -> bool:
-    """Whether a JSON value says only that the connection stands."""
-    if isinstance(value, dict):
-        return not value or (_names_keep_alive(value) and not answer_in(value))
-    if isinstance(value, str):
-        return is_keep_alive_word(value)
-    return not isinstance(value, list) or not value
-
-
-def _names_keep_alive(value: dict[str, Any]) -> bool:
-    words = next(iter(value)) if len(value) == 1 else None, value.get("type"), value.get("event")
-    return any(isinstance(word, str) and word.lower() in WORDS for word in words)
 
 
 def text_in(value: Any) -> str:

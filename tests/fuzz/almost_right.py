@@ -360,7 +360,7 @@ def read(stream: Almost, rng: random.Random) -> tuple[str, AgentError | None]:
             reader.take_body(data)
         else:
             for part in chunks(data, rng):
-                reader.take(reader.sse.feed(part))
+                reader.take(part)
                 reader.check()
             reader.take_rest()
         reader.check()

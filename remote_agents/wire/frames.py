@@ -1,0 +1,145 @@
+"""What a frame is: a part of the answer, its end, a failure, or a sign of life. Pure.
+
+The frames of one read are sorted together, and only those that are parts of the answer are decoded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+from remote_agents.wire.sse import DONE, Frame
+from remote_agents.wire.strangers import answer_in
+
+# What a keep-alive says, as its data, as its type, or as the name of its event.
+WORDS = frozenset({"ping", "pong", "keepalive", "keep-alive", "keep_alive", "heartbeat"})
+CONTENT_KEYS = frozenset({"choices", "content", "conversationId", "results", "data", "recordList"})
+FAILURE_TYPES = ("error", "RUN_ERROR")
+# A frame that has none of these keys, nor one of these types, reports no failure.
+FAILURE_KEYS = frozenset(
+    {"error", "success", "code", "detail", "statusCode", "status", "errors"},
+)
+
+
+class Sorted(NamedTuple):
+    """Frames that came together, up to one behind which nothing is read.
+
+    Attributes:
+        answers: The values that are parts of the answer.
+        keep_alives: How many frames said only that the connection stands.
+        last: The end of the answer, a failure, or bytes that are no JSON; None if there is none.
+    """
+
+    answers: list[Any]
+    keep_alives: int
+    last: Frame | None
+
+
+def sort(frames: Iterable[Frame]) -> Sorted:
+    """Sort frames by what they are.
+
+    Example:
+        >>> sort([(None, {"content": "Hi"}), ("ping", {}), (None, b"[DONE]"), (None, {})])
+        Sorted(answers=[{'content': 'Hi'}], keep_alives=1, last=(None, b'[DONE]'))
+    """
+    answers: list[Any] = []
+    keep_alives = 0
+    for frame in frames:
+        name, value = frame
+        if name == "error":
+            return Sorted(answers, keep_alives, frame)
+        if name and is_keep_alive_word(name):
+            keep_alives += 1
+        elif type(value) is dict:
+            if "choices" in value and "error" not in value:
+                answers.append(value)
+            elif fails(value):
+                return Sorted(answers, keep_alives, frame)
+            elif value.get("content") or not is_keep_alive(value):
+                answers.append(value)
+            else:
+                keep_alives += 1
+        elif is_end(value):
+            return Sorted(answers, keep_alives, frame)
+        elif is_keep_alive(value):
+            keep_alives += 1
+        elif type(value) is bytes:
+            return Sorted(answers, keep_alives, frame)
+        else:
+            answers.append(value)
+    return Sorted(answers, keep_alives, None)
+
+
+def is_end(value: Any) -> bool:
+    """Whether it says that nothing follows."""
+    return value.strip() == DONE if type(value) is bytes else value == "[DONE]"
+
+
+# --- failures ----------------------------------------------------------------------------------
+
+
+def fails(data: dict[str, Any]) -> bool:
+    """Whether a frame reports a failure, in whichever of the services' ways."""
+    kind = data.get("type")
+    if FAILURE_KEYS.isdisjoint(data):
+        return kind in FAILURE_TYPES
+    if kind is None:
+        return bool(data.get("error")) or is_failure_body(data)
+    return kind in FAILURE_TYPES or bool(data.get("error"))
+
+
+def is_failure_body(data: dict[str, Any]) -> bool:
+    """Whether an object is what a service sends in place of an answer."""
+    if data.get("success") is False:
+        return True
+    if not CONTENT_KEYS.isdisjoint(data):
+        return False
+    code = data.get("code")
+    failed = code is not None and code not in ("NORMAL", 0, "0", "")
+    return failed or "detail" in data or stated_status(data) > 0 or _says_failed(data)
+
+
+def _says_failed(data: dict[str, Any]) -> bool:
+    """Whether `status` or `errors` say so, in what is no thing with a status of its own."""
+    status = data.get("status")
+    if isinstance(status, str) and status.lower() in ("error", "failed", "failure"):
+        return "id" not in data
+    return isinstance(data.get("errors"), list) and bool(data["errors"])
+
+
+def stated_status(data: dict[str, Any]) -> int:
+    """The status that NestJS repeats in its bodies, if it is one of a failure."""
+    status = data.get("statusCode")
+    return status if isinstance(status, int) and 400 <= status < 600 else 0
+
+
+# --- keep-alives -------------------------------------------------------------------------------
+
+
+def is_keep_alive(value: Any) -> bool:
+    """Whether a value says only that the connection stands."""
+    if isinstance(value, dict):
+        return not value or (_names_keep_alive(value) and not answer_in(value))
+    if isinstance(value, (str, bytes)):
+        return is_keep_alive_word(value)
+    return not isinstance(value, list) or not value
+
+
+def _names_keep_alive(value: dict[str, Any]) -> bool:
+    words = [value.get("type"), value.get("event")]
+    if len(value) == 1:
+        words.extend(value)
+    return any(isinstance(word, str) and word.lower() in WORDS for word in words if word)
+
+
+def is_keep_alive_word(value: str | bytes) -> bool:
+    """Whether a name or a text says only that the connection stands, in any case or quotes."""
+    return _is_word(value) if len(value) < 40 else not value.strip()
+
+
+@lru_cache(maxsize=256)  # an event has a name, and mostly the same one
+def _is_word(value: str | bytes) -> bool:
+    word = value.decode("utf-8", "replace") if isinstance(value, bytes) else value
+    word = word.strip(" \t\r\n\"'`").lower()
+    return not word or word in WORDS
