@@ -1,0 +1,95 @@
+"""Questions with the sentences that answer them, and questions that nothing answers."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Fact(NamedTuple):
+    """A question, the sentence that answers it, and its value. The handbook says none of them."""
+
+    question: str
+    sentence: str
+    value: str
+
+
+class Unanswered(NamedTuple):
+    """A question, and a text that does not answer it, however much it is about the same."""
+
+    question: str
+    text: str
+
+
+FACTS = {
+    "like the handbook's": Fact(
+        "When does the canteen open?", "The canteen in hall 7 opens at 12:15 on weekdays.", "12:15"
+    ),
+    "not in the handbook": Fact("How much can crane 9 lift?", "Crane 9 can lift 42 tonnes.", "42"),
+    "a name": Fact(
+        "Who is the head of the dive team?", "The head of the dive team is Ada Quill.", "Ada Quill"
+    ),
+    "a rule": Fact(
+        "Is smoking allowed on pier 3?", "Smoking is forbidden on pier 3.", "forbidden on pier 3"
+    ),
+    "a place": Fact(
+        "Where are the life jackets?", "Life jackets are kept in locker 12.", "locker 12"
+    ),
+    "a word": Fact(
+        "What is the password of the pilot station?",
+        "The password of the pilot station is seagull-42.",
+        "seagull-42",
+    ),
+    "german": Fact("Wann öffnet die Kantine?", "Die Kantine ist ab 12:15 Uhr geöffnet.", "12:15"),
+    "german compound": Fact(
+        "Wie hoch ist die Parkgebühr?", "Die Parkgebühren liegen bei 18 Euro im Monat.", "18 Euro"
+    ),
+    "german name": Fact(
+        "Wer leitet das Taucherteam?", "Das Taucherteam leitet Ada Quill.", "Ada Quill"
+    ),
+    "german inflected": Fact(
+        "Wo parken die Besucher der Werft?",
+        "Besucherinnen und Besucher der Werft parken auf Deck 4.",
+        "Deck 4",
+    ),
+    "chinese": Fact("食堂几点开门？", "食堂在工作日12点15分开门。", "12点15分"),
+    "chinese name": Fact("潜水队的负责人是谁？", "潜水队负责人是林晓。", "林晓"),
+    "chinese number": Fact("9号起重机能吊多少吨？", "9号起重机最多能吊42吨。", "42吨"),
+    "chinese word": Fact("引航站的门禁密码是什么？", "引航站门禁密码是海鸥77。", "海鸥77"),
+}
+AROUND = {
+    "en": ("Gulls are loud in spring.", "The lighthouse was painted white."),
+    "de": ("Möwen sind im Frühling laut.", "Der Leuchtturm wurde weiß gestrichen."),
+    "zh": ("春天海鸥很吵。", "灯塔被漆成了白色。"),
+}
+LANGUAGES = dict.fromkeys(FACTS, "en") | {
+    name: language
+    for name in FACTS
+    for prefix, language in (("german", "de"), ("chinese", "zh"))
+    if name.startswith(prefix)
+}
+GULLS = " ".join(AROUND["en"])
+MOEWEN = " ".join(AROUND["de"])
+HAIOU = "".join(AROUND["zh"])
+UNANSWERED = {
+    "a capital": Unanswered("What is the capital of France?", GULLS),
+    "an inventor": Unanswered("Who invented the telephone?", GULLS),
+    "a depth": Unanswered("How deep is berth 4?", GULLS),
+    "a number": Unanswered("How many moons does Jupiter have?", GULLS),
+    "a recipe": Unanswered("What is the best pizza topping?", GULLS),
+    "tickets": Unanswered("Do you sell concert tickets for Metallica?", GULLS),
+    "of the same thing": Unanswered(
+        "How tall is the lighthouse?", "The lighthouse was painted white in May."
+    ),
+    "german capital": Unanswered("Wie heißt die Hauptstadt von Frankreich?", MOEWEN),
+    "german inventor": Unanswered("Wer hat das Telefon erfunden?", MOEWEN),
+    "german depth": Unanswered("Wie tief ist Liegeplatz 4?", MOEWEN),
+    "german number": Unanswered("Wie viele Monde hat der Jupiter?", MOEWEN),
+    "german time": Unanswered(
+        "Wann öffnet das Schwimmbad?", "Die Kantine ist ab 12:15 Uhr geöffnet."
+    ),
+    "chinese capital": Unanswered("法国的首都是哪里？", HAIOU),
+    "chinese inventor": Unanswered("谁发明了电话？", HAIOU),
+    "chinese depth": Unanswered("泊位4有多深？", HAIOU),
+    "chinese number": Unanswered("木星有多少颗卫星？", HAIOU),
+    "chinese time": Unanswered("游泳池几点开门？", "食堂的菜单每天更新。"),
+}
