@@ -57,7 +57,7 @@ _HOMES = {
     "remote_agents.services.cloudbase_openai.client": ("CloudBaseOpenAI",),
     "remote_agents.services.maiagent.client": ("MaiAgent",),
     "remote_agents.services.private_ai.client": ("PrivateAI",),
-    "remote_agents.turns.turn": ("ConversationRestartedWarning",),
+    "remote_agents.turns.telling": ("ConversationRestartedWarning",),
     "remote_agents.types": (
         "Attachment",
         "Citation",
@@ -124,7 +124,7 @@ if TYPE_CHECKING:
     from remote_agents.services.cloudbase_openai.client import CloudBaseOpenAI as CloudBaseOpenAI
     from remote_agents.services.maiagent.client import MaiAgent as MaiAgent
     from remote_agents.services.private_ai.client import PrivateAI as PrivateAI
-    from remote_agents.turns.turn import (
+    from remote_agents.turns.telling import (
         ConversationRestartedWarning as ConversationRestartedWarning,
     )
     from remote_agents.types import (

@@ -350,9 +350,12 @@ def read_bound(name: str, value: Any) -> Any:
 
 def read_retries(value: int) -> int:
     """A number of retries."""
-    if not isinstance(value, int) or value < 0:
-        raise ConfigurationError(f"max_retries must be 0 or more, not {value!r}.")
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= MOST_RETRIES:
+        raise ConfigurationError(f"max_retries must be 0 to {MOST_RETRIES}, not {value!r}.")
     return value
+
+
+MOST_RETRIES = 1000
 
 
 def read_unknown_frames(value: str) -> str:

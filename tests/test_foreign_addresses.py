@@ -125,13 +125,13 @@ def test_a_refusal_keeps_the_conversation_of_its_headers() -> None:
 def test_the_limit_of_this_process_counts_by_a_clock_that_nobody_sets(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    limiter = RateLimiter("2/hour", account="set-back")
-    assert [limiter._attempt(), limiter._attempt()] == [0.0, 0.0]
+    limiter = RateLimiter("2/hour")
+    assert [limiter._attempt("set-back"), limiter._attempt("set-back")] == [0.0, 0.0]
     real = time.time
     monkeypatch.setattr(time, "time", lambda: real() + 7200)
-    assert 3590 < limiter._attempt() <= 3601
+    assert 3590 < limiter._attempt("set-back") <= 3601
     monkeypatch.setattr(time, "time", lambda: real() - 7200)
-    assert 3590 < limiter._attempt() <= 3601
+    assert 3590 < limiter._attempt("set-back") <= 3601
 
 
 def test_the_password_of_a_storage_is_not_quoted() -> None:

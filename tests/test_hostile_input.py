@@ -18,7 +18,9 @@ from remote_agents import (
     Attachment,
     Citation,
     ConfigurationError,
+    InMemorySessionStore,
     MaiAgent,
+    SQLSessionStore,
     TextDelta,
     Timeout,
     UnsupportedContentError,
@@ -120,6 +122,33 @@ def test_a_limit_that_is_none_is_refused(phase: str, seconds: Any) -> None:
 def test_so_it_is_in_every_face(framework: str, seconds: float) -> None:
     with pytest.raises(WRONG):
         make(framework, "bluenexus", api_key="k", timeout=seconds)
+
+
+NEVER: list[dict[str, Any]] = [
+    *({"session_wait": seconds} for seconds in (math.inf, math.nan, 0, -1, 1e12)),
+    {"max_retries": 10**9},
+    {"rate_limit": "0/minute"},
+    {"rate_limit": "99999999999999999999/minute"},
+    {"rate_limit": "1/100 years"},
+    {"max_body_bytes": math.inf},
+]
+
+
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+@pytest.mark.parametrize("settings", NEVER, ids=str)
+def test_an_absurd_bound_is_refused_at_construction(
+    framework: str, settings: dict[str, Any]
+) -> None:
+    with pytest.raises(WRONG):
+        make(framework, "bluenexus", api_key="k", **settings)
+
+
+@pytest.mark.parametrize("seconds", FOREVER)
+def test_so_it_is_by_a_store(seconds: Any) -> None:
+    with pytest.raises(ConfigurationError, match="lease"):
+        SQLSessionStore("sqlite://", lease=seconds)
+    with pytest.raises(ConfigurationError, match="ttl"):
+        InMemorySessionStore(ttl=seconds)
 
 
 @pytest.mark.parametrize("framework", FRAMEWORKS)

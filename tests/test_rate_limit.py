@@ -100,24 +100,24 @@ async def test_one_that_gives_up_lets_the_others_through(fresh: Sandbox) -> None
 
 
 def test_other_accounts_do_not_wait(fresh: Sandbox) -> None:
-    limiters = [RateLimiter("1/minute", account=name) for name in ("a", "b", "c")]
+    limiter = RateLimiter("1/minute")
     begun = time.monotonic()
-    for limiter in limiters:
-        list(run(limiter.wait(), client=None))  # type: ignore[arg-type]
+    for name in ("a", "b", "c"):
+        list(run(limiter.wait(name), client=None))  # type: ignore[arg-type]
     assert time.monotonic() - begun < 0.5
 
 
 @pytest.mark.parametrize("crowded", [False, True])
 def test_waiting_is_bounded(fresh: Sandbox, crowded: bool) -> None:
-    first, late = (RateLimiter("1/minute", account="a", max_wait=w) for w in (30, 0.3))
-    list(run(first.wait(), client=None))  # type: ignore[arg-type]
+    first, late = (RateLimiter("1/minute", max_wait=w) for w in (30, 0.3))
+    list(run(first.wait("a"), client=None))  # type: ignore[arg-type]
     if crowded:  # somebody else waits for the window
-        thread = threading.Thread(target=lambda: _swallow(RateLimiter("1/minute", "a", None, 1)))
+        thread = threading.Thread(target=lambda: _swallow(RateLimiter("1/minute", None, 1)))
         thread.start()
         time.sleep(0.05)
     begun = time.monotonic()
     with pytest.raises(RateLimitError, match="nothing was sent"):
-        list(run(late.wait(), client=None))  # type: ignore[arg-type]
+        list(run(late.wait("a"), client=None))  # type: ignore[arg-type]
     assert time.monotonic() - begun < 0.9
     if crowded:
         thread.join()
@@ -137,7 +137,7 @@ def test_waiting_ends_with_the_time_of_the_turn(fresh: Sandbox, awaited: bool) -
 
 def _swallow(limiter: RateLimiter) -> None:
     with pytest.raises(RateLimitError):
-        list(run(limiter.wait(), client=None))  # type: ignore[arg-type]
+        list(run(limiter.wait("a"), client=None))  # type: ignore[arg-type]
 
 
 def _ask(kwargs: dict[str, str], other: dict[str, str], url: str, limit: str, times: int) -> None:
@@ -187,3 +187,85 @@ def test_it_is_off_unless_asked_for(fresh: Sandbox) -> None:
 def test_a_limit_that_cannot_be_read_is_told(limit: str) -> None:
     with pytest.raises(ConfigurationError, match="30/minute"):
         BlueNexus(api_key="k", rate_limit=limit)
+
+
+# --- whose limit it is ---------------------------------------------------------------------------
+
+_WORKER = """
+import sys, warnings
+from remote_agents import BlueNexus, RateLimitError, Timeout
+warnings.simplefilter("ignore")
+url, key, storage, kind = sys.argv[1:]
+token = lambda: key
+settings = {"function": {}, "named": {"account": "a"}, "asked": {"account": lambda: "a"}}[kind]
+agent = BlueNexus(
+    base_url=url, api_key=token, rate_limit="4/minute", rate_limit_storage=storage,
+    timeout=Timeout(total=3), max_retries=0, **settings,
+)
+for _ in range(8):
+    try:
+        agent.ask("Hello")
+    except RateLimitError:
+        break
+"""
+
+
+@pytest.mark.parametrize("kind", ["function", "named", "asked"])
+def test_a_key_function_shares_the_limit_through_redis(
+    fresh: Sandbox, redis_url: str, kind: str
+) -> None:
+    given = fresh.kwargs("bluenexus")
+    arguments = [given["base_url"], given["api_key"], redis_url, kind]
+    command = [sys.executable, "-c", _WORKER, *arguments]
+    children = [subprocess.Popen(command) for _ in range(2)]
+    assert [child.wait(60) for child in children] == [0, 0]
+    assert len(arrivals(fresh)) == 4
+
+
+def test_a_shared_limit_asks_for_the_account_of_a_key_function(redis_url: str) -> None:
+    limited = {"rate_limit": "1/minute", "rate_limit_storage": redis_url}
+    with pytest.warns(UserWarning, match="account="):
+        BlueNexus(api_key=lambda: "k", **limited)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("awaited", [False, True])
+def test_users_of_one_model_are_limited_apart(
+    fresh: Sandbox, storage: str | None, awaited: bool
+) -> None:
+    user = ["a"]
+
+    async def account() -> str:
+        return user[0]
+
+    kwargs = fresh.kwargs("bluenexus")
+    key = kwargs.pop("api_key")
+    agent = BlueNexus(
+        **kwargs,
+        api_key=lambda: key,
+        account=account if awaited else lambda: user[0],
+        rate_limit="1/minute",
+        rate_limit_storage=storage,
+        timeout=Timeout(total=5),
+    )
+
+    async def turn() -> None:
+        if not awaited:
+            agent.ask("Hello")
+        else:
+            await agent.aask("Hello")
+
+    for name in ("a", "b"):
+        user[0] = name
+        asyncio.run(turn())
+    with pytest.raises(RateLimitError):
+        asyncio.run(turn())
+    assert len(fresh.requests("bluenexus")) == 2
+
+
+def test_two_key_functions_in_one_process_are_two_accounts(fresh: Sandbox) -> None:
+    kwargs = fresh.kwargs("bluenexus")
+    key = kwargs.pop("api_key")
+    for _ in range(2):  # made and dropped in turn: their ids may be the same
+        limited: Any = {"rate_limit": "1/minute", "timeout": Timeout(total=5)}
+        BlueNexus(**kwargs, api_key=lambda: key, **limited).ask("Hello")
+    assert len(arrivals(fresh)) == 2

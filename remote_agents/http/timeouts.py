@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from remote_agents.errors import ConfigurationError
+from remote_agents.seconds import is_limit
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,7 @@ class Timeout:
     def __post_init__(self) -> None:
         for phase in ("connect", "first_event", "idle", "total"):
             seconds = getattr(self, phase)
-            if seconds is not None and not _is_limit(seconds):
+            if seconds is not None and not is_limit(seconds):
                 raise _not_a_limit(f"{phase}={seconds!r}")
 
     @classmethod
@@ -49,19 +50,10 @@ class Timeout:
             return cls(value.connect, value.read, value.read)
         if isinstance(value, Mapping):
             return _from_mapping(value)
-        if not _is_limit(value):
+        if not is_limit(value):
             raise _not_a_limit(repr(value))
         seconds = float(value)
         return cls(min(10.0, seconds), seconds, seconds)
-
-
-LONGEST = 366 * 24 * 3600.0
-"""Seconds beyond which a limit is a mistake; timers overflow at some numbers."""
-
-
-def _is_limit(value: Any) -> bool:
-    number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    return number and 0 < value <= LONGEST
 
 
 def _from_mapping(value: Mapping[str, Any]) -> Timeout:

@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 from remote_agents.errors import ConfigurationError
 from remote_agents.memory.law import Conversation
 from remote_agents.memory.turnstile import Turnstile
+from remote_agents.seconds import read_seconds
 
 T = TypeVar("T")
 
@@ -140,7 +141,7 @@ class InMemorySessionStore(SessionStore):
         ttl: Seconds after its last turn at which a session is forgotten (default never).
 
     Raises:
-        ConfigurationError: `max_size` is less than 1.
+        ConfigurationError: `max_size` is less than 1, or `ttl` no number of seconds.
 
     Example:
         >>> store = InMemorySessionStore(max_size=10_000, ttl=24 * 3600)
@@ -151,7 +152,7 @@ class InMemorySessionStore(SessionStore):
         if max_size < 1:
             raise ConfigurationError("max_size must be at least 1.")
         self.max_size = max_size
-        self.ttl = ttl
+        self.ttl = None if ttl is None else read_seconds("ttl", ttl)
         self._dialogues: OrderedDict[str, list[_Held]] = OrderedDict()  # each the latest first
         self._lock = threading.RLock()
 

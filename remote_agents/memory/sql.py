@@ -12,10 +12,11 @@ from dataclasses import replace
 from typing import Any
 
 from remote_agents.database import engine_of, sqlalchemy
-from remote_agents.errors import ConfigurationError, ConversationError
+from remote_agents.errors import ConversationError
 from remote_agents.memory.law import Conversation
 from remote_agents.memory.sessions import SessionStore, kept
 from remote_agents.memory.statements import Statements, create
+from remote_agents.seconds import read_seconds
 
 logger = logging.getLogger(__name__)
 
@@ -35,8 +36,8 @@ class SQLSessionStore(SessionStore):
         engine_options: Passed to `sqlalchemy.create_engine`.
 
     Raises:
-        ConfigurationError: SQLAlchemy or the driver is missing, the address cannot be read, or the
-            table was made by another version.
+        ConfigurationError: SQLAlchemy or the driver is missing, the address or the lease
+            cannot be used, or the table was made by another version.
         ConversationError: The database cannot be used.
 
     Example:
@@ -56,9 +57,7 @@ class SQLSessionStore(SessionStore):
         engine_options: dict[str, Any] | None = None,
     ) -> None:
         super().__init__()
-        if lease <= 0:
-            raise ConfigurationError("lease must be more than 0 seconds.")
-        self.lease = lease
+        self.lease = read_seconds("lease", lease)
         self._url = url
         self._table_name = table
         self._engine_options = dict(engine_options or {})

@@ -5,7 +5,6 @@ Keys, retries, deadlines, decoding, completeness: written once, as flows for bot
 
 from __future__ import annotations
 
-import inspect
 import logging
 import time
 from functools import partial
@@ -22,7 +21,6 @@ from remote_agents.flow import (
     Call,
     DeadlineReached,
     Decode,
-    Do,
     Download,
     Emit,
     Flow,
@@ -33,7 +31,7 @@ from remote_agents.flow import (
 )
 from remote_agents.turns.clock import Exchange
 from remote_agents.turns.roots import rooted
-from remote_agents.turns.sending import annotated, without_key
+from remote_agents.turns.sending import account_of, annotated, without_key
 from remote_agents.turns.terms import Terms
 from remote_agents.types import Event, Info, Reply
 from remote_agents.wire.failures import body_failure, error_message, request_id
@@ -88,10 +86,7 @@ def once(op: Once, exchange: Exchange) -> Flow[Any]:
     terms = exchange.terms
     if terms.key_is_callable and not terms.names_account:
         return (yield from expand(op.flow(), exchange))  # who knows whose key it is
-    account = terms.account()
-    if inspect.isawaitable(account):
-        account = yield Do(lambda: account)
-    remembered, key = exchange.terms.remembered, f"{account}/{op.key}"
+    remembered, key = terms.remembered, f"{(yield from account_of(terms))}/{op.key}"
     if key not in remembered:
         value = yield from expand(op.flow(), exchange)
         while len(remembered) >= REMEMBERED:

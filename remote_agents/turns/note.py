@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from remote_agents.flow import Flow
 from remote_agents.memory.lease import Lease
 from remote_agents.memory.plan import Plan, Standing
+from remote_agents.turns.telling import tell_of_move
 from remote_agents.types import Message, Reply
 
 
@@ -37,6 +38,9 @@ class Note:
         if reply.conversation_id is None:
             reply.memory = reply.differs = None
         else:
+            if self.plan.conversation_id not in (None, reply.conversation_id):
+                reply.memory = "new"
+                tell_of_move(self.plan, self.standing, reply.conversation_id)
             said = Message("assistant", reply.text, tool_calls=reply.tool_calls)
             answer = self.standing.digest(said)
             conversation = self.plan.outcome(reply.conversation_id, answer)

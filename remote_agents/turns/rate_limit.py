@@ -6,14 +6,17 @@ import random
 import threading
 import time
 from collections import deque
+from functools import partial
 from typing import Any
 
 from remote_agents.errors import AgentConnectionError, ConfigurationError, RateLimitError
 from remote_agents.extras import require
 from remote_agents.flow import Do, Flow, Sleep, Wait
 from remote_agents.memory.turnstile import Turnstile
+from remote_agents.seconds import is_limit
 
 MAX_WAIT = 300.0
+MOST = 1_000_000
 
 
 class RateLimiter:
@@ -21,7 +24,6 @@ class RateLimiter:
 
     Args:
         limit: For example `30/minute`.
-        account: Names the account; limiters of one account share the count.
         storage: A storage address of `limits`, for example `redis://localhost:6379`; in memory
             by default.
         max_wait: Seconds after which waiting ends with an error (default 300).
@@ -30,25 +32,24 @@ class RateLimiter:
         ConfigurationError: The limit cannot be read, or `limits` is not installed.
 
     Example:
-        >>> limiter = RateLimiter("30/minute", account="bluenexus:default@api.bluenexus.ai")
+        >>> limiter = RateLimiter("30/minute")
     """
 
-    def __init__(
-        self, limit: str, account: str, storage: str | None = None, max_wait: float = MAX_WAIT
-    ) -> None:
-        self._arguments = (limit, account, storage, max_wait)
+    def __init__(self, limit: str, storage: str | None = None, max_wait: float = MAX_WAIT) -> None:
+        self._arguments = (limit, storage, max_wait)
         self._item, self._window, self.blocks = _window(limit, storage)
-        self._account = account
         self._max_wait = max_wait
 
     def __reduce__(self) -> tuple[type[RateLimiter], tuple[Any, ...]]:
         # The counts are the process's or the server's: a copy shares them, and never carries them.
         return RateLimiter, self._arguments
 
-    def wait(self, left: float | None = None) -> Flow[None]:
+    def wait(self, account: str, left: float | None = None) -> Flow[None]:
         """Wait for a place.
 
         Args:
+            account: Whose request it is; all limiters of this process, or of one storage, share
+                the count of an account.
             left: Seconds that are left to the whole turn, if it has a limit.
 
         Raises:
@@ -56,35 +57,35 @@ class RateLimiter:
         """
         limit = self._max_wait if left is None else min(left, self._max_wait)
         deadline = time.monotonic() + limit
-        place = _queue.enter(self._account)
+        place = _queue.enter(account)
         try:
             if not place.done() and not (yield Wait(place, limit)):
                 raise self._too_long(limit)
-            while delay := (yield Do(self._attempt, self.blocks)):
+            while delay := (yield Do(partial(self._attempt, account), self.blocks)):
                 if time.monotonic() + delay > deadline:
                     raise self._too_long(limit)
                 yield Sleep(delay)
         finally:
-            _queue.leave(self._account, place)
+            _queue.leave(account, place)
 
-    def _attempt(self) -> float:
+    def _attempt(self, account: str) -> float:
         from limits.errors import StorageError
 
         try:
-            return self._try()
+            return self._try(account)
         except StorageError as error:
             raise AgentConnectionError(
                 f"rate_limit_storage cannot be used ({error}); nothing was sent."
             ) from error
 
-    def _try(self) -> float:
+    def _try(self, account: str) -> float:
         """0 if there was a place, else seconds until the next attempt."""
         if not self.blocks:
-            delay: float = self._window.delay(self._item, self._account)
+            delay: float = self._window.delay(self._item, account)
             return delay
-        if self._window.hit(self._item, self._account):
+        if self._window.hit(self._item, account):
             return 0.0
-        reset = self._window.get_window_stats(self._item, self._account).reset_time
+        reset = self._window.get_window_stats(self._item, account).reset_time
         # Other processes wait for the same moment: a little chance keeps them apart.
         return max(float(reset) - time.time(), 0.0) + random.uniform(0.005, 0.05)
 
@@ -131,6 +132,10 @@ def _window(limit: str, storage: str | None) -> tuple[Any, Any, bool]:
         raise ConfigurationError(
             f"rate_limit must read like '30/minute' or '2 per second', not {limit!r}."
         ) from error
+    if not (0 < item.amount <= MOST and is_limit(item.get_expiry())):
+        raise ConfigurationError(
+            f"rate_limit lets 1 to {MOST} requests through in at most a year, not {limit!r}."
+        )
     with _windows_lock:
         if storage not in _windows:
             _windows[storage] = _Memory() if storage is None else _shared(storage)

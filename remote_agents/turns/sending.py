@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import logging
 import time
 from collections.abc import Callable, Iterator
@@ -53,7 +54,8 @@ def send(request: Request, exchange: Exchange, then: Then | None = None) -> Flow
     while True:
         attempt += 1
         if terms.limiter is not None:
-            yield from terms.limiter.wait(_left(exchange, None))
+            account = terms.limited_as((yield from account_of(terms)))
+            yield from terms.limiter.wait(account, _left(exchange, None))
         try:
             response = yield from _attempt(request, exchange)
             return response if then is None else (yield from _taken(then, response, exchange))
@@ -76,6 +78,14 @@ def send(request: Request, exchange: Exchange, then: Then | None = None) -> Flow
                 delay,
             )
         yield Sleep(delay)
+
+
+def account_of(terms: Terms) -> Flow[str]:
+    """Whose turn or call it is."""
+    account = terms.account()
+    if inspect.isawaitable(account):
+        account = yield Do(lambda: account)
+    return str(account)
 
 
 def _taken(then: Then, response: Any, exchange: Exchange) -> Flow[Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
+import warnings
 
 from remote_agents.memory.plan import Plan, Standing
 from remote_agents.memory.sessions import SessionStore, default_store
@@ -12,6 +13,14 @@ from remote_agents.memory.sessions import SessionStore, default_store
 logger = logging.getLogger("remote_agents.memory")
 
 _said: set[str] = set()
+
+
+class ConversationRestartedWarning(UserWarning):
+    """A conversation did not go on where it was.
+
+    The service no longer had it, and it was started anew with the whole history; or the service
+    answered in another one.
+    """
 
 
 def tell(plan: Plan, standing: Standing, store: SessionStore) -> None:
@@ -35,6 +44,17 @@ def tell(plan: Plan, standing: Standing, store: SessionStore) -> None:
         )
     if store is default_store():
         _tell_of_other_processes(plan, standing)
+
+
+def tell_of_move(plan: Plan, standing: Standing, conversation_id: str) -> None:
+    """Warn of an answer that came in another conversation than its question was sent to."""
+    warnings.warn(
+        f"{standing.prompt.endpoint.title} was asked in conversation {plan.conversation_id} and "
+        f"answered in {conversation_id}. What was said before is not known to be there; pass the "
+        "history, or forget the session.",
+        ConversationRestartedWarning,
+        stacklevel=2,
+    )
 
 
 def _is_second_alone(standing: Standing) -> bool:

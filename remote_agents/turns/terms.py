@@ -50,6 +50,7 @@ from remote_agents.memory.given_back import marks_of
 from remote_agents.memory.marks import Sealer
 from remote_agents.memory.plan import Memory
 from remote_agents.memory.sessions import SessionStore, default_store, read_store
+from remote_agents.seconds import read_seconds
 from remote_agents.service import Endpoint
 from remote_agents.settings import DEFAULTS, signature, veiled
 from remote_agents.turns.rate_limit import RateLimiter
@@ -115,7 +116,7 @@ class Terms:
     def _read_memory(self, given: Mapping[str, Any]) -> None:
         self.memory: Memory = read_memory(given["memory"])
         self.session_store = read_store(given["session_store"])
-        self.session_wait: float = given["session_wait"]
+        self.session_wait = read_seconds("session_wait", given["session_wait"])
         self.fold: Fold | None = read_function("fold", given["fold"])
         self.dialogue_keys = read_names("dialogue_keys", given["dialogue_keys"])
         self._account = given["account"]
@@ -134,7 +135,14 @@ class Terms:
         )
 
     def _limiter(self, limit: str | None, storage: str | None) -> RateLimiter | None:
-        return RateLimiter(limit, self.limited_as, storage) if limit else None
+        self._shares_limit = storage is not None
+        if limit and storage and self.key_is_callable and not self.names_account:
+            warnings.warn(
+                "rate_limit_storage is shared and api_key a function: all that is asked there "
+                "counts as one account. Pass account=, a text or a function, to count each apart.",
+                stacklevel=2,
+            )
+        return RateLimiter(limit, storage) if limit else None
 
     def for_call(self, call: dict[str, Any]) -> Self:
         """These terms as one call changes them; what does so is taken out of its arguments.
@@ -193,11 +201,11 @@ class Terms:
         if drop := getattr(self._api_key, "drop", None):
             drop(refused)
 
-    @cached_property
-    def limited_as(self) -> str:
+    def limited_as(self, account: str) -> str:
         """Tells apart the accounts that share a rate limit."""
-        secret = repr(id(self._api_key)) if self.key_is_callable else self.key
-        digest = hashlib.blake2s(secret.encode(), digest_size=8).hexdigest()
+        if self._shares_limit and self.key_is_callable and not self.names_account:
+            account = account_of_key(None)  # other processes cannot know a function's
+        digest = hashlib.blake2s(account.encode(), digest_size=8).hexdigest()
         return f"{self.endpoint.name}@{urlsplit(self.base_url).netloc}/{digest}"
 
     @cached_property

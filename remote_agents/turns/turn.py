@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import logging
 import warnings
 from collections.abc import Callable, Mapping, Sequence
@@ -33,17 +32,14 @@ from remote_agents.memory.plan import Memory, Plan, Prompt, Standing
 from remote_agents.turns.clock import Exchange
 from remote_agents.turns.exchange import expand
 from remote_agents.turns.note import Note
-from remote_agents.turns.telling import tell
+from remote_agents.turns.sending import account_of
+from remote_agents.turns.telling import ConversationRestartedWarning, tell
 from remote_agents.turns.terms import Terms
 from remote_agents.types import Interrupt, Message, Reply, Turn
 
 logger = logging.getLogger(__name__)
 
 _OURS = frozenset({"stop", "streaming"})
-
-
-class ConversationRestartedWarning(UserWarning):
-    """The service no longer had a conversation; it was started anew with the whole history."""
 
 
 def take_turn(
@@ -143,9 +139,7 @@ class _Asking:
         resumes: str | None = None,
     ) -> Flow[None]:
         """A turn of a dialogue, which leaves a note of where the conversation stands."""
-        account = self.terms.account()
-        if inspect.isawaitable(account):
-            account = yield Do(lambda: account)
+        account = yield from account_of(self.terms)
         seal_key = yield Do(self.terms.seal_key, self.terms.store.blocks)
         sealer = Sealer(seal_key, account, self.terms.name)
         kind, parts = name or ("nonce", {})

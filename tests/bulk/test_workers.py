@@ -25,7 +25,7 @@ def test_a_client_with_a_shared_limit_travels(redis_url: str, postgres_url: str)
     travelled = pickle.loads(pickle.dumps(client)), copy.deepcopy(client)
     for again in travelled:
         assert again.agent.limiter._window is client.agent.limiter._window
-        assert again.agent.limiter._account == client.agent.limiter._account
+        assert again.agent.limited_as("a") == client.agent.limited_as("a")
     for each in (client, *travelled):
         each.agent.store.close()
 
