@@ -17,7 +17,6 @@ app = typer.Typer(
     "Exit codes: 0 it worked, 1 the service said no, 2 wrong command or configuration, "
     "3 the service was not reached in time, 130 interrupted.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
 )
 app.command()(chat)

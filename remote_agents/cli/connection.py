@@ -26,7 +26,7 @@ from remote_agents.services import ENDPOINTS
 from remote_agents.settings import DEFAULTS
 from remote_agents.types.screen import inert
 
-Connect: TypeAlias = Callable[[], Client]
+Connect: TypeAlias = Callable[..., Client]
 
 
 def _endpoint(name: str) -> str:
@@ -34,6 +34,11 @@ def _endpoint(name: str) -> str:
     if found not in ENDPOINTS:
         raise typer.BadParameter(f"{name!r} is none of {', '.join(ENDPOINTS)}.")
     return found
+
+
+def _begun(incomplete: str) -> list[str]:
+    """What a shell completes."""
+    return [name for name in ENDPOINTS if name.startswith(incomplete.replace("-", "_"))]
 
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON lines, for machines.")]
@@ -98,7 +103,10 @@ def connected(command: Callable[..., Any]) -> Callable[..., None]:
     """
     options = _parameters(_connection)
     endpoint = Annotated[
-        str, typer.Argument(callback=_endpoint, help=f"One of {', '.join(ENDPOINTS)}.")
+        str,
+        typer.Argument(
+            callback=_endpoint, autocompletion=_begun, help=f"One of {', '.join(ENDPOINTS)}."
+        ),
     ]
     kind = inspect.Parameter.KEYWORD_ONLY
     own = [p for p in _parameters(command) if p.name != "connect"]
@@ -121,8 +129,8 @@ def _parameters(function: Callable[..., Any]) -> list[inspect.Parameter]:
     return list(inspect.signature(function, eval_str=True).parameters.values())
 
 
-def _connect(endpoint: str, connection: dict[str, Any]) -> Client:
-    return Client.kind_of(ENDPOINTS[endpoint])(**_connection(**connection))
+def _connect(endpoint: str, connection: dict[str, Any], **more: Any) -> Client:
+    return Client.kind_of(ENDPOINTS[endpoint])(**_connection(**connection), **more)
 
 
 @contextmanager

@@ -23,6 +23,8 @@ from remote_agents.cli.connection import (
     print_json,
     report,
 )
+from remote_agents.cli.sessions import remembered
+from remote_agents.cli.terminal import growing
 from remote_agents.client import Client
 from remote_agents.errors import AgentError
 from remote_agents.types import (
@@ -72,6 +74,9 @@ def ask(
     conversation: Annotated[
         str | None, typer.Option(help="Id of a conversation of the service to go on with.")
     ] = None,
+    session: Annotated[
+        str | None, typer.Option(help="A name of yours for the dialogue; the next call goes on.")
+    ] = None,
     system: Annotated[str | None, typer.Option(help="A system message before it.")] = None,
     file: Annotated[
         list[Path] | None, typer.Option(help="A file that goes along; may be repeated.")
@@ -82,8 +87,8 @@ def ask(
     text = sys.stdin.read() if question == "-" else question
     asked = [Message("system", system)] if system else []
     asked.append(Message("user", text, [Attachment.from_path(path) for path in file or ()]))
-    with connect() as client:
-        events = client.stream(asked, conversation_id=conversation)
+    with connect() if session is None else remembered(connect) as client:
+        events = client.stream(asked, conversation_id=conversation, session_id=session)
         _show(events, as_json=as_json, beside=_console(stderr=True))
 
 
@@ -102,6 +107,7 @@ class Chat:
     def __init__(self, client: Client, *, as_json: bool) -> None:
         self._client = client
         self._as_json = as_json
+        self._typed = sys.stdin.isatty() and not as_json
         self._session = ""
         self._dialogues: dict[str, list[str | Reply]] = {}
         self._new()
@@ -123,15 +129,20 @@ class Chat:
         return failed
 
     def _lines(self) -> Iterator[str]:
-        if sys.stdin.isatty() and not self._as_json:
+        if self._typed:
             with suppress(ImportError):
                 import readline  # noqa: F401 - gives input() its history and keys
             self._say(f"{self._client.agent.name}. {HELP}")
         while True:
             try:
-                line = input("> " if sys.stdin.isatty() and not self._as_json else "").strip()
+                line = input("> " if self._typed else "").strip()
             except EOFError:
                 return
+            except KeyboardInterrupt:
+                if not self._typed:
+                    raise
+                self._say("\n/quit ends.")
+                continue
             if line:
                 yield line
 
@@ -203,19 +214,14 @@ def _plain(event: Any) -> dict[str, Any]:
 
 
 def _as_text(events: Iterator[Event], begun: float, beside: Console | None) -> Reply:
-    console, shown = _console(), ""
+    console = _console()
     other = beside or console
-    for event in events:
-        if isinstance(event, (TextDelta, ReasoningDelta)):
-            kind = KINDS[type(event)]
-            if shown not in ("", kind):
-                other.print("\n")
-            shown = kind
-            style, to = ("dim", other) if kind == "reasoning" else ("", console)
-            to.print(Text(inert(event.text), style), end="", soft_wrap=True)
-        elif isinstance(event, Finish):
-            reply = event.reply
-    console.print()
+    with closing(growing(console, other)) as answer:
+        for event in events:
+            if isinstance(event, (TextDelta, ReasoningDelta)):
+                answer.add(KINDS[type(event)], event.text)
+            elif isinstance(event, Finish):
+                reply = event.reply
     _print_sources(other, reply)
     _print_files(other, reply)
     other.print(Text(_facts(reply, time.monotonic() - begun), "dim"), soft_wrap=True)

@@ -95,6 +95,32 @@ def test_ask_goes_on_with_a_conversation(cli: Cli) -> None:
     assert "vacation" in follow_up["text"]
 
 
+SAVING = [name for name, endpoint in ENDPOINTS.items() if endpoint.keeps != "none"]
+
+
+@pytest.mark.parametrize("endpoint", SAVING)
+def test_ask_goes_on_with_a_session(
+    endpoint: str, cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    named = ("--session", "work", "--json")
+    first = lines(cli("ask", endpoint, QUESTION, *named)[1])[-1]
+    second = lines(cli("ask", endpoint, "And what about part-time staff?", *named)[1])[-1]
+    other = lines(cli("ask", endpoint, "Hello", "--session", "else", "--json")[1])[-1]
+    assert first["conversation_id"] == second["conversation_id"] != other["conversation_id"]
+    assert "vacation" in second["text"]
+    assert [path.name for path in (tmp_path / "remote-agents").iterdir()] == ["sessions.sqlite"]
+    assert (tmp_path / "remote-agents").stat().st_mode & 0o077 == 0
+    kept = (tmp_path / "remote-agents/sessions.sqlite").read_bytes()
+    assert b"vacation" not in kept, "no text is kept"
+
+
+def test_a_service_that_keeps_nothing_has_no_session(cli: Cli) -> None:
+    code, out, err = cli("ask", "cloudbase_openai", QUESTION, "--session", "work")
+    assert (code, out) == (2, "")
+    assert "remote-agents chat" in err
+
+
 def test_a_question_from_the_input(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdin", io.StringIO("Say: from a pipe"))
     assert "from a pipe" in cli("ask", "bluenexus", "-")[1]

@@ -1,13 +1,18 @@
-"""`remote-agents chat` in a real terminal."""
+"""`remote-agents` in a real terminal."""
 
+import os
+import re
+import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pexpect
 import pytest
 
 from remote_agents.sandbox import Sandbox
 
+STYLES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 PROMPT = "\r?\n?> "
 
 
@@ -68,10 +73,23 @@ def test_ctrl_c_cuts_the_answer_and_keeps_the_chat(
     finally:
         sandbox.configure(word_delay=0.0)
     assert "Hello!" in ask(chat, "Hello")
+
+
+def test_ctrl_c_at_the_prompt_drops_the_line_and_keeps_the_chat(
+    chat: "pexpect.spawn[str]",
+) -> None:
+    chat.send("half a questi")
+    chat.expect("half a questi")
     chat.sendintr()
+    chat.expect("/quit ends")
+    chat.expect(PROMPT)
+    said = ask(chat, "Say: whole")
+    assert "whole" in said
+    assert "half" not in said
+    chat.sendline("/quit")
     chat.expect(pexpect.EOF)
     chat.wait()
-    assert chat.exitstatus == 130
+    assert chat.exitstatus == 0
 
 
 def test_an_error_keeps_the_chat(chat: "pexpect.spawn[str]", sandbox: Sandbox) -> None:
@@ -84,3 +102,55 @@ def test_an_error_keeps_the_chat(chat: "pexpect.spawn[str]", sandbox: Sandbox) -
     chat.expect(pexpect.EOF)
     chat.wait()
     assert chat.exitstatus == 0
+
+
+def test_words_are_wrapped_and_markdown_is_drawn(chat: "pexpect.spawn[str]") -> None:
+    chat.setwinsize(24, 30)
+    words = "several words of an answer " * 3
+    chat.sendline(f"Say: **Bold** {words}[here](https://x.example)")
+    chat.expect(r"\d\.\d s")  # the facts below the answer
+    said = str(chat.before)
+    drawn = said[said.rindex("\r\n", 0, said.rindex("Bold")) :]
+    assert "\x1b[1mBold" in drawn
+    assert "**" not in drawn
+    assert "https://x.example" in STYLES.sub("", drawn), "where a link leads is shown"
+    lines = [line.rstrip() for line in STYLES.sub("", drawn).split("\r\n")]
+    wrapped = [line for line in lines if re.search("several|words|answer", line)]
+    assert len(wrapped) > 2
+    assert all(len(line) <= 30 for line in wrapped)
+    assert "".join(wrapped).count("words") == 3, "no word is broken"
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_a_shell_completes_commands_and_services(shell: str) -> None:
+    words = "remote-agents ask cl"
+    asked = {"bash": {"COMP_WORDS": words, "COMP_CWORD": "2"}}.get(
+        shell,
+        {"_TYPER_COMPLETE_ARGS": words, "_TYPER_COMPLETE_FISH_ACTION": "get-args"},
+    )
+    done = subprocess.run(
+        [sys.executable, "-m", "remote_agents.cli"],
+        env={**os.environ, **asked, "_REMOTE_AGENTS_COMPLETE": f"complete_{shell}"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert re.findall(r"cloudbase\w*", done.stdout) == ["cloudbase", "cloudbase_openai"]
+    assert "private_ai" not in done.stdout
+
+
+def test_bash_completes_in_a_terminal(tmp_path: Path) -> None:
+    command = tmp_path / "remote-agents"
+    command.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m remote_agents.cli "$@"\n')
+    command.chmod(0o755)
+    env = {**os.environ, "PATH": f"{tmp_path}:/usr/bin:/bin", "TERM": "xterm", "PS1": "$ "}
+    shell = pexpect.spawn("bash", ["--norc", "--noprofile"], env=env, encoding="utf-8", timeout=30)
+    try:
+        shell.sendline('eval "$(remote-agents --show-completion)"; echo rea""dy')
+        shell.expect("ready")
+        shell.send("remote-agents conver\t")
+        shell.expect("conversations")
+        shell.send("blu\t")
+        shell.expect("bluenexus")
+    finally:
+        shell.close(force=True)

@@ -1,0 +1,43 @@
+"""Dialogues that several commands have a part in: `ask --session NAME`."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+from remote_agents.cli.connection import Connect
+from remote_agents.client import Client
+from remote_agents.errors import ConfigurationError
+from remote_agents.memory.sql import SQLSessionStore
+
+
+@contextmanager
+def remembered(connect: Connect) -> Iterator[Client]:
+    """A client whose sessions the next command knows too.
+
+    Raises:
+        ConfigurationError: The service keeps no conversations, or the extra `sql` is missing.
+    """
+    endpoint = connect().endpoint
+    if endpoint.keeps == "none":
+        raise ConfigurationError(
+            f"{endpoint.title} keeps no conversation that a second command could go on "
+            "with; `remote-agents chat` sends the dialogue again each time."
+        )
+    folder = _state_folder() / "remote-agents"
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    store = SQLSessionStore(f"sqlite:///{folder / 'sessions.sqlite'}")
+    with closing(store), connect(session_store=store) as client:
+        yield client
+
+
+def _state_folder() -> Path:
+    """Where the system wants a program to keep what it remembers of its user."""
+    if sys.platform == "win32":
+        return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData/Local")
+    if sys.platform == "darwin":
+        return Path.home() / "Library/Application Support"
+    return Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local/state")
