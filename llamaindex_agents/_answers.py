@@ -70,11 +70,20 @@ async def achat_responses(events: AsyncGenerator[Event, None]) -> ChatResponseAs
                 yield response
 
 
+def text_of(response: ChatResponse) -> str:
+    """The text of an answer, where a run that waits for a person is none.
+
+    Raises:
+        AgentInterrupt: It waits.
+    """
+    raise_if_waiting(response.message.additional_kwargs)
+    return response.message.content or ""
+
+
 def completion(response: ChatResponse) -> CompletionResponse:
     """A chat response as a completion, which has to be text."""
-    raise_if_waiting(response.message.additional_kwargs)
     return CompletionResponse(
-        text=response.message.content or "",
+        text=text_of(response),
         delta=response.delta,
         raw=response.raw,
         additional_kwargs={**response.message.additional_kwargs, **response.additional_kwargs},

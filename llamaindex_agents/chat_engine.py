@@ -26,6 +26,7 @@ from llama_index.core.instrumentation.events.chat_engine import (
 )
 from llama_index_instrumentation import get_dispatcher
 
+from llamaindex_agents._answers import text_of
 from llamaindex_agents._convert import remote_messages
 from llamaindex_agents._llm import RemoteLLM
 from llamaindex_agents._sources import Sources
@@ -99,6 +100,8 @@ class AgentChatEngine(BaseChatEngine):
 
         Raises:
             AgentError: See `remote_agents.errors`.
+            AgentInterrupt: The agent waits for a person, whose answer goes to the same session:
+                `llm.for_session(engine.session_id).chat([], resume=...)`.
         """
         with self.callback_manager.as_trace("chat"):
             response = self._llm.chat(**self._turn(message, chat_history))
@@ -153,7 +156,7 @@ class AgentChatEngine(BaseChatEngine):
         self._remember(message, response)
         sources = Sources(self._llm.agent).read(response)
         return AgentChatResponse(
-            response.message.content or "",
+            text_of(response),
             sources=sources.tools,
             source_nodes=sources.nodes,
             metadata=sources.metadata,
@@ -172,6 +175,7 @@ class AgentChatEngine(BaseChatEngine):
                 yield _received(response)
             self._remember(message, response)
             sources.read(response)
+            text_of(response)
         dispatcher.event(StreamChatEndEvent())
 
     async def _afollow(
@@ -184,6 +188,7 @@ class AgentChatEngine(BaseChatEngine):
                     yield _received(response)
             self._remember(message, response)
             sources.read(response)
+            text_of(response)
         dispatcher.event(StreamChatEndEvent())
 
 

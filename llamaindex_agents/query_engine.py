@@ -14,6 +14,7 @@ from llama_index.core.prompts.mixin import PromptMixinType
 from llama_index.core.schema import NodeWithScore, QueryBundle
 from llama_index.core.types import TokenAsyncGen, TokenGen
 
+from llamaindex_agents._answers import text_of
 from llamaindex_agents._llm import RemoteLLM
 from llamaindex_agents._sources import Sources
 from llamaindex_agents._streamed import RemoteAsyncStreamingResponse, RemoteStreamingResponse
@@ -23,7 +24,8 @@ from llamaindex_agents.retrievers import AgentRetriever
 class AgentQueryEngine(BaseQueryEngine):
     """Query engine over a hosted agent that has its own knowledge.
 
-    A query is a turn of the LLM's session, if the LLM is bound to one.
+    A query is a turn of the LLM's session, if the LLM is bound to one. Where the agent waits for a
+    person, it is an `AgentInterrupt`, in a stream at its end.
 
     Args:
         llm: The agent.
@@ -68,7 +70,7 @@ class AgentQueryEngine(BaseQueryEngine):
             return RemoteStreamingResponse(tokens, sources)
         response = self._llm.chat(messages, latest=True)
         sources = Sources(self._llm.agent).read(response)
-        return Response(response.message.content, sources.nodes, sources.metadata)
+        return Response(text_of(response), sources.nodes, sources.metadata)
 
     async def _aanswer(self, messages: list[ChatMessage]) -> RESPONSE_TYPE:
         if self._streaming:
@@ -77,7 +79,7 @@ class AgentQueryEngine(BaseQueryEngine):
             return RemoteAsyncStreamingResponse(tokens, sources)
         response = await self._llm.achat(messages, latest=True)
         sources = Sources(self._llm.agent).read(response)
-        return Response(response.message.content, sources.nodes, sources.metadata)
+        return Response(text_of(response), sources.nodes, sources.metadata)
 
     def retrieve(self, query_bundle: QueryBundle) -> list[NodeWithScore]:
         """What the agent cites in its answer to a query."""
@@ -90,6 +92,7 @@ def _tokens(responses: ChatResponseGen, sources: Sources) -> TokenGen:
             if response.delta:
                 yield response.delta
         sources.read(response)
+        text_of(response)
 
 
 async def _atokens(responses: ChatResponseAsyncGen, sources: Sources) -> TokenAsyncGen:
@@ -98,3 +101,4 @@ async def _atokens(responses: ChatResponseAsyncGen, sources: Sources) -> TokenAs
             if response.delta:
                 yield response.delta
         sources.read(response)
+        text_of(response)

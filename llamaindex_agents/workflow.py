@@ -16,6 +16,7 @@ from llama_index.core.tools import AsyncBaseTool, ToolSelection
 from llama_index.core.workflow import Context
 from pydantic import Field
 
+from llamaindex_agents._answers import text_of
 from llamaindex_agents._context import AgentState
 from llamaindex_agents._handoffs import handoff_in, shown_until
 from llamaindex_agents._llm import RemoteLLM
@@ -70,6 +71,7 @@ class RemoteWorkflowAgent(BaseWorkflowAgent):
         """Ask the agent, in its conversation.
 
         Raises:
+            AgentInterrupt: The agent waits for a person; `AskPerson` is a workflow that asks one.
             ConfigurationError: There are tools that a hosted agent cannot call, or another LLM.
             ConversationError: The context was saved while the agent was answering.
         """
@@ -123,6 +125,7 @@ class RemoteWorkflowAgent(BaseWorkflowAgent):
         """Ask, and note in the context what comes of it."""
         try:
             response = await self._ask(ctx, await state.session_id(), prompt, may_hand_over)
+            text_of(response)
         except Exception:
             await state.end(None)
             raise

@@ -224,6 +224,7 @@ def _as_text(events: Iterator[Event], begun: float, beside: Console | None) -> R
                 reply = event.reply
     _print_sources(other, reply)
     _print_files(other, reply)
+    _print_questions(other, reply)
     other.print(Text(_facts(reply, time.monotonic() - begun), "dim"), soft_wrap=True)
     return reply
 
@@ -237,6 +238,12 @@ def _print_sources(console: Console, reply: Reply) -> None:
 def _print_files(console: Console, reply: Reply) -> None:
     for name, url in links_to(reply.files):
         console.print(Text(inert_line(f"File: {name}  {url or ''}"), "cyan"), soft_wrap=True)
+
+
+def _print_questions(console: Console, reply: Reply) -> None:
+    for asked in reply.interrupts:
+        line = f"The agent waits for a person: {asked.question or asked.value}"
+        console.print(Text(inert_line(line), "yellow"), soft_wrap=True)
 
 
 def _facts(reply: Reply, seconds: float) -> str:

@@ -71,16 +71,23 @@ class Prompt:
         endpoint: The facts of the service.
         agent: `provider:agent_id@host/path`.
         fold: Makes one text of several messages.
+        resumes: Whether they only say which run goes on, so that there need be none.
 
     Raises:
         UnsupportedContentError: There is none.
     """
 
     def __init__(
-        self, messages: Sequence[Message], endpoint: Endpoint, agent: str, fold: Fold | None = None
+        self,
+        messages: Sequence[Message],
+        endpoint: Endpoint,
+        agent: str,
+        fold: Fold | None = None,
+        *,
+        resumes: bool = False,
     ) -> None:
         self.messages = list(messages)
-        if not self.messages:
+        if not (self.messages or resumes):
             raise UnsupportedContentError(
                 "There is no message to send; pass at least one.", endpoint=endpoint.name
             )

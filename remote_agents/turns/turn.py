@@ -77,7 +77,7 @@ def take_turn(
     """
     asking = _Asking(
         terms,
-        Prompt(messages, terms.endpoint, terms.name, terms.fold),
+        Prompt(messages, terms.endpoint, terms.name, terms.fold, resumes=resume is not None),
         {
             **terms.options,
             **check_call(terms.endpoint, parameters),

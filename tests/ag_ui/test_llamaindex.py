@@ -8,7 +8,7 @@ from llama_index.core.base.llms.types import ChatMessage, ToolCallBlock
 from llama_index.core.tools import FunctionTool
 from llama_index.core.workflow import HumanResponseEvent
 
-from llamaindex_agents import AGUI, AgentAsksPerson, AskPerson, CloudBase
+from llamaindex_agents import AGUI, AgentAsksPerson, AskPerson, CloudBase, RemoteWorkflowAgent
 from remote_agents import AgentInterrupt, ConfigurationError
 from remote_agents.sandbox import Sandbox
 
@@ -121,3 +121,58 @@ async def test_where_text_is_wanted_it_is_an_error(sandbox: Sandbox, service: st
         await llm.acomplete(TASK)
     with pytest.raises(AgentInterrupt):
         list(llm.stream_complete(TASK))
+
+
+async def _of_a_stream(response: Any) -> None:
+    async for _ in response.async_response_gen():
+        pass
+
+
+WANTED: dict[str, Any] = {
+    "query": lambda llm: llm.as_query_engine().query(TASK),
+    "aquery": lambda llm: llm.as_query_engine().aquery(TASK),
+    "streamed query": lambda llm: str(llm.as_query_engine(streaming=True).query(TASK)),
+    "tool": lambda llm: llm.as_tool().call(TASK),
+    "atool": lambda llm: llm.as_tool().acall(TASK),
+    "chat": lambda llm: llm.as_chat_engine().chat(TASK),
+    "achat": lambda llm: llm.as_chat_engine().achat(TASK),
+    "streamed chat": lambda llm: list(llm.as_chat_engine().stream_chat(TASK).response_gen),
+    "workflow": lambda llm: RemoteWorkflowAgent(name="a", llm=llm).run(TASK),
+}
+
+
+@each
+@pytest.mark.parametrize("way", WANTED)
+async def test_engines_say_that_the_agent_waits(sandbox: Sandbox, service: str, way: str) -> None:
+    async def ask() -> None:
+        asked = WANTED[way](made(sandbox, service, approval=True))
+        await asked
+
+    with pytest.raises(AgentInterrupt, match="May I do this") as caught:
+        await ask()
+    assert TASK in caught.value.interrupts[0].question
+    assert caught.value.conversation_id
+    assert len(sandbox.requests(service)) == 1
+
+
+@each
+async def test_engines_say_it_in_async_streams(sandbox: Sandbox, service: str) -> None:
+    llm = made(sandbox, service, approval=True)
+    answers = [
+        await llm.as_query_engine(streaming=True).aquery(TASK),
+        await llm.as_chat_engine().astream_chat(TASK),
+    ]
+    for answer in answers:
+        with pytest.raises(AgentInterrupt, match="May I do this"):
+            await _of_a_stream(answer)
+
+
+@each
+def test_the_session_of_an_engine_that_waits_goes_on(sandbox: Sandbox, service: str) -> None:
+    llm = made(sandbox, service, approval=True)
+    engine = llm.as_chat_engine()
+    with pytest.raises(AgentInterrupt):
+        engine.chat(TASK)
+    answer = llm.for_session(engine.session_id).chat([], resume="yes")
+    assert answer.message.content == f"Done: {TASK}"
+    assert len({turn["conversation_id"] for turn in sandbox.turns()}) == 1

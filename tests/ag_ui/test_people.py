@@ -1,5 +1,6 @@
 """Runs that wait for a person: in each face, resumed by an answer, with one post a step."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,8 +11,16 @@ from langgraph.types import Command
 from pydantic import BaseModel
 
 import langchain_agents
+import llamaindex_agents
 from langchain_agents import agent_tool, ask_person
-from remote_agents import AGUI, AgentInterrupt, CloudBase, ConfigurationError, Message
+from remote_agents import (
+    AGUI,
+    AgentInterrupt,
+    CloudBase,
+    ConfigurationError,
+    Message,
+)
+from remote_agents.bulk import ask_many
 from remote_agents.sandbox import Sandbox
 
 TASK = "Delete the file."
@@ -99,6 +108,20 @@ def test_where_text_is_wanted_it_is_an_error_that_knows_the_question(
             ask()
         assert caught.value.interrupts[0].question
         assert caught.value.conversation_id
+
+
+def test_retrievers_and_bulk_runs_say_that_the_agent_waits(
+    sandbox: Sandbox, tmp_path: Path
+) -> None:
+    model = chat(sandbox, "cloudbase")
+    with pytest.raises(AgentInterrupt, match="May I do this"):
+        langchain_agents.AgentRetriever(model=model).invoke(TASK)
+    with pytest.raises(AgentInterrupt, match="May I do this"):
+        llamaindex_agents.CloudBase(**settings(sandbox, "cloudbase")).as_retriever().retrieve(TASK)
+    for asked in (client(sandbox, "ag_ui"), model):
+        path = tmp_path / type(asked).__name__
+        (row,) = ask_many(asked, [TASK], path=path, progress=False)
+        assert "May I do this" in row["error"]
 
 
 def graph(model: Any) -> Any:
