@@ -39,6 +39,11 @@ class ListByDefault(TyperGroup):
         """Find the command, which is `list` unless it is named."""
         return super().resolve_command(ctx, args if args[0] in self.commands else ["list", *args])
 
+    def shell_complete(self, ctx: Any, incomplete: str) -> Any:
+        """The commands, and the services that `list` takes."""
+        service = self.commands["list"].params[0]
+        return super().shell_complete(ctx, incomplete) + service.shell_complete(ctx, incomplete)
+
 
 def _group(what: str) -> typer.Typer:
     return typer.Typer(
