@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.runnables import Runnable, RunnableConfig, RunnableLambda
@@ -11,11 +11,17 @@ from langchain_agents._errors import model_errors
 from remote_agents.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from langchain_core.language_models import BaseChatModel
+    from langchain_core.language_models import LanguageModelInput
+
+Model: TypeAlias = "Runnable[LanguageModelInput, AIMessage]"
 
 
 def ask_person(
-    model: BaseChatModel, *, then: str = "__end__", messages_key: str = "messages"
+    model: Model,
+    *,
+    then: str = "__end__",
+    tools: str | None = None,
+    messages_key: str = "messages",
 ) -> Runnable[Any, Any]:
     """A LangGraph node that asks the agent, and a person where the agent waits for one.
 
@@ -24,9 +30,11 @@ def ask_person(
     posted twice. `Command(resume=...)` then answers the agent.
 
     Args:
-        model: The chat model of the agent.
+        model: The chat model of the agent, with `bind_tools` where it may call tools of yours.
         then: The node that follows when the agent has answered; without it the graph ends. Add no
             edge from this node: an edge is followed while the agent waits too.
+        tools: The node that runs those tools, such as LangGraph's `ToolNode`; give it an edge back
+            to this one.
         messages_key: Where the state holds the messages.
 
     Returns:
@@ -37,13 +45,13 @@ def ask_person(
         >>> graph.add_node("agent", ask_person(model))  # doctest: +SKIP
         >>> graph.add_edge(START, "agent")  # doctest: +SKIP
     """
-    node = _Node(model, then, messages_key)
+    node = _Node(model, then, tools or then, messages_key)
     return RunnableLambda(node.run, node.arun, name="ask_person")
 
 
 class _Node:
-    def __init__(self, model: BaseChatModel, then: str, key: str) -> None:
-        self.model, self.then, self.key = model, then, key
+    def __init__(self, model: Model, then: str, tools: str, key: str) -> None:
+        self.model, self.then, self.tools, self.key = model, then, tools, key
 
     def run(self, state: Any, config: RunnableConfig) -> Any:
         messages = self._messages(state)
@@ -65,7 +73,8 @@ class _Node:
         if itself is None:
             with model_errors():
                 raise ConfigurationError("ask_person is a node of a LangGraph graph.")
-        goto = itself if is_waiting(message) else self.then
+        after = self.tools if message.tool_calls else self.then
+        goto = itself if is_waiting(message) else after
         return Command(update={self.key: [message]}, goto=goto)
 
 

@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from llama_index.core.base.llms.types import ChatMessage, ChatResponse
+from llama_index.core.base.llms.types import ChatMessage, MessageRole
+from llama_index.core.llms.llm import ToolSelection
+from llama_index.core.tools import BaseTool
+from llama_index.core.tools.calling import acall_tool_with_selection
 from llama_index.core.workflow import (
     Context,
+    Event,
     HumanResponseEvent,
     InputRequiredEvent,
     StartEvent,
@@ -27,6 +31,13 @@ class AgentAsksPerson(InputRequiredEvent):
     interrupts: list[dict[str, Any]]
 
 
+class AgentCallsTools(Event):
+    """The agent asks for tools of yours, with the dialogue so far."""
+
+    messages: list[ChatMessage]
+    calls: list[ToolSelection]
+
+
 class AskPerson(Workflow):
     """A workflow that asks the agent, and a person where the agent waits for one.
 
@@ -36,6 +47,8 @@ class AskPerson(Workflow):
 
     Args:
         llm: The agent.
+        tools: Tools of yours, which are run when the agent calls them. What one raises is told to
+            the agent.
         **settings: As for `Workflow`; give a `timeout` that a person can keep, or None.
 
     Examples:
@@ -48,32 +61,57 @@ class AskPerson(Workflow):
         ```
     """
 
-    def __init__(self, llm: RemoteLLM, **settings: Any) -> None:
+    def __init__(self, llm: RemoteLLM, tools: Sequence[BaseTool] = (), **settings: Any) -> None:
         super().__init__(**settings)
-        self.llm = llm
+        self.llm, self.tools = llm, tools
 
     @step
-    async def ask(self, ctx: Context, event: StartEvent) -> AgentAsksPerson | StopEvent:
+    async def ask(
+        self, ctx: Context, event: StartEvent
+    ) -> AgentAsksPerson | AgentCallsTools | StopEvent:
         """Ask the agent."""
-        messages = list(event.messages)
-        return await self._next(ctx, messages, await self.llm.achat(messages))
+        return await self._post(ctx, list(event.messages))
 
     @step
-    async def answer(self, ctx: Context, event: HumanResponseEvent) -> AgentAsksPerson | StopEvent:
+    async def answer(
+        self, ctx: Context, event: HumanResponseEvent
+    ) -> AgentAsksPerson | AgentCallsTools | StopEvent:
         """Tell the agent what the person said."""
         known = await ctx.store.get("messages")
         messages = [ChatMessage.model_validate(each) for each in known]
-        return await self._next(
-            ctx, messages, await self.llm.achat(messages, resume=event.response)
-        )
+        return await self._post(ctx, messages, resume=event.response)
 
-    async def _next(
-        self, ctx: Context, messages: Sequence[ChatMessage], response: ChatResponse
-    ) -> AgentAsksPerson | StopEvent:
+    @step
+    async def run_tools(
+        self, ctx: Context, event: AgentCallsTools
+    ) -> AgentAsksPerson | AgentCallsTools | StopEvent:
+        """Run the tools that the agent called, and tell it what they gave."""
+        results = [await self._result(call) for call in event.calls]
+        return await self._post(ctx, [*event.messages, *results])
+
+    async def _result(self, call: ToolSelection) -> ChatMessage:
+        said = f"There is no tool {call.tool_name}."
+        if any(tool.metadata.name == call.tool_name for tool in self.tools):
+            said = (await acall_tool_with_selection(call, self.tools)).content
+        about = {"tool_call_id": call.tool_id}
+        return ChatMessage(said, role=MessageRole.TOOL, additional_kwargs=about)
+
+    async def _post(
+        self, ctx: Context, messages: Sequence[ChatMessage], **call: Any
+    ) -> AgentAsksPerson | AgentCallsTools | StopEvent:
+        # All steps belong to the conversation in which the agent may wait.
+        known = {"memory": "client" if self.llm.memory == "client" else "server", **call}
+        response = await self.llm.achat_with_tools(
+            self.tools, chat_history=[*messages], allow_parallel_tool_calls=True, **known
+        )
+        dialogue = [*messages, response.message]
         told = response.message.additional_kwargs
         if told.get("finish_reason") != "interrupt":
+            calls = self.llm.get_tool_calls_from_response(response, error_on_no_tool_call=False)
+            if calls:
+                return AgentCallsTools(messages=dialogue, calls=calls)
             return StopEvent(result=response)
-        kept = [each.model_dump(mode="json") for each in (*messages, response.message)]
+        kept = [each.model_dump(mode="json") for each in dialogue]
         await ctx.store.set("messages", kept)
         interrupts = told.get("interrupts") or [{}]
         question = " ".join(each["question"] for each in interrupts if each.get("question"))

@@ -51,7 +51,7 @@ class Manner:
 
     Args:
         modern: Whether it speaks AG-UI 1.0, or what was before it.
-        asks: Whether its agent asks a person before it acts.
+        asks: Whether its agent asks a person before it acts, or calls a tool of the caller's.
     """
 
     modern: bool
@@ -173,19 +173,22 @@ async def frames(turn: Turn, run: Run, held: list[dict[str, Any]], manner: Manne
     yield data({"type": "RUN_STARTED", **whole, **version})
     finish: Event = {"type": "RUN_FINISHED", **whole}
     waiting = turn.service.waiting
-    place = (turn.endpoint, thread)
-    if manner.asks and not run.resumes and (asked := waiting.get(place) or _approval(turn)):
-        waiting[place] = asked
+    place, results = (turn.endpoint, thread), _results(held)
+    if manner.asks and not (run.resumes or results):
+        asked = waiting.setdefault(place, _approval(turn))
         for event in _interrupted(asked, finish, manner):
             yield data(event)
         return
-    if run.resumes:
-        turn.answer = _settled(waiting.pop(place, None), run.answer)
-    elif call := _call(turn, run, held):
+    task = waiting.pop(place, None)
+    settled = _settled(task, run.answer) if run.resumes else None
+    may = settled is None or (task is not None and _approved(run.answer))
+    if may and (call := _call(turn, run, held)):
         for event in _calls(turn, call, finish, manner):
             yield data(event)
         return
-    elif results := _results(held):
+    if settled is not None:
+        turn.answer = settled
+    elif results:
         turn.answer = Answer(_said(results), "The tools have answered.")
     for event in [*_thoughts(turn.answer.reasoning, manner), *_search(turn)]:
         yield data(event)
@@ -355,7 +358,7 @@ def _said(results: list[str]) -> str:
 # --- a person's approval -----------------------------------------------------------------------
 
 
-def _approval(turn: Turn) -> Event | None:
+def _approval(turn: Turn) -> Event:
     asked = turn.ask.dialogue[-1][1] if turn.ask.dialogue else ""
     return {"id": f"interrupt-{short_id()}", "task": asked, "question": f"May I do this: {asked}"}
 
@@ -371,8 +374,10 @@ def _interrupted(asked: Event, finish: Event, manner: Manner) -> list[Event]:
 def _settled(asked: Event | None, answer: Any) -> Answer:
     if asked is None:
         return Answer("There was nothing to decide.")
+    return Answer(f"{'Done' if _approved(answer) else 'I left it alone'}: {asked['task']}")
+
+
+def _approved(answer: Any) -> bool:
     if isinstance(answer, dict):
         answer = answer.get("approved", answer.get("type"))
-    word = answer.lower() if isinstance(answer, str) else answer
-    done = word in APPROVED
-    return Answer(f"{'Done' if done else 'I left it alone'}: {asked['task']}")
+    return (answer.lower() if isinstance(answer, str) else answer) in APPROVED

@@ -1,12 +1,13 @@
 """Tools of the caller's and a person's answer, with the agents of the sandbox in LlamaIndex."""
 
+import json
 from typing import Any
 
 import pytest
 from llama_index.core.agent.workflow import FunctionAgent
 from llama_index.core.base.llms.types import ChatMessage, ToolCallBlock
 from llama_index.core.tools import FunctionTool
-from llama_index.core.workflow import HumanResponseEvent
+from llama_index.core.workflow import Context, HumanResponseEvent
 
 from llamaindex_agents import AGUI, AgentAsksPerson, AskPerson, CloudBase, RemoteWorkflowAgent
 from remote_agents import AgentInterrupt, ConfigurationError
@@ -109,6 +110,55 @@ async def test_a_workflow_asks_a_person(
             assert len(sandbox.requests(service)) == 1
             handler.ctx.send_event(HumanResponseEvent(response=said))
     assert (await handler).message.content == f"{done}{TASK}"
+    assert len(sandbox.requests(service)) == 2
+
+
+@each
+@pytest.mark.parametrize("said", ["yes", "no"])
+@pytest.mark.parametrize("fails", [False, True])
+async def test_a_workflow_asks_a_person_before_the_agent_calls_a_tool(
+    sandbox: Sandbox, service: str, said: str, fails: bool
+) -> None:
+    cancelled: list[str] = []
+
+    def cancel_booking(room: str) -> str:
+        """Cancel the booking of a room."""
+        cancelled.append(room)
+        if fails:
+            raise ValueError("the room is in use")
+        return f"{room} is free again"
+
+    tools = [FunctionTool.from_defaults(cancel_booking)]
+    llm = made(sandbox, service, approval=True)
+    asked = [ChatMessage("Cancel the booking of 'Alps'.")]
+    handler = AskPerson(llm, tools, timeout=30).run(messages=asked)
+    async for event in handler.stream_events():
+        if isinstance(event, AgentAsksPerson):
+            assert cancelled == []
+            handler.ctx.send_event(HumanResponseEvent(response=said))
+    answer = (await handler).message.content
+    assert cancelled == (["Alps"] if said == "yes" else [])
+    told = "the room is in use" if fails else "Alps is free again"
+    assert (told if said == "yes" else "I left it alone") in answer
+    assert len(sandbox.requests(service)) == (3 if said == "yes" else 2)
+    assert len({turn["conversation_id"] for turn in sandbox.turns()}) == 1
+
+
+@each
+async def test_a_workflow_that_waits_goes_on_from_its_saved_context(
+    sandbox: Sandbox, service: str
+) -> None:
+    workflow = AskPerson(made(sandbox, service, approval=True), timeout=30)
+    handler = workflow.run(messages=[ChatMessage(TASK)])
+    async for event in handler.stream_events():
+        if isinstance(event, AgentAsksPerson):
+            saved = json.loads(json.dumps(handler.ctx.to_dict()))
+            break
+    await handler.cancel_run()
+    other = AskPerson(made(sandbox, service, approval=True), timeout=30)
+    restored = other.run(ctx=Context.from_dict(other, saved))
+    restored.ctx.send_event(HumanResponseEvent(response="yes"))
+    assert (await restored).message.content == f"Done: {TASK}"
     assert len(sandbox.requests(service)) == 2
 
 

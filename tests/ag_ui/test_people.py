@@ -5,8 +5,10 @@ from typing import Any
 
 import pytest
 from langchain_core.messages import HumanMessage
+from langchain_core.tools import tool
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.graph import START, MessagesState, StateGraph
+from langgraph.prebuilt import ToolNode
 from langgraph.types import Command
 from pydantic import BaseModel
 
@@ -152,6 +154,41 @@ async def test_a_graph_asks_a_person_with_asyncio(sandbox: Sandbox, service: str
     state = await app.ainvoke(Command(resume="yes"), config)
     assert state["messages"][-1].text == f"Done: {TASK}"
     assert len(sandbox.requests(service)) == 2
+
+
+CANCEL = "Cancel the booking of 'Alps'."
+
+
+@each
+@each_answer
+def test_a_graph_asks_a_person_before_the_agent_calls_a_tool(
+    sandbox: Sandbox, service: str, answer: str
+) -> None:
+    cancelled: list[str] = []
+
+    @tool
+    def cancel_booking(room: str) -> str:
+        """Cancel the booking of a room."""
+        cancelled.append(room)
+        return f"{room} is free again"
+
+    builder = StateGraph(MessagesState)
+    model = chat(sandbox, service).bind_tools([cancel_booking])
+    builder.add_node("agent", ask_person(model, tools="tools"))
+    builder.add_node("tools", ToolNode([cancel_booking]))
+    builder.add_edge(START, "agent")
+    builder.add_edge("tools", "agent")
+    app: Any = builder.compile(checkpointer=InMemorySaver())
+    config = {"configurable": {"thread_id": answer}}
+    state = app.invoke({"messages": [HumanMessage(CANCEL)]}, config)
+    assert CANCEL in state["__interrupt__"][0].value["question"]
+    assert cancelled == []
+    state = app.invoke(Command(resume=answer), config)
+    assert cancelled == (["Alps"] if answer == "yes" else [])
+    said = "The tool says: Alps is free again" if answer == "yes" else f"I left it alone: {CANCEL}"
+    assert state["messages"][-1].text == said
+    assert len(sandbox.requests(service)) == (3 if answer == "yes" else 2)
+    assert len({turn["conversation_id"] for turn in sandbox.turns()}) == 1
 
 
 def test_a_graph_with_an_agent_that_asks_nobody(sandbox: Sandbox) -> None:

@@ -17,6 +17,7 @@ NAMES = (
     "06_production",
     "07_many_machines",
     "08_hosted_knowledge_base",
+    "09_own_tools_and_approval",
 )
 LARGEST = 400_000  # bytes, with the outputs
 WORTH_LOOKING_AT = {"image/png", "image/svg+xml", "text/html", "text/markdown"}
