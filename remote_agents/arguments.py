@@ -6,7 +6,6 @@ import inspect
 import os
 import re
 import ssl
-import sys
 import warnings
 from collections.abc import Callable, Mapping
 from types import FrameType
@@ -92,8 +91,8 @@ _BETWEEN = frozenset(
 
 def _frames_to_caller() -> int:
     """The `stacklevel` of whoever called this library, for a warning of this module."""
-    frame, level = sys._getframe(1), 1
-    while frame.f_back is not None and _package(frame) in _BETWEEN:
+    frame, level = inspect.currentframe(), 0
+    while frame is not None and frame.f_back is not None and _package(frame) in _BETWEEN:
         frame, level = frame.f_back, level + 1
     return level
 

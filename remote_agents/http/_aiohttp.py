@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import AsyncIterator
-from functools import lru_cache, partial
+from functools import lru_cache
 from typing import Any
 
 import httpx
@@ -19,6 +19,7 @@ from aiohttp import (
     ClientSession,
     ClientTimeout,
     DummyCookieJar,
+    StreamReader,
     TCPConnector,
     TraceConfig,
 )
@@ -26,6 +27,7 @@ from aiohttp.client_proto import ResponseHandler
 from httpx_aiohttp import AiohttpTransport
 from httpx_aiohttp.transport import map_aiohttp_exceptions
 
+from remote_agents.http import _seams
 from remote_agents.http.errors import LEAVING
 from remote_agents.http.framing import ChunkJoiner
 from remote_agents.http.requests import plain_request
@@ -33,6 +35,11 @@ from remote_agents.http.requests import plain_request
 # Bytes taken from a socket at once, and kept of what is not read yet; asyncio's own 256 kB for each
 # of many late streams, which TLS even reserves, are a lot.
 LARGEST_READ = 8 * 1024
+
+
+def is_known() -> bool:
+    """Whether this aiohttp is one whose connections can be watched."""
+    return _seams.are_known(TCPConnector, ResponseHandler, StreamReader)
 
 
 class Client(httpx.AsyncClient):
@@ -61,7 +68,7 @@ class Client(httpx.AsyncClient):
         """Let go of everything, where no loop is left to close it in; aiohttp would complain."""
         session = self._wire.client
         if isinstance(session, ClientSession) and session.connector is not None:
-            session.connector._close()
+            _seams.let_go(session.connector)
             session.detach()
 
 
@@ -76,7 +83,7 @@ class Transport(AiohttpTransport):
                 keepalive_timeout=self.limits.keepalive_expiry,
                 ssl=self.ssl_context,
             )
-            connector._factory = partial(Protocol, loop=connector._loop)  # type: ignore[assignment]
+            _seams.speak(connector, Protocol)
             self.client = ClientSession(
                 connector=connector,
                 cookie_jar=DummyCookieJar(),
@@ -154,7 +161,7 @@ class Protocol(ResponseHandler):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The connection stands."""
         super().connection_made(transport)
-        _read_less(transport)
+        _seams.read_less(transport, LARGEST_READ)
 
     def set_exception(self, exc: BaseException, *cause: BaseException) -> None:
         """The connection cannot be read on."""
@@ -168,20 +175,9 @@ class Protocol(ResponseHandler):
         super().connection_lost(exc)
 
     def _break_body(self, exc: BaseException) -> None:
-        body = self._payload
+        body = _seams.body_of(self)
         if body is not None and not body.is_eof() and body.exception() is None:
             body.set_exception(exc)
-
-
-def _read_less(transport: Any) -> None:
-    """Take less from the socket at once, where this is asyncio's own transport."""
-    tls: Any = getattr(transport, "_ssl_protocol", None)
-    if hasattr(tls, "_ssl_buffer_view"):
-        tls.max_size = LARGEST_READ
-        tls._ssl_buffer = bytearray(LARGEST_READ)  # instead of the handshake's
-        tls._ssl_buffer_view = memoryview(tls._ssl_buffer)
-    elif hasattr(transport, "max_size"):
-        transport.max_size = LARGEST_READ
 
 
 @lru_cache(maxsize=64)
@@ -203,7 +199,7 @@ class _Body(httpx.AsyncByteStream):
         try:
             chunk = await body.readany()
         except Exception:
-            if rest := body._read_nowait(-1):
+            if rest := _seams.taken(body):
                 return rest  # what came before the fault is the caller's
             with map_aiohttp_exceptions():
                 raise

@@ -7,13 +7,14 @@ another request.
 from __future__ import annotations
 
 import ssl
-from typing import Any
+from collections.abc import AsyncIterator
+from typing import Any, cast
 
 import httpcore
 import httpx
 
 from remote_agents.http.framing import ChunkJoiner
-from remote_agents.http.joining import core_proxy
+from remote_agents.http.joining import as_httpx, core_proxy, core_request
 from remote_agents.http.requests import no_cookies
 
 
@@ -27,16 +28,49 @@ def async_client(
         limits: Of the pool.
         proxy: Through which all requests go.
     """
-    transport = httpx.AsyncHTTPTransport(verify=context)
-    transport._pool = httpcore.AsyncConnectionPool(
-        ssl_context=context,
-        max_connections=limits.max_connections,
-        max_keepalive_connections=limits.max_keepalive_connections,
-        keepalive_expiry=limits.keepalive_expiry,
-        network_backend=_Backend(),
-        proxy=core_proxy(proxy),
-    )
+    transport = _Transport(context, limits, proxy)
     return httpx.AsyncClient(transport=transport, cookies=no_cookies(), trust_env=False)
+
+
+class _Transport(httpx.AsyncBaseTransport):
+    def __init__(
+        self, context: ssl.SSLContext, limits: httpx.Limits, proxy: httpx.Proxy | None
+    ) -> None:
+        self._pool = httpcore.AsyncConnectionPool(
+            ssl_context=context,
+            max_connections=limits.max_connections,
+            max_keepalive_connections=limits.max_keepalive_connections,
+            keepalive_expiry=limits.keepalive_expiry,
+            network_backend=_Backend(),
+            proxy=core_proxy(proxy),
+        )
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        with as_httpx():
+            response = await self._pool.handle_async_request(core_request(request))
+        return httpx.Response(
+            response.status,
+            headers=response.headers,
+            stream=_Body(response),
+            extensions=response.extensions,
+        )
+
+    async def aclose(self) -> None:
+        await self._pool.aclose()
+
+
+class _Body(httpx.AsyncByteStream):
+    def __init__(self, response: httpcore.Response) -> None:
+        self._response = response
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        with as_httpx():
+            async for chunk in cast(Any, self._response.stream):
+                yield chunk
+
+    async def aclose(self) -> None:
+        with as_httpx():
+            await self._response.aclose()
 
 
 class _Backend(httpcore.AnyIOBackend):

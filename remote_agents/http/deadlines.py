@@ -13,13 +13,13 @@ import logging
 import math
 import os
 import socket
-import sys
 import threading
 import time
 from collections.abc import Awaitable
 from typing import Any, TypeVar
 
 from remote_agents.flow import DeadlineReached
+from remote_agents.http import _seams
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -67,6 +67,7 @@ class Alarm:
             self._set(asyncio.get_running_loop(), deadline)
         self._waits += 1
         self._waiting = task = asyncio.current_task()
+        self._cancelled_before = _cancellations(task)
         try:
             return await waiting_for
         except asyncio.CancelledError:
@@ -95,28 +96,32 @@ class Alarm:
             return
         if time.monotonic() < self._deadline - 0.001:
             self._set(loop, self._deadline)
-        elif self._waiting is not None and not _is_being_cancelled(self._waiting):
+        elif self._waiting is not None and not self._is_being_cancelled(self._waiting):
             loop.call_soon(self._ring_after, ROUNDS, self._waits, loop)
 
     def _ring_after(self, rounds: int, waits: int, loop: asyncio.AbstractEventLoop) -> None:
         """Let the loop read first: it may have been busy while the answer came."""
-        if self._waiting is None or waits != self._waits or _is_being_cancelled(self._waiting):
+        task = self._waiting
+        if task is None or waits != self._waits or self._is_being_cancelled(task):
             return
         if rounds:
             loop.call_soon(self._ring_after, rounds - 1, waits, loop)
         else:
             self._rang = True
-            self._cancelled_before = _cancellations(self._waiting)
-            self._waiting.cancel(RANG)
-            if sys.version_info < (3, 11):  # it keeps the last message, if it was not passed on
-                self._waiting._cancel_message = RANG  # type: ignore[attr-defined]
+            _seams.cancel(task, RANG)
+
+    def _is_being_cancelled(self, task: asyncio.Task[Any]) -> bool:
+        """Whether a cancellation is on its way to the task: then it ends it, not the deadline."""
+        if COUNTED:
+            return _cancellations(task) > self._cancelled_before
+        return _seams.is_being_cancelled(task)
 
     def _cancelled_from_outside(self, task: asyncio.Task[Any] | None) -> bool:
         """Whether somebody else cancelled the task as well, after this alarm did."""
         uncancel = getattr(task, "uncancel", None)
         if uncancel is not None:  # Python 3.11 counts cancellations; ours is taken back
             return bool(uncancel() > self._cancelled_before)
-        return getattr(task, "_cancel_message", RANG) != RANG
+        return task is not None and _seams.cancel_message(task, RANG) != RANG
 
 
 # Of the loop, before a late read is given up: one to look at the socket, one in which what it had
@@ -125,17 +130,12 @@ ROUNDS = 3
 RANG = "a deadline of remote_agents was reached"
 
 
-def _cancellations(task: asyncio.Task[Any]) -> int:
-    cancelling = getattr(task, "cancelling", None)
-    return 0 if cancelling is None else int(cancelling())
+# Since Python 3.11.
+COUNTED = hasattr(asyncio.Task, "cancelling")
 
 
-def _is_being_cancelled(task: asyncio.Task[Any]) -> bool:
-    """Whether a cancellation is on its way to the task: then it, and not the deadline, ends it."""
-    waits_for = getattr(task, "_fut_waiter", None)
-    return bool(
-        getattr(task, "_must_cancel", False) or (waits_for is not None and waits_for.cancelled())
-    )
+def _cancellations(task: Any) -> int:
+    return int(task.cancelling()) if COUNTED and task is not None else 0
 
 
 class Cut:

@@ -6,7 +6,6 @@ aiohttp does the same for async connections; see `framing.py` for why.
 from __future__ import annotations
 
 import ssl
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, cast
@@ -14,6 +13,7 @@ from typing import Any, cast
 import httpcore
 import httpx
 
+from remote_agents.http._seams import let_one_thread_in_twice
 from remote_agents.http.deadlines import Until
 from remote_agents.http.framing import ChunkJoiner
 from remote_agents.http.requests import plain_request
@@ -67,23 +67,12 @@ class JoiningTransport(httpx.BaseTransport):
             network_backend=_Backend(),
             proxy=core_proxy(proxy),
         )
-        # A garbage collection inside may end another stream, which closes its response.
-        lock = getattr(self._pool, "_optional_thread_lock", None)  # older ones have another
-        if lock is not None:
-            lock._lock = threading.RLock()
+        let_one_thread_in_twice(self._pool)
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Send a request; the response's head has arrived."""
-        with _as_httpx():
-            response = self._pool.handle_request(
-                httpcore.Request(
-                    method=request.method,
-                    url=_url(request.url),
-                    headers=request.headers.raw,
-                    content=cast(Any, request.stream),
-                    extensions=request.extensions,
-                )
-            )
+        with as_httpx():
+            response = self._pool.handle_request(core_request(request))
         return httpx.Response(
             response.status,
             headers=response.headers,
@@ -102,6 +91,17 @@ def _url(url: httpx.URL) -> httpcore.URL:
     )
 
 
+def core_request(request: httpx.Request) -> httpcore.Request:
+    """A request of httpx as httpcore takes it."""
+    return httpcore.Request(
+        method=request.method,
+        url=_url(request.url),
+        headers=request.headers.raw,
+        content=cast(Any, request.stream),
+        extensions=request.extensions,
+    )
+
+
 def core_proxy(proxy: httpx.Proxy | None) -> httpcore.Proxy | None:
     """A proxy of httpx as httpcore takes it."""
     if proxy is None:
@@ -116,16 +116,16 @@ class _Body(httpx.SyncByteStream):
         self._response = response
 
     def __iter__(self) -> Iterator[bytes]:
-        with _as_httpx():
+        with as_httpx():
             yield from cast(Any, self._response.stream)
 
     def close(self) -> None:
-        with _as_httpx():
+        with as_httpx():
             self._response.close()
 
 
 @contextmanager
-def _as_httpx() -> Iterator[None]:
+def as_httpx() -> Iterator[None]:
     """Raise httpcore's errors as httpx's of the same name, as httpx's own transport does."""
     try:
         yield

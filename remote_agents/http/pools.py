@@ -181,9 +181,10 @@ def _async_client(route: Route) -> Callable[[], httpx.AsyncClient]:
     context = context_of(route)
     if not route.is_proxied:
         with suppress(ImportError, OSError):  # it makes TLS contexts, wanted or not
-            from remote_agents.http._aiohttp import Client
+            from remote_agents.http._aiohttp import Client, is_known
 
-            return partial(Client, context, ASYNC_LIMITS)
+            if is_known():
+                return partial(Client, context, ASYNC_LIMITS)
     from remote_agents.http._httpcore import async_client
 
     return partial(async_client, context, ASYNC_LIMITS, _proxy(route, context))

@@ -19,6 +19,7 @@ from remote_agents.addresses import may_upload_to
 from remote_agents.errors import AgentError, ConfigurationError, StreamProtocolError
 from remote_agents.flow import DeadlineReached, Limits, Request, Send
 from remote_agents.http import pools
+from remote_agents.http._seams import tells_of_departure
 from remote_agents.http.deadlines import Alarm, Cut, Until
 from remote_agents.http.errors import Departure, bare, reading_failed, sending_failed
 from remote_agents.http.proxies import without_credentials
@@ -187,7 +188,7 @@ class Transport:
     def _sending_failed(
         self, error: Exception, op: Send, departure: Departure, client: Any | None
     ) -> AgentError:
-        tells = client is None or _tells_of_departure(client, self.base_url)
+        tells = client is None or tells_of_departure(client, self.base_url)
         left = True if departure.left else False if tells else None
         proxy = self._home.proxy if self._home is not None and client is None else None
         through = f" through the proxy {without_credentials(proxy)}" if proxy else ""
@@ -302,13 +303,6 @@ def _unpacker(response: httpx.Response) -> Unpacker | None:
 
 
 # --- requests ----------------------------------------------------------------------------------
-
-
-def _tells_of_departure(client: Any, url: str) -> bool:
-    """Whether a client of the caller's own runs on httpcore, which says when a request leaves."""
-    transport_for = getattr(client, "_transport_for_url", None)
-    kinds = (httpx.HTTPTransport, httpx.AsyncHTTPTransport)
-    return transport_for is not None and isinstance(transport_for(httpx.URL(url)), kinds)
 
 
 def _auth(op: Send) -> Any:

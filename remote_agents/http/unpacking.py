@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterator
+from functools import partial
 
 from remote_agents.errors import StreamInterruptedError, StreamProtocolError
 
@@ -83,5 +84,4 @@ class Unpacker:
             )
 
 
-def _new_member() -> zlib._Decompress:
-    return zlib.decompressobj(zlib.MAX_WBITS | 32)
+_new_member = partial(zlib.decompressobj, zlib.MAX_WBITS | 32)

@@ -30,6 +30,7 @@ ENDPOINT = "bluenexus"
 MODEL = "bluenexus/glm-4.7-flash-tee"
 # What its documentation calls the refusals of an account.
 LIMITS = {402: "CreditsExhaustedError", 429: "TooManyRequestsError"}
+PHRASES = {status.value: status.phrase for status in HTTPStatus}
 ELSEWHERE = "100/minute"  # for an account, on all paths that ask no model
 ROLES = ("system", "user", "assistant")
 
@@ -37,8 +38,7 @@ ROLES = ("system", "user", "assistant")
 def error_body(refusal: Refusal, request_id: str) -> dict[str, Any]:
     """NestJS's error object; a 400 lists its fields, and limits have errors of their own name."""
     status = refusal.status
-    phrase = HTTPStatus(status).phrase if status in HTTPStatus._value2member_map_ else "Error"
-    phrase = LIMITS.get(status, phrase)
+    phrase = LIMITS.get(status) or PHRASES.get(status, "Error")
     named = {"statusCode": status, "message": refusal.message}
     if refusal.detail:
         messages = [problem["message"] for problem in refusal.detail]
