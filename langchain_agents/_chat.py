@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
 from contextlib import aclosing
 from functools import cache
 from typing import Any
@@ -16,14 +15,10 @@ from langchain_core.callbacks import (
 )
 from langchain_core.language_models import LanguageModelInput, ModelProfile
 from langchain_core.language_models.base import LangSmithParams
-from langchain_core.language_models.model_profile import _warn_unknown_profile_keys
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
 from langchain_core.outputs import (
-    ChatGeneration,
     ChatGenerationChunk,
     ChatResult,
-    Generation,
-    LLMResult,
 )
 from langchain_core.runnables import (
     ConfigurableFieldSpec,
@@ -32,16 +27,15 @@ from langchain_core.runnables import (
     ensure_config,
 )
 from langchain_core.utils.function_calling import convert_to_openai_tool
-from pydantic import model_validator
-from typing_extensions import Self
 
 from langchain_agents._answers import BlockChunks, ProtocolEvents, TextChunks, to_result
 from langchain_agents._convert import Layout, to_messages
-from langchain_agents._dialogue import CONFIG_SPECS, with_context, with_dialogue
-from langchain_agents._leaving import LeavableEvents, aleasing, leasing
+from langchain_agents._dialogue import CONFIG_SPECS, with_dialogue
+from langchain_agents._leaving import aleasing, atold, leasing, told
+from langchain_agents._seams import Overrides
 from langchain_agents._settings import AgentSettings, call_arguments, forced_tool, refuse_tools
 from langchain_agents._structured import StructuredOutput
-from langchain_agents._unheard import astream_unheard, is_unheard, stream_unheard
+from langchain_agents._unheard import astream_unheard, stream_unheard, unheard
 from remote_agents.errors import AgentError
 from remote_agents.flow import Flow
 from remote_agents.memory.plan import Memory
@@ -49,7 +43,7 @@ from remote_agents.service import Endpoint
 from remote_agents.types import Event, Finish
 
 
-class ChatAgent(AgentSettings, LeavableEvents):
+class ChatAgent(AgentSettings, Overrides):
     """Any hosted agent as a chat model; use the class of your service."""
 
     @property
@@ -104,16 +98,6 @@ class ChatAgent(AgentSettings, LeavableEvents):
             return await super().ainvoke(input, config, stop=stop, **kwargs)
         except AgentError as error:
             raise error.with_traceback(None) from None
-
-    def generate(self, messages: list[list[BaseMessage]], *args: Any, **kwargs: Any) -> LLMResult:
-        """LangChain's own way to ask, by which its classic chains come."""
-        return super().generate(messages, *args, **with_context(self.agent, kwargs))
-
-    async def agenerate(
-        self, messages: list[list[BaseMessage]], *args: Any, **kwargs: Any
-    ) -> LLMResult:
-        """The same as `generate`, with asyncio."""
-        return await super().agenerate(messages, *args, **with_context(self.agent, kwargs))
 
     def stream(
         self,
@@ -180,10 +164,11 @@ class ChatAgent(AgentSettings, LeavableEvents):
         stop: list[str] | None,
         kwargs: dict[str, Any],
     ) -> Iterator[AIMessageChunk]:
-        if is_unheard(self, CallbackManager, config, kwargs):
-            yield from stream_unheard(self, value, config, stop, kwargs)
-        else:
+        messages = unheard(self, value, CallbackManager, config, kwargs)
+        if messages is None:
             yield from super().stream(value, config, stop=stop, **kwargs)
+        else:
+            yield from stream_unheard(self, messages, config, stop, kwargs)
 
     async def _astreamed(
         self,
@@ -193,10 +178,11 @@ class ChatAgent(AgentSettings, LeavableEvents):
         kwargs: dict[str, Any],
     ) -> AsyncIterator[AIMessageChunk]:
         chunks: Any
-        if is_unheard(self, AsyncCallbackManager, config, kwargs):
-            chunks = astream_unheard(self, value, config, stop, kwargs)
-        else:
+        messages = unheard(self, value, AsyncCallbackManager, config, kwargs)
+        if messages is None:
             chunks = super().astream(value, config, stop=stop, **kwargs)
+        else:
+            chunks = astream_unheard(self, messages, config, stop, kwargs)
         async with aclosing(chunks):
             async for chunk in chunks:
                 yield chunk
@@ -274,20 +260,26 @@ class ChatAgent(AgentSettings, LeavableEvents):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> Iterator[Any]:
-        take = ProtocolEvents(self.agent.endpoint.name, self.agent.agent_id).take
-        with self._events(messages, stop, kwargs) as events:
-            for event in events:
-                yield from take(event)
+        return told(self._pieces(messages, stop, kwargs), run_manager)
 
-    async def _astream_chat_model_events(
+    def _astream_chat_model_events(
         self,
         messages: list[BaseMessage],
         stop: list[str] | None = None,
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> AsyncIterator[Any]:
+        return atold(self._apieces(messages, stop, kwargs), run_manager)
+
+    def _pieces(self, *turn: Any) -> Iterator[Any]:
         take = ProtocolEvents(self.agent.endpoint.name, self.agent.agent_id).take
-        async with self._events(messages, stop, kwargs) as events:
+        with self._events(*turn) as events:
+            for event in events:
+                yield from take(event)
+
+    async def _apieces(self, *turn: Any) -> AsyncGenerator[Any, None]:
+        take = ProtocolEvents(self.agent.endpoint.name, self.agent.agent_id).take
+        async with self._events(*turn) as events:
             async for event in events:
                 for piece in take(event):
                     yield piece
@@ -362,43 +354,6 @@ class ChatAgent(AgentSettings, LeavableEvents):
             self, schema, method, include_raw, strict, memory, repair, kwargs
         )
 
-    # --- cache -----------------------------------------------------------------------------------
-
-    def _generate_with_cache(
-        self,
-        messages: list[BaseMessage],
-        stop: list[str] | None = None,
-        run_manager: CallbackManagerForLLMRun | None = None,
-        **kwargs: Any,
-    ) -> ChatResult:
-        model = self._uncached(kwargs)
-        return super(ChatAgent, model)._generate_with_cache(messages, stop, run_manager, **kwargs)
-
-    async def _agenerate_with_cache(
-        self,
-        messages: list[BaseMessage],
-        stop: list[str] | None = None,
-        run_manager: AsyncCallbackManagerForLLMRun | None = None,
-        **kwargs: Any,
-    ) -> ChatResult:
-        model = self._uncached(kwargs)
-        try:
-            return await super(ChatAgent, model)._agenerate_with_cache(
-                messages, stop, run_manager, **kwargs
-            )
-        except asyncio.CancelledError as error:  # of which LangChain tells no callback here
-            if run_manager is not None:
-                await run_manager.on_llm_error(error, response=LLMResult(generations=[]))
-            raise
-
-    def _get_llm_string(self, stop: list[str] | None = None, **kwargs: Any) -> str:
-        return f"{super()._get_llm_string(stop, **kwargs)}|{self._fingerprint}"
-
-    def _convert_cached_generations(self, cache_val: list[Generation]) -> list[ChatGeneration]:
-        """A cached answer belongs to nobody's conversation: whoever gets it must not join one."""
-        cached = super()._convert_cached_generations(cache_val)
-        return [g.model_copy(update={"message": _of_nobody(g.message)}) for g in cached]
-
     # --- what others ask of a model --------------------------------------------------------------
 
     @property
@@ -413,13 +368,6 @@ class ChatAgent(AgentSettings, LeavableEvents):
 
     def _resolve_model_profile(self) -> ModelProfile:
         return _profile(self.endpoint).copy()
-
-    @model_validator(mode="after")
-    def _check_profile_keys(self) -> Self:
-        # LangChain's check costs more than all else here: only what the user gave needs it.
-        if self.profile and self.profile != _profile(self.endpoint):
-            _warn_unknown_profile_keys(self.profile)
-        return self
 
     def get_num_tokens_from_messages(
         self, messages: Sequence[BaseMessage], tools: Sequence[Any] | None = None
@@ -447,15 +395,3 @@ def _profile(endpoint: Endpoint) -> ModelProfile:
         structured_output=endpoint.native_json,
         temperature="temperature" in endpoint.parameters,
     )
-
-
-def _of_nobody(message: BaseMessage) -> BaseMessage:
-    """An answer without its conversation, and without a usage of which LangChain knows the cost."""
-    kept = {k: v for k, v in message.response_metadata.items() if k not in _CONVERSATION_KEYS}
-    changed: dict[str, Any] = {"response_metadata": kept}
-    if "total_tokens" not in (getattr(message, "usage_metadata", None) or ()):
-        changed["usage_metadata"] = None  # the service told none: LangChain says only a cost of 0
-    return message.model_copy(update=changed)
-
-
-_CONVERSATION_KEYS = frozenset({"conversation_id", "conversation", "memory", "differs"})

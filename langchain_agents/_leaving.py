@@ -8,12 +8,12 @@ handles of a stream share one lease; the turn ends with it.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
-from contextlib import aclosing, closing
-from typing import Any, cast
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import aclosing
+from typing import Any
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
-from langchain_core.language_models import BaseChatModel
 from langchain_core.language_models.chat_model_stream import (
     AsyncChatModelStream,
     AsyncProjection,
@@ -22,7 +22,6 @@ from langchain_core.language_models.chat_model_stream import (
     SyncProjection,
     SyncTextProjection,
 )
-from langchain_core.messages import BaseMessage
 from langchain_core.outputs import LLMResult
 from typing_extensions import Self
 
@@ -45,8 +44,8 @@ async def aleasing(opening: Awaitable[AsyncChatModelStream]) -> AsyncLeasedStrea
     Args:
         opening: Gives LangChain's own, which nobody else uses.
     """
-    stream = await opening
-    return AsyncLeasedStream(stream, Lease(lambda: _cancel(stream)))
+    stream, loop = await opening, asyncio.get_running_loop()
+    return AsyncLeasedStream(stream, Lease(lambda: _cancel(stream, loop)))
 
 
 def _unwire(stream: ChatModelStream) -> None:
@@ -61,13 +60,10 @@ def _nothing_more() -> bool:
     return False
 
 
-def _cancel(stream: AsyncChatModelStream) -> None:
-    task = stream._producer_task
-    if task is None or task.done() or stream.done:
+def _cancel(stream: AsyncChatModelStream, loop: asyncio.AbstractEventLoop) -> None:
+    if stream.done or loop.is_closed():
         return
-    loop = task.get_loop()
-    if loop.is_closed():
-        return
+    stream.set_start(None)  # one that nobody read is not to start now
     loop.call_soon_threadsafe(lambda: loop.create_task(stream.aclose()))
 
 
@@ -181,49 +177,48 @@ class AsyncLeasedStream(_AsyncHandle, AsyncChatModelStream):
         await self._source.aclose()
 
 
-class LeavableEvents(BaseChatModel):
-    """A model whose turn ends when LangChain's loops over its events are left."""
+def told(
+    pieces: Iterator[dict[str, Any]], run_manager: CallbackManagerForLLMRun | None
+) -> Iterator[dict[str, Any]]:
+    """The protocol's events of a turn, of which callbacks hear the tokens, and that it was left.
 
-    def _iter_v2_events(
-        self,
-        messages: list[BaseMessage],
-        *,
-        run_manager: CallbackManagerForLLMRun,
-        stream: Any,
-        stop: list[str] | None = None,
-        **kwargs: Any,
-    ) -> Iterator[Any]:
-        events = cast("Any", self)._stream_chat_model_events(messages, stop, run_manager, **kwargs)
-        with closing(events):
-            try:
-                for event in events:
-                    stream.dispatch(event)
-                    run_manager.on_stream_event(event)
-                    if run_manager.handlers and (token := _token(event)):
-                        run_manager.on_llm_new_token(token)
-                    yield event
-            except GeneratorExit as error:
-                if stream.output_message is None:
-                    run_manager.on_llm_error(error, response=LLMResult(generations=[]))
-                raise
+    Args:
+        pieces: The events.
+        run_manager: Knows the callbacks.
+    """
+    piece: Mapping[str, Any] = {}
+    try:
+        for piece in pieces:
+            if run_manager and run_manager.handlers and (token := _token(piece)):
+                run_manager.on_llm_new_token(token)
+            yield piece
+    except GeneratorExit as error:
+        if run_manager and piece.get("event") != "message-finish":
+            run_manager.on_llm_error(error, response=LLMResult(generations=[]))
+        raise
 
-    async def _aiter_v2_events(
-        self,
-        messages: list[BaseMessage],
-        *,
-        run_manager: AsyncCallbackManagerForLLMRun,
-        stream: Any,
-        stop: list[str] | None = None,
-        **kwargs: Any,
-    ) -> AsyncIterator[Any]:
-        events = cast("Any", self)._astream_chat_model_events(messages, stop, run_manager, **kwargs)
-        async with aclosing(events):
-            async for event in events:
-                stream.dispatch(event)
-                await run_manager.on_stream_event(event)
-                if run_manager.handlers and (token := _token(event)):
+
+async def atold(
+    pieces: AsyncGenerator[dict[str, Any], None],
+    run_manager: AsyncCallbackManagerForLLMRun | None,
+) -> AsyncIterator[dict[str, Any]]:
+    """The same as `told`, with asyncio; LangChain says itself that the turn was cancelled."""
+    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+
+    def end(_: object) -> None:
+        loop.create_task(pieces.aclose())
+
+    assert task is not None
+    # The task that is cancelled ends the turn: its own traceback would keep it.
+    task.add_done_callback(end)
+    try:
+        async with aclosing(pieces):
+            async for piece in pieces:
+                if run_manager and run_manager.handlers and (token := _token(piece)):
                     await run_manager.on_llm_new_token(token)
-                yield event
+                yield piece
+    finally:
+        task.remove_done_callback(end)
 
 
 def _token(event: Mapping[str, Any]) -> str | None:

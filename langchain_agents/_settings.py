@@ -6,18 +6,21 @@ import hashlib
 import warnings
 from abc import abstractmethod
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from copy import copy
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from langchain_core.caches import BaseCache
 from langchain_core.globals import get_llm_cache
 from langchain_core.load.serializable import Serializable
+from langchain_core.outputs import LLMResult
 from langchain_core.runnables import Runnable
 from langchain_core.utils.function_calling import convert_to_openai_tool
 from langchain_core.version import VERSION
 from pydantic import PrivateAttr, SecretStr, model_validator
 from typing_extensions import Self
 
+from langchain_agents._cache import OwnAnswers
 from langchain_agents._convert import register as understand
+from langchain_agents._dialogue import with_context
 from langchain_agents._errors import ToolsNotSupportedError, model_errors, raise_model_error
 from remote_agents import __version__
 from remote_agents.agent import Agent
@@ -211,12 +214,27 @@ class AgentSettings(Settings, Serializable):
         secret = repr((key, agent.default_headers, agent.extra_body)).encode()
         return hashlib.blake2s(secret, digest_size=12).hexdigest()
 
-    def _uncached(self, kwargs: Mapping[str, Any]) -> Self:
-        """The model itself, or a copy without a cache for a turn of a conversation."""
+    def generate(self, *args: Any, **kwargs: Any) -> LLMResult:
+        """LangChain's own way to ask, by which its classic chains come.
+
+        No cache answers for a conversation.
+        """
+        kwargs = with_context(self.agent, kwargs)
+        return super(AgentSettings, self._cached(kwargs)).generate(*args, **kwargs)  # type: ignore[misc,no-any-return]
+
+    async def agenerate(self, *args: Any, **kwargs: Any) -> LLMResult:
+        """The same as `generate`, with asyncio."""
+        kwargs = with_context(self.agent, kwargs)
+        return await super(AgentSettings, self._cached(kwargs)).agenerate(*args, **kwargs)  # type: ignore[misc,no-any-return]
+
+    def _cached(self, kwargs: Mapping[str, Any]) -> Self:
+        """The model itself, or a copy with the cache that this call may use."""
         own = getattr(self, "cache", None)
-        if own is False or (own is None and get_llm_cache() is None):
+        cache = own if isinstance(own, BaseCache) else get_llm_cache()
+        if own is False or cache is None:
             return self
-        return self.model_copy(update={"cache": False}) if self._has_conversation(kwargs) else self
+        usable = not self._has_conversation(kwargs) and OwnAnswers(cache, self._fingerprint)
+        return self.model_copy(update={"cache": usable})
 
     def _has_conversation(self, kwargs: Mapping[str, Any]) -> bool:
         memory = kwargs.get("memory") or self.memory
@@ -231,14 +249,20 @@ class AgentSettings(Settings, Serializable):
         super().__setattr__(name, value)
         if name in self._names:  # the agent is set up anew, with what was just assigned
             self._agent = None
-            self.__dict__.pop("_serialized", None)
+            self._forget_derived()
+
+    def _forget_derived(self) -> None:
+        """Drop what LangChain has kept of the fields, for its traces."""
+        for name in self.__dict__.keys() - type(self).model_fields.keys():
+            del self.__dict__[name]
 
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
         """A copy; what is updated takes effect in it."""
         model = super().model_copy(update=update, deep=deep)
-        if update and not self._valid.isdisjoint(update):
-            model._agent = None
-            model.__dict__.pop("_serialized", None)
+        if update:
+            model._forget_derived()
+            if not set(self._names).isdisjoint(update):
+                model._agent = None
         return model
 
     def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
@@ -250,8 +274,7 @@ class AgentSettings(Settings, Serializable):
 
     def __getstate__(self) -> dict[Any, Any]:
         state = dict(super().__getstate__())
-        fields = copy(state["__dict__"])
-        fields.pop("_serialized", None)
+        fields = {name: state["__dict__"][name] for name in type(self).model_fields}
         for name in ("http_client", "http_async_client"):
             if fields[name] is not None:
                 warnings.warn(

@@ -6,7 +6,6 @@ import json
 from collections.abc import AsyncIterator, Generator, Iterator, Mapping
 from typing import Any, cast
 
-from langchain_core.callbacks import AsyncCallbackManagerForChainRun, CallbackManagerForChainRun
 from langchain_core.exceptions import OutputParserException
 from langchain_core.language_models import BaseChatModel, LanguageModelInput
 from langchain_core.messages import (
@@ -16,12 +15,18 @@ from langchain_core.messages import (
     HumanMessage,
     SystemMessage,
 )
-from langchain_core.runnables import Runnable, RunnableConfig
+from langchain_core.runnables import (
+    Runnable,
+    RunnableConfig,
+    RunnableGenerator,
+    RunnableLambda,
+)
 from langchain_core.utils.function_calling import convert_to_json_schema
 
 from langchain_agents._errors import model_errors
 from langchain_agents._objects import newest_object_in, objects_in
 from langchain_agents._schema import violation
+from langchain_agents._unheard import as_messages
 from remote_agents.errors import ConfigurationError
 from remote_agents.waiting import raise_if_waiting
 
@@ -59,6 +64,13 @@ class StructuredOutput(Runnable[LanguageModelInput, Any]):
         self._json_schema = json_schema
         self._include_raw = include_raw
         self._repair = repair
+        name = type(self).__name__
+        self._whole = RunnableLambda(self._invoke, self._ainvoke, name=name)
+        self._growing: Runnable[LanguageModelInput, Any] = RunnableGenerator(
+            self._transform,  # type: ignore[arg-type]  # LangChain's types know of no config
+            self._atransform,  # type: ignore[arg-type]
+            name=name,
+        )
 
     @classmethod
     def of(
@@ -107,7 +119,7 @@ class StructuredOutput(Runnable[LanguageModelInput, Any]):
         **kwargs: Any,
     ) -> Any:
         """Ask, and give the object; OutputParserException if the answer is none."""
-        return self._call_with_config(self._invoke, input, config, run_type="parser", **kwargs)
+        return self._whole.invoke(input, config, **kwargs)
 
     async def ainvoke(
         self,
@@ -116,7 +128,7 @@ class StructuredOutput(Runnable[LanguageModelInput, Any]):
         **kwargs: Any,
     ) -> Any:
         """The same as `invoke`, with asyncio."""
-        return await self._acall_with_config(self._ainvoke, input, config, **kwargs)
+        return await self._whole.ainvoke(input, config, **kwargs)
 
     def stream(
         self,
@@ -125,21 +137,16 @@ class StructuredOutput(Runnable[LanguageModelInput, Any]):
         **kwargs: Any | None,
     ) -> Iterator[Any]:
         """Ask, and give the object as it grows; the last one is whole and valid."""
-        return self.transform(iter([input]), config, **kwargs)
+        return self._growing.stream(input, config, **kwargs)
 
-    async def astream(
+    def astream(
         self,
         input: LanguageModelInput,  # noqa: A002 - LangChain's own name
         config: RunnableConfig | None = None,
         **kwargs: Any | None,
     ) -> AsyncIterator[Any]:
         """The same as `stream`, with asyncio."""
-
-        async def one() -> AsyncIterator[LanguageModelInput]:
-            yield input
-
-        async for item in self.atransform(one(), config, **kwargs):
-            yield item
+        return self._growing.astream(input, config, **kwargs)
 
     def transform(
         self,
@@ -148,24 +155,20 @@ class StructuredOutput(Runnable[LanguageModelInput, Any]):
         **kwargs: Any | None,
     ) -> Iterator[Any]:
         """As `stream`, when this stands in a sequence."""
-        return self._transform_stream_with_config(input, self._transform, config, **kwargs)
+        return self._growing.transform(input, config, **kwargs)
 
-    async def atransform(
+    def atransform(
         self,
         input: AsyncIterator[LanguageModelInput],  # noqa: A002 - LangChain's own name
         config: RunnableConfig | None = None,
         **kwargs: Any | None,
     ) -> AsyncIterator[Any]:
         """The same as `transform`, with asyncio."""
-        async for item in self._atransform_stream_with_config(
-            input, self._atransform, config, **kwargs
-        ):
-            yield item
+        return self._growing.atransform(input, config, **kwargs)
 
     def _invoke(
         self,
         prompt: LanguageModelInput,
-        run_manager: CallbackManagerForChainRun,
         config: RunnableConfig,
         **kwargs: Any,
     ) -> Any:
@@ -180,7 +183,6 @@ class StructuredOutput(Runnable[LanguageModelInput, Any]):
     async def _ainvoke(
         self,
         prompt: LanguageModelInput,
-        run_manager: AsyncCallbackManagerForChainRun,
         config: RunnableConfig,
         **kwargs: Any,
     ) -> Any:
@@ -196,7 +198,6 @@ class StructuredOutput(Runnable[LanguageModelInput, Any]):
     def _transform(
         self,
         prompts: Iterator[LanguageModelInput],
-        run_manager: CallbackManagerForChainRun,
         config: RunnableConfig,
         **kwargs: Any,
     ) -> Iterator[Any]:
@@ -216,7 +217,6 @@ class StructuredOutput(Runnable[LanguageModelInput, Any]):
     async def _atransform(
         self,
         prompts: AsyncIterator[LanguageModelInput],
-        run_manager: AsyncCallbackManagerForChainRun,
         config: RunnableConfig,
         **kwargs: Any,
     ) -> AsyncIterator[Any]:
@@ -244,7 +244,7 @@ class StructuredOutput(Runnable[LanguageModelInput, Any]):
 
     def _attempts(self, prompt: LanguageModelInput) -> Attempts:
         """Asks once, and once more if the answer is not valid; for both kinds of I/O."""
-        messages = self._model._convert_input(prompt).to_messages()
+        messages = as_messages(prompt)
         if self._instructions is not None:
             messages = [SystemMessage(self._instructions), *messages]
         raw = yield messages

@@ -13,44 +13,61 @@ from typing import Any
 
 from langchain_core.callbacks import BaseCallbackManager
 from langchain_core.language_models import BaseChatModel, LanguageModelInput
-from langchain_core.language_models._utils import _normalize_messages
-from langchain_core.messages import AIMessageChunk, BaseMessage
+from langchain_core.messages import (
+    AIMessageChunk,
+    BaseMessage,
+    HumanMessage,
+    convert_to_messages,
+)
+from langchain_core.prompt_values import PromptValue
 from langchain_core.runnables import RunnableConfig
 from langchain_core.utils.uuid import uuid7
 
+from langchain_agents._seams import normalizer
 
-def is_unheard(
+
+def unheard(
     model: BaseChatModel,
+    value: LanguageModelInput,
     manager: type[BaseCallbackManager],
     config: RunnableConfig,
     kwargs: Mapping[str, Any],
-) -> bool:
-    """Whether a stream may go to its caller alone.
+) -> list[BaseMessage] | None:
+    """The messages of a stream that may go to its caller alone; None of one that may not.
 
     Args:
         model: The model that streams.
+        value: What it is asked.
         manager: LangChain's manager of callbacks, sync or async; it is asked who listens, by
             argument, environment variable or context.
         config: The call's configuration.
         kwargs: The call's arguments; some switch streaming off.
     """
-    if model.output_version == "v1" or not model._should_stream(
-        async_api=False, **{**kwargs, "stream": True}
-    ):
-        return False
+    normalize = None if model.output_version == "v1" else normalizer(model, kwargs)
+    if normalize is None:
+        return None
     listening = manager.configure(config.get("callbacks"), model.callbacks, model.verbose)  # type: ignore[attr-defined]
-    return not listening.handlers
+    return None if listening.handlers else normalize(as_messages(value))
+
+
+def as_messages(value: LanguageModelInput) -> list[BaseMessage]:
+    """The messages of what a model is asked."""
+    if isinstance(value, PromptValue):
+        return value.to_messages()
+    if isinstance(value, str):
+        return [HumanMessage(value)]
+    return convert_to_messages(value)
 
 
 def stream_unheard(
     model: BaseChatModel,
-    value: LanguageModelInput,
+    messages: list[BaseMessage],
     config: RunnableConfig,
     stop: list[str] | None,
     kwargs: dict[str, Any],
 ) -> Iterator[AIMessageChunk]:
-    """What the model's own `stream` gives; arguments as there."""
-    messages, message_id = _prepared(model, value, config, kwargs)
+    """What the model's own `stream` gives; arguments as there, with what `unheard` gave."""
+    message_id = _prepared(config, kwargs)
     if model.rate_limiter:
         model.rate_limiter.acquire(blocking=True)
     turn: Any = model._stream(messages, stop, **kwargs)
@@ -62,13 +79,13 @@ def stream_unheard(
 
 async def astream_unheard(
     model: BaseChatModel,
-    value: LanguageModelInput,
+    messages: list[BaseMessage],
     config: RunnableConfig,
     stop: list[str] | None,
     kwargs: dict[str, Any],
 ) -> AsyncIterator[AIMessageChunk]:
     """The same as `stream_unheard`, with asyncio."""
-    messages, message_id = _prepared(model, value, config, kwargs)
+    message_id = _prepared(config, kwargs)
     if model.rate_limiter:
         await model.rate_limiter.aacquire(blocking=True)
     turn: Any = model._astream(messages, stop, **kwargs)
@@ -78,14 +95,11 @@ async def astream_unheard(
             yield chunk.message
 
 
-def _prepared(
-    model: BaseChatModel, value: LanguageModelInput, config: RunnableConfig, kwargs: dict[str, Any]
-) -> tuple[list[BaseMessage], str]:
-    """The messages of a turn, and the id of the message that answers."""
+def _prepared(config: RunnableConfig, kwargs: dict[str, Any]) -> str:
+    """The id of the message that answers; what only tracers are told is taken out."""
     for name in _FOR_TRACERS:
         kwargs.pop(name, None)
-    messages = _normalize_messages(model._convert_input(value).to_messages())
-    return messages, f"lc_run--{config.pop('run_id', None) or uuid7()}"
+    return f"lc_run--{config.pop('run_id', None) or uuid7()}"
 
 
 _FOR_TRACERS = ("ls_structured_output_format", "structured_output_format")

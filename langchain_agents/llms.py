@@ -18,7 +18,7 @@ from langchain_core.runnables import (
 )
 from langchain_core.runnables.config import ContextThreadPoolExecutor
 
-from langchain_agents._dialogue import CONFIG_SPECS, in_thread, with_context, with_dialogue
+from langchain_agents._dialogue import CONFIG_SPECS, in_thread, with_dialogue
 from langchain_agents._settings import AgentSettings, call_arguments
 from remote_agents.errors import AgentError
 from remote_agents.flow import Flow
@@ -126,16 +126,6 @@ class AgentLLM(AgentSettings, BaseLLM):
             call["memory"] = "client"
         return self.agent.turn([Message("user", prompt)], stream=stream, **call)
 
-    def generate(self, prompts: list[str], *args: Any, **kwargs: Any) -> LLMResult:
-        """LangChain's own way to ask; no cache answers for a conversation."""
-        kwargs = with_context(self.agent, kwargs)
-        return super(AgentLLM, self._uncached(kwargs)).generate(prompts, *args, **kwargs)
-
-    async def agenerate(self, prompts: list[str], *args: Any, **kwargs: Any) -> LLMResult:
-        """The same as `generate`, with asyncio."""
-        kwargs = with_context(self.agent, kwargs)
-        return await super(AgentLLM, self._uncached(kwargs)).agenerate(prompts, *args, **kwargs)
-
     def _generate(
         self,
         prompts: list[str],
@@ -240,10 +230,6 @@ class AgentLLM(AgentSettings, BaseLLM):
         return await Runnable.abatch(
             self, inputs, config, return_exceptions=return_exceptions, **kwargs
         )
-
-    @property
-    def _identifying_params(self) -> dict[str, Any]:
-        return {**super()._identifying_params, "settings": self._fingerprint}
 
     @property
     def _llm_type(self) -> str:

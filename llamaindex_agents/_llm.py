@@ -343,7 +343,10 @@ class RemoteLLM(Settings, FunctionCallingLLM):
 
     def as_messages(self, text: str) -> list[ChatMessage]:
         """A user message, behind this LLM's system prompt if it has one."""
-        return self._extend_messages([ChatMessage(role=MessageRole.USER, content=text)])
+        asked = [ChatMessage(role=MessageRole.USER, content=text)]
+        if self.system_prompt:
+            asked.insert(0, ChatMessage(role=MessageRole.SYSTEM, content=self.system_prompt))
+        return asked
 
     # --- the end -----------------------------------------------------------------------------
 
