@@ -50,6 +50,9 @@ _HOMES = {
     "remote_agents.memory.sessions": ("InMemorySessionStore", "Session", "SessionStore", "session"),
     "remote_agents.memory.sql": ("SQLSessionStore",),
     "remote_agents.observing": ("TurnRecord", "on_turn"),
+    "remote_agents.recording.recorder": ("Recorder",),
+    "remote_agents.recording.replay": ("Replay",),
+    "remote_agents.recording.transcript": ("Transcript",),
     "remote_agents.services": ("ENDPOINTS",),
     "remote_agents.services.ag_ui.client": ("AGUI",),
     "remote_agents.services.bluenexus.client": ("BlueNexus",),
@@ -117,6 +120,9 @@ if TYPE_CHECKING:
     )
     from remote_agents.memory.sql import SQLSessionStore as SQLSessionStore
     from remote_agents.observing import TurnRecord as TurnRecord, on_turn as on_turn
+    from remote_agents.recording.recorder import Recorder as Recorder
+    from remote_agents.recording.replay import Replay as Replay
+    from remote_agents.recording.transcript import Transcript as Transcript
     from remote_agents.services import ENDPOINTS as ENDPOINTS
     from remote_agents.services.ag_ui.client import AGUI as AGUI
     from remote_agents.services.bluenexus.client import BlueNexus as BlueNexus

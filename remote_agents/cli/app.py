@@ -6,6 +6,7 @@ import typer
 
 from remote_agents.cli.check import check
 from remote_agents.cli.conform import conform
+from remote_agents.cli.record import record, replay
 from remote_agents.cli.resources import agents, conversations, messages, models, records
 from remote_agents.cli.talk import ask, chat
 
@@ -23,6 +24,8 @@ app.command()(chat)
 app.command()(ask)
 app.command()(check)
 app.command()(conform)
+app.command()(record)
+app.command()(replay)
 app.command()(agents)
 app.command()(models)
 app.add_typer(conversations, name="conversations")

@@ -195,13 +195,35 @@ class Transport:
         return sending_failed(error, self.base_url + through, op.timeout, left=left)
 
 
-class SyncResponse:
-    """A response being read with blocking I/O."""
+class _Response:
+    """What is known of a response when its headers have arrived."""
 
-    def __init__(self, response: httpx.Response, timeout: Limits) -> None:
+    def __init__(self, response: httpx.Response) -> None:
         self.status = response.status_code
         self.headers = response.headers
         self._response = response
+
+    @property
+    def asked(self) -> tuple[str, list[tuple[str, str]], bytes]:
+        """What was sent: the path and query, the headers, and the body unless it was streamed."""
+        request = self._response.request
+        try:
+            body = request.content
+        except httpx.RequestNotRead:
+            body = b""
+        return request.url.raw_path.decode("ascii"), _pairs(request.headers), body
+
+    @property
+    def answered(self) -> list[tuple[str, str]]:
+        """The headers that came, each as it was written."""
+        return _pairs(self.headers)
+
+
+class SyncResponse(_Response):
+    """A response being read with blocking I/O."""
+
+    def __init__(self, response: httpx.Response, timeout: Limits) -> None:
+        super().__init__(response)
         # httpcore reads the limit for the body when the body is begun; the watchdog knows better.
         limits = response.request.extensions["timeout"]
         limits["read"] = _longest(timeout.first_event, timeout.idle)
@@ -239,13 +261,11 @@ class SyncResponse:
         self._response.close()
 
 
-class AsyncResponse:
+class AsyncResponse(_Response):
     """A response being read with asyncio."""
 
     def __init__(self, response: httpx.Response, alarm: Alarm) -> None:
-        self.status = response.status_code
-        self.headers = response.headers
-        self._response = response
+        super().__init__(response)
         self._alarm = alarm
         self._chunks: AsyncIterator[bytes] = _abody(response)
 
@@ -269,6 +289,10 @@ class AsyncResponse:
         """Free the connection."""
         self._alarm.stop()
         await self._response.aclose()
+
+
+def _pairs(headers: httpx.Headers) -> list[tuple[str, str]]:
+    return [(name.decode("latin-1"), value.decode("latin-1")) for name, value in headers.raw]
 
 
 # --- bodies ------------------------------------------------------------------------------------

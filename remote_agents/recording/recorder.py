@@ -1,0 +1,88 @@
+"""Recording what goes over the wire of an agent, so that it may be shown."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timezone
+from os import PathLike
+from pathlib import Path
+from typing import Any, Protocol, cast
+from urllib.parse import urlsplit
+
+from typing_extensions import Self
+
+from remote_agents.agent import Agent
+from remote_agents.recording.disguise import Disguise
+from remote_agents.recording.tap import Tap
+from remote_agents.recording.transcript import Exchange, Transcript
+from remote_agents.recording.words import vocabulary
+from remote_agents.version import VERSION
+
+LIVE = "captured from a running agent"
+
+
+class Asked(Protocol):
+    """A plain client, or a model of either framework."""
+
+    @property
+    def agent(self) -> Agent:
+        """Where it is, and with which settings it is asked."""
+
+
+class Recorder:
+    """Records what goes over the wire of one agent while it is entered.
+
+    Keys, ids, hosts, mail addresses and texts are replaced in what it gives: the same id by the
+    same stand-in, texts by others of the same shape. Kept are the words of the protocol, numbers of
+    up to four digits, and where frames and pieces are cut. Look at it before you show it.
+
+    Args:
+        model: A plain client, or a model of either framework.
+        source: What is recorded, for whoever reads it.
+        keep_text: Whether texts stay as they are; keys, ids, hosts and mail addresses do not.
+
+    Example:
+        >>> from remote_agents import MaiAgent, Recorder
+        >>> from remote_agents.sandbox import Sandbox
+        >>> with Sandbox() as box, MaiAgent(**box.kwargs("maiagent")) as agent:
+        ...     with Recorder(agent) as recorder:
+        ...         reply = agent.ask("How many vacation days do I get?")
+        >>> "vacation" in str(recorder.transcript())
+        False
+    """
+
+    def __init__(self, model: Asked, *, source: str = LIVE, keep_text: bool = False) -> None:
+        self._agent = model.agent
+        self._source = source
+        self._keep_text = keep_text
+        self._exchanges: list[Exchange] = []
+        self._left: Callable[[], object] = lambda: None
+
+    def __enter__(self) -> Self:
+        transport: Any = self._agent.transport
+        self._agent.transport = cast(Any, Tap(transport, self._exchanges))
+        self._left = lambda: setattr(self._agent, "transport", transport)
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._left()
+
+    def transcript(self) -> Transcript:
+        """What was recorded so far, with all that is somebody's own replaced."""
+        endpoint, agent_id = self._agent.endpoint, self._agent.agent_id
+        own = () if agent_id == endpoint.default_agent_id else (agent_id,)
+        disguise = Disguise(vocabulary(endpoint), keep_text=self._keep_text, never=own)
+        told = disguise.transcript(Transcript({}, self._exchanges))
+        told.facts = {
+            "service": endpoint.name,
+            "source": " ".join(self._source.split()),
+            "recorded": f"{datetime.now(timezone.utc):%Y-%m-%d}, remote-agents {VERSION}",
+            "texts": "as they were" if self._keep_text else "stand-ins",
+            "root": disguise.target(urlsplit(self._agent.base_url).path or "/"),
+            "agent": disguise.text(agent_id) if own else agent_id,
+        }
+        return told
+
+    def save(self, file: str | PathLike[str]) -> None:
+        """Write the transcript to a file; an old one is replaced."""
+        Path(file).write_text(str(self.transcript()), "utf-8", newline="\n")

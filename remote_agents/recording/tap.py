@@ -1,0 +1,96 @@
+"""What goes over the wire of one agent, told to whoever listens."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from remote_agents.flow import Send
+from remote_agents.recording.transcript import Exchange
+
+if TYPE_CHECKING:
+    from remote_agents.http.transport import Transport
+
+
+class Tap:
+    """Stands before a transport, and notes what it sends and reads.
+
+    Args:
+        transport: What sends.
+        exchanges: Takes what is noted, in the order in which it is begun.
+    """
+
+    def __init__(self, transport: Transport, exchanges: list[Exchange]) -> None:
+        self.transport = transport
+        self._exchanges = exchanges
+
+    def send(self, op: Send) -> TappedResponse:
+        """Send with blocking I/O; the response's headers have arrived."""
+        exchange = self._begun(op)
+        with _ending(exchange):
+            return TappedResponse(self.transport.send(op), exchange)
+
+    async def asend(self, op: Send) -> TappedResponse:
+        """Send with asyncio; the response's headers have arrived."""
+        exchange = self._begun(op)
+        with _ending(exchange):
+            return TappedResponse(await self.transport.asend(op), exchange)
+
+    def close(self) -> None:
+        """Give up the shared sync connections."""
+        self.transport.close()
+
+    async def aclose(self) -> None:
+        """Give up the shared connections of this event loop as well."""
+        await self.transport.aclose()
+
+    def _begun(self, op: Send) -> Exchange:
+        exchange = Exchange(op.request.method, op.request.path)  # if it never leaves
+        self._exchanges.append(exchange)
+        return exchange
+
+
+class TappedResponse:
+    """A response that is being read; a sync one or an async one."""
+
+    def __init__(self, response: Any, exchange: Exchange) -> None:
+        self._response = response
+        self._exchange = exchange
+        self.status, self.headers = response.status, response.headers
+        exchange.target, exchange.headers, exchange.body = response.asked
+        exchange.status, exchange.answer_headers = response.status, response.answered
+
+    def read(self, deadline: float | None) -> bytes | None:
+        """The next bytes, or None at the end."""
+        with _ending(self._exchange):
+            return self._took(self._response.read(deadline))
+
+    async def aread(self, deadline: float | None) -> bytes | None:
+        """The next bytes, or None at the end."""
+        with _ending(self._exchange):
+            return self._took(await self._response.aread(deadline))
+
+    def _took(self, piece: bytes | None) -> bytes | None:
+        if piece is None:
+            self._exchange.end = "whole"
+        elif piece:
+            self._exchange.pieces.append(piece)
+        return piece
+
+    def close(self) -> None:
+        """Free the connection."""
+        self._response.close()
+
+    async def aclose(self) -> None:
+        """Free the connection."""
+        await self._response.aclose()
+
+
+@contextmanager
+def _ending(exchange: Exchange) -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:
+        exchange.end = f"broken, {type(error).__name__}"
+        raise

@@ -1,0 +1,214 @@
+"""No recording holds what is somebody's own, wherever in a session it stood."""
+
+import base64
+import json
+import re
+from collections.abc import Callable
+from urllib.parse import quote, unquote
+
+import pytest
+from hypothesis import given, settings, strategies as st
+
+from remote_agents import ENDPOINTS
+from remote_agents.recording.disguise import Disguise
+from remote_agents.recording.transcript import BORDER, Exchange, Transcript
+from remote_agents.recording.words import vocabulary
+
+KNOWN = vocabulary(ENDPOINTS["cloudbase"])
+
+words = st.text("abcdefghijklmnopqrstuvwxyzABCDEFGHIJ0123456789", min_size=6, max_size=12)
+foreign = st.text(
+    "äöüßéèñçøåłšžабвгдежзиклмнопрстуαβγδεζηθικλμ你好世界知识库会话问题", min_size=6, max_size=9
+)
+secrets = st.one_of(
+    words,
+    foreign,
+    st.builds("{}@{}.example".format, words, words),
+    st.builds("sk-{}_{}".format, words, words),
+    st.builds("{} {}, {} 🙂 {}".format, words, foreign, words, foreign),
+    st.builds("https://{}.example/{}?q={}#x".format, words, words, words),
+    st.integers(10**8, 10**15).map(str),
+    st.uuids().map(str),
+).filter(lambda secret: not any(KNOWN.knows(part) for part in re.findall(r"\w{6,}", secret)))
+
+Escape = Callable[[str], str]
+ESCAPES: dict[str, Escape] = {
+    "as it is": str,
+    "percent": lambda text: quote(text, safe=""),
+    "every letter percent": lambda text: "".join(f"%{byte:02x}" for byte in text.encode()),
+    "twice percent": lambda text: quote(quote(text, safe=""), safe=""),
+    "base64": lambda text: base64.b64encode(text.encode()).decode(),
+    "url base64": lambda text: base64.urlsafe_b64encode(f"a:{text}".encode()).decode().rstrip("="),
+    "hex": lambda text: text.encode().hex(),
+    "JSON": lambda text: json.dumps(text)[1:-1],
+    "every letter JSON": lambda text: "".join(
+        f"\\u{int.from_bytes(code, 'big'):04X}"
+        for letter in text
+        for code in _halves(letter.encode("utf-16-be"))
+    ),
+    "JSON in JSON": lambda text: json.dumps({"city": text}),
+}
+
+
+def _halves(code: bytes) -> list[bytes]:
+    return [code[at : at + 2] for at in range(0, len(code), 2)]
+
+
+def line(text: str) -> str:
+    return quote(text, safe=" /:@?=&,+%{}\\\"'")  # what a header and a target can hold
+
+
+def frames(text: str, size: int, key: str) -> str:
+    parts = [text[at : at + size] for at in range(0, len(text), size)]
+    told = [f"data: {json.dumps({'type': 'text', key: part})}\n\n" for part in parts]
+    return "".join(told) + "data: [DONE]\n\n"
+
+
+def in_body(
+    body: str, kind: str = "application/json", status: int = 200, size: int = 7
+) -> Exchange:
+    raw = body.encode("utf-8", "surrogatepass")
+    return Exchange(
+        "POST",
+        "/v1/aibot/bots/bot-1/send-message",
+        status=status,
+        answer_headers=[("Content-Type", kind)],
+        pieces=[raw[at : at + size] for at in range(0, len(raw), size)],
+        end="whole",
+    )
+
+
+def asked(**parts: object) -> Exchange:
+    return Exchange("POST", **{"target": "/v1/aibot", "status": 200, **parts})  # type: ignore[arg-type]
+
+
+SSE = "text/event-stream"
+PLACES: dict[str, Callable[[str], Exchange]] = {
+    "key": lambda s: asked(headers=[("Authorization", f"Bearer {line(s)}")]),
+    "header": lambda s: asked(headers=[("X-Tenant", line(s)), ("X-Api-Key", line(s))]),
+    "basic auth": lambda s: asked(
+        headers=[("Proxy-Authorization", f"Basic {ESCAPES['base64'](s)}")]
+    ),
+    "cookie": lambda s: asked(
+        headers=[("Cookie", f"sid={line(s)}; theme=dark")],
+        answer_headers=[("Set-Cookie", f"sid={line(s)}; Path=/; HttpOnly")],
+    ),
+    "answer's header": lambda s: asked(answer_headers=[("X-Conversation-Id", line(s))]),
+    "content type": lambda s: asked(
+        headers=[("Content-Type", f"application/json; name={line(s)}")]
+    ),
+    "user agent": lambda s: asked(headers=[("User-Agent", f"remote-agents/0.1.0 (x) {line(s)}")]),
+    "path": lambda s: asked(target=f"/v1/aibot/bots/{quote(s, safe='')}/messages"),
+    "query": lambda s: asked(target=f"/v1?user={quote(s)}&page=2&{quote(s)}=1"),
+    "other host": lambda s: asked(target=f"https://x.example/{quote(s)}?sign={quote(s)}"),
+    "question": lambda s: asked(body=json.dumps({"msg": f"I am {s}."}).encode()),
+    "question in UTF-8": lambda s: asked(body=json.dumps({"msg": s}, ensure_ascii=False).encode()),
+    "a form": lambda s: asked(
+        headers=[("Content-Type", "multipart/form-data; boundary=x")], body=f"--x\r\n{s}".encode()
+    ),
+    "a file": lambda s: asked(headers=[("Content-Type", "image/png")], body=s.encode("utf-16")),
+    "text": lambda s: in_body(json.dumps({"content": f"So, {s}!"})),
+    "under a word of kinds": lambda s: in_body(json.dumps({"type": s, "role": s, "status": s})),
+    "name of a field": lambda s: in_body(json.dumps({"usage": {s: 3, f"x_{s}": [s]}})),
+    "deep": lambda s: in_body(json.dumps({"data": [[{"meta": {"items": [1, [s]]}}]]})),
+    "a number": lambda s: in_body(json.dumps({"phone": int("1" + re.sub(r"\D", "", s) + "00001")})),
+    "an error": lambda s: in_body(json.dumps({"message": f"No access for {s}"}), status=403),
+    "a web page": lambda s: in_body(f"<html><a href='?x={quote(s)}'>{s}</a></html>", "text/html"),
+    "plain": lambda s: in_body(f"Bad gateway: {s}\r\n{s}", "text/plain", 502),
+    "no type": lambda s: Exchange("GET", "/", status=200, pieces=[s.encode()], end="whole"),
+    "stream": lambda s: in_body(frames(s, 3, "content"), SSE),
+    "stream, unknown field": lambda s: in_body(frames(s, 2, "zzyzx"), SSE),
+    "event": lambda s: in_body(
+        f"event: {line(s)}\nid: {line(s)}\n: {line(s)}\n{s}\ndata: {s}\n", SSE
+    ),
+    "JSON cut": lambda s: in_body(json.dumps({"content": s, "id": s})[:-4]),
+    "JSON over lines": lambda s: in_body('data: {\ndata: "content":\ndata: ' + json.dumps(s), SSE),
+    "a lost quote": lambda s: in_body('{"content": "a"b", "name": ' + json.dumps(s) + "}"),
+    "not UTF-8": lambda s: in_body(
+        f"\udc80{s}".encode("utf-8", "surrogateescape").decode("latin-1")
+    ),
+}
+
+
+@pytest.mark.parametrize("place", PLACES)
+@settings(max_examples=40)
+@given(secret=secrets, escape=st.sampled_from(sorted(ESCAPES)))
+def test_no_secret_is_in_a_recording(place: str, secret: str, escape: str) -> None:
+    hidden = ESCAPES[escape](secret)
+    exchange = PLACES[place](hidden)
+    told = Disguise(KNOWN).transcript(Transcript({}, [exchange]))
+    is_not_in(told, secret, hidden)
+    sizes = [len(piece) for piece in exchange.pieces]
+    assert [len(piece) for piece in told.exchanges[0].pieces] == sizes
+
+
+def is_not_in(told: Transcript, secret: str, hidden: str) -> None:
+    for seen in readings(Transcript.read(str(told))):
+        assert secret not in seen
+        assert hidden not in seen
+        for word in re.findall(r"[^\W_]{6,}", secret):
+            assert word not in seen, word
+
+
+# What is an id, a key or an address is replaced in kept texts too.
+IDS = st.one_of(
+    st.builds("{}@{}.example".format, words, words),
+    st.builds("sk-9{}8{}".format, words, words),
+    st.integers(10**8, 10**15).map("id{}".format),
+    st.uuids().map(str),
+).filter(lambda secret: re.search(r"(?<![^\W_])\d{1,5}(?![^\W_])", secret) is None)
+ELSEWHERE = sorted({"key", "header", "path", "query", "answer's header", "cookie", "other host"})
+
+
+@pytest.mark.parametrize("place", ELSEWHERE)
+@pytest.mark.parametrize("text", ["question", "text", "an error", "stream", "plain", "a web page"])
+@settings(max_examples=15)
+@given(secret=IDS)
+def test_an_id_is_in_no_kept_text(place: str, text: str, secret: str) -> None:
+    exchanges = [PLACES[text](secret), PLACES[place](secret)]
+    told = Disguise(KNOWN, keep_text=True).transcript(Transcript({}, exchanges))
+    is_not_in(told, secret, secret)
+
+
+def test_kept_texts_are_kept() -> None:
+    told = Disguise(KNOWN, keep_text=True).transcript(
+        Transcript({}, [PLACES["stream"]("Write to ada@corp.example, of 12 Main Street.")])
+    )
+    text = readings(told)[1]
+    assert text.startswith("Write to ")
+    assert text.endswith(", of 12 Main Street.")
+    assert "ada" not in text
+
+
+def readings(told: Transcript) -> list[str]:
+    """A transcript as it is written, and as one reads it who looks for secrets."""
+    bodies = [b"".join(each.pieces) for each in told.exchanges]
+    values = (found for body in bodies for found in re.findall(_VALUE, body))
+    joined = b"".join(values).decode("utf-8", "replace")
+    plain = str(told).replace(BORDER, "") + "\n" + joined
+    unescaped = re.sub(r"\\+u([0-9a-fA-F]{4})", lambda m: chr(int(m[1], 16)), plain)
+    paired = unescaped.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    decoded = " ".join(
+        raw.decode("utf-8", "replace")
+        for run in re.findall(r"[A-Za-z0-9+/_-]{8,}", plain)
+        for raw in _decodings(run)
+    )
+    return [plain, joined, paired, unquote(plain), unquote(unquote(plain)), decoded]
+
+
+_VALUE = rb'"(?:content|[a-z]{5})": "((?:[^"\\]|\\.)*)"'
+
+
+def _decodings(run: str) -> list[bytes]:
+    padded = run + "=" * (-len(run) % 4)
+    found = (
+        [base64.b64decode(padded.replace("-", "+").replace("_", "/"))] if len(run) % 4 != 1 else []
+    )
+    return found + ([bytes.fromhex(run)] if re.fullmatch(r"(?:[0-9a-f]{2})+", run) else [])
+
+
+def test_the_readings_find_what_is_there() -> None:
+    for name, escape in ESCAPES.items():
+        for place in ("text", "stream", "header"):
+            seen = readings(Transcript({}, [PLACES[place](escape("Sécret-99"))]))
+            assert any("Sécret-99" in text for text in seen), (name, place)
