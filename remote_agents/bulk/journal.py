@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 import threading
 from collections.abc import Iterable
 from pathlib import Path
@@ -151,20 +152,30 @@ def _is_half(line: bytes, number: int) -> bool:
 
 
 _BEGIN = b'{"key"'
+BEYOND = 2**31 - 2
+"""Windows locks a byte, which others cannot read meanwhile: one that no journal has."""
 
 
 def _lock_file(file: Any, path: str) -> None:
     try:
-        import fcntl
-    except ImportError:  # Windows
-        return
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        _lock(file)
     except OSError as error:
         raise ConfigurationError(
             f"{path} is being written by another run. "
             "In a notebook, first close the rows of an interrupted cell: rows.close()"
         ) from error
+
+
+def _lock(file: Any) -> None:
+    if sys.platform == "win32":
+        import msvcrt
+
+        file.seek(BEYOND)
+        msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+    else:
+        import fcntl
+
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 class SQLJournal:

@@ -103,6 +103,7 @@ class Sandbox:
             text=True,
             # An interrupt of a notebook or a terminal is meant for us alone.
             start_new_session=True,
+            creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),  # the same on Windows
             env={**os.environ, "PYTHONPATH": path},
         )
         self._await_ready(self._process)
@@ -122,8 +123,9 @@ class Sandbox:
         process, self._process, self.url = self._process, None, ""
         if process is None:
             return
-        # Its standard input may live on in a forked child of ours, so ask by signal too.
-        process.terminate()
+        if sys.platform != "win32":  # there it would end at once, and leave its files behind
+            # Its standard input may live on in a forked child of ours, so ask by signal too.
+            process.terminate()
         for pipe in (process.stdin, process.stdout):
             if pipe is not None:
                 pipe.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import signal
 import socket
 import struct
@@ -20,6 +21,7 @@ if TYPE_CHECKING:  # what it needs is installed only for `--tls`
     from remote_agents.sandbox.serving.certificates import Files
 
 BACKLOG = 4096
+LINGER = "hh" if sys.platform == "win32" else "ii"
 
 
 class Connection:
@@ -51,7 +53,7 @@ class Connection:
     def _linger(self, seconds: int) -> None:
         sock = self.transport.get_extra_info("socket")
         if sock is not None:
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, seconds))
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack(LINGER, 1, seconds))
 
 
 class WatchedProtocol(H11Protocol):
@@ -132,7 +134,8 @@ def serve(
 
 
 def _stop_at_eof(server: Server) -> None:
-    sys.stdin.buffer.read()
+    while os.read(sys.stdin.fileno(), 4096):  # unlike `read`, it holds no lock when Python ends
+        pass
     server.stop()
 
 
