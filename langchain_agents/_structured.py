@@ -25,7 +25,7 @@ from langchain_core.utils.function_calling import convert_to_json_schema
 
 from langchain_agents._errors import model_errors
 from langchain_agents._objects import newest_object_in, objects_in
-from langchain_agents._schema import violation
+from langchain_agents._schema import check_schema, violation
 from langchain_agents._unheard import as_messages
 from remote_agents.errors import ConfigurationError
 from remote_agents.waiting import raise_if_waiting
@@ -92,6 +92,10 @@ class StructuredOutput(Runnable[LanguageModelInput, Any]):
                     endpoint=model.endpoint.name,
                 )
         form = _json_schema(schema, strict)
+        built = hasattr(schema, "model_validate")  # which validates by itself
+        if not built:
+            with model_errors():
+                check_schema(form)
         traced = {"kwargs": {"method": method, "strict": strict}, "schema": schema}
         call = {"memory": memory, "ls_structured_output_format": traced, **parameters}
         native = model.agent.endpoint.native_json
@@ -105,7 +109,7 @@ class StructuredOutput(Runnable[LanguageModelInput, Any]):
             schema,
             call=call,
             instructions=INSTRUCTIONS.format(schema=json.dumps(form)) if asks else None,
-            json_schema=None if hasattr(schema, "model_validate") else form,
+            json_schema=None if built else form,
             include_raw=include_raw,
             repair=memory == "client" if repair is None else repair,
         )
@@ -293,8 +297,11 @@ class StructuredOutput(Runnable[LanguageModelInput, Any]):
 
     def build(self, value: Any, text: str) -> Any:
         """The object of a JSON value, validated."""
-        if self._json_schema is not None and (wrong := violation(value, self._json_schema)):
-            raise _invalid(wrong, text)
+        if self._json_schema is not None:
+            with model_errors():
+                wrong = violation(value, self._json_schema)
+            if wrong:
+                raise _invalid(wrong, text)
         validate = getattr(self._schema, "model_validate", None) or getattr(
             self._schema, "parse_obj", None
         )

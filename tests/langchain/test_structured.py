@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from itertools import pairwise
 from typing import Any, Literal
 
@@ -161,10 +162,20 @@ def test_strict_refuses_more_than_was_asked() -> None:
     strict, asked = scripted(more, RIGHT)
     result = strict.with_structured_output(SCHEMAS["json"], strict=True).invoke("Q")
     assert "more" not in result
-    assert "answer.more is not in the schema" in asked[1][-1]["content"]
+    assert (
+        "answer: Additional properties are not allowed ('more' was unexpected)"
+        in asked[1][-1]["content"]
+    )
 
 
-@pytest.mark.parametrize(("schema", "method"), [({"x": 1}, "json_schema"), (Days, "magic")])
+@pytest.mark.parametrize(
+    ("schema", "method"),
+    [
+        ({"x": 1}, "json_schema"),
+        ({"title": "A", "properties": {"a": {"type": "texts"}}}, "json_schema"),
+        (Days, "magic"),
+    ],
+)
 def test_what_is_no_schema_is_refused(schema: Any, method: Any) -> None:
     model, _ = scripted()
     with pytest.raises(ConfigurationError):
@@ -174,18 +185,19 @@ def test_what_is_no_schema_is_refused(schema: Any, method: Any) -> None:
 @pytest.mark.parametrize(
     ("value", "schema", "wrong"),
     [
-        (1, {"type": "string"}, "answer must be string, not 1"),
+        (1, {"type": "string"}, "answer: 1 is not of type 'string'"),
         (None, {"type": ["string", "null"]}, ""),
-        (True, {"type": "integer"}, "answer must be integer, not True"),
+        (True, {"type": "integer"}, "answer: True is not of type 'integer'"),
         (2.0, {"type": "integer"}, ""),
-        ("c", {"enum": ["a", "b"]}, "answer must be one of ['a', 'b'], not 'c'"),
-        ({}, {"required": ["a"]}, "answer.a is missing"),
-        ([1, "2"], {"items": {"type": "integer"}}, "answer[1] must be integer, not '2'"),
-        (1, {"anyOf": [{"type": "string"}, {"type": "null"}]}, "answer must be string, not 1; or"),
+        ("c", {"enum": ["a", "b"]}, "answer: 'c' is not one of ['a', 'b']"),
+        ({}, {"required": ["a"]}, "answer: 'a' is a required property"),
+        ([1, "2"], {"items": {"type": "integer"}}, "answer[1]: '2' is not of type 'integer'"),
+        (1, {"anyOf": [{"type": "string"}, {"type": "null"}]}, "answer: 1 is not"),
+        (5, {"maximum": 4}, "answer: 5 is greater than the maximum of 4"),
         (
             {"a": 1},
             {"properties": {"a": {"$ref": "#/$defs/A"}}, "$defs": {"A": {"type": "string"}}},
-            "answer.a must be string, not 1",
+            "answer.a: 1 is not of type 'string'",
         ),
     ],
 )
@@ -193,6 +205,14 @@ def test_violations(value: Any, schema: Any, wrong: str) -> None:
     said = violation(value, schema)
     assert said.startswith(wrong)
     assert bool(said) == bool(wrong)
+
+
+@pytest.mark.parametrize("ref", ["#/$defs/B", "https://example.com/schema.json"])
+def test_a_schema_refers_to_nothing_outside(ref: str) -> None:
+    schema = {"title": "A", "properties": {"days": {"$ref": ref}}}
+    model, _ = scripted(RIGHT)
+    with pytest.raises(ConfigurationError, match=re.escape(ref[1:])):
+        model.with_structured_output(schema).invoke("Q")
 
 
 # Answers that hold the right object among other words.
