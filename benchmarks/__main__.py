@@ -19,27 +19,42 @@ def progress(text: str, start: float) -> None:
     print(f"{time.monotonic() - start:6.0f} s  {text}", file=sys.stderr, flush=True)
 
 
-def measure(workers: Workers, start: float) -> Results:
+def everything(secure: str, ca: str) -> list[scenarios.Scenario]:
+    """All scenarios, in their order."""
+    return [
+        *scenarios.timings(),
+        *scenarios.applications(),
+        *scenarios.ways(secure, ca),
+        *scenarios.growth(),
+        *scenarios.fresh_ones(),
+    ]
+
+
+def measure(workers: Workers, all_of_them: list[scenarios.Scenario], start: float) -> Results:
     """Run everything."""
     results = Results()
-    for scenario in [*scenarios.timings(), *scenarios.growth(), *scenarios.fresh_ones()]:
+    for scenario in all_of_them:
         progress(scenario.key, start)
         scenarios.run(workers, scenario, results)
+    progress("shared", start)
+    scenarios.run_shared(workers.url, results)
     progress("capacity", start)
     scenarios.run_capacity(workers, results)
     progress("import", start)
     scenarios.run_imports(results)
     scenarios.derive_planning(results)
+    scenarios.derive_sqlite(results)
     return results
 
 
 def main() -> None:
     """Never fails on a timing: a contender that does not work is reported and its rows are n/a."""
     start = time.monotonic()
-    with Server() as url:
+    encrypted = Server("tls")
+    with Server() as url, encrypted as secure:
         workers = Workers(url)
         try:
-            results = measure(workers, start)
+            results = measure(workers, everything(secure, encrypted.ca), start)
             progress("profile", start)
             profile = {} if QUICK else workers.call("profile", "layers", limit=120)
         finally:

@@ -51,7 +51,7 @@ def throughput(box: Sandbox, redis: str, workers: int) -> float:
             process.wait()
     ended = [entry["ended"] for entry in box.requests("bluenexus") if entry["status"] == 200]
     last = max(ended)
-    return sum(moment > last - SECONDS for moment in ended) / SECONDS
+    return float(sum(moment > last - SECONDS for moment in ended) / SECONDS)
 
 
 def main() -> None:

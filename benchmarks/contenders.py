@@ -129,6 +129,27 @@ def build_fake(url: str) -> Any:
     return FakeListChatModel(responses=["hi"])
 
 
+def build_chat_agui(url: str, **options: Any) -> Any:
+    from langchain_agents import ChatAGUI
+
+    return ChatAGUI(base_url=url, **options)
+
+
+def with_tools(build: Callable[..., Any]) -> Callable[..., Any]:
+    """The model with one tool bound."""
+
+    def search(query: str) -> str:
+        """Search the handbook."""
+        return query
+
+    return lambda url: build(url).bind_tools([search])
+
+
+def called_text(chunk: Any) -> str:
+    """The new text, and the new arguments of calls, of a chunk."""
+    return "".join([chunk.content, *(call["args"] or "" for call in chunk.tool_call_chunks)])
+
+
 class Sdk:
     """The openai SDK with both of its clients."""
 
@@ -181,12 +202,14 @@ class PlainHttpx:
         return (await self.aclient.post(self.url, json={"messages": messages})).json()
 
 
-def langchain(build: Callable[..., Any]) -> Contender:
+def langchain(
+    build: Callable[..., Any], text: Callable[[Any], str] = attrgetter("content")
+) -> Contender:
     """A chat model as LangChain calls it."""
     return Contender(
         build=build,
         prompt=langchain_prompt,
-        text=attrgetter("content"),
+        text=text,
         stream=lambda model, prompt: model.stream(prompt),
         astream=lambda model, prompt: model.astream(prompt),
         ask=lambda model, prompt: model.invoke(prompt),
@@ -248,6 +271,8 @@ CONTENDERS: dict[str, Contender] = {
     "ChatOpenAI": langchain(build_chat_openai),
     "ChatOpenAI v3": langchain_v3(build_chat_openai),
     "OpenAILike": llamaindex(build_openai_like),
+    "ChatOpenAI, tools": langchain(with_tools(build_chat_openai), called_text),
+    "ChatAGUI": langchain(with_tools(build_chat_agui), called_text),
     "langchain-core alone": langchain(build_fake),
     "remote_agents.BlueNexus": own_client(build_plain, event_text),
     "ChatBlueNexus": langchain(build_chat_bluenexus),

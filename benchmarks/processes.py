@@ -38,10 +38,10 @@ def cores() -> list[int]:
     return sorted(affinity(0)) if affinity else []
 
 
-def start(module: str, core: int) -> subprocess.Popen[bytes]:
+def start(module: str, core: int, *arguments: str) -> subprocess.Popen[bytes]:
     """`python -m module` on the first (0) or the last (-1) core."""
     process = subprocess.Popen(
-        [sys.executable, "-m", module],
+        [sys.executable, "-m", module, *arguments],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
@@ -68,12 +68,17 @@ def stop(process: subprocess.Popen[bytes]) -> None:
 
 
 class Server:
-    """`with Server() as url`."""
+    """`with Server() as url`; `Server("tls")` has a certificate, which its `ca` vouches for."""
+
+    def __init__(self, *arguments: str) -> None:
+        self.arguments = arguments
+        self.ca = ""
 
     def __enter__(self) -> str:
-        self.process = start("benchmarks.server", 0)
+        self.process = start("benchmarks.server", 0, *self.arguments)
         assert self.process.stdout
-        return f"http://127.0.0.1:{int(self.process.stdout.readline())}"
+        port, _, self.ca = self.process.stdout.readline().decode().strip().partition(" ")
+        return f"{'https' if self.ca else 'http'}://127.0.0.1:{port}"
 
     def __exit__(
         self,

@@ -78,10 +78,9 @@ def httpx_reader(url: str) -> Job:
     """Receive it through the library's own HTTP client, chunk by chunk."""
     import httpx
 
-    from remote_agents.http.joining import JoiningClient
-    from remote_agents.http.pools import tls
+    from remote_agents.http.pools import Pools, Route
 
-    client, limits = JoiningClient(verify=tls(True)), httpx.Timeout(60)
+    client, limits = Pools().client(httpx_reader, Route.to(url, True)), httpx.Timeout(60)
 
     def read() -> None:
         request = client.build_request("POST", url, json={}, headers={}, timeout=limits)
@@ -96,11 +95,12 @@ def async_httpx_reader(url: str, loop: asyncio.AbstractEventLoop) -> Job:
     """The same, async, over aiohttp where that is installed."""
     import httpx
 
-    from remote_agents.http.pools import _new_async_client
+    from remote_agents.http.pools import Pools, Route
 
-    client, limits = _new_async_client(True), httpx.Timeout(60)
+    pools, limits = Pools(), httpx.Timeout(60)
 
     async def read() -> None:
+        client = await pools.async_client(async_httpx_reader, Route.to(url, True))
         request = client.build_request("POST", url, json={}, headers={}, timeout=limits)
         response = await client.send(request, stream=True)
         async for _ in response.stream:  # type: ignore[union-attr]

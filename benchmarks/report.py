@@ -10,7 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from benchmarks.processes import ROOT, Result
-from benchmarks.scenarios import EVERYONE, OURS_LC, QUICK, Results
+from benchmarks.scenarios import CHAT, EVERYONE, OURS_LC, QUICK, RAW, Results
 from benchmarks.table import markdown, number, table
 
 START, END = "<!-- bench:start -->", "<!-- bench:end -->"
@@ -44,12 +44,18 @@ contender's own process time. Trust the ratios: absolute numbers drift from run 
 of *1,000 models* is measured on 40 and scaled; the peer of *a stream of 1,000* has 50
 streams open, the others 1,000. An overloaded client has no capacity: *slow streams a core* is
 the most streams, an event every 20 ms each, whose 99th percentile is under 50 ms late.
-*Planning* is what 5,000 messages add to a turn of a conversation that the server holds, above
-what they add in langchain-core itself. The agent is one member of an AgentWorkflow,
-FunctionAgent for the peer and RemoteWorkflowAgent for an LLM whose tools are on the server, on
-a burst of 10,000 events, awaited without reading the workflow's own, which is when they pile
-up. A stream's memory is what it adds at its peak. Memory is resident memory, and less than 0.1
-MB of it for 1,000 models counts as 0.1 MB. The floor of an import is the framework's own, the
+*Planning* is what 5,000 messages add to a turn of a conversation that the server holds, above what
+they add in langchain-core itself; at most 1,000 of them are compared. The *thread* is kept by the
+caller, who gives all of it in every turn; ChatOpenAI sends it all, an agent that keeps the
+conversation gets the new message. A stream *with tools* is half text and half the arguments of a
+call, in OpenAI's protocol for the peer. A *first turn* over TLS opens the connection, in
+milliseconds of the clock, as the one that uses it again. The *10,000 sessions* are asked a second
+time by four processes, which share the cores with the server and with PostgreSQL. The agent is one
+member of an AgentWorkflow, FunctionAgent for the peer and RemoteWorkflowAgent for an LLM whose
+tools are on the server, on a burst of 10,000 events, awaited without reading the workflow's own,
+which is when they pile up. A stream's memory is what it adds at its peak. Memory is resident
+memory, and less than 0.1 MB of it for 1,000 models counts as 0.1 MB. The floor of an import is the
+framework's own, the
 rest comes on top of it."""
 PLOTS = {
     "stream-length": "Growth with the length of a stream.",
@@ -99,6 +105,27 @@ def stores(results: Results) -> str:
     )
 
 
+FELT = (
+    ("The first token, above a raw socket's", "first async", "us", "ms", 1000, RAW),
+    ("One more token of a stream in a burst", "burst async", "us", "us", 1, None),
+    ("One more turn, on a connection that is open", "requests 32", "us", "ms", 1000, None),
+    ("A turn of a thread of 200 turns", "thread 200", "us", "ms", 1000, None),
+    ("Memory of an answer of 50,000 tokens", "long", "mb", "MB", 1, None),
+    ("Users who read a slow stream in one process", "capacity", "streams", "", 1, None),
+)
+
+
+def felt(results: Results) -> list[tuple[str, ...]]:
+    """What a user feels, beside the peer."""
+    rows: list[tuple[str, ...]] = [("what a user feels", "ChatOpenAI", "ChatBlueNexus")]
+    for title, key, of, unit, scale, floor in FELT:
+        below = (results.median(key, floor, of) or 0.0) if floor else 0.0
+        found = [results.median(key, name, of) for name in (CHAT, OURS_LC)]
+        cells = [f"{number((v - below) / scale)} {unit}".strip() if v else "n/a" for v in found]
+        rows.append((title, *cells))
+    return rows
+
+
 def errors(results: Results) -> list[str]:
     """One line a contender that failed somewhere, with its first error."""
     found: dict[str, str] = {}
@@ -136,6 +163,7 @@ def generated(results: Results, profile: str) -> str:
     images = "\n\n".join(f"![{text}](images/bench-{name}.png)" for name, text in PLOTS.items())
     parts = [
         START,
+        markdown(felt(results)),
         machine(),
         "## Against the targets",
         markdown(table(results)),

@@ -7,6 +7,7 @@ import statistics
 from dataclasses import dataclass, field
 from typing import Any
 
+from benchmarks import shared_sessions
 from benchmarks.import_time import IMPORTS, import_ms
 from benchmarks.processes import Result, Workers
 
@@ -15,6 +16,8 @@ RAW, SDK = "raw socket", "openai SDK"
 CHAT, V3, LIKE = "ChatOpenAI", "ChatOpenAI v3", "OpenAILike"
 PLAIN, OURS_LC, OURS_V3 = "remote_agents.BlueNexus", "ChatBlueNexus", "ChatBlueNexus v3"
 OURS_LI, CORE = "llamaindex BlueNexus", "langchain-core alone"
+CHAT_TOOLS, OURS_AGUI = "ChatOpenAI, tools", "ChatAGUI"
+TOOLS = (CHAT_TOOLS, OURS_AGUI)
 OURS = (OURS_LC, OURS_LI)
 CLOUDBASE = ("ChatCloudBaseOpenAI", "llamaindex CloudBaseOpenAI")
 COMPARED = (RAW, CHAT, V3, LIKE, OURS_LC, OURS_V3, OURS_LI)
@@ -118,6 +121,29 @@ def timings() -> list[Scenario]:
             for k in kinds
         ),
     ]
+
+
+def applications() -> list[Scenario]:
+    """A long thread, a graph, and a stream that calls tools."""
+    both, runs = (CHAT, OURS_LC), {"runs": 60 if QUICK else 200}
+    turns = {"turns": 200, "repeat": 10 if QUICK else 40}
+    calls = {"events": BURST}
+    return [
+        Scenario("thread 200", "thread", turns, both, 1 if QUICK else ROUNDS, True),
+        Scenario("graph", "graph", runs, both),
+        *(
+            Scenario(f"tools {kind}", "tools", {**calls, "is_async": kind == "async"}, TOOLS)
+            for kind in ("sync", "async")
+        ),
+    ]
+
+
+def ways(secure: str, ca: str) -> list[Scenario]:
+    """TLS and a proxy."""
+    tls = {"secure": secure, "ca": ca, "samples": 10 if QUICK else 30}
+    turns = {"turns": 100 if QUICK else 400}
+    both = (CHAT, OURS_LC)
+    return [Scenario("tls", "encrypted", tls, both), Scenario("proxy", "proxied", turns, both)]
 
 
 def fresh_ones() -> list[Scenario]:
@@ -224,6 +250,20 @@ def run_capacity(workers: Workers, results: Results) -> None:
     """How many slow streams each carries."""
     for name in (CHAT, OURS_LC) if QUICK else MODELS:
         results.add("capacity", name, capacity(workers, name))
+
+
+def run_shared(url: str, results: Results) -> None:
+    """Sessions in PostgreSQL over four processes."""
+    results.add(
+        "shared", OURS_LC, shared_sessions.measure(url, OURS_LC, 1_000 if QUICK else 10_000)
+    )
+
+
+def derive_sqlite(results: Results) -> None:
+    """What a session in SQLite adds to a turn, round by round."""
+    with_it, without = (results.values(f"store {kind}", OURS_LC, "us") for kind in ("sql", "none"))
+    for one, other in zip(with_it, without, strict=False):
+        results.add("sqlite", OURS_LC, {"us": one - other})
 
 
 def derive_planning(results: Results) -> None:

@@ -6,6 +6,8 @@ The path says what comes back, whatever follows it, so every client gets the sam
     /answer/N/...   the same with nine characters an event instead of five
     /paced/N/...    an event a millisecond
     /slow/N/...     an event every 20 ms, its text the monotonic clock at the time of sending
+    /calls/N/...    N events: text, then the arguments of a tool's call
+    /agui/N/...     the same as an AG-UI run
     /json/MS/...    one JSON document after MS milliseconds
 """
 
@@ -16,6 +18,7 @@ import itertools
 import json
 import re
 import resource
+import ssl
 import sys
 import time
 from collections.abc import Callable
@@ -37,10 +40,11 @@ JSON_HEAD = (
 )
 NOT_FOUND = b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n"
 CONVERSATION = re.compile(rb'"conversationId":\s*"conv-(\d+)"')
+ARGUMENTS = '{"query": "', '"}'
 USAGE = {"prompt_tokens": 9, "completion_tokens": 9, "total_tokens": 18}
 
 
-def chunk(delta: dict[str, str], finish: str | None = None, **more: object) -> bytes:
+def chunk(delta: dict[str, object], finish: str | None = None, **more: object) -> bytes:
     """One SSE event of a chat completion, padded in its id to `EVENT_BYTES` where shorter."""
     event = {
         "id": "chatcmpl-",
@@ -53,6 +57,11 @@ def chunk(delta: dict[str, str], finish: str | None = None, **more: object) -> b
     missing = EVENT_BYTES - len(b"data: " + json.dumps(event).encode() + b"\n\n")
     event["id"] = "chatcmpl-" + "a" * max(missing, 1)
     return b"data: " + json.dumps(event).encode() + b"\n\n"
+
+
+def agui(kind: str, **fields: str) -> bytes:
+    """One event of an AG-UI run."""
+    return b"data: " + json.dumps({"type": kind, **fields}).encode() + b"\n\n"
 
 
 def framed(data: bytes) -> bytes:
@@ -85,6 +94,52 @@ DOCUMENT = json.dumps(
 def burst(word: str, count: int) -> bytes:
     """The whole body of a stream of `count` events."""
     return framed(chunk({"content": word})) * count + END
+
+
+@lru_cache(maxsize=4)
+def calls(count: int) -> bytes:
+    """A stream of text and of a tool's arguments, half and half."""
+    function = {"name": "search", "arguments": ""}
+    first = {"index": 0, "id": "call_1", "type": "function", "function": function}
+
+    def more(arguments: str) -> bytes:
+        part = {"index": 0, "function": {"arguments": arguments}}
+        return framed(chunk({"tool_calls": [part]}))
+
+    return b"".join(
+        (
+            framed(chunk({"content": " word"})) * (count // 2),
+            framed(chunk({"tool_calls": [first]})),
+            more(ARGUMENTS[0]) + more("12345") * (count // 2) + more(ARGUMENTS[1]),
+            framed(chunk({}, "tool_calls", usage=USAGE)),
+            framed(b"data: [DONE]\n\n") + b"0\r\n\r\n",
+        )
+    )
+
+
+@lru_cache(maxsize=4)
+def agui_calls(count: int) -> bytes:
+    """The same, as AG-UI has it."""
+    run = {"threadId": "t", "runId": "r"}
+    message, call = {"messageId": "m"}, {"toolCallId": "c"}
+    text = framed(agui("TEXT_MESSAGE_CONTENT", **message, delta=" word"))
+    first, piece, last = (
+        framed(agui("TOOL_CALL_ARGS", **call, delta=delta))
+        for delta in (ARGUMENTS[0], "12345", ARGUMENTS[1])
+    )
+    return b"".join(
+        (
+            framed(agui("RUN_STARTED", **run)),
+            framed(agui("TEXT_MESSAGE_START", **message, role="assistant")),
+            text * (count // 2),
+            framed(agui("TEXT_MESSAGE_END", **message)),
+            framed(agui("TOOL_CALL_START", **call, toolCallName="search", parentMessageId="m")),
+            first + piece * (count // 2) + last,
+            framed(agui("TOOL_CALL_END", **call)),
+            framed(agui("RUN_FINISHED", **run)),
+            b"0\r\n\r\n",
+        )
+    )
 
 
 @lru_cache(maxsize=4)
@@ -168,6 +223,8 @@ class Connection(asyncio.Protocol):
         self.modes: dict[str, Callable[[int, int], None]] = {
             "burst": lambda count, number: self.send_burst(" word", count, number),
             "answer": lambda count, number: self.send_burst(" sentence", count, number),
+            "calls": lambda count, number: self.send_body(calls(count), number),
+            "agui": lambda count, number: self.send_body(agui_calls(count), number),
             "paced": self.send_paced,
             "slow": self.send_slow,
             "json": self.send_json,
@@ -189,6 +246,7 @@ class Connection(asyncio.Protocol):
             self.answer(*request)
 
     def answer(self, path: str, body: bytes) -> None:
+        path = path.removeprefix("http://agents.example")  # what a client says to a proxy
         match path.split("/", 3):
             case ["", mode, count, *_] if mode in self.modes:
                 known = CONVERSATION.search(body)
@@ -198,8 +256,11 @@ class Connection(asyncio.Protocol):
                 self.transport.write(NOT_FOUND)
 
     def send_burst(self, word: str, count: int, number: int) -> None:
+        self.send_body(burst(word, count), number)
+
+    def send_body(self, body: bytes, number: int) -> None:
         self.transport.write(STREAM_HEAD % number)
-        self.pending = memoryview(burst(word, count))
+        self.pending = memoryview(body)
         self.push()
 
     def push(self) -> None:
@@ -243,15 +304,25 @@ def raise_file_limit() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
+def tls() -> tuple[ssl.SSLContext | None, str]:
+    """With the argument `tls`: the context to serve with, and the file that vouches for it."""
+    if sys.argv[1:] != ["tls"]:
+        return None, ""
+    from tests.certificates import authority
+
+    return authority().server, authority().path
+
+
 async def serve() -> None:
     """Listen on a free port, print it, and stop when stdin closes."""
+    context, vouches = tls()
     loop = asyncio.get_running_loop()
     wheel, numbers, stopped = Wheel(), itertools.count(1), asyncio.Event()
     server = await loop.create_server(
-        lambda: Connection(wheel, numbers), "127.0.0.1", 0, backlog=4096
+        lambda: Connection(wheel, numbers), "127.0.0.1", 0, backlog=4096, ssl=context
     )
     loop.add_reader(sys.stdin.fileno(), stopped.set)
-    print(server.sockets[0].getsockname()[1], flush=True)
+    print(server.sockets[0].getsockname()[1], vouches, flush=True)
     await stopped.wait()
     server.close()
 

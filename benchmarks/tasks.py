@@ -14,12 +14,12 @@ from typing import Any
 
 from benchmarks.contenders import CONTENDERS, Contender
 from benchmarks.memory import peak_mb, reset_peak
-from benchmarks.server import STAMP_DIGITS
+from benchmarks.server import ARGUMENTS, STAMP_DIGITS
 
 LOOP = asyncio.new_event_loop()
 WARM_EVENTS = 50
 RESOLUTION_MB = 0.1
-LETTERS = {"burst": 5, "paced": 5, "answer": 9, "slow": STAMP_DIGITS}
+LETTERS = {"burst": 5, "paced": 5, "answer": 9, "calls": 5, "agui": 5, "slow": STAMP_DIGITS}
 Result = dict[str, Any]
 
 
@@ -64,6 +64,8 @@ async def adrain(contender: Contender, model: Any, prompt: Any) -> int:
 def check(letters: int, mode: str, events: int) -> None:
     """A contender that loses text has no time."""
     expected = LETTERS[mode] * events
+    if mode in {"calls", "agui"}:
+        expected += len("".join(ARGUMENTS))
     if letters != expected:
         raise ValueError(f"{letters} letters arrived, {expected} were sent")
 

@@ -9,7 +9,7 @@ import warnings
 from collections.abc import Callable
 from typing import Any
 
-from benchmarks import profile_token, stateful, tasks
+from benchmarks import profile_token, shared_sessions, stateful, tasks, threads, ways
 from benchmarks.server import raise_file_limit
 
 TASKS: dict[str, Callable[..., tasks.Result]] = {
@@ -25,6 +25,12 @@ TASKS: dict[str, Callable[..., tasks.Result]] = {
         stateful.store,
         stateful.sessions,
         stateful.agent,
+        threads.thread,
+        threads.graph,
+        threads.tools,
+        ways.encrypted,
+        ways.proxied,
+        shared_sessions.shared,
         profile_token.layers,
     )
 }
