@@ -146,6 +146,8 @@ class _OpenTelemetry:
 
     def begin(self, terms: Terms, call: Mapping[str, Any]) -> Any:
         """A span of a turn; None if no one records it and it belongs to no trace."""
+        if not self._is_heard():
+            return None
         trace, place = self._trace, urlsplit(terms.base_url)
         attributes: dict[str, Any] = {
             "gen_ai.operation.name": "invoke_agent",
@@ -166,6 +168,13 @@ class _OpenTelemetry:
             f"invoke_agent {terms.agent_id}", kind=trace.SpanKind.CLIENT, attributes=attributes
         )
         return span if span.is_recording() or span.get_span_context().is_valid else None
+
+    def _is_heard(self) -> bool:
+        """Whether the process has a tracer, or a trace came in from elsewhere."""
+        provider = self._trace.get_tracer_provider()
+        if not isinstance(provider, self._trace.ProxyTracerProvider):
+            return True
+        return self._trace.get_current_span().get_span_context().is_valid
 
     def headers(self, span: Any) -> dict[str, str]:
         """`traceparent`, and what else the process's propagator adds."""

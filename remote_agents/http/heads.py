@@ -9,10 +9,12 @@ connection is closed after its answer, so nothing can be smuggled into it.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 ENCODING, LENGTH, CONNECTION = b"transfer-encoding", b"content-length", b"connection"
 FRAMING = (ENCODING, LENGTH, CONNECTION)
+_USUAL = re.compile(rb"\n(?:transfer-encoding: chunked|content-length: \d+)\r\n")
 
 
 def plain_head(head: bytes) -> bytes:
@@ -27,7 +29,7 @@ def plain_head(head: bytes) -> bytes:
     """
     lower = head.lower()
     told = lower.count(b"\n" + ENCODING + b":") + lower.count(b"\n" + LENGTH + b":")
-    if told == 0 or (told == 1 and not _is_odd(lower)):
+    if told == 0 or (told == 1 and (_USUAL.search(lower) or not _is_odd(lower))):
         return head
     lines = head.split(b"\n")
     said = _framing(_values(lines, ENCODING), _values(lines, LENGTH))
