@@ -3,7 +3,16 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Awaitable, Callable
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Generator,
+    Iterator,
+)
+from contextlib import aclosing, closing, contextmanager
+from contextvars import ContextVar
 from functools import wraps
 from typing import Any, Protocol, TypeVar, cast
 
@@ -43,15 +52,23 @@ def observed(callback: Callable[[F], F]) -> Callable[[F], F]:
 
     def decorate(method: F) -> F:
         signature = inspect.signature(method)
-        told = callback(method)
+        told = callback(_noting(method))
 
         @wraps(method)
         def run(self: LLM, *args: Any, **kwargs: Any) -> Any:
-            return (told if _is_observed(self) else method)(self, *args, **kwargs)
+            if not _is_observed(self):
+                return method(self, *args, **kwargs)
+            with _noted() as streams:
+                answer = told(self, *args, **kwargs)
+            return _both(answer, streams[0]) if streams else answer
 
         @wraps(method)
         async def arun(self: LLM, *args: Any, **kwargs: Any) -> Any:
-            return await cast("Awaitable[Any]", run(self, *args, **kwargs))
+            if not _is_observed(self):
+                return await method(self, *args, **kwargs)
+            with _noted() as streams:
+                answer = await told(self, *args, **kwargs)
+            return _aboth(answer, streams[0]) if streams else answer
 
         call: Any = arun if inspect.iscoroutinefunction(method) else run
         # LlamaIndex marks what it wraps in a way that `inspect` stumbles over at each call.
@@ -60,6 +77,54 @@ def observed(callback: Callable[[F], F]) -> Callable[[F], F]:
         return cast(F, call)
 
     return decorate
+
+
+# LlamaIndex's generator leaves the one inside open when it is left itself, and hands on the
+# exception: whoever keeps that, a recorder of events for one, keeps the connection and the session.
+_streams: ContextVar[list[Any] | None] = ContextVar("_streams", default=None)
+
+
+def _noting(method: F) -> F:
+    """The method, which notes the stream that it opens."""
+
+    def note(answer: Any) -> Any:
+        streams = _streams.get()
+        if streams is not None and isinstance(answer, (Generator, AsyncGenerator)):
+            streams.append(answer)
+        return answer
+
+    @wraps(method)
+    def run(*args: Any, **kwargs: Any) -> Any:
+        return note(method(*args, **kwargs))
+
+    @wraps(method)
+    async def arun(*args: Any, **kwargs: Any) -> Any:
+        return note(await method(*args, **kwargs))
+
+    noting: Any = arun if inspect.iscoroutinefunction(method) else run
+    del noting.__wrapped__  # by which LlamaIndex knows what has its events already
+    return cast(F, noting)
+
+
+@contextmanager
+def _noted() -> Iterator[list[Any]]:
+    streams: list[Any] = []
+    token = _streams.set(streams)
+    try:
+        yield streams
+    finally:
+        _streams.reset(token)
+
+
+def _both(answer: Any, stream: Any) -> Iterator[Any]:
+    with closing(stream), closing(answer):
+        yield from answer
+
+
+async def _aboth(answer: Any, stream: Any) -> AsyncIterator[Any]:
+    async with aclosing(stream), aclosing(answer):
+        async for response in answer:
+            yield response
 
 
 def _is_observed(llm: LLM) -> bool:

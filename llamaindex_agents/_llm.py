@@ -253,7 +253,7 @@ class RemoteLLM(Settings, FunctionCallingLLM):
 
     # --- completion: never a turn of a conversation --------------------------------------------
 
-    @llm_completion_callback()
+    @observed(llm_completion_callback())
     def complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponse:
         """Answer a prompt, outside of any conversation.
 
@@ -268,7 +268,7 @@ class RemoteLLM(Settings, FunctionCallingLLM):
         reply = self._agent.ask(_convert.prompt(prompt), **stateless_call(kwargs))
         return _answers.completion(_convert.chat_response(reply))
 
-    @llm_completion_callback()
+    @observed(llm_completion_callback())
     async def acomplete(
         self, prompt: str, formatted: bool = False, **kwargs: Any
     ) -> CompletionResponse:
@@ -276,7 +276,7 @@ class RemoteLLM(Settings, FunctionCallingLLM):
         reply = await self._agent.aask(_convert.prompt(prompt), **stateless_call(kwargs))
         return _answers.completion(_convert.chat_response(reply))
 
-    @llm_completion_callback()
+    @observed(llm_completion_callback())
     def stream_complete(
         self, prompt: str, formatted: bool = False, **kwargs: Any
     ) -> CompletionResponseGen:
@@ -284,7 +284,7 @@ class RemoteLLM(Settings, FunctionCallingLLM):
         events = self._agent.stream(_convert.prompt(prompt), **stateless_call(kwargs))
         return _answers.completions(_answers.chat_responses(events))
 
-    @llm_completion_callback()
+    @observed(llm_completion_callback())
     async def astream_complete(
         self, prompt: str, formatted: bool = False, **kwargs: Any
     ) -> CompletionResponseAsyncGen:

@@ -1,5 +1,6 @@
 """What LlamaIndex's callbacks and instrumentation see of a call, whatever becomes of it."""
 
+import asyncio
 from collections.abc import Iterator
 from typing import Any
 
@@ -114,7 +115,9 @@ async def test_an_error_of_a_call_is_told(scripted: Build, way: str) -> None:
 
 
 @pytest.mark.parametrize("way", [*STREAMED, "stream_complete", "astream_complete"])
-async def test_leaving_early_is_told(scripted: Build, recorder: Recorder, way: str) -> None:
+async def test_leaving_early_is_told_and_leaves(
+    scripted: Build, server: Any, recorder: Recorder, way: str
+) -> None:
     callbacks = Callbacks()
     llm = scripted(GOOD[0], "stall", callback_manager=CallbackManager([callbacks]))
     stream = getattr(llm, way)(ASK if "chat" in way else QUESTION)
@@ -125,6 +128,7 @@ async def test_leaving_early_is_told(scripted: Build, recorder: Recorder, way: s
     else:
         next(stream)
         stream.close()
+    assert await asyncio.to_thread(server.left.wait, 2)  # though the recorder keeps the exception
     assert callbacks.seen == ["start", "GeneratorExit"]
     kind = "LLMChat" if "chat" in way else "LLMCompletion"
     assert shape(recorder.names) == [
