@@ -11,6 +11,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+HERE = "https://github.com/remote-agents/remote-agents/blob/main/"
 CODE = re.compile(r"^( *)```.*?^\1```|`[^`\n]+`", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\[[^\]]*\]\(\s*<?([^)\s>]+)>?[^)]*\)|(?:src|href)=\"([^\"]+)\"")
 
@@ -34,6 +35,8 @@ def anchors(page: Path) -> set[str]:
 
 def dead(link: str, page: Path) -> str | None:
     """Why a relative link leads nowhere; None if it leads somewhere or to another host."""
+    if link.startswith(HERE):  # the README is shown on the package's page too
+        page, link = ROOT / "README.md", link.removeprefix(HERE)
     parts = urlsplit(link)
     if parts.scheme or parts.netloc:
         return None if parts.scheme in ("https", "mailto") else f"{link} is not https"
@@ -59,9 +62,15 @@ def test_no_link_of_a_notebook_is_dead(notebook: Path) -> None:
     assert [said for link in links(text) if (said := dead(link, notebook))] == []
 
 
+def test_the_readme_can_be_read_anywhere() -> None:
+    assert [link for link in links((ROOT / "README.md").read_text()) if "://" not in link] == []
+
+
 def test_a_dead_link_is_seen(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     page.write_text("# A *first* heading\n\n```\n[no](link.md)\n```\n\n## `Code`, too { #here }\n")
+    assert dead(f"{HERE}docs/memory.md", page) is None
+    assert dead(f"{HERE}docs/memoir.md", page) == "docs/memoir.md does not exist"
     text = "[a](page.md#a-first-heading) [b](other.md) [c](#nowhere) [d](#here) ![e](http://x.org)"
     assert [dead(link, page) for link in links(text)] == [
         None,

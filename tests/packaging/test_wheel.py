@@ -1,12 +1,14 @@
 """What a user gets: the wheel, and what each extra brings and leaves out."""
 
 import re
+import tarfile
 import zipfile
 from pathlib import Path
 
 import pytest
 
-from tests.packaging.wheels import built, distributions, installed, run
+from remote_agents.version import VERSION
+from tests.packaging.wheels import ROOT, built, distributions, installed, run, source
 
 pytestmark = pytest.mark.packaging
 
@@ -67,9 +69,31 @@ def test_metadata(wheel: Path) -> None:
     metadata = archive.read(f"{info}/METADATA").decode()
     assert "Requires-Python: >=3.10" in metadata
     assert "License-Expression: MIT" in metadata
+    assert f"Version: {VERSION}\n" in metadata
+    for name in ("Homepage", "Documentation", "Changelog", "Issues", "Security"):
+        assert f"Project-URL: {name}, https://" in metadata
+    assert "Author: " in metadata
+    versions = re.findall(
+        r"^Classifier: Programming Language :: Python :: 3\.(\d+)$", metadata, re.MULTILINE
+    )
+    tried = re.search(r'python: \[("3\.10".*)\]', (ROOT / ".github/workflows/ci.yml").read_text())
+    assert tried
+    assert [f'"3.{minor}"' for minor in versions] == tried[1].split(", ")
     always = re.findall(r"^Requires-Dist: ([\w-]+)[^;\n]*$", metadata, re.MULTILINE)
     assert set(always) == BASE
     assert "remote-agents = " in archive.read(f"{info}/entry_points.txt").decode()
+
+
+def test_the_source_has_what_tests_and_documentation_need(tmp_path: Path) -> None:
+    with tarfile.open(source(tmp_path)) as archive:
+        names = {name.partition("/")[2] for name in archive.getnames()}
+    folders = ("tests", "docs", "notebooks", "examples", "scripts", "requirements", "remote_agents")
+    files = {path for folder in folders for path in (ROOT / folder).rglob("*")}
+    needed = {str(path.relative_to(ROOT)) for path in files if path.is_file()}
+    made = re.compile(r"__pycache__|\.ipynb_checkpoints|\.pyc$")
+    assert {name for name in needed if not made.search(name)} <= names
+    assert {"Makefile", "mkdocs.yml", "README.md", "SECURITY.md", ".ci/run"} <= names
+    assert not [name for name in names if made.search(name) or name.startswith((".venv", "site/"))]
 
 
 def test_nothing_but_httpx_and_pydantic(wheel: Path, tmp_path: Path) -> None:

@@ -16,6 +16,13 @@ def built(folder: Path) -> Path:
     return wheel
 
 
+def source(folder: Path) -> Path:
+    """The source distribution, in a folder."""
+    run(sys.executable, "-m", "hatchling", "build", "-t", "sdist", "-d", folder, cwd=ROOT)
+    (archive,) = folder.glob("*.tar.gz")
+    return archive
+
+
 def installed(folder: Path, requirement: str) -> Path:
     """The Python of a new environment that has this."""
     environment = folder / "venv"
