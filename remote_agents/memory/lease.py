@@ -16,20 +16,19 @@ from functools import partial
 from typing import Any, TypeAlias
 
 from remote_agents.errors import ConversationError
-from remote_agents.flow import Defer, Do, Emit, Flow, Sleep, Wait
+from remote_agents.flow import Defer, Do, Flow, Sleep, Wait
 from remote_agents.memory.law import Conversation
+from remote_agents.memory.reading import Reading
 from remote_agents.memory.sessions import SessionStore
 
 logger = logging.getLogger(__name__)
 
 Caller: TypeAlias = "tuple[int, weakref.ref[asyncio.Task[Any]] | None]"
 
-PATIENCE = 1.0  # seconds that one waits before it is said, and looked for abandoned streams
-MOMENT = 0.1  # seconds for a stream that was just left to end
-COLLECT_EVERY = 60.0  # seconds at most from one collection to the next that is wanted
-EASE = 10.0  # or so many times as long as it took, if that is less
+PATIENCE = 1.0  # seconds that one waits before it is said, and that a stream waits for its reader
+COLLECT_EVERY = 60.0  # seconds at least from one collection to the next
 
-_not_before = 0.0
+_collected = float("-inf")
 
 
 class Lease:
@@ -52,8 +51,7 @@ class Lease:
         self._wait = wait
         self._title = title
         self._said = False
-        self._looked = False
-        self._shown = False
+        self._reading = Reading()
         self._holder = uuid.uuid4().hex
         self._place: Future[None] | None = None
         self._taken = False
@@ -112,28 +110,57 @@ class Lease:
                 if not known or known[0].busy_since is None:
                     return known
                 since = known[0].busy_since
-            self._check(time.monotonic() - began, since)
-            patience = MOMENT if self._looked else PATIENCE
-            left = min(patience, began + self._wait - time.monotonic())
+            holder = self._holder_now()
+            if holder is not None and holder.is_left_to(self):
+                yield from self._take_over(holder)
+                continue
+            patience = PATIENCE
+            if holder is not None:
+                since, patience = holder.began, holder.ripe()
+            holder = None  # which may be garbage but for this
+            waited = time.monotonic() - began
+            self._check(waited, since)
             if place.done():
                 yield Sleep(random.uniform(0.02, 0.05))
             else:
-                yield Wait(place, max(left, 0))
+                yield Wait(place, max(0, min(self._wait - waited, patience)))
 
-    def _check(self, waited: float, since: float | None) -> None:
-        """Say that one waits, and see whether anybody will come."""
-        holder = self.store.turnstile.holder(self._dialogue)
-        since = holder.began if holder is not None else since
-        if holder is not None and holder.waits_for(self.caller):
-            if not self._looked:  # an event loop ends what was left a little later
-                self._looked = True
-                _collect()
-                return
+    def _holder_now(self) -> Lease | None:
+        holder: Lease | None = self.store.turnstile.holder(self._dialogue)
+        return None if holder is None or holder._over else holder
+
+    def is_left_to(self, other: Lease) -> bool:
+        """Whether nobody reads this turn's stream on, so that another one may take its place.
+
+        Raises:
+            ConversationError: The other one is asked by the loop that reads this stream.
+        """
+        if self._reading.waits is None:
+            return False
+        around = self._reading.around() if self.caller == other.caller else None
+        if around:
             raise ConversationError(
                 f"This turn of {self._title} was asked from within the stream of another one, "
-                f"{_under_way(since)}, which cannot end meanwhile; nothing was sent. Read that "
-                "stream to its end first, or close it, or ask in another session."
+                f"{_under_way(self.began)}, which cannot end meanwhile; nothing was sent. Read "
+                "that stream to its end first, or close it, or ask in another session."
             )
+        return around is False or self.ripe() <= 0
+
+    def ripe(self) -> float:
+        """Seconds until nobody is taken to read its stream on, if he does not."""
+        waits = self._reading.waits
+        return PATIENCE if waits is None else waits + PATIENCE - time.monotonic()
+
+    def _take_over(self, holder: Lease) -> Flow[None]:
+        logger.info(
+            "A turn takes over from a stream of %s that nobody reads on, %s.",
+            self._title,
+            _under_way(holder.began),
+        )
+        yield Do(holder.end, self.store.blocks)
+
+    def _check(self, waited: float, since: float | None) -> None:
+        """Say that one waits, and end what keeps him waiting for nothing."""
         if waited >= self._wait:
             raise ConversationError(
                 f"Another turn of {self._title} is {_under_way(since)}, for longer than "
@@ -148,29 +175,7 @@ class Lease:
 
     def watched(self, flow: Flow[None]) -> Flow[None]:
         """The steps of a turn, with a note of whether it is the caller's move."""
-        step: Callable[[Any], Any] = flow.send
-        value: Any = None
-        while True:
-            try:
-                op = step(value)
-            except StopIteration:
-                return
-            except BaseException:
-                value = None  # an error that knows its frame, and the frame it: garbage
-                raise
-            self._shown = type(op) is Emit
-            try:
-                value = yield op
-                step = flow.send
-            except GeneratorExit:
-                flow.close()
-                raise
-            except BaseException as error:
-                step, value = flow.throw, error
-
-    def waits_for(self, caller: Caller) -> bool:
-        """Whether this turn goes on only when that caller reads on."""
-        return self._shown and not self._over and self.caller == caller
+        return self._reading.watched(flow, self._title)
 
     # --- the end -----------------------------------------------------------------------------
 
@@ -181,6 +186,11 @@ class Lease:
         """
         self._saved, self.broken = conversation, _nothing
         yield Do(self._release, self.store.blocks)
+
+    def end(self) -> None:
+        """End the turn from outside: its reader, should he come back, is told."""
+        self._release()
+        self._reading.end()
 
     def _release(self) -> None:
         with self._guard:
@@ -223,12 +233,10 @@ def _nothing() -> None:
 
 def _collect() -> None:
     """End streams that were abandoned in circles of references, now and then."""
-    global _not_before
+    global _collected
     began = time.monotonic()
-    if began < _not_before:
+    if began < _collected + COLLECT_EVERY:
         return
-    _not_before = began + COLLECT_EVERY  # for other threads, while it runs
+    _collected = began
     gc.collect()
-    ended = time.monotonic()
-    _not_before = ended + min(COLLECT_EVERY, EASE * (ended - began))
-    logger.info("Collected garbage in %.3f s, to end abandoned streams.", ended - began)
+    logger.info("Collected garbage in %.3f s, to end abandoned streams.", time.monotonic() - began)
