@@ -1,8 +1,9 @@
 """The services' transcripts, byte for byte: the same events whatever the borders and line ends."""
 
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import httpx
 import pytest
@@ -11,7 +12,9 @@ from remote_agents import (
     AgentError,
     AuthenticationError,
     Citation,
+    ClientToolCall,
     Finish,
+    Interrupt,
     Message,
     QuotaExceededError,
     RateLimitError,
@@ -27,6 +30,7 @@ from remote_agents import (
     Usage,
 )
 from remote_agents.agent import Agent
+from remote_agents.recording.transcript import Exchange, Transcript
 from remote_agents.services import ENDPOINTS
 from remote_agents.types import Event
 from tests.test_decode_fuzz import SETTINGS
@@ -161,15 +165,45 @@ TOLD = {
 }
 
 
-class Canned:
-    """A transport whose response is a transcript, in pieces of some size."""
+class Said(NamedTuple):
+    """What a captured answer says."""
 
-    def __init__(self, name: str, newline: str, size: int) -> None:
-        top, _, body = (TRANSCRIPTS / f"{name}.txt").read_text("utf-8").partition("\n\n")
-        first, *lines = top.split("\n")
-        self.status = int(first.split(" ")[1])
-        self.headers = httpx.Headers([tuple(line.split(": ", 1)) for line in lines])  # type: ignore[misc]
-        raw = body.replace("\n", newline).encode()
+    text: str = ""
+    reason: str = "stop"
+    kinds: frozenset[type[Event]] = frozenset()
+    error: type[AgentError] | None = None
+    says: str = ""
+
+
+FIRST = 'I SAW [[["human", "Hello"]], {}]'
+SECOND = 'I SAW [[["human", "Hello"], ["ai", "..."], ["human", "And who am I? 你好"]], {}]'
+CAPTURED = {
+    "cloudbase.tencent": [Said(FIRST), Said(SECOND)],
+    "cloudbase.tencent_forgets": [Said(FIRST), Said(SECOND)],
+    "cloudbase.tencent_snapshot": [Said("Answer 1.")],
+    "cloudbase.tencent_person": [
+        Said(reason="interrupt", kinds=frozenset({Interrupt})),
+        Said("You said 'yes'"),
+    ],
+    "cloudbase.tencent_tools": [Said(reason="tool_calls", kinds=frozenset({ClientToolCall}))],
+    "cloudbase.tencent_failed": [
+        Said(
+            'I SAW [[["human", "fail please"]], {}]',
+            error=RemoteFailureError,
+            says="the model broke down",
+        )
+    ],
+    "cloudbase_openai.tencent": [Said('I SAW [[["human", "hi"]], {}]')],
+}
+
+
+class Canned:
+    """A transport whose response is one of a transcript, in pieces of some size."""
+
+    def __init__(self, exchange: Exchange, newline: str, size: int) -> None:
+        self.status = exchange.status
+        self.headers = httpx.Headers(exchange.answer_headers)
+        raw = b"".join(exchange.pieces).replace(b"\n", newline.encode())
         self._chunks = [raw[at : at + size] for at in range(0, len(raw), size)]
 
     def send(self, op: Any) -> "Canned":
@@ -182,13 +216,19 @@ class Canned:
         self._chunks.clear()
 
 
-def replay(name: str, newline: str = "\n", size: int = 1 << 20) -> tuple[list[Event], Any]:
-    """The events of a transcript, and its reply or error."""
-    endpoint = name.split(".")[0]
+def transcript(name: str) -> Transcript:
+    return Transcript.read((TRANSCRIPTS / f"{name}.txt").read_text("utf-8"))
+
+
+def replay(
+    name: str, newline: str = "\n", size: int = 1 << 20, number: int = 0
+) -> tuple[list[Event], Any]:
+    """The events of an answer in a transcript, and its reply or error."""
+    endpoint, exchange = name.split(".")[0], transcript(name).exchanges[number]
     agent = Agent(
         ENDPOINTS[endpoint], api_key="k", max_retries=0, coalesce=False, **SETTINGS[endpoint]
     )
-    agent.transport = Canned(name, newline, size)  # type: ignore[assignment]
+    agent.transport = Canned(exchange, newline, size)  # type: ignore[assignment]
     events: list[Event] = []
     try:
         for event in agent.stream([Message("user", "Hi")]):
@@ -217,9 +257,46 @@ def test_transcript(name: str, newline: str, size: int) -> None:
     assert {name: getattr(end, name) for name in told.facts} == told.facts
 
 
+@pytest.mark.parametrize("size", [1, 7, 64, 1 << 20])
+@pytest.mark.parametrize("newline", ["\n", "\r\n", "\r"], ids=["lf", "crlf", "cr"])
+@pytest.mark.parametrize(
+    ("name", "number", "said"),
+    [(name, number, said) for name, all_ in CAPTURED.items() for number, said in enumerate(all_)],
+)
+def test_what_was_captured(name: str, number: int, said: Said, newline: str, size: int) -> None:
+    events, end = replay(name, newline, size, number)
+    assert {type(event) for event in events} >= said.kinds
+    assert not [event for event in events if isinstance(event, Unknown)]
+    if said.error is not None:
+        assert type(end) is said.error
+        assert (end.partial, said.says in str(end)) == (said.text, True)
+        return
+    assert isinstance(end, Reply)
+    assert (end.text, end.finish_reason) == (said.text, said.reason)
+    assert "".join(e.text for e in events if isinstance(e, TextDelta)) == said.text
+
+
 def test_every_transcript_is_told() -> None:
-    assert {path.stem for path in TRANSCRIPTS.glob("*.txt")} == set(TOLD)
+    assert {path.stem for path in TRANSCRIPTS.glob("*.txt")} == {*TOLD, *CAPTURED}
     assert {name.split(".")[0] for name in TOLD} == set(ENDPOINTS)
+
+
+SOURCES = {
+    "captured from": "a program that ran, with the versions",
+    "example in the document": "as a vendor printed it",
+    "put together from": "the fields that a document or a vendor's code names",
+    "guessed from": "how the framework behind it is wont to say it",
+}
+
+
+@pytest.mark.parametrize("name", [*TOLD, *CAPTURED])
+def test_every_transcript_says_where_it_is_from(name: str) -> None:
+    source = transcript(name).facts["source"]
+    assert [kind for kind in SOURCES if source.startswith(f"{kind} ")]
+    assert source.startswith("captured from") is (name in CAPTURED)
+    if name in CAPTURED:
+        assert re.search(r"[\w-]+ \d+\.\d+.* running", source)
+        assert len(transcript(name).exchanges) == len(CAPTURED[name])
 
 
 def test_what_a_throttled_request_says() -> None:

@@ -38,7 +38,7 @@ _PLAIN_VALUES = {
     "user-agent": re.compile(r"remote-agents/[\d.]+ \(\w{1,12}/[\d.]+\)"),
     "x-accel-buffering": re.compile("no"),
 }
-_FILE = re.compile(r"\.[a-z]{2,4}$")
+_NO_PERSON = re.compile(r"\.[a-z]{2,4}$|^[a-z]+(?:_[a-z]+)+$")  # a file, a function
 _SMALL = re.compile(r"\d{1,4}")
 _NUMBER = re.compile(r"(-?)(\d+)(?:(\.)(\d+))?(.*)", re.DOTALL)
 _PRIVATE = re.compile(r"[^\s\"'<>]+@[^\s\"'<>]+|(?<=://)[^\s\"'<>/?#]+")  # mail and hosts
@@ -116,7 +116,7 @@ class Disguise:
     def _text(self, raw: str, key: str) -> str:
         if not self._keep_text:
             return self._own(raw)
-        if is_personal(key) and not _FILE.search(raw):
+        if is_personal(key) and not _NO_PERSON.search(raw):
             return self._own(raw)
         if not is_text(key) and not re.search(r"\s", raw):
             return "".join(self._by_privacy(raw, self._plain_stand_in))

@@ -18,46 +18,48 @@ from remote_agents.service import Endpoint
 
 COMMON = frozenset(
     """
-    a accept access account action active activity after agent agents allowed an and answer answers
-    any api app application args arguments array as assistant at attachment attachments attempt
-    audio author auth authorization available back base batch before begin begun bearer block blocks
-    body bot bots bytes by cache cached call calls cancel cancelled card categories category chain
-    channel chars chart chat chatbot chunk chunks citation citations client code collection column
-    command comment completed completion completions component config consumed contact contacts
-    content contents context continue control conversation conversations cookie cost count create
-    created credit credits current custom data database date deleted delta deltas description
-    detail details dialog dialogue dictionary disabled display distance document documents domain
-    done duration edge email embedding empty enabled encoding end ended ends endpoint engine
-    environment error errors event events exceeded exception execute executed execution expired
-    expires extra fail failed failure feedback field fields file filename files filter final finish
-    finished first flag float follow for format found forwarded fragment from function functions
-    gateway generate generated generation get group groups guard handler has hash header headers
-    health height hidden history host html http https id ids image images in inbox index indexes
+    a accept access account action active activity additional after agent agents allowed an and
+    answer answers any api app application args arguments array as assistant at attachment
+    attachments attempt audio auth author authorization available back base batch bearer before
+    begin begun block blocks body bot bots by bytes cache cached call calls cancel cancelled
+    card categories category chain channel chars chart chat chatbot chunk chunks citation
+    citations client code collection column command comment completed completion completions
+    component config consumed contact contacts content contents context continue control
+    conversation conversations cookie cost count create created credit credits current custom
+    data database date deleted delta deltas description detail details dialog dialogue
+    dictionary disabled display distance document documents domain done duration edge email
+    embedding empty enabled encoding end ended endpoint ends engine environment error errors
+    event events exceeded exception execute executed execution expired expires extra fail failed
+    failure feedback field fields file filename files filter final finish finished first flag
+    float follow for format forwarded found fragment from function functions gateway generate
+    generated generation get group groups guard handler has hash header headers health height
+    hidden history hits host html http https human id ids image images in inbox index indexes
     info initial input inputs instance instruction instructions integer internal interrupt
     interrupted interrupts invalid invoke is item items job join json key keys keyword kind
-    knowledge label language last latency left length level like limit limits line lines link list
-    llm loc locale location log logs map markdown match max maximum me media member memories memory
-    message messages meta metadata method middle min minimum missing mode model models modified ms
-    msg name names network new next no node nodes none not null number object objects of offset on
-    open operation option options or order org organization origin outcome output outputs owner page
-    pages parallel param parameters params parent part parts partial passage passages path payload
-    pending permission person phase pipeline plan plugin plugins policy position post preview
-    previous private problem process processed processing profile progress project prompt prompts
-    properties property protocol provider providers public query question questions queue rank rate
-    ratio raw read reason reasoning received recommend record records ref reference references
-    refusal region rejected relevance remaining remote removed reply request requests required
-    requires reset resource resources response responses result results resume retrieval retrieved
-    retry return returned returns role root route row rows run running runs same sample schema scope
-    score scores search searches second seconds section security seed segment segments select send
-    sender sent sequence server service session sessions set setting settings shared similarity size
-    slot snapshot source sources span start started starts state status step steps stop stopped
-    store stored stream streaming string strings style sub subject subtype success suggested
-    suggestion suggestions summary supported system table tag tags target task tasks team template
-    tenant text texts thinking thought thoughts thread threads time timeout timestamp title to token
-    tokens tool tools top topic total trace translation true try turn turns type types unit unknown
-    unread updated update updates upload uploaded uploads url urls usage use used user username
-    users utc uuid v valid validation value values variable variables vector verified version video
-    view visible voice warning warnings web webhook website weight width word words work worker
+    knowledge kwargs label language last latency left length level like limit limits line lines
+    link list llm loc locale location log logs map markdown match max maximum me media member
+    memories memory message messages meta metadata method middle min minimum missing mode model
+    models modified ms msg name names network new next no node nodes none not null number object
+    objects of offset on open operation option options or order org organization origin outcome
+    output outputs owner page pages parallel param parameters params parent part partial parts
+    passage passages path payload pending permission person phase pipeline plan plugin plugins
+    policy position post preview previous private problem process processed processing profile
+    progress project prompt prompts properties property protocol provider providers public query
+    question questions queue rank rate ratio raw read reason reasoning received recommend record
+    records ref reference references refusal region rejected relevance remaining remote removed
+    reply request requests required requires reset resource resources response responses result
+    results resume retrieval retrieved retry return returned returns role root route row rows
+    run running runs same sample schema scope score scores search searches second seconds
+    section security seed segment segments select send sender sent sequence server service
+    session sessions set setting settings shared similarity size slot snapshot source sources
+    span start started starts state status step steps stop stopped store stored stream streaming
+    string strings style sub subject subtype success suggested suggestion suggestions summary
+    supported system table tag tags target task tasks team template tenant text texts thinking
+    thought thoughts thread threads time timeout timestamp title to token tokens tool tools top
+    topic total trace translation true try turn turns type types unit unknown unread update
+    updated updates upload uploaded uploads url urls usage use used user username users utc uuid
+    v valid validation value values variable variables vector verified version video view
+    visible voice warning warnings web webhook website weight width word words work worker
     workflow workspace write written x xml zone
     """.split()  # noqa: SIM905 - a list of four hundred quoted words is no easier to read
 )
@@ -104,10 +106,12 @@ class Vocabulary:
 
     Args:
         words: The words that are known.
+        constants: The values that are known.
     """
 
-    def __init__(self, words: frozenset[str]) -> None:
+    def __init__(self, words: frozenset[str], constants: frozenset[str] = frozenset()) -> None:
         self._words = words
+        self._constants = constants
 
     def knows(self, name: str) -> bool:
         """Whether a name says nothing but known words."""
@@ -124,6 +128,8 @@ class Vocabulary:
         words = words_in(key)
         if words[-1:] == ["version"]:
             return _VERSION.fullmatch(value) is not None
+        if value in self._constants and not is_text(key):
+            return True
         return bool(words) and words[-1] in KINDS and self.knows(value)
 
 
@@ -137,10 +143,10 @@ def vocabulary(endpoint: Endpoint | None) -> Vocabulary:
     """The words of a service's protocol; those of any API where the service is not known."""
     if endpoint is None:
         return Vocabulary(COMMON)
-    module = endpoint.turn.__module__
-    sources = [*_sources(module), *_sources("remote_agents.wire.sse")]
-    known = (word for path in sources for word in _words_of(path.read_text("utf-8")))
-    return Vocabulary(COMMON.union(known))
+    sources = [*_sources(endpoint.turn.__module__), *_sources("remote_agents.wire.sse")]
+    names = frozenset(name for path in sources for name in _names_of(path.read_text("utf-8")))
+    words = (word for name in names for word in words_in(name))
+    return Vocabulary(COMMON.union(words), names)
 
 
 def _sources(module: str) -> list[Path]:
@@ -152,7 +158,7 @@ def _sources(module: str) -> list[Path]:
     return sorted(path.parent.rglob("*.py")) if path.name == "__init__.py" else [path]
 
 
-def _words_of(source: str) -> Iterator[str]:
+def _names_of(source: str) -> Iterator[str]:
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
             name = node.value
@@ -163,4 +169,4 @@ def _words_of(source: str) -> Iterator[str]:
         else:
             continue
         if not re.search(r"\s", name):  # what is said to people is no word of a protocol
-            yield from words_in(name)
+            yield name

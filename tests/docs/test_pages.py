@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
+import yaml
 
 from remote_agents.services import ENDPOINTS
 
@@ -61,3 +62,16 @@ def test_the_tests_that_hold_the_promises_of_security_exist() -> None:
     tests = re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", (ROOT / "SECURITY.md").read_text())
     assert tests
     assert all(f"def {test}(" in (ROOT / file).read_text() for file, test in tests)
+
+
+def test_a_bug_report_asks_for_a_recording() -> None:
+    form = yaml.safe_load((ROOT / ".github" / "ISSUE_TEMPLATE" / "bug.yml").read_text())
+    asked = {part.get("id"): part for part in form["body"]}
+    assert "remote-agents record" in asked["recording"]["attributes"]["description"]
+    options = ", ".join(asked["endpoint"]["attributes"]["options"])
+    names = [title.removeprefix("Tencent ").removeprefix("VMware ") for title in _titles()]
+    assert not [name for name in names if name.removesuffix(" Service") not in options]
+
+
+def _titles() -> list[str]:
+    return [endpoint.title for endpoint in ENDPOINTS.values()]

@@ -131,7 +131,7 @@ PLACES: dict[str, Callable[[str], Exchange]] = {
 
 
 @pytest.mark.parametrize("place", PLACES)
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(secret=secrets, escape=st.sampled_from(sorted(ESCAPES)))
 def test_no_secret_is_in_a_recording(place: str, secret: str, escape: str) -> None:
     hidden = ESCAPES[escape](secret)
@@ -162,7 +162,7 @@ ELSEWHERE = sorted({"key", "header", "path", "query", "answer's header", "cookie
 
 @pytest.mark.parametrize("place", ELSEWHERE)
 @pytest.mark.parametrize("text", ["question", "text", "an error", "stream", "plain", "a web page"])
-@settings(max_examples=15)
+@settings(max_examples=10)
 @given(secret=IDS)
 def test_an_id_is_in_no_kept_text(place: str, text: str, secret: str) -> None:
     exchanges = [PLACES[text](secret), PLACES[place](secret)]
