@@ -119,7 +119,7 @@ def _cloned(text: str) -> ChatGenerationChunk:
     return chunk
 
 
-def _fill(model: Any, fields: dict[str, Any], given: set[str], extra: Any) -> None:
+def _fill(model: object, fields: dict[str, Any], given: set[str], extra: object) -> None:
     _set(model, "__dict__", fields)
     _set(model, "__pydantic_fields_set__", given)
     _set(model, "__pydantic_extra__", extra)

@@ -32,7 +32,7 @@ class OwnAnswers(BaseCache):
         """Keep an answer."""
         self._cache.update(prompt, self._key(llm_string), _nobodys(return_val))
 
-    def clear(self, **kwargs: Any) -> None:
+    def clear(self, **kwargs: object) -> None:
         """Forget all answers."""
         self._cache.clear(**kwargs)
 
@@ -44,7 +44,7 @@ class OwnAnswers(BaseCache):
         """The same as `update`, with asyncio."""
         await self._cache.aupdate(prompt, self._key(llm_string), _nobodys(return_val))
 
-    async def aclear(self, **kwargs: Any) -> None:
+    async def aclear(self, **kwargs: object) -> None:
         """The same as `clear`, with asyncio."""
         await self._cache.aclear(**kwargs)
 

@@ -59,7 +59,7 @@ class ChatAgent(AgentSettings, Overrides):
         config: RunnableConfig | None = None,
         *,
         stop: list[str] | None = None,
-        **kwargs: Any,
+        **kwargs: object,
     ) -> AIMessage:
         """Ask, and wait for the whole answer.
 
@@ -89,7 +89,7 @@ class ChatAgent(AgentSettings, Overrides):
         config: RunnableConfig | None = None,
         *,
         stop: list[str] | None = None,
-        **kwargs: Any,
+        **kwargs: object,
     ) -> AIMessage:
         """The same as `invoke`, with asyncio."""
         config = ensure_config(config)
@@ -105,7 +105,7 @@ class ChatAgent(AgentSettings, Overrides):
         config: RunnableConfig | None = None,
         *,
         stop: list[str] | None = None,
-        **kwargs: Any,
+        **kwargs: object,
     ) -> Iterator[AIMessageChunk]:
         """Ask, and iterate the answer as it arrives; arguments as for `invoke`."""
         config = ensure_config(config)
@@ -117,7 +117,7 @@ class ChatAgent(AgentSettings, Overrides):
         config: RunnableConfig | None = None,
         *,
         stop: list[str] | None = None,
-        **kwargs: Any,
+        **kwargs: object,
     ) -> AsyncIterator[AIMessageChunk]:
         """The same as `stream`, with asyncio."""
         config = ensure_config(config)
@@ -189,7 +189,9 @@ class ChatAgent(AgentSettings, Overrides):
 
     # --- a turn ----------------------------------------------------------------------------------
 
-    def _turn(self, prompt: Any, stop: Any, kwargs: dict[str, Any], *, stream: bool) -> Flow[None]:
+    def _turn(
+        self, prompt: Any, stop: object, kwargs: dict[str, Any], *, stream: bool
+    ) -> Flow[None]:
         agent = self.agent
         call = call_arguments(agent.endpoint, stop, kwargs)
         return agent.turn(to_messages(prompt, agent.endpoint.title), stream=stream, **call)
@@ -199,7 +201,7 @@ class ChatAgent(AgentSettings, Overrides):
         messages: list[BaseMessage],
         stop: list[str] | None = None,
         run_manager: CallbackManagerForLLMRun | None = None,
-        **kwargs: Any,
+        **kwargs: object,
     ) -> ChatResult:
         layout = Layout()
         with self._events(messages, stop, kwargs, stream=False) as events:
@@ -212,7 +214,7 @@ class ChatAgent(AgentSettings, Overrides):
         messages: list[BaseMessage],
         stop: list[str] | None = None,
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
-        **kwargs: Any,
+        **kwargs: object,
     ) -> ChatResult:
         layout = Layout()
         async with self._events(messages, stop, kwargs, stream=False) as events:
@@ -229,7 +231,7 @@ class ChatAgent(AgentSettings, Overrides):
         messages: list[BaseMessage],
         stop: list[str] | None = None,
         run_manager: CallbackManagerForLLMRun | None = None,
-        **kwargs: Any,
+        **kwargs: object,
     ) -> Iterator[ChatGenerationChunk]:
         take = self._chunks().take
         with self._events(messages, stop, kwargs) as events:
@@ -242,7 +244,7 @@ class ChatAgent(AgentSettings, Overrides):
         messages: list[BaseMessage],
         stop: list[str] | None = None,
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
-        **kwargs: Any,
+        **kwargs: object,
     ) -> AsyncIterator[ChatGenerationChunk]:
         take = self._chunks().take
         async with self._events(messages, stop, kwargs) as events:
@@ -258,7 +260,7 @@ class ChatAgent(AgentSettings, Overrides):
         messages: list[BaseMessage],
         stop: list[str] | None = None,
         run_manager: CallbackManagerForLLMRun | None = None,
-        **kwargs: Any,
+        **kwargs: object,
     ) -> Iterator[Any]:
         return told(self._pieces(messages, stop, kwargs), run_manager)
 
@@ -267,17 +269,17 @@ class ChatAgent(AgentSettings, Overrides):
         messages: list[BaseMessage],
         stop: list[str] | None = None,
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
-        **kwargs: Any,
+        **kwargs: object,
     ) -> AsyncIterator[Any]:
         return atold(self._apieces(messages, stop, kwargs), run_manager)
 
-    def _pieces(self, *turn: Any) -> Iterator[Any]:
+    def _pieces(self, *turn: object) -> Iterator[Any]:
         take = ProtocolEvents(self.agent.endpoint.name, self.agent.agent_id).take
         with self._events(*turn) as events:
             for event in events:
                 yield from take(event)
 
-    async def _apieces(self, *turn: Any) -> AsyncGenerator[Any, None]:
+    async def _apieces(self, *turn: object) -> AsyncGenerator[Any, None]:
         take = ProtocolEvents(self.agent.endpoint.name, self.agent.agent_id).take
         async with self._events(*turn) as events:
             async for event in events:
@@ -287,7 +289,7 @@ class ChatAgent(AgentSettings, Overrides):
     # --- tools -----------------------------------------------------------------------------------
 
     def bind_tools(
-        self, tools: Sequence[Any], *, tool_choice: str | None = None, **kwargs: Any
+        self, tools: Sequence[Any], *, tool_choice: str | None = None, **kwargs: object
     ) -> Runnable[LanguageModelInput, AIMessage]:
         """Give the agent tools of yours, where it takes any; it asks for them in `tool_calls`.
 
@@ -321,7 +323,7 @@ class ChatAgent(AgentSettings, Overrides):
         strict: bool | None = None,
         memory: Memory = "client",
         repair: bool | None = None,
-        **kwargs: Any,
+        **kwargs: object,
     ) -> StructuredOutput:
         """A runnable whose answers have the form of a schema.
 

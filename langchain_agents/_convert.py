@@ -152,7 +152,7 @@ def _reply(message: BaseMessage, title: str, about: dict[str, Any]) -> Message:
     )
 
 
-def _kind(block: Any) -> Any:
+def _kind(block: object) -> Any:
     return block.get("type") if isinstance(block, Mapping) else None
 
 

@@ -88,7 +88,7 @@ def _context(configurable: Mapping[str, Any], agent: Agent) -> dict[str, str]:
     return {} if context is None else names_in(context, agent.dialogue_keys, ids=False)
 
 
-def _own(history: Any, agent: Agent) -> str | None:
+def _own(history: object, agent: Agent) -> str | None:
     """The conversation of a history that the agent's own service keeps."""
     if not isinstance(history, RemoteChatMessageHistory):
         return None

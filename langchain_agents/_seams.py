@@ -68,7 +68,7 @@ class Overrides(BaseChatModel):
         messages: list[BaseMessage],
         stop: list[str] | None = None,
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
-        **kwargs: Any,
+        **kwargs: object,
     ) -> ChatResult:
         try:
             return await super()._agenerate_with_cache(messages, stop, run_manager, **kwargs)

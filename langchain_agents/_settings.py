@@ -52,7 +52,7 @@ class AgentSettings(Settings, Serializable):
     _valid: ClassVar[frozenset[str]] = frozenset()
 
     @classmethod
-    def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
+    def __pydantic_init_subclass__(cls, **kwargs: object) -> None:
         super().__pydantic_init_subclass__(**kwargs)
         if endpoint := getattr(cls, "endpoint", None):
             understand(endpoint.name)
@@ -62,19 +62,19 @@ class AgentSettings(Settings, Serializable):
 
     if not TYPE_CHECKING:  # type checkers see the fields
 
-        def __init__(self, *positional: Any, **arguments: Any) -> None:
+        def __init__(self, *positional: object, **arguments: object) -> None:
             with model_errors():
                 refuse_positional(type(self), positional)
             arguments = veiled(arguments)
             super().__init__(**arguments)
 
-    def model_post_init(self, context: Any, /) -> None:
+    def model_post_init(self, context: object, /) -> None:
         """Let LangChain do its own part, which the private attribute here would hide."""
         super().model_post_init(context)
 
     @model_validator(mode="before")
     @classmethod
-    def _refuse_unknown(cls, values: Any) -> Any:
+    def _refuse_unknown(cls, values: object) -> Any:
         if isinstance(values, dict):
             for name in values:
                 if name not in cls._valid:
@@ -107,7 +107,7 @@ class AgentSettings(Settings, Serializable):
             self._agent.framework = f"langchain-core/{VERSION}"
         return self._agent
 
-    def bind(self, **kwargs: Any) -> Any:
+    def bind(self, **kwargs: object) -> Any:
         """Bind arguments of a call; what may be a secret among them shows in no trace."""
         return super().bind(**conceal(kwargs))  # type: ignore[misc]
 
@@ -121,7 +121,9 @@ class AgentSettings(Settings, Serializable):
     # --- turns -----------------------------------------------------------------------------------
 
     @abstractmethod
-    def _turn(self, prompt: Any, stop: Any, kwargs: dict[str, Any], *, stream: bool) -> Flow[None]:
+    def _turn(
+        self, prompt: object, stop: object, kwargs: dict[str, Any], *, stream: bool
+    ) -> Flow[None]:
         """One turn, with LangChain's arguments."""
 
     def _events(self, *turn: Any, stream: bool = True) -> Asking:
@@ -163,8 +165,8 @@ class AgentSettings(Settings, Serializable):
     def with_retry(
         self,
         *,
-        retry_if_exception_type: Any = safe_to_repeat,
-        **how: Any,
+        retry_if_exception_type: object = safe_to_repeat,
+        **how: object,
     ) -> Runnable[Any, Any]:
         """LangChain's runnable that repeats a call that failed.
 
@@ -214,7 +216,7 @@ class AgentSettings(Settings, Serializable):
         secret = repr((key, agent.default_headers, agent.extra_body)).encode()
         return hashlib.blake2s(secret, digest_size=12).hexdigest()
 
-    def generate(self, *args: Any, **kwargs: Any) -> LLMResult:
+    def generate(self, *args: object, **kwargs: object) -> LLMResult:
         """LangChain's own way to ask, by which its classic chains come.
 
         No cache answers for a conversation.
@@ -222,7 +224,7 @@ class AgentSettings(Settings, Serializable):
         kwargs = with_context(self.agent, kwargs)
         return super(AgentSettings, self._cached(kwargs)).generate(*args, **kwargs)  # type: ignore[misc,no-any-return]
 
-    async def agenerate(self, *args: Any, **kwargs: Any) -> LLMResult:
+    async def agenerate(self, *args: object, **kwargs: object) -> LLMResult:
         """The same as `generate`, with asyncio."""
         kwargs = with_context(self.agent, kwargs)
         return await super(AgentSettings, self._cached(kwargs)).agenerate(*args, **kwargs)  # type: ignore[misc,no-any-return]
@@ -245,7 +247,7 @@ class AgentSettings(Settings, Serializable):
 
     # --- copies --------------------------------------------------------------------------------
 
-    def __setattr__(self, name: str, value: Any) -> None:
+    def __setattr__(self, name: str, value: object) -> None:
         super().__setattr__(name, value)
         if name in self._names:  # the agent is set up anew, with what was just assigned
             self._agent = None
@@ -314,7 +316,7 @@ class Asking:
             self._events = run(self._begin(), self._transport)
         return self._events  # type: ignore[no-any-return]
 
-    def __exit__(self, kind: Any, error: BaseException | None, traceback: Any) -> None:
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
         self._events.close()
         raise_model_error(error)
 
@@ -323,12 +325,12 @@ class Asking:
             self._events = arun(self._begin(), self._transport)
         return self._events  # type: ignore[no-any-return]
 
-    async def __aexit__(self, kind: Any, error: BaseException | None, traceback: Any) -> None:
+    async def __aexit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
         await self._events.aclose()
         raise_model_error(error)
 
 
-def call_arguments(endpoint: Endpoint, stop: Any, kwargs: Mapping[str, Any]) -> dict[str, Any]:
+def call_arguments(endpoint: Endpoint, stop: object, kwargs: Mapping[str, Any]) -> dict[str, Any]:
     """The arguments of a call that concern the agent.
 
     Args:

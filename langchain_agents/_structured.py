@@ -120,7 +120,7 @@ class StructuredOutput(Runnable[LanguageModelInput, Any]):
         self,
         input: LanguageModelInput,  # noqa: A002 - LangChain's own name
         config: RunnableConfig | None = None,
-        **kwargs: Any,
+        **kwargs: object,
     ) -> Any:
         """Ask, and give the object; OutputParserException if the answer is none."""
         return self._whole.invoke(input, config, **kwargs)
@@ -129,7 +129,7 @@ class StructuredOutput(Runnable[LanguageModelInput, Any]):
         self,
         input: LanguageModelInput,  # noqa: A002 - LangChain's own name
         config: RunnableConfig | None = None,
-        **kwargs: Any,
+        **kwargs: object,
     ) -> Any:
         """The same as `invoke`, with asyncio."""
         return await self._whole.ainvoke(input, config, **kwargs)
@@ -174,7 +174,7 @@ class StructuredOutput(Runnable[LanguageModelInput, Any]):
         self,
         prompt: LanguageModelInput,
         config: RunnableConfig,
-        **kwargs: Any,
+        **kwargs: object,
     ) -> Any:
         attempts = self._attempts(prompt)
         messages = next(attempts)
@@ -188,7 +188,7 @@ class StructuredOutput(Runnable[LanguageModelInput, Any]):
         self,
         prompt: LanguageModelInput,
         config: RunnableConfig,
-        **kwargs: Any,
+        **kwargs: object,
     ) -> Any:
         attempts = self._attempts(prompt)
         messages = next(attempts)
@@ -203,7 +203,7 @@ class StructuredOutput(Runnable[LanguageModelInput, Any]):
         self,
         prompts: Iterator[LanguageModelInput],
         config: RunnableConfig,
-        **kwargs: Any,
+        **kwargs: object,
     ) -> Iterator[Any]:
         growing = Growing(self)
         for prompt in prompts:
@@ -222,7 +222,7 @@ class StructuredOutput(Runnable[LanguageModelInput, Any]):
         self,
         prompts: AsyncIterator[LanguageModelInput],
         config: RunnableConfig,
-        **kwargs: Any,
+        **kwargs: object,
     ) -> AsyncIterator[Any]:
         growing = Growing(self)
         async for prompt in prompts:
@@ -295,7 +295,7 @@ class StructuredOutput(Runnable[LanguageModelInput, Any]):
                 wrong.append(error)
         raise wrong[0]
 
-    def build(self, value: Any, text: str) -> Any:
+    def build(self, value: object, text: str) -> Any:
         """The object of a JSON value, validated."""
         if self._json_schema is not None:
             with model_errors():
@@ -325,7 +325,7 @@ class StructuredOutput(Runnable[LanguageModelInput, Any]):
         return self._include_raw
 
 
-def _said(error: Any) -> str:
+def _said(error: object) -> str:
     """What Pydantic found, in a line."""
     found = error.errors() if hasattr(error, "errors") else []
     places = [f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in found]
@@ -373,7 +373,7 @@ class Growing:
         first, *rest = self._chunks
         return cast("AIMessage", first + rest)
 
-    def last(self, value: Any) -> Iterator[Any]:
+    def last(self, value: object) -> Iterator[Any]:
         """The final object, unless it has been shown."""
         if value != self._shown:
             yield value

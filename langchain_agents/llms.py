@@ -53,7 +53,7 @@ class AgentLLM(AgentSettings, BaseLLM):
         config: RunnableConfig | None = None,
         *,
         stop: list[str] | None = None,
-        **kwargs: Any,
+        **kwargs: object,
     ) -> str:
         """Ask, and wait for the whole answer.
 
@@ -82,7 +82,7 @@ class AgentLLM(AgentSettings, BaseLLM):
         config: RunnableConfig | None = None,
         *,
         stop: list[str] | None = None,
-        **kwargs: Any,
+        **kwargs: object,
     ) -> str:
         """The same as `invoke`, with asyncio."""
         config = ensure_config(config)
@@ -98,7 +98,7 @@ class AgentLLM(AgentSettings, BaseLLM):
         config: RunnableConfig | None = None,
         *,
         stop: list[str] | None = None,
-        **kwargs: Any,
+        **kwargs: object,
     ) -> Iterator[str]:
         """Ask, and iterate the answer as it arrives; arguments as for `invoke`."""
         config = ensure_config(config)
@@ -111,7 +111,7 @@ class AgentLLM(AgentSettings, BaseLLM):
         config: RunnableConfig | None = None,
         *,
         stop: list[str] | None = None,
-        **kwargs: Any,
+        **kwargs: object,
     ) -> AsyncIterator[str]:
         """The same as `stream`, with asyncio."""
         config = ensure_config(config)
@@ -120,7 +120,9 @@ class AgentLLM(AgentSettings, BaseLLM):
 
     # --- a turn ----------------------------------------------------------------------------------
 
-    def _turn(self, prompt: Any, stop: Any, kwargs: dict[str, Any], *, stream: bool) -> Flow[None]:
+    def _turn(
+        self, prompt: Any, stop: object, kwargs: dict[str, Any], *, stream: bool
+    ) -> Flow[None]:
         call = call_arguments(self.endpoint, stop, kwargs)
         if in_thread(call):
             call["memory"] = "client"
@@ -131,7 +133,7 @@ class AgentLLM(AgentSettings, BaseLLM):
         prompts: list[str],
         stop: list[str] | None = None,
         run_manager: CallbackManagerForLLMRun | None = None,
-        **kwargs: Any,
+        **kwargs: object,
     ) -> LLMResult:
         streamed = bool(self.streaming)
         told = run_manager if streamed and len(prompts) == 1 else None
@@ -153,7 +155,7 @@ class AgentLLM(AgentSettings, BaseLLM):
         prompts: list[str],
         stop: list[str] | None = None,
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
-        **kwargs: Any,
+        **kwargs: object,
     ) -> LLMResult:
         streamed = bool(self.streaming)
         told = run_manager if streamed and len(prompts) == 1 else None
@@ -172,7 +174,7 @@ class AgentLLM(AgentSettings, BaseLLM):
         prompt: str,
         stop: list[str] | None = None,
         run_manager: CallbackManagerForLLMRun | None = None,
-        **kwargs: Any,
+        **kwargs: object,
     ) -> Iterator[GenerationChunk]:
         with self._events(prompt, stop, kwargs) as events:
             for event in events:
@@ -186,7 +188,7 @@ class AgentLLM(AgentSettings, BaseLLM):
         prompt: str,
         stop: list[str] | None = None,
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
-        **kwargs: Any,
+        **kwargs: object,
     ) -> AsyncIterator[GenerationChunk]:
         async with self._events(prompt, stop, kwargs) as events:
             async for event in events:
@@ -203,7 +205,7 @@ class AgentLLM(AgentSettings, BaseLLM):
         config: RunnableConfig | list[RunnableConfig] | None = None,
         *,
         return_exceptions: bool = False,
-        **kwargs: Any,
+        **kwargs: object,
     ) -> list[str]:
         """Ask many prompts at once, at most `config["max_concurrency"]` at a time.
 
@@ -224,7 +226,7 @@ class AgentLLM(AgentSettings, BaseLLM):
         config: RunnableConfig | list[RunnableConfig] | None = None,
         *,
         return_exceptions: bool = False,
-        **kwargs: Any,
+        **kwargs: object,
     ) -> list[str]:
         """The same as `batch`, with asyncio."""
         return await Runnable.abatch(
@@ -255,7 +257,7 @@ def _whole(last: Event) -> Reply:
     return reply
 
 
-def _last(event: Any) -> bool:
+def _last(event: object) -> bool:
     return type(event) is Finish
 
 

@@ -53,16 +53,16 @@ class _Node:
     def __init__(self, model: Model, then: str, tools: str, key: str) -> None:
         self.model, self.then, self.tools, self.key = model, then, tools, key
 
-    def run(self, state: Any, config: RunnableConfig) -> Any:
+    def run(self, state: object, config: RunnableConfig) -> Any:
         messages = self._messages(state)
         return self._next(self.model.invoke(messages, config, **_answered(messages)), config)
 
-    async def arun(self, state: Any, config: RunnableConfig) -> Any:
+    async def arun(self, state: object, config: RunnableConfig) -> Any:
         messages = self._messages(state)
         message = await self.model.ainvoke(messages, config, **_answered(messages))
         return self._next(message, config)
 
-    def _messages(self, state: Any) -> list[BaseMessage]:
+    def _messages(self, state: object) -> list[BaseMessage]:
         found = state[self.key] if isinstance(state, dict) else getattr(state, self.key)
         return list(found)
 

@@ -34,11 +34,11 @@ def stateless(method: F) -> F:
     inner = inspect.unwrap(method)  # without its span: LlamaIndex puts one on what overrides it
 
     @wraps(inner)
-    def run(self: _Bindable, *args: Any, **kwargs: Any) -> Any:
+    def run(self: _Bindable, *args: object, **kwargs: object) -> Any:
         return inner(self.without_session(), *args, **kwargs)
 
     @wraps(inner)
-    async def arun(self: _Bindable, *args: Any, **kwargs: Any) -> Any:
+    async def arun(self: _Bindable, *args: object, **kwargs: object) -> Any:
         return await cast("Awaitable[Any]", run(self, *args, **kwargs))
 
     return cast(F, arun if inspect.iscoroutinefunction(inner) else run)
@@ -55,7 +55,7 @@ def observed(callback: Callable[[F], F]) -> Callable[[F], F]:
         told = callback(_noting(method))
 
         @wraps(method)
-        def run(self: LLM, *args: Any, **kwargs: Any) -> Any:
+        def run(self: LLM, *args: object, **kwargs: object) -> Any:
             if not _is_observed(self):
                 return method(self, *args, **kwargs)
             with _noted() as streams:
@@ -63,7 +63,7 @@ def observed(callback: Callable[[F], F]) -> Callable[[F], F]:
             return _both(answer, streams[0]) if streams else answer
 
         @wraps(method)
-        async def arun(self: LLM, *args: Any, **kwargs: Any) -> Any:
+        async def arun(self: LLM, *args: object, **kwargs: object) -> Any:
             if not _is_observed(self):
                 return await method(self, *args, **kwargs)
             with _noted() as streams:
@@ -87,18 +87,18 @@ _streams: ContextVar[list[Any] | None] = ContextVar("_streams", default=None)
 def _noting(method: F) -> F:
     """The method, which notes the stream that it opens."""
 
-    def note(answer: Any) -> Any:
+    def note(answer: object) -> Any:
         streams = _streams.get()
         if streams is not None and isinstance(answer, (Generator, AsyncGenerator)):
             streams.append(answer)
         return answer
 
     @wraps(method)
-    def run(*args: Any, **kwargs: Any) -> Any:
+    def run(*args: object, **kwargs: object) -> Any:
         return note(method(*args, **kwargs))
 
     @wraps(method)
-    async def arun(*args: Any, **kwargs: Any) -> Any:
+    async def arun(*args: object, **kwargs: object) -> Any:
         return note(await method(*args, **kwargs))
 
     noting: Any = arun if inspect.iscoroutinefunction(method) else run

@@ -132,7 +132,7 @@ class _Said:
         self._role = role
         self._endpoint = endpoint
 
-    def read(self, block: Any) -> None:
+    def read(self, block: object) -> None:
         """Take what a block says, or refuse it by its name."""
         if isinstance(block, TextBlock):
             self.texts.append(block.text or "")
@@ -152,7 +152,7 @@ class _Said:
         for inner in block.content if isinstance(block, CitableBlock) else [block.cited_content]:
             self.read(inner)
 
-    def _read_file(self, block: Any) -> None:
+    def _read_file(self, block: object) -> None:
         kind, takes = _KINDS.get(type(block)), self._endpoint.attachments
         if kind is None or (self._role == "user" and kind not in takes):
             raise UnsupportedContentError(
@@ -170,7 +170,7 @@ class _Said:
             function = plain.get("function") or plain
             self._add_call(plain.get("id"), function.get("name"), function.get("arguments"))
 
-    def _add_call(self, call_id: str | None, name: Any, arguments: Any) -> None:
+    def _add_call(self, call_id: str | None, name: object, arguments: object) -> None:
         given = _arguments(arguments)
         if given is None:
             self.texts.append(f"[called {name} with arguments that are no JSON: {arguments}]")
@@ -184,7 +184,7 @@ def _named_file(file: Mapping[str, Any]) -> Attachment:
     return Attachment(file["kind"], url=file.get("url"), file_id=None if file.get("url") else name)
 
 
-def _arguments(given: Any) -> dict[str, Any] | None:
+def _arguments(given: object) -> dict[str, Any] | None:
     """The arguments of a tool call; None if they are broken."""
     if isinstance(given, str):
         try:
@@ -209,7 +209,7 @@ def _attachment(kind: AttachmentKind, block: Any, endpoint: Endpoint) -> Attachm
     return Attachment(kind, url=url, path=path, data=data, mime_type=mime, filename=name)
 
 
-def _bytes(block: Any, endpoint: Endpoint) -> bytes:
+def _bytes(block: object, endpoint: Endpoint) -> bytes:
     """The content, which LlamaIndex keeps in base64."""
     kind = type(block).__name__
     for name in ("resolve_image", "resolve_audio", "resolve_video", "resolve_document"):
@@ -224,7 +224,7 @@ def _bytes(block: Any, endpoint: Endpoint) -> bytes:
     raise TypeError(f"{kind} has no content")
 
 
-def _mime(block: Any) -> str | None:
+def _mime(block: object) -> str | None:
     if isinstance(block, AudioBlock):
         return f"audio/{block.format}" if block.format else None
     for name in ("image_mimetype", "video_mimetype", "document_mimetype"):

@@ -72,7 +72,7 @@ class RemoteLLM(Settings, FunctionCallingLLM):
 
     if not TYPE_CHECKING:  # type checkers see the fields
 
-        def __init__(self, **arguments: Any) -> None:
+        def __init__(self, **arguments: object) -> None:
             arguments = veiled(arguments)
             super().__init__(**arguments)
 
@@ -87,7 +87,7 @@ class RemoteLLM(Settings, FunctionCallingLLM):
                 )
         return data
 
-    def model_post_init(self, context: Any, /) -> None:
+    def model_post_init(self, context: object, /) -> None:
         """Check the settings, and fill in those that came from the environment."""
         super().model_post_init(context)
         self._agent = agent = self._build()
@@ -98,7 +98,7 @@ class RemoteLLM(Settings, FunctionCallingLLM):
         if not agent.key_is_callable:
             settings["api_key"] = SecretStr(agent.key)
 
-    def __setattr__(self, name: str, value: Any) -> None:
+    def __setattr__(self, name: str, value: object) -> None:
         super().__setattr__(name, value)
         if name in self.argument_names():
             self._agent = self._build()
@@ -210,7 +210,7 @@ class RemoteLLM(Settings, FunctionCallingLLM):
     # --- chat --------------------------------------------------------------------------------
 
     @observed(llm_chat_callback())
-    def chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
+    def chat(self, messages: Sequence[ChatMessage], **kwargs: object) -> ChatResponse:
         """Chat with the agent.
 
         Args:
@@ -227,13 +227,13 @@ class RemoteLLM(Settings, FunctionCallingLLM):
         return _convert.chat_response(self._agent.ask(sent, **self._call(kwargs)))
 
     @observed(llm_chat_callback())
-    async def achat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponse:
+    async def achat(self, messages: Sequence[ChatMessage], **kwargs: object) -> ChatResponse:
         """The same as `chat`, with asyncio."""
         sent = _convert.to_messages(messages, self._agent.endpoint)
         return _convert.chat_response(await self._agent.aask(sent, **self._call(kwargs)))
 
     @observed(llm_chat_callback())
-    def stream_chat(self, messages: Sequence[ChatMessage], **kwargs: Any) -> ChatResponseGen:
+    def stream_chat(self, messages: Sequence[ChatMessage], **kwargs: object) -> ChatResponseGen:
         """Chat with the agent, and iterate its answer as it arrives; arguments as for `chat`.
 
         Returns:
@@ -245,7 +245,7 @@ class RemoteLLM(Settings, FunctionCallingLLM):
 
     @observed(llm_chat_callback())
     async def astream_chat(
-        self, messages: Sequence[ChatMessage], **kwargs: Any
+        self, messages: Sequence[ChatMessage], **kwargs: object
     ) -> ChatResponseAsyncGen:
         """The same as `stream_chat`, with asyncio."""
         sent = _convert.to_messages(messages, self._agent.endpoint)
@@ -254,7 +254,9 @@ class RemoteLLM(Settings, FunctionCallingLLM):
     # --- completion: never a turn of a conversation --------------------------------------------
 
     @observed(llm_completion_callback())
-    def complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponse:
+    def complete(
+        self, prompt: str, formatted: bool = False, **kwargs: object
+    ) -> CompletionResponse:
         """Answer a prompt, outside of any conversation.
 
         Args:
@@ -270,7 +272,7 @@ class RemoteLLM(Settings, FunctionCallingLLM):
 
     @observed(llm_completion_callback())
     async def acomplete(
-        self, prompt: str, formatted: bool = False, **kwargs: Any
+        self, prompt: str, formatted: bool = False, **kwargs: object
     ) -> CompletionResponse:
         """The same as `complete`, with asyncio."""
         reply = await self._agent.aask(_convert.prompt(prompt), **stateless_call(kwargs))
@@ -278,7 +280,7 @@ class RemoteLLM(Settings, FunctionCallingLLM):
 
     @observed(llm_completion_callback())
     def stream_complete(
-        self, prompt: str, formatted: bool = False, **kwargs: Any
+        self, prompt: str, formatted: bool = False, **kwargs: object
     ) -> CompletionResponseGen:
         """Answer a prompt piece by piece, outside of any conversation; as `complete`."""
         events = self._agent.stream(_convert.prompt(prompt), **stateless_call(kwargs))
@@ -286,7 +288,7 @@ class RemoteLLM(Settings, FunctionCallingLLM):
 
     @observed(llm_completion_callback())
     async def astream_complete(
-        self, prompt: str, formatted: bool = False, **kwargs: Any
+        self, prompt: str, formatted: bool = False, **kwargs: object
     ) -> CompletionResponseAsyncGen:
         """The same as `stream_complete`, with asyncio."""
         events = self._agent.astream(_convert.prompt(prompt), **stateless_call(kwargs))
@@ -302,8 +304,8 @@ class RemoteLLM(Settings, FunctionCallingLLM):
         verbose: bool = False,
         allow_parallel_tool_calls: bool = False,
         tool_required: bool = False,
-        tool_choice: Any = None,
-        **kwargs: Any,
+        tool_choice: object = None,
+        **kwargs: object,
     ) -> dict[str, Any]:
         facts = self._agent.endpoint
         return {
@@ -313,7 +315,7 @@ class RemoteLLM(Settings, FunctionCallingLLM):
         }
 
     def get_tool_calls_from_response(
-        self, response: ChatResponse, error_on_no_tool_call: bool = True, **kwargs: Any
+        self, response: ChatResponse, error_on_no_tool_call: bool = True, **kwargs: object
     ) -> list[ToolSelection]:
         """The calls of your tools that an answer asks for.
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def offered(
-    endpoint: Endpoint, tools: Sequence[BaseTool], *, required: bool, choice: Any
+    endpoint: Endpoint, tools: Sequence[BaseTool], *, required: bool, choice: object
 ) -> dict[str, Any]:
     """The arguments of a call that offers tools to an agent.
 

@@ -178,7 +178,7 @@ class _Ready(Coroutine[Any, Any, Any]):
     def _result(self) -> Any:
         return None
 
-    def send(self, value: Any, /) -> NoReturn:
+    def send(self, value: object, /) -> NoReturn:
         raise StopIteration(self._result())
 
     def throw(self, *error: Any) -> NoReturn:
@@ -232,7 +232,7 @@ class RemoteChatStore(BaseChatStore, AsyncDBChatStore):
 
     _views: Views = PrivateAttr()
 
-    def model_post_init(self, context: Any, /) -> None:
+    def model_post_init(self, context: object, /) -> None:
         """Check that the service can list messages."""
         self._views = Views(self.client, self.conversations)
 

@@ -67,7 +67,7 @@ class AgentRecordsReader(BasePydanticReader, ResourcesReaderMixin):
         )
         return self._documents(found)
 
-    async def alazy_load_data(self, *args: Any, **load_kwargs: Any) -> Iterable[Document]:
+    async def alazy_load_data(self, *args: object, **load_kwargs: object) -> Iterable[Document]:
         """The documents of some days; they are read before this returns."""
         return await self.aload_data(*args, **load_kwargs)
 
@@ -83,15 +83,17 @@ class AgentRecordsReader(BasePydanticReader, ResourcesReaderMixin):
         async for passage in self._client.agent.aiterate(found):
             yield _document(passage)
 
-    def list_resources(self, *args: Any, **kwargs: Any) -> list[str]:
+    def list_resources(self, *args: object, **kwargs: object) -> list[str]:
         """The ids of the agent's conversations."""
         return [one.id for one in part(self._client, "conversations").list()]
 
-    async def alist_resources(self, *args: Any, **kwargs: Any) -> list[str]:
+    async def alist_resources(self, *args: object, **kwargs: object) -> list[str]:
         """The same as `list_resources`, with asyncio."""
         return [one.id async for one in part(self._client, "conversations").alist()]
 
-    def get_resource_info(self, resource_id: str, *args: Any, **kwargs: Any) -> dict[str, Any]:
+    def get_resource_info(
+        self, resource_id: str, *args: object, **kwargs: object
+    ) -> dict[str, Any]:
         """What the service says of a conversation."""
         conversations = part(self._client, "conversations")
         if hasattr(conversations, "get"):
@@ -100,7 +102,7 @@ class AgentRecordsReader(BasePydanticReader, ResourcesReaderMixin):
         return _info(next(found, None), resource_id)
 
     async def aget_resource_info(
-        self, resource_id: str, *args: Any, **kwargs: Any
+        self, resource_id: str, *args: object, **kwargs: object
     ) -> dict[str, Any]:
         """The same as `get_resource_info`, with asyncio."""
         conversations = part(self._client, "conversations")
@@ -111,11 +113,13 @@ class AgentRecordsReader(BasePydanticReader, ResourcesReaderMixin):
                 return _info(one, resource_id)
         return _info(None, resource_id)
 
-    def load_resource(self, resource_id: str, *args: Any, **kwargs: Any) -> list[Document]:
+    def load_resource(self, resource_id: str, *args: object, **kwargs: object) -> list[Document]:
         """The documents of one conversation."""
         return list(self._documents(conversation_passages(self._client, resource_id)))
 
-    async def aload_resource(self, resource_id: str, *args: Any, **kwargs: Any) -> list[Document]:
+    async def aload_resource(
+        self, resource_id: str, *args: object, **kwargs: object
+    ) -> list[Document]:
         """The same as `load_resource`, with asyncio."""
         found = conversation_passages(self._client, resource_id)
         return [_document(passage) async for passage in self._client.agent.aiterate(found)]

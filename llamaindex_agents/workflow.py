@@ -165,7 +165,7 @@ class RemoteWorkflowAgent(BaseWorkflowAgent):
         return response  # type: ignore[no-any-return]
 
     def _event(
-        self, text: str, delta: str, thinking: str | None = None, raw: Any = None
+        self, text: str, delta: str, thinking: str | None = None, raw: object = None
     ) -> AgentStream:
         return AgentStream(
             delta=delta,

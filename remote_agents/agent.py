@@ -67,15 +67,15 @@ class Agent(Terms):
 
     # --- turns -------------------------------------------------------------------------------
 
-    def stream(self, messages: Sequence[Message], **call: Any) -> Generator[Event, None, object]:
+    def stream(self, messages: Sequence[Message], **call: object) -> Generator[Event, None, object]:
         """Ask, and iterate the events of the answer; arguments as for `turn`."""
         return run(self.turn(messages, stream=True, **call), self.transport)
 
-    def astream(self, messages: Sequence[Message], **call: Any) -> AsyncGenerator[Event, None]:
+    def astream(self, messages: Sequence[Message], **call: object) -> AsyncGenerator[Event, None]:
         """The same as `stream`, with asyncio."""
         return arun(self.turn(messages, stream=True, **call), self.transport)
 
-    def ask(self, messages: Sequence[Message], **call: Any) -> Reply:
+    def ask(self, messages: Sequence[Message], **call: object) -> Reply:
         """Ask, and wait for the whole answer; arguments as for `turn`."""
         try:
             finish: Finish = collect(run(self.turn(messages, stream=False, **call), self.transport))
@@ -84,7 +84,7 @@ class Agent(Terms):
             raise error.with_traceback(None) from None
         return finish.reply
 
-    async def aask(self, messages: Sequence[Message], **call: Any) -> Reply:
+    async def aask(self, messages: Sequence[Message], **call: object) -> Reply:
         """The same as `ask`, with asyncio."""
         events = arun(self.turn(messages, stream=False, **call), self.transport)
         try:

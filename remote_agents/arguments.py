@@ -69,7 +69,7 @@ _MEANINGLESS = frozenset(
 )
 
 
-def _is_harmless(name: str, value: Any) -> bool:
+def _is_harmless(name: str, value: object) -> bool:
     return name in _MEANINGLESS or value in _HARMLESS.get(name, ())
 
 
@@ -129,13 +129,13 @@ def read_agent_id(endpoint: Endpoint, agent_id: str | None) -> str:
     return _text("agent_id", found)
 
 
-def _text(name: str, value: Any) -> str:
+def _text(name: str, value: object) -> str:
     if not isinstance(value, str):
         raise ConfigurationError(f"{name} is a text, not {value!r}.")
     return value
 
 
-def read_api_key(endpoint: Endpoint, api_key: Any) -> Any:
+def read_api_key(endpoint: Endpoint, api_key: object) -> Any:
     """The key as a `SecretStr`, or the function that gives one."""
     found = api_key or os.environ.get(f"{endpoint.env}_API_KEY")
     if not found and endpoint.key_optional:
@@ -260,14 +260,14 @@ def _redacted(url: str) -> str:
 _HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
 
-def read_mapping(name: str, value: Any) -> dict[str, Any]:
+def read_mapping(name: str, value: object) -> dict[str, Any]:
     """What has to be a mapping; a value is never quoted, it may be a secret."""
     if not isinstance(value, Mapping):
         raise ConfigurationError(f"{name} is a mapping, not {type(value).__name__}.")
     return dict(value)
 
 
-def read_headers(value: Any, argument: str = "default_headers") -> dict[str, str]:
+def read_headers(value: object, argument: str = "default_headers") -> dict[str, str]:
     """Headers as HTTP allows them; a value is never quoted, it may be a secret."""
     headers: dict[str, str] = read_mapping(argument, value)
     for name, text in headers.items():
@@ -279,7 +279,7 @@ def read_headers(value: Any, argument: str = "default_headers") -> dict[str, str
     return headers
 
 
-def read_call_headers(value: Any) -> dict[str, str]:
+def read_call_headers(value: object) -> dict[str, str]:
     """The headers of one call, which changes nothing of who is asking."""
     headers = read_headers(value, "headers")
     if any(name.lower() == "authorization" for name in headers):
@@ -290,7 +290,7 @@ def read_call_headers(value: Any) -> dict[str, str]:
     return headers
 
 
-def read_verify(value: Any) -> Any:
+def read_verify(value: object) -> Any:
     """TLS settings: True, False, a path, or a context; None is True."""
     if isinstance(value, bytes) or (isinstance(value, str) and "-----BEGIN" in value):
         raise ConfigurationError(
@@ -305,11 +305,11 @@ def read_verify(value: Any) -> Any:
     )
 
 
-def _is_printable(value: Any) -> bool:
+def _is_printable(value: object) -> bool:
     return isinstance(value, str) and value.isascii() and value.isprintable()
 
 
-def read_client(name: str, client: Any, *, awaited: bool = False) -> Any:
+def read_client(name: str, client: object, *, awaited: bool = False) -> Any:
     """An HTTP client of the caller's own, of the right kind."""
     send = getattr(client, "send", None)
     if client is not None and (send is None or inspect.iscoroutinefunction(send) is not awaited):
@@ -318,7 +318,7 @@ def read_client(name: str, client: Any, *, awaited: bool = False) -> Any:
     return client
 
 
-def read_function(name: str, value: Any) -> Any:
+def read_function(name: str, value: object) -> Any:
     """A function of the caller's own."""
     if value is not None and not callable(value):
         raise ConfigurationError(f"{name} is a function, not {type(value).__name__}.")
@@ -332,7 +332,7 @@ def read_names(name: str, value: Any) -> tuple[str, ...]:
     return tuple(value)
 
 
-def read_secret(name: str, value: Any) -> str | bytes | None:
+def read_secret(name: str, value: object) -> str | bytes | None:
     """A secret of the caller's own; it is never quoted."""
     found = value.get_secret_value() if hasattr(value, "get_secret_value") else value
     if found is None or (isinstance(found, (str, bytes)) and found):
@@ -340,7 +340,7 @@ def read_secret(name: str, value: Any) -> str | bytes | None:
     raise ConfigurationError(f"{name} is a text that is not empty, or bytes.")
 
 
-def read_bound(name: str, value: Any) -> Any:
+def read_bound(name: str, value: object) -> Any:
     """A number that bounds something."""
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < 1e15:
         raise ConfigurationError(f"{name} must be a number above 0, not {value!r}.")
@@ -371,7 +371,7 @@ def read_memory(value: str) -> Any:
     return value
 
 
-def read_stops(value: Any) -> tuple[str, ...]:
+def read_stops(value: object) -> tuple[str, ...]:
     """Stop sequences, given as one or as several."""
     if not value:
         return ()

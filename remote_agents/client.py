@@ -52,7 +52,7 @@ class Client(Settings):
     _kinds: ClassVar[dict[str, type[Client]]] = {}
 
     @classmethod
-    def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
+    def __pydantic_init_subclass__(cls, **kwargs: object) -> None:
         super().__pydantic_init_subclass__(**kwargs)
         endpoint = getattr(cls, "endpoint", None)
         if endpoint is None:
@@ -63,7 +63,7 @@ class Client(Settings):
 
     if not TYPE_CHECKING:  # type checkers see the fields
 
-        def __init__(self, *positional: Any, **settings: Any) -> None:
+        def __init__(self, *positional: object, **settings: object) -> None:
             settings = veiled(settings)
             if positional:
                 super().__init__(*positional)
@@ -210,7 +210,7 @@ class Client(Settings):
         return list(watch.steps())
 
     def search(
-        self, query: str, *, knowledge_base: str | None = None, top_k: int = 4, **options: Any
+        self, query: str, *, knowledge_base: str | None = None, top_k: int = 4, **options: object
     ) -> Sequence[Citation]:
         """Search what the service holds, without asking a model.
 
@@ -232,7 +232,7 @@ class Client(Settings):
         return found
 
     async def asearch(
-        self, query: str, *, knowledge_base: str | None = None, top_k: int = 4, **options: Any
+        self, query: str, *, knowledge_base: str | None = None, top_k: int = 4, **options: object
     ) -> Sequence[Citation]:
         """The same as `search`, with asyncio."""
         found: Sequence[Citation] = await self.agent.acall(
@@ -241,7 +241,7 @@ class Client(Settings):
         return found
 
     def _search(
-        self, query: str, knowledge_base: str | None, top_k: int, **options: Any
+        self, query: str, knowledge_base: str | None, top_k: int, **options: object
     ) -> Flow[list[Citation]]:
         raise ConfigurationError(
             f"{self.endpoint.title} has no search of its own.", endpoint=self.endpoint.name
@@ -349,7 +349,7 @@ def _turn(prompt: Prompt, call: CallArguments) -> dict[str, Any]:
     return {**turn, "messages": messages}
 
 
-def _file(item: Any) -> Any:
+def _file(item: object) -> Any:
     """A file for a message; what a service lists as an attachment knows how it is sent again."""
     return item.as_attachment() if hasattr(item, "as_attachment") else item
 
@@ -369,7 +369,7 @@ def as_messages(prompt: Prompt) -> list[Message]:
     return [_as_message(item) for item in prompt]
 
 
-def _as_message(item: Any) -> Message:
+def _as_message(item: object) -> Message:
     if isinstance(item, Message):
         return item
     if isinstance(item, str):
@@ -384,14 +384,14 @@ def _as_message(item: Any) -> Message:
     )
 
 
-def _files(given: Any) -> list[Attachment]:
+def _files(given: object) -> list[Attachment]:
     """The files of a message that is a mapping; what may be from outside names no local ones."""
     if isinstance(given, (str, bytes, Mapping)) or not isinstance(given, Iterable | None):
         raise UnsupportedContentError("A message's attachments are a list of Attachment.")
     return [_file_of(each) for each in given or ()]
 
 
-def _file_of(item: Any) -> Attachment:
+def _file_of(item: object) -> Attachment:
     file = Attachment.from_mapping(item) if isinstance(item, Mapping) else _file(item)
     if not isinstance(file, Attachment):
         raise UnsupportedContentError(

@@ -12,7 +12,7 @@ SECRET = ("headers", "extra_headers", "extra_body")
 class Concealed:
     """A value that shows only whether it is the same as another."""
 
-    def __init__(self, value: Any) -> None:
+    def __init__(self, value: object) -> None:
         self.value = value
 
     def __repr__(self) -> str:
@@ -29,6 +29,6 @@ def conceal(call: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def shown(value: Any) -> Any:
+def shown(value: object) -> Any:
     """The value itself."""
     return value.value if isinstance(value, Concealed) else value

@@ -6,7 +6,7 @@ import time
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from remote_agents.client import Client
 from remote_agents.errors import (
@@ -55,7 +55,7 @@ class Streamed:
     unknown: int = 0
     reply: Reply | None = None
 
-    def see(self, event: Any) -> None:
+    def see(self, event: object) -> None:
         """One more event."""
         if isinstance(event, (TextDelta, ReasoningDelta)):
             self.pieces.append(time.monotonic() - self.begun)
@@ -170,7 +170,7 @@ def _refused(
     return Finding(what, None if open_to_all else False, "was answered all the same")
 
 
-def _variant(client: Client, **changed: Any) -> Client:
+def _variant(client: Client, **changed: object) -> Client:
     """A client of the same agent with other settings."""
     agent = client.agent
     known = {"base_url": agent.base_url, "agent_id": agent.agent_id, "api_key": agent.secret}

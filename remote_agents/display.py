@@ -72,7 +72,7 @@ def display_stream(stream: Any) -> Any:
     return view.result
 
 
-def _is_whole(answer: Any) -> bool:
+def _is_whole(answer: object) -> bool:
     kinds = ("content_blocks", "source_nodes", "message")
     return isinstance(answer, (str, Reply)) or any(hasattr(answer, kind) for kind in kinds)
 
@@ -102,7 +102,7 @@ class _View:
     def __exit__(self, *exc: object) -> None:
         self._screen.finish(self)
 
-    def add(self, item: Any, parts: Iterable[Part] | None = None) -> None:
+    def add(self, item: object, parts: Iterable[Part] | None = None) -> None:
         self._items.append(item)
         for part in _parts(item) if parts is None else parts:
             if isinstance(part, Citation):
@@ -186,7 +186,7 @@ def _listed(citations: Sequence[Citation]) -> list[str]:
 # --- what a stream yields ----------------------------------------------------------------------
 
 
-def _parts(item: Any) -> Iterator[Part]:
+def _parts(item: object) -> Iterator[Part]:
     """The text, reasoning and citations in one item of any stream, told by its shape."""
     if isinstance(item, (TextDelta, ReasoningDelta, Citation)):
         yield item
@@ -221,7 +221,7 @@ def _llamaindex_parts(response: Any) -> Iterator[Part]:
     yield from map(_citation, extras.get("citations", ()))
 
 
-def _whole_parts(answer: Any) -> Iterator[Part]:
+def _whole_parts(answer: object) -> Iterator[Part]:
     """The same of a whole answer."""
     if isinstance(answer, Reply):
         return _reply_parts(answer)

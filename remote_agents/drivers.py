@@ -155,7 +155,7 @@ class _BlockingIO:
         self._open: list[Any] = []
         self._deferred: list[Defer] = []
 
-    def perform(self, op: Any) -> Any:
+    def perform(self, op: object) -> Any:
         return _BLOCKING[type(op)](self, op)
 
     def close(self) -> None:
@@ -206,7 +206,7 @@ class _AsyncIO:
         self._open: list[Any] = []
         self._deferred: list[Defer] = []
 
-    async def perform(self, op: Any) -> Any:
+    async def perform(self, op: object) -> Any:
         return await _ASYNC[type(op)](self, op)
 
     async def aclose(self) -> None:

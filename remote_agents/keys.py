@@ -73,7 +73,7 @@ class CachedKey:
     def _good(self) -> SecretStr | None:
         return self._token if time.monotonic() < self._until else None
 
-    def _keep(self, fetched: Any) -> SecretStr:
+    def _keep(self, fetched: object) -> SecretStr:
         token, seconds = fetched if isinstance(fetched, tuple) else (fetched, None)
         kept = token if isinstance(token, SecretStr) else SecretStr(str(token or ""))
         # A short life is used to the last tenth: else each request would fetch.

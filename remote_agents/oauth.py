@@ -215,7 +215,7 @@ def _secret(value: Secret) -> SecretStr:
     return value if isinstance(value, SecretStr) else SecretStr(value)
 
 
-def _check_address(name: str, url: Any) -> None:
+def _check_address(name: str, url: object) -> None:
     if url is None:
         return
     parts = urlsplit(url if isinstance(url, str) else "")

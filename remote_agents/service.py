@@ -110,7 +110,7 @@ class Endpoint:
     refuses: Callable[[Any], bool] | None = None
     client: str | None = None
 
-    def refused(self, body: Any) -> bool:
+    def refused(self, body: object) -> bool:
         """Whether a body with HTTP 200 says that the request was not taken."""
         return self.refuses is not None and self.refuses(body)
 

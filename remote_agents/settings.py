@@ -27,7 +27,7 @@ Token: TypeAlias = str | SecretStr
 KeyFunction: TypeAlias = Callable[[], Token | Awaitable[Token]]
 
 
-def _as_secret(value: Any) -> Any:
+def _as_secret(value: object) -> Any:
     return SecretStr(value) if isinstance(value, str) else value
 
 
@@ -124,12 +124,12 @@ class Settings(BaseModel):
 
     if not TYPE_CHECKING:  # type checkers see the fields
 
-        def __init__(self, *positional: Any, **settings: Any) -> None:
+        def __init__(self, *positional: object, **settings: object) -> None:
             refuse_positional(type(self), positional)
             super().__init__(**settings)
 
     @classmethod
-    def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
+    def __pydantic_init_subclass__(cls, **kwargs: object) -> None:
         super().__pydantic_init_subclass__(**kwargs)
         if "endpoint" in vars(cls):
             register(cls.endpoint)
@@ -166,7 +166,7 @@ def veiled(arguments: Mapping[str, Any]) -> dict[str, Any]:
     return {name: _veil(name, value) for name, value in arguments.items()}
 
 
-def _veil(name: str, value: Any) -> Any:
+def _veil(name: str, value: object) -> Any:
     misspelt = name not in Settings.model_fields and _MAY_BE_SECRET.search(name)
     return _as_secret(value) if name in _SECRETS or misspelt else value
 

@@ -156,7 +156,7 @@ BEYOND = 2**31 - 2
 """Windows locks a byte, which others cannot read meanwhile: one that no journal has."""
 
 
-def _lock_file(file: Any, path: str) -> None:
+def _lock_file(file: object, path: str) -> None:
     try:
         _lock(file)
     except OSError as error:

@@ -13,7 +13,7 @@ from remote_agents.errors import ConfigurationError
 from remote_agents.waiting import raise_if_waiting
 
 
-def way_of_asking(model: Any) -> Callable[[Any, str | None], Row]:
+def way_of_asking(model: object) -> Callable[[Any, str | None], Row]:
     """A function that asks the model an input in a session, if any, and gives what a row holds.
 
     Raises:
@@ -55,7 +55,7 @@ def _ask_langchain(runnable: Any, value: Any, session_id: str | None) -> Row:
     )
 
 
-def _text(result: Any) -> str:
+def _text(result: object) -> str:
     if isinstance(result, str):
         return result
     return json.dumps(to_jsonable_python(result, fallback=str), ensure_ascii=False)
@@ -94,7 +94,7 @@ def _from_extras(text: str, extras: Mapping[str, Any]) -> Row:
 
 
 def _from_metadata(
-    text: str, metadata: Mapping[str, Any], citations: Any, put_in: int | None, out: int | None
+    text: str, metadata: Mapping[str, Any], citations: object, put_in: int | None, out: int | None
 ) -> Row:
     raise_if_waiting(metadata)
     return {

@@ -42,7 +42,7 @@ class Item(NamedTuple):
 
 
 def ask_many(
-    model: Any,
+    model: object,
     inputs: Iterable[Any],
     *,
     path: str | os.PathLike[str],
@@ -104,7 +104,7 @@ def ask_many(
     return _with_bar(asker, rows, inputs, progress)
 
 
-def _with_bar(asker: Asker, rows: _Rows, inputs: Any, progress: bool) -> Iterator[Row]:
+def _with_bar(asker: Asker, rows: _Rows, inputs: object, progress: bool) -> Iterator[Row]:
     bar = _bar(len(inputs) if hasattr(inputs, "__len__") else None) if progress else None
     counts: Counter[str] = Counter()
     try:
@@ -142,7 +142,7 @@ def _digests() -> Callable[[Any], str]:
     """Names questions by their content; the second of the same is another question."""
     seen: Counter[str] = Counter()
 
-    def key(value: Any) -> str:
+    def key(value: object) -> str:
         text = json.dumps(to_jsonable_python(value, fallback=str), sort_keys=True)
         digest = hashlib.blake2s(text.encode(), digest_size=12).hexdigest()
         seen[digest] += 1
@@ -178,7 +178,7 @@ class Asker:
 
     def __init__(
         self,
-        model: Any,
+        model: object,
         path: str | os.PathLike[str],
         *,
         concurrency: int = 8,
@@ -262,7 +262,7 @@ class Asker:
             found = _failure(error)
         return {**found, "seconds": round(time.monotonic() - begun, 4)}
 
-    def _new_row(self, item: Item, known: Known | None, asked: int, **found: Any) -> Row:
+    def _new_row(self, item: Item, known: Known | None, asked: int, **found: object) -> Row:
         lost = known is not None and (known.row is None or known.row["was_in_flight"])
         own = {
             "key": item.key,

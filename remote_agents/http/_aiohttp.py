@@ -58,7 +58,7 @@ class Client(httpx.AsyncClient):
         """A request with this client's headers and those given."""
         return plain_request(self.headers, method, url, **parts)
 
-    async def send(self, request: httpx.Request, **_: Any) -> httpx.Response:
+    async def send(self, request: httpx.Request, **_: object) -> httpx.Response:
         """Send it; the response's head has arrived."""
         response = await self._wire.handle_async_request(request)
         response.request = request
@@ -121,7 +121,7 @@ def _departures() -> TraceConfig:
     return config
 
 
-async def _leaves(_: ClientSession, context: Any, __: Any) -> None:
+async def _leaves(_: ClientSession, context: Any, __: object) -> None:
     await context.trace_request_ctx(f"aiohttp.{LEAVING}", {})
 
 

@@ -40,7 +40,7 @@ class JoiningClient(httpx.Client):
         """A request with this client's headers and those given."""
         return plain_request(self.headers, method, url, **parts)
 
-    def send(self, request: httpx.Request, **_: Any) -> httpx.Response:
+    def send(self, request: httpx.Request, **_: object) -> httpx.Response:
         """Send it; the response's head has arrived."""
         response = self._wire.handle_request(request)
         response.request = request

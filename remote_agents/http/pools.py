@@ -45,7 +45,7 @@ class Route:
     proxy: str | None = field(default=None, repr=False)
 
     @classmethod
-    def to(cls, url: str, verify: Any) -> Route:
+    def to(cls, url: str, verify: object) -> Route:
         """The route to a URL.
 
         Raises:
@@ -72,7 +72,7 @@ class Pools:
             weakref.WeakKeyDictionary()
         )
 
-    def client(self, user: Any, route: Route) -> httpx.Client:
+    def client(self, user: object, route: Route) -> httpx.Client:
         """The sync client for this route, which `user` now needs."""
         self._enter(user, route)
         client = self._clients.get(route)
@@ -88,7 +88,7 @@ class Pools:
                 self._clients[route] = JoiningClient(context, LIMITS, _proxy(route, context))
             return self._clients[route]
 
-    async def async_client(self, user: Any, route: Route) -> httpx.AsyncClient:
+    async def async_client(self, user: object, route: Route) -> httpx.AsyncClient:
         """The client of this event loop for this route, which `user` now needs."""
         self._enter(user, route)
         loop = asyncio.get_running_loop()
@@ -117,7 +117,7 @@ class Pools:
         for clients in self._loops.values():
             _abandon(clients)
 
-    def _enter(self, user: Any, route: Route) -> None:
+    def _enter(self, user: object, route: Route) -> None:
         users = self._users.get(route)
         if users is None:
             users = self._users.setdefault(route, weakref.WeakSet())
@@ -132,13 +132,13 @@ class Pools:
             if client := self._clients.pop(route, None):
                 client.close()
 
-    def leave(self, user: Any) -> None:
+    def leave(self, user: object) -> None:
         """`user` needs its sync clients no longer; the last user of one closes it."""
         for route in self._routes_without(user):
             if client := self._clients.pop(route, None):
                 client.close()
 
-    async def aleave(self, user: Any) -> None:
+    async def aleave(self, user: object) -> None:
         """The same as `leave`, and for the clients of this event loop too."""
         clients = self._loops.get(asyncio.get_running_loop(), {})
         routes = self._routes_without(user)
@@ -147,7 +147,7 @@ class Pools:
             if route in clients:
                 await clients[route][1].aclose()  # type: ignore[attr-defined]
 
-    def _routes_without(self, user: Any) -> list[Route]:
+    def _routes_without(self, user: object) -> list[Route]:
         """The routes that nobody needs without this user."""
         with self._lock:
             users_of = list(self._users.items())
@@ -203,7 +203,7 @@ def context_of(route: Route) -> ssl.SSLContext:
 
 
 @lru_cache(maxsize=32)
-def tls(verify: Any) -> ssl.SSLContext:
+def tls(verify: object) -> ssl.SSLContext:
     """One TLS context for all clients with the same settings; building one takes 20 ms.
 
     Args:

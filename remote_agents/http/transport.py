@@ -58,7 +58,7 @@ class Transport:
         *,
         auth_scheme: str = "Bearer",
         headers: Mapping[str, str] | None = None,
-        verify: Any = True,
+        verify: object = True,
         client: httpx.Client | None = None,
         async_client: httpx.AsyncClient | None = None,
     ) -> None:

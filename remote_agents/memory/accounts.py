@@ -35,7 +35,7 @@ def account_of_function(function: Callable[[], Any]) -> str:
     return account
 
 
-def account_named(name: Any) -> str:
+def account_named(name: object) -> str:
     """The account that the caller names."""
     return f"account:{name}"
 

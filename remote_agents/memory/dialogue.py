@@ -51,8 +51,8 @@ class Dialogue:
 def named(
     configured: Mapping[str, Any] | None,
     *,
-    session_id: Any = None,
-    conversation_id: Any = None,
+    session_id: object = None,
+    conversation_id: object = None,
 ) -> tuple[Kind, dict[str, str]] | None:
     """What names a dialogue, and its name; the first that is found counts.
 
@@ -103,7 +103,7 @@ def is_nonce(shown: str) -> bool:
     return shown.startswith("~")
 
 
-def names_in(source: Any, also: Iterable[str] = (), *, ids: bool = True) -> dict[str, str]:
+def names_in(source: object, also: Iterable[str] = (), *, ids: bool = True) -> dict[str, str]:
     """The names in a configuration: of the dialogue, and of whoever asks.
 
     Args:
@@ -124,14 +124,14 @@ def names_in(source: Any, also: Iterable[str] = (), *, ids: bool = True) -> dict
 class _Attributes:
     """An object's attributes, as a mapping has them."""
 
-    def __init__(self, source: Any) -> None:
+    def __init__(self, source: object) -> None:
         self._source = source
 
     def get(self, name: str) -> Any:
         return getattr(self._source, name, None)
 
 
-def required(session_id: Any) -> str:
+def required(session_id: object) -> str:
     """A session's name, as text.
 
     Raises:

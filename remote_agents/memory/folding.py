@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any, get_args
+from typing import get_args
 
 from remote_agents.errors import UnsupportedContentError
 from remote_agents.service import Endpoint
@@ -33,7 +33,7 @@ def check_content(messages: Sequence[Message], endpoint: Endpoint) -> None:
             _check_file(file, message.role, endpoint)
 
 
-def _check_file(file: Any, role: str, endpoint: Endpoint) -> None:
+def _check_file(file: object, role: str, endpoint: Endpoint) -> None:
     if not isinstance(file, Attachment):
         raise UnsupportedContentError(
             f"attachments is a list of Attachment, not of {type(file).__name__}.",

@@ -74,7 +74,7 @@ class SessionStore(ABC):
     def __init__(self) -> None:
         self.turnstile = Turnstile()
 
-    def __deepcopy__(self, memo: Any) -> SessionStore:
+    def __deepcopy__(self, memo: object) -> SessionStore:
         return self  # copies of a model share their sessions
 
     def secret(self) -> bytes | None:

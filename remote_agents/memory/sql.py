@@ -204,7 +204,7 @@ class _Database:
         except self._failures as error:
             raise self._unusable(error) from error
 
-    def _unusable(self, error: Any) -> ConversationError:
+    def _unusable(self, error: object) -> ConversationError:
         said = str(getattr(error, "orig", None) or error).strip().splitlines()
         return ConversationError(
             f"The session store cannot be used: {said[0] if said else type(error).__name__}. "

@@ -49,7 +49,7 @@ class Turnstile:
             elif not queue[0].done():
                 queue[0].set_result(None)
 
-    def hold(self, key: str, holder: Any) -> None:
+    def hold(self, key: str, holder: object) -> None:
         """Remember who was the last to begin, for as long as he lives."""
         with self._lock:
             self._holders[key] = holder

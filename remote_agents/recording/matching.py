@@ -170,6 +170,6 @@ def _same_number(recorded: str, asked: str) -> bool:
     return _form(recorded) == _form(asked) if long else recorded == asked
 
 
-def _kind(value: Any) -> str:
+def _kind(value: object) -> str:
     names = {dict: "an object", list: "a list", Number: "a number", bool: "true or false"}
     return "null" if value is None else names.get(type(value), "a text")

@@ -168,7 +168,7 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
     replay: Replay
 
-    def handle_error(self, request: Any, client_address: Any) -> None:
+    def handle_error(self, request: object, client_address: object) -> None:
         """A client that leaves is none."""
 
 
@@ -215,5 +215,5 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             self.connection.shutdown(socket.SHUT_RDWR)
 
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base's name
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base's name
         """Nothing: what is asked is nobody's business."""

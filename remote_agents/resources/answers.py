@@ -54,7 +54,7 @@ def answer_of(given: Any) -> Known:
     )
 
 
-def _known(told: Mapping[str, Any], text: Any) -> Known:
+def _known(told: Mapping[str, Any], text: object) -> Known:
     reply_id = told.get("reply_id")
     if not isinstance(reply_id, str) or reply_id.startswith("reply-"):  # one of ours
         raise ConfigurationError("The service gave this answer no id by which it can be named.")

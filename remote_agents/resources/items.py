@@ -69,7 +69,7 @@ class Item:
     __slots__ = ("raw",)
     raw: dict[str, Any]
 
-    def __init__(self, raw: Any) -> None:
+    def __init__(self, raw: object) -> None:
         self.raw = raw if isinstance(raw, dict) else {}
 
     def __getattr__(self, name: str) -> Any:
@@ -111,12 +111,12 @@ def item_key(raw: Mapping[str, Any]) -> str:
     return identifier(raw.get("id")) or repr(sorted(raw.items(), key=lambda pair: pair[0]))
 
 
-def _short(value: Any) -> str:
+def _short(value: object) -> str:
     text = repr(value)
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> Any:
     if isinstance(value, Item):
         return value.to_dict()
     if isinstance(value, datetime):
@@ -130,7 +130,7 @@ def _plain(value: Any) -> Any:
 def text(*names: str) -> Field[str]:
     """A text; a number becomes text, an object its id, anything else an empty text."""
 
-    def read(value: Any) -> str:
+    def read(value: object) -> str:
         return identifier(value.get("id") if isinstance(value, dict) else value) or ""
 
     return Field(read, *names)
@@ -139,7 +139,7 @@ def text(*names: str) -> Field[str]:
 def number(*names: str) -> Field[float | None]:
     """A number, also from a numeric text."""
 
-    def read(value: Any) -> float | None:
+    def read(value: object) -> float | None:
         found = finite(value)
         return int(found) if found is not None and found == int(found) else found
 
@@ -169,7 +169,7 @@ def texts(*names: str) -> Field[list[str]]:
 def one(kind: Callable[[Any], I], *names: str) -> Field[I | None]:
     """An item inside; a bare id counts as one that has only that."""
 
-    def read(value: Any) -> I | None:
+    def read(value: object) -> I | None:
         if isinstance(value, dict):
             return kind(value)
         id_ = identifier(value)
@@ -183,11 +183,11 @@ def many(kind: Callable[[Any], I], *names: str) -> Field[list[I]]:
     return Field(lambda value: [kind(v) for v in _list(value) if isinstance(v, dict)], *names)
 
 
-def _list(value: Any) -> list[Any]:
+def _list(value: object) -> list[Any]:
     return value if isinstance(value, list) else []
 
 
-def moment(value: Any) -> datetime | None:
+def moment(value: object) -> datetime | None:
     """A time from ISO 8601, seconds, or milliseconds, as number or text; UTC where none is said.
 
     Example:
@@ -306,7 +306,7 @@ class CitedPassage(Item):
 _ROLES = {"incoming": "user", "outgoing": "assistant", "human": "user", "ai": "assistant"}
 
 
-def _role(value: Any) -> str:
+def _role(value: object) -> str:
     name = identifier(value) or ""
     return _ROLES.get(name.lower(), name)
 

@@ -110,7 +110,7 @@ def pages(
     cursor: str | None = None,
     page: int | None = None,
     own_cursors: bool = False,
-    **params: Any,
+    **params: object,
 ) -> Flow[T]:
     """Every item of a list, page by page, as `Placed` items.
 
@@ -288,7 +288,7 @@ _LISTS = (
 _IDS = ("id", "conversationId", "recordId", "botId", "conversation_id", "record_id", "_id")
 
 
-def read_page(data: Any) -> Page | None:
+def read_page(data: object) -> Page | None:
     """A page in any of the shapes; None if it is none."""
     if data is None or isinstance(data, list):
         return Page(data or [])
@@ -320,12 +320,12 @@ def _more(about: Mapping[str, Any]) -> bool | None:
     return None if page is None or last is None else page < last
 
 
-def _count(value: Any) -> int | None:
+def _count(value: object) -> int | None:
     found = number(value)
     return None if found is None else int(found)
 
 
-def item_id(item: Any) -> str | None:
+def item_id(item: object) -> str | None:
     """The id of an item, under any of its names."""
     if not isinstance(item, dict):
         return None
@@ -343,7 +343,7 @@ def with_query(url: str, changes: Mapping[str, Any]) -> str:
     return f"{path}?{query}" if query else path
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> Any:
     return str(value).lower() if isinstance(value, bool) else value
 
 

@@ -24,7 +24,7 @@ def part(id_: str) -> str:
     return quote(id_, safe="")
 
 
-def read(path: str, kind: Callable[[Any], T], **params: Any) -> Flow[T]:
+def read(path: str, kind: Callable[[Any], T], **params: object) -> Flow[T]:
     """One object, as an item."""
     answer = yield Call(Request("GET", with_query(path, params), safe=True))
     return kind(inner(answer.data))
@@ -45,7 +45,7 @@ def inner(data: Any) -> Any:
     return data["data"] if wrapped else data
 
 
-def found(data: Any, *names: str) -> list[Any]:
+def found(data: object, *names: str) -> list[Any]:
     """The hits of a search: a bare list, or the one under the first of these names."""
     if isinstance(data, list):
         return data

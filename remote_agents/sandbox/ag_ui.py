@@ -84,12 +84,12 @@ def _told_beside(body: dict[str, Any]) -> list[dict[str, Any]]:
     return [{"role": "system", "content": str(entry["value"])} for entry in entries]
 
 
-def _is_tool(tool: Any) -> bool:
+def _is_tool(tool: object) -> bool:
     fields = ("name", "description")
     return isinstance(tool, dict) and all(isinstance(tool.get(name), str) for name in fields)
 
 
-def _messages(value: Any, refuse: Callable[[str], Refusal]) -> list[dict[str, Any]]:
+def _messages(value: object, refuse: Callable[[str], Refusal]) -> list[dict[str, Any]]:
     if not isinstance(value, list):
         raise refuse("messages must be an array")
     for item in value:
@@ -102,7 +102,7 @@ def _messages(value: Any, refuse: Callable[[str], Refusal]) -> list[dict[str, An
     return [{**item, "content": _text(item.get("content"))} for item in value]
 
 
-def _text(content: Any) -> str:
+def _text(content: object) -> str:
     if isinstance(content, list):
         return " ".join(str(part.get("text", "")) for part in content if isinstance(part, dict))
     return str(content or "")
@@ -267,7 +267,7 @@ def _search(turn: Turn) -> list[Event]:
     ]
 
 
-def _called(call: Event, name: str, given: Any) -> list[Event]:
+def _called(call: Event, name: str, given: object) -> list[Event]:
     text = dumps(given)
     middle = len(text) // 2
     return [
@@ -371,13 +371,13 @@ def _interrupted(asked: Event, finish: Event, manner: Manner) -> list[Event]:
     return [{**finish, "outcome": {"type": "interrupt", "interrupts": [told]}}]
 
 
-def _settled(asked: Event | None, answer: Any) -> Answer:
+def _settled(asked: Event | None, answer: object) -> Answer:
     if asked is None:
         return Answer("There was nothing to decide.")
     return Answer(f"{'Done' if _approved(answer) else 'I left it alone'}: {asked['task']}")
 
 
-def _approved(answer: Any) -> bool:
+def _approved(answer: object) -> bool:
     if isinstance(answer, dict):
         answer = answer.get("approved", answer.get("type"))
     return (answer.lower() if isinstance(answer, str) else answer) in APPROVED

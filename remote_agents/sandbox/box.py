@@ -176,7 +176,7 @@ class Sandbox:
         """Clear faults, the request log and the rate limit's count; conversations stay."""
         self._call("POST", "reset")
 
-    def configure(self, **settings: Any) -> None:
+    def configure(self, **settings: object) -> None:
         """Change settings while the server runs.
 
         They are word_delay, rate_limit, refuse_system, credits, cloudbase_lists (the shape of its
@@ -242,7 +242,7 @@ class Sandbox:
         seeded: Row = self._call("POST", "questions", {"asked": pairs, "endpoint": endpoint})
         return seeded
 
-    def fault(self, kind: str, **options: Any) -> None:
+    def fault(self, kind: str, **options: object) -> None:
         """Order a fault for the next chat requests.
 
         Args:
@@ -255,64 +255,68 @@ class Sandbox:
         self._call("POST", "faults", {"kind": kind, **given})
 
     def fail_next(
-        self, status: int = 500, body: Any = None, retry_after: float | str | None = None, **to: Any
+        self,
+        status: int = 500,
+        body: object = None,
+        retry_after: float | str | None = None,
+        **to: object,
     ) -> None:
         """Answer with an error, in the vendor's shape unless a body is given."""
         self.fault("fail_next", status=status, body=body, retry_after=retry_after, **to)
 
-    def drop_after(self, events: int = 1, **to: Any) -> None:
+    def drop_after(self, events: int = 1, **to: object) -> None:
         """Reset the connection after some frames, or in the middle of a plain body."""
         self.fault("drop_after", events=events, **to)
 
-    def truncate_after(self, events: int = 1, **to: Any) -> None:
+    def truncate_after(self, events: int = 1, **to: object) -> None:
         """End the stream cleanly but too early; a plain body ends before its announced length."""
         self.fault("truncate_after", events=events, **to)
 
-    def stall_after(self, events: int = 1, keepalive: bool = True, **to: Any) -> None:
+    def stall_after(self, events: int = 1, keepalive: bool = True, **to: object) -> None:
         """Fall silent after some frames, but for keep-alive comments, until the client leaves."""
         self.fault("stall_after", events=events, keepalive=keepalive, **to)
 
-    def garbage(self, **to: Any) -> None:
+    def garbage(self, **to: object) -> None:
         """Put frames that are not JSON between the others; a plain body is garbage altogether."""
         self.fault("garbage", **to)
 
-    def slow_first_byte(self, seconds: float = 1.0, **to: Any) -> None:
+    def slow_first_byte(self, seconds: float = 1.0, **to: object) -> None:
         """Wait before the response begins."""
         self.fault("slow_first_byte", seconds=seconds, **to)
 
-    def error_event(self, after: int = 1, **to: Any) -> None:
+    def error_event(self, after: int = 1, **to: object) -> None:
         """Report a failure inside the stream, in the vendor's shape."""
         self.fault("error_event", after=after, **to)
 
-    def wrong_content_type(self, **to: Any) -> None:
+    def wrong_content_type(self, **to: object) -> None:
         """Answer 200 with an HTML page, as a captive portal does."""
         self.fault("wrong_content_type", **to)
 
-    def reset_before_response(self, **to: Any) -> None:
+    def reset_before_response(self, **to: object) -> None:
         """Read the request, then reset the connection."""
         self.fault("reset_before_response", **to)
 
-    def duplicate_frames(self, **to: Any) -> None:
+    def duplicate_frames(self, **to: object) -> None:
         """Send every frame twice."""
         self.fault("duplicate_frames", **to)
 
-    def endless_line(self, **to: Any) -> None:
+    def endless_line(self, **to: object) -> None:
         """Send one frame, or one body, that never ends."""
         self.fault("endless_line", **to)
 
-    def endless_keepalives(self, **to: Any) -> None:
+    def endless_keepalives(self, **to: object) -> None:
         """Send nothing but keep-alive comments."""
         self.fault("endless_keepalives", **to)
 
-    def gzip_bomb(self, **to: Any) -> None:
+    def gzip_bomb(self, **to: object) -> None:
         """Send half a megabyte that unpacks to half a gigabyte."""
         self.fault("gzip_bomb", **to)
 
-    def huge_headers(self, **to: Any) -> None:
+    def huge_headers(self, **to: object) -> None:
         """Answer with ten megabytes of headers."""
         self.fault("huge_headers", **to)
 
-    def error_in_200(self, **to: Any) -> None:
+    def error_in_200(self, **to: object) -> None:
         """Answer 200 with the vendor's error body."""
         self.fault("error_in_200", **to)
 
@@ -323,7 +327,9 @@ class Sandbox:
         trust = ssl.create_default_context(cafile=self.authority)
         return http.client.HTTPSConnection(host, timeout=30, context=trust)
 
-    def _call(self, method: str, path: str, body: Any = None, *, query: str | None = None) -> Any:
+    def _call(
+        self, method: str, path: str, body: object = None, *, query: str | None = None
+    ) -> Any:
         if not self.url:
             raise RuntimeError("The sandbox is not running: use `with Sandbox() as box:`.")
         target = f"/_sandbox/{path}" + (f"?{urlencode({'endpoint': query})}" if query else "")

@@ -186,7 +186,7 @@ class Turn:
             )
             self.question_id = row["id"]
 
-    def keep(self, **extra: Any) -> None:
+    def keep(self, **extra: object) -> None:
         """Store the reply, once."""
         if self.kept or self.shelf is None:
             return
@@ -239,7 +239,7 @@ class Service:
         shelf: str | None = None,
         keep: list[dict[str, Any]] | None = None,
         reply_id: str | None = None,
-        **extra: Any,
+        **extra: object,
     ) -> Turn:
         """Accept a turn: log it, find the answer, and store the question where messages are kept.
 

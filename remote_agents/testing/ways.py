@@ -164,10 +164,10 @@ class _Shape(Protocol):
     def question(self, text: str) -> Any:
         """A user's message."""
 
-    def bind(self, model: Any, session: str | None) -> tuple[Any, dict[str, Any]]:
+    def bind(self, model: object, session: str | None) -> tuple[Any, dict[str, Any]]:
         """What is asked in a session, and with which arguments."""
 
-    def answer(self, whole: Any) -> Answer:
+    def answer(self, whole: object) -> Answer:
         """What a whole answer says."""
 
     def collect(self, items: list[Any], times: list[float]) -> Answer:
@@ -180,7 +180,7 @@ class _Plain:
     def question(self, text: str) -> Any:
         return remote_agents.Message("user", text)
 
-    def bind(self, model: Any, session: str | None) -> tuple[Any, dict[str, Any]]:
+    def bind(self, model: object, session: str | None) -> tuple[Any, dict[str, Any]]:
         return model, {"session_id": session} if session else {}
 
     def answer(self, whole: Any) -> Answer:
@@ -199,7 +199,7 @@ class _LangChain:
 
         return HumanMessage(text)
 
-    def bind(self, model: Any, session: str | None) -> tuple[Any, dict[str, Any]]:
+    def bind(self, model: object, session: str | None) -> tuple[Any, dict[str, Any]]:
         return model, {"config": {"configurable": {"session_id": session}}} if session else {}
 
     def answer(self, whole: Any) -> Answer:

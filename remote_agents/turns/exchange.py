@@ -98,7 +98,7 @@ def once(op: Once, exchange: Exchange) -> Flow[Any]:
 # --- whole bodies ------------------------------------------------------------------------------
 
 
-def read_body(response: Any, exchange: Exchange) -> Flow[bytes]:
+def read_body(response: object, exchange: Exchange) -> Flow[bytes]:
     """A whole body, within the limits of time and size; blanks do not put off the idle limit."""
     terms, size = exchange.terms, 0
     parts: list[bytes] = []
@@ -118,7 +118,7 @@ def read_body(response: Any, exchange: Exchange) -> Flow[bytes]:
     return b"".join(parts)
 
 
-def _read(response: Any, deadline: float | None, exchange: Exchange, phase: str) -> Flow[Any]:
+def _read(response: object, deadline: float | None, exchange: Exchange, phase: str) -> Flow[Any]:
     try:
         return (yield Read(response, deadline))
     except DeadlineReached as error:
@@ -249,7 +249,7 @@ def _log(reader: Reader, reply: Reply, exchange: Exchange) -> None:
     )
 
 
-def _read_answer(head: bytes, response: Any, reader: Reader, exchange: Exchange) -> Flow[None]:
+def _read_answer(head: bytes, response: object, reader: Reader, exchange: Exchange) -> Flow[None]:
     if is_page(head):
         raise _page_error(head + (yield from read_body(response, exchange)), exchange)
     if says_json(_kind(response)) and head[:1] in (b"{", b"["):
@@ -279,7 +279,7 @@ def _with_extra_body(request: Request, terms: Terms) -> Request:
     return request
 
 
-def _read_head(response: Any, exchange: Exchange) -> Flow[bytes | None]:
+def _read_head(response: object, exchange: Exchange) -> Flow[bytes | None]:
     """The first bytes of a body that say what it is, whatever its type; None if it is empty."""
     head, deadline = b"", exchange.first_deadline()
     while not head or BOM.startswith(head):
@@ -292,7 +292,7 @@ def _read_head(response: Any, exchange: Exchange) -> Flow[bytes | None]:
     return head
 
 
-def _read_events(response: Any, reader: Reader, exchange: Exchange, head: bytes) -> Flow[None]:
+def _read_events(response: object, reader: Reader, exchange: Exchange, head: bytes) -> Flow[None]:
     deadline = exchange.first_deadline()
     chunk: bytes | None = head
     while True:

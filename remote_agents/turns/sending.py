@@ -181,7 +181,7 @@ def _refusal(response: Any, exchange: Exchange) -> Flow[AgentError]:
     return error
 
 
-def _error_body(response: Any, exchange: Exchange) -> Flow[bytes]:
+def _error_body(response: object, exchange: Exchange) -> Flow[bytes]:
     """What can be had of it; a body that stalls or breaks must not hide the status."""
     body, deadline = b"", time.monotonic() + ERROR_BODY_WAIT
     try:
@@ -206,7 +206,7 @@ def _redact(error: AgentError, token: SecretStr | None) -> None:
         setattr(error, name, without_key(token, value))
 
 
-def without_key(token: SecretStr | None, value: Any) -> Any:
+def without_key(token: SecretStr | None, value: object) -> Any:
     """A value of JSON with the key's text, or its beginning, taken out of its texts."""
     if token is None or len(token.get_secret_value()) < SHORTEST_KEY:
         return value

@@ -74,7 +74,7 @@ class Terms:
         ConfigurationError: Something is missing, unknown or unusable; the message says what to do.
     """
 
-    def __init__(self, endpoint: Endpoint, **settings: Any) -> None:
+    def __init__(self, endpoint: Endpoint, **settings: object) -> None:
         settings = veiled(settings)
         own = [name for name in settings if name not in DEFAULTS or name in endpoint.accepted]
         parameters = {name: settings.pop(name) for name in own}

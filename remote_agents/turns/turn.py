@@ -53,8 +53,8 @@ def take_turn(
     cleared: bool = False,
     latest: bool = False,
     memory: Memory | None = None,
-    resume: Any = None,
-    **parameters: Any,
+    resume: object = None,
+    **parameters: object,
 ) -> Flow[None]:
     """One turn as a flow that emits its events, the last of them `Finish`.
 
@@ -105,7 +105,7 @@ class _Asking:
 
     def resumed(
         self,
-        answer: Any,
+        answer: object,
         dialogue: Mapping[str, Any] | None,
         session_id: str | None,
         conversation_id: str | None,

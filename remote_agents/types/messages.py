@@ -160,16 +160,16 @@ def interrupts_in(told: Any) -> tuple[Interrupt, ...]:
         return (Interrupt(),)
 
 
-def _text(value: Any) -> str | None:
+def _text(value: object) -> str | None:
     return value if isinstance(value, str) else None
 
 
-def json_text(value: Any) -> str:
+def json_text(value: object) -> str:
     """JSON as a person reads it: letters as they are, dates as ISO text."""
     return json.dumps(value, ensure_ascii=False, default=_plain)
 
 
-def _plain(value: Any) -> str:
+def _plain(value: object) -> str:
     return value.isoformat() if isinstance(value, (date, time)) else str(value)
 
 

@@ -55,7 +55,7 @@ Context: TypeAlias = Mapping[str, Any]
 
 
 def status_error(
-    status: int, headers: Mapping[str, str], body: Any, *, context: Context
+    status: int, headers: Mapping[str, str], body: object, *, context: Context
 ) -> AgentStatusError:
     """The error for a refused request.
 
@@ -115,7 +115,7 @@ def error_class(status: int, code: str | None) -> type[AgentStatusError]:
     return BY_STATUS.get(status, AgentStatusError)
 
 
-def body_failure(data: Any, *, context: Context, whole: bool) -> AgentError | None:
+def body_failure(data: object, *, context: Context, whole: bool) -> AgentError | None:
     """The error that a frame, or a whole body with status 200, reports; None if it reports none.
 
     Args:
@@ -159,7 +159,7 @@ def _status_of(code: str | None) -> int:
     return next((status for word, status in BY_CODE if word in code.upper()), 0)
 
 
-def error_code(body: Any) -> str | None:
+def error_code(body: object) -> str | None:
     """The service's own error code, wherever it stands."""
     for place in _places(body):
         for key in ("code", "name", "type"):
@@ -172,7 +172,7 @@ def error_code(body: Any) -> str | None:
     return None
 
 
-def error_message(body: Any) -> str:
+def error_message(body: object) -> str:
     """The service's own words, wherever they stand."""
     if isinstance(body, str):
         return _page_title(body) if _PAGE.search(body[:500]) else body[:LONGEST_BODY].strip()
@@ -183,7 +183,7 @@ def error_message(body: Any) -> str:
     return _words(body)[:LONGEST_BODY]
 
 
-def _places(body: Any) -> list[Mapping[str, Any]]:
+def _places(body: object) -> list[Mapping[str, Any]]:
     if not isinstance(body, dict):
         return []
     inner = [body.get("error"), *_first(body.get("errors"))]
@@ -191,11 +191,11 @@ def _places(body: Any) -> list[Mapping[str, Any]]:
     return [*(place for place in inner if isinstance(place, dict)), body]
 
 
-def _first(value: Any) -> list[dict[str, Any]]:
+def _first(value: object) -> list[dict[str, Any]]:
     return [item for item in value[:1] if isinstance(item, dict)] if isinstance(value, list) else []
 
 
-def _words(value: Any) -> str:
+def _words(value: object) -> str:
     """Text, a list of texts, FastAPI's `{loc, msg}`, or Django's `{field: [...]}`, as one line."""
     if isinstance(value, str):
         return value
@@ -222,12 +222,12 @@ def _page_title(page: str) -> str:
     return f"a web page ({title}) instead of an API answer; check base_url"
 
 
-def identifier(value: Any) -> str | None:
+def identifier(value: object) -> str | None:
     """A non-empty text, else None."""
     return value if isinstance(value, str) and value else None
 
 
-def request_id(headers: Mapping[str, str], body: Any = None) -> str | None:
+def request_id(headers: Mapping[str, str], body: object = None) -> str | None:
     """The service's id of the request, from the headers or the body."""
     for name in ("x-request-id", "x-cloudbase-request-id", "request-id"):
         if value := headers.get(name):

@@ -71,7 +71,7 @@ def sort(frames: Iterable[Frame]) -> Sorted:
     return Sorted(answers, keep_alives, None)
 
 
-def is_end(value: Any) -> bool:
+def is_end(value: object) -> bool:
     """Whether it says that nothing follows."""
     return value.strip() == DONE if type(value) is bytes else value == "[DONE]"
 
@@ -117,7 +117,7 @@ def stated_status(data: dict[str, Any]) -> int:
 # --- keep-alives -------------------------------------------------------------------------------
 
 
-def is_keep_alive(value: Any) -> bool:
+def is_keep_alive(value: object) -> bool:
     """Whether a value says only that the connection stands."""
     if isinstance(value, dict):
         return not value or (_names_keep_alive(value) and not answer_in(value))

@@ -8,17 +8,17 @@ from typing import Any
 from remote_agents.errors import StreamProtocolError
 
 
-def text(value: Any) -> str:
+def text(value: object) -> str:
     """The value if it is a string, else an empty one."""
     return value if isinstance(value, str) else ""
 
 
-def mapping(value: Any) -> Mapping[str, Any]:
+def mapping(value: object) -> Mapping[str, Any]:
     """The value if it is an object, else an empty one."""
     return value if isinstance(value, dict) else {}
 
 
-def items(value: Any) -> list[Any]:
+def items(value: object) -> list[Any]:
     """The value if it is a list, a single object as a list of one, else an empty list."""
     if isinstance(value, list):
         return value
@@ -32,7 +32,7 @@ def rest_of(content: str, so_far: str) -> str:
     return content
 
 
-def number(value: Any) -> float | None:
+def number(value: object) -> float | None:
     """A finite number, also from a numeric string."""
     if isinstance(value, bool) or not isinstance(value, (int, float, str)):
         return None
@@ -43,12 +43,12 @@ def number(value: Any) -> float | None:
     return result if abs(result) < 1e300 else None
 
 
-def count(value: Any) -> int:
+def count(value: object) -> int:
     """A count of tokens; 0 if it is none."""
     return max(int(number(value) or 0), 0)
 
 
-def required_id(value: Any, of: str) -> str:
+def required_id(value: object, of: str) -> str:
     """An id without which the turn must not go on.
 
     Raises:
@@ -60,14 +60,14 @@ def required_id(value: Any, of: str) -> str:
     return found
 
 
-def identifier(value: Any) -> str | None:
+def identifier(value: object) -> str | None:
     """A non-empty id; numbers become text."""
     if isinstance(value, bool):
         return None
     return str(value) if isinstance(value, (str, int)) and str(value) else None
 
 
-def merge(base: Any, extra: Any) -> Any:
+def merge(base: object, extra: object) -> Any:
     """One JSON value with another laid over it: objects field by field, the rest replaced.
 
     Example:

@@ -49,7 +49,7 @@ class HalfLetters:
                 setattr(event, name, mended(getattr(event, name)))
         return event
 
-    def _letters(self, of: Any, text: str) -> str:
+    def _letters(self, of: object, text: str) -> str:
         text = self._held.pop(of, "") + text
         if text and "\ud800" <= text[-1] <= "\udbff":
             self._held[of] = text[-1]

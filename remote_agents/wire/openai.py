@@ -32,7 +32,7 @@ def encode_messages(messages: Sequence[Message]) -> list[dict[str, str]]:
     return [{"role": message.role, "content": message.content} for message in messages]
 
 
-def decode_chat(data: Any, so_far: Reply) -> list[Event]:
+def decode_chat(data: object, so_far: Reply) -> list[Event]:
     """One chunk (`delta`) or one whole completion (`message`) into events.
 
     Every key but `choices` is optional; text is taken before the reason to finish, since one
@@ -151,7 +151,7 @@ def _end_calls(so_far: Reply, events: list[Event]) -> None:
     )
 
 
-def _decode_finish(reason: Any, whole: bool, so_far: Reply, events: list[Event]) -> None:
+def _decode_finish(reason: object, whole: bool, so_far: Reply, events: list[Event]) -> None:
     # CloudBase says "continue" while the answer goes on, and in its example of a whole one too.
     if whole:
         finished = reason if isinstance(reason, str) and reason != "continue" else "stop"
@@ -163,7 +163,7 @@ def _decode_finish(reason: Any, whole: bool, so_far: Reply, events: list[Event])
         events.append(Info(more_expected=True))
 
 
-def _parts(value: Any) -> list[Event]:
+def _parts(value: object) -> list[Event]:
     """The events of a content that is a list of parts."""
     if isinstance(value, str):
         return [TextDelta(value)]

@@ -44,7 +44,7 @@ DEEPEST = 200
 """How deep a value may be nested, as for pydantic's parser; what reads it goes down as deep."""
 
 
-def _check_depth(value: Any) -> None:
+def _check_depth(value: object) -> None:
     level, depth = [value], 0
     while level:
         if depth > DEEPEST:
@@ -65,7 +65,7 @@ def _letters(data: bytes) -> str:
         return data.decode("utf-8", "replace")
 
 
-def mended(value: Any) -> Any:
+def mended(value: object) -> Any:
     """The value with both halves of each surrogate pair joined, and no half left alone."""
     if isinstance(value, str):
         return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
@@ -85,7 +85,7 @@ def json_or_text(raw: bytes) -> Any:
         return raw.decode("utf-8", "replace")
 
 
-def excerpt(data: Any) -> str:
+def excerpt(data: object) -> str:
     """The beginning of what arrived, for a message."""
     said = data.decode("utf-8", "replace") if isinstance(data, bytes) else mended(repr(data))
     said = " ".join(said.split())

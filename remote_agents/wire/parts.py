@@ -24,7 +24,7 @@ KINDS: dict[str, AttachmentKind] = {
 }
 
 
-def files_in(content: Any) -> list[File]:
+def files_in(content: object) -> list[File]:
     """The files of a content; a content that is a text has none.
 
     Example:
@@ -34,7 +34,7 @@ def files_in(content: Any) -> list[File]:
     return list(_files(content)) if isinstance(content, (list, dict)) else []
 
 
-def _files(content: Any) -> Iterator[File]:
+def _files(content: object) -> Iterator[File]:
     for part in map(mapping, items(content)):
         kind = KINDS.get(text(part.get("type")))
         if kind is not None and (file := _file(kind, part)) is not None:

@@ -64,7 +64,7 @@ def _is_of_the_run(frame: dict[str, Any]) -> bool:
     return not (isinstance(kind, str) and kind.isupper()) or kind in OF_THE_RUN
 
 
-def _is_kept(value: Any) -> bool:
+def _is_kept(value: object) -> bool:
     if isinstance(value, str):
         return 0 < len(value) <= LONGEST_TEXT
     return isinstance(value, (bool, int, float))

@@ -157,7 +157,7 @@ class Reader:
             self.sse.has_halves = True
         return self.take_whole(value)
 
-    def take_whole(self, data: Any) -> list[Event]:
+    def take_whole(self, data: object) -> list[Event]:
         """The events of a whole JSON answer."""
         if failure := body_failure(data, context=self._context, whole=True):
             self.frames += 1
@@ -262,7 +262,7 @@ class Reader:
         finally:
             self._raw.take(values[:taken])
 
-    def _fold(self, value: Any, told: Sequence[Event], events: list[Event]) -> None:
+    def _fold(self, value: object, told: Sequence[Event], events: list[Event]) -> None:
         """Fold the events of one frame; those that are shown are added to `events`."""
         reply = self.reply
         for event in self._halves.join(told) if self.sse.has_halves else told:
@@ -282,7 +282,7 @@ class Reader:
         else:
             self._check_silence(value, told)
 
-    def _take_last(self, name: str | None, value: Any) -> None:
+    def _take_last(self, name: str | None, value: object) -> None:
         """Take a frame behind which nothing is read: the end, or what broke the answer."""
         if type(value) is bytes and name != "error" and not is_end(value):
             raise self._unreadable(value)
@@ -345,7 +345,7 @@ class Reader:
             failure.body = error.body
         return failure
 
-    def _named_error(self, value: Any) -> AgentError:
+    def _named_error(self, value: object) -> AgentError:
         """The failure of an `event: error`, whatever its data is."""
         value = json_or_text(value) if type(value) is bytes else value
         return self._failure(

@@ -254,7 +254,7 @@ class SSEDecoder:
         """Whether the lines so far are JSON that has not ended."""
         return bool(self._lines) and self._nesting_of_lines().is_open
 
-    def _end_event(self, frames: list[Frame], value: Any = None) -> None:
+    def _end_event(self, frames: list[Frame], value: object = None) -> None:
         if self._lines:
             self._end_frame(frames, value)
         elif self._stray is not None:  # a field beside data says nothing; alone it may be text
@@ -262,7 +262,7 @@ class SSEDecoder:
         self._event = None
         self._stray = None
 
-    def _end_frame(self, frames: list[Frame], value: Any = None) -> None:
+    def _end_frame(self, frames: list[Frame], value: object = None) -> None:
         if not self._lines:
             return
         if value is None:

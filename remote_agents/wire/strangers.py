@@ -11,7 +11,7 @@ from remote_agents.types import Event, Unknown
 CONTENT = frozenset({"answer", "content", "text"})
 
 
-def text_in(value: Any) -> str:
+def text_in(value: object) -> str:
     """A text in a JSON value that is no id, type, role or time; an empty one if there is none."""
     return next((said for name, said, _ in _texts(value) if not _is_label(name)), "")
 
@@ -27,7 +27,7 @@ def strange(value: Mapping[str, Any], known: frozenset[str]) -> list[Event]:
     return [Unknown(rest)] if text_in(rest) else []
 
 
-def answer_in(value: Any) -> str:
+def answer_in(value: object) -> str:
     """A text in a JSON value where services put the text of an answer."""
     found = (
         said
@@ -37,7 +37,7 @@ def answer_in(value: Any) -> str:
     return next(found, "")
 
 
-def _texts(value: Any) -> list[tuple[str, str, bool]]:
+def _texts(value: object) -> list[tuple[str, str, bool]]:
     """Each text that is not empty, the key that it stands under, and whether that is in content.
 
     A number that is content is a text too: somebody forgot its quotation marks.

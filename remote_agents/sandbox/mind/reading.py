@@ -312,7 +312,7 @@ def _has_text(value: list[Any]) -> bool:
     return any(isinstance(each, (dict, str)) for each in value)
 
 
-def _lines(value: Any, path: str = "") -> Iterator[str]:
+def _lines(value: object, path: str = "") -> Iterator[str]:
     """A JSON value in lines: an object's short values as one sentence, long texts on their own."""
     if isinstance(value, dict):
         short = {key: each for key, each in value.items() if _is_short(each)}
@@ -329,7 +329,7 @@ def _lines(value: Any, path: str = "") -> Iterator[str]:
         yield _unwrapped(str(value))
 
 
-def _is_short(value: Any) -> bool:
+def _is_short(value: object) -> bool:
     if isinstance(value, str):
         return len(value.split()) < 4 and len(value) < 30 and not value.endswith(("?", "？", "。"))
     return not isinstance(value, (dict, list, tuple)) and value is not None

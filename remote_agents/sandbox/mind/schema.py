@@ -78,7 +78,7 @@ def _schemas(text: str) -> Iterator[tuple[int, int, Schema]]:
         at = text.find("{", step)
 
 
-def _is_schema(value: Any) -> bool:
+def _is_schema(value: object) -> bool:
     if not isinstance(value, dict):
         return False
     has_properties = isinstance(value.get("properties"), dict)
@@ -128,7 +128,7 @@ class Filler:
     question: str
     evidence: Evidence
 
-    def fill(self, schema: Any = None, name: str = "", depth: int = 0, path: str = "") -> Any:
+    def fill(self, schema: object = None, name: str = "", depth: int = 0, path: str = "") -> Any:
         """A valid value; `name` is the property that it is for, `path` what it is part of."""
         schema = self._resolved(self.root if schema is None else schema)
         if "const" in schema:
@@ -143,7 +143,7 @@ class Filler:
                 return self.fill({**schema, union: None, **branch}, name, depth, path)
         return self._typed(schema, field, depth, said)
 
-    def _resolved(self, schema: Any) -> Schema:
+    def _resolved(self, schema: object) -> Schema:
         if not isinstance(schema, dict):
             return {}
         for _ in range(20):
@@ -189,7 +189,7 @@ class Filler:
         return {n: self.fill(properties.get(n, {}), n, depth + 1, path) for n in names}
 
     def _array(self, schema: Schema, field: values.Field, depth: int, said: list[str]) -> list[Any]:
-        def item(part: Any) -> Any:
+        def item(part: object) -> Any:
             return self.fill(part, field.name, depth + 1, field.path)
 
         if schema.get("prefixItems"):

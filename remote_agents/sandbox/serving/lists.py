@@ -33,14 +33,14 @@ def whole(request: Request, name: str, default: int) -> int:
     return int(text)
 
 
-def link(request: Request, base_url: str, **changes: Any) -> str:
+def link(request: Request, base_url: str, **changes: object) -> str:
     """The address of this request with other parameters."""
     query = {**request.query_params, **changes}
     known = {name: value for name, value in query.items() if value is not None}
     return f"{base_url}{request.url.path}?{urlencode(known)}"
 
 
-def cursor(*values: Any) -> str:
+def cursor(*values: object) -> str:
     """A place in a list as opaque text."""
     return base64.b64encode(json.dumps(values).encode()).decode()
 

@@ -74,11 +74,11 @@ class Store:
         """Close the file."""
         self.db.close()
 
-    def all(self, sql: str, *values: Any) -> list[Row]:
+    def all(self, sql: str, *values: object) -> list[Row]:
         """Every row of a query."""
         return [_decoded(row) for row in self.db.execute(sql, values)]
 
-    def one(self, sql: str, *values: Any) -> Row | None:
+    def one(self, sql: str, *values: object) -> Row | None:
         """The first row of a query."""
         row = self.db.execute(sql, values).fetchone()
         return None if row is None else _decoded(row)
@@ -90,7 +90,7 @@ class Store:
         self.db.execute(f"INSERT INTO {table} ({names}) VALUES ({marks})", list(values.values()))
 
     def add_conversation(
-        self, endpoint: str, agent: str, id_: str, title: str = "", **extra: Any
+        self, endpoint: str, agent: str, id_: str, title: str = "", **extra: object
     ) -> Row:
         """Open a conversation."""
         now = time.time()
@@ -144,7 +144,7 @@ class Store:
         id_: str | None = None,
         reply_to: str | None = None,
         citations: Iterable[Row] = (),
-        **extra: Any,
+        **extra: object,
     ) -> Row:
         """Append a message to a conversation, and touch the conversation."""
         now = self._moment()
@@ -174,7 +174,7 @@ class Store:
         self.db.execute(sql, (now, endpoint, conversation))
 
 
-def _encoded(name: str, value: Any) -> Any:
+def _encoded(name: str, value: object) -> Any:
     return json.dumps(value) if name in JSON_COLUMNS else value
 
 

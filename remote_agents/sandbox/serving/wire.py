@@ -43,7 +43,7 @@ class Refusal(Exception):
 class Json(JSONResponse):
     """JSON as most services write it: UTF-8, compact."""
 
-    def render(self, content: Any) -> bytes:
+    def render(self, content: object) -> bytes:
         """Encode the body."""
         return dumps(content).encode()
 
@@ -83,12 +83,12 @@ def body(data: bytes, more: bool = True) -> dict[str, Any]:
     return {"type": "http.response.body", "body": data, "more_body": more}
 
 
-def dumps(value: Any) -> str:
+def dumps(value: object) -> str:
     """Compact JSON with the characters as they are."""
     return _ENCODER.encode(value)
 
 
-def data(value: Any) -> str:
+def data(value: object) -> str:
     """One SSE frame."""
     return f"data: {dumps(value)}\n\n"
 
@@ -106,7 +106,7 @@ def short_id() -> str:
     return uuid.uuid4().hex[:8]
 
 
-def is_uuid(value: Any) -> bool:
+def is_uuid(value: object) -> bool:
     """Whether a JSON value is the text of a uuid."""
     try:
         return isinstance(value, str) and bool(uuid.UUID(value))
@@ -126,6 +126,6 @@ async def json_object(request: Request) -> dict[str, Any] | None:
     return value if isinstance(value, dict) else None
 
 
-def number(value: Any) -> bool:
+def number(value: object) -> bool:
     """Whether a JSON value is a finite number; true and false are not."""
     return isinstance(value, (int, float)) and not isinstance(value, bool) and isfinite(value)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import uuid
 from functools import partial
-from typing import Any
 
 from remote_agents.errors import AgentStatusError
 from remote_agents.flow import Flow, Request, Stream
@@ -42,7 +41,7 @@ def _load(message: Message) -> Flow[None]:
             file.filename, file.data, file.mime_type = yield from loaded(file)
 
 
-def decode(data: Any, so_far: Reply, sent: Sent = NOTHING) -> list[Event]:
+def decode(data: object, so_far: Reply, sent: Sent = NOTHING) -> list[Event]:
     """One event into ours.
 
     Raises:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from remote_agents.errors import ConfigurationError
 from remote_agents.flow import Call, Flow, Request
@@ -64,7 +64,7 @@ class Searching:
     """What makes `client.search` of this service."""
 
     def _search(
-        self: Bound, query: str, knowledge_base: str | None, top_k: int, **options: Any
+        self: Bound, query: str, knowledge_base: str | None, top_k: int, **options: object
     ) -> Flow[list[Citation]]:
         if knowledge_base is not None:
             raise ConfigurationError(
@@ -75,7 +75,7 @@ class Searching:
         return Memories(self.agent)._search(query, top_k=top_k, **options)
 
 
-def _remembered(hit: Any) -> Citation:
+def _remembered(hit: object) -> Citation:
     # The shape of a hit is not documented: the memory may stand in an object of its own.
     inner = hit.get("memory") if isinstance(hit, dict) else None
     memory = Memory({**mapping(hit), **inner} if isinstance(inner, dict) else hit)

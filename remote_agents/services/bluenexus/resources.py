@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from remote_agents.flow import Call, Flow, Request
 from remote_agents.resources.emitted import every
@@ -108,7 +107,7 @@ class Messages(Resource):
         """The flow of a conversation's messages, each with the conversation's id."""
         path = f"{Conversations(self.agent).path(conversation_id)}/messages"
 
-        def read(raw: Any) -> Message:
+        def read(raw: object) -> Message:
             return Message({"conversationId": conversation_id, **mapping(raw)})
 
         return pages(self.agent, path, NUMBERED, read, page_size=page_size, cursor=cursor)

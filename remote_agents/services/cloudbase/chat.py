@@ -59,7 +59,7 @@ def _create_conversation(path: str) -> Flow[str | None]:
     return required_id(mapping(answer.data).get("conversationId"), "a new conversation")
 
 
-def refuses(body: Any) -> bool:
+def refuses(body: object) -> bool:
     """Whether a body is the gateway's `{code, message, requestId}` about the request itself."""
     return (
         isinstance(body, dict)

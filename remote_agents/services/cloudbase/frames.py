@@ -32,7 +32,7 @@ from remote_agents.wire.strangers import strange
 NOTHING = Sent()
 
 
-def decode(data: Any, so_far: Reply, sent: Sent = NOTHING) -> list[Event]:
+def decode(data: object, so_far: Reply, sent: Sent = NOTHING) -> list[Event]:
     """One frame into events, in whichever dialect it is.
 
     Args:
@@ -143,7 +143,7 @@ def _database(data: dict[str, Any], so_far: Reply) -> list[Event]:
     return _step("db", "database_search", data.get("search_results"))
 
 
-def _step(kind: str, name: str, output: Any) -> list[Event]:
+def _step(kind: str, name: str, output: object) -> list[Event]:
     return [ToolCall(kind, name), ToolResult(kind, output)]
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from remote_agents.flow import Call, Flow, Request
 from remote_agents.services.cloudbase.frames import decode
@@ -33,7 +32,7 @@ def suggesting(path: str, asked: Turn) -> Callable[[Reply], Flow[None]] | None:
     return after
 
 
-def questions_in(data: Any) -> list[str]:
+def questions_in(data: object) -> list[str]:
     """The questions of an answer to `recommend-questions`, which is a stream with one a line."""
     said = Reply("cloudbase", "")
     frames = [data]

@@ -7,7 +7,6 @@ A self-hosted agent may answer with AG-UI events on this path; frames are told a
 
 from __future__ import annotations
 
-from typing import Any
 from urllib.parse import quote
 
 from remote_agents.errors import ConfigurationError
@@ -41,6 +40,6 @@ def path_of(agent_id: str, route: str) -> str:
 ROUTES = ("gateway", "bots")
 
 
-def decode(data: Any, so_far: Reply) -> list[Event]:
+def decode(data: object, so_far: Reply) -> list[Event]:
     """One frame or whole answer, in whichever of the two shapes it is."""
     return decode_ag_ui(data, so_far) if is_ag_ui(data) else decode_chat(data, so_far)

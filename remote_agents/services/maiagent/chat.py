@@ -126,7 +126,7 @@ def kind_of(attachment: Attachment) -> str:
     return attachment.kind if attachment.kind in ("image", "audio") else "other"
 
 
-def decode(data: Any, so_far: Reply) -> list[Event]:
+def decode(data: object, so_far: Reply) -> list[Event]:
     """One frame or whole answer; `content` is a delta until the frame that says `done`."""
     if not isinstance(data, dict):
         return [Unknown(data)]
@@ -182,7 +182,7 @@ def _sources(data: dict[str, Any]) -> list[Citation]:
     return sources.found
 
 
-def file_of(attachment: Any) -> File:
+def file_of(attachment: object) -> File:
     """A file of a message, as the service describes it; its word for any file is `other`."""
     known = mapping(attachment)
     kind = text(known.get("type"))
@@ -194,7 +194,7 @@ def file_of(attachment: Any) -> File:
     )
 
 
-def _passage(node: Any) -> Citation:
+def _passage(node: object) -> Citation:
     known = mapping(node)
     passage = mapping(known.get("chatbotTextNode") or known.get("chatbot_text_node"))
     return Citation(
@@ -205,7 +205,7 @@ def _passage(node: Any) -> Citation:
     )
 
 
-def _document(source: Any) -> Citation:
+def _document(source: object) -> Citation:
     known = mapping(source)
     return Citation(
         title=text(known.get("filename")) or None,

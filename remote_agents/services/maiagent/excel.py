@@ -45,7 +45,7 @@ def save(agent: Agent, url: str, path: str | os.PathLike[str], progress: bool) -
     return _save(agent, url, target, _bar_class() if progress else None)
 
 
-def _save(agent: Agent, url: str, target: Path, bar_class: Any) -> Flow[int]:
+def _save(agent: Agent, url: str, target: Path, bar_class: object) -> Flow[int]:
     import tempfile  # takes milliseconds, and few clients export
 
     try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from remote_agents.errors import ConfigurationError
 from remote_agents.flow import Call, Flow, Request
@@ -71,7 +71,7 @@ class Searching:
     """What makes `client.search` of this service."""
 
     def _search(
-        self: Bound, query: str, knowledge_base: str | None, top_k: int, **options: Any
+        self: Bound, query: str, knowledge_base: str | None, top_k: int, **options: object
     ) -> Flow[list[Citation]]:
         if not knowledge_base:
             raise ConfigurationError(
@@ -82,7 +82,7 @@ class Searching:
         return KnowledgeBases(self.agent)._search(knowledge_base, query, top_k=top_k, **options)
 
 
-def _passage(hit: Any) -> Citation:
+def _passage(hit: object) -> Citation:
     """A hit, in the snake_case that this operation answers in, or in camelCase."""
     known = mapping(hit)
     file = mapping(known.get("chatbot_file") or known.get("chatbotFile"))

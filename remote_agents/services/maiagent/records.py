@@ -164,7 +164,7 @@ def _pandas() -> Any:
     return pd
 
 
-def _as_text(value: Any) -> Any:
+def _as_text(value: object) -> Any:
     """The value; one that a spreadsheet would take for a formula begins with an apostrophe."""
     return f"'{value}" if isinstance(value, str) and _FORMULA.match(value) else value
 

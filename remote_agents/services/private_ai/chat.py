@@ -54,7 +54,7 @@ def _request(asked: Turn, route: str, messages: Any) -> Request:
     return Request("POST", path, json=body, stream=asked.stream)
 
 
-def decode(data: Any, so_far: Reply) -> list[Event]:
+def decode(data: object, so_far: Reply) -> list[Event]:
     """One frame or whole answer; the session id and the sources may be in any of them."""
     events = decode_chat(data, so_far) if _is_chunk(data) else []
     if isinstance(data, dict):
@@ -67,7 +67,7 @@ def decode(data: Any, so_far: Reply) -> list[Event]:
     return events
 
 
-def _is_chunk(data: Any) -> bool:
+def _is_chunk(data: object) -> bool:
     """Whether there is more in a frame than sources, which may come by themselves."""
     return not isinstance(data, dict) or "choices" in data or not (SOURCES & data.keys())
 
@@ -75,7 +75,7 @@ def _is_chunk(data: Any) -> bool:
 SOURCES = frozenset({"index_context_info", "references"})
 
 
-def citation(source: Any) -> Citation:
+def citation(source: object) -> Citation:
     """A source as the service describes it: a text, and metadata on where it is from."""
     known = mapping(source)
     about = mapping(known.get("metadata"))

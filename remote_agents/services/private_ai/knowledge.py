@@ -147,7 +147,7 @@ def _only(knowledge_base: str, ids: list[str]) -> str:
     return ids[0]
 
 
-def _passage(chunk: Any) -> Citation:
+def _passage(chunk: object) -> Citation:
     """A hit; what an answer says of a source in `metadata` stands beside the text here."""
     known = mapping(chunk)
     about = {name: value for name, value in known.items() if name not in ("text", "metadata")}

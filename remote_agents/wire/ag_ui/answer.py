@@ -49,7 +49,7 @@ from remote_agents.wire.strangers import strange
 Data: TypeAlias = Mapping[str, Any]
 
 
-def is_ag_ui(data: Any) -> bool:
+def is_ag_ui(data: object) -> bool:
     """Whether a frame is an AG-UI event: its type is written in capitals."""
     kind = data.get("type") if isinstance(data, dict) else None
     return isinstance(kind, str) and kind.isupper()
@@ -166,7 +166,7 @@ def _call_result(data: Data, so_far: Reply, run: Run) -> list[Event]:
     return _answered(call_id, data.get("content"), so_far, run)
 
 
-def _answered(call_id: str, output: Any, so_far: Reply, run: Run) -> list[Event]:
+def _answered(call_id: str, output: object, so_far: Reply, run: Run) -> list[Event]:
     call = _server_call(call_id, so_far, run) if call_id in so_far.open_calls else []
     return [*call, ToolResult(call_id, output)]
 
@@ -224,7 +224,7 @@ def _custom(data: Data, so_far: Reply, run: Run) -> list[Event]:
     return []
 
 
-def _json(value: Any) -> Any:
+def _json(value: object) -> Any:
     """The value of a JSON text, or the text if it is none."""
     try:
         return parse(value.encode("utf-8", "surrogatepass")) if isinstance(value, str) else value
@@ -324,7 +324,7 @@ def _snapshot_calls(run: Run) -> Iterable[tuple[str, tuple[str, Any]]]:
 
 
 def _is_the_callers(
-    call_id: str, name: str, run: Run, pending: Any, waiting: set[str | None]
+    call_id: str, name: str, run: Run, pending: object, waiting: set[str | None]
 ) -> bool:
     if isinstance(pending, list) and pending:
         return call_id in pending

@@ -8,7 +8,7 @@ from remote_agents.wire.json import items, mapping, text
 from remote_agents.wire.parsing import parse
 
 
-def parse_arguments(value: Any) -> dict[str, Any]:
+def parse_arguments(value: object) -> dict[str, Any]:
     """A tool's arguments, given as an object or as JSON text.
 
     Example:
@@ -23,7 +23,7 @@ def parse_arguments(value: Any) -> dict[str, Any]:
     return dict(mapping(value))
 
 
-def content_text(value: Any) -> str:
+def content_text(value: object) -> str:
     """The text of a content, which may be a list of parts."""
     if isinstance(value, str):
         return value

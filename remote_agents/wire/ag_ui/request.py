@@ -141,11 +141,11 @@ def _encoded(message: Message, answered: Iterable[str | None], *, parts: bool) -
     return encoded
 
 
-def _function(name: str, arguments: Any) -> dict[str, str]:
+def _function(name: str, arguments: object) -> dict[str, str]:
     return {"name": name, "arguments": json_text(arguments)}
 
 
-def _tool(tool: Any) -> dict[str, Any]:
+def _tool(tool: object) -> dict[str, Any]:
     """A tool as AG-UI names it, given so or in OpenAI's form."""
     known = mapping(mapping(tool).get("function")) or mapping(tool)
     return {
@@ -177,7 +177,7 @@ _UNKNOWN = "application/octet-stream"
 # --- going on with a run that waits ------------------------------------------------------------
 
 
-def _resumed(body: dict[str, Any], answer: Any, waiting: Sequence[Interrupt]) -> dict[str, Any]:
+def _resumed(body: dict[str, Any], answer: object, waiting: Sequence[Interrupt]) -> dict[str, Any]:
     """No message, and the answer where the agent looks for it."""
     structured = [each for each in waiting if each.id and each.answered_by != "command"]
     if not structured:
@@ -192,14 +192,14 @@ def _resumed(body: dict[str, Any], answer: Any, waiting: Sequence[Interrupt]) ->
     return body
 
 
-def _answer_to(interrupt: Interrupt, answer: Any, waiting: Sequence[Interrupt]) -> Any:
+def _answer_to(interrupt: Interrupt, answer: object, waiting: Sequence[Interrupt]) -> Any:
     """One answer for all, or for each its own, by the interrupts' ids."""
     if isinstance(answer, dict) and answer and answer.keys() <= {each.id for each in waiting}:
         return answer.get(interrupt.id)
     return answer
 
 
-def _entry(interrupt: Interrupt, answer: Any) -> dict[str, Any]:
+def _entry(interrupt: Interrupt, answer: object) -> dict[str, Any]:
     if interrupt.answered_by == "draft":
         return {"interruptId": interrupt.id, "payload": answer}
     if answer is None:

@@ -117,7 +117,7 @@ def run_of(so_far: Reply, sent: Sent) -> Run:
     return run
 
 
-def read_snapshot(messages: Any, sent: Sent) -> Snapshot:
+def read_snapshot(messages: object, sent: Sent) -> Snapshot:
     """What a snapshot adds to what was sent: the agent's own messages behind it, and results."""
     held = [mapping(message) for message in items(messages)]
     new = held[max((n for n, message in enumerate(held, 1) if sent.has(message)), default=0) :]
@@ -149,7 +149,7 @@ def interrupts_of(data: Mapping[str, Any]) -> list[Interrupt]:
     return []
 
 
-def _structured(found: Any, answered_by: Any) -> Interrupt:
+def _structured(found: object, answered_by: Any) -> Interrupt:
     known = mapping(found)
     raw = mapping(mapping(known.get("metadata")).get("langgraph")).get("raw")
     value = known.get("payload", raw) if raw is None else raw
@@ -162,7 +162,7 @@ def _structured(found: Any, answered_by: Any) -> Interrupt:
     )
 
 
-def question_in(value: Any) -> str:
+def question_in(value: object) -> str:
     """What a person is asked, in an interrupt's value of whatever form."""
     if isinstance(value, str):
         return value

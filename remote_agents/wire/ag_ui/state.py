@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 
-def patched(state: Any, operations: Iterable[Any]) -> Any:
+def patched(state: object, operations: Iterable[Any]) -> Any:
     """The state after some operations; one that does not fit it changes nothing.
 
     Args:
@@ -55,7 +55,7 @@ def _holder(root: Any, path: list[str]) -> tuple[Any, Any]:
     return holder, last
 
 
-def _put(root: Any, path: list[str], value: Any, *, over: bool) -> None:
+def _put(root: object, path: list[str], value: object, *, over: bool) -> None:
     holder, last = _holder(root, path)
     if isinstance(holder, list) and not over:
         holder.insert(last, value)
@@ -63,6 +63,6 @@ def _put(root: Any, path: list[str], value: Any, *, over: bool) -> None:
         holder[last] = value
 
 
-def _take(root: Any, path: list[str]) -> Any:
+def _take(root: object, path: list[str]) -> Any:
     holder, last = _holder(root, path)
     return holder.pop(last)

@@ -117,7 +117,7 @@ def _validate(body: dict[str, Any] | None) -> None:
         raise Refusal(400, "Validation failed", detail=problems)
 
 
-def _message_problems(messages: Any) -> list[dict[str, Any]]:
+def _message_problems(messages: object) -> list[dict[str, Any]]:
     if not isinstance(messages, list) or not messages:
         return [_problem("messages", "must be a non-empty array", messages)]
     problems = []
@@ -131,7 +131,7 @@ def _message_problems(messages: Any) -> list[dict[str, Any]]:
     return problems
 
 
-def _problem(name: str, must: str, value: Any) -> dict[str, Any]:
+def _problem(name: str, must: str, value: object) -> dict[str, Any]:
     return {"field": name, "message": f"{name} {must}", "value": value}
 
 

@@ -71,7 +71,7 @@ def authorize(request: Request) -> str:
     return bot
 
 
-def history_of(value: Any, name: str = "history") -> list[dict[str, Any]]:
+def history_of(value: object, name: str = "history") -> list[dict[str, Any]]:
     """A list of {role, content}, refused when it is anything else."""
     if not isinstance(value, list):
         raise Refusal(400, f"{name} must be an array of objects with role and content")
@@ -118,7 +118,7 @@ def _classic(box: Service, bot: str, body: dict[str, Any]) -> Frames:
     return Frames(_classic_frames(turn, search))
 
 
-def _conversation(box: Service, bot: str, given: Any) -> str | None:
+def _conversation(box: Service, bot: str, given: object) -> str | None:
     if given in (None, ""):
         return None
     found = box.store.conversation(ENDPOINT, given) if isinstance(given, str) else None
@@ -128,7 +128,7 @@ def _conversation(box: Service, bot: str, given: Any) -> str | None:
     return str(found["id"])
 
 
-def _files(value: Any) -> tuple[str, ...]:
+def _files(value: object) -> tuple[str, ...]:
     if value is None:
         return ()
     if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
@@ -153,7 +153,7 @@ async def _classic_frames(turn: Turn, search: bool) -> AsyncGenerator[str, None]
     yield DONE
 
 
-def _frame(turn: Turn, kind: str, model: str, **fields: Any) -> dict[str, Any]:
+def _frame(turn: Turn, kind: str, model: str, **fields: object) -> dict[str, Any]:
     frame = {
         "type": kind,
         "created": _milliseconds(),

@@ -54,7 +54,7 @@ async def list_conversations(request: Request) -> Json:
     return Json({"data": [_shown(row) for row in rows], "total": total})
 
 
-def _count(box: Service, where: str, *values: Any) -> int:
+def _count(box: Service, where: str, *values: object) -> int:
     found = box.store.one(f"SELECT count(*) AS n {where}", *values)
     return int(found["n"]) if found else 0
 

@@ -58,7 +58,7 @@ async def chat(request: Request) -> ASGIApp | Response:
     return Frames(_frames(turn)) if stream else Json(await _whole(turn))
 
 
-def _agent(model: Any) -> str:
+def _agent(model: object) -> str:
     if not isinstance(model, str) or not model:
         raise Refusal(400, "model is required: the id of the agent")
     if model not in IDS:

@@ -63,7 +63,7 @@ def authorize(request: Request) -> str:
     return chatbot
 
 
-def wrong(**fields: Any) -> Refusal:
+def wrong(**fields: object) -> Refusal:
     """A 400 with messages by field."""
     return Refusal(400, "Bad Request", detail=fields)
 
@@ -108,7 +108,7 @@ async def _answer(
     return Frames(_frames(turn)) if stream else Json(await _whole(turn))
 
 
-def _message(box: Service, message: Any) -> dict[str, Any]:
+def _message(box: Service, message: object) -> dict[str, Any]:
     if message is None:
         raise wrong(message=REQUIRED)
     if not isinstance(message, dict):
@@ -150,7 +150,7 @@ def _content_problem(message: dict[str, Any]) -> list[str]:
     return ["This field may not be blank."] if blank else []
 
 
-def _sender_problem(box: Service, sender: Any) -> list[str]:
+def _sender_problem(box: Service, sender: object) -> list[str]:
     if sender is None:
         return []
     if not is_uuid(sender):
@@ -160,11 +160,11 @@ def _sender_problem(box: Service, sender: Any) -> list[str]:
     return []
 
 
-def _object_problem(value: Any) -> list[str]:
+def _object_problem(value: object) -> list[str]:
     return [] if value is None or isinstance(value, dict) else ["Value must be a JSON object."]
 
 
-def attachment_problems(value: Any) -> list[Any]:
+def attachment_problems(value: object) -> list[Any]:
     """What is wrong with a list of attachments, item by item."""
     if not isinstance(value, list):
         return [f'Expected a list of items but got type "{type(value).__name__}".']
@@ -172,7 +172,7 @@ def attachment_problems(value: Any) -> list[Any]:
     return problems if any(problems) else []
 
 
-def _attachment_problem(value: Any) -> dict[str, Any]:
+def _attachment_problem(value: object) -> dict[str, Any]:
     if not isinstance(value, dict):
         return {"nonFieldErrors": ["Invalid data. Expected a dictionary."]}
     problems = {n: REQUIRED for n in ("id", "type", "filename", "file") if not value.get(n)}

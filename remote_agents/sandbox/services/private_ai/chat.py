@@ -126,7 +126,7 @@ def _problem(where: list[Any], message: str, kind: str) -> Problem:
     return {"loc": ["body", *where], "msg": message, "type": kind}
 
 
-def _message_problems(messages: Any) -> list[Problem]:
+def _message_problems(messages: object) -> list[Problem]:
     if messages is None:
         return [_problem(["messages"], "field required", "value_error.missing")]
     if not isinstance(messages, list):
@@ -140,7 +140,7 @@ def _message_problems(messages: Any) -> list[Problem]:
     return problems
 
 
-def _one_message(index: int, message: Any) -> list[Problem]:
+def _one_message(index: int, message: object) -> list[Problem]:
     if not isinstance(message, dict):
         return [_problem(["messages", index], "value is not a valid dict", "type_error.dict")]
     problems = []
@@ -156,7 +156,7 @@ def _one_message(index: int, message: Any) -> list[Problem]:
 Check = Callable[[Any], "tuple[str, str] | None"]
 
 
-def _boolean(value: Any) -> tuple[str, str] | None:
+def _boolean(value: object) -> tuple[str, str] | None:
     wrong = "value is not a valid boolean", "type_error.bool"
     return None if isinstance(value, bool) else wrong
 
@@ -176,7 +176,7 @@ def _between(low: float | None, high: float | None, *, whole: bool = False) -> C
     return check
 
 
-def _stops(value: Any) -> tuple[str, str] | None:
+def _stops(value: object) -> tuple[str, str] | None:
     if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
         return "value is not a valid list", "type_error.list"
     if not value:
@@ -184,15 +184,15 @@ def _stops(value: Any) -> tuple[str, str] | None:
     return None
 
 
-def _text(value: Any) -> tuple[str, str] | None:
+def _text(value: object) -> tuple[str, str] | None:
     return None if isinstance(value, str) else ("str type expected", "type_error.str")
 
 
-def _uuid(value: Any) -> tuple[str, str] | None:
+def _uuid(value: object) -> tuple[str, str] | None:
     return None if is_uuid(value) else ("value is not a valid uuid", "type_error.uuid")
 
 
-def _format(value: Any) -> tuple[str, str] | None:
+def _format(value: object) -> tuple[str, str] | None:
     kinds = ("text", "json_object", "json_schema")
     if not isinstance(value, dict) or value.get("type") not in kinds:
         return f"type must be one of {', '.join(kinds)}", "value_error"
