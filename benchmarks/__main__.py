@@ -1,6 +1,7 @@
 """`python -m benchmarks`: measure, print the table, draw the plots, rewrite the page.
 
-`BENCH=quick` takes under two minutes and leaves the page and its plots alone.
+`BENCH=quick` takes under two minutes and leaves the page and its plots alone. With `--without`:
+what each private name of another package buys.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 import sys
 import time
 
-from benchmarks import plots, report, scenarios
+from benchmarks import plots, report, scenarios, without
 from benchmarks.processes import ROOT, Server, Workers
 from benchmarks.scenarios import QUICK, Results
 from benchmarks.table import plain, table
@@ -47,6 +48,20 @@ def measure(workers: Workers, all_of_them: list[scenarios.Scenario], start: floa
     return results
 
 
+def seams() -> None:
+    """What each private name of another package buys."""
+    encrypted = Server("tls")
+    with Server() as url, encrypted as secure:
+        workers = Workers(url)
+        try:
+            rows = without.measure(workers, {"secure": secure, "ca": encrypted.ca})
+        finally:
+            workers.close()
+    print(plain(rows))
+    if not QUICK:
+        without.write(rows)
+
+
 def main() -> None:
     """Never fails on a timing: a contender that does not work is reported and its rows are n/a."""
     start = time.monotonic()
@@ -70,4 +85,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    seams() if sys.argv[1:] == ["--without"] else main()

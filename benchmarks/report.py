@@ -27,15 +27,6 @@ PACKAGES = (
     "aiohttp",
     "pydantic",
 )
-SKELETON = f"""# Performance
-
-What a streamed token, a request, a model and an import cost, against the libraries that speak the
-same protocol through the openai SDK. `make bench` measures it again in under ten minutes,
-`BENCH=quick make bench` in under two (and leaves this page alone).
-
-{START}
-{END}
-"""
 METHOD = """\
 One server process on loopback sends the same precomputed bytes to every contender (283 bytes an
 event, one HTTP chunk each); every contender runs in a process of its own; rounds are
@@ -162,7 +153,6 @@ def generated(results: Results, profile: str) -> str:
     """What stands between the markers."""
     images = "\n\n".join(f"![{text}](images/bench-{name}.png)" for name, text in PLOTS.items())
     parts = [
-        START,
         markdown(felt(results)),
         machine(),
         "## Against the targets",
@@ -174,17 +164,17 @@ def generated(results: Results, profile: str) -> str:
         profile,
         "## Growth",
         images,
-        END,
     ]
     return "\n\n".join(part for part in parts if part)
 
 
-def rewrite(results: Results, profile: str, page: Path = PAGE) -> None:
-    """Replace the generated part of the page, which is written where it is missing."""
-    text = page.read_text() if page.exists() else SKELETON
-    if START not in text:
-        text += f"\n{START}\n{END}\n"
-    before, rest = text.split(START, 1)
-    after = rest.split(END, 1)[1]
-    page.parent.mkdir(parents=True, exist_ok=True)
-    page.write_text(before + generated(results, profile) + after)
+def rewrite(results: Results, profile: str) -> None:
+    """Replace the generated part of the page."""
+    put(PAGE, START, END, generated(results, profile))
+
+
+def put(page: Path, start: str, end: str, text: str) -> None:
+    """Replace what stands between two markers of a page."""
+    before, rest = page.read_text().split(start, 1)
+    after = rest.split(end, 1)[1]
+    page.write_text(f"{before}{start}\n\n{text}\n\n{end}{after}")

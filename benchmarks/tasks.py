@@ -77,12 +77,14 @@ def read(contender: Contender, model: Any, prompt: Any, is_async: bool) -> int:
     return drain(contender, model, prompt)
 
 
-def stream(name: str, url: str, *, mode: str, events: int, is_async: bool) -> Result:
+def stream(
+    name: str, url: str, *, mode: str, events: int, is_async: bool, **options: Any
+) -> Result:
     """CPU per event of one long stream, and the memory that it adds."""
     contender = CONTENDERS[name]
     prompt, build = contender.prompt(1), contender.build
     read(contender, build(f"{url}/burst/{WARM_EVENTS}"), prompt, is_async)
-    model = build(f"{url}/{mode}/{events}")
+    model = build(f"{url}/{mode}/{events}", **options)
     before, watch = reset_peak(), Stopwatch()
     letters = read(contender, model, prompt, is_async)
     check(letters, mode, events)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import statistics
 import time
@@ -9,8 +10,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from benchmarks.contenders import CONTENDERS
-from benchmarks.tasks import Result, Stopwatch
+from benchmarks.contenders import CONTENDERS, Contender
+from benchmarks.memory import now_mb, reset_peak
+from benchmarks.tasks import Result, Stopwatch, adrain, run
 
 PROXIED = "http://agents.example"
 
@@ -56,6 +58,30 @@ def tls_context(ca: str) -> Any:
 
 
 CONTEXTS: dict[str, Any] = {}
+
+
+def connections(name: str, url: str, *, secure: str, ca: str, count: int) -> Result:
+    """Memory of one of so many connections under TLS, which all read a stream at once."""
+    contender = CONTENDERS[name]
+    model = contender.build(f"{secure}/slow/200", verify=ca)
+    run(adrain(contender, contender.build(f"{secure}/burst/50", verify=ca), contender.prompt(1)))
+    before = reset_peak()
+    held = run(held_by(contender, model, count))
+    return {"kb_each": (held - before) * 1024 / count}
+
+
+async def held_by(contender: Contender, model: Any, count: int) -> float:
+    """Megabytes of the process while so many streams are read, opened one after the other."""
+    assert contender.astream
+    streams = []
+    for _ in range(count):
+        streams.append(contender.astream(model, contender.prompt(1)))
+        await anext(streams[-1])
+    gc.collect()
+    held = now_mb()
+    for stream in streams:
+        await stream.aclose()
+    return held
 
 
 def proxied(name: str, url: str, *, turns: int) -> Result:

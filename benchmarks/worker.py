@@ -9,7 +9,7 @@ import warnings
 from collections.abc import Callable
 from typing import Any
 
-from benchmarks import profile_token, shared_sessions, stateful, tasks, threads, ways
+from benchmarks import profile_token, shared_sessions, stateful, tasks, threads, ways, without
 from benchmarks.server import raise_file_limit
 
 TASKS: dict[str, Callable[..., tasks.Result]] = {
@@ -30,6 +30,7 @@ TASKS: dict[str, Callable[..., tasks.Result]] = {
         threads.tools,
         ways.encrypted,
         ways.proxied,
+        ways.connections,
         shared_sessions.shared,
         profile_token.layers,
     )
@@ -39,6 +40,7 @@ TASKS: dict[str, Callable[..., tasks.Result]] = {
 def answer(job: dict[str, Any]) -> dict[str, Any]:
     """Run one job; an error is a result too."""
     try:
+        without.take_away(job["args"].pop("without", []))
         return TASKS[job["task"]](job["name"], job["url"], **job["args"])
     except Exception as error:
         return {"error": f"{type(error).__name__}: {error}"[:500]}
