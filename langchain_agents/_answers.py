@@ -5,7 +5,7 @@ Each of the three encoders takes the core's events one by one; none knows where 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from langchain_core.messages import AIMessage, AIMessageChunk, ToolCallChunk
@@ -22,6 +22,7 @@ from langchain_agents._convert import (
     usage_of,
     whole_blocks,
 )
+from remote_agents.json_types import JsonMapping, JsonObject
 from remote_agents.types import ClientToolCall, Event, Finish, ReasoningDelta, Reply, TextDelta
 
 
@@ -50,7 +51,7 @@ def to_result(reply: Reply, layout: Layout, *, blocks: bool) -> ChatResult:
     return ChatResult(generations=[ChatGeneration(message=m) for m in (message, *others)])
 
 
-def _shared(metadata: Mapping[str, Any]) -> dict[str, Any]:
+def _shared(metadata: JsonMapping) -> JsonObject:
     """What another choice shares with the first; only that one is in the conversation."""
     return {name: metadata[name] for name in _CHOICE_KEYS if name in metadata}
 
@@ -119,7 +120,7 @@ def _cloned(text: str) -> ChatGenerationChunk:
     return chunk
 
 
-def _fill(model: object, fields: dict[str, Any], given: set[str], extra: object) -> None:
+def _fill(model: object, fields: JsonObject, given: set[str], extra: object) -> None:
     _set(model, "__dict__", fields)
     _set(model, "__pydantic_fields_set__", given)
     _set(model, "__pydantic_extra__", extra)

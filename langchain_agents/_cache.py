@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from langchain_core.caches import BaseCache
 from langchain_core.messages import BaseMessage
 from langchain_core.outputs import ChatGeneration, Generation
+
+from remote_agents.json_types import Arguments, JsonObject
 
 _CONVERSATION_KEYS = frozenset({"conversation_id", "conversation", "memory", "differs"})
 
@@ -59,7 +60,7 @@ def _nobodys(generations: Sequence[Generation]) -> list[Generation]:
 
 def _without_conversation(generation: Generation) -> Generation:
     info = generation.generation_info
-    update: dict[str, Any] = {"generation_info": info and _kept(info)}
+    update: Arguments = {"generation_info": info and _kept(info)}
     if isinstance(generation, ChatGeneration):
         update["message"] = _nobodys_message(generation.message)
     return generation.model_copy(update=update)
@@ -69,5 +70,5 @@ def _nobodys_message(message: BaseMessage) -> BaseMessage:
     return message.model_copy(update={"response_metadata": _kept(message.response_metadata)})
 
 
-def _kept(metadata: dict[str, Any]) -> dict[str, Any]:
+def _kept(metadata: JsonObject) -> JsonObject:
     return {key: value for key, value in metadata.items() if key not in _CONVERSATION_KEYS}

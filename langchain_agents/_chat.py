@@ -38,6 +38,7 @@ from langchain_agents._structured import StructuredOutput
 from langchain_agents._unheard import astream_unheard, stream_unheard, unheard
 from remote_agents.errors import AgentError
 from remote_agents.flow import Flow
+from remote_agents.json_types import Arguments, JsonObject
 from remote_agents.memory.plan import Memory
 from remote_agents.service import Endpoint
 from remote_agents.types import Event, Finish
@@ -162,7 +163,7 @@ class ChatAgent(AgentSettings, Overrides):
         value: LanguageModelInput,
         config: RunnableConfig,
         stop: list[str] | None,
-        kwargs: dict[str, Any],
+        kwargs: Arguments,
     ) -> Iterator[AIMessageChunk]:
         messages = unheard(self, value, CallbackManager, config, kwargs)
         if messages is None:
@@ -175,7 +176,7 @@ class ChatAgent(AgentSettings, Overrides):
         value: LanguageModelInput,
         config: RunnableConfig,
         stop: list[str] | None,
-        kwargs: dict[str, Any],
+        kwargs: Arguments,
     ) -> AsyncIterator[AIMessageChunk]:
         chunks: Any
         messages = unheard(self, value, AsyncCallbackManager, config, kwargs)
@@ -189,9 +190,7 @@ class ChatAgent(AgentSettings, Overrides):
 
     # --- a turn ----------------------------------------------------------------------------------
 
-    def _turn(
-        self, prompt: Any, stop: object, kwargs: dict[str, Any], *, stream: bool
-    ) -> Flow[None]:
+    def _turn(self, prompt: Any, stop: object, kwargs: Arguments, *, stream: bool) -> Flow[None]:
         agent = self.agent
         call = call_arguments(agent.endpoint, stop, kwargs)
         return agent.turn(to_messages(prompt, agent.endpoint.title), stream=stream, **call)
@@ -316,7 +315,7 @@ class ChatAgent(AgentSettings, Overrides):
 
     def with_structured_output(
         self,
-        schema: dict[str, Any] | type,
+        schema: JsonObject | type,
         *,
         method: str = "json_schema",
         include_raw: bool = False,

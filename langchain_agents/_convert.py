@@ -31,6 +31,7 @@ from langchain_core.messages import (
 from langchain_core.messages.block_translators import register_translator
 
 from remote_agents.errors import UnsupportedContentError
+from remote_agents.json_types import Arguments, JsonMapping, JsonObject
 from remote_agents.types import (
     Attachment,
     Citation,
@@ -115,7 +116,7 @@ def _to_message(message: BaseMessage, kind: str, title: str) -> Message:
     role = _ROLES.get(named)
     if role is None:
         raise UnsupportedContentError(f"{title} does not take {named} messages.")
-    about: dict[str, Any] = {"id": message.id, "name": message.name}
+    about: JsonObject = {"id": message.id, "name": message.name}
     if role == "assistant":
         return _reply(message, title, about)
     if isinstance(message, ToolMessage):
@@ -125,7 +126,7 @@ def _to_message(message: BaseMessage, kind: str, title: str) -> Message:
     return Message(role, text, files, **about)
 
 
-def _reply(message: BaseMessage, title: str, about: dict[str, Any]) -> Message:
+def _reply(message: BaseMessage, title: str, about: JsonObject) -> Message:
     """A reply, of this or another model, with the tools that it called."""
     files: list[Attachment] = []
     if not isinstance(message.content, str):
@@ -156,7 +157,7 @@ def _kind(block: object) -> Any:
     return block.get("type") if isinstance(block, Mapping) else None
 
 
-def _arguments(text: Any) -> dict[str, Any]:
+def _arguments(text: Any) -> Arguments:
     """The arguments of an old-style function call, whose JSON may be broken."""
     try:
         arguments = json.loads(text)
@@ -165,9 +166,7 @@ def _arguments(text: Any) -> dict[str, Any]:
     return arguments if isinstance(arguments, dict) else {"arguments": arguments}
 
 
-def _parts(
-    content: str | Sequence[str | Mapping[str, Any]], title: str
-) -> tuple[str, list[Attachment]]:
+def _parts(content: str | Sequence[str | JsonMapping], title: str) -> tuple[str, list[Attachment]]:
     if isinstance(content, str):
         return content, []
     texts: list[str] = []
@@ -181,7 +180,7 @@ def _parts(
     return "\n".join(texts), files
 
 
-def _part(block: Mapping[str, Any], title: str) -> str | Attachment:
+def _part(block: JsonMapping, title: str) -> str | Attachment:
     if block.get("type") not in _KINDS or "source" in block:
         block = _standard(block)
     kind = block.get("type")
@@ -205,13 +204,13 @@ _FILES = frozenset({"image_url", "image", "audio", "video", "file"})
 _KINDS = _FILES | {"text", "text-plain"}
 
 
-def _standard(block: Mapping[str, Any]) -> Mapping[str, Any]:
+def _standard(block: JsonMapping) -> JsonMapping:
     """A block in another vendor's form, such as Anthropic's, in LangChain's own if it has one."""
-    standard: Mapping[str, Any] = HumanMessage([dict(block)]).content_blocks[0]
+    standard: JsonMapping = HumanMessage([dict(block)]).content_blocks[0]
     return block if standard["type"] == "non_standard" else standard
 
 
-def _attachment(block: Mapping[str, Any], title: str) -> Attachment:
+def _attachment(block: JsonMapping, title: str) -> Attachment:
     kind: Any = "file" if block["type"] == "text-plain" else block["type"]
     if url := block.get("url"):
         return _linked(kind, url, block)
@@ -226,7 +225,7 @@ def _attachment(block: Mapping[str, Any], title: str) -> Attachment:
     )
 
 
-def _linked(kind: Any, url: str, block: Mapping[str, Any]) -> Attachment:
+def _linked(kind: Any, url: str, block: JsonMapping) -> Attachment:
     """A link; a `data:` link is the content itself."""
     name = _filename(block)
     head, comma, body = url.partition(",")
@@ -237,7 +236,7 @@ def _linked(kind: Any, url: str, block: Mapping[str, Any]) -> Attachment:
     return Attachment(kind, data=_decoded(body, kind), mime_type=mime, filename=name)
 
 
-def _filename(block: Mapping[str, Any]) -> str | None:
+def _filename(block: JsonMapping) -> str | None:
     extras = block.get("extras") or block.get("metadata") or {}
     return block.get("filename") or extras.get("filename") or extras.get("name")
 
@@ -446,9 +445,9 @@ def usage_of(reply: Reply) -> UsageMetadata | None:
     )
 
 
-def extra_of(reply: Reply, layout: Layout, *, blocks: bool) -> dict[str, Any]:
+def extra_of(reply: Reply, layout: Layout, *, blocks: bool) -> JsonObject:
     """What a message carries beside its content; `blocks` if that is the list of blocks."""
-    extra: dict[str, Any] = {}
+    extra: JsonObject = {}
     if reply.citations:
         layout.text_index()
         extra["citations"] = [citation.to_dict() for citation in reply.citations]

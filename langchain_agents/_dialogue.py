@@ -16,6 +16,7 @@ from langchain_agents.chat_history import RemoteChatMessageHistory
 from remote_agents.agent import Agent
 from remote_agents.concealed import conceal
 from remote_agents.errors import ConfigurationError
+from remote_agents.json_types import Arguments
 from remote_agents.memory.dialogue import names_in
 from remote_agents.memory.sessions import current_session
 from remote_agents.unknown_names import unknown_in_call
@@ -24,7 +25,7 @@ NOSTREAM = "nostream"  # LangGraph's tag for calls that are not shown, as of its
 RUNTIME = "__pregel_runtime"  # where LangGraph keeps the context of a run
 
 
-def with_dialogue(agent: Agent, config: RunnableConfig, kwargs: dict[str, Any]) -> dict[str, Any]:
+def with_dialogue(agent: Agent, config: RunnableConfig, kwargs: Arguments) -> Arguments:
     """The arguments of a call, with what names its dialogue.
 
     Args:
@@ -57,7 +58,7 @@ def with_dialogue(agent: Agent, config: RunnableConfig, kwargs: dict[str, Any]) 
     return {**call, "dialogue": found}
 
 
-def with_context(agent: Agent, kwargs: dict[str, Any]) -> dict[str, Any]:
+def with_context(agent: Agent, kwargs: Arguments) -> Arguments:
     """The arguments of a call that may have come past `invoke`, as those of classic chains do.
 
     What surrounds such a call is all that names its dialogue: a chain, a graph's node.

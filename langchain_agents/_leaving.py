@@ -9,7 +9,7 @@ handles of a stream share one lease; the turn ends with it.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import aclosing
 from typing import Any
 
@@ -27,6 +27,7 @@ from typing_extensions import Self
 
 from langchain_agents._errors import as_model_error
 from remote_agents.errors import AgentStreamError
+from remote_agents.json_types import JsonMapping, JsonObject
 
 
 def leasing(stream: ChatModelStream) -> LeasedStream:
@@ -178,15 +179,15 @@ class AsyncLeasedStream(_AsyncHandle, AsyncChatModelStream):
 
 
 def told(
-    pieces: Iterator[dict[str, Any]], run_manager: CallbackManagerForLLMRun | None
-) -> Iterator[dict[str, Any]]:
+    pieces: Iterator[JsonObject], run_manager: CallbackManagerForLLMRun | None
+) -> Iterator[JsonObject]:
     """The protocol's events of a turn, of which callbacks hear the tokens, and that it was left.
 
     Args:
         pieces: The events.
         run_manager: Knows the callbacks.
     """
-    piece: Mapping[str, Any] = {}
+    piece: JsonMapping = {}
     try:
         for piece in pieces:
             if run_manager and run_manager.handlers and (token := _token(piece)):
@@ -199,9 +200,9 @@ def told(
 
 
 async def atold(
-    pieces: AsyncGenerator[dict[str, Any], None],
+    pieces: AsyncGenerator[JsonObject, None],
     run_manager: AsyncCallbackManagerForLLMRun | None,
-) -> AsyncIterator[dict[str, Any]]:
+) -> AsyncIterator[JsonObject]:
     """The same as `told`, with asyncio; LangChain says itself that the turn was cancelled."""
     loop, task = asyncio.get_running_loop(), asyncio.current_task()
 
@@ -221,7 +222,7 @@ async def atold(
         task.remove_done_callback(end)
 
 
-def _token(event: Mapping[str, Any]) -> str | None:
+def _token(event: JsonMapping) -> str | None:
     """The text in an event, for handlers that know only tokens (stdout, time to the first one)."""
     if event["event"] != "content-block-delta":
         return None

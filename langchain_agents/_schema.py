@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from remote_agents.errors import ConfigurationError
 from remote_agents.extras import require
+from remote_agents.json_types import JsonMapping
 
 
-def check_schema(schema: Mapping[str, Any]) -> None:
+def check_schema(schema: JsonMapping) -> None:
     """See that a schema says what it may.
 
     Args:
@@ -29,7 +29,7 @@ def check_schema(schema: Mapping[str, Any]) -> None:
         ) from error
 
 
-def violation(value: object, schema: Mapping[str, Any]) -> str:
+def violation(value: object, schema: JsonMapping) -> str:
     """What is wrong with a value; empty if nothing is.
 
     Args:

@@ -28,6 +28,7 @@ from remote_agents.concealed import conceal
 from remote_agents.drivers import arun, run
 from remote_agents.errors import ConfigurationError, safe_to_repeat
 from remote_agents.flow import Flow
+from remote_agents.json_types import Arguments, JsonObject
 from remote_agents.memory.sessions import Session
 from remote_agents.service import Endpoint
 from remote_agents.settings import Settings, refuse_positional, veiled
@@ -121,9 +122,7 @@ class AgentSettings(Settings, Serializable):
     # --- turns -----------------------------------------------------------------------------------
 
     @abstractmethod
-    def _turn(
-        self, prompt: object, stop: object, kwargs: dict[str, Any], *, stream: bool
-    ) -> Flow[None]:
+    def _turn(self, prompt: object, stop: object, kwargs: Arguments, *, stream: bool) -> Flow[None]:
         """One turn, with LangChain's arguments."""
 
     def _events(self, *turn: Any, stream: bool = True) -> Asking:
@@ -197,7 +196,7 @@ class AgentSettings(Settings, Serializable):
     # --- what tells models apart ---------------------------------------------------------------
 
     @property
-    def _identifying_params(self) -> dict[str, Any]:
+    def _identifying_params(self) -> JsonObject:
         """Who answers, with which parameters: for traces and the cache's key; no secrets."""
         agent = self.agent
         return {
@@ -330,7 +329,7 @@ class Asking:
         raise_model_error(error)
 
 
-def call_arguments(endpoint: Endpoint, stop: object, kwargs: Mapping[str, Any]) -> dict[str, Any]:
+def call_arguments(endpoint: Endpoint, stop: object, kwargs: Mapping[str, Any]) -> Arguments:
     """The arguments of a call that concern the agent.
 
     Args:

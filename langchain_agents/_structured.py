@@ -28,6 +28,7 @@ from langchain_agents._objects import newest_object_in, objects_in
 from langchain_agents._schema import check_schema, violation
 from langchain_agents._unheard import as_messages
 from remote_agents.errors import ConfigurationError
+from remote_agents.json_types import Arguments, JsonObject
 from remote_agents.waiting import raise_if_waiting
 
 INSTRUCTIONS = """\
@@ -51,9 +52,9 @@ class StructuredOutput(Runnable[LanguageModelInput, Any]):
         model: BaseChatModel,
         schema: Any,
         *,
-        call: dict[str, Any],
+        call: Arguments,
         instructions: str | None,
-        json_schema: dict[str, Any] | None,
+        json_schema: JsonObject | None,
         include_raw: bool,
         repair: bool,
     ) -> None:
@@ -241,7 +242,7 @@ class StructuredOutput(Runnable[LanguageModelInput, Any]):
                     break
                 raw = await self._model.ainvoke(messages, config, **self._with(kwargs))
 
-    def _with(self, kwargs: Mapping[str, Any]) -> dict[str, Any]:
+    def _with(self, kwargs: Mapping[str, Any]) -> Arguments:
         return {**self._call, **kwargs}
 
     # --- pure ------------------------------------------------------------------------------------
@@ -379,7 +380,7 @@ class Growing:
             yield value
 
 
-def _json_schema(schema: Any, strict: bool | None) -> dict[str, Any]:
+def _json_schema(schema: Any, strict: bool | None) -> JsonObject:
     try:
         form = convert_to_json_schema(schema)
     except (TypeError, ValueError) as error:
@@ -391,10 +392,10 @@ def _json_schema(schema: Any, strict: bool | None) -> dict[str, Any]:
     return {**form, "additionalProperties": False} if strict else form
 
 
-def _response_format(form: dict[str, Any], method: str, strict: bool | None) -> dict[str, Any]:
+def _response_format(form: JsonObject, method: str, strict: bool | None) -> JsonObject:
     if method == "json_mode":
         return {"type": "json_object"}
-    named: dict[str, Any] = {"name": form.get("title") or "answer", "schema": form}
+    named: JsonObject = {"name": form.get("title") or "answer", "schema": form}
     if strict is not None:
         named["strict"] = strict
     return {"type": "json_schema", "json_schema": named}

@@ -24,6 +24,7 @@ from langchain_core.runnables import RunnableConfig
 from langchain_core.utils.uuid import uuid7
 
 from langchain_agents._seams import normalizer
+from remote_agents.json_types import Arguments
 
 
 def unheard(
@@ -64,7 +65,7 @@ def stream_unheard(
     messages: list[BaseMessage],
     config: RunnableConfig,
     stop: list[str] | None,
-    kwargs: dict[str, Any],
+    kwargs: Arguments,
 ) -> Iterator[AIMessageChunk]:
     """What the model's own `stream` gives; arguments as there, with what `unheard` gave."""
     message_id = _prepared(config, kwargs)
@@ -82,7 +83,7 @@ async def astream_unheard(
     messages: list[BaseMessage],
     config: RunnableConfig,
     stop: list[str] | None,
-    kwargs: dict[str, Any],
+    kwargs: Arguments,
 ) -> AsyncIterator[AIMessageChunk]:
     """The same as `stream_unheard`, with asyncio."""
     message_id = _prepared(config, kwargs)
@@ -95,7 +96,7 @@ async def astream_unheard(
             yield chunk.message
 
 
-def _prepared(config: RunnableConfig, kwargs: dict[str, Any]) -> str:
+def _prepared(config: RunnableConfig, kwargs: Arguments) -> str:
     """The id of the message that answers; what only tracers are told is taken out."""
     for name in _FOR_TRACERS:
         kwargs.pop(name, None)

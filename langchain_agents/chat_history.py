@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
 
 from langchain_core.chat_history import BaseChatMessageHistory
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
 
 from remote_agents.client import Client
 from remote_agents.errors import ConversationError, ConversationNotFoundError, NotFoundError
+from remote_agents.json_types import JsonObject
 from remote_agents.resources.items import Message
 from remote_agents.resources.passages import part
 from remote_agents.types import Message as Said, Origin, Role
@@ -153,8 +153,8 @@ class RemoteChatMessageHistory(BaseChatMessageHistory):
             self._waiting.pop(0)
         self._asked = len(asked)
 
-    def _message(self, message: Message, mark: dict[str, Any] | None) -> BaseMessage:
-        about: dict[str, Any] = {"id": message.id or None}
+    def _message(self, message: Message, mark: JsonObject | None) -> BaseMessage:
+        about: JsonObject = {"id": message.id or None}
         if message.created_at:
             about["additional_kwargs"] = {"created_at": message.created_at.isoformat()}
         if message.role == "system":

@@ -22,6 +22,7 @@ from langchain_agents._dialogue import CONFIG_SPECS, in_thread, with_dialogue
 from langchain_agents._settings import AgentSettings, call_arguments
 from remote_agents.errors import AgentError
 from remote_agents.flow import Flow
+from remote_agents.json_types import Arguments, JsonObject
 from remote_agents.services.ag_ui import AGUISettings
 from remote_agents.services.bluenexus import BlueNexusSettings
 from remote_agents.services.cloudbase import CloudBaseSettings
@@ -120,9 +121,7 @@ class AgentLLM(AgentSettings, BaseLLM):
 
     # --- a turn ----------------------------------------------------------------------------------
 
-    def _turn(
-        self, prompt: Any, stop: object, kwargs: dict[str, Any], *, stream: bool
-    ) -> Flow[None]:
+    def _turn(self, prompt: Any, stop: object, kwargs: Arguments, *, stream: bool) -> Flow[None]:
         call = call_arguments(self.endpoint, stop, kwargs)
         if in_thread(call):
             call["memory"] = "client"
@@ -261,7 +260,7 @@ def _last(event: object) -> bool:
     return type(event) is Finish
 
 
-def _info(reply: Reply) -> dict[str, Any]:
+def _info(reply: Reply) -> JsonObject:
     """What is told beside the text."""
     info = reply.metadata()
     if reply.citations:
@@ -276,7 +275,7 @@ def _info(reply: Reply) -> dict[str, Any]:
 
 
 def _result(replies: Sequence[Reply]) -> LLMResult:
-    output: dict[str, Any] = {"model_name": replies[0].metadata()["model_name"]} if replies else {}
+    output: JsonObject = {"model_name": replies[0].metadata()["model_name"]} if replies else {}
     if any(reply.usage for reply in replies):
         output["token_usage"] = _usage(replies)
     generations = [

@@ -9,6 +9,7 @@ from langchain_core.runnables import Runnable, RunnableConfig, RunnableLambda
 
 from langchain_agents._errors import model_errors
 from remote_agents.errors import ConfigurationError
+from remote_agents.json_types import JsonObject
 
 if TYPE_CHECKING:
     from langchain_core.language_models import LanguageModelInput
@@ -83,7 +84,7 @@ def is_waiting(message: BaseMessage) -> bool:
     return message.response_metadata.get("finish_reason") == "interrupt"
 
 
-def _answered(messages: list[BaseMessage]) -> dict[str, Any]:
+def _answered(messages: list[BaseMessage]) -> JsonObject:
     """What a person said to the newest message, if the agent waits for one."""
     from langgraph.types import interrupt
 

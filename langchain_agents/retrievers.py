@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from langchain_core.callbacks import (
@@ -17,6 +17,7 @@ from typing_extensions import Self
 
 from langchain_agents._chat import ChatAgent
 from langchain_agents._errors import model_errors
+from remote_agents.json_types import JsonMapping, JsonObject
 from remote_agents.resources.searching import has_search
 from remote_agents.waiting import raise_if_waiting
 
@@ -93,7 +94,7 @@ class AgentRetriever(BaseRetriever):
         answer = await self.model.ainvoke(query, config, memory="client", **kwargs)
         return documents(answer, k or self.k)
 
-    def _search(self, k: int | None) -> dict[str, Any]:
+    def _search(self, k: int | None) -> JsonObject:
         return {"knowledge_base": self.knowledge_base, "top_k": k or self.k}
 
 
@@ -101,12 +102,12 @@ def documents(answer: AIMessage, k: int) -> list[Document]:
     """The sources of an answer, passages before those of which only the name is known."""
     with model_errors():
         raise_if_waiting(answer.response_metadata)
-    citations: Sequence[Mapping[str, Any]] = answer.additional_kwargs.get("citations") or ()
+    citations: Sequence[JsonMapping] = answer.additional_kwargs.get("citations") or ()
     ordered = sorted(citations, key=lambda citation: not citation.get("text"))
     return [_document(citation) for citation in ordered[:k]]
 
 
-def _document(citation: Mapping[str, Any]) -> Document:
+def _document(citation: JsonMapping) -> Document:
     known = {name: citation.get(name) for name in ("title", "url", "score", "id", "marker")}
     known["source"] = citation.get("url") or citation.get("title")
     metadata = {name: value for name, value in known.items() if value is not None}

@@ -16,6 +16,7 @@ from pydantic import BaseModel, Field
 from langchain_agents._chat import ChatAgent
 from langchain_agents._errors import model_errors
 from remote_agents.errors import ConfigurationError
+from remote_agents.json_types import JsonObject
 from remote_agents.memory.dialogue import NAMES, names_in
 from remote_agents.waiting import raise_if_waiting
 
@@ -38,7 +39,7 @@ class AgentTool(BaseTool):
         question: str,
         config: RunnableConfig,
         run_manager: CallbackManagerForToolRun | None = None,
-    ) -> tuple[str, list[dict[str, Any]]]:
+    ) -> tuple[str, list[JsonObject]]:
         child = _child(config, run_manager)
         return _output(self.model.invoke(question, child, **self._session(config)))
 
@@ -47,11 +48,11 @@ class AgentTool(BaseTool):
         question: str,
         config: RunnableConfig,
         run_manager: AsyncCallbackManagerForToolRun | None = None,
-    ) -> tuple[str, list[dict[str, Any]]]:
+    ) -> tuple[str, list[JsonObject]]:
         child = _child(config, run_manager)
         return _output(await self.model.ainvoke(question, child, **self._session(config)))
 
-    def _session(self, config: RunnableConfig) -> dict[str, Any]:
+    def _session(self, config: RunnableConfig) -> JsonObject:
         """A session of the tool's own in the thread, so that its conversation is nobody else's."""
         found = names_in(config.get("configurable") or {})
         thread = [found[name] for name in NAMES if name in found]
@@ -101,7 +102,7 @@ def _child(
     return {**config, "callbacks": callbacks, "configurable": configurable}
 
 
-def _output(answer: AIMessage) -> tuple[str, list[dict[str, Any]]]:
+def _output(answer: AIMessage) -> tuple[str, list[JsonObject]]:
     with model_errors():
         raise_if_waiting(answer.response_metadata)
     return str(answer.text), list(answer.additional_kwargs.get("citations") or ())

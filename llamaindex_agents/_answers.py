@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Generator
 from contextlib import aclosing, closing
-from typing import Any
 
 from llama_index.core.base.llms.types import (
     ChatMessage,
@@ -21,6 +20,7 @@ from llama_index.core.base.llms.types import (
 )
 
 from llamaindex_agents._convert import chat_response
+from remote_agents.json_types import JsonObject
 from remote_agents.types import Event, Finish, ReasoningDelta, TextDelta
 from remote_agents.waiting import raise_if_waiting
 
@@ -45,7 +45,7 @@ class _Responses:
             return self._response("", {"thinking_delta": event.text})
         return chat_response(event.reply, delta="") if type(event) is Finish else None
 
-    def _response(self, delta: str, extra: dict[str, Any]) -> ChatResponse:
+    def _response(self, delta: str, extra: JsonObject) -> ChatResponse:
         said = TextBlock(text=self._text)
         blocks: list[ContentBlock] = [self._thinking, said] if self._thinking else [said]
         message = ChatMessage(role=MessageRole.ASSISTANT, blocks=blocks)

@@ -21,6 +21,7 @@ from llama_index.core.llms.callbacks import dispatcher
 from llama_index.core.llms.llm import LLM
 
 from remote_agents.errors import ConfigurationError
+from remote_agents.json_types import Arguments
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -140,7 +141,7 @@ def _is_observed(llm: LLM) -> bool:
     return False
 
 
-def stateless_call(kwargs: dict[str, Any]) -> dict[str, Any]:
+def stateless_call(kwargs: Arguments) -> Arguments:
     """Arguments of a call that is no turn of a conversation."""
     for name in ("conversation_id", "session_id"):
         if kwargs.get(name) is not None:

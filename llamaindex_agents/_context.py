@@ -10,8 +10,9 @@ from typing import Any
 from llama_index.core.base.llms.types import ChatMessage, ChatResponse
 
 from remote_agents.errors import ConversationError
+from remote_agents.json_types import JsonObject
 
-_NOTHING: dict[str, Any] = {"asked": None, "answer": None, "raw": None}
+_NOTHING: JsonObject = {"asked": None, "answer": None, "raw": None}
 
 
 class AgentState:
@@ -29,11 +30,11 @@ class AgentState:
         self._name = name
         self._key = f"{name}_state".replace(".", "/")  # a dot would be a step of a path
 
-    async def _read(self) -> dict[str, Any]:
-        state: dict[str, Any] = {"session": uuid.uuid4().hex, "said": []}
+    async def _read(self) -> JsonObject:
+        state: JsonObject = {"session": uuid.uuid4().hex, "said": []}
         return {**state, **_NOTHING, **await self._store.get(self._key, default={})}
 
-    async def _write(self, state: dict[str, Any]) -> None:
+    async def _write(self, state: JsonObject) -> None:
         await self._store.set(self._key, state)
 
     async def session_id(self) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any, cast
 
@@ -27,6 +27,7 @@ from pydantic import BaseModel, ValidationError
 
 from remote_agents.agent import Agent
 from remote_agents.errors import UnsupportedContentError
+from remote_agents.json_types import Arguments, JsonMapping, JsonObject
 from remote_agents.service import Endpoint
 from remote_agents.types import (
     Attachment,
@@ -162,7 +163,7 @@ class _Said:
             )
         self.files.append(_attachment(kind, block, self._endpoint))
 
-    def read_old_calls(self, known: Mapping[str, Any]) -> None:
+    def read_old_calls(self, known: JsonMapping) -> None:
         """Take the tool calls that an integration keeps beside the blocks, as OpenAI's types."""
         old = [*(known.get("tool_calls") or ()), *filter(None, [known.get("function_call")])]
         for call in old:
@@ -178,13 +179,13 @@ class _Said:
             self.calls.append(ClientToolCall(call_id or "", str(name), given))
 
 
-def _named_file(file: Mapping[str, Any]) -> Attachment:
+def _named_file(file: JsonMapping) -> Attachment:
     """A file of an earlier answer, which is told by its address or name."""
     name = file.get("id") or file.get("filename") or "a file"
     return Attachment(file["kind"], url=file.get("url"), file_id=None if file.get("url") else name)
 
 
-def _arguments(given: object) -> dict[str, Any] | None:
+def _arguments(given: object) -> Arguments | None:
     """The arguments of a tool call; None if they are broken."""
     if isinstance(given, str):
         try:
@@ -285,7 +286,7 @@ def _citation_block(citation: Citation) -> CitationBlock:
     )
 
 
-def additional_kwargs(reply: Reply) -> dict[str, Any]:
+def additional_kwargs(reply: Reply) -> JsonObject:
     """What is known of a reply besides its text, as JSON values.
 
     Streaming chat engines keep no block but the text; this is what they keep.
@@ -301,12 +302,12 @@ def additional_kwargs(reply: Reply) -> dict[str, Any]:
     return reply.metadata() | {name: value for name, value in extra.items() if value}
 
 
-def _step(step: Any) -> dict[str, Any]:
+def _step(step: Any) -> JsonObject:
     kinds = {ToolCall: "tool_call", ToolResult: "tool_result"}
     return {"type": kinds.get(type(step), "unknown"), **asdict(step)}
 
 
-def _raw(reply: Reply) -> dict[str, Any]:
+def _raw(reply: Reply) -> JsonObject:
     return reply.metadata() | ({"usage": _usage(reply.usage)} if reply.usage else {})
 
 

@@ -42,6 +42,7 @@ from llamaindex_agents._calls import (
 )
 from remote_agents.agent import Agent
 from remote_agents.errors import ConfigurationError
+from remote_agents.json_types import Arguments, JsonObject
 from remote_agents.memory.dialogue import required
 from remote_agents.memory.sessions import current_session
 from remote_agents.settings import Settings, veiled
@@ -194,7 +195,7 @@ class RemoteLLM(Settings, FunctionCallingLLM):
         copied._bindable = False
         return copied
 
-    def _call(self, kwargs: dict[str, Any]) -> dict[str, Any]:
+    def _call(self, kwargs: Arguments) -> Arguments:
         """Arguments of one turn. A `with session(...)` is read here, when the turn is called."""
         if not self._bindable:
             return stateless_call(kwargs)
@@ -306,7 +307,7 @@ class RemoteLLM(Settings, FunctionCallingLLM):
         tool_required: bool = False,
         tool_choice: object = None,
         **kwargs: object,
-    ) -> dict[str, Any]:
+    ) -> JsonObject:
         facts = self._agent.endpoint
         return {
             "messages": _tools.asked(user_msg, chat_history),

@@ -12,14 +12,15 @@ from llama_index.core.schema import NodeWithScore, TextNode
 from llama_index.core.tools import ToolOutput
 
 from remote_agents.agent import Agent
+from remote_agents.json_types import JsonMapping, JsonObject
 
 
-def source_nodes(citations: Sequence[Mapping[str, Any]]) -> list[NodeWithScore]:
+def source_nodes(citations: Sequence[JsonMapping]) -> list[NodeWithScore]:
     """Citations as nodes with text, title, url, ids and score; the same one has the same id."""
     return [_node(citation) for citation in citations]
 
 
-def _node(citation: Mapping[str, Any]) -> NodeWithScore:
+def _node(citation: JsonMapping) -> NodeWithScore:
     names = ("title", "url", "id", "marker")
     known = {name: citation[name] for name in names if citation.get(name)}
     text = citation.get("text") or ""
@@ -33,7 +34,7 @@ def _node(citation: Mapping[str, Any]) -> NodeWithScore:
     return NodeWithScore(node=node, score=citation.get("score"))
 
 
-def _node_id(citation: Mapping[str, Any]) -> str:
+def _node_id(citation: JsonMapping) -> str:
     """The service's id may be that of a document, which has many passages."""
     parts = "\0".join(str(citation.get(name)) for name in ("url", "title", "text"))
     digest = hashlib.blake2s(parts.encode("utf-8", "replace"), digest_size=8).hexdigest()
@@ -53,7 +54,7 @@ class Sources:
         self.nodes: list[NodeWithScore] = []
         self.tools: list[ToolOutput] = []
         # Known before the answer: an empty dict would be replaced by LlamaIndex's routers.
-        self.metadata: dict[str, Any] = {
+        self.metadata: JsonObject = {
             "agent": agent.name,
             "model_provider": agent.endpoint.name,
         }
@@ -67,7 +68,7 @@ class Sources:
         return self
 
 
-def _tool_outputs(steps: Sequence[Mapping[str, Any]]) -> list[ToolOutput]:
+def _tool_outputs(steps: Sequence[JsonMapping]) -> list[ToolOutput]:
     calls = {step["id"]: step for step in steps if step["type"] == "tool_call"}
     return [
         _tool_output(calls.get(step["id"], {}), step)
@@ -76,7 +77,7 @@ def _tool_outputs(steps: Sequence[Mapping[str, Any]]) -> list[ToolOutput]:
     ]
 
 
-def _tool_output(call: Mapping[str, Any], result: Mapping[str, Any]) -> ToolOutput:
+def _tool_output(call: Mapping[str, Any], result: JsonMapping) -> ToolOutput:
     output = result["output"]
     content = output if isinstance(output, str) else json.dumps(output, ensure_ascii=False)
     return ToolOutput(

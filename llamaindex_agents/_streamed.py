@@ -16,7 +16,6 @@ from contextlib import (
     contextmanager,
     nullcontext,
 )
-from typing import Any
 
 from llama_index.core.base.llms.types import ChatResponseAsyncGen, ChatResponseGen
 from llama_index.core.base.response.schema import AsyncStreamingResponse, StreamingResponse
@@ -25,6 +24,7 @@ from llama_index.core.types import TokenAsyncGen, TokenGen
 
 from llamaindex_agents._sources import Sources
 from remote_agents.errors import AgentStreamError
+from remote_agents.json_types import JsonObject
 
 _FAR = 10  # frames between an answer and the chat engine that reads it
 
@@ -107,7 +107,7 @@ class RemoteStreamingChatResponse(_ReadOnce, StreamingAgentChatResponse):
             `source_nodes` are.
     """
 
-    metadata: dict[str, Any]
+    metadata: JsonObject
 
     def __init__(
         self,

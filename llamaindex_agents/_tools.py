@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from llama_index.core.base.llms.types import ChatMessage, ChatResponse, ToolCallBlock
 from llama_index.core.llms.llm import ToolSelection
 
 from remote_agents.errors import ConfigurationError
+from remote_agents.json_types import Arguments, JsonMapping, JsonObject
 from remote_agents.service import Endpoint
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 def offered(
     endpoint: Endpoint, tools: Sequence[BaseTool], *, required: bool, choice: object
-) -> dict[str, Any]:
+) -> JsonObject:
     """The arguments of a call that offers tools to an agent.
 
     Raises:
@@ -61,6 +62,6 @@ def selections(response: ChatResponse) -> list[ToolSelection]:
     ]
 
 
-def _arguments(given: Mapping[str, Any] | str) -> dict[str, Any]:
+def _arguments(given: JsonMapping | str) -> Arguments:
     value = json.loads(given) if isinstance(given, str) else given
     return dict(value)

@@ -31,6 +31,7 @@ from llamaindex_agents._convert import remote_messages
 from llamaindex_agents._llm import RemoteLLM
 from llamaindex_agents._sources import Sources
 from llamaindex_agents._streamed import RemoteStreamingChatResponse
+from remote_agents.json_types import JsonObject
 
 dispatcher = get_dispatcher(__name__)
 
@@ -139,7 +140,7 @@ class AgentChatEngine(BaseChatEngine):
         stream = self._afollow(message, responses, sources)
         return RemoteStreamingChatResponse(sources, astream=stream)
 
-    def _turn(self, message: str, chat_history: list[ChatMessage] | None) -> dict[str, Any]:
+    def _turn(self, message: str, chat_history: list[ChatMessage] | None) -> JsonObject:
         """The whole dialogue; the core sends what the service does not hold of it.
 
         Another engine may have led the same session on meanwhile: without a history of the

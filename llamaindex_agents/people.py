@@ -20,6 +20,8 @@ from llama_index.core.workflow import (
     step,
 )
 
+from remote_agents.json_types import JsonObject
+
 if TYPE_CHECKING:
     from llamaindex_agents._llm import RemoteLLM
 
@@ -28,7 +30,7 @@ class AgentAsksPerson(InputRequiredEvent):
     """The agent waits for a person: `question`, and all `interrupts`."""
 
     question: str
-    interrupts: list[dict[str, Any]]
+    interrupts: list[JsonObject]
 
 
 class AgentCallsTools(Event):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager, aclosing, closing
-from typing import Any
 
 from llama_index.core.base.base_query_engine import BaseQueryEngine
 from llama_index.core.base.llms.types import ChatMessage, ChatResponseAsyncGen, ChatResponseGen
@@ -19,6 +18,7 @@ from llamaindex_agents._llm import RemoteLLM
 from llamaindex_agents._sources import Sources
 from llamaindex_agents._streamed import RemoteAsyncStreamingResponse, RemoteStreamingResponse
 from llamaindex_agents.retrievers import AgentRetriever
+from remote_agents.json_types import JsonObject
 
 
 class AgentQueryEngine(BaseQueryEngine):
@@ -60,7 +60,7 @@ class AgentQueryEngine(BaseQueryEngine):
         return response
 
     def _event(self, query_bundle: QueryBundle) -> AbstractContextManager[EventContext]:
-        payload: dict[str, Any] = {EventPayload.QUERY_STR: query_bundle.query_str}
+        payload: JsonObject = {EventPayload.QUERY_STR: query_bundle.query_str}
         return self.callback_manager.event(CBEventType.QUERY, payload=payload)
 
     def _answer(self, messages: list[ChatMessage]) -> RESPONSE_TYPE:

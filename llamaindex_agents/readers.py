@@ -12,6 +12,7 @@ from llama_index.core.schema import Document
 
 from remote_agents.client import Client
 from remote_agents.flow import Flow
+from remote_agents.json_types import JsonObject
 from remote_agents.resources.passages import Passage, conversation_passages, part, passages
 
 # Neither the model nor the embedding learns anything from these.
@@ -91,9 +92,7 @@ class AgentRecordsReader(BasePydanticReader, ResourcesReaderMixin):
         """The same as `list_resources`, with asyncio."""
         return [one.id async for one in part(self._client, "conversations").alist()]
 
-    def get_resource_info(
-        self, resource_id: str, *args: object, **kwargs: object
-    ) -> dict[str, Any]:
+    def get_resource_info(self, resource_id: str, *args: object, **kwargs: object) -> JsonObject:
         """What the service says of a conversation."""
         conversations = part(self._client, "conversations")
         if hasattr(conversations, "get"):
@@ -103,7 +102,7 @@ class AgentRecordsReader(BasePydanticReader, ResourcesReaderMixin):
 
     async def aget_resource_info(
         self, resource_id: str, *args: object, **kwargs: object
-    ) -> dict[str, Any]:
+    ) -> JsonObject:
         """The same as `get_resource_info`, with asyncio."""
         conversations = part(self._client, "conversations")
         if hasattr(conversations, "aget"):
@@ -135,7 +134,7 @@ class AgentRecordsReader(BasePydanticReader, ResourcesReaderMixin):
             yield _document(passage)
 
 
-def _info(conversation: Any, resource_id: str) -> dict[str, Any]:
+def _info(conversation: Any, resource_id: str) -> JsonObject:
     if conversation is None:
         raise ValueError(f"There is no conversation {resource_id}.")
     return dict(conversation.to_dict())

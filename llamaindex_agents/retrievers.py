@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from llama_index.core.base.base_retriever import BaseRetriever
 from llama_index.core.schema import NodeWithScore, QueryBundle
 
 from llamaindex_agents._llm import RemoteLLM
 from llamaindex_agents._sources import source_nodes
+from remote_agents.json_types import JsonMapping, JsonObject
 from remote_agents.resources.searching import has_search
 
 
@@ -60,10 +60,10 @@ class AgentRetriever(BaseRetriever):
         return self._best(response.additional_kwargs.get("citations", []))
 
     @property
-    def _search(self) -> dict[str, Any]:
+    def _search(self) -> JsonObject:
         return {"knowledge_base": self._knowledge_base, "top_k": self._similarity_top_k}
 
-    def _best(self, citations: Sequence[Mapping[str, Any]]) -> list[NodeWithScore]:
+    def _best(self, citations: Sequence[JsonMapping]) -> list[NodeWithScore]:
         nodes = source_nodes(citations)
         nodes.sort(key=lambda node: node.score or 0.0, reverse=True)
         return nodes[: self._similarity_top_k]

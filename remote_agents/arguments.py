@@ -16,12 +16,13 @@ from pydantic import SecretStr
 
 from remote_agents.addresses import is_loopback
 from remote_agents.errors import ConfigurationError
+from remote_agents.json_types import JsonObject
 from remote_agents.memory.plan import MEMORY_MODES
 from remote_agents.service import Endpoint
 from remote_agents.unknown_names import unknown_in_call, unknown_name
 
 
-def check_parameters(endpoint: Endpoint, parameters: Mapping[str, Any]) -> dict[str, Any]:
+def check_parameters(endpoint: Endpoint, parameters: Mapping[str, Any]) -> JsonObject:
     """The parameters of a constructor that are set, if the endpoint knows them all.
 
     Raises:
@@ -33,7 +34,7 @@ def check_parameters(endpoint: Endpoint, parameters: Mapping[str, Any]) -> dict[
     return {name: value for name, value in parameters.items() if value is not None}
 
 
-def check_call(endpoint: Endpoint, parameters: Mapping[str, Any]) -> dict[str, Any]:
+def check_call(endpoint: Endpoint, parameters: Mapping[str, Any]) -> JsonObject:
     """The parameters of a call that are set, without those that do no harm.
 
     Raises:
@@ -260,7 +261,7 @@ def _redacted(url: str) -> str:
 _HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
 
-def read_mapping(name: str, value: object) -> dict[str, Any]:
+def read_mapping(name: str, value: object) -> JsonObject:
     """What has to be a mapping; a value is never quoted, it may be a secret."""
     if not isinstance(value, Mapping):
         raise ConfigurationError(f"{name} is a mapping, not {type(value).__name__}.")

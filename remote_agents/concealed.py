@@ -6,6 +6,8 @@ import hashlib
 from collections.abc import Mapping
 from typing import Any
 
+from remote_agents.json_types import Arguments
+
 SECRET = ("headers", "extra_headers", "extra_body")
 
 
@@ -19,7 +21,7 @@ class Concealed:
         return f"Concealed({hashlib.blake2s(repr(self.value).encode(), digest_size=8).hexdigest()})"
 
 
-def conceal(call: Mapping[str, Any]) -> dict[str, Any]:
+def conceal(call: Mapping[str, Any]) -> Arguments:
     """The arguments of a call, as traces and caches may see them."""
     return {
         name: Concealed(value)

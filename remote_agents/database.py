@@ -6,6 +6,7 @@ from typing import Any
 
 from remote_agents.errors import ConfigurationError
 from remote_agents.extras import MissingExtraError, needs, require
+from remote_agents.json_types import Arguments
 
 
 def sqlalchemy() -> Any:
@@ -34,7 +35,7 @@ def insert_into(dialect: str) -> Any:
     raise ConfigurationError(f"Only SQLite and PostgreSQL can be used, not {dialect}.")
 
 
-def engine_of(sa: Any, url: str, options: dict[str, Any]) -> Any:
+def engine_of(sa: Any, url: str, options: Arguments) -> Any:
     """The engine of an address.
 
     Raises:
@@ -54,7 +55,7 @@ def engine_of(sa: Any, url: str, options: dict[str, Any]) -> Any:
         ) from error
 
 
-def _sqlite_engine(sa: Any, url: Any, options: dict[str, Any]) -> Any:
+def _sqlite_engine(sa: Any, url: Any, options: Arguments) -> Any:
     if url.database in (None, "", ":memory:"):
         from sqlalchemy.pool import StaticPool
 

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import AsyncIterable, Awaitable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterable, Awaitable, Iterable, Iterator, Sequence
 from contextlib import aclosing, closing, nullcontext
 from typing import Any, TypeAlias, overload
 
+from remote_agents.json_types import JsonMapping
 from remote_agents.types import (
     Citation,
     Citations,
@@ -201,7 +202,7 @@ def _parts(item: object) -> Iterator[Part]:
 
 
 def _langchain_parts(
-    blocks: Iterable[Mapping[str, Any]],
+    blocks: Iterable[JsonMapping],
 ) -> Iterator[Part]:
     for block in blocks:
         if block["type"] == "reasoning" and block.get("reasoning"):
@@ -249,7 +250,7 @@ def _engine_parts(response: Any) -> Iterator[Part]:
         yield Citation(known.get("title"), known.get("url"), each.node.get_content())
 
 
-def _citation(data: Mapping[str, Any]) -> Citation:
+def _citation(data: JsonMapping) -> Citation:
     return Citation(
         title=data.get("title"), url=data.get("url"), text=data.get("cited_text", data.get("text"))
     )

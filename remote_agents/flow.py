@@ -13,6 +13,7 @@ from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 
+from remote_agents.json_types import JsonMapping
 from remote_agents.types import Event, Reply
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ class Request:
     method: str
     path: str
     json: Any = None
-    params: Mapping[str, Any] | None = None
+    params: JsonMapping | None = None
     files: Any = None
     data: Mapping[str, str] | None = None
     content: bytes | None = None

@@ -12,6 +12,8 @@ from weakref import WeakKeyDictionary
 
 from pydantic import SecretStr
 
+from remote_agents.json_types import JsonObject
+
 Token: TypeAlias = str | SecretStr
 Fetched: TypeAlias = Token | tuple[Token, float]
 MARGIN = 60.0  # seconds before its end at which a token is no longer begun with
@@ -88,9 +90,9 @@ class CachedKey:
             if self._token is not None and self._token == refused:
                 self._until = 0.0
 
-    def __getstate__(self) -> dict[str, Any]:
+    def __getstate__(self) -> JsonObject:
         return {"_fetch": self._fetch}  # another process fetches its own
 
-    def __setstate__(self, state: dict[str, Any]) -> None:
+    def __setstate__(self, state: JsonObject) -> None:
         self._fetch = state["_fetch"]
         self._start()

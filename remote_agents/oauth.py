@@ -12,7 +12,7 @@ fetched anew when the service refuses it.
 from __future__ import annotations
 
 import ssl
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from importlib import import_module
@@ -24,6 +24,7 @@ from pydantic import SecretStr
 from remote_agents.addresses import is_loopback
 from remote_agents.errors import AgentConnectionError, AuthenticationError, ConfigurationError
 from remote_agents.extras import require
+from remote_agents.json_types import JsonMapping
 from remote_agents.keys import CachedKey, cached_key
 
 if TYPE_CHECKING:
@@ -152,7 +153,7 @@ class Provider:
             trust_env=False,
         )
 
-    def token(self, ask: Callable[[OAuth2Client, str], Mapping[str, Any]]) -> Mapping[str, Any]:
+    def token(self, ask: Callable[[OAuth2Client, str], JsonMapping]) -> JsonMapping:
         """What the provider answers to a request for a token."""
         url = self.located().token_url or ""
         with self.client(url) as client, _told(url):
@@ -203,7 +204,7 @@ class Refreshing:
         return _fetched(told)
 
 
-def _fetched(told: Mapping[str, Any]) -> tuple[SecretStr, float] | SecretStr:
+def _fetched(told: JsonMapping) -> tuple[SecretStr, float] | SecretStr:
     token, seconds = told.get("access_token"), told.get("expires_in")
     if not isinstance(token, str) or not token:
         raise AuthenticationError("The provider gave no access_token.")

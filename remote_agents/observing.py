@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 from remote_agents.errors import AgentError
 from remote_agents.flow import Emit, Flow
+from remote_agents.json_types import JsonMapping, JsonObject
 from remote_agents.turns.terms import Terms
 from remote_agents.types import Finish
 from remote_agents.version import VERSION
@@ -39,7 +40,7 @@ class TurnRecord:
     seconds: float = 0.0
     first_event_seconds: float | None = None
     outcome: str = "left"
-    facts: Mapping[str, Any] = field(default_factory=dict)
+    facts: JsonMapping = field(default_factory=dict)
 
 
 _observers: list[Callable[[TurnRecord], None]] = []
@@ -149,7 +150,7 @@ class _OpenTelemetry:
         if not self._is_heard():
             return None
         trace, place = self._trace, urlsplit(terms.base_url)
-        attributes: dict[str, Any] = {
+        attributes: JsonObject = {
             "gen_ai.operation.name": "invoke_agent",
             "gen_ai.provider.name": terms.endpoint.name,
             "gen_ai.agent.id": terms.agent_id,

@@ -12,6 +12,7 @@ from remote_agents.errors import (
     AgentStatusError,
 )
 from remote_agents.flow import Decode, Flow
+from remote_agents.json_types import JsonMapping
 from remote_agents.types import AttachmentKind, Reply, Turn
 
 Keeps = Literal["created", "asked", "handed", "none"]
@@ -104,8 +105,8 @@ class Endpoint:
     throttle_wait: float = 0.5
     roots: tuple[str, ...] = ()
     root: str | None = None
-    server_url: Callable[[Mapping[str, Any]], str | None] | None = None
-    for_agent: Callable[[Endpoint, str, Mapping[str, Any]], Endpoint] | None = None
+    server_url: Callable[[JsonMapping], str | None] | None = None
+    for_agent: Callable[[Endpoint, str, JsonMapping], Endpoint] | None = None
     conversation_word: str = "conversation"
     refuses: Callable[[Any], bool] | None = None
     client: str | None = None

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from remote_agents.errors import AgentInterrupt
+from remote_agents.json_types import JsonMapping
 from remote_agents.types import interrupts_in
 
 
-def raise_if_waiting(metadata: Mapping[str, Any]) -> None:
+def raise_if_waiting(metadata: JsonMapping) -> None:
     """Raise `AgentInterrupt` if a reply's metadata says that its run waits for a person.
 
     Args:

@@ -14,7 +14,7 @@ import json
 import os
 import time
 from collections import Counter
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from itertools import islice
 from typing import Any, NamedTuple
@@ -29,6 +29,7 @@ from remote_agents.errors import (
     PermissionDeniedError,
     QuotaExceededError,
 )
+from remote_agents.json_types import Arguments, JsonMapping
 
 _Rows = Generator[Row, None, None]
 
@@ -194,7 +195,7 @@ class Asker:
         self._repeat_in_flight = repeat_in_flight
         self._journal = open_journal(path, run)
 
-    def __call__(self, batch: Mapping[str, Any]) -> dict[str, Any]:
+    def __call__(self, batch: JsonMapping) -> Arguments:
         """Answer a batch of columns; its own columns stay, those of a row are added."""
         columns = {name: _values(column) for name, column in batch.items()}
         inputs = columns["input"]

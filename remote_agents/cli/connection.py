@@ -22,6 +22,7 @@ from remote_agents.errors import (
     ConfigurationError,
     UnsupportedContentError,
 )
+from remote_agents.json_types import JsonObject
 from remote_agents.services import ENDPOINTS
 from remote_agents.settings import DEFAULTS
 from remote_agents.types.screen import inert
@@ -61,7 +62,7 @@ def _connection(
         list[str] | None,
         typer.Option("--set", metavar="NAME=VALUE", help="Any other argument of the client."),
     ] = None,
-) -> dict[str, Any]:
+) -> JsonObject:
     """The client's arguments; this signature is also that of the options."""
     given = {"base_url": base_url, "agent_id": agent_id, "timeout": timeout}
     given["api_key"] = _key(api_key_file) if api_key_file else None
@@ -129,7 +130,7 @@ def _parameters(function: Callable[..., Any]) -> list[inspect.Parameter]:
     return list(inspect.signature(function, eval_str=True).parameters.values())
 
 
-def _connect(endpoint: str, connection: dict[str, Any], **more: Any) -> Client:
+def _connect(endpoint: str, connection: JsonObject, **more: Any) -> Client:
     return Client.kind_of(ENDPOINTS[endpoint])(**_connection(**connection), **more)
 
 

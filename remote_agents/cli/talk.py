@@ -27,6 +27,7 @@ from remote_agents.cli.sessions import remembered
 from remote_agents.cli.terminal import growing
 from remote_agents.client import Client
 from remote_agents.errors import AgentError
+from remote_agents.json_types import JsonObject
 from remote_agents.types import (
     Alternative,
     Attachment,
@@ -208,8 +209,8 @@ def _as_lines(events: Iterator[Event], begun: float) -> Reply:
     return reply
 
 
-def _plain(event: Any) -> dict[str, Any]:
-    known: dict[str, Any] = event.to_dict() if hasattr(event, "to_dict") else asdict(event)
+def _plain(event: Any) -> JsonObject:
+    known: JsonObject = event.to_dict() if hasattr(event, "to_dict") else asdict(event)
     return known
 
 

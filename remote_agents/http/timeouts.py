@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from remote_agents.errors import ConfigurationError
+from remote_agents.json_types import JsonMapping
 from remote_agents.seconds import is_limit
 
 
@@ -56,7 +57,7 @@ class Timeout:
         return cls(min(10.0, seconds), seconds, seconds)
 
 
-def _from_mapping(value: Mapping[str, Any]) -> Timeout:
+def _from_mapping(value: JsonMapping) -> Timeout:
     if unknown := value.keys() - set(Timeout.__slots__):
         raise ConfigurationError(
             f"A Timeout has {', '.join(Timeout.__slots__)}, not {', '.join(sorted(unknown))}."

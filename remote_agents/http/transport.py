@@ -25,6 +25,7 @@ from remote_agents.http.errors import Departure, bare, reading_failed, sending_f
 from remote_agents.http.proxies import without_credentials
 from remote_agents.http.requests import merged
 from remote_agents.http.unpacking import Unpacker, unpacker
+from remote_agents.json_types import JsonMapping, JsonObject
 
 if TYPE_CHECKING:
     from pydantic import SecretStr
@@ -346,7 +347,7 @@ def _url(text: str) -> httpx.URL:
 _DOT_SEGMENT = re.compile(r"^[^?#]*/\.{1,2}(?:/|$)")  # what quoting leaves as it is
 
 
-def _params(params: Mapping[str, Any] | None) -> dict[str, Any] | None:
+def _params(params: JsonMapping | None) -> JsonObject | None:
     return None if params is None else {k: v for k, v in params.items() if v is not None}
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from remote_agents.errors import ConfigurationError
+from remote_agents.json_types import JsonMapping
 
 Kind = Literal["conversation", "session", "thread", "nonce"]
 
@@ -49,7 +50,7 @@ class Dialogue:
 
 
 def named(
-    configured: Mapping[str, Any] | None,
+    configured: JsonMapping | None,
     *,
     session_id: object = None,
     conversation_id: object = None,

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
+from remote_agents.json_types import JsonObject
 from remote_agents.memory.dialogue import dialogue_of
 from remote_agents.memory.digests import SIZE, digest_for
 from remote_agents.memory.marks import Mark, Sealer
@@ -19,7 +19,7 @@ def marks_of(
     account: str,
     agent: str,
     sealer: Sealer,
-) -> list[dict[str, Any] | None]:
+) -> list[JsonObject | None]:
     """A mark for each message that is an answer, as its reply had it.
 
     Args:
@@ -36,7 +36,7 @@ def marks_of(
         named = dialogue_of("session", {"session_id": session_id}, account, agent)
     dialogue = named.shown
     digest = digest_for(account, dialogue)
-    marks: list[dict[str, Any] | None] = []
+    marks: list[JsonObject | None] = []
     asked, turn, count = b"", 0, 0
     for message in messages:
         if message.role == "assistant":

@@ -12,8 +12,8 @@ import hashlib
 import hmac
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
+from remote_agents.json_types import JsonMapping, JsonObject
 from remote_agents.memory.digests import SIZE
 from remote_agents.memory.law import KEPT, Conversation
 
@@ -61,9 +61,9 @@ class Sealer:
         whose = f"{account}\0{agent}".encode("utf-8", "surrogatepass")
         self._key = hashlib.blake2s(whose, key=key[:32]).digest()
 
-    def seal(self, mark: Mark) -> dict[str, Any]:
+    def seal(self, mark: Mark) -> JsonObject:
         """The mark as it stands in a reply's metadata."""
-        shown: dict[str, Any] = {
+        shown: JsonObject = {
             "conversation": mark.conversation_id,
             "dialogue": mark.dialogue,
             "turn": mark.turn,
@@ -75,7 +75,7 @@ class Sealer:
             shown["system"] = _text(mark.system)
         return {**shown, "seal": self._seal_of(shown)}
 
-    def open(self, shown: Mapping[str, Any]) -> Mark | None:
+    def open(self, shown: JsonMapping) -> Mark | None:
         """The mark, if its seal is right."""
         fields = {name: shown[name] for name in _FIELDS if name in shown}
         seal = shown.get("seal")
@@ -94,7 +94,7 @@ class Sealer:
         except (TypeError, ValueError, KeyError, binascii.Error):
             return None
 
-    def _seal_of(self, fields: Mapping[str, Any]) -> str:
+    def _seal_of(self, fields: JsonMapping) -> str:
         sealed = repr([fields.get(name) for name in _FIELDS]).encode("utf-8", "surrogatepass")
         return _text(hashlib.blake2s(sealed, digest_size=SEAL, key=self._key).digest())
 
@@ -134,9 +134,9 @@ def walked(marks: Mapping[int, Mark]) -> Conversation:
 
 
 def candidates(
-    shown: Iterable[Mapping[str, Any]],
+    shown: Iterable[JsonMapping],
     records: Iterable[Conversation],
-    opened: Callable[[Mapping[str, Any]], Mark | None],
+    opened: Callable[[JsonMapping], Mark | None],
 ) -> list[Conversation]:
     """The conversations of a dialogue: of each, what has seen more of it.
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 from remote_agents.errors import UnsupportedContentError
+from remote_agents.json_types import JsonMapping, JsonObject
 from remote_agents.memory.dialogue import Dialogue
 from remote_agents.memory.digests import SIZE, Digest, digest_for, each, row
 from remote_agents.memory.folding import Fold, fold_messages, in_roles, shaped
@@ -186,7 +187,7 @@ class Standing:
         }
         return any(m.role == "user" or m.tool_call_id in calls for m in messages[at + 1 :])
 
-    def _opened(self, shown: Mapping[str, Any]) -> Mark | None:
+    def _opened(self, shown: JsonMapping) -> Mark | None:
         if shown.get("dialogue") != self.dialogue.shown:
             return None
         return self.sealer.open(shown)
@@ -290,7 +291,7 @@ class Standing:
             bare=prompt.bare,
         )
 
-    def mark(self, plan: Plan, conversation: Conversation, answer: bytes) -> dict[str, Any]:
+    def mark(self, plan: Plan, conversation: Conversation, answer: bytes) -> JsonObject:
         """The mark of the reply that ends a turn, sealed."""
         return self.sealer.seal(
             Mark(

@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from remote_agents.errors import ConfigurationError
+from remote_agents.json_types import JsonObject
 from remote_agents.memory.law import Conversation
 from remote_agents.memory.turnstile import Turnstile
 from remote_agents.seconds import read_seconds
@@ -156,12 +157,12 @@ class InMemorySessionStore(SessionStore):
         self._dialogues: OrderedDict[str, list[_Held]] = OrderedDict()  # each the latest first
         self._lock = threading.RLock()
 
-    def __getstate__(self) -> dict[str, Any]:
+    def __getstate__(self) -> JsonObject:
         with self._lock:
             known = {dialogue: self.read(dialogue) for dialogue in list(self._dialogues)}
         return {"max_size": self.max_size, "ttl": self.ttl, "known": known}
 
-    def __setstate__(self, state: dict[str, Any]) -> None:
+    def __setstate__(self, state: JsonObject) -> None:
         self.__init__(state["max_size"], state["ttl"])  # type: ignore[misc]
         for dialogue, known in state["known"].items():
             settled = [replace(each, busy_since=None) for each in known if each.conversation_id]

@@ -13,6 +13,7 @@ from typing import Any
 
 from remote_agents.database import engine_of, sqlalchemy
 from remote_agents.errors import ConversationError
+from remote_agents.json_types import Arguments, JsonObject
 from remote_agents.memory.law import Conversation
 from remote_agents.memory.sessions import SessionStore, kept
 from remote_agents.memory.statements import Statements, create
@@ -54,7 +55,7 @@ class SQLSessionStore(SessionStore):
         *,
         lease: float = 60.0,
         table: str = "remote_agents_conversations",
-        engine_options: dict[str, Any] | None = None,
+        engine_options: Arguments | None = None,
     ) -> None:
         super().__init__()
         self.lease = read_seconds("lease", lease)
@@ -158,9 +159,7 @@ class SQLSessionStore(SessionStore):
 class _Database:
     """The engine and the statements, made once in a process."""
 
-    def __init__(
-        self, url: str, table_name: str, engine_options: dict[str, Any], lease: float
-    ) -> None:
+    def __init__(self, url: str, table_name: str, engine_options: Arguments, lease: float) -> None:
         sa = sqlalchemy()
         self.pid = os.getpid()
         self.engine = engine_of(sa, url, {"isolation_level": "AUTOCOMMIT", **engine_options})
@@ -180,15 +179,15 @@ class _Database:
         self.leases.stop()
         self.engine.dispose()
 
-    def rows(self, name: str, values: Mapping[str, Any]) -> Sequence[Any]:
+    def rows(self, name: str, values: Mapping[str, object]) -> Sequence[Any]:
         """The rows that a statement gives."""
         return self._run(name, values, lambda cursor: cursor.fetchall())  # type: ignore[no-any-return]
 
-    def count(self, name: str, values: Mapping[str, Any]) -> int:
+    def count(self, name: str, values: Mapping[str, object]) -> int:
         """How many rows a statement changed."""
         return int(self._run(name, values, lambda cursor: cursor.rowcount))
 
-    def _run(self, name: str, values: Mapping[str, Any], result: Any) -> Any:
+    def _run(self, name: str, values: Mapping[str, object], result: Any) -> Any:
         """Run a statement on the driver itself, which costs a fraction of SQLAlchemy's way."""
         try:
             connection = self.engine.raw_connection()
@@ -255,7 +254,7 @@ class _Heartbeat:
                 logger.warning("Leases of sessions could not be renewed: %s", error)
 
 
-def _row(conversation: Conversation) -> dict[str, Any]:
+def _row(conversation: Conversation) -> JsonObject:
     return {
         "conversation_id": conversation.conversation_id,
         "turns": conversation.turns,
@@ -287,5 +286,5 @@ def _conversation(row: Sequence[Any], now: float) -> Conversation:
     )
 
 
-def _rebuild(url: str, lease: float, table: str, options: dict[str, Any]) -> SQLSessionStore:
+def _rebuild(url: str, lease: float, table: str, options: Arguments) -> SQLSessionStore:
     return SQLSessionStore(url, lease=lease, table=table, engine_options=options)

@@ -8,6 +8,7 @@ from typing import Any
 
 from remote_agents.database import insert_into
 from remote_agents.errors import ConfigurationError
+from remote_agents.json_types import JsonObject
 
 SCHEMA_VERSION = 2
 COLUMNS = (
@@ -41,7 +42,7 @@ class Statements:
         }
         self._texts = {name: str(compiled) for name, compiled in self._compiled.items()}
 
-    def prepared(self, name: str, values: Mapping[str, Any]) -> tuple[str, Any]:
+    def prepared(self, name: str, values: Mapping[str, object]) -> tuple[str, Any]:
         """The text of a statement and its values, as the driver takes them."""
         order = self._compiled[name].positiontup
         if order is None:
@@ -49,7 +50,7 @@ class Statements:
         return self._texts[name], tuple(values[key] for key in order)
 
 
-def _statements(sa: Any, dialect: str, table: Any) -> dict[str, Any]:
+def _statements(sa: Any, dialect: str, table: Any) -> JsonObject:
     dialogue = table.c.dialogue == sa.bindparam("d")
     mine = dialogue & (table.c.holder == sa.bindparam("h"))
     one = dialogue & (table.c.conversation_id == sa.bindparam("c"))

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 from urllib.parse import parse_qsl
 
+from remote_agents.json_types import JsonMapping
 from remote_agents.recording.disguise import DROPPED, HIDDEN
 from remote_agents.recording.standins import shape_of
 from remote_agents.recording.transcript import Exchange
@@ -108,7 +109,7 @@ class Dialogue:
             yield f"{where} is {json.dumps(asked)}, recorded was {json.dumps(recorded)}"
 
     def _object(
-        self, recorded: Mapping[str, Any], asked: Mapping[str, Any], where: str
+        self, recorded: JsonMapping, asked: JsonMapping, where: str
     ) -> Iterator[Difference]:
         missing = [name for name in recorded if name not in asked]
         others = [name for name in asked if name not in recorded]

@@ -10,11 +10,12 @@ import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from os import PathLike
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 from typing_extensions import Self
 
 from remote_agents.errors import ConfigurationError
+from remote_agents.json_types import Arguments, JsonObject
 from remote_agents.recording.disguise import DROPPED
 from remote_agents.recording.matching import Dialogue
 from remote_agents.recording.transcript import Exchange, Transcript
@@ -84,10 +85,10 @@ class Replay:
         """How many of the recorded requests were not asked yet."""
         return len(self._left)
 
-    def kwargs(self) -> dict[str, Any]:
+    def kwargs(self) -> Arguments:
         """The arguments of a client or model of the service that was recorded."""
         facts = self.transcript.facts
-        known: dict[str, Any] = {
+        known: JsonObject = {
             "base_url": self.url + facts.get("root", "").rstrip("/"),
             "api_key": KEY,
         }

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from remote_agents.errors import ConfigurationError
+from remote_agents.json_types import JsonMapping
 from remote_agents.types import Reply
 
 
@@ -54,7 +55,7 @@ def answer_of(given: Any) -> Known:
     )
 
 
-def _known(told: Mapping[str, Any], text: object) -> Known:
+def _known(told: JsonMapping, text: object) -> Known:
     reply_id = told.get("reply_id")
     if not isinstance(reply_id, str) or reply_id.startswith("reply-"):  # one of ours
         raise ConfigurationError("The service gave this answer no id by which it can be named.")

@@ -8,11 +8,12 @@ library has no word for are kept. Wire names may be camelCase or snake_case.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from datetime import datetime, timezone
 from functools import lru_cache
 from typing import Any, Generic, TypeVar, cast, overload
 
+from remote_agents.json_types import JsonMapping, JsonObject
 from remote_agents.types.messages import Attachment as Sent, AttachmentKind
 from remote_agents.wire.json import identifier, number as finite
 
@@ -67,7 +68,7 @@ class Item:
     """
 
     __slots__ = ("raw",)
-    raw: dict[str, Any]
+    raw: JsonObject
 
     def __init__(self, raw: object) -> None:
         self.raw = raw if isinstance(raw, dict) else {}
@@ -98,7 +99,7 @@ class Item:
         for kind in reversed(cls.__mro__):
             yield from (name for name, value in vars(kind).items() if isinstance(value, Field))
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> JsonObject:
         """All fields in snake_case as JSON values, times in ISO 8601; unknown ones at the end."""
         known = {name: _plain(getattr(self, name)) for name in self.fields()}
         used = {form for name in known for form in getattr(type(self), name).names}
@@ -106,7 +107,7 @@ class Item:
         return {**known, **rest}
 
 
-def item_key(raw: Mapping[str, Any]) -> str:
+def item_key(raw: JsonMapping) -> str:
     """Something that tells items apart: the id, else all of it."""
     return identifier(raw.get("id")) or repr(sorted(raw.items(), key=lambda pair: pair[0]))
 
@@ -156,7 +157,7 @@ def time(*names: str) -> Field[datetime | None]:
     return Field(moment, *names)
 
 
-def mapping(*names: str) -> Field[dict[str, Any]]:
+def mapping(*names: str) -> Field[JsonObject]:
     """An object as it came."""
     return Field(lambda value: value if isinstance(value, dict) else {}, *names)
 

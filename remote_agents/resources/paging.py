@@ -10,13 +10,14 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit
 
 from remote_agents.errors import ConfigurationError, StreamProtocolError
 from remote_agents.flow import Call, Emit, Flow, Request
+from remote_agents.json_types import JsonMapping
 from remote_agents.wire.json import identifier, mapping, number
 
 if TYPE_CHECKING:
@@ -141,7 +142,7 @@ def pages(
     return _pages(agent, place, paging, read, page_size)
 
 
-def resumed(url: str, cursor: str, own_cursors: bool, filters: Mapping[str, Any]) -> Place:
+def resumed(url: str, cursor: str, own_cursors: bool, filters: JsonMapping) -> Place:
     """The place that a cursor names in the list at `url`, which the filters decide.
 
     Raises:
@@ -162,7 +163,7 @@ def resumed(url: str, cursor: str, own_cursors: bool, filters: Mapping[str, Any]
     return replace(place, url=with_query(place.url, filters))
 
 
-def _contradicts(url: str, filters: Mapping[str, Any]) -> bool:
+def _contradicts(url: str, filters: JsonMapping) -> bool:
     """Whether an address asks for something else; a cursor may come from outside."""
     query = parse_qsl(url.partition("?")[2], keep_blank_values=True)
     return any(
@@ -310,7 +311,7 @@ def read_page(data: object) -> Page | None:
     )
 
 
-def _more(about: Mapping[str, Any]) -> bool | None:
+def _more(about: JsonMapping) -> bool | None:
     for name in ("hasMore", "hasNext", "hasmore", "hasnext"):
         if isinstance(about.get(name), bool):
             return bool(about[name])
@@ -335,7 +336,7 @@ def item_id(item: object) -> str | None:
 # --- addresses and cursors -----------------------------------------------------------------------
 
 
-def with_query(url: str, changes: Mapping[str, Any]) -> str:
+def with_query(url: str, changes: JsonMapping) -> str:
     """The address with some query parameters set, or taken away where they are None."""
     path, _, query = url.partition("?")
     params = {**dict(parse_qsl(query, keep_blank_values=True)), **changes}

@@ -13,6 +13,7 @@ from typing import Any
 
 from remote_agents.errors import ConfigurationError
 from remote_agents.flow import Emit, Flow
+from remote_agents.json_types import JsonObject
 from remote_agents.resources.dates import Day, open_range
 from remote_agents.resources.emitted import each
 from remote_agents.resources.items import Conversation, Message, Record
@@ -32,7 +33,7 @@ class Passage:
 
     id: str
     text: str
-    metadata: dict[str, Any] = field(default_factory=dict)
+    metadata: JsonObject = field(default_factory=dict)
 
 
 def passages(

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, TypeVar
 from urllib.parse import quote
 
 from remote_agents.errors import ConfigurationError
 from remote_agents.flow import Call, Flow, Request
+from remote_agents.json_types import JsonMapping
 from remote_agents.resources.paging import with_query
 
 T = TypeVar("T")
@@ -30,9 +31,7 @@ def read(path: str, kind: Callable[[Any], T], **params: object) -> Flow[T]:
     return kind(inner(answer.data))
 
 
-def post(
-    path: str, body: Mapping[str, Any], kind: Callable[[Any], T], *, safe: bool = False
-) -> Flow[T]:
+def post(path: str, body: JsonMapping, kind: Callable[[Any], T], *, safe: bool = False) -> Flow[T]:
     """Make one object; gives it as an item. Fields that are None are left out."""
     known = {name: value for name, value in body.items() if value is not None}
     answer = yield Call(Request("POST", path, json=known, safe=safe))

@@ -12,6 +12,7 @@ from collections.abc import AsyncGenerator, Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from remote_agents.sandbox.json_types import Arguments, JsonObject
 from remote_agents.sandbox.mind.answers import Answer, Ask
 from remote_agents.sandbox.mind.tools import arguments, wanted
 from remote_agents.sandbox.service import Service, Turn
@@ -38,11 +39,11 @@ class Run:
 
     thread: str | None
     id: str
-    messages: list[dict[str, Any]]
-    tools: list[dict[str, Any]] = field(default_factory=list)
+    messages: list[JsonObject]
+    tools: list[JsonObject] = field(default_factory=list)
     answer: Any = None
     resumes: bool = False
-    context: list[dict[str, Any]] = field(default_factory=list)
+    context: list[Arguments] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ class Manner:
     asks: bool = False
 
 
-def read_run(body: dict[str, Any], status: int) -> Run:
+def read_run(body: JsonObject, status: int) -> Run:
     """A request, refused with `status` if it is not a `RunAgentInput`."""
 
     def refuse(said: str) -> Refusal:
@@ -78,7 +79,7 @@ def read_run(body: dict[str, Any], status: int) -> Run:
     return Run(thread or None, run, messages, tools, answer, resumes, _told_beside(body))
 
 
-def _told_beside(body: dict[str, Any]) -> list[dict[str, Any]]:
+def _told_beside(body: JsonObject) -> list[JsonObject]:
     """The texts of `context`, which the agent reads as instructions."""
     entries = body.get("context") or []
     return [{"role": "system", "content": str(entry["value"])} for entry in entries]
@@ -89,7 +90,7 @@ def _is_tool(tool: object) -> bool:
     return isinstance(tool, dict) and all(isinstance(tool.get(name), str) for name in fields)
 
 
-def _messages(value: object, refuse: Callable[[str], Refusal]) -> list[dict[str, Any]]:
+def _messages(value: object, refuse: Callable[[str], Refusal]) -> list[JsonObject]:
     if not isinstance(value, list):
         raise refuse("messages must be an array")
     for item in value:
@@ -108,7 +109,7 @@ def _text(content: object) -> str:
     return str(content or "")
 
 
-def files_in(body: dict[str, Any]) -> tuple[str, ...]:
+def files_in(body: JsonObject) -> tuple[str, ...]:
     """Names of the files that messages carry as parts."""
     parts = [
         part for m in body["messages"] if isinstance(m["content"], list) for part in m["content"]
@@ -116,14 +117,14 @@ def files_in(body: dict[str, Any]) -> tuple[str, ...]:
     return tuple(_file(part) for part in parts if part.get("type") not in (None, "text"))
 
 
-def _file(part: dict[str, Any]) -> str:
+def _file(part: JsonObject) -> str:
     named = (part.get("metadata") or {}).get("filename")
     source = part.get("source") or {}
     link = source.get("value", "") if source.get("type") == "url" else ""
     return str(named or link.rsplit("/", 1)[-1] or part["type"])
 
 
-def _answer(body: dict[str, Any]) -> tuple[Any, bool]:
+def _answer(body: JsonObject) -> tuple[Any, bool]:
     """What a person answered: in AG-UI 1.0's `resume`, or in LangGraph's `command` before it."""
     entries = body.get("resume")
     if isinstance(entries, list) and entries:
@@ -135,20 +136,20 @@ def _answer(body: dict[str, Any]) -> tuple[Any, bool]:
 # --- the thread --------------------------------------------------------------------------------
 
 
-def unknown_of(run: Run, stored: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+def unknown_of(run: Run, stored: Iterable[JsonObject]) -> list[JsonObject]:
     """The messages that the thread does not have yet; a leading system message is dropped."""
     known = {row["id"] for row in stored}
     messages = run.messages[1:] if _leads_with_system(run.messages) else run.messages
     return [message for message in messages if message["id"] not in known]
 
 
-def _leads_with_system(messages: list[dict[str, Any]]) -> bool:
+def _leads_with_system(messages: list[JsonObject]) -> bool:
     return bool(messages) and messages[0]["role"] == "system"
 
 
 def begin(
     box: Service, endpoint: str, agent: str, run: Run, files: tuple[str, ...] = ()
-) -> tuple[Turn, list[dict[str, Any]]]:
+) -> tuple[Turn, list[JsonObject]]:
     """Accept a run: the turn, and what its thread held before with what is new."""
     stored = box.stored(endpoint, run.thread)
     fresh = unknown_of(run, stored)
@@ -165,7 +166,7 @@ def begin(
 # --- frames ------------------------------------------------------------------------------------
 
 
-async def frames(turn: Turn, run: Run, held: list[dict[str, Any]], manner: Manner) -> Frames:
+async def frames(turn: Turn, run: Run, held: list[JsonObject], manner: Manner) -> Frames:
     """A whole run: a call of the caller's tool, a question to a person, or an answer."""
     thread = run.thread or f"thread-{short_id()}"
     whole = {"threadId": thread, "runId": run.id}
@@ -214,7 +215,7 @@ def _outcome(turn: Turn, manner: Manner, outcome: Event) -> Event:
     return {"outcome": outcome, "usage": [{"model": "sandbox", **counted}]}
 
 
-def _snapshots(messages: Iterable[dict[str, Any]]) -> list[Event]:
+def _snapshots(messages: Iterable[JsonObject]) -> list[Event]:
     """The whole thread, twice, as every LangGraph agent ends its run."""
     told = [_told(message) for message in messages]
     return [
@@ -223,7 +224,7 @@ def _snapshots(messages: Iterable[dict[str, Any]]) -> list[Event]:
     ]
 
 
-def _told(message: dict[str, Any]) -> dict[str, Any]:
+def _told(message: JsonObject) -> JsonObject:
     extra = message.get("extra") or message
     kept = {key: extra[key] for key in ("toolCalls", "toolCallId") if key in extra}
     return {**{key: message[key] for key in ("id", "role", "content")}, **kept}
@@ -281,7 +282,7 @@ def _called(call: Event, name: str, given: object) -> list[Event]:
 # --- the caller's tools ------------------------------------------------------------------------
 
 
-def _call(turn: Turn, run: Run, held: list[dict[str, Any]]) -> Event | None:
+def _call(turn: Turn, run: Run, held: list[JsonObject]) -> Event | None:
     """The call that the question wants, or the instructions; each tool is called once."""
     asked = next((m["content"] for m in reversed(held) if _is_question(m)), "")
     called = _names_called(held)
@@ -291,12 +292,12 @@ def _call(turn: Turn, run: Run, held: list[dict[str, Any]]) -> Event | None:
     return {"id": f"call-{short_id()}", "name": tool["name"], "arguments": arguments(asked, tool)}
 
 
-def _is_question(message: dict[str, Any]) -> bool:
+def _is_question(message: JsonObject) -> bool:
     """Whether a person asks it; an instruction may come in the same role."""
     return message["role"] == "user" and not message["id"].startswith("system-")
 
 
-def _names_called(held: list[dict[str, Any]]) -> list[str]:
+def _names_called(held: list[JsonObject]) -> list[str]:
     """The tools whose results are the newest messages, since the last question."""
     names: list[str] = []
     for message in reversed(held):
@@ -307,7 +308,7 @@ def _names_called(held: list[dict[str, Any]]) -> list[str]:
     return names
 
 
-def _demanded(run: Run, called: list[str]) -> dict[str, Any] | None:
+def _demanded(run: Run, called: list[str]) -> JsonObject | None:
     """The tool that the instructions demand, if they demand one."""
     said = " ".join(told["content"] for told in run.context)
     found = re.search(r"calling one of these tools[^:]*: ([\w, -]+)", said)
@@ -339,7 +340,7 @@ def _calls(turn: Turn, call: Event, finish: Event, manner: Manner) -> list[Event
     ]
 
 
-def _results(messages: list[dict[str, Any]]) -> list[str]:
+def _results(messages: list[JsonObject]) -> list[str]:
     """What the caller's tools gave since the newest question."""
     results: list[str] = []
     for message in reversed(messages):

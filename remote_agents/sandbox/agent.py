@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+
+from remote_agents.sandbox.json_types import JsonObject
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ class Agent:
     home: str = ""
     extra: dict[str, str] = field(default_factory=dict)
 
-    def manifest(self, base_url: str, api_key: str) -> dict[str, Any]:
+    def manifest(self, base_url: str, api_key: str) -> JsonObject:
         """The entry of this agent in ``GET /``, with a key that is good now."""
         address = base_url + self.home
         values = {"base_url": address, "agent_id": self.agent_id, "api_key": api_key}

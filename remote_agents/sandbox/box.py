@@ -19,6 +19,7 @@ from urllib.parse import quote, urlencode, urlsplit
 from remote_agents.extras import require
 from remote_agents.sandbox import services as services  # so that all agents are entered
 from remote_agents.sandbox.directory import agent_of, environment, manifest
+from remote_agents.sandbox.json_types import Arguments
 
 ROOT = Path(__file__).parent.parent.parent
 Row = dict[str, Any]
@@ -160,7 +161,7 @@ class Sandbox:
     def _key_of(self, endpoint: str) -> str:
         return self.token(endpoint)[0] if self._token_seconds else agent_of(endpoint).api_key
 
-    def kwargs(self, endpoint: str) -> dict[str, Any]:
+    def kwargs(self, endpoint: str) -> Arguments:
         """Arguments for the constructor of a client or model of this endpoint.
 
         Raises:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Any
 
 from remote_agents.sandbox.agent import Agent
+from remote_agents.sandbox.json_types import JsonObject
 
 AGENTS: dict[str, Agent] = {}  # entered by `remote_agents.sandbox.services`
 
@@ -18,7 +18,7 @@ def agent_of(endpoint: str) -> Agent:
     return AGENTS[endpoint]
 
 
-def manifest(base_url: str, key_of: Callable[[str], str] | None = None) -> dict[str, Any]:
+def manifest(base_url: str, key_of: Callable[[str], str] | None = None) -> JsonObject:
     """The answer to ``GET /``.
 
     Args:

@@ -10,11 +10,12 @@ from collections import defaultdict, deque
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from starlette.requests import Request
 
 from remote_agents.sandbox.directory import AGENTS
+from remote_agents.sandbox.json_types import JsonObject
 from remote_agents.sandbox.mind.answers import Answer, Ask, Brain, citation
 from remote_agents.sandbox.mind.upstream import Upstream
 from remote_agents.sandbox.mind.words import terms
@@ -41,7 +42,7 @@ class Settings:
     maiagent_root: str | None = None  # the only root of its paths: "/api" or "/api/v1"
     export_padding: int = 0  # bytes by which an Excel export is larger than its records
 
-    def change(self, changes: dict[str, Any]) -> None:
+    def change(self, changes: JsonObject) -> None:
         """Set some of them; ValueError for one that does not exist."""
         for name, value in changes.items():
             if not hasattr(self, name):
@@ -107,12 +108,12 @@ class Turn:
     kept: bool = False
 
     @property
-    def citations(self) -> list[dict[str, Any]]:
+    def citations(self) -> list[JsonObject]:
         """The sections that the answer used."""
         return [citation(hit, self.service.url) for hit in self.answer.used]
 
     @property
-    def found(self) -> list[dict[str, Any]]:
+    def found(self) -> list[JsonObject]:
         """The sections that the search found."""
         return [citation(hit, self.service.url) for hit in self.answer.found[:3]]
 
@@ -175,7 +176,7 @@ class Turn:
             return words[: self.ask.limit]
         return words
 
-    def keep_question(self, messages: list[dict[str, Any]], extra: dict[str, Any]) -> None:
+    def keep_question(self, messages: list[JsonObject], extra: JsonObject) -> None:
         """Store what the request brought; the reply will refer to the last of it."""
         if self.shelf is None:
             return
@@ -204,7 +205,7 @@ class Turn:
         )
 
 
-def _named(message: dict[str, Any]) -> dict[str, Any]:
+def _named(message: JsonObject) -> JsonObject:
     """What AG-UI names a message by, and the calls in it."""
     kept = {key: message[key] for key in ("toolCalls", "toolCallId") if message.get(key)}
     return {"id_": message["id"], **kept} if isinstance(message.get("id"), str) else kept
@@ -226,7 +227,7 @@ class Service:
         self.settings, self.upstream = settings, upstream
         self.keys = keys or Keys()
         self.log, self.faults, self.limiter = Log(), Faults(), Limiter()
-        self.waiting: dict[tuple[str, str], dict[str, Any]] = {}  # threads that ask a person
+        self.waiting: dict[tuple[str, str], JsonObject] = {}  # threads that ask a person
 
     def begin(
         self,
@@ -237,7 +238,7 @@ class Service:
         stream: bool,
         conversation: str | None = None,
         shelf: str | None = None,
-        keep: list[dict[str, Any]] | None = None,
+        keep: list[JsonObject] | None = None,
         reply_id: str | None = None,
         **extra: object,
     ) -> Turn:
@@ -261,12 +262,12 @@ class Service:
         turn.keep_question(ask.messages if keep is None else keep, extra)
         return turn
 
-    def search(self, query: str, limit: int = 10) -> list[dict[str, Any]]:
+    def search(self, query: str, limit: int = 10) -> list[JsonObject]:
         """The passages of the documents for a query, the best first; no agent is asked."""
         hits = self.brain.knowledge.search(terms(query), limit)
         return [citation(hit, self.url) for hit in hits]
 
-    def stored(self, endpoint: str, conversation: str | None) -> list[dict[str, Any]]:
+    def stored(self, endpoint: str, conversation: str | None) -> list[JsonObject]:
         """The messages held so far, as far back as an answer looks."""
         if conversation is None:
             return []

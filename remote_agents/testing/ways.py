@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 import remote_agents
 from remote_agents.client import Client
+from remote_agents.json_types import JsonObject
 from remote_agents.service import Endpoint
 from remote_agents.services import ENDPOINTS
 from remote_agents.settings import Settings
@@ -25,7 +26,7 @@ class Answer:
     """What a caller of any framework got."""
 
     text: str
-    metadata: dict[str, Any]
+    metadata: JsonObject
     message: Any  # to be put into the history of the next turn
     pieces: list[str] = field(default_factory=list)
     times: list[float] = field(default_factory=list)  # when each piece was in the caller's hand
@@ -164,7 +165,7 @@ class _Shape(Protocol):
     def question(self, text: str) -> Any:
         """A user's message."""
 
-    def bind(self, model: object, session: str | None) -> tuple[Any, dict[str, Any]]:
+    def bind(self, model: object, session: str | None) -> tuple[Any, JsonObject]:
         """What is asked in a session, and with which arguments."""
 
     def answer(self, whole: object) -> Answer:
@@ -180,7 +181,7 @@ class _Plain:
     def question(self, text: str) -> Any:
         return remote_agents.Message("user", text)
 
-    def bind(self, model: object, session: str | None) -> tuple[Any, dict[str, Any]]:
+    def bind(self, model: object, session: str | None) -> tuple[Any, JsonObject]:
         return model, {"session_id": session} if session else {}
 
     def answer(self, whole: Any) -> Answer:
@@ -199,7 +200,7 @@ class _LangChain:
 
         return HumanMessage(text)
 
-    def bind(self, model: object, session: str | None) -> tuple[Any, dict[str, Any]]:
+    def bind(self, model: object, session: str | None) -> tuple[Any, JsonObject]:
         return model, {"config": {"configurable": {"session_id": session}}} if session else {}
 
     def answer(self, whole: Any) -> Answer:
@@ -223,7 +224,7 @@ class _LlamaIndex:
 
         return ChatMessage(role="user", content=text)
 
-    def bind(self, model: Any, session: str | None) -> tuple[Any, dict[str, Any]]:
+    def bind(self, model: Any, session: str | None) -> tuple[Any, JsonObject]:
         return (model.for_session(session) if session else model), {}
 
     def answer(self, whole: Any) -> Answer:

@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, field
 from io import StringIO
 from typing import Any
 
+from remote_agents.json_types import Arguments, JsonObject
 from remote_agents.types.citations import Citation, Citations, names_of
 from remote_agents.types.messages import AttachmentKind, ClientToolCall, Interrupt
 from remote_agents.types.rendering import fenced, render
@@ -37,7 +38,7 @@ class ToolCall:
 
     id: str
     name: str
-    arguments: dict[str, Any] = field(default_factory=dict)
+    arguments: Arguments = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -78,7 +79,7 @@ class File:
     mime_type: str | None = None
     data: bytes | None = field(default=None, repr=False)
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> JsonObject:
         """The fields that are known, as plain JSON values; the content in base64."""
         known = asdict(self)
         if self.data is not None:
@@ -131,7 +132,7 @@ class Info:
     finish_reason: str | None = None
     more_expected: bool | None = None
     choice: int | None = None
-    raw: dict[str, Any] | None = None
+    raw: JsonObject | None = None
 
 
 @dataclass(slots=True)
@@ -215,7 +216,7 @@ class Reply:
         self._citations = Citations()
         self.steps: list[ToolCall | ToolResult | Unknown] = []
         self.tool_calls: list[ClientToolCall] = []
-        self.raw: dict[str, Any] = {}
+        self.raw: JsonObject = {}
         self.suggested_questions: list[str] = []
         self.interrupts: list[Interrupt] = []
         self.state: Any = None
@@ -227,7 +228,7 @@ class Reply:
         self.model: str | None = None
         self.credits_consumed: float | None = None
         self.credits_remaining: float | None = None
-        self.conversation: dict[str, Any] | None = None
+        self.conversation: JsonObject | None = None
         self.memory: str | None = None
         self.differs: tuple[int, str] | None = None
         self.begun = False
@@ -290,7 +291,7 @@ class Reply:
         """Fold one event into the reply."""
         _FOLD[type(event)](self, event)
 
-    def metadata(self) -> dict[str, Any]:
+    def metadata(self) -> JsonObject:
         """What both frameworks show beside the text, each key only where it is known."""
         known = {
             "model_name": self.model or self.agent.split(":", 1)[-1].rsplit("@", 1)[0],
@@ -312,7 +313,7 @@ class Reply:
         }
         return {name: value for name, value in known.items() if value is not None}
 
-    def facts(self) -> dict[str, Any]:
+    def facts(self) -> JsonObject:
         """What a log, a span and a metric may know of it: nothing of its content."""
         told = {name: value for name, value in self.metadata().items() if name in _OBSERVED}
         if self.usage is not None:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
+
+from remote_agents.json_types import JsonObject
 
 
 @dataclass(slots=True)
@@ -30,14 +31,14 @@ class Citation:
     id: str | None = None
     score: float | None = None
     marker: str | None = None
-    extra: dict[str, Any] = field(default_factory=dict)
+    extra: JsonObject = field(default_factory=dict)
 
     @property
     def name(self) -> str:
         """What a person is shown: the title, else the link, else how the passage begins."""
         return self.title or self.url or (self.text or "source")[:80]
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> JsonObject:
         """The fields that are known, as plain JSON values."""
         known = {name: getattr(self, name) for name in _FIELDS}
         return {name: value for name, value in known.items() if value is not None} | (

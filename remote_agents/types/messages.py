@@ -13,6 +13,7 @@ from datetime import date, time
 from typing import Any, Literal
 
 from remote_agents.errors import UnsupportedContentError
+from remote_agents.json_types import Arguments, JsonMapping, JsonObject
 
 Role = Literal["system", "user", "assistant", "tool"]
 AttachmentKind = Literal["image", "audio", "video", "file"]
@@ -67,7 +68,7 @@ class Attachment:
         return cls(kind, path=os.fspath(path), mime_type=mime_type, filename=name)
 
     @classmethod
-    def from_mapping(cls, given: Mapping[str, Any]) -> Attachment:
+    def from_mapping(cls, given: JsonMapping) -> Attachment:
         """An attachment from a message's JSON, which may come from outside and names no local file.
 
         Raises:
@@ -111,7 +112,7 @@ class Interrupt:
     tool_call_id: str | None = None
     answered_by: Literal["command", "resume", "draft"] = "command"
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> JsonObject:
         """The fields that are known, as plain JSON values."""
         return {name: value for name, value in asdict(self).items() if value is not None}
 
@@ -131,11 +132,11 @@ class Origin:
     agent: str
     conversation_id: str | None = None
     reply_id: str | None = None
-    mark: Mapping[str, Any] | None = None
+    mark: JsonMapping | None = None
     interrupts: Sequence[Interrupt] = ()
 
     @classmethod
-    def of(cls, metadata: Mapping[str, Any]) -> Origin | None:
+    def of(cls, metadata: JsonMapping) -> Origin | None:
         """The origin that a reply's metadata tells, if it tells one."""
         get = metadata.get
         agent, mark = get("agent"), get("conversation")
@@ -185,7 +186,7 @@ class ClientToolCall:
 
     id: str
     name: str
-    arguments: dict[str, Any] = field(default_factory=dict)
+    arguments: Arguments = field(default_factory=dict)
 
     def __str__(self) -> str:
         """The call as a line of a dialogue, for agents that know no tools of yours."""

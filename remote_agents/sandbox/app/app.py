@@ -15,6 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from remote_agents.sandbox.app import control, seeding
 from remote_agents.sandbox.directory import endpoint_of
+from remote_agents.sandbox.json_types import JsonObject
 from remote_agents.sandbox.service import Service
 from remote_agents.sandbox.services import modules_of, packages
 from remote_agents.sandbox.serving.faults import Victim, suffer
@@ -31,7 +32,7 @@ class Spoken(Protocol):
     def error_body(self, refusal: Refusal, request_id: str) -> Any:
         """An error as the service words it."""
 
-    def error_frames(self, message: str, state: dict[str, Any]) -> list[str]:
+    def error_frames(self, message: str, state: JsonObject) -> list[str]:
         """A failure in the stream as the service words it."""
 
 

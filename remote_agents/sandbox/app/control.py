@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from remote_agents.sandbox.directory import agent_of, manifest
+from remote_agents.sandbox.json_types import JsonObject
 from remote_agents.sandbox.service import service
 from remote_agents.sandbox.serving.faults import Fault
 from remote_agents.sandbox.serving.wire import Json, Refusal, json_object
@@ -102,7 +101,7 @@ async def expire(request: Request) -> Json:
     return Json({})
 
 
-async def _body(request: Request) -> dict[str, Any]:
+async def _body(request: Request) -> JsonObject:
     body = await json_object(request)
     if body is None:
         raise Refusal(400, "the body must be a JSON object")

@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.routing import Route
 
 from remote_agents.sandbox.directory import AGENTS
+from remote_agents.sandbox.json_types import JsonObject
 from remote_agents.sandbox.mind.answers import Ask, citation
 from remote_agents.sandbox.service import Service, service
 from remote_agents.sandbox.serving.lists import day, iso, moment_of
@@ -103,7 +104,7 @@ def _answer(box: Service, endpoint: str, moment: float, question: str) -> None:
             "lost": 0,
         },
     )
-    here: dict[str, Any] = {"conversation": conversation, "reply_to": None, "extra": {}}
+    here: JsonObject = {"conversation": conversation, "reply_to": None, "extra": {}}
     asked = {**where, **here, "id": new_id()}
     said = {**asked, "id": new_id(), "reply_to": asked["id"], "role": "assistant"}
     box.store.insert(

@@ -7,8 +7,8 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
 
+from remote_agents.sandbox.json_types import JsonObject
 from remote_agents.sandbox.mind.choosing import choose
 from remote_agents.sandbox.mind.knowledge import Hit, Knowledge, Section
 from remote_agents.sandbox.mind.reading import (
@@ -71,10 +71,10 @@ class Ask:
         stop: texts at which to stop.
     """
 
-    messages: list[dict[str, Any]]
-    stored: list[dict[str, Any]] = field(default_factory=list)
+    messages: list[JsonObject]
+    stored: list[JsonObject] = field(default_factory=list)
     files: tuple[str, ...] = ()
-    schema: dict[str, Any] | None = None
+    schema: JsonObject | None = None
     limit: int | None = None
     stop: tuple[str, ...] = ()
 
@@ -260,7 +260,7 @@ class Brain:
         section = self.knowledge.home_of(candidate.text)
         return None if section is None else Hit(section, round(min(candidate.score, 1.0), 4))
 
-    def _as_json(self, schema: dict[str, Any], reading: Reading, sources: Sources) -> Answer:
+    def _as_json(self, schema: JsonObject, reading: Reading, sources: Sources) -> Answer:
         """A value for a schema; each field is answered like a question of its own."""
         answer = self._prose(reading, sources)
         # Without a question, all of the text is what the fields are taken from.
@@ -395,7 +395,7 @@ def _with_files(answer: Answer, files: tuple[str, ...]) -> Answer:
     return replace(answer, text=text)
 
 
-def citation(hit: Hit, base_url: str) -> dict[str, Any]:
+def citation(hit: Hit, base_url: str) -> JsonObject:
     """A used section as the services store it with a message."""
     section: Section = hit.section
     return {

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from remote_agents.sandbox.json_types import Arguments, JsonObject
 from remote_agents.sandbox.mind.reading import parts_of, read
 from remote_agents.sandbox.mind.words import terms
 
@@ -133,7 +134,7 @@ def _limit(text: str, count: int) -> int:
     return count if A_LIST.search(text) else 1
 
 
-def _filled(keys: dict[str, bool], option: Option, question: str, weight: Weight) -> dict[str, Any]:
+def _filled(keys: dict[str, bool], option: Option, question: str, weight: Weight) -> Arguments:
     part = _part(question, option, weight)
     return {
         key: option.key if is_choice else part if "question" in key else f"It fits: {option.text}"
@@ -150,7 +151,7 @@ def _part(question: str, option: Option, weight: Weight) -> str:
     return f"{best[:1].upper()}{best[1:]}?"
 
 
-def _dressed(items: list[dict[str, Any]], form: str) -> str:
+def _dressed(items: list[JsonObject], form: str) -> str:
     """The items as the example has them: in an object, in a list, or the first alone."""
     value: Any = items
     if wrapped := WRAPPED.search(form):

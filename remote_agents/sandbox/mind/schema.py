@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from remote_agents.sandbox.json_types import JsonObject
 from remote_agents.sandbox.mind import values
 
 Schema = dict[str, Any]
@@ -180,7 +181,7 @@ class Filler:
             return values.is_affirmed(said[0] if said else self.answer)
         return None if kind == "null" else self._string(schema, field, said)
 
-    def _object(self, schema: Schema, field: values.Field, depth: int) -> dict[str, Any]:
+    def _object(self, schema: Schema, field: values.Field, depth: int) -> JsonObject:
         properties = schema.get("properties") or {}
         required = schema.get("required") or []
         names = list(properties) if depth < DEEP else [n for n in properties if n in required]

@@ -6,6 +6,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from remote_agents.sandbox.json_types import Arguments, JsonMapping
+
 Tool = Mapping[str, Any]
 
 _COMMON = (
@@ -50,7 +52,7 @@ def _subject(name: str) -> frozenset[str]:
     return frozenset(_words(name)) - COMMON
 
 
-def arguments(question: str, tool: Tool) -> dict[str, Any]:
+def arguments(question: str, tool: Tool) -> Arguments:
     """What to call a tool with, as far as the question says it.
 
     Example:
@@ -64,9 +66,9 @@ def arguments(question: str, tool: Tool) -> dict[str, Any]:
     return {name: found.value(_typed(form, name)) for name in wanted}
 
 
-def _typed(form: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+def _typed(form: JsonMapping, name: str) -> JsonMapping:
     """The schema of a property, which may be a reference or one of several."""
-    schema: Mapping[str, Any] = (form.get("properties") or {}).get(name) or {}
+    schema: JsonMapping = (form.get("properties") or {}).get(name) or {}
     if "$ref" in schema:
         return (form.get("$defs") or {}).get(schema["$ref"].rsplit("/", 1)[-1]) or {}
     for choice in schema.get("anyOf") or ():
@@ -84,7 +86,7 @@ class _Found:
         self.numbers = NUMBER.findall(inside.group(1) if inside else question)
         self.quoted = QUOTED.findall(question)
 
-    def value(self, schema: Mapping[str, Any]) -> Any:
+    def value(self, schema: JsonMapping) -> Any:
         """A value of a schema's type."""
         if options := schema.get("enum"):
             return next((each for each in options if str(each) in self.question), options[0])
@@ -97,7 +99,7 @@ class _Found:
             return [*map(self._as(schema.get("items") or {}), self.numbers or self.quoted)]
         return {} if kind == "object" else self._text()
 
-    def _as(self, schema: Mapping[str, Any]) -> Any:
+    def _as(self, schema: JsonMapping) -> Any:
         return {"integer": int, "number": float}.get(schema.get("type", ""), str)
 
     def _number(self, kind: str) -> int | float:

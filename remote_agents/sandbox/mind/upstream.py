@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import AsyncIterator
-from typing import Any
 
 import httpx
 
+from remote_agents.sandbox.json_types import JsonObject
 from remote_agents.sandbox.mind.answers import Ask
 
 
@@ -34,10 +34,10 @@ class Upstream:
                     if text := _text_of(line):
                         yield text
 
-    async def _body(self, client: httpx.AsyncClient, ask: Ask) -> dict[str, Any]:
+    async def _body(self, client: httpx.AsyncClient, ask: Ask) -> JsonObject:
         self.model = self.model or await self._first_model(client)
         messages = [{"role": role, "content": text} for role, text in ask.dialogue]
-        body: dict[str, Any] = {"model": self.model, "messages": messages, "stream": True}
+        body: JsonObject = {"model": self.model, "messages": messages, "stream": True}
         if ask.limit is not None:
             body["max_tokens"] = ask.limit
         if ask.stop:

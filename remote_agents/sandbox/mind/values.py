@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from itertools import zip_longest
 from typing import Any, NamedTuple
 
+from remote_agents.sandbox.json_types import JsonObject
 from remote_agents.sandbox.mind.words import kinship, terms
 
 WORDS = {
@@ -136,7 +137,7 @@ class Figure(NamedTuple):
 
 
 def number(
-    schema: dict[str, Any], kind: str, field: Field, said: Sequence[str], question: str
+    schema: JsonObject, kind: str, field: Field, said: Sequence[str], question: str
 ) -> int | float:
     """The number with the unit that the field names, else the first that is allowed."""
     for value, *_ in _figures(field, said, question):
@@ -178,7 +179,7 @@ def _value(word: str, text: str) -> float:
     return float(word) if word.count(".") < 2 else float(word.partition(".")[0])
 
 
-def _within(value: float, schema: dict[str, Any]) -> bool:
+def _within(value: float, schema: JsonObject) -> bool:
     return bool(
         value >= schema.get("minimum", value)
         and value <= schema.get("maximum", value)
@@ -188,7 +189,7 @@ def _within(value: float, schema: dict[str, Any]) -> bool:
     )
 
 
-def _allowed(schema: dict[str, Any], kind: str) -> int | float:
+def _allowed(schema: JsonObject, kind: str) -> int | float:
     """A number that the schema allows, for what nothing is known of."""
     low = schema.get("minimum", schema.get("exclusiveMinimum"))
     high = schema.get("maximum", schema.get("exclusiveMaximum"))

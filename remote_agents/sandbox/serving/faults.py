@@ -16,6 +16,7 @@ from typing import Any
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from remote_agents.sandbox.directory import is_chat
+from remote_agents.sandbox.json_types import Arguments, JsonObject
 from remote_agents.sandbox.serving.server import Connection
 from remote_agents.sandbox.serving.wire import body, dumps
 
@@ -34,7 +35,7 @@ class Fault:
     endpoint: str | None = None
     times: int = 1
     match: str | None = None
-    options: dict[str, Any] = field(default_factory=dict)
+    options: Arguments = field(default_factory=dict)
 
     def hits(self, endpoint: str, method: str, path: str) -> bool:
         """Whether it is meant for this request."""
@@ -107,7 +108,7 @@ class Victim:
     scope: Scope
     receive: Receive
     send: Send
-    error: Callable[[int, str], dict[str, Any]]
+    error: Callable[[int, str], JsonObject]
     error_frames: Callable[[str], list[str]]
     options: Mapping[str, Any]
     streamed: bool = False

@@ -8,6 +8,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import Any
 
+from remote_agents.sandbox.json_types import JsonObject
 from remote_agents.sandbox.serving.keys import Keys
 
 KEPT = 20_000
@@ -46,7 +47,7 @@ class Entry:
         if self.outcome == "open":
             self.outcome, self.ended = outcome, time.time()
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> JsonObject:
         """What `box.requests()` shows."""
         shown = {name: value for name, value in vars(self).items() if name != "raw"}
         return {**shown, "body": self._body()}
@@ -63,17 +64,17 @@ class Log:
 
     def __init__(self) -> None:
         self.entries: deque[Entry] = deque(maxlen=KEPT)
-        self.accepted: deque[dict[str, Any]] = deque(maxlen=KEPT)
+        self.accepted: deque[JsonObject] = deque(maxlen=KEPT)
 
     def clear(self) -> None:
         """Forget everything seen so far."""
         self.entries.clear()
         self.accepted.clear()
 
-    def requests(self, endpoint: str | None = None) -> list[dict[str, Any]]:
+    def requests(self, endpoint: str | None = None) -> list[JsonObject]:
         """The requests of one endpoint, or of all."""
         return [e.as_dict() for e in self.entries if endpoint in (None, e.endpoint)]
 
-    def turns(self, endpoint: str | None = None) -> list[dict[str, Any]]:
+    def turns(self, endpoint: str | None = None) -> list[JsonObject]:
         """The accepted chat turns of one endpoint, or of all."""
         return [turn for turn in self.accepted if endpoint in (None, turn["endpoint"])]

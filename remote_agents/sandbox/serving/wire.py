@@ -14,6 +14,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.types import Receive, Scope, Send
 
+from remote_agents.sandbox.json_types import JsonObject
+
 
 class Refusal(Exception):
     """A request that the service answers with an error, in the shape of its vendor.
@@ -78,7 +80,7 @@ class Frames:
 _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 
-def body(data: bytes, more: bool = True) -> dict[str, Any]:
+def body(data: bytes, more: bool = True) -> JsonObject:
     """An ASGI body message."""
     return {"type": "http.response.body", "body": data, "more_body": more}
 
@@ -114,7 +116,7 @@ def is_uuid(value: object) -> bool:
         return False
 
 
-async def json_object(request: Request) -> dict[str, Any] | None:
+async def json_object(request: Request) -> JsonObject | None:
     """The body when it is a JSON object, else None."""
     raw = await request.body()
     try:

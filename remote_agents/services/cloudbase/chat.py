@@ -18,6 +18,7 @@ from urllib.parse import quote
 
 from remote_agents.errors import AgentStatusError, ConfigurationError, RemoteFailureError
 from remote_agents.flow import Call, Decode, Flow, Request, Stream
+from remote_agents.json_types import Arguments, JsonObject
 from remote_agents.service import Endpoint
 from remote_agents.services.cloudbase.frames import decode as decode
 from remote_agents.services.cloudbase.suggestions import suggesting
@@ -87,9 +88,9 @@ def _keeps_none(error: AgentStatusError | RemoteFailureError) -> bool:
     return refused and any(word in said for word in ("MULTI", "CONVERSATION", "NOT_SUPPORT"))
 
 
-def _classic_body(asked: Turn, conversation_id: str | None, files: list[str]) -> dict[str, Any]:
+def _classic_body(asked: Turn, conversation_id: str | None, files: list[str]) -> JsonObject:
     *earlier, last = [*asked.history, *asked.messages]
-    body: dict[str, Any] = {"msg": last.content}
+    body: JsonObject = {"msg": last.content}
     if earlier:
         body["history"] = [{"role": m.role, "content": m.content} for m in earlier]
     if conversation_id:
@@ -97,9 +98,9 @@ def _classic_body(asked: Turn, conversation_id: str | None, files: list[str]) ->
     return {**body, **_options(asked, files)}
 
 
-def _options(asked: Turn, files: list[str]) -> dict[str, Any]:
+def _options(asked: Turn, files: list[str]) -> Arguments:
     """What both dialects call by the same names: in the body, or in AG-UI's `forwardedProps`."""
-    options: dict[str, Any] = {}
+    options: Arguments = {}
     if "search_enable" in asked.options:
         options["searchEnable"] = asked.options["search_enable"]
     if files:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from remote_agents.errors import RemoteFailureError
+from remote_agents.json_types import Arguments, JsonObject
 from remote_agents.types import (
     Citation,
     Event,
@@ -58,7 +58,7 @@ def decode(data: object, so_far: Reply, sent: Sent = NOTHING) -> list[Event]:
     return events
 
 
-def _decode_kind(data: dict[str, Any], so_far: Reply) -> list[Event]:
+def _decode_kind(data: JsonObject, so_far: Reply) -> list[Event]:
     kind = data.get("type")
     if kind is None or kind in ("text", "assistant"):
         return _answer(data, so_far)
@@ -69,7 +69,7 @@ def _decode_kind(data: dict[str, Any], so_far: Reply) -> list[Event]:
     return decode_frame(data, so_far)
 
 
-def _answer(data: dict[str, Any], so_far: Reply) -> list[Event]:
+def _answer(data: JsonObject, so_far: Reply) -> list[Event]:
     """A text frame; the hosted service puts reasoning and sources on the same frames."""
     events: list[Event] = []
     reasoning = data.get("reasoning_content")
@@ -95,12 +95,12 @@ def _new_steps(events: list[Event], so_far: Reply) -> list[Event]:
     return [e for e in events if not isinstance(e, (ToolCall, ToolResult)) or e.id not in known]
 
 
-def _thinking(data: dict[str, Any], so_far: Reply) -> list[Event]:
+def _thinking(data: JsonObject, so_far: Reply) -> list[Event]:
     thought = text(data.get("reasoning_content")) or text(data.get("content"))
     return [ReasoningDelta(thought)] if thought else strange(data, ANSWER)
 
 
-def _searched(data: dict[str, Any], so_far: Reply) -> list[Event]:
+def _searched(data: JsonObject, so_far: Reply) -> list[Event]:
     found = [mapping(r) for r in items(mapping(data.get("search_info")).get("search_results"))]
     if not found:
         return []
@@ -116,7 +116,7 @@ def _searched(data: dict[str, Any], so_far: Reply) -> list[Event]:
     return [*_step("search", "web_search", found), *citations]
 
 
-def _knowledge(data: dict[str, Any], so_far: Reply) -> list[Event]:
+def _knowledge(data: JsonObject, so_far: Reply) -> list[Event]:
     names = data.get("knowledge_base")
     names = [name for name in names if text(name)] if isinstance(names, list) else []
     metas = [mapping(meta) for meta in items(data.get("knowledge_meta"))]
@@ -139,7 +139,7 @@ def _knowledge(data: dict[str, Any], so_far: Reply) -> list[Event]:
     return [*_step("knowledge", "knowledge_base_search", found), *citations]
 
 
-def _database(data: dict[str, Any], so_far: Reply) -> list[Event]:
+def _database(data: JsonObject, so_far: Reply) -> list[Event]:
     return _step("db", "database_search", data.get("search_results"))
 
 
@@ -147,7 +147,7 @@ def _step(kind: str, name: str, output: object) -> list[Event]:
     return [ToolCall(kind, name), ToolResult(kind, output)]
 
 
-def _called(data: dict[str, Any], so_far: Reply) -> list[Event]:
+def _called(data: JsonObject, so_far: Reply) -> list[Event]:
     call = mapping(data.get("tool_call"))
     function = mapping(call.get("function"))
     # `arguments` is an object here, not JSON text.
@@ -160,33 +160,33 @@ def _called(data: dict[str, Any], so_far: Reply) -> list[Event]:
     ]
 
 
-def _call_begun(data: dict[str, Any], so_far: Reply) -> list[Event]:
+def _call_begun(data: JsonObject, so_far: Reply) -> list[Event]:
     call = _named(data)
     return [ToolCallDelta(_id_of(call, data), text(call.get("name")) or None)]
 
 
-def _call_arguments(data: dict[str, Any], so_far: Reply) -> list[Event]:
+def _call_arguments(data: JsonObject, so_far: Reply) -> list[Event]:
     delta = text(data.get("content")) or text(data.get("delta"))
     return [ToolCallDelta(_id_of(_named(data), data), None, delta)]
 
 
-def _call_ended(data: dict[str, Any], so_far: Reply) -> list[Event]:
+def _call_ended(data: JsonObject, so_far: Reply) -> list[Event]:
     call_id = _id_of(_named(data), data)
     call = so_far.open_calls.get(call_id, ToolCallDelta(call_id))
     return [ToolCall(call_id, call.name or "tool", parse_arguments(call.arguments))]
 
 
-def _named(data: dict[str, Any]) -> dict[str, Any]:
+def _named(data: JsonObject) -> JsonObject:
     """The call that a frame is about: `tool_call` is JSON text in Tencent's newest template."""
     call = parse_arguments(data.get("tool_call"))
     return call or {"name": data.get("toolCallName") or data.get("toolName")}
 
 
-def _id_of(call: dict[str, Any], data: dict[str, Any]) -> str:
+def _id_of(call: Arguments, data: JsonObject) -> str:
     return identifier(call.get("id")) or identifier(data.get("toolCallId")) or "call"
 
 
-def _result(data: dict[str, Any], so_far: Reply) -> list[Event]:
+def _result(data: JsonObject, so_far: Reply) -> list[Event]:
     call_id = identifier(data.get("toolCallId")) or "call"
     result = ToolResult(call_id, data.get("result"))
     if any(isinstance(step, ToolCall) and step.id == call_id for step in so_far.steps):
@@ -195,7 +195,7 @@ def _result(data: dict[str, Any], so_far: Reply) -> list[Event]:
     return [ToolCall(call_id, name, parse_arguments(data.get("args"))), result]
 
 
-def _failed(data: dict[str, Any], so_far: Reply) -> list[Event]:
+def _failed(data: JsonObject, so_far: Reply) -> list[Event]:
     error = mapping(data.get("error"))
     said = error.get("message") or data.get("content") or data.get("error")
     raise RemoteFailureError(
@@ -205,16 +205,16 @@ def _failed(data: dict[str, Any], so_far: Reply) -> list[Event]:
     )
 
 
-def _finished(data: dict[str, Any], so_far: Reply) -> list[Event]:
+def _finished(data: JsonObject, so_far: Reply) -> list[Event]:
     last = rest_of(text(data.get("content")), so_far.text + so_far.withheld)
     return [TextDelta(last)] if last else []
 
 
-def _nothing(data: dict[str, Any], so_far: Reply) -> list[Event]:
+def _nothing(data: JsonObject, so_far: Reply) -> list[Event]:
     return []
 
 
-_DECODERS: dict[str, Callable[[dict[str, Any], Reply], list[Event]]] = {
+_DECODERS: dict[str, Callable[[JsonObject, Reply], list[Event]]] = {
     "thinking": _thinking,
     "reasoning": _thinking,
     "tool_call_start": _call_begun,
@@ -251,7 +251,7 @@ TEXTLESS = frozenset(
 )
 
 
-def _info(data: dict[str, Any], so_far: Reply) -> Info | None:
+def _info(data: JsonObject, so_far: Reply) -> Info | None:
     info = Info()
     if (record := identifier(data.get("record_id"))) != so_far.reply_id:
         info.reply_id = record
@@ -264,7 +264,7 @@ def _info(data: dict[str, Any], so_far: Reply) -> Info | None:
 _NO_INFO = Info()
 
 
-def _read_finish(data: dict[str, Any], so_far: Reply, info: Info) -> None:
+def _read_finish(data: JsonObject, so_far: Reply, info: Info) -> None:
     reason = data.get("finish_reason")
     kind = data.get("type")
     if reason == "error":

@@ -7,6 +7,7 @@ from typing import Any
 
 from remote_agents.errors import ConfigurationError
 from remote_agents.flow import Call, Emit, Flow, Request, Stream
+from remote_agents.json_types import JsonMapping, JsonObject
 from remote_agents.resources.answers import answer_of
 from remote_agents.resources.dates import Day, open_range
 from remote_agents.resources.emitted import every, tapped
@@ -204,7 +205,7 @@ class Feedbacks(_Bot):
         }
         return self._post({name: value for name, value in body.items() if value is not None})
 
-    def _post(self, body: Mapping[str, Any]) -> Flow[None]:
+    def _post(self, body: JsonMapping) -> Flow[None]:
         yield Call(Request("POST", self.path("/feedback"), json=body))
 
     def _list(
@@ -233,7 +234,7 @@ class Feedbacks(_Bot):
             page_size: Items on a page (default 100).
             cursor: Go on from the `.cursor` of an earlier list.
         """
-        days: dict[str, Any] = dict(zip(("from", "to"), open_range(start, end), strict=True))
+        days: JsonObject = dict(zip(("from", "to"), open_range(start, end), strict=True))
         return pages(
             self.agent,
             self.path("/feedback"),

@@ -19,6 +19,7 @@ from remote_agents.errors import (
     UnsupportedContentError,
 )
 from remote_agents.flow import Call, Flow, Once, Request, Stream
+from remote_agents.json_types import JsonObject
 from remote_agents.service import Endpoint
 from remote_agents.types import (
     Attachment,
@@ -42,7 +43,7 @@ CONVERSATION_KEYS = ("conversationId", "conversation_id", "conversation")
 def turn(asked: Turn) -> Flow[Reply]:
     """One turn; files are uploaded first."""
     last = asked.messages[-1]
-    message: dict[str, Any] = {"content": last.content, "attachments": []}
+    message: JsonObject = {"content": last.content, "attachments": []}
     for attachment in last.attachments:
         message["attachments"].append((yield from attach(attachment)))
     for key, name in _FIELDS:
@@ -65,7 +66,7 @@ _FIELDS = (
 )
 
 
-def attach(attachment: Attachment, *, anew: bool = False) -> Flow[dict[str, Any]]:
+def attach(attachment: Attachment, *, anew: bool = False) -> Flow[JsonObject]:
     """The service's own record of a file, uploading it when it is given as bytes or a path.
 
     Args:
@@ -96,11 +97,11 @@ def attach(attachment: Attachment, *, anew: bool = False) -> Flow[dict[str, Any]
     return {**stored, "type": kind}  # an upload's own type is another list of words
 
 
-def _once(key: str, flow: Callable[[], Flow[dict[str, Any]]]) -> Flow[dict[str, Any]]:
+def _once(key: str, flow: Callable[[], Flow[JsonObject]]) -> Flow[JsonObject]:
     return (yield Once(key, flow))  # type: ignore[no-any-return]
 
 
-def _stored(upload: Upload) -> Flow[dict[str, Any]]:
+def _stored(upload: Upload) -> Flow[JsonObject]:
     """Upload a file; gives what the service calls it."""
     files = {"file": tuple(upload)}
     answer = yield Call(Request("POST", "/api/attachments/", files=files))
@@ -165,14 +166,14 @@ ANSWER = frozenset(
 )
 
 
-def _conversation(data: dict[str, Any]) -> list[Event]:
+def _conversation(data: JsonObject) -> list[Event]:
     for key in CONVERSATION_KEYS:
         if found := identifier(data.get(key)):
             return [Info(conversation_id=found)]
     return []
 
 
-def _sources(data: dict[str, Any]) -> list[Citation]:
+def _sources(data: JsonObject) -> list[Citation]:
     """The passages and the files of an answer, which speak of the same sources."""
     sources = Citations()
     for node in items(data.get("citationNodes")):

@@ -8,11 +8,12 @@ a slash: the service would redirect, and redirects are not followed.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from remote_agents.errors import AgentTimeoutError, ConfigurationError
 from remote_agents.flow import Flow, Sleep
+from remote_agents.json_types import JsonMapping, JsonObject
 from remote_agents.resources.emitted import every
 from remote_agents.resources.items import Attachment, ChatConversation, Message
 from remote_agents.resources.order import chronological, is_newest_first, sent_at
@@ -86,10 +87,10 @@ class Messages(Resource):
         content: str | None = None,
         *,
         type: str | None = None,  # noqa: A002 - the service's own word
-        content_payload: Mapping[str, Any] | None = None,
-        attachments: Sequence[Attachment | Mapping[str, Any]] | None = None,
-        canvas: Mapping[str, Any] | None = None,
-        query_metadata: Mapping[str, Any] | None = None,
+        content_payload: JsonMapping | None = None,
+        attachments: Sequence[Attachment | JsonMapping] | None = None,
+        canvas: JsonMapping | None = None,
+        query_metadata: JsonMapping | None = None,
     ) -> Flow[Message]:
         """Put a message into a conversation, without waiting for the answer.
 
@@ -127,10 +128,10 @@ class Messages(Resource):
         *,
         timeout: float = 120.0,
         interval: float = 1.0,
-        content_payload: Mapping[str, Any] | None = None,
-        attachments: Sequence[Attachment | Mapping[str, Any]] | None = None,
-        canvas: Mapping[str, Any] | None = None,
-        query_metadata: Mapping[str, Any] | None = None,
+        content_payload: JsonMapping | None = None,
+        attachments: Sequence[Attachment | JsonMapping] | None = None,
+        canvas: JsonMapping | None = None,
+        query_metadata: JsonMapping | None = None,
     ) -> Flow[Message]:
         """Put a message into a conversation and wait for the assistant's answer.
 
@@ -256,14 +257,14 @@ class Recovering:
         return decode(answer.raw, self.agent.new_reply())
 
 
-def _raw(attachment: Attachment | Mapping[str, Any]) -> dict[str, Any]:
+def _raw(attachment: Attachment | JsonMapping) -> JsonObject:
     known = attachment.raw if isinstance(attachment, Attachment) else attachment
     kind = known.get("type")
     # What uploads and lists call a file is not what a message takes.
     return {**known, "type": kind if kind in ATTACHMENT_TYPES else "other"}
 
 
-def _canvas(canvas: Mapping[str, Any]) -> dict[str, Any]:
+def _canvas(canvas: JsonMapping) -> JsonObject:
     wire = {"canvas_type": "canvasType"}
     given = {wire.get(name, name): value for name, value in canvas.items()}
     if missing := [n for n in ("name", "canvasType", "title", "content") if n not in given]:

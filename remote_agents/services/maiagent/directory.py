@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from remote_agents.errors import NotFoundError
 from remote_agents.flow import Flow
+from remote_agents.json_types import JsonMapping
 from remote_agents.resources.items import AgentInfo, ChatConversation, Contact, Inbox, WebChat
 from remote_agents.resources.paging import Paging, pages
 from remote_agents.resources.requests import part, post, read
@@ -118,7 +118,7 @@ class Contacts(Resource):
         phone_number: str | None = None,
         source_id: str | None = None,
         inboxes: Sequence[str] = (),
-        query_metadata: Mapping[str, Any] | None = None,
+        query_metadata: JsonMapping | None = None,
     ) -> Flow[Contact]:
         """Add a contact.
 

@@ -13,6 +13,7 @@ from urllib.parse import quote
 
 from remote_agents.errors import BadRequestError, ConfigurationError, NotFoundError
 from remote_agents.flow import Flow, Request, Stream
+from remote_agents.json_types import JsonObject
 from remote_agents.types import Citation, Event, Info, Message, Reply, Turn
 from remote_agents.wire.json import identifier, items, mapping, number, text
 from remote_agents.wire.missing import is_about_path
@@ -44,7 +45,7 @@ def turn(asked: Turn) -> Flow[Reply]:
 
 
 def _request(asked: Turn, route: str, messages: Any) -> Request:
-    body: dict[str, Any] = {"messages": encode_messages(messages), "stream": asked.stream}
+    body: JsonObject = {"messages": encode_messages(messages), "stream": asked.stream}
     if asked.conversation_id:
         body["store_in_session"] = asked.conversation_id
     elif asked.keep:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
 from remote_agents.errors import (
@@ -17,12 +15,13 @@ from remote_agents.errors import (
     StreamInterruptedError,
     StreamProtocolError,
 )
+from remote_agents.json_types import JsonObject
 from remote_agents.sandbox import Sandbox
 from remote_agents.services import ENDPOINTS
 from remote_agents.testing.suite.test_parity import every_way
 from remote_agents.testing.ways import Way, asked
 
-REFUSALS: dict[str, tuple[dict[str, Any], type[AgentError], int]] = {
+REFUSALS: dict[str, tuple[JsonObject, type[AgentError], int]] = {
     "400": ({"status": 400}, BadRequestError, 1),
     "401": ({"status": 401}, AuthenticationError, 1),
     "403": ({"status": 403}, PermissionDeniedError, 1),
@@ -31,7 +30,7 @@ REFUSALS: dict[str, tuple[dict[str, Any], type[AgentError], int]] = {
     "500": ({"status": 500}, ServerError, 1),
     "503": ({"status": 503}, ServerError, 1),
 }
-BROKEN: dict[str, tuple[str, dict[str, Any], type[AgentError]]] = {
+BROKEN: dict[str, tuple[str, JsonObject, type[AgentError]]] = {
     "reset": ("reset_before_response", {}, StreamInterruptedError),
     "dropped": ("drop_after", {"events": 6}, StreamInterruptedError),
     "cut": ("truncate_after", {"events": 6}, StreamInterruptedError),

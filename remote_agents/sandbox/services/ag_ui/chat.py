@@ -5,12 +5,11 @@ They are `/ag-ui/handbook`, and `/ag-ui/approval`, which asks a person before it
 
 from __future__ import annotations
 
-from typing import Any
-
 from starlette.requests import Request
 from starlette.routing import Route
 
 from remote_agents.sandbox import ag_ui
+from remote_agents.sandbox.json_types import JsonObject
 from remote_agents.sandbox.service import Service, require_key, service
 from remote_agents.sandbox.services.ag_ui import AGENT
 from remote_agents.sandbox.serving.wire import Frames, Refusal, data, json_object
@@ -19,12 +18,12 @@ ENDPOINT = "ag_ui"
 IDS = (AGENT.agent_id, AGENT.extra["approval_agent_id"])
 
 
-def error_body(refusal: Refusal, request_id: str) -> dict[str, Any]:
+def error_body(refusal: Refusal, request_id: str) -> JsonObject:
     """FastAPI's error object, with which most of these servers are written."""
     return {"detail": refusal.message}
 
 
-def error_frames(message: str, state: dict[str, Any]) -> list[str]:
+def error_frames(message: str, state: JsonObject) -> list[str]:
     """A failure in the stream."""
     return [data({"type": "RUN_ERROR", "message": message, "code": "INTERNAL_ERROR"})]
 

@@ -12,6 +12,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from remote_agents.sandbox.directory import is_chat
+from remote_agents.sandbox.json_types import JsonObject
 from remote_agents.sandbox.mind.answers import Ask
 from remote_agents.sandbox.service import Service, Turn, require_key, service
 from remote_agents.sandbox.services.bluenexus import AGENT
@@ -35,7 +36,7 @@ ELSEWHERE = "100/minute"  # for an account, on all paths that ask no model
 ROLES = ("system", "user", "assistant")
 
 
-def error_body(refusal: Refusal, request_id: str) -> dict[str, Any]:
+def error_body(refusal: Refusal, request_id: str) -> JsonObject:
     """NestJS's error object; a 400 lists its fields, and limits have errors of their own name."""
     status = refusal.status
     phrase = LIMITS.get(status) or PHRASES.get(status, "Error")
@@ -46,7 +47,7 @@ def error_body(refusal: Refusal, request_id: str) -> dict[str, Any]:
     return {**named, "error": phrase}
 
 
-def error_frames(message: str, state: dict[str, Any]) -> list[str]:
+def error_frames(message: str, state: JsonObject) -> list[str]:
     """A failure in the stream, as OpenAI-like services write it."""
     return [data({"error": {"message": message, "type": "server_error", "code": 500}})]
 
@@ -106,7 +107,7 @@ def _conversation(box: Service, agent: str, given: str | None) -> str:
     return given
 
 
-def _validate(body: dict[str, Any] | None) -> None:
+def _validate(body: JsonObject | None) -> None:
     if body is None:
         raise Refusal(400, "Unexpected token in JSON")
     problems = _message_problems(body.get("messages"))
@@ -117,7 +118,7 @@ def _validate(body: dict[str, Any] | None) -> None:
         raise Refusal(400, "Validation failed", detail=problems)
 
 
-def _message_problems(messages: object) -> list[dict[str, Any]]:
+def _message_problems(messages: object) -> list[JsonObject]:
     if not isinstance(messages, list) or not messages:
         return [_problem("messages", "must be a non-empty array", messages)]
     problems = []
@@ -131,7 +132,7 @@ def _message_problems(messages: object) -> list[dict[str, Any]]:
     return problems
 
 
-def _problem(name: str, must: str, value: object) -> dict[str, Any]:
+def _problem(name: str, must: str, value: object) -> JsonObject:
     return {"field": name, "message": f"{name} {must}", "value": value}
 
 
@@ -166,7 +167,7 @@ async def _frames(turn: Turn) -> AsyncGenerator[str, None]:
     yield DONE
 
 
-async def _whole(turn: Turn) -> dict[str, Any]:
+async def _whole(turn: Turn) -> JsonObject:
     message = {"role": "assistant", "content": await turn.complete()}
     went, came = turn.prompt_tokens, turn.completion_tokens
     return {

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from starlette.requests import Request
 from starlette.routing import Route
 
+from remote_agents.sandbox.json_types import JsonObject
 from remote_agents.sandbox.mind.answers import citation
 from remote_agents.sandbox.mind.knowledge import Hit
 from remote_agents.sandbox.service import service
@@ -36,7 +35,7 @@ async def search(request: Request) -> Json:
     return Json({"data": [{**_shown(hit), "score": hit["score"]} for hit in hits]})
 
 
-def _shown(memory: dict[str, Any]) -> dict[str, Any]:
+def _shown(memory: JsonObject) -> JsonObject:
     return {
         "id": f"mem-{memory['id']}",
         "content": memory["text"],

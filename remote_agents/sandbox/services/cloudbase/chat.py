@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncGenerator
-from typing import Any
 
 from starlette.requests import Request
 from starlette.routing import Route
 
 from remote_agents.sandbox import ag_ui
+from remote_agents.sandbox.json_types import JsonObject
 from remote_agents.sandbox.mind.answers import Ask
 from remote_agents.sandbox.service import Service, Turn, require_key, service
 from remote_agents.sandbox.services.cloudbase import AGENT
@@ -39,13 +39,13 @@ SHELF = "default"
 MODEL, REASONER = "hunyuan", "deepseek-r1"
 
 
-def error_body(refusal: Refusal, request_id: str) -> dict[str, Any]:
+def error_body(refusal: Refusal, request_id: str) -> JsonObject:
     """CloudBase's error object."""
     code = refusal.code or CODES.get(refusal.status, "INTERNAL_SERVER_ERROR")
     return {"code": code, "message": refusal.message, "requestId": request_id}
 
 
-def error_frames(message: str, state: dict[str, Any]) -> list[str]:
+def error_frames(message: str, state: JsonObject) -> list[str]:
     """A failure in the stream, in the dialect of the request."""
     if state.get("dialect") == "ag-ui":
         return [data({"type": "RUN_ERROR", "message": message, "code": "LLMError"})]
@@ -71,7 +71,7 @@ def authorize(request: Request) -> str:
     return bot
 
 
-def history_of(value: object, name: str = "history") -> list[dict[str, Any]]:
+def history_of(value: object, name: str = "history") -> list[JsonObject]:
     """A list of {role, content}, refused when it is anything else."""
     if not isinstance(value, list):
         raise Refusal(400, f"{name} must be an array of objects with role and content")
@@ -94,7 +94,7 @@ async def send_message(request: Request) -> Frames:
     return _classic(service(request), bot, body)
 
 
-def _classic(box: Service, bot: str, body: dict[str, Any]) -> Frames:
+def _classic(box: Service, bot: str, body: JsonObject) -> Frames:
     message = body.get("msg")
     if not isinstance(message, str):
         raise Refusal(400, "msg is required and must be a string")
@@ -153,7 +153,7 @@ async def _classic_frames(turn: Turn, search: bool) -> AsyncGenerator[str, None]
     yield DONE
 
 
-def _frame(turn: Turn, kind: str, model: str, **fields: object) -> dict[str, Any]:
+def _frame(turn: Turn, kind: str, model: str, **fields: object) -> JsonObject:
     frame = {
         "type": kind,
         "created": _milliseconds(),
@@ -167,7 +167,7 @@ def _frame(turn: Turn, kind: str, model: str, **fields: object) -> dict[str, Any
     return {**frame, **fields}
 
 
-def _search_frame(turn: Turn) -> dict[str, Any]:
+def _search_frame(turn: Turn) -> JsonObject:
     results = [
         {"index": f"[{number}]", "title": hit["title"], "url": hit["url"]}
         for number, hit in enumerate(turn.found, 1)
@@ -183,7 +183,7 @@ def _search_frame(turn: Turn) -> dict[str, Any]:
     }
 
 
-def _knowledge_frame(turn: Turn) -> dict[str, Any]:
+def _knowledge_frame(turn: Turn) -> JsonObject:
     metas = [
         {
             "title": each["title"],
@@ -219,7 +219,7 @@ def _halves(text: str) -> list[str]:
     return [text[:middle], text[middle:]] if middle else [text]
 
 
-def _ag_ui(box: Service, bot: str, body: dict[str, Any]) -> Frames:
+def _ag_ui(box: Service, bot: str, body: JsonObject) -> Frames:
     run = ag_ui.read_run(body, 400)
     _thread(box, bot, run.thread)
     turn, held = ag_ui.begin(box, ENDPOINT, bot, run, _files(_props(body).get("files")))
@@ -227,7 +227,7 @@ def _ag_ui(box: Service, bot: str, body: dict[str, Any]) -> Frames:
     return Frames(ag_ui.frames(turn, run, held, manner))
 
 
-def _props(body: dict[str, Any]) -> dict[str, Any]:
+def _props(body: JsonObject) -> JsonObject:
     return body.get("forwardedProps") or {}
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
+from remote_agents.sandbox.json_types import JsonObject
 from remote_agents.sandbox.service import require_key, service
 from remote_agents.sandbox.services.cloudbase.chat import ENDPOINT
 from remote_agents.sandbox.serving.wire import Json, Refusal, new_id
@@ -26,7 +26,7 @@ async def promise(request: Request) -> Json:
     return Json([_promised(request, each) for each in asked])
 
 
-def _promised(request: Request, asked: dict[str, Any]) -> dict[str, Any]:
+def _promised(request: Request, asked: JsonObject) -> JsonObject:
     key, box = asked.get("objectId"), service(request)
     if not isinstance(key, str) or not key:
         return {"code": "INVALID_PARAM", "message": "objectId is required"}

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
-from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
+from remote_agents.sandbox.json_types import JsonObject
 from remote_agents.sandbox.mind.answers import Ask
 from remote_agents.sandbox.service import Turn, require_key, service
 from remote_agents.sandbox.services.cloudbase.chat import IDS, SHELF, error_body, history_of
@@ -28,7 +28,7 @@ ENDPOINT = "cloudbase_openai"
 __all__ = ["error_body", "error_frames", "routes"]
 
 
-def error_frames(message: str, state: dict[str, Any]) -> list[str]:
+def error_frames(message: str, state: JsonObject) -> list[str]:
     """A failure in the stream, as OpenAI-like services write it."""
     return [data({"error": {"message": message, "type": "server_error", "code": "LLMError"}})]
 
@@ -74,7 +74,7 @@ async def _frames(turn: Turn) -> AsyncGenerator[str, None]:
     yield DONE
 
 
-async def _whole(turn: Turn) -> dict[str, Any]:
+async def _whole(turn: Turn) -> JsonObject:
     text = await turn.complete()
     return _object(turn, "stop", message=_message(text))
 
@@ -83,7 +83,7 @@ def _message(text: str) -> dict[str, str]:
     return {"role": "assistant", "content": text}
 
 
-def _object(turn: Turn, finish: str, **content: dict[str, str]) -> dict[str, Any]:
+def _object(turn: Turn, finish: str, **content: dict[str, str]) -> JsonObject:
     went, came = turn.prompt_tokens, turn.completion_tokens
     return {
         "id": turn.reply_id,

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-from typing import Any
 
 from starlette.datastructures import UploadFile
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
+from remote_agents.sandbox.json_types import JsonObject
 from remote_agents.sandbox.service import service
 from remote_agents.sandbox.services.maiagent.chat import REQUIRED, ROOTS, require_account, wrong
 from remote_agents.sandbox.serving.wire import Json, Refusal, json_object, new_id
@@ -59,7 +59,7 @@ async def _from_storage(request: Request) -> Json:
     return Json(shown(row, service(request).url), status_code=201)
 
 
-def _row(key: str, filename: str, content: bytes | None) -> dict[str, Any]:
+def _row(key: str, filename: str, content: bytes | None) -> JsonObject:
     return {
         "id": new_id(),
         "key": key,
@@ -75,7 +75,7 @@ def _type_of(filename: str) -> str:
     return next((kind for kind, ends in KINDS.items() if name.endswith(ends)), "document")
 
 
-def shown(row: dict[str, Any], base_url: str) -> dict[str, Any]:
+def shown(row: JsonObject, base_url: str) -> JsonObject:
     """An attachment as the service shows it."""
     return {
         "id": row["id"],

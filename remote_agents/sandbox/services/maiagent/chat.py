@@ -12,6 +12,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
+from remote_agents.sandbox.json_types import JsonObject
 from remote_agents.sandbox.mind.answers import Ask
 from remote_agents.sandbox.service import Service, Turn, require_key, service
 from remote_agents.sandbox.services.maiagent import AGENT
@@ -38,7 +39,7 @@ def error_body(refusal: Refusal, request_id: str) -> Any:
     return {"detail": refusal.message} if refusal.detail is None else refusal.detail
 
 
-def error_frames(message: str, state: dict[str, Any]) -> list[str]:
+def error_frames(message: str, state: JsonObject) -> list[str]:
     """A failure in the stream."""
     return [data({"error": message, "detail": message})]
 
@@ -68,7 +69,7 @@ def wrong(**fields: object) -> Refusal:
     return Refusal(400, "Bad Request", detail=fields)
 
 
-def either(body: dict[str, Any], camel: str, snake: str) -> Any:
+def either(body: JsonObject, camel: str, snake: str) -> Any:
     """A value under either casing: the serializers behind the camelCase are snake_case."""
     return body[camel] if camel in body else body.get(snake)
 
@@ -89,7 +90,7 @@ async def completions(request: Request) -> ASGIApp | Response:
 
 
 async def _answer(
-    box: Service, chatbot: str, conversation: str, message: dict[str, Any], stream: bool
+    box: Service, chatbot: str, conversation: str, message: JsonObject, stream: bool
 ) -> ASGIApp | Response:
     files = tuple(str(each["filename"]) for each in message["attachments"])
     asked = [{"role": "user", "content": message["content"]}]
@@ -108,7 +109,7 @@ async def _answer(
     return Frames(_frames(turn)) if stream else Json(await _whole(turn))
 
 
-def _message(box: Service, message: object) -> dict[str, Any]:
+def _message(box: Service, message: object) -> JsonObject:
     if message is None:
         raise wrong(message=REQUIRED)
     if not isinstance(message, dict):
@@ -129,7 +130,7 @@ def _message(box: Service, message: object) -> dict[str, Any]:
     return parsed
 
 
-def _message_problems(box: Service, message: dict[str, Any]) -> dict[str, Any]:
+def _message_problems(box: Service, message: JsonObject) -> JsonObject:
     found = {
         "content": _content_problem(message),
         "attachments": attachment_problems(message["attachments"]),
@@ -140,7 +141,7 @@ def _message_problems(box: Service, message: dict[str, Any]) -> dict[str, Any]:
     return {name: problem for name, problem in found.items() if problem}
 
 
-def _content_problem(message: dict[str, Any]) -> list[str]:
+def _content_problem(message: JsonObject) -> list[str]:
     content = message["content"]
     if content is None:
         return REQUIRED
@@ -172,7 +173,7 @@ def attachment_problems(value: object) -> list[Any]:
     return problems if any(problems) else []
 
 
-def _attachment_problem(value: object) -> dict[str, Any]:
+def _attachment_problem(value: object) -> JsonObject:
     if not isinstance(value, dict):
         return {"nonFieldErrors": ["Invalid data. Expected a dictionary."]}
     problems = {n: REQUIRED for n in ("id", "type", "filename", "file") if not value.get(n)}
@@ -202,7 +203,7 @@ async def _frames(turn: Turn) -> AsyncGenerator[str, None]:
     yield data({**named, "content": "", "done": True, **_sources(turn)})
 
 
-async def _whole(turn: Turn) -> dict[str, Any]:
+async def _whole(turn: Turn) -> JsonObject:
     text = await turn.complete()
     return {
         "conversationId": turn.shelf,
@@ -212,11 +213,11 @@ async def _whole(turn: Turn) -> dict[str, Any]:
     }
 
 
-def _sources(turn: Turn) -> dict[str, Any]:
+def _sources(turn: Turn) -> JsonObject:
     return sources(turn.citations, turn.created)
 
 
-def sources(citations: list[dict[str, Any]], created: float) -> dict[str, Any]:
+def sources(citations: list[JsonObject], created: float) -> JsonObject:
     """The two ways in which MaiAgent tells where an answer is from."""
     return {
         "citations": [_citation(each, created) for each in citations],
@@ -224,7 +225,7 @@ def sources(citations: list[dict[str, Any]], created: float) -> dict[str, Any]:
     }
 
 
-def _citation(citation: dict[str, Any], created: float) -> dict[str, Any]:
+def _citation(citation: JsonObject, created: float) -> JsonObject:
     return {
         "id": stable_uuid(citation["filename"]),
         "filename": citation["filename"],
@@ -236,7 +237,7 @@ def _citation(citation: dict[str, Any], created: float) -> dict[str, Any]:
     }
 
 
-def _citation_node(citation: dict[str, Any], created: float) -> dict[str, Any]:
+def _citation_node(citation: JsonObject, created: float) -> JsonObject:
     node = {
         "id": stable_uuid(citation["id"]),
         "charactersCount": len(citation["text"]),

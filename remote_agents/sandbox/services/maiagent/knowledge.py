@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from starlette.requests import Request
 from starlette.routing import Route
 
+from remote_agents.sandbox.json_types import JsonObject
 from remote_agents.sandbox.service import service
 from remote_agents.sandbox.services.maiagent import AGENT
 from remote_agents.sandbox.services.maiagent.chat import (
@@ -55,7 +54,7 @@ def _require_known(request: Request) -> None:
         raise Refusal(404, "No KnowledgeBase matches the given query.")
 
 
-def _shown(hit: dict[str, Any]) -> dict[str, Any]:
+def _shown(hit: JsonObject) -> JsonObject:
     return {
         "id": stable_uuid(hit["id"]),
         "text": hit["text"],

@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import StreamingResponse
 from starlette.routing import Route
 
+from remote_agents.sandbox.json_types import JsonObject
 from remote_agents.sandbox.mind.words import terms
 from remote_agents.sandbox.service import service
 from remote_agents.sandbox.services.maiagent.chat import (
@@ -92,7 +93,7 @@ def _count(store: Store, where: str, values: list[Any]) -> int:
     return int(COUNTED["count"])
 
 
-COUNTED: dict[str, Any] = {}
+COUNTED: JsonObject = {}
 
 
 def _rows(store: Store, where: str, values: list[Any], limit: int, offset: int) -> list[Row]:

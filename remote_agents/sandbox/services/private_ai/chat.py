@@ -10,6 +10,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
+from remote_agents.sandbox.json_types import Arguments, JsonObject
 from remote_agents.sandbox.mind.answers import Ask
 from remote_agents.sandbox.service import Service, Turn, require_key, service
 from remote_agents.sandbox.services.private_ai import AGENT
@@ -31,12 +32,12 @@ ROLES = ("system", "user", "assistant")
 Problem = dict[str, Any]
 
 
-def error_body(refusal: Refusal, request_id: str) -> dict[str, Any]:
+def error_body(refusal: Refusal, request_id: str) -> JsonObject:
     """FastAPI's error object."""
     return {"detail": refusal.message if refusal.detail is None else refusal.detail}
 
 
-def error_frames(message: str, state: dict[str, Any]) -> list[str]:
+def error_frames(message: str, state: JsonObject) -> list[str]:
     """A failure in the stream, as OpenAI-like servers write it."""
     error = {"message": message, "type": "internal_server_error", "param": None, "code": 500}
     return [data({"error": error})]
@@ -69,7 +70,7 @@ async def chat(request: Request) -> ASGIApp | Response:
     return Json(await _whole(turn, count))
 
 
-def _ask(box: Service, body: dict[str, Any], session: str | None) -> Ask:
+def _ask(box: Service, body: JsonObject, session: str | None) -> Ask:
     limits = [body.get("max_tokens"), body.get("max_completion_tokens")]
     return Ask(
         body["messages"],
@@ -80,14 +81,14 @@ def _ask(box: Service, body: dict[str, Any], session: str | None) -> Ask:
     )
 
 
-def _schema(wanted: dict[str, Any] | None) -> dict[str, Any] | None:
+def _schema(wanted: JsonObject | None) -> JsonObject | None:
     kind = (wanted or {}).get("type")
     if kind == "json_schema":
         return dict((wanted or {})["json_schema"].get("schema") or {})
     return {} if kind == "json_object" else None
 
 
-def _session(box: Service, agent: str, body: dict[str, Any]) -> str | None:
+def _session(box: Service, agent: str, body: JsonObject) -> str | None:
     session = body.get("store_in_session")
     if session is not None:
         if box.store.conversation(ENDPOINT, session) is None:
@@ -98,7 +99,7 @@ def _session(box: Service, agent: str, body: dict[str, Any]) -> str | None:
     return None
 
 
-def _check_meaning(box: Service, body: dict[str, Any]) -> None:
+def _check_meaning(box: Service, body: JsonObject) -> None:
     if body.get("model") not in (None, "", MODEL):
         raise Refusal(400, f"Unexpected model {body['model']}: the agent uses {MODEL}")
     for message in body["messages"]:
@@ -107,7 +108,7 @@ def _check_meaning(box: Service, body: dict[str, Any]) -> None:
             raise Refusal(400, f"Unsupported role: {role}")
 
 
-def _validate(body: dict[str, Any] | None) -> None:
+def _validate(body: JsonObject | None) -> None:
     if body is None:
         raise _unprocessable([_problem([], "value is not a valid dict", "type_error.dict")])
     problems = _message_problems(body.get("messages"))
@@ -235,7 +236,7 @@ async def _frames(turn: Turn, count: int) -> AsyncGenerator[str, None]:
     yield DONE
 
 
-async def _whole(turn: Turn, count: int) -> dict[str, Any]:
+async def _whole(turn: Turn, count: int) -> JsonObject:
     message = {"role": "assistant", "content": await turn.complete()}
     choices = [_choice(index, turn.finish, message=message) for index in range(count)]
     went, came = turn.prompt_tokens, turn.completion_tokens * count
@@ -243,7 +244,7 @@ async def _whole(turn: Turn, count: int) -> dict[str, Any]:
     return {**_object(turn, "chat.completion", choices), "usage": usage, **_extras(turn)}
 
 
-def _object(turn: Turn, kind: str, choices: list[dict[str, Any]]) -> dict[str, Any]:
+def _object(turn: Turn, kind: str, choices: list[JsonObject]) -> JsonObject:
     return {
         "id": turn.reply_id,
         "object": kind,
@@ -253,12 +254,12 @@ def _object(turn: Turn, kind: str, choices: list[dict[str, Any]]) -> dict[str, A
     }
 
 
-def _choice(index: int, finish: str | None, **content: dict[str, str]) -> dict[str, Any]:
+def _choice(index: int, finish: str | None, **content: dict[str, str]) -> JsonObject:
     return {"index": index, **content, "finish_reason": finish}
 
 
-def _extras(turn: Turn) -> dict[str, Any]:
-    extras: dict[str, Any] = {}
+def _extras(turn: Turn) -> JsonObject:
+    extras: JsonObject = {}
     if turn.shelf is not None:
         extras["session_id"] = turn.shelf
     if turn.citations:
@@ -266,7 +267,7 @@ def _extras(turn: Turn) -> dict[str, Any]:
     return extras
 
 
-def _context(citation: dict[str, Any]) -> dict[str, Any]:
+def _context(citation: JsonObject) -> Arguments:
     metadata = {
         "document_id": citation["id"],
         "score": citation["score"],

@@ -8,6 +8,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.routing import Route
 
+from remote_agents.sandbox.json_types import JsonObject
 from remote_agents.sandbox.service import require_key, service
 from remote_agents.sandbox.services.private_ai import AGENT
 from remote_agents.sandbox.services.private_ai.chat import ENDPOINT
@@ -73,7 +74,7 @@ def _require_known(request: Request) -> None:
         raise Refusal(404, f"No knowledge base found with ID {id_}")
 
 
-def _problem(name: str) -> dict[str, Any]:
+def _problem(name: str) -> JsonObject:
     return {"loc": ["body", name], "msg": "Input should be valid", "type": "value_error"}
 
 
@@ -84,7 +85,7 @@ FIELDS: dict[str, Callable[[Any], bool]] = {
 }
 
 
-def _shown(hit: dict[str, Any]) -> dict[str, Any]:
+def _shown(hit: JsonObject) -> JsonObject:
     return {
         "text": hit["text"],
         "score": hit["score"],

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from starlette.requests import Request
 from starlette.routing import Route
 
+from remote_agents.sandbox.json_types import JsonObject
 from remote_agents.sandbox.service import require_key
 from remote_agents.sandbox.services.private_ai import AGENT
 from remote_agents.sandbox.services.private_ai.chat import ENDPOINT, MODEL, ROOT, authorize
@@ -16,7 +15,7 @@ from remote_agents.sandbox.serving.wire import Json
 CREATED = 1_735_689_600
 
 
-def _agent(id_: str) -> dict[str, Any]:
+def _agent(id_: str) -> JsonObject:
     return {
         "id": id_,
         "object": "agent",
@@ -56,7 +55,7 @@ async def list_models(request: Request) -> Json:
     return Json({"object": "list", "data": [model]})
 
 
-def listed(items: list[dict[str, Any]], more: bool) -> dict[str, Any]:
+def listed(items: list[JsonObject], more: bool) -> JsonObject:
     """One page of a list, in OpenAI's shape."""
     return {
         "object": "list",
