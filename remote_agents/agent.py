@@ -69,16 +69,16 @@ class Agent(Terms):
 
     def stream(self, messages: Sequence[Message], **call: object) -> Generator[Event, None, object]:
         """Ask, and iterate the events of the answer; arguments as for `turn`."""
-        return run(self.turn(messages, stream=True, **call), self.transport)
+        return run(self._turn(messages, call, stream=True), self.transport)
 
     def astream(self, messages: Sequence[Message], **call: object) -> AsyncGenerator[Event, None]:
         """The same as `stream`, with asyncio."""
-        return arun(self.turn(messages, stream=True, **call), self.transport)
+        return arun(self._turn(messages, call, stream=True), self.transport)
 
     def ask(self, messages: Sequence[Message], **call: object) -> Reply:
         """Ask, and wait for the whole answer; arguments as for `turn`."""
         try:
-            finish: Finish = collect(run(self.turn(messages, stream=False, **call), self.transport))
+            finish: Finish = collect(run(self._turn(messages, call, stream=False), self.transport))
         except AgentError as error:
             # One traceback, from here: how a flow is driven says nothing of what went wrong.
             raise error.with_traceback(None) from None
@@ -86,7 +86,7 @@ class Agent(Terms):
 
     async def aask(self, messages: Sequence[Message], **call: object) -> Reply:
         """The same as `ask`, with asyncio."""
-        events = arun(self.turn(messages, stream=False, **call), self.transport)
+        events = arun(self._turn(messages, call, stream=False), self.transport)
         try:
             finish: Finish = await acollect(events)
         except AgentError as error:
@@ -124,6 +124,12 @@ class Agent(Terms):
                 terms = terms.with_headers(observation.headers)
             flow = take_turn(terms, messages, stream=stream, **call)
         return self._named(flow if observation is None else observation.watch(flow))
+
+    def _turn(
+        self, messages: Sequence[Message], call: dict[str, object], *, stream: bool
+    ) -> Flow[None]:
+        call.pop("stream", None)  # what scripts for other models pass: here the method says it
+        return self.turn(messages, stream=stream, **call)
 
     def _named(self, flow: Flow[None]) -> Flow[None]:
         with self._naming():

@@ -364,7 +364,9 @@ def as_messages(prompt: Prompt) -> list[Message]:
         >>> as_messages(["Hi", {"role": "assistant", "content": "Hello!"}])[1].role
         'assistant'
     """
-    if isinstance(prompt, (str, Message, Reply, Mapping)) or not isinstance(prompt, Iterable):
+    if isinstance(prompt, (str, bytes, Message, Reply, Mapping)) or not isinstance(
+        prompt, Iterable
+    ):
         return [_as_message(prompt)]
     return [_as_message(item) for item in prompt]
 
@@ -380,7 +382,7 @@ def _as_message(item: object) -> Message:
         return Message(item.get("role", "user"), item["content"], _files(item.get("attachments")))
     raise UnsupportedContentError(
         "A message is a text, a Message, a Reply or {'role', 'content'}, "
-        f"not {type(item).__name__}."
+        f"not {type(item).__name__}{': decode it first' if isinstance(item, bytes) else ''}."
     )
 
 

@@ -15,13 +15,26 @@ CALL = frozenset(CallArguments.__annotations__)
 
 # How the same is called elsewhere, and here.
 _NAMES = {
-    **dict.fromkeys(("model", "model_name", "agent", "bot_id", "assistant_id"), "agent_id"),
+    **dict.fromkeys(("model", "model_name", "agent", "assistant_id"), "agent_id"),
+    **dict.fromkeys(("bot_id", "chatbot_id", "chatbot"), "agent_id"),
     **dict.fromkeys(("key", "token", "apikey", "openai_api_key"), "api_key"),
-    **dict.fromkeys(("url", "host", "api_base", "openai_api_base"), "base_url"),
+    **dict.fromkeys(("url", "host", "api_base", "openai_api_base", "base", "endpoint"), "base_url"),
     **dict.fromkeys(("request_timeout",), "timeout"),
     **dict.fromkeys(("retries",), "max_retries"),
+    **dict.fromkeys(("verify_ssl", "ssl_verify", "ca_bundle", "cafile"), "verify"),
     **dict.fromkeys(("session", "thread_id", "thread"), "session_id"),
-    **dict.fromkeys(("conversation",), "conversation_id"),
+    **dict.fromkeys(("conversation", "chat_id"), "conversation_id"),
+}
+# What has another place altogether.
+_PLACES = {
+    **dict.fromkeys(
+        ("proxy", "proxies", "http_proxy", "https_proxy"),
+        "set HTTPS_PROXY, or pass an http_client (and http_async_client) that has the proxy.",
+    ),
+    **dict.fromkeys(
+        ("system_prompt", "system", "system_message", "instructions"),
+        "put it first among the messages, as a system message.",
+    ),
 }
 _AT_CONSTRUCTION = {**_NAMES, "headers": "default_headers", "extra_headers": "default_headers"}
 _IN_A_CALL = {**_NAMES, "default_headers": "headers"}
@@ -69,6 +82,8 @@ def _advice(
             f"{endpoint.title} has no {name}: leave it out; what the agent's own settings say is "
             "used."
         )
+    if name in _PLACES:
+        return f"{endpoint.title} has no {what} {name!r}: {_PLACES[name]}"
     near = [known] if known in valid else difflib.get_close_matches(name, valid, n=1)
     advice = f"did you mean {near[0]!r}?" if near else ""
     listed = f"valid are {', '.join(_by_likeness(name, valid))}."

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from langchain_agents import ChatBlueNexus
-from remote_agents import BlueNexus, ConfigurationError, MaiAgent, Timeout
+from remote_agents import BlueNexus, ConfigurationError, MaiAgent, Timeout, UnsupportedContentError
 from remote_agents.sandbox import Sandbox
 from remote_agents.testing.ways import FRAMEWORKS, make
 from tests.raw_server import HOLD, JSON, head, serving
@@ -92,6 +92,8 @@ def test_extra_body_adds_to_what_is_nested(sandbox: Sandbox) -> None:
 
 
 HARMLESS: list[dict[str, Any]] = [
+    {"stream": True},
+    {"stream": False},
     {"stream_usage": True},
     {"n": 1},
     {"parallel_tool_calls": False},
@@ -110,7 +112,9 @@ async def test_what_an_agent_has_no_use_for_does_no_harm(
 ) -> None:
     with serving(WHOLE) as server:
         await ask(surface, server.url, awaited=False, streamed=False, **call)
-    assert not call.keys() & json.loads(server.requests[0].partition(b"\r\n\r\n")[2]).keys()
+    body = json.loads(server.requests[0].partition(b"\r\n\r\n")[2])
+    assert body.pop("stream", False) is (surface == "langchain" and call.get("stream", False))
+    assert not call.keys() & body.keys()
 
 
 REFUSED = {
@@ -121,6 +125,10 @@ REFUSED = {
     "api_key": "in its constructor, not in a call",
     "model": "takes 'agent_id' in its constructor",
     "top_p": "has no top_p: leave it out",
+    "verify_ssl": "takes 'verify' in its constructor",
+    "chatbot_id": "takes 'agent_id' in its constructor",
+    "proxies": "set HTTPS_PROXY",
+    "system_prompt": "as a system message",
     "temprature": "did you mean 'temperature'",
 }
 
@@ -133,6 +141,12 @@ async def test_a_refusal_names_what_a_call_takes(surface: str, name: str) -> Non
     stateless = surface == "LLM" and name == "thread_id"
     assert ("thread_id" if stateless else REFUSED[name]) in str(refused.value)
     assert "base_url" not in str(refused.value)
+
+
+@pytest.mark.parametrize("prompt", [b"Hi", [b"Hi"]])
+def test_bytes_are_no_text(prompt: Any) -> None:
+    with pytest.raises(UnsupportedContentError, match="not bytes: decode it first"):
+        BlueNexus(api_key="k").ask(prompt)
 
 
 def test_no_call_changes_whose_key_it_is() -> None:
@@ -148,6 +162,10 @@ CONSTRUCTED = {
     "top_p": "has no top_p",
     "session": "in a call, not in its constructor",
     "retries": "did you mean 'max_retries'",
+    "base": "did you mean 'base_url'",
+    "verify_ssl": "did you mean 'verify'",
+    "chat_id": "in a call, not in its constructor",
+    "proxy": "set HTTPS_PROXY",
 }
 
 
