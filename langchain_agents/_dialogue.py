@@ -12,7 +12,6 @@ from typing import Any
 from langchain_core.runnables import ConfigurableFieldSpec, RunnableConfig, ensure_config
 
 from langchain_agents._errors import model_errors
-from langchain_agents.chat_history import RemoteChatMessageHistory
 from remote_agents.agent import Agent
 from remote_agents.concealed import conceal
 from remote_agents.errors import ConfigurationError
@@ -91,6 +90,8 @@ def _context(configurable: Mapping[str, Any], agent: Agent) -> dict[str, str]:
 
 def _own(history: object, agent: Agent) -> str | None:
     """The conversation of a history that the agent's own service keeps."""
+    from langchain_agents.chat_history import RemoteChatMessageHistory  # loads the plain client
+
     if not isinstance(history, RemoteChatMessageHistory):
         return None
     return history.conversation_id if history.client.agent.name == agent.name else None
