@@ -208,7 +208,7 @@ class Standing:
         prompt, newest = self.prompt, self.known[0] if self.known else None
         if prompt.bare:
             newest = None
-        messages = self._with_ids(prompt.messages, prompt.places, 0)
+        messages = self._with_ids(prompt.messages, prompt.places, 0, Conversation(""))
         return Plan(
             shaped(messages, prompt.endpoint, prompt.fold, one=not prompt.endpoint.context),
             keep=True,
@@ -271,7 +271,8 @@ class Standing:
         """What stands after a message, and system messages that the last turn did not hold."""
         prompt, held = self.prompt, set(each(conversation.system))
         size = bisect_right(prompt.places, at)
-        messages = self._with_ids(prompt.messages, prompt.places, conversation.count - size)
+        first = conversation.count - size
+        messages = self._with_ids(prompt.messages, prompt.places, first, conversation)
         new = [
             message
             for index, message in enumerate(messages)
@@ -316,7 +317,11 @@ class Standing:
         return in_roles(seen, prompt.endpoint, prompt.fold)
 
     def _with_ids(
-        self, messages: list[Message], places: Sequence[int], first: int
+        self,
+        messages: list[Message],
+        places: Sequence[int],
+        first: int,
+        conversation: Conversation,
     ) -> list[Message]:
         """The messages with ids, which stay the same from turn to turn, if the service wants them.
 
@@ -324,13 +329,34 @@ class Standing:
             messages: The caller's messages.
             places: Where those of the dialogue stand.
             first: The place in the conversation of the first of these.
+            conversation: Where they go.
         """
         if not self.prompt.endpoint.context:
             return messages
         named = list(messages)
         for place, at in enumerate(places, first):
             named[at] = replace(named[at], id=self._id_of(named[at], place))
+        for at, message in enumerate(messages):
+            if message.role == "system":
+                said = self.digest(message)
+                turn = self._turn_of_instruction(said, conversation)
+                named[at] = replace(message, id=f"system-{said.hex()}-{turn}")
         return named
+
+    def _turn_of_instruction(self, said: bytes, conversation: Conversation) -> int:
+        """The turn in which an instruction was said that has stood in every turn since.
+
+        One that comes back is said again, under another id: services drop what they know.
+        """
+        if said not in each(conversation.system):
+            return conversation.turns + 1
+        turn, shown = 1, (m.origin.mark for m in reversed(self.prompt.messages) if m.origin)
+        for mark in map(self._opened, filter(None, shown)):
+            if mark and mark.conversation_id == conversation.conversation_id:
+                if said not in each(mark.system):
+                    break
+                turn = mark.turn
+        return turn
 
     def _id_of(self, message: Message, place: int) -> str:
         """The id that the service gave its reply, else the caller's own, else one of the place."""

@@ -49,11 +49,16 @@ class Way:
         self._shape: _Shape = SHAPES[framework]()
 
     async def ask(
-        self, question: str, history: Sequence[Any] = (), session: str | None = None
+        self,
+        question: str,
+        history: Sequence[Any] = (),
+        session: str | None = None,
+        **call: Any,
     ) -> Answer:
-        """One turn, in this way."""
+        """One turn, in this way; `call` are further arguments of it."""
         shape, messages = self._shape, [*history, self._shape.question(question)]
         target, keywords = shape.bind(self.model, session)
+        keywords = {**keywords, **call}
         if not self.streamed:
             if self.awaited:
                 return shape.answer(await getattr(target, shape.acall)(messages, **keywords))

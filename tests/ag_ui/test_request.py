@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from remote_agents import Attachment, ClientToolCall, Interrupt, Message
+from remote_agents import AGUI, Attachment, ClientToolCall, Interrupt, Message
+from remote_agents.sandbox import Sandbox
 from remote_agents.types import Turn
 from remote_agents.wire.ag_ui import run_input, sent_in
 
@@ -153,3 +154,45 @@ def test_what_the_answer_may_repeat() -> None:
     assert (sent.tools, sent.messages, sent.results) == ({"f"}, {"1", "2"}, {"c"})
     assert not sent.resumes
     assert sent_in(resumed("yes")).resumes
+
+
+# --- instructions ------------------------------------------------------------------------------
+
+
+def instructions(sandbox: Sandbox) -> list[list[tuple[str, str]]]:
+    """Ids and texts of the instructions of each request, in order."""
+    requests = [request["body"]["messages"] for request in sandbox.requests("ag_ui")]
+    return [
+        [(m["id"], m["content"]) for m in each if m["id"].startswith("system-")]
+        for each in requests
+    ]
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+def test_an_instruction_keeps_its_id_while_it_stands_and_has_another_when_it_comes_back(
+    sandbox: Sandbox, streamed: bool
+) -> None:
+    agent, history = AGUI(**sandbox.kwargs("ag_ui"), memory="server"), []
+    for instruction in ("A", "A", "B", "A", "A"):
+        prompt = [Message("system", f"Rule {instruction}."), *history, "When is payday?"]
+        reply = [*agent.stream(prompt)][-1].reply if streamed else agent.ask(prompt)  # type: ignore[union-attr]
+        history += [Message("user", "When is payday?"), reply]
+    (first,), (second,), (third,), (fourth,), (fifth,) = instructions(sandbox)
+    assert first == second
+    assert [text for _, text in (first, third, fourth)] == ["Rule A.", "Rule B.", "Rule A."]
+    assert len({first, third, fourth}) == 3
+    assert fourth == fifth
+
+
+def test_an_instruction_of_a_history_without_marks_keeps_its_id(sandbox: Sandbox) -> None:
+    agent, history = AGUI(**sandbox.kwargs("ag_ui")), [Message("system", "Be brief.")]
+    for _ in range(3):
+        reply = agent.ask([*history, "When is payday?"], session_id="s")
+        history += [Message("user", "When is payday?"), Message("assistant", reply.text)]
+    assert len({*map(str, instructions(sandbox))}) == 1
+
+
+def test_a_demand_is_new_in_each_turn() -> None:
+    options = {"tools": [OPENAI], "tool_choice": "any"}
+    ids = {body(Message("user", "a", id="1"), **options)["messages"][0]["id"] for _ in range(2)}
+    assert len(ids) == 2

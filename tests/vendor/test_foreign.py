@@ -40,13 +40,23 @@ def test_a_dialogue(kind: tuple[str, Server], memory: Any) -> None:
 
 def test_the_context_of_today(kind: tuple[str, Server]) -> None:
     asked, history = agent(kind, memory="server"), []
-    for day in ("monday", "tuesday"):
+    for day in ("monday", "tuesday", "monday"):
         context = Message("system", f"CONTEXT: it is {day}")
         reply = asked.ask([context, *history, f"Which day is it on {day}?"])
-        told = " ".join(str(content) for _, content in seen(reply.text))
-        assert told.count(f"CONTEXT: it is {day}") == 1
-        assert told.count(f"Which day is it on {day}?") == 1
+        told = [str(content) for _, content in seen(reply.text)]
+        assert told[-1] == f"Which day is it on {day}?"
+        contexts = [content for content in told if content.startswith("CONTEXT")]
+        assert contexts[-1] == f"CONTEXT: it is {day}"
         history += [Message("user", f"Which day is it on {day}?"), reply]
+
+
+def test_an_instruction_that_stays_is_said_once(kind: tuple[str, Server]) -> None:
+    asked, history = agent(kind, memory="server"), [Message("system", "Be brief.")]
+    for number, question in enumerate(QUESTIONS, 1):
+        reply = asked.ask([*history, question])
+        told = [str(content) for role, content in seen(reply.text) if role == "human"]
+        assert told == ["Be brief.", *QUESTIONS[:number]]
+        history += [Message("user", question), reply]
 
 
 def test_a_tool(kind: tuple[str, Server]) -> None:

@@ -7,7 +7,6 @@ keeps it drops the messages whose ids it knows. So a message has the same id in 
 from __future__ import annotations
 
 import base64
-import hashlib
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -78,10 +77,8 @@ FORCED = (
 
 
 def _id_of(message: Message) -> str:
-    """The id of a message; an instruction has the one of its text, however often it comes along."""
-    if message.role == "system":
-        return f"system-{hashlib.blake2s(message.content.encode(), digest_size=8).hexdigest()}"
-    return message.id or str(uuid.uuid4())
+    """The id of a message; a demand of ours is new each time, or the second one were dropped."""
+    return message.id or f"{'system-' if message.role == 'system' else ''}{uuid.uuid4()}"
 
 
 def _context(message: Message) -> dict[str, str]:
@@ -119,7 +116,7 @@ def _new(message_id: str, ids: set[str]) -> str:
 def _encoded(message: Message, answered: Iterable[str | None], *, parts: bool) -> dict[str, Any]:
     encoded: dict[str, Any] = {"id": "", "role": message.role, "content": message.content}
     if message.role == "system":
-        # LangGraph's servers drop a leading system message, and what is edited under its id.
+        # LangGraph's servers drop a leading system message, and fork where a text was edited.
         return {**encoded, "role": "user"}
     if message.role == "tool":
         if message.tool_call_id is None:

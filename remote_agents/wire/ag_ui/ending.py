@@ -1,0 +1,143 @@
+"""How an AG-UI run ends. Pure.
+
+Only then is it known which calls nobody has answered, so that they are the caller's to run, and
+what a snapshot holds that was never streamed.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from remote_agents.errors import RemoteFailureError
+from remote_agents.types import (
+    ClientToolCall,
+    Event,
+    Info,
+    Interrupt,
+    ReasoningDelta,
+    Reply,
+    TextDelta,
+    ToolCall,
+    ToolResult,
+    Usage,
+)
+from remote_agents.wire.ag_ui.arguments import parse_arguments
+from remote_agents.wire.ag_ui.run import PARAGRAPH, Run, interrupts_of, snapshot_text
+from remote_agents.wire.json import count, identifier, items, mapping, text
+from remote_agents.wire.parts import files_in
+
+
+def finished(data: Mapping[str, Any], so_far: Reply, run: Run) -> list[Event]:
+    """RUN_FINISHED: what was said but not streamed, whose the calls are, what the run waits for.
+
+    Raises:
+        RemoteFailureError: The run was stopped.
+    """
+    outcome = data.get("outcome")
+    if outcome == "cancelled" or mapping(outcome).get("type") == "cancelled":
+        raise RemoteFailureError("The agent's run was stopped.", code="cancelled", body=data)
+    interrupts = interrupts_of(data) or run.interrupts
+    shown = [*run.end(so_far), *_unstreamed(so_far, run)]
+    if not shown and not so_far.text and (result := text(data.get("result"))):
+        shown = [TextDelta(result)]
+    calls = _left_calls(data, so_far, run, interrupts) or _call_in_words(so_far, run, shown)
+    asked = any(isinstance(event, ClientToolCall) for event in calls)
+    end = Info(
+        finish_reason="interrupt" if interrupts else "tool_calls" if asked else "stop",
+        conversation_id=identifier(data.get("threadId")),
+        reply_id=run.snapshot.last_id,
+    )
+    return [*shown, *calls, *interrupts, *_usage(data), end]
+
+
+def _unstreamed(so_far: Reply, run: Run) -> list[Event]:
+    """What stands in the snapshot alone: a step that streams nothing answers there."""
+    events: list[Event] = []
+    told = so_far.text + "".join(run.waiting.values())
+    for message in run.snapshot.said:
+        said = snapshot_text(message)
+        events += files_in(message.get("content"))
+        if message.get("role") == "reasoning":
+            if said and not so_far.reasoning:
+                events.append(ReasoningDelta(said))
+        elif said and message.get("id") not in run.shown and said.strip() not in told:
+            events.append(TextDelta(PARAGRAPH + said if told else said))
+            told += said
+    return events
+
+
+def _left_calls(
+    data: Mapping[str, Any], so_far: Reply, run: Run, interrupts: list[Interrupt]
+) -> list[Event]:
+    """The calls that the run leaves behind: the caller's to run, but for those of the server."""
+    events: list[Event] = []
+    told = dict(_snapshot_calls(run))
+    left = {
+        # Tencent's server streams the arguments of parallel calls as those of the first.
+        call.id: (call.name or "tool", told.get(call.id, ("", ""))[1] or call.arguments)
+        for call in so_far.open_calls.values()
+    }
+    known = {*left, *run.settled, *(s.id for s in so_far.steps if isinstance(s, ToolCall))}
+    left |= {call_id: named for call_id, named in told.items() if call_id not in known}
+    pending = mapping(data.get("outcome")).get("pendingToolCallIds")
+    waiting = {interrupt.tool_call_id for interrupt in interrupts}
+    for call_id, (name, arguments) in left.items():
+        run.settled.add(call_id)
+        given = parse_arguments(arguments)
+        if call_id in run.snapshot.results:
+            events += [
+                ToolCall(call_id, name, given),
+                ToolResult(call_id, run.snapshot.results[call_id]),
+            ]
+        elif _is_the_callers(call_id, name, run, pending, waiting):
+            events.append(ClientToolCall(call_id, name, given))
+        else:
+            events.append(ToolCall(call_id, name, given))
+    return events
+
+
+def _call_in_words(so_far: Reply, run: Run, shown: list[Event]) -> list[Event]:
+    """The call that an agent wrote as JSON, where it was asked for one and knows no tools."""
+    if not run.sent.forced:
+        return []
+    said = so_far.text + "".join(event.text for event in shown if isinstance(event, TextDelta))
+    start, end = said.find("{"), said.rfind("}")
+    call = parse_arguments(said[start : end + 1]) if 0 <= start < end else {}
+    name = call.get("name")
+    if name not in run.sent.tools:
+        return []
+    given = parse_arguments(call.get("arguments", call.get("parameters")))
+    return [ClientToolCall(f"call-{uuid.uuid4().hex[:12]}", str(name), given)]
+
+
+def _snapshot_calls(run: Run) -> Iterable[tuple[str, tuple[str, Any]]]:
+    """Calls that stand in the snapshot alone, like the text of a step that streams nothing."""
+    for message in run.snapshot.said:
+        for call in map(mapping, items(message.get("toolCalls"))):
+            function = mapping(call.get("function"))
+            if call_id := identifier(call.get("id")):
+                yield call_id, (text(function.get("name")) or "tool", function.get("arguments"))
+
+
+def _is_the_callers(
+    call_id: str, name: str, run: Run, pending: object, waiting: set[str | None]
+) -> bool:
+    if isinstance(pending, list) and pending:
+        return call_id in pending
+    if name in run.sent.tools:
+        return call_id not in waiting
+    return not waiting  # a run that waits for a person has not come to its own tools yet
+
+
+def _usage(data: Mapping[str, Any]) -> list[Event]:
+    """Counts of all models of the run together."""
+    told = [mapping(entry) for entry in items(data.get("usage"))]
+    if not told:
+        return []
+    models = {model for entry in told if (model := identifier(entry.get("model")))}
+    sent = sum(count(entry.get("inputTokens")) for entry in told)
+    made = sum(count(entry.get("outputTokens")) for entry in told)
+    usage = Usage(sent, made, sent + made)
+    return [usage, Info(model=models.pop())] if len(models) == 1 else [usage]
