@@ -202,6 +202,23 @@ CALLS: dict[str, tuple[list[Any], Sent, list[Any], list[Any]]] = {
     "the agent went on by itself": ([*CALLED, *whole("2", "It is.")], Sent(), [OWN], []),
     "the caller's, and a remark": ([*CALLED, *whole("2", "I asked.")], MINE, [], [ASKED]),
     "the caller's, after a remark": ([*whole("1", "I ask."), *CALLED], Sent(), [], [ASKED]),
+    "two at a time, whose arguments are streamed as the first one's": (  # as Tencent's server does
+        [
+            *call("c", "weather", '{"city": "Paris"}', '{"city": "Oslo"}'),
+            snapshot(
+                user("u", "hi"),
+                agent(
+                    "1",
+                    None,
+                    ("c", "weather", '{"city": "Paris"}'),
+                    ("d", "weather", '{"city": "Oslo"}'),
+                ),
+            ),
+        ],
+        MINE,
+        [],
+        [ASKED, ClientToolCall("d", "weather", {"city": "Oslo"})],
+    ),
     "two at a time": (
         [*CALLED, *call("d", "weather", "{}")],
         MINE,
