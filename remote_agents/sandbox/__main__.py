@@ -20,11 +20,11 @@ from remote_agents.sandbox.app.app import create_app
 from remote_agents.sandbox.directory import AGENTS, environment, manifest
 from remote_agents.sandbox.mind.answers import Brain
 from remote_agents.sandbox.mind.knowledge import HANDBOOK, Knowledge
-from remote_agents.sandbox.mind.upstream import Upstream
 from remote_agents.sandbox.service import Service, Settings, parse_rate
 from remote_agents.sandbox.serving.keys import Keys
 from remote_agents.sandbox.serving.server import listen, serve
 from remote_agents.sandbox.serving.state import Store
+from remote_agents.sandbox.upstream import Upstream
 
 if TYPE_CHECKING:  # what it needs is installed only for `--tls`
     from remote_agents.sandbox.serving.certificates import Files

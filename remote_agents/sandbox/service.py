@@ -17,13 +17,13 @@ from starlette.requests import Request
 from remote_agents.sandbox.directory import AGENTS
 from remote_agents.sandbox.json_types import JsonObject
 from remote_agents.sandbox.mind.answers import Answer, Ask, Brain, citation
-from remote_agents.sandbox.mind.upstream import Upstream
 from remote_agents.sandbox.mind.words import terms
 from remote_agents.sandbox.serving.faults import BROKEN_OFF, Faults
 from remote_agents.sandbox.serving.keys import Keys
 from remote_agents.sandbox.serving.log import Log
 from remote_agents.sandbox.serving.state import Store
 from remote_agents.sandbox.serving.wire import Refusal, new_id
+from remote_agents.sandbox.upstream import Upstream
 
 PERIODS = {"second": 1.0, "minute": 60.0, "hour": 3600.0, "day": 86400.0}
 CREDITS = 20_000

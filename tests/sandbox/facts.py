@@ -35,8 +35,8 @@ FACTS = {
         "Where are the life jackets?", "Life jackets are kept in locker 12.", "locker 12"
     ),
     "a word": Fact(
-        "What is the password of the pilot station?",
-        "The password of the pilot station is seagull-42.",
+        "What is the password of the pilots' door?",
+        "The password of the pilots' door is seagull-42.",
         "seagull-42",
     ),
     "german": Fact("Wann öffnet die Kantine?", "Die Kantine ist ab 12:15 Uhr geöffnet.", "12:15"),
@@ -79,6 +79,13 @@ UNANSWERED = {
     "tickets": Unanswered("Do you sell concert tickets for Metallica?", GULLS),
     "of the same thing": Unanswered(
         "How tall is the lighthouse?", "The lighthouse was painted white in May."
+    ),
+    "of the same crane": Unanswered("How much does crane 9 weigh?", "Crane 9 was painted yellow."),
+    "of the same canteen": Unanswered(
+        "Who runs the canteen in hall 7?", "The canteen in hall 7 opens at 12:15 on weekdays."
+    ),
+    "like the handbook's": Unanswered(
+        "When does the swimming pool open?", "The canteen in hall 7 opens at 12:15 on weekdays."
     ),
     "german capital": Unanswered("Wie heißt die Hauptstadt von Frankreich?", MOEWEN),
     "german inventor": Unanswered("Wer hat das Telefon erfunden?", MOEWEN),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import jsonschema
 import pytest
 from langchain_core.output_parsers import JsonOutputParser, PydanticOutputParser
 from llama_index.core.output_parsers import PydanticOutputParser as LlamaIndexParser
@@ -81,6 +82,93 @@ def test_a_schema_of_the_request(handbook: Brain, text: str) -> None:
     said = value(handbook, ("system", text), ("user", "Tell me about crane 9."), schema=SCHEMA)
     assert {name: said[name] for name in EXPECTED} == EXPECTED
     assert Crane.model_validate(said).opens.startswith("6:45")
+
+
+class Kran(BaseModel):
+    """Ein Kran des Hafens."""
+
+    tragkraft_tonnen: int = Field(description="wie viele Tonnen der Kran hebt")
+    oeffnung: str = Field(description="um wie viel Uhr die Kabine öffnet")
+    bediener_name: str = Field(description="wer den Kran bedient")
+    preis_pro_stunde: float = Field(description="was eine Stunde in Euro kostet")
+
+
+class Qizhongji(BaseModel):
+    """港口的起重机。"""
+
+    max_tons: int = Field(description="起重机能吊多少吨")
+    opening_time: str = Field(description="驾驶室开门的时间")
+    operator_name: str = Field(description="操作员是谁")
+    price_per_hour: float = Field(description="每小时的价格，单位为元")
+
+
+KRAN = (
+    "Kran 9 wurde 1987 gebaut. Er hebt 42 Tonnen. Die Kabine öffnet um 6:45 Uhr. Bedient wird "
+    "der Kran von Ada Quill. Eine Stunde kostet 99,50 Euro."
+)
+QIZHONGJI = (
+    "9号起重机建于1987年。起重机能吊42吨。驾驶室6:45开门。操作员是林晓。每小时的价格是99.5元。"
+)
+LOCAL: dict[str, tuple[type[BaseModel], str, list[Any]]] = {
+    "de": (Kran, KRAN, [42, "6:45", "Ada Quill", 99.5]),
+    "zh": (Qizhongji, QIZHONGJI, [42, "6:45", "林晓", 99.5]),
+}
+
+
+@pytest.mark.parametrize("language", LOCAL)
+@pytest.mark.parametrize("place", PLACES.values(), ids=PLACES)
+@pytest.mark.parametrize("form", ["langchain", "llama_index", "schema", "request"])
+def test_fields_described_in_their_language(
+    handbook: Brain, form: str, place: str, language: str
+) -> None:
+    model, text, expected = LOCAL[language]
+    schema = model.model_json_schema()
+    instructions = {
+        "langchain": PydanticOutputParser(pydantic_object=model).get_format_instructions(),
+        "llama_index": LlamaIndexParser(model).format_string,
+        "schema": json.dumps(schema, ensure_ascii=False),
+        "request": "",
+    }
+    prompt = place.replace("{form}", instructions[form]).replace("{text}", text)
+    given = schema if form == "request" else None
+    tonnes, opens, name, price = value(handbook, ("user", prompt), schema=given).values()
+    assert [tonnes, opens[: len("6:45")], name, price] == expected
+
+
+CONSTRAINED = {
+    "a range": {"type": "integer", "minimum": 5, "maximum": 9},
+    "above": {"type": "number", "exclusiveMinimum": 100},
+    "below": {"type": "integer", "exclusiveMaximum": 0},
+    "a multiple": {"type": "integer", "multipleOf": 7, "minimum": 1},
+    "a short text": {"type": "string", "maxLength": 5},
+    "a long text": {"type": "string", "minLength": 500},
+    "a list": {"type": "array", "items": {"type": "integer"}, "minItems": 3, "maxItems": 3},
+    "distinct texts": {
+        "type": "array",
+        "items": {"type": "string"},
+        "minItems": 3,
+        "uniqueItems": True,
+    },
+    "a pair": {"type": "array", "prefixItems": [{"type": "string"}, {"type": "integer"}]},
+    "a constant": {"const": 7},
+    "nothing": {"type": "null"},
+    "one of several types": {"type": ["null", "integer"]},
+    "one of several": {"oneOf": [{"type": "integer"}, {"type": "null"}]},
+    "several at once": {"allOf": [{"type": "integer"}, {"minimum": 40}]},
+    "a date": {"type": "string", "format": "date"},
+    "a time": {"type": "string", "format": "date-time"},
+    "an address": {"type": "string", "format": "email"},
+    "anything": {},
+}
+
+
+@pytest.mark.parametrize("constrained", CONSTRAINED.values(), ids=CONSTRAINED)
+@pytest.mark.parametrize("text", ["", TEXTS["en"]], ids=["of the handbook", "of a text"])
+def test_a_value_obeys_its_schema(handbook: Brain, constrained: dict[str, Any], text: str) -> None:
+    schema = {"type": "object", "properties": {"x": constrained}, "required": ["x"]}
+    said = value(handbook, ("user", f"{text}\n\nHow many tonnes?"), schema=schema)
+    checker = jsonschema.FormatChecker()
+    jsonschema.validate(said, schema, format_checker=checker)
 
 
 FIELDS = {

@@ -12,7 +12,6 @@ from remote_agents.sandbox.json_types import JsonObject
 from remote_agents.sandbox.mind.choosing import choose
 from remote_agents.sandbox.mind.knowledge import Hit, Knowledge, Section
 from remote_agents.sandbox.mind.reading import (
-    Part,
     Reading,
     is_about_the_text,
     parts_of,
@@ -22,7 +21,7 @@ from remote_agents.sandbox.mind.reading import (
 )
 from remote_agents.sandbox.mind.schema import Filler, Schema, find_form, find_schema
 from remote_agents.sandbox.mind.scoring import LEAST, Candidate, Query, gist, talks
-from remote_agents.sandbox.mind.words import about_the_talk, sentences, terms, topic_words
+from remote_agents.sandbox.mind.words import Sentence, about_the_talk, sentences, terms, topic_words
 
 FOLLOW_UP = re.compile(
     r"^\W*(?:and|but|so|also|then|or|ok(?:ay)?|what about|how about|what if|why|same|und|aber|"
@@ -48,11 +47,6 @@ ECHO = re.compile(r"^\s*(?:say|repeat(?: after me)?)\s*:\s*(.+)$", re.IGNORECASE
 STATED = re.compile(
     r"^\W*(?:please |bitte )?"
     r"(?:(?:my|i|i'm|we|remember|note|call me|mein\w*|ich|merke?)\b|我|请?记)",
-    re.IGNORECASE,
-)
-REFINES = re.compile(
-    r"\b(?:existing|original|previous|bisherigen?|vorherigen?) (?:answer|antwort)"
-    r"|原有?(?:的)?[答回]",
     re.IGNORECASE,
 )
 NOTHING = "I could not find anything about that in my documents."
@@ -99,25 +93,33 @@ class Answer:
 class Sources:
     """What an answer can be taken from: what the prompt gives, and what the user said earlier."""
 
-    given: tuple[Part, ...]
+    given: tuple[Sentence, ...]
     history: tuple[tuple[str, str], ...]
+
+    @property
+    def questions(self) -> list[Reading]:
+        """What the user wrote earlier, the newest first."""
+        return [read(text) for role, text in reversed(self.history) if role == "user"]
 
     @property
     def asked(self) -> list[str]:
         """The earlier questions, the newest first."""
-        return [read(text).question for role, text in reversed(self.history) if role == "user"]
+        return [reading.question for reading in self.questions]
 
     @property
-    def answered(self) -> list[Part]:
-        """What the earlier answers say, the newest first."""
-        said = [told_by(text) for role, text in reversed(self.history) if role == "assistant"]
-        return [part for parts in said for part in parts]
-
-    @property
-    def remembered(self) -> list[Part]:
+    def remembered(self) -> list[Sentence]:
         """What the user stated earlier; the newest first."""
-        told = [told_by(text) for role, text in reversed(self.history) if role == "user"]
-        return [part for parts in told for part in parts if not part.asks]
+        return [part for part in self._said("user") if not part.asks]
+
+    @property
+    def answered(self) -> list[Sentence]:
+        """What the earlier answers say, the newest first, without the pages that they name."""
+        said = self._said("assistant")
+        return [part._replace(text=re.sub(r" \(see [^)]+\)\.$", ".", part.text)) for part in said]
+
+    def _said(self, by: str) -> list[Sentence]:
+        said = [told_by(text) for role, text in reversed(self.history) if role == by]
+        return [part for parts in said for part in parts]
 
 
 class Brain:
@@ -155,82 +157,74 @@ class Brain:
         return Answer(chat) if chat else _with_files(self._prose(reading, sources), ask.files)
 
     def _prose(self, reading: Reading, sources: Sources) -> Answer:
-        """What answers the question, or an earlier one that this message brings the answer to."""
-        question, about_the_text = reading.question, is_about_the_text(reading.question)
-        if about_the_text or not reading.asks:
-            late = self._late(reading, sources)
-            if late:
-                return late
-        if about_the_text and sources.given:
-            return self._composed(question, gist(sources.given), [])
-        return self._composed(question, *self._found(question, sources))
+        """What answers the question, or the one before it where this message only brings more."""
+        talk = is_about_the_text(reading.question) if reading.asks else talks(reading)
+        earlier = [asked for asked in sources.questions if asked.asks]
+        if earlier and (talk or self._told(earlier[0], reading)):
+            return self._composed(earlier[0].question, *self._found(earlier[0].question, sources))
+        if talk and sources.given:
+            return self._composed(reading.question, gist(sources.given), [])
+        return self._composed(reading.question, *self._found(reading.question, sources))
 
-    def _late(self, reading: Reading, sources: Sources) -> Answer | None:
-        """What a message without a question of its own says to the question before it."""
-        asked = [text for role, text in sources.history if role == "user" and read(text).asks]
-        if not asked or not self.use_context:
-            return None
-        question = read(asked[-1]).question
-        ranked = self._query(question, []).ranked(reading.told)
-        if ranked:
-            return self._composed(question, _best(ranked), [])
-        replies = [text for role, text in sources.history if role == "assistant"]
-        if replies and any(REFINES.search(part.text) for part in reading.told):
-            return self._composed(question, [Candidate(replies[-1], 1.0)], [])
-        if any(talks(part.text) for part in reading.told):
-            return self._composed(question, *self._found(question, sources))
-        return None
+    def _told(self, asked: Reading, reading: Reading) -> bool:
+        """Whether a message brings the answer to an earlier question."""
+        if reading.asks or STATED.match(reading.question) or not self.use_context:
+            return False
+        return bool(self._query(asked.question, []).ranked(reading.told))
 
     def _found(self, question: str, sources: Sources) -> tuple[list[Candidate], list[Hit]]:
         """The sentences to answer with, and the sections that the search offers."""
-        parts = parts_of(question)
+        parts, asked = parts_of(question), sources.asked
         if len(parts) == 1 or not all(map(terms, parts)):
-            return self._one(question, sources.asked, sources)
-        asked = sources.asked
-        found: list[Candidate] = []
-        hits: list[Hit] = []
+            found, hits = self._ranked(self._query(question, asked), sources, MINE.search(question))
+            return _best(found), hits
+        answers: dict[Candidate, None] = {}
+        offered: dict[Hit, None] = {}
         for part in parts:
-            chosen, offered = self._one(part, asked, sources)
-            found, hits, asked = [*found, *chosen[:1]], [*hits, *offered], [part, *asked]
-        return list(dict.fromkeys(found)), list(dict.fromkeys(hits))
-
-    def _one(
-        self, question: str, asked: list[str], sources: Sources
-    ) -> tuple[list[Candidate], list[Hit]]:
-        query = self._query(question, asked)
-        groups, hits = self._ranked(query, question, sources)
-        chosen = _choose(question, *groups)
-        return chosen or _best(query.ranked(sources.answered)), hits
+            found, hits = self._ranked(self._query(part, asked), sources)
+            answers |= dict.fromkeys(found[:1])
+            offered |= dict.fromkeys(hits)
+            asked = [part, *asked]
+        return [*answers], [*offered]
 
     def _ranked(
-        self, query: Query, question: str, sources: Sources
-    ) -> tuple[list[list[Candidate]], list[Hit]]:
-        """What the prompt, the user's earlier words and the documents say; sections searched."""
+        self, query: Query, sources: Sources, mine: object = None, documents: float = 0.7
+    ) -> tuple[list[Candidate], list[Hit]]:
+        """What everything known says to a question, best first, and the sections searched.
+
+        Documents have to be clearly better than the prompt, and earlier answers than all others.
+        """
         hits = self.knowledge.search(tuple(query.weights))
-        known = [one for hit in hits for one in query.ranked(_parts_of(hit), hit)]
-        known.sort(key=lambda candidate: -candidate.score)
-        given = query.ranked([part for part in sources.given if part.text not in question])
-        return [given, query.ranked(sources.remembered), known], hits
+        strict = query._replace(least=LEAST)
+        given = [part for part in sources.given if part.text not in query.text]
+        found = query.ranked(given)
+        found += query.ranked(sources.remembered, 1.15 if mine else 1.0)
+        for hit in hits:
+            found += strict.ranked(sentences(hit.section.text), documents, hit)
+        home = self.knowledge.home_of
+        said = [p for p in sources.answered if not (home(p.text) or home(f"{p.label}: {p.text}"))]
+        found += strict.ranked(said, 0.75)
+        return sorted(found, key=lambda candidate: -candidate.score), hits
 
     def _evidence(self, field: tuple[str, ...], question: str, sources: Sources) -> list[str]:
         """The sentences for a field: its name tells most, and the question what it is about."""
         asked = self._query(question, sources.asked).weights
-        name, about = ({t: self.knowledge.weight(t) for t in terms(each)} for each in field)
-        words: Counter[str] = Counter()
-        for share, weights in ((1.0, name), (0.4, about), (0.6, asked)):
-            total = sum(weights.values())
-            words.update({term: share * weight / total for term, weight in weights.items()})
-        (given, told, known), _ = self._ranked(Query(question, dict(words), 0.2), question, sources)
-        known = [candidate for candidate in known if candidate.score >= LEAST]
-        said = sorted([given, told], key=_worth, reverse=True)
-        said.insert(0 if 0.5 * _worth(known) > _worth(said[0]) else 2, known)
-        return [candidate.text for group in said for candidate in group]
+        found: list[Candidate] = []
+        for worth, name in zip((1.0, 0.8), field, strict=True):
+            words: Counter[str] = Counter()
+            named = {term: self.knowledge.weight(term) for term in terms(name)}
+            for share, weights in ((1.0, named), (0.6, asked)):
+                total = sum(weights.values())
+                words.update({term: share * weight / total for term, weight in weights.items()})
+            ranked = self._ranked(Query("", dict(words), 0.2), sources, documents=0.5)[0]
+            found += [one._replace(score=worth * one.score) for one in ranked if named]
+        return [one.text for one in sorted(found, key=lambda candidate: -candidate.score)]
 
     def _query(self, question: str, asked: list[str]) -> Query:
         """The terms of a question with their weights; a follow-up inherits its topic."""
         weights = {term: self.knowledge.weight(term) for term in terms(question)}
         topics = [term for term in weights if not about_the_talk(term)]
-        if topics and "?" not in question:
+        if topics:
             weights |= {t: 0.3 * w for t, w in weights.items() if t not in topics}
         inherited: dict[str, float] = {}
         share, text = 0.6, question
@@ -248,8 +242,9 @@ class Brain:
 
     def _composed(self, question: str, chosen: list[Candidate], hits: list[Hit]) -> Answer:
         reasoning = _reasoning(question, chosen, hits)
-        if not chosen:
-            return Answer(_noted(question) or NOTHING, reasoning, question, (), tuple(hits))
+        noted = _noted(question)
+        if not chosen or (noted and chosen[0].hit is None):
+            return Answer(noted or NOTHING, reasoning, question, (), tuple(hits))
         used = tuple(dict.fromkeys(h for c in chosen if (h := self._source(c)) is not None))
         return Answer(_compose(chosen), reasoning, question, used, tuple(hits))
 
@@ -274,7 +269,7 @@ class Brain:
         filler = Filler(schema, answer.text, question, evidence)
         try:
             value = filler.fill()
-        except (TypeError, ValueError, LookupError, AttributeError):
+        except (TypeError, ValueError, LookupError, AttributeError, RecursionError):
             value = {}  # Not a schema after all.
         return replace(answer, text=json.dumps(value, ensure_ascii=False))
 
@@ -330,37 +325,16 @@ def _noted(question: str) -> str | None:
     return f"Noted, I will remember that. You said: {question}"
 
 
-def _parts_of(hit: Hit) -> list[Part]:
-    return [Part(s.text, "", s.heading, s.block) for s in sentences(hit.section.text)]
-
-
-def _choose(
-    question: str, given: list[Candidate], told: list[Candidate], known: list[Candidate]
-) -> list[Candidate]:
-    """The sentences to answer with: what was told beats the prompt's context beats documents."""
-    prompt, memory, documents = _worth(given), _worth(told), _worth(known, documents=True)
-    personal = 0.15 if MINE.search(question) else 0.0
-    if memory + personal >= max(prompt, documents):
-        return told[:1]
-    return _best(given if prompt >= documents else known)
-
-
-def _worth(ranked: list[Candidate], *, documents: bool = False) -> float:
-    """How good the best is; a document has to be clearly better than what the prompt brings."""
-    return ranked[0].score * (0.7 if documents else 1.0) if ranked else 0.0
-
-
 def _best(ranked: list[Candidate]) -> list[Candidate]:
-    """The best sentence and up to two that are nearly as good."""
-    if not ranked:
-        return []
-    best, *others = ranked[:12]
-    if best.score < 0.6:
-        return [best]
-    others = [other for other in others if other.text != best.text]
-    beside = [o for o in others if o.hit == best.hit and o.score >= 0.85 * best.score]
-    beyond = [o for o in others if o.hit != best.hit and o.score >= 0.95 * best.score]
-    return [best, *beside[:1], *beyond[:1]]
+    """The best sentence and up to two that are nearly as good, one of them from elsewhere."""
+    chosen = ranked[:1]
+    for same, enough in ((True, 0.85), (False, 0.95)):
+        for one in ranked[1:12]:
+            beside = (one.hit == ranked[0].hit) is same and one.text != ranked[0].text
+            if beside and one.score >= enough * ranked[0].score:
+                chosen.append(one)
+                break
+    return chosen
 
 
 def _compose(chosen: list[Candidate]) -> str:

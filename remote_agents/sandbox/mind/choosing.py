@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple
 
-from remote_agents.sandbox.json_types import Arguments, JsonObject
-from remote_agents.sandbox.mind.reading import parts_of, read
+from remote_agents.sandbox.json_types import JsonObject
+from remote_agents.sandbox.mind.reading import decoded, parts_of, read
 from remote_agents.sandbox.mind.words import terms
 
 Weight = Callable[[str], float]
@@ -30,17 +29,16 @@ WRAPPED = re.compile(r'"(\w+)"\s*:\s*\[\s*\{')
 NEEDED = 0.3
 
 
-@dataclass(frozen=True)
-class Option:
+class Option(NamedTuple):
     """What can be chosen: its number or name, and the description to choose it by."""
 
     key: int | str
     text: str
 
-    @property
-    def words(self) -> frozenset[str]:
-        """The terms of its name and description."""
-        return frozenset(terms(f"{self.key} {self.text}".replace("_", " ")))
+    def covers(self, words: Iterable[str], weight: Weight) -> float:
+        """How much of some words it says, in its name or description."""
+        own = set(terms(f"{self.key} {self.text}".replace("_", " ")))
+        return sum(weight(word) for word in own.intersection(words))
 
 
 def choose(text: str, weight: Weight) -> str | None:
@@ -62,21 +60,18 @@ def choose(text: str, weight: Weight) -> str | None:
     if not (JSON_TALK.search(text) and CHOOSE.search(text)):
         return None
     question = read(text).question
-    before, after = _around(question, text)
+    # The question may be a word that stands elsewhere too.
+    found = list(re.finditer(rf"(?<=['\":>\s]){re.escape(question)}(?=['\"<\s]|$)", text))
+    before, after = (text[: found[-1].start()], text[found[-1].end() :]) if found else (text, "")
     options, before = _options(before)
     form = f"{before}\n{after}"
     keys = _form(form, options)
     if not keys:
         return None
-    chosen = _needed(question, options, weight)[: _limit(form, len(options))]
-    items = [_filled(keys, option, question, weight) for option in chosen]
-    return _dressed(items, form)
-
-
-def _around(question: str, text: str) -> tuple[str, str]:
-    """What stands before and after the question, which may be a word that stands elsewhere too."""
-    found = list(re.finditer(rf"(?<=['\":>\s]){re.escape(question)}(?=['\"<\s]|$)", text))
-    return (text[: found[-1].start()], text[found[-1].end() :]) if found else (text, "")
+    most = AT_MOST.search(form)
+    limit = max(1, int(most[1])) if most else len(options) if A_LIST.search(form) else 1
+    chosen = _needed(question, options, weight)[:limit]
+    return _dressed([_filled(keys, option, question, weight) for option in chosen], form)
 
 
 def _options(text: str) -> tuple[list[Option], str]:
@@ -85,23 +80,20 @@ def _options(text: str) -> tuple[list[Option], str]:
     for match in NUMBERED.finditer(text):
         if int(match[1] or match[2]) == len(numbered) + 1:
             numbered.append(Option(len(numbered) + 1, match[3]))
-    if numbered:
-        return numbered, NUMBERED.sub("", text)
     *_, block = (None, *FENCED.finditer(text))
-    try:
-        named = json.loads(block[1]) if block else {}
-    except ValueError:
-        named = {}
-    options = [Option(name, str(said)) for name, said in named.items()]
-    return options, text[: block.start()] + text[block.end() :] if block else text
+    if numbered or not block:
+        return numbered, NUMBERED.sub("", text)
+    named, _ = decoded(block[1], 0)
+    options = [Option(name, str(said)) for name, said in (named or {}).items()]
+    return options, text[: block.start()] + text[block.end() :]
 
 
 def _form(text: str, options: list[Option]) -> dict[str, bool]:
     """The keys of one item of the example, each with whether the chosen option stands there."""
-    objects = [PAIR.findall(found) for found in OBJECT.findall(text)]
     names = {key for key, *_ in PAIR.findall(text)}
     numbered = bool(options) and isinstance(options[0].key, int)
-    for pairs in objects if options else ():
+    for found in OBJECT.findall(text) if options else ():
+        pairs = PAIR.findall(found)
         keys = {key: word.isdigit() if numbered else quoted in names for key, quoted, word in pairs}
         if any(keys.values()):
             return keys
@@ -110,45 +102,27 @@ def _form(text: str, options: list[Option]) -> dict[str, bool]:
 
 def _needed(question: str, options: list[Option], weight: Weight) -> list[Option]:
     """The best option, and each further one that covers a good part of what the others leave."""
-    left, pool, chosen, first = set(terms(question)), list(options), [], 0.0
+    left, pool, chosen, first = set(terms(question)), list(options), list[Option](), 0.0
     while pool:
-        best = max(pool, key=lambda option: _covered(left, option, weight))
-        gain = _covered(left, best, weight)
+        best = max(pool, key=lambda option: option.covers(left, weight))
+        gain = best.covers(left, weight)
         if gain <= NEEDED * first:
             break
         first = first or gain
-        left -= best.words
+        left -= set(terms(f"{best.key} {best.text}".replace("_", " ")))
         pool.remove(best)
         chosen.append(best)
     return chosen or options
 
 
-def _covered(words: set[str], option: Option, weight: Weight) -> float:
-    return sum(weight(word) for word in words & option.words)
-
-
-def _limit(text: str, count: int) -> int:
-    """How many may be chosen: as many as a prompt says, all for a list, else one."""
-    if at_most := AT_MOST.search(text):
-        return max(1, int(at_most[1]))
-    return count if A_LIST.search(text) else 1
-
-
-def _filled(keys: dict[str, bool], option: Option, question: str, weight: Weight) -> Arguments:
-    part = _part(question, option, weight)
-    return {
-        key: option.key if is_choice else part if "question" in key else f"It fits: {option.text}"
-        for key, is_choice in keys.items()
-    }
-
-
-def _part(question: str, option: Option, weight: Weight) -> str:
-    """The part of a question with several that an option can answer."""
+def _filled(keys: dict[str, bool], option: Option, question: str, weight: Weight) -> JsonObject:
+    """One item, with the part of the question that its option can answer."""
     parts = parts_of(question)
-    best = max(parts, key=lambda part: _covered(set(terms(part)), option, weight))
-    if len(parts) == 1 or not _covered(set(terms(best)), option, weight):
-        return question
-    return f"{best[:1].upper()}{best[1:]}?"
+    part = max(parts, key=lambda each: option.covers(terms(each), weight))
+    if len(parts) > 1 and option.covers(terms(part), weight):
+        question = f"{part[:1].upper()}{part[1:]}?"
+    said = {key: question if "question" in key else f"It fits: {option.text}" for key in keys}
+    return said | {key: option.key for key, chosen in keys.items() if chosen}
 
 
 def _dressed(items: list[JsonObject], form: str) -> str:

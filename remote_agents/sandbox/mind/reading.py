@@ -23,29 +23,28 @@ from remote_agents.sandbox.mind.words import (
     terms,
 )
 
-ROLES = {
-    **dict.fromkeys(("user", "human", "nutzer", "benutzer", "mensch", "用户", "人类"), "user"),
-    **dict.fromkeys(("assistant", "ai", "assistent", "ki", "助手"), "assistant"),
-    **dict.fromkeys(("system", "developer", "系统"), "system"),
-    **dict.fromkeys(("tool", "tool result", "function"), "tool"),
+SPEAKERS = {
+    "user": "user|human|nutzer|benutzer|mensch|用户|人类",
+    "assistant": "assistant|ai|assistent|ki|助手",
+    "system": "system|developer|系统",
+    "tool": "tool result|tool|function",
 }
 ROLE = re.compile(
-    rf"^[ \t]*(?:[\[<(*#]+ ?)?({'|'.join(sorted(ROLES, key=len, reverse=True))})(?: message)?"
-    r"[\])>*]*[ \t]*(?::|：)[\])>*]*[ \t]*",
+    rf"^[ \t]*(?:[\[<(*#]+ ?)?(?:{'|'.join(f'(?P<{k}>{v})' for k, v in SPEAKERS.items())})"
+    r"(?: message)?[\])>*]*[ \t]*[:：][\])>*]*[ \t]*",
     re.IGNORECASE | re.MULTILINE,
 )
+# What a question is labelled as, and what has one when nothing else asks.
 ASKS = re.compile(
-    r"(?:^|.*\s|.*-)(?:question|query|frage|q|anfrage|suchanfrage|pregunta)"
-    r"(?: is| lautet)?(?: as follows| below)?|follow[- ]?up \w+|.*(?:问题|提问|质问|質問|질문)",
+    r"(?:^|.*\W)(?:question|query|frage|q|anfrage|suchanfrage|pregunta)(?: is| lautet)?"
+    r"(?: as follows| below)?\W*|.*follow[- ]?up \w+|.*(?:问题|提问|质问|質問|질문)\W*",
     re.IGNORECASE | re.DOTALL,
 )
 INPUT = re.compile(
-    r"(?:(?:the |current |new |latest |user |following )*(?:message|input|request|task))"
-    r"|.*following task|aufgabe|eingabe|输入|任务",
-    re.IGNORECASE | re.DOTALL,
+    r".*\b(?:message|input|request|task)|aufgabe|eingabe|输入|任务", re.IGNORECASE | re.DOTALL
 )
 ANSWERS = re.compile(
-    r"(?:final )?(?:answer|a|response|antwort|reply)|答案?|回答|답변?", re.IGNORECASE
+    r"\W*(?:\w+ )?(?:answer|a|response|antwort|reply)|答案?|回答|답변?", re.IGNORECASE
 )
 WANTS = re.compile(
     r"^\W*(?:and |now |then |please |kindly |bitte |can you |could you )*(?:tell|give|show|list|"
@@ -62,30 +61,14 @@ CONDENSE = re.compile(
     re.IGNORECASE,
 )
 LABEL = re.compile(rf"([^.!?:。！？：]{{1,200}}?)(?::\s+|：\s*|(?<=[{EAST}]):\s*)(\S.*)", re.DOTALL)
-QUOTE = re.compile(
-    r"[\"“„«「『']((?:[^\s\"“”„«»「」『』']+\s+){3,}[^\"“”„«»「」『』']+)[\"”“»」』']"
+QUOTED = re.compile(
+    r"(?<!\w)[\"“„«「『']((?:[^\s\"“”„«»「」『』']+\s+){3,}[^\"“”„«»「」『』']+)[\"”“»」』'](?!\w)"
 )
+INLINE = re.compile(r"</?(?:[abisu]|code|em|font|mark|small|span|strong|su[bp])(?:\s[^<>]*)?>")
 TAG = re.compile(r"<(/?)([A-Za-z_][\w:.-]*)((?:\s[^<>]*)?)/?>")
-INLINE = frozenset(
-    [
-        "a",
-        "b",
-        "br",
-        "code",
-        "em",
-        "font",
-        "i",
-        "mark",
-        "small",
-        "span",
-        "strong",
-        "sub",
-        "sup",
-        "u",
-    ]
-)
+FENCE = re.compile(r"`{3,}(?:\w*(?=\n))?|\"{3,}|'{3,}|<\|[^|<>\n]*\|>")
+ARGUMENT = re.compile(r"(['\"]?)\b(\w+)\1\s*[=:]\s*'(.*?)(?<!\\)'(?=\s*[,)\]}])", re.DOTALL)
 OBJECT = re.compile(r"\{[^{}]*\}|\[[^\[\]]*\]")
-ARGUMENT = re.compile(r"\b(\w+)\s*=\s*(['\"])(.*?)(?<!\\)\2(?=\s*[,)\]}])", re.DOTALL)
 PARTS = re.compile(
     r"(?:[?;,]\s+(?:and\s+|und\s+)?|\s+(?:and|und)\s+|？)"
     r"(?=(?:how|what|when|where|which|who|why|can|may|do|does|is|are|wie|was|wann|wo|wer|welche)\b"
@@ -95,37 +78,11 @@ PARTS = re.compile(
 LONG = 400
 
 
-class Part(NamedTuple):
-    """A sentence, what it is labelled as, the heading above, and the paragraph it is in."""
-
-    text: str
-    label: str = ""
-    heading: str = ""
-    block: int = 0
-
-    @property
-    def asks(self) -> bool:
-        """Whether it ends as a question does."""
-        return self.text.rstrip("\"'”’»」』)*_ ").endswith(("?", "？"))
-
-    @property
-    def names(self) -> str:
-        """What it is called, by its label or else by the heading above."""
-        return (self.label or self.heading).strip(" \t#>*_-([{<\"'")
-
-
 class Reading(NamedTuple):
-    """One text, understood.
-
-    Args:
-        question: what it asks.
-        told: everything else it says.
-        turns: earlier turns that were folded into it, as (role, text).
-        asks: whether it asks at all.
-    """
+    """A text, understood: what it asks, what else it says, and the earlier turns folded into it."""
 
     question: str
-    told: tuple[Part, ...] = ()
+    told: tuple[Sentence, ...] = ()
     turns: tuple[tuple[str, str], ...] = ()
     asks: bool = True
 
@@ -139,40 +96,38 @@ def read(text: str) -> Reading:
         'What is my name?'
     """
     turns, rest, outside = _unfolded(text)
-    parts = told_by(rest)
-    at = _question_at(parts)
-    before = told_by(outside)
-    if at is None:
-        short = len(rest) <= LONG or not parts
-        return Reading(rest.strip() if short else parts[-1].text, (*before, *parts), turns, False)
+    parts, before = told_by(rest), told_by(outside)
+    asking = [(_asking(parts, at), at) for at in range(len(parts))]
+    strength, at = max(asking, default=(0, 0))
+    if strength <= 0:
+        whole = len(rest) <= LONG or not parts
+        told = (*before, *parts)
+        return Reading(rest.strip() if whole else parts[-1].text, told, turns, False)
     start = at
-    while start and parts[at].asks and parts[start - 1].asks and _same_block(parts, start):
+    while start and parts[start - 1].asks and parts[start - 1].block == parts[at].block:
         start -= 1
-    asked = " ".join(part.text for part in parts[start : at + 1])
-    question, more = _bare(parts[at]._replace(text=asked))
+    question, more = _bare(" ".join(part.text for part in parts[start : at + 1]))
     return Reading(question, (*before, *parts[:start], *more, *parts[at + 1 :]), turns)
 
 
 @remembered
-def told_by(text: str) -> tuple[Part, ...]:
+def told_by(text: str) -> tuple[Sentence, ...]:
     """Everything that a text says, sentence by sentence.
 
     Example:
         >>> told_by("Context: It opens at 9.")
-        (Part(text='It opens at 9.', label='Context', heading='', block=0),)
+        (Sentence(text='It opens at 9.', heading='', block=0, label='Context'),)
     """
-    parts: list[Part] = []
+    parts: list[Sentence] = []
     label, until = "", -1
     for said in sentences(_unwrapped(text)):
         label = label if said.block <= until else ""
         if found := LABEL.fullmatch(said.text):
             label, until = found[1], said.block
-            said = Sentence(found[2], said.heading, said.block)
+            said = said._replace(text=found[2])
         elif said.text.endswith((":", "：")):
             label, until = said.text[:-1], said.block + 1
-            parts.append(Part(said.text, "", said.heading, said.block))
-            continue
-        parts.append(Part(said.text, label, said.heading, said.block))
+        parts.append(said._replace(label=label) if said.text[:-1] != label else said)
     return tuple(parts)
 
 
@@ -200,11 +155,12 @@ def is_about_the_text(question: str) -> bool:
 def _unfolded(text: str) -> tuple[tuple[tuple[str, str], ...], str, str]:
     """The turns inside a text, its last user part, and what stands outside of turns."""
     marks = list(ROLE.finditer(text))
-    if not any(_role(mark) == "user" for mark in marks):
+    if not any(mark["user"] for mark in marks):
         return (), text, ""
     ends = [mark.start() for mark in marks[1:]] + [len(text)]
     said = [
-        (_role(mark), text[mark.end() : end].strip()) for mark, end in zip(marks, ends, strict=True)
+        (str(mark.lastgroup), text[mark.end() : end].strip())
+        for mark, end in zip(marks, ends, strict=True)
     ]
     turns = [(role, part) for role, part in said if part or role == "user"]
     if turns[-1][0] != "user":
@@ -217,86 +173,61 @@ def _unfolded(text: str) -> tuple[tuple[tuple[str, str], ...], str, str]:
     return tuple(t for t in earlier if t[0] in ("user", "assistant")), last, outside
 
 
-def _role(mark: re.Match[str]) -> str:
-    return ROLES[mark.group(1).lower()]
+def _asking(parts: tuple[Sentence, ...], at: int) -> float:
+    """How much a sentence looks like what a text asks."""
+    part = parts[at]
+    name = (part.label or part.heading).strip(" \t#>*_-([{<\"'")
+    topics = sum(not about_the_talk(term) for term in terms(part.text))
+    answered = at + 1 < len(parts) and ANSWERS.fullmatch(parts[at + 1].label)
+    strength = 4.0 * bool(ASKS.fullmatch(name)) + 2.0 * bool(part.asks and topics)
+    if not strength:
+        wanted = bool(INPUT.fullmatch(name)) + bool(WANTS.match(part.text))
+        strength = wanted * (0.5 + min(topics, 9) / 100)
+    return strength - (3 if answered else 0)
 
 
-def _question_at(parts: tuple[Part, ...]) -> int | None:
-    """Which part asks: a labelled one, else one with a question mark, else a request."""
-    places = range(len(parts))
-    asking = [i for i in places if parts[i].asks]
-    for kinds, among in ((ASKS, places), (INPUT, places if not asking else ())):
-        labelled = [i for i in among if kinds.fullmatch(parts[i].names)]
-        if labelled:
-            return _last_open(parts, [i for i in labelled if parts[i].asks] or labelled[-1:])
-    if asking:
-        first = [i for i in asking if parts[i].block == 0 and not _same_block(parts, i + 1)]
-        at_end = parts[asking[-1]].block == _last_block(parts)
-        return first[-1] if first and not at_end else _last_open(parts, asking)
-    wanting = [i for i in places if WANTS.match(parts[i].text)]
-    return max(wanting, key=lambda i: (_topics(parts[i]), i), default=None)
-
-
-def _last_open(parts: tuple[Part, ...], found: list[int]) -> int:
-    """The last of some questions that is not answered right behind it, as in an example."""
-    ends = len(parts)
-    open_ones = [i for i in found if i + 1 == ends or not ANSWERS.fullmatch(parts[i + 1].names)]
-    return (open_ones or found)[-1]
-
-
-def _same_block(parts: tuple[Part, ...], at: int) -> bool:
-    """Whether a part stands in one paragraph with the part before."""
-    return 0 < at < len(parts) and parts[at].block == parts[at - 1].block
-
-
-def _last_block(parts: tuple[Part, ...]) -> int:
-    """The last paragraph that says something, and is not just "Answer:"."""
-    return max((p.block for p in parts if not p.text.endswith((":", "："))), default=0)
-
-
-def _topics(part: Part) -> int:
-    return sum(not about_the_talk(term) for term in terms(part.text))
-
-
-def _bare(part: Part) -> tuple[str, list[Part]]:
+def _bare(question: str) -> tuple[str, list[Sentence]]:
     """A question alone, and what the same sentence tells before it or in quotation marks."""
-    question, more = part.text, []
-    quoted = QUOTE.search(question)
+    more = []
+    quoted = QUOTED.search(question)
     if quoted and quoted[1].endswith(("?", "？")):
         return quoted[1], []
-    if quoted and len(terms(QUOTE.sub(" ", question))) > 1:
-        more.append(part._replace(text=quoted[1]))
-        question = QUOTE.sub(" ", question).strip()
+    if quoted and len(terms(QUOTED.sub(" ", question))) > 1:
+        more.append(Sentence(quoted[1]))
+        question = QUOTED.sub(" ", question)
     head, colon, tail = question.rpartition(": ")
     if colon and WANTS.match(tail):
-        more.append(part._replace(text=head))
+        more.append(Sentence(head))
         question = tail
     return question.strip(" \t\"'“”*_"), more
 
 
 def _unwrapped(text: str) -> str:
     """A text with its JSON as lines and its tags as headings."""
-    text = re.sub(r"<\|[^|<>\n]*\|>", "\n\n", text)
     text = re.sub(r"\[(/?[A-Z][A-Z_]{2,})\]", r"<\1>", text)
-    text = ARGUMENT.sub(lambda found: f"\n\n{found[1]}: {found[3]}\n\n", text)
-    text = "".join(_without_json(text)) if "{" in text or "[" in text else text
-    text = _without_tags(text) if "<" in text else text
-    return re.sub(r"`{3,}(?:\w*(?=\n))?|\"{3,}|'{3,}", "\n\n", html.unescape(text))
+    text = "\n\n".join(_without_json(text)) if "{" in text or "[" in text else text
+    text = ARGUMENT.sub(r"\n\n\2: \3\n\n", FENCE.sub("\n\n", text))
+    text = re.sub(r"</?t[dh]\b[^<>]*>", "| ", INLINE.sub("", text))
+    return html.unescape(TAG.sub(_as_heading, text))
+
+
+def _as_heading(tag: re.Match[str]) -> str:
+    """A tag as the heading of what it holds."""
+    said = " ".join(re.findall(r"[^\s=\"']+", f"{tag[2]} {tag[3]}")).replace("_", " ")
+    return "\n\n#\n\n" if tag[1] else f"\n\n# {said}\n\n"
 
 
 def _without_json(text: str) -> Iterator[str]:
     at = 0
     for start in re.finditer(r"[{\[]", text):
-        if start.start() < at:
-            continue
-        value, end = _decoded(text, start.start())
+        value, end = decoded(text, start.start()) if start.start() >= at else (None, at)
         if isinstance(value, dict) or (isinstance(value, list) and _has_text(value)):
-            yield "\n\n".join([text[at : start.start()], *_lines(value), ""])
+            yield from (text[at : start.start()], *_lines(value))
             at = end
     yield text[at:]
 
 
-def _decoded(text: str, at: int) -> tuple[Any, int]:
+def decoded(text: str, at: int) -> tuple[Any, int]:
     """The JSON value that begins somewhere, or the Python one as `str()` shows it."""
     try:
         return json.JSONDecoder(strict=False).raw_decode(text, at)
@@ -318,15 +249,14 @@ def _lines(value: object, path: str = "") -> Iterator[str]:
         short = {key: each for key, each in value.items() if _is_short(each)}
         if short:
             yield f"# {path}"
-            yield ", ".join(f"{_spaced(key)}: {each}" for key, each in short.items())
+            yield ", ".join(f"{spaced(key)}: {each}" for key, each in short.items())
         for key, each in value.items():
-            yield from () if key in short else _lines(each, f"{path} {_spaced(key)}")
+            yield from () if key in short else _lines(each, f"{path} {spaced(key)}")
     elif isinstance(value, (list, tuple)):
         for each in value:
             yield from _lines(each, path)
     elif value is not None:
-        yield f"# {path}"
-        yield _unwrapped(str(value))
+        yield from (f"# {path}", _unwrapped(str(value)))
 
 
 def _is_short(value: object) -> bool:
@@ -335,30 +265,6 @@ def _is_short(value: object) -> bool:
     return not isinstance(value, (dict, list, tuple)) and value is not None
 
 
-def _spaced(key: object) -> str:
+def spaced(key: object) -> str:
     """A key as words: `openingTime` and `opening_time` are "opening time"."""
     return re.sub(r"(?<=[a-z])(?=[A-Z])|_", " ", str(key)).lower()
-
-
-def _without_tags(text: str) -> str:
-    """Tags that are closed are headings of what they hold; others are labels or placeholders."""
-    closed = {found[2].lower() for found in TAG.finditer(text) if found[1]}
-    above: list[tuple[str, str]] = []
-
-    def instead(tag: re.Match[str]) -> str:
-        name, said = tag[2].lower(), " ".join(re.findall(r"[^\s=\"']+", tag[3]))
-        if name in INLINE:
-            return " " if name == "br" else ""
-        if name in ("td", "th"):
-            return "" if tag[1] else "| "
-        if tag[1]:
-            names = [each for each, _ in above]
-            del above[names.index(name) if name in names else len(above) :]
-        elif name in closed:
-            above.append((name, f"{name} {said}"))
-        else:
-            alone = text[text.rfind("\n", 0, tag.start()) + 1 : tag.end()].strip() == tag[0]
-            return f"\n\n{name} {said}:\n" if alone else " "
-        return f"\n\n# {' '.join(said for _, said in above[-2:]).replace('_', ' ')}\n\n"
-
-    return TAG.sub(instead, text)

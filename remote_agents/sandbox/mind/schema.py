@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from typing import Any
 
 from remote_agents.sandbox.json_types import JsonObject
 from remote_agents.sandbox.mind import values
+from remote_agents.sandbox.mind.reading import decoded
 
 Schema = dict[str, Any]
 Evidence = Callable[[str, str], list[str]]
@@ -27,23 +27,18 @@ FORMATS = {
 }
 IN_JSON = re.compile(r"\bJSON\b", re.IGNORECASE)
 EXAMPLE = re.compile(r"\{\s*['\"]\w+['\"]\s*:[^{}\[\]]*\}")
-EXAMPLE_PAIR = re.compile(
+PAIR = re.compile(
     r"['\"](\w+)['\"]\s*:\s*(?:\"([^\"\n]*)\"|'([^'\n]*)'|([^\s,}]+))[ \t,]*(?://[ \t]*(.*))?"
 )
 PLACEHOLDER = re.compile(r"^[\W0]*$|[<>]|\.\.\.|…|^(?:str|int|float|bool|num|list|null|true|false)")
 KEYS = re.compile(r"\b(?:keys?|fields?|properties|schlüsseln?|feldern?)\b|字段|键", re.IGNORECASE)
 NAMED_KEY = re.compile(r"['\"`“「](\w+)['\"`”」]")
-TYPES = {
-    "int": "integer",
-    "float": "number",
-    "bool": "boolean",
-    "list": "array",
-    "num": "number",
-    "0.": "number",
-    "0": "integer",
-    "true": "boolean",
-    "false": "boolean",
-}
+TYPES = (
+    (re.compile(r"\s*(?:int|0$)"), "integer"),
+    (re.compile(r"\s*(?:float|num|0\.)"), "number"),
+    (re.compile(r"\s*(?:bool|true|false)"), "boolean"),
+    (re.compile(r"\s*list"), "array"),
+)
 
 
 def find_schema(text: str) -> tuple[Schema, str] | None:
@@ -53,63 +48,50 @@ def find_schema(text: str) -> tuple[Schema, str] | None:
         >>> find_schema('Answer as {"type": "object", "properties": {"a": {}}} please')
         ({'type': 'object', 'properties': {'a': {}}}, 'Answer as  please')
     """
-    if any(mark in text for mark in ('"properties"', '"type": "object"', '"$defs"')):
-        found = list(_schemas(text))
-        if not found and "{{" in text:
-            # Some templates leave the braces doubled that they had escaped.
-            text = text.replace("{{", "{").replace("}}", "}")
-            found = list(_schemas(text))
+    if not any(mark in text for mark in ('"properties"', '"type": "object"', '"$defs"')):
+        return None
+    # Some templates leave the braces doubled that they had escaped.
+    for each in (text, text.replace("{{", "{").replace("}}", "}")):
+        found = list(_schemas(each))
         for start, end, _ in reversed(found):
-            text = text[:start] + text[end:]
-        return (found[-1][2], text) if found else None
+            each = each[:start] + each[end:]
+        if found:
+            return found[-1][2], each
     return None
 
 
 def _schemas(text: str) -> Iterator[tuple[int, int, Schema]]:
-    decoder, at = json.JSONDecoder(), text.find("{")
-    while at >= 0:
-        step = at + 1
-        try:
-            value, end = decoder.raw_decode(text, at)
-        except (ValueError, RecursionError):
-            value, end = None, step
-        if _is_schema(value):
+    at = 0
+    while (at := text.find("{", at)) >= 0:
+        value, end = decoded(text, at)
+        if isinstance(value, dict) and _is_schema(value):
             yield at, end, value
-            step = end
-        at = text.find("{", step)
+            at = end
+        at += 1
 
 
-def _is_schema(value: object) -> bool:
-    if not isinstance(value, dict):
-        return False
+def _is_schema(value: Schema) -> bool:
     has_properties = isinstance(value.get("properties"), dict)
-    return has_properties or value.get("type") == "object" or ("$defs" in value and "$ref" in value)
+    return has_properties or value.get("type") == "object" or value.keys() >= {"$defs", "$ref"}
 
 
 def find_form(text: str) -> tuple[Schema, str] | None:
     """The schema of an object whose keys a prompt lists, or shows with types for values."""
     if not IN_JSON.search(text):
         return None
-    examples = [found for found in EXAMPLE.finditer(text) if _is_form(found[0])]
-    if examples:
-        pairs = EXAMPLE_PAIR.findall(examples[-1][0])
-        fields = {key: _typed("".join(kinds), note) for key, *kinds, note in pairs}
-        return {"properties": fields}, text[: examples[-1].start()] + text[examples[-1].end() :]
-    for line in text.splitlines():
-        names = NAMED_KEY.findall(line) if KEYS.search(line) else []
-        if names:
+    for found in reversed(list(EXAMPLE.finditer(text))):
+        pairs = [(key, "".join(kinds), note) for key, *kinds, note in PAIR.findall(found[0])]
+        if all(PLACEHOLDER.search(kind) for _, kind, _ in pairs):
+            fields = {key: _typed(kind, note) for key, kind, note in pairs}
+            return {"properties": fields}, text[: found.start()] + text[found.end() :]
+    for line in filter(KEYS.search, text.splitlines()):
+        if names := NAMED_KEY.findall(line):
             return {"properties": {name: _typed("", "") for name in names}}, text
     return None
 
 
-def _is_form(example: str) -> bool:
-    """Whether an object shows what to fill in, rather than being something to answer from."""
-    shown = ["".join(kinds) for _, *kinds, _ in EXAMPLE_PAIR.findall(example)]
-    return bool(shown) and all(PLACEHOLDER.search(value) for value in shown)
-
-
 def _typed(kind: str, note: str) -> Schema:
-    name = next((to for start, to in TYPES.items() if kind.strip().startswith(start)), "string")
+    name = next((name for starts, name in TYPES if starts.match(kind)), "string")
     return {"type": name, "description": f"{note} {kind if '<' in kind else ''}".strip()}
 
 
@@ -135,7 +117,7 @@ class Filler:
         if "const" in schema:
             return schema["const"]
         field = values.Field(name, str(schema.get("description", "")), path)
-        said = self.evidence(field.title, field.about) if name else [self.answer]
+        said = self.evidence(field.title, field.description) if name else [self.answer]
         if schema.get("enum"):
             return values.choice(schema["enum"], [*said, self.answer, self.question])
         for union in ("anyOf", "oneOf"):
@@ -144,21 +126,21 @@ class Filler:
                 return self.fill({**schema, union: None, **branch}, name, depth, path)
         return self._typed(schema, field, depth, said)
 
-    def _resolved(self, schema: object) -> Schema:
-        if not isinstance(schema, dict):
-            return {}
+    def _resolved(self, given: object) -> Schema:
+        schema: Schema = dict(given) if isinstance(given, dict) else {}
         for _ in range(20):
-            if "$ref" not in schema:
-                break
-            rest = {key: value for key, value in schema.items() if key != "$ref"}
-            schema = {**self._target(schema["$ref"]), **rest}
-        for part in schema.get("allOf", ()):
-            schema = _merged(schema, self._resolved(part))
-        return dict(schema)
+            if "$ref" in schema:
+                schema = {**self._target(schema.pop("$ref")), **schema}
+        for part in map(self._resolved, schema.pop("allOf", ())):
+            properties = {**part.get("properties", {}), **schema.get("properties", {})}
+            required = [*part.get("required", ()), *schema.get("required", ())]
+            schema = {**part, **schema, "required": required}
+            schema |= {"properties": properties} if properties else {}
+        return schema
 
     def _target(self, ref: str) -> Schema:
         value: Any = self.root
-        for part in ref.lstrip("#/").split("/") if ref != "#" else ():
+        for part in filter(None, ref.lstrip("#").split("/")):
             value = value.get(part.replace("~1", "/").replace("~0", "~"), {})
         return value if isinstance(value, dict) else {}
 
@@ -202,7 +184,9 @@ class Filler:
         count = count if high is None else min(count, int(high))
         items = listed[:count]
         items += [item(inner) for _ in range(count - len(items))]
-        return _distinct(items) if schema.get("uniqueItems") else items
+        if schema.get("uniqueItems"):
+            return [f"{x} ({n})" if n and isinstance(x, str) else x for n, x in enumerate(items)]
+        return items
 
     def _string(self, schema: Schema, field: values.Field, said: list[str]) -> str:
         form, best = schema.get("format"), said[0] if said else self.answer
@@ -224,20 +208,3 @@ def _kind(schema: Schema) -> str:
     if kind is None:
         kind = "object" if "properties" in schema else "array" if "items" in schema else "string"
     return str(kind)
-
-
-def _merged(one: Schema, other: Schema) -> Schema:
-    both = {**other, **{key: value for key, value in one.items() if key != "allOf"}}
-    for key in ("properties", "required"):
-        if key in one and key in other:
-            both[key] = (
-                {**other[key], **one[key]} if key == "properties" else [*one[key], *other[key]]
-            )
-    return both
-
-
-def _distinct(items: list[Any]) -> list[Any]:
-    return [
-        f"{item} ({number})" if number and isinstance(item, str) else item
-        for number, item in enumerate(items)
-    ]

@@ -15,49 +15,36 @@ doing for from give given had has have having he her here him his how i if in in
 know let like many may me might more most much must my need no not now of off on one only or other
 our out over please say says shall she should so some such tell than thank thanks that the their
 them then there these they this those to too under up us use very want was we were what when where
-which while who whom whose why will with would you your aber als am auch auf aus bei bin bitte da
-das dass dein dem den der des die dir doch du durch ein eine einem einen einer eines er es euch für
-haben hat hoch ich ihr im ist ja kann kannst können lange man mein meine mir mit nach nicht noch
-nur ob oder oft schon sein sich sie sind so um und uns unser viel viele vom von vor wann warum was
+which while who whom whose why will with would you your aber als auch auf aus bei bin bitte da das
+dass dein dem den der des die dir doch du durch ein eine einem einen einer eines er es euch für
+haben hat hoch ich ihr im ist ja kann kannst können lange man mein meine mir mit nach nicht noch nur
+ob ok okay oder oft schon sein sich sie sind um und uns unser viel viele vom von vor wann warum
 welche welchem welchen welcher welches wenn wer werden wie wieviel wir wird wo zu zum zur über
 """
 STOPWORDS = frozenset(COMMON.split())
 TALK = """
-answer answers answering assistant assist based below brief chat choice choices choose chunk
-complete concise context conversation create describe details detailed document documents entities
-example existing explain expert extract final find found follow following format generate helpful
-history improving include information input instruction instructions json keyword keywords key main
-new observation original output overall passage passages piece pieces phrases portion possible
-prompt provide provided purposes query question questions reasoning refine refined relevant reply
-request respond response result results retrieval retrieved return rewrite schema search sentence
-sentences short situate source sources standalone succinct summarise themes topics try unique whole
-summarize summary system task text thought title tool translate user using verbatim within write
-absatz abschnitt anfrage angaben antwort antworte antworten antwortet aufgabe auszug basierend
-beantworte beantworten benutzer deutsch dokument dokumente dokumenten ergebnis ergebnisse folgende
-folgendem folgenden folgender formuliere frage fragen gegebenen hilfreicher informationen kontext
-kurz nachricht nutze nutzer quelle quellen schreibe suchergebnis suchergebnisse verwende zitat
-zusammen fasse zusammenfassung
+answer answering answers assist assistant based below brief chat choice choices choose chunk comment
+complete concise context conversation create describe detailed details document documents entities
+example existing expert explain extract final find follow following format found generate help
+helpful history improving include information input instruction instructions json key keyword
+keywords last main new observation original output overall passage passages phrases piece pieces
+portion possible prompt provide provided purposes query question questions reasoning refine refined
+relevant reply request respond response result results retrieval retrieved return rewrite schema
+search sentence sentences short situate source sources standalone succinct summarise summarize
+summary system task text themes thought title tool topics translate try unique user using verbatim
+whole within write absatz abschnitt anfrage angaben antwort antworte antworten antwortet aufgabe
+auszug basierend beantworte beantworten benutzer deutsch dokument dokumente dokumenten ergebnis
+ergebnisse fasse folgende folgendem folgenden folgender formuliere frage fragen gegebenen helfen
+hilfreicher informationen kontext kurz nachricht nutze nutzer quelle quellen schreibe suchergebnis
+suchergebnisse verwende zitat zusammen zusammenfassung
+"""
+ALIKE = """
+receive: get got entitled; employ: staff worker colleague personnel; vacation: holiday pto;
+pay: salary wage; remote: telework wfh; computer: laptop notebook; message: mail email;
+travel: trip; foreign: abroad; price: cost fee kosten kostet preis gebühr
 """
 SYNONYMS = {
-    "get": "receive",
-    "got": "receive",
-    "entitled": "receive",
-    "staff": "employ",
-    "worker": "employ",
-    "colleague": "employ",
-    "personnel": "employ",
-    "holiday": "vacation",
-    "pto": "vacation",
-    "salary": "pay",
-    "wage": "pay",
-    "telework": "remote",
-    "wfh": "remote",
-    "laptop": "computer",
-    "notebook": "computer",
-    "mail": "message",
-    "email": "message",
-    "trip": "travel",
-    "abroad": "foreign",
+    word: name for name, words in re.findall(r"(\w+): ([\w ]+)", ALIKE) for word in words.split()
 }
 # Chinese, Japanese and Korean have no spaces: pairs of neighbours are the words.
 EAST = r"\u3005\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af"
@@ -74,33 +61,40 @@ EAST_COMMON = re.compile(
     "[\u3040-\u309f]+|언제|어디|얼마|몇|누구|무엇|입니까|인가요|나요"
 )
 PARTICLE = re.compile("(?:은|는|이|가|을|를|에|의|와|과|도|에서|입니다)$")
-ABBREVIATION = re.compile(
-    r"\b(?:e\.g|i\.e|etc|approx|vs|nr|no|ca|bzw|z\.\s?b|d\.\s?h|mrs?|ms|dr|prof|st|inc|fig)\.\s+$",
+ABBREVIATIONS = r"e\.g i\.e etc approx vs nr no ca bzw z\.b z d\.h d mr mrs ms dr prof st inc fig"
+CLOSING = r"[\"'”’»)\]}*]"
+# Where a sentence ends: not after an abbreviation, nor before a month or a small letter.
+END = re.compile(
+    re.sub(r"(\S+) ?", r"(?<!\\b\1\\.)", ABBREVIATIONS)
+    + r"(?!(?<=\d\.)\s+(?:jan|feb|mär|apr|mai|jun|jul|aug|sep|okt|nov|dez))(?:"
+    + "|".join(rf"(?<=[.!?…]{CLOSING * times})" for times in range(4))
+    + rf")(?:\s+(?-i:(?<=\w{{4}}\.\s)|(?![a-zß-ÿ]))|(?=[{EAST}]))"
+    r"|(?<=[。！？])(?![」』”。！？])\s*|(?<=[。！？][」』”])\s*",
     re.IGNORECASE,
 )
-ORDINAL = re.compile(r"\d\.\s+(?:jan|feb|mär|apr|mai|jun|jul|aug|sep|okt|nov|dez)", re.IGNORECASE)
-BREAK = re.compile(r"(?<=[.!?…])[\"'”’»)\]*]*\s+|(?<=[。！？])[」』”]?\s*")
 LEADING = re.compile(r"^\s*(?:[-*+>•]+|\d+[.)])\s+")
+WHOLE = re.compile(r"^.{,59}$|[.!?:。！？：]$")
 MARKS = re.compile(r"\*\*|__|`|\[([^\]]*)\]\([^)]*\)")
 
 
 class Sentence(NamedTuple):
-    """A sentence, the heading that it stands under, and the paragraph that it is in."""
+    """A sentence, the heading above, the paragraph that it is in, and what it is labelled as."""
 
     text: str
     heading: str = ""
     block: int = 0
+    label: str = ""
+
+    @property
+    def asks(self) -> bool:
+        """Whether it ends as a question does."""
+        return self.text.rstrip("\"'”’»」』)*_ ").endswith(("?", "？"))
 
 
 def remembered(function: Callable[[str], T]) -> Callable[[str], T]:
     """Cache a function of a text for short texts: long ones would fill the memory."""
     cached = lru_cache(maxsize=16_384)(function)
-
-    @wraps(function)
-    def short_or_not(text: str) -> T:
-        return cached(text) if len(text) < SHORT else function(text)
-
-    return short_or_not
+    return wraps(function)(lambda text: (cached if len(text) < SHORT else function)(text))
 
 
 @remembered
@@ -109,7 +103,7 @@ def terms(text: str) -> tuple[str, ...]:
 
     Example:
         >>> terms("How many days? 食堂几点开门？")
-        ('day', '食堂', '开门')
+        ('day', '食堂', '点开', '开门')
     """
     lowered = re.sub(r"\b(part|full) time\b", r"\1-time", text.lower())
     found: list[str] = []
@@ -136,21 +130,11 @@ def _pairs(run: str) -> list[str]:
 
 
 def _stem(word: str) -> str:
-    word = _singular(word.removesuffix("'s").removesuffix("\u2019s"))
-    word = SYNONYMS.get(word, word)
-    for ending, instead in (("ied", "y"), ("ing", ""), ("ed", ""), ("ee", ""), ("e", "")):
-        if word.endswith(ending) and len(word) - len(ending) >= 3:
-            return word.removesuffix(ending) + instead
-    return word
-
-
-def _singular(word: str) -> str:
-    if word.endswith("ies") and len(word) > 4:
-        return word[:-3] + "y"
-    if word.endswith(("sses", "ches", "shes", "xes")):
-        return word[:-2]
-    plural = word.endswith("s") and not word.endswith(("ss", "us", "is")) and len(word) > 3
-    return word[:-1] if plural else word
+    word = re.sub(r"['\u2019]s$", "", word)
+    word = re.sub(r"(?<=\w\w)ies$", "y", re.sub(r"(?<=ss|ch|sh|\wx)es$", "", word))
+    word = re.sub(r"(?<=\w\w[^sui])s$", "", word)
+    word = re.sub(r"(?<=\w\w)ied$", "y", SYNONYMS.get(word, word))
+    return re.sub(r"(?<=\w{3})(?:ing|ed|ee|e)$", "", word)
 
 
 TALK_TERMS = frozenset(terms(TALK))
@@ -195,27 +179,10 @@ def sentences(text: str) -> tuple[Sentence, ...]:
             continue
         columns = (columns or block) if block.startswith("|") else ""
         above = heading if columns in ("", block) else f"{heading} {columns}"
-        found += [Sentence(part, above, number) for part in _parts(_row(block))]
+        row = ": ".join(cell.strip() for cell in block.strip("|").split("|")) if columns else block
+        parts = [part.strip() for part in END.split(row) if TOKEN.search(part)]
+        found += [Sentence(part, above, number) for part in parts]
     return tuple(found)
-
-
-def _parts(block: str) -> list[str]:
-    parts, start = [], 0
-    for end in BREAK.finditer(block):
-        if _is_end(block, start, end):
-            parts.append(block[start : end.end()].strip())
-            start = end.end()
-    return [part for part in (*parts, block[start:].strip()) if TOKEN.search(part)]
-
-
-def _is_end(block: str, start: int, end: re.Match[str]) -> bool:
-    """Whether a full stop ends a sentence, and no abbreviation or date."""
-    before = block[start : end.end()]
-    if ABBREVIATION.search(before) or ORDINAL.match(block, max(0, end.start() - 2)):
-        return False
-    after = block[end.end() : end.end() + 1]
-    stops = block[end.start() - 1] != "." or end.group().strip() or not after.islower()
-    return bool(stops) or len(before.split()[-1]) > 4
 
 
 def _blocks(text: str) -> list[str]:
@@ -224,18 +191,10 @@ def _blocks(text: str) -> list[str]:
     joinable = False
     for line in text.splitlines():
         clean = MARKS.sub(r"\1", LEADING.sub("", line)).strip()
-        starts = not clean or clean.startswith(("#", "|")) or LEADING.match(line) is not None
-        if joinable and not starts and not _is_whole(blocks[-1]):
+        alone = clean.startswith(("#", "|"))
+        if joinable and clean and not alone and not LEADING.match(line):
             blocks[-1] += f" {clean}"
         elif clean:
             blocks.append(clean)
-        joinable = bool(clean) and not clean.startswith(("#", "|"))
+        joinable = bool(clean) and not alone and not WHOLE.search(blocks[-1])
     return blocks
-
-
-def _is_whole(line: str) -> bool:
-    return len(line) < 60 or line.endswith((".", "!", "?", ":", "。", "！", "？", "："))
-
-
-def _row(line: str) -> str:
-    return ": ".join(c.strip() for c in line.strip("|").split("|")) if line[0] == "|" else line

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from langchain_classic.agents.conversational import prompt as conversational
+from langchain_classic.agents.conversational_chat.prompt import TEMPLATE_TOOL_RESPONSE
 from langchain_classic.agents.mrkl import prompt as mrkl
 from langchain_classic.agents.self_ask_with_search.prompt import PROMPT as SELF_ASK
 from langchain_classic.agents.structured_chat import prompt as structured_chat
@@ -26,7 +27,10 @@ from langchain_classic.chains.question_answering import (
     stuff_prompt,
 )
 from langchain_classic.chains.retrieval_qa.prompt import PROMPT as RETRIEVAL_QA
-from langchain_classic.chains.summarize import stuff_prompt as summary
+from langchain_classic.chains.summarize import (
+    refine_prompts as summary_refine,
+    stuff_prompt as summary,
+)
 from langchain_classic.memory.prompt import ENTITY_MEMORY_CONVERSATION_TEMPLATE
 from langchain_classic.retrievers.document_compressors import chain_extract_prompt
 from langchain_core.prompts import BasePromptTemplate, PromptTemplate
@@ -122,10 +126,16 @@ LANGCHAIN: Mapping[str, Messages] = {
         ("system", STRUCTURED),
         ("user", f"{{q}}\n\nThis was your previous work:\nThought: {SCRATCH}"),
     ],
+    "tool response": [
+        ("user", "{q}"),
+        ("assistant", '```json\n{"action": "search", "action_input": "it"}\n```'),
+        ("user", TEMPLATE_TOOL_RESPONSE.replace("{observation}", "{c}")),
+    ],
     "self ask": filled(
         SELF_ASK, agent_scratchpad=" Yes.\nFollow up: {q}\nIntermediate answer: {c}"
     ),
     "summary": filled(summary.PROMPT),
+    "summary, refined": filled(summary_refine.REFINE_PROMPT),
     "summarization middleware": [
         ("system", f"{AGENT}\n\nHere is a summary of the conversation to date:\n\n{{c}}"),
         ("user", "{q}"),

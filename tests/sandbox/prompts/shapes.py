@@ -82,6 +82,11 @@ SHAPES: Mapping[str, Messages] = {
         ("assistant", "Thank you, I have read them."),
         ("user", "{q}"),
     ],
+    "results in an assistant's words": [
+        ("user", "What did you find?"),
+        ("assistant", "I found this: {c}"),
+        ("user", "{q}"),
+    ],
     "xml sources": [
         (
             "user",
@@ -115,7 +120,7 @@ SHAPES: Mapping[str, Messages] = {
     ],
     "source after the text": [("user", "Document 1: {c} (Source: wiki.md, p. 4)\n\n{q}")],
     "bold markup": [("user", "**Note:** **{c}**\n\n*{q}*")],
-    "a log": [("user", "2025-01-31 09:00 INFO {c}\n2025-01-31 09:05 INFO Gulls are loud.\n\n{q}")],
+    "a log": [("user", "INFO port.ops: {c}\nINFO port.ops: Gulls are loud.\n\n{q}")],
     "a letter": [("user", "Dear colleague,\n\n{c}\n\n{q}\n\nKind regards\nAda")],
     "german system": [
         (
@@ -132,6 +137,7 @@ SHAPES: Mapping[str, Messages] = {
         ("user", "Dokument:\n{c}\n\nBeantworte folgende Frage zum Dokument: {q}\nAntwort:")
     ],
     "chinese document": [("user", "【参考资料】\n{c}\n\n【问题】\n{q}\n\n请用一句话回答。")],
+    "chinese, no line breaks": [("user", "已知：{c}请问：{q}")],
     "chinese role": [
         ("system", "你是港口的客服。只能使用下列资料回答，不知道就说不知道。\n资料：{c}"),
         ("user", "{q}"),
