@@ -7,14 +7,22 @@ knows about services. It has no state of a conversation.
 from __future__ import annotations
 
 import sys
-from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator, Sequence
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterator,
+    Callable,
+    Generator,
+    Iterator,
+    Sequence,
+)
 from contextlib import contextmanager
-from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from remote_agents.drivers import acollect, arun, avalue_of, collect, run, value_of
 from remote_agents.errors import AgentError
 from remote_agents.flow import Flow
+from remote_agents.memory.lease import asked
 from remote_agents.memory.sessions import Session
 from remote_agents.observing import observed
 from remote_agents.turns.clock import Exchange
@@ -23,6 +31,8 @@ from remote_agents.turns.terms import Terms
 from remote_agents.turns.turn import take_turn
 from remote_agents.types import Event, Finish, Message, Reply
 from remote_agents.version import VERSION
+
+T = TypeVar("T")
 
 if TYPE_CHECKING:
     from remote_agents.http.transport import Transport
@@ -154,7 +164,8 @@ class Agent(Terms):
             **names: What else is part of it, for example `user_id`.
         """
         keys = self.dialogue_keys_of(session_id, names)
-        known = [each for key in keys for each in self.store.read(key) if each.conversation_id]
+        known = [each for key in keys for each in self._told(partial(self.store.read, key))]
+        known = [each for each in known if each.conversation_id]
         return Session(sorted(known, key=lambda each: -each.last_used)) if known else None
 
     def forget(self, session_id: str, /, **names: str) -> list[str]:
@@ -168,7 +179,10 @@ class Agent(Terms):
             The service's ids of the conversations that were forgotten.
         """
         keys = self.dialogue_keys_of(session_id, names)
-        return [gone for key in keys for gone in self.store.delete(key)]
+        return [gone for key in keys for gone in self._told(partial(self.store.delete, key))]
+
+    def _told(self, word: Callable[[], list[T]]) -> list[T]:
+        return value_of(asked(self.store, word, lambda seconds: seconds), self.transport)
 
     def close(self) -> None:
         """Give up the shared connections."""

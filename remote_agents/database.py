@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
 from typing import Any
 
 from remote_agents.errors import ConfigurationError
@@ -35,6 +37,17 @@ def insert_into(dialect: str) -> Any:
     raise ConfigurationError(f"Only SQLite and PostgreSQL can be used, not {dialect}.")
 
 
+def column_of(name: str) -> str:
+    """A name as every database can hold it in a key of 512 characters: itself, or its digest."""
+    if len(name) <= LONGEST_NAME and _PLAIN.fullmatch(name):
+        return name
+    return f"?{hashlib.blake2s(name.encode('utf-8', 'surrogatepass')).hexdigest()}"
+
+
+LONGEST_NAME = 400
+_PLAIN = re.compile("(?:[^?\0\ud800-\udfff][^\0\ud800-\udfff]*)?")
+
+
 def engine_of(sa: Any, url: str, options: Arguments) -> Any:
     """The engine of an address.
 
@@ -46,13 +59,31 @@ def engine_of(sa: Any, url: str, options: Arguments) -> Any:
         insert_into(parsed.get_backend_name())
         if parsed.get_backend_name() == "sqlite":
             return _sqlite_engine(sa, parsed, options)
-        return sa.create_engine(parsed, **{"pool_pre_ping": True, **options})
+        return sa.create_engine(parsed, **_postgresql_options(parsed, options))
     except sa.exc.ArgumentError as error:
         raise ConfigurationError("SQLSessionStore: the url cannot be read.") from error
     except ImportError as error:
         raise MissingExtraError(
             needs("SQLSessionStore", "postgres", f"the driver of its database ({error})")
         ) from error
+
+
+def _postgresql_options(url: Any, options: Arguments) -> dict[str, Any]:
+    """None of its waits is without end: for a place in the pool, a connection, a dead host."""
+    arguments = dict(options.get("connect_args") or {})
+    if "psycopg" in url.drivername:
+        arguments = {**_LIBPQ, **arguments}
+    return {"pool_pre_ping": True, "pool_timeout": WAIT, **options, "connect_args": arguments}
+
+
+WAIT = 10  # seconds
+_LIBPQ = {
+    "connect_timeout": WAIT,
+    "keepalives_idle": WAIT,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 1000 * WAIT,
+}
 
 
 def _sqlite_engine(sa: Any, url: Any, options: Arguments) -> Any:

@@ -10,12 +10,20 @@ import asyncio
 import concurrent.futures
 import inspect
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterator
-from contextlib import AsyncExitStack, ExitStack, closing
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Generator,
+    Iterator,
+)
+from contextlib import AsyncExitStack, ExitStack, closing, suppress
 from typing import Any, Protocol, TypeVar
 
 from remote_agents.errors import AgentError, ConfigurationError
-from remote_agents.flow import Defer, Do, Emit, Flow, Read, Send, Sleep, Wait
+from remote_agents.flow import DeadlineReached, Defer, Do, Emit, Flow, Read, Send, Sleep, Wait
+from remote_agents.workers import workers
 
 T = TypeVar("T")
 
@@ -161,7 +169,7 @@ class _BlockingIO:
     def close(self) -> None:
         with ExitStack() as stack:
             for op in self._deferred:
-                stack.callback(op.function)
+                stack.callback(_do_at_last, op)
             for response in self._open:
                 stack.callback(response.close)
 
@@ -178,7 +186,7 @@ class _BlockingIO:
         return chunk
 
     def _do(self, op: Do) -> Any:
-        value = op.function()
+        value = _do(op)
         if inspect.iscoroutine(value):
             value.close()
             raise ConfigurationError(
@@ -212,7 +220,7 @@ class _AsyncIO:
     async def aclose(self) -> None:
         async with AsyncExitStack() as stack:
             for op in self._deferred:
-                stack.push_async_callback(_ado, Do(op.function, op.blocks))
+                stack.push_async_callback(_ado_at_last, op)
             for response in self._open:
                 stack.push_async_callback(response.aclose)
 
@@ -250,12 +258,38 @@ def _table(io: type) -> dict[type, Callable[..., Any]]:
 _BLOCKING, _ASYNC = _table(_BlockingIO), _table(_AsyncIO)
 
 
-async def _ado(op: Do) -> Any:
-    if not op.blocks:
-        value = op.function()
-    else:
-        value = await asyncio.to_thread(op.function)
-    return await value if inspect.isawaitable(value) else value
+def _do(op: Do | Defer) -> Any:
+    if op.blocks and op.within is not None:
+        return workers.call(op.function, op.within)
+    return op.function()
+
+
+async def _ado(op: Do | Defer) -> Any:
+    value = await workers.acall(op.function, op.within) if op.blocks else op.function()
+    return await _awaited(value, op.within) if inspect.isawaitable(value) else value
+
+
+async def _awaited(value: Awaitable[T], within: float | None) -> T:
+    if within is None:
+        return await value
+    task = asyncio.ensure_future(value)
+    try:
+        await asyncio.wait([task], timeout=within)
+        if task.done():
+            return task.result()
+    finally:
+        task.cancel()
+    raise DeadlineReached
+
+
+def _do_at_last(op: Defer) -> None:
+    with suppress(DeadlineReached):
+        _do(op)
+
+
+async def _ado_at_last(op: Defer) -> None:
+    with suppress(DeadlineReached):
+        await _ado(op)
 
 
 def collect(items: Iterator[Any]) -> Any:

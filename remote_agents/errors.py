@@ -123,17 +123,21 @@ class AgentTimeoutError(AgentError):
     Args:
         message: What happened and which limit to raise.
         phase: `connect`, `first_event`, `idle` or `total`.
+        sent: Whether the request may have left.
         **context: As for `AgentError`.
     """
 
-    def __init__(self, message: str = "", *, phase: str = "idle", **context: Any) -> None:
+    def __init__(
+        self, message: str = "", *, phase: str = "idle", sent: bool = True, **context: Any
+    ) -> None:
         super().__init__(message, **context)
         self.phase = phase
+        self.sent = sent and phase != "connect"
 
     @property
     def safe_to_repeat(self) -> bool:  # type: ignore[override]
-        """Only before the connection stood was nothing sent."""
-        return self.phase == "connect"
+        """Only where nothing was sent."""
+        return not self.sent and not self.begun
 
 
 class AgentStatusError(AgentError):
@@ -271,9 +275,19 @@ class RemoteFailureError(AgentStreamError):
 class ConversationError(AgentError):
     """A conversation or session cannot be used as asked."""
 
+    @property
+    def safe_to_repeat(self) -> bool:  # type: ignore[override]
+        """Nothing was sent, unless an answer had begun."""
+        return not self.begun
+
 
 class ConversationNotFoundError(ConversationError):
     """The service no longer has this conversation, and the history to restart it is not at hand."""
+
+    @property
+    def safe_to_repeat(self) -> bool:  # type: ignore[override]
+        """The same turn would be refused again."""
+        return False
 
 
 class AgentInterrupt(AgentError):

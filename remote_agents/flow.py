@@ -151,18 +151,23 @@ class Wait(NamedTuple):
 
 
 class Do(NamedTuple):
-    """Call a function; under asyncio in a thread if it blocks. A coroutine function is awaited."""
+    """Call a function, in a thread if it blocks; a coroutine function is awaited.
+
+    `within` so many seconds, or `DeadlineReached` is raised; what blocks goes on unheard.
+    """
 
     function: Callable[[], Any]
     blocks: bool = False
+    within: float | None = None
 
 
 class Defer(NamedTuple):
-    """Call this when the flow is over, however it ends."""
+    """Call this when the flow is over, however it ends; what blocks longer goes on unheard."""
 
     function: Callable[[], Any]
     blocks: bool = False
+    within: float | None = None
 
 
 class DeadlineReached(Exception):
-    """A `Read` was not served before its deadline."""
+    """A `Read` or a `Do` was not served before its deadline."""

@@ -14,6 +14,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 Check = Callable[[int], bool]  # does the server on this port answer?
 Process = subprocess.Popen[bytes]
 
@@ -22,9 +24,64 @@ class Unavailable(Exception):
     """The server is not installed on this machine."""
 
 
+class Server:
+    """A running server that can be killed, frozen and started again on its port."""
+
+    def __init__(self, start: Callable[[int], Process], url: str) -> None:
+        self._start = start
+        self.port = free_port()
+        self.url = url.format(port=self.port)
+        self.start()
+
+    def start(self) -> None:
+        """Run it, and wait until it answers."""
+        self._process = self._start(self.port)
+
+    def stop(self) -> None:
+        """End it in good order."""
+        self._process.send_signal(signal.SIGINT)  # to PostgreSQL: do not wait for clients
+        try:
+            self._process.wait(timeout=5)
+        except subprocess.TimeoutExpired:
+            self.kill()
+
+    def kill(self) -> None:
+        """End it, as a power cut would: with all its children."""
+        self.signal(signal.SIGKILL)
+        self._process.wait()
+
+    def signal(self, number: int) -> None:
+        """Send a signal to it and its children."""
+        for process in self._family():
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.send_signal(number)
+
+    @contextlib.contextmanager
+    def frozen(self) -> Iterator[None]:
+        """Stop it for a while, its connections left open."""
+        self.signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self.signal(signal.SIGCONT)
+
+    def _family(self) -> list[psutil.Process]:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            parent = psutil.Process(self._process.pid)
+            return [parent, *parent.children(recursive=True)]
+        return []
+
+
 @contextlib.contextmanager
 def postgres() -> Iterator[str]:
     """Run a fresh cluster and give its SQLAlchemy URL."""
+    with postgres_server() as server:
+        yield server.url
+
+
+@contextlib.contextmanager
+def postgres_server() -> Iterator[Server]:
+    """Run a fresh cluster."""
     initdb, server = _postgres_binary("initdb"), _postgres_binary("postgres")
     with _folder("postgres-") as folder:
         as_user = _unprivileged(folder)
@@ -48,25 +105,33 @@ def postgres() -> Iterator[str]:
             "unix_socket_directories": "",
             "max_connections": "200",
             "fsync": "off",
-            "synchronous_commit": "off",
             "full_page_writes": "off",
         }
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         command = [server, "-D", data, *options, "-p"]
-        with _server(command, folder, _postgres_answers, **as_user) as port:
-            yield f"postgresql+psycopg://agents@127.0.0.1:{port}/postgres"
+        url = "postgresql+psycopg://agents@127.0.0.1:{port}/postgres"
+        with _server(command, url, folder, _postgres_answers, **as_user) as running:
+            yield running
 
 
 @contextlib.contextmanager
 def redis() -> Iterator[str]:
     """Run an empty Redis that writes nothing to disk and give its URL."""
+    with redis_server() as running:
+        yield running.url
+
+
+@contextlib.contextmanager
+def redis_server() -> Iterator[Server]:
+    """Run an empty Redis that writes nothing to disk."""
     server = shutil.which("redis-server")
     if server is None:
         raise Unavailable("Redis is not installed. On Debian: apt-get install redis-server")
     with _folder("redis-") as folder:
         command = [server, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--port"]
-        with _server(command, folder, _redis_answers) as port:
-            yield f"redis://127.0.0.1:{port}/0"
+        url = "redis://127.0.0.1:{port}/0"
+        with _server(command, url, folder, _redis_answers) as running:
+            yield running
 
 
 def free_port() -> int:
@@ -105,40 +170,44 @@ def _unprivileged(folder: str) -> dict[str, Any]:
 
 
 @contextlib.contextmanager
-def _server(command: list[str], folder: str, answers: Check, **options: Any) -> Iterator[int]:
+def _server(
+    command: list[str], url: str, folder: str, answers: Check, **options: Any
+) -> Iterator[Server]:
     """Run `command PORT` until the block ends."""
-    process, port = _start(command, folder, answers, **options)
+    server = _try(lambda: Server(lambda port: _start(command, port, folder, answers, options), url))
     try:
-        yield port
+        yield server
     finally:
-        process.send_signal(signal.SIGINT)  # to PostgreSQL: do not wait for clients
-        try:
-            process.wait(timeout=5)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        server.stop()
 
 
-def _start(command: list[str], folder: str, answers: Check, **options: Any) -> tuple[Process, int]:
+def _try(make: Callable[[], Server]) -> Server:
+    for _ in range(2):  # another process may take the free port before the server does
+        with contextlib.suppress(RuntimeError):
+            return make()
+    return make()
+
+
+def _start(
+    command: list[str], port: int, folder: str, answers: Check, options: dict[str, Any]
+) -> Process:
     log = Path(folder, "log")
-    for _ in range(3):  # another process may take the free port before the server does
-        port = free_port()
-        with log.open("wb") as output:
-            process = subprocess.Popen(
-                [*command, str(port)],
-                cwd=folder,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-                **options,
-            )
-        deadline = time.monotonic() + 30
-        while process.poll() is None and time.monotonic() < deadline:
-            if answers(port):
-                return process, port
-            time.sleep(0.02)
-        process.kill()
-        process.wait()
+    with log.open("ab") as output:
+        process = subprocess.Popen(
+            [*command, str(port)],
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            **options,
+        )
+    deadline = time.monotonic() + 30
+    while process.poll() is None and time.monotonic() < deadline:
+        if answers(port):
+            return process
+        time.sleep(0.02)
+    process.kill()
+    process.wait()
     raise RuntimeError(f"{command[0]} does not start:\n{log.read_text(errors='replace')}")
 
 

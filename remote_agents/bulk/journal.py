@@ -6,16 +6,20 @@ was in flight when its run was killed.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import sys
 import threading
-from collections.abc import Iterable
+import time
+import uuid
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, TypeVar
 
-from remote_agents.errors import ConfigurationError
+from remote_agents.errors import AgentConnectionError, ConfigurationError
 
+T = TypeVar("T")
 Row = dict[str, Any]
 
 
@@ -32,11 +36,15 @@ class Journal(Protocol):
     def find(self, keys: Iterable[str]) -> dict[str, Known]:
         """What is known of some questions."""
 
-    def ask(self, key: str, asked: int) -> None:
-        """Note that a question is about to be asked for this time, counted from 1."""
+    def ask(self, key: str, asked: int) -> bool:
+        """Note that a question is about to be asked for this time, counted from 1.
+
+        Returns:
+            False if another run asks it, or has asked it, at this time.
+        """
 
     def settle(self, row: Row) -> None:
-        """Keep a row for good."""
+        """Keep a row for good; one that says only that it is in flight covers no other."""
 
     def close(self) -> None:
         """Let others use it."""
@@ -118,10 +126,11 @@ class FileJournal:
         row: Row = json.loads(self._file.readline())
         return row
 
-    def ask(self, key: str, asked: int) -> None:
+    def ask(self, key: str, asked: int) -> bool:
         """Note it on the disk itself, so that not even a power cut makes it be asked again."""
         self._write({"key": key, "status": "asked", "asked": asked})
         os.fsync(self._file.fileno())
+        return True
 
     def settle(self, row: Row) -> None:
         """Keep a row, where a kill of this process does not reach it."""
@@ -131,13 +140,27 @@ class FileJournal:
         line = json.dumps(row, ensure_ascii=False).encode("utf-8", "replace") + b"\n"
         with self._lock:
             at = self._file.seek(0, os.SEEK_END)
-            self._file.write(line)
-            self._file.flush()
+            try:
+                self._file.write(line)
+                self._file.flush()
+            except OSError as error:
+                self._file = _cut_at(self._file, at)
+                raise AgentConnectionError(f"{self._path} cannot be written ({error}).") from error
             self._note(row, at)
 
     def close(self) -> None:
         """Let another run use the file."""
         self._file.close()
+
+
+def _cut_at(file: Any, size: int) -> Any:
+    """The same file without a line that could not be written whole, and nothing kept of it."""
+    again = os.fdopen(os.dup(file.fileno()), "a+b")
+    with contextlib.suppress(OSError):
+        os.ftruncate(again.fileno(), size)
+    with contextlib.suppress(OSError):  # it tries once more to write what it keeps
+        file.raw.close()
+    return again
 
 
 def _is_half(line: bytes, number: int) -> bool:
@@ -181,58 +204,112 @@ def _lock(file: Any) -> None:
 class SQLJournal:
     """A table in PostgreSQL or SQLite that the workers of a run share.
 
-    A key belongs to one worker at a time, which the engine that hands out the work sees to.
+    A question is taken by one statement, so of several workers one asks it. A database that is away
+    for some seconds is asked again.
     """
 
     def __init__(self, url: str, run: str) -> None:
-        from remote_agents.database import engine_of, insert_into, sqlalchemy
+        from remote_agents.database import column_of, engine_of, sqlalchemy
 
         self._sa = sa = sqlalchemy()
-        self._run = run
+        self._column = column_of
+        self._run = column_of(run)
+        self._me = uuid.uuid4().hex
         self._engine = engine_of(sa, url, {"isolation_level": "AUTOCOMMIT"})
-        self._table = table = sa.Table(
+        self._table = sa.Table(
             "remote_agents_bulk",
             sa.MetaData(),
-            sa.Column("run", sa.String(200), primary_key=True),
-            sa.Column("key", sa.String(200), primary_key=True),
+            sa.Column("run", sa.String(512), primary_key=True),
+            sa.Column("key", sa.String(512), primary_key=True),
             sa.Column("asked", sa.Integer, nullable=False),
+            sa.Column("asker", sa.String(64), nullable=False),
             sa.Column("row", sa.Text),
         )
-        _create_all(sa, table, self._engine)
+        _create_all(sa, self._table, self._engine)
+        self._ask, self._keep = self._statements()
+
+    def _statements(self) -> tuple[Any, Any]:
+        """What takes a question, and what keeps its row."""
+        from remote_agents.database import insert_into
+
+        table = self._table
         insert = insert_into(self._engine.dialect.name)(table)
-        self._upsert = insert.on_conflict_do_update(
-            index_elements=[table.c.run, table.c.key],
-            set_={"asked": insert.excluded.asked, "row": insert.excluded.row},
-        )
+        given = insert.excluded
+        mine = (table.c.asked == given.asked) & (table.c.asker == given.asker)
+
+        def or_update(where: Any) -> Any:
+            return insert.on_conflict_do_update(
+                index_elements=[table.c.run, table.c.key],
+                set_={name: given[name] for name in ("asked", "asker", "row")},
+                where=where,
+            )
+
+        # Mine: it was taken, and the word of it lost.
+        taken = or_update((table.c.asked == given.asked - 1) | (mine & table.c.row.is_(None)))
+        return taken, or_update(table.c.row.is_(None) | (table.c.asked <= given.asked))
 
     def find(self, keys: Iterable[str]) -> dict[str, Known]:
         """What the table says of some questions."""
-        table, wanted = self._table, list(keys)
+        table, wanted = self._table, {self._column(key): key for key in keys}
         query = self._sa.select(table.c.key, table.c.asked, table.c.row).where(
-            table.c.run == self._run, table.c.key.in_(wanted)
+            table.c.run == self._run, table.c.key.in_(list(wanted))
         )
-        with self._engine.connect() as connection:
-            found = connection.execute(query).all()
+        found = self._execute(lambda connection: connection.execute(query).all())
         return {
-            key: Known(asked, None if row is None else json.loads(row)) for key, asked, row in found
+            wanted[key]: Known(asked, None if row is None else json.loads(row))
+            for key, asked, row in found
         }
 
-    def ask(self, key: str, asked: int) -> None:
-        """Note it for every worker to see."""
-        self._put(key, asked, None)
+    def ask(self, key: str, asked: int) -> bool:
+        """Take it, for every worker to see."""
+        return self._put(self._ask, key, asked, None)
 
     def settle(self, row: Row) -> None:
         """Keep a row for good."""
-        self._put(row["key"], row["asked"], json.dumps(row))
+        statement = self._keep
+        if row["status"] == "in_flight":
+            table = self._table
+            statement = table.update().where(
+                table.c.run == self._run,
+                table.c.key == self._column(row["key"]),
+                table.c.asked == row["asked"],
+                table.c.row.is_(None),
+            )
+        self._put(statement, row["key"], row["asked"], json.dumps(row))
 
-    def _put(self, key: str, asked: int, row: str | None) -> None:
-        values = {"run": self._run, "key": key, "asked": asked, "row": row}
+    def _put(self, statement: Any, key: str, asked: int, row: str | None) -> bool:
+        values = {"run": self._run, "key": self._column(key), "asked": asked, "row": row}
+        values["asker"] = self._me
+        counting = statement.values(values).execution_options(preserve_rowcount=True)
+        return bool(self._execute(lambda c: c.execute(counting).rowcount) > 0)
+
+    def _execute(self, work: Callable[[Any], T]) -> T:
+        for pause in PAUSES:
+            with contextlib.suppress(self._sa.exc.SQLAlchemyError):
+                return self._at_once(work)
+            time.sleep(pause)
+        try:
+            return self._at_once(work)
+        except self._sa.exc.SQLAlchemyError as error:
+            raise AgentConnectionError(
+                f"The database of the run cannot be used ({_said(error)}); nothing is lost of what "
+                "it holds. Run the same again when it is back."
+            ) from error
+
+    def _at_once(self, work: Callable[[Any], T]) -> T:
         with self._engine.begin() as connection:
-            connection.execute(self._upsert, values)
+            return work(connection)
 
     def close(self) -> None:
         """Close the database connections."""
         self._engine.dispose()
+
+
+PAUSES = (0.2, 1.0, 4.0, 10.0)  # seconds before a database that failed is asked again
+
+
+def _said(error: Any) -> str:
+    return str(getattr(error, "orig", None) or error).strip().partition("\n")[0]
 
 
 def _create_all(sa: Any, table: Any, engine: Any) -> None:
@@ -242,5 +319,6 @@ def _create_all(sa: Any, table: Any, engine: Any) -> None:
         try:
             table.metadata.create_all(engine)
         except sa.exc.DBAPIError as error:
-            said = str(error.orig).partition("\n")[0]
-            raise ConfigurationError(f"The database of the run cannot be used: {said}") from error
+            raise ConfigurationError(
+                f"The database of the run cannot be used: {_said(error)}"
+            ) from error

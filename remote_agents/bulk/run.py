@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import os
 import time
 from collections import Counter
@@ -24,12 +25,15 @@ from pydantic_core import to_jsonable_python
 from remote_agents.bulk.journal import Known, Row, open_journal
 from remote_agents.bulk.models import way_of_asking
 from remote_agents.errors import (
+    AgentError,
     AuthenticationError,
     ConfigurationError,
     PermissionDeniedError,
     QuotaExceededError,
 )
 from remote_agents.json_types import Arguments, JsonMapping
+
+logger = logging.getLogger(__name__)
 
 _Rows = Generator[Row, None, None]
 
@@ -232,20 +236,38 @@ class Asker:
         self._journal.close()
 
     def _settle(self, unit: Sequence[Item]) -> list[Row]:
-        known = self._journal.find(item.key for item in unit)
+        try:
+            known = self._journal.find(item.key for item in unit)
+        except AgentError as error:
+            return [self._new_row(item, None, 0, **_failure(error)) for item in unit]
         return [self._row(item, known.get(item.key)) for item in unit]
 
     def _row(self, item: Item, known: Known | None) -> Row:
         if known is not None and not self._is_open(known):
             row = known.row or self._new_row(item, known, known.asked, status="in_flight")
             if known.row is None:
-                self._journal.settle(row)
+                self._keep(row)
             return row
         asked = 1 if known is None else known.asked + 1
-        self._journal.ask(item.key, asked)
+        try:
+            if not self._journal.ask(item.key, asked):
+                return self._of_another(item)
+        except AgentError as error:
+            return self._new_row(item, known, asked - 1, **_failure(error))
         row = self._new_row(item, known, asked, **self._outcome(item))
-        self._journal.settle(row)
+        self._keep(row)
         return row
+
+    def _of_another(self, item: Item) -> Row:
+        """What is known of a question that another run has just taken."""
+        known = self._journal.find([item.key])[item.key]
+        return known.row or self._new_row(item, None, known.asked, status="in_flight")
+
+    def _keep(self, row: Row) -> None:
+        try:
+            self._journal.settle(row)
+        except AgentError as error:  # the row is given all the same
+            logger.warning("The row of question %r could not be kept: %s", row["key"], error)
 
     def _is_open(self, known: Known) -> bool:
         """Whether a question that was asked before is to be asked again."""

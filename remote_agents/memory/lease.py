@@ -12,20 +12,26 @@ import uuid
 import weakref
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import suppress
 from functools import partial
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
-from remote_agents.errors import ConversationError
-from remote_agents.flow import Defer, Do, Flow, Sleep, Wait
+from remote_agents.errors import AgentError, ConversationError
+from remote_agents.flow import DeadlineReached, Defer, Do, Flow, Sleep, Wait
 from remote_agents.memory.law import Conversation
 from remote_agents.memory.reading import Reading
 from remote_agents.memory.sessions import SessionStore
+from remote_agents.workers import workers
 
 logger = logging.getLogger(__name__)
 
+T = TypeVar("T")
+Left: TypeAlias = Callable[["float | None"], "float | None"]
 Caller: TypeAlias = "tuple[int, weakref.ref[asyncio.Task[Any]] | None]"
 
 PATIENCE = 1.0  # seconds that one waits before it is said, and that a stream waits for its reader
+STORE_WAIT = 10.0  # seconds for each word with a store
+LAST_WAIT = 1.0  # seconds for the last one, when the turn has ended otherwise than by its answer
 COLLECT_EVERY = 60.0  # seconds at least from one collection to the next
 
 _collected = float("-inf")
@@ -38,17 +44,25 @@ class Lease:
         store: Where the dialogue is remembered.
         dialogue: Its key there.
         wait: Seconds to wait at most for the turns before.
+        left: Seconds that are left of the turn's whole time, at most so many; it raises when there
+            are none.
         title: What its caller calls it.
     """
 
     def __init__(
-        self, store: SessionStore, dialogue: str, wait: float, title: str = "this session"
+        self,
+        store: SessionStore,
+        dialogue: str,
+        wait: float,
+        left: Left,
+        title: str = "this session",
     ) -> None:
         self.began = time.time()
         self.caller = _caller()
         self.store = store
         self._dialogue = dialogue
         self._wait = wait
+        self._left = left
         self._title = title
         self._said = False
         self._reading = Reading()
@@ -58,21 +72,25 @@ class Lease:
         self._over = False
         self._saved: Conversation | None = None
         self.broken: Callable[[], Conversation | None] = _nothing
-        # A cancelled task may end its turn while a thread still takes a conversation for it.
+        # A turn may end while a thread still takes a conversation for it.
         self._guard = threading.RLock()
 
     def __del__(self) -> None:
         # The last resort, for an async generator that outlived its event loop.
-        self._release()
+        if self._over or not self.store.blocks:
+            self._release()
+        else:
+            with suppress(DeadlineReached, RuntimeError):  # no thread begins as Python ends
+                workers.call(self._release, LAST_WAIT)
 
     def open(self) -> Flow[None]:
         """Have all given back when the turn is over."""
-        yield Defer(self._release, self.store.blocks)
+        yield Defer(self._release, self.store.blocks, LAST_WAIT)
 
     def read(self) -> Flow[list[Conversation]]:
         """What is known of the dialogue, the latest used first."""
         read = partial(self.store.read, self._dialogue)
-        return (yield Do(read, self.store.blocks))  # type: ignore[no-any-return]
+        return (yield from asked(self.store, read, self._left))
 
     def take(self, conversation: Conversation | None, *, alone: bool = False) -> Flow[bool]:
         """Take a conversation, or with None a new one; False if a turn of it is under way.
@@ -80,17 +98,19 @@ class Lease:
         `alone` says that no other new one may be under way.
         """
         take = partial(self._take, conversation, alone)
-        return (yield Do(take, self.store.blocks))  # type: ignore[no-any-return]
+        return (yield from asked(self.store, take, self._left))
 
     def _take(self, conversation: Conversation | None, alone: bool) -> bool:
-        with self._guard:
-            if not self._over and not self._taken:
-                self._taken = self.store.begin(
-                    self._dialogue, self._holder, conversation, alone=alone
-                )
-                if self._taken:
-                    self.store.turnstile.hold(self._dialogue, self)
+        if self._over or self._taken:
             return self._taken
+        taken = self.store.begin(self._dialogue, self._holder, conversation, alone=alone)
+        with self._guard:
+            self._taken = taken and not self._over
+        if self._taken:
+            self.store.turnstile.hold(self._dialogue, self)
+        elif taken:  # too late: nobody waits for it any more
+            self._give_back(None)
+        return self._taken
 
     # --- in order ----------------------------------------------------------------------------
 
@@ -104,6 +124,7 @@ class Lease:
         turnstile = self.store.turnstile
         self._place = place = self._place or turnstile.enter(self._dialogue)
         began, since = time.monotonic(), None
+        self._wait = min(self._wait, self._left(self._wait) or self._wait)
         while True:
             if place.done():
                 known = yield from self.read()
@@ -157,15 +178,16 @@ class Lease:
             self._title,
             _under_way(holder.began),
         )
-        yield Do(holder.end, self.store.blocks)
+        with suppress(DeadlineReached):
+            yield Do(holder.end, self.store.blocks, self._left(STORE_WAIT))
 
     def _check(self, waited: float, since: float | None) -> None:
         """Say that one waits, and end what keeps him waiting for nothing."""
         if waited >= self._wait:
             raise ConversationError(
                 f"Another turn of {self._title} is {_under_way(since)}, for longer than "
-                f"session_wait ({self._wait:g} s); nothing was sent. Wait for it, close its "
-                "stream, or raise session_wait."
+                f"session_wait or Timeout(total=...) let this one wait ({self._wait:.3g} s); "
+                "nothing was sent. Wait for it, close its stream, or raise the limit."
             )
         if waited >= PATIENCE:
             if not self._said:
@@ -185,7 +207,14 @@ class Lease:
         The caller sees the end of the answer after that, so his next turn may follow at once.
         """
         self._saved, self.broken = conversation, _nothing
-        yield Do(self._release, self.store.blocks)
+        try:
+            within = self._left(STORE_WAIT)
+        except AgentError:  # the answer is whole: it came in time
+            within = LAST_WAIT
+        try:
+            yield Do(self._release, self.store.blocks, within)
+        except DeadlineReached:
+            logger.warning("The session store does not answer; the turn may not be recorded.")
 
     def end(self) -> None:
         """End the turn from outside: its reader, should he come back, is told."""
@@ -196,20 +225,49 @@ class Lease:
         with self._guard:
             if self._over:
                 return
-            self._over = True
-            try:
-                if self._taken:
-                    self._give_back(self._saved or self.broken())
-            finally:
-                if self._place is not None:
-                    self.store.turnstile.leave(self._dialogue, self._place)
+            self._over, taken = True, self._taken
+        try:
+            if taken:
+                self._give_back(self._saved or self.broken())
+        finally:
+            if self._place is not None:
+                self.store.turnstile.leave(self._dialogue, self._place)
 
     def _give_back(self, conversation: Conversation | None) -> None:
-        if not self.store.finish(self._dialogue, self._holder, conversation) and conversation:
+        try:
+            kept = self.store.finish(self._dialogue, self._holder, conversation)
+        except Exception as error:  # what came, and why the turn ended, matter more
+            logger.warning("The session store failed; the turn may not be recorded: %s", error)
+            return
+        if not kept and conversation:
             logger.warning(
                 "A session was forgotten, or taken over after its lease, while its turn ran; "
                 "the turn is not recorded."
             )
+
+
+def asked(store: SessionStore, word: Callable[[], T], left: Left) -> Flow[T]:
+    """What a store says before anything is sent.
+
+    Raises:
+        ConversationError: It fails, or does not answer in time.
+        AgentTimeoutError: The whole time of the turn is over.
+    """
+    within = left(STORE_WAIT)
+    try:
+        return (yield Do(word, store.blocks, within))  # type: ignore[no-any-return]
+    except AgentError:
+        raise
+    except DeadlineReached:
+        left(None)
+        raise ConversationError(
+            f"The session store did not answer within {within:.3g} s; nothing was sent. Check its "
+            "database."
+        ) from None
+    except Exception as error:
+        raise ConversationError(
+            f"The session store failed ({type(error).__name__}); nothing was sent."
+        ) from error
 
 
 def _caller() -> Caller:

@@ -80,11 +80,16 @@ class Reading:
             yield Emit([item])
             self.waits = None
             if self._ended:
-                raise ConversationError(
-                    f"This stream of {title} was not read on, and was ended when the session's "
-                    "next turn was asked. Read a stream to its end first, or ask in another "
-                    "session."
-                )
+                raise _ended(title)
+
+
+def _ended(title: str) -> ConversationError:
+    error = ConversationError(
+        f"This stream of {title} was not read on, and was ended when the session's next turn was "
+        "asked. Read a stream to its end first, or ask in another session."
+    )
+    error.begun = True
+    return error
 
 
 def _hanging_up(response: Any) -> Callable[[], None]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import secrets
@@ -11,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from remote_agents.database import engine_of, sqlalchemy
+from remote_agents.database import column_of, engine_of, sqlalchemy
 from remote_agents.errors import ConversationError
 from remote_agents.json_types import Arguments, JsonObject
 from remote_agents.memory.law import Conversation
@@ -20,6 +21,8 @@ from remote_agents.memory.statements import Statements, create
 from remote_agents.seconds import read_seconds
 
 logger = logging.getLogger(__name__)
+
+MOST_OWED = 10_000  # conversations
 
 
 class SQLSessionStore(SessionStore):
@@ -62,6 +65,7 @@ class SQLSessionStore(SessionStore):
         self._url = url
         self._table_name = table
         self._engine_options = dict(engine_options or {})
+        self._owed: dict[str, tuple[str, Conversation | None]] = {}  # what could not be given back
         self._opened: _Database | None = None
         self._opening = threading.Lock()
         self._database()
@@ -78,6 +82,8 @@ class SQLSessionStore(SessionStore):
 
     def read(self, dialogue: str) -> list[Conversation]:
         """What is known of a dialogue, the latest used first."""
+        if self._owed:
+            self._pay(dialogue)
         rows = self._database().rows("read", {"d": dialogue})
         now = time.time()
         known = [_conversation(row, now) for row in rows]
@@ -94,23 +100,46 @@ class SQLSessionStore(SessionStore):
         """Take a conversation in one statement, if no other lease on it runs."""
         database, now = self._database(), time.time()
         # Of the new ones that take their turn there is one; others have a name of their own.
-        new = Conversation("" if alone else f"?{holder}", created=now, last_used=now)
-        taken = replace(conversation or new, last_used=now)
+        row = _row(replace(conversation or Conversation("", created=now), last_used=now))
+        if conversation is None and not alone:
+            row["conversation_id"] = f"?{holder}"
         lease = {"holder": holder, "since": now, "until": now + self.lease, "now": now}
-        if not database.count("begin", {"dialogue": dialogue, **_row(taken), **lease}):
+        try:
+            taken = database.count("begin", {"dialogue": dialogue, **row, **lease})
+        except ConversationError:
+            self._owe(dialogue, holder, None)  # it may have been taken, and the word of it lost
+            raise
+        if not taken:
             return False
         database.leases.hold(holder, dialogue)
         return True
 
     def finish(self, dialogue: str, holder: str, conversation: Conversation | None) -> bool:
-        """Save and give back, if the lease is still ours."""
+        """Give it back by one statement, which is said again later if the database fails."""
+        try:
+            return self._finish(dialogue, holder, conversation)
+        except ConversationError:
+            self._owe(dialogue, holder, conversation)
+            raise
+
+    def _owe(self, dialogue: str, holder: str, conversation: Conversation | None) -> None:
+        if len(self._owed) < MOST_OWED:
+            self._owed[holder] = dialogue, conversation
+
+    def _pay(self, dialogue: str) -> None:
+        for holder, (owed, conversation) in list(self._owed.items()):
+            if owed == dialogue:
+                self._owed.pop(holder, None)
+                self.finish(dialogue, holder, conversation)
+
+    def _finish(self, dialogue: str, holder: str, conversation: Conversation | None) -> bool:
         database = self._database()
         database.leases.drop(holder)
         mine = {"d": dialogue, "h": holder}
         if conversation is None:
             return database.count("drop", mine) + database.count("give_back", mine) > 0
         if conversation.turns == 1:  # it may be there already, if it was lost and made again
-            same = {"d": dialogue, "c": conversation.conversation_id, "h": holder}
+            same = {"d": dialogue, "c": column_of(conversation.conversation_id), "h": holder}
             database.count("replace", same)
         saved = database.count("save", {**mine, **_row(conversation)}) > 0
         if saved and conversation.turns <= 2:
@@ -122,7 +151,7 @@ class SQLSessionStore(SessionStore):
         left = {each.conversation_id for each in kept(known, lambda each: each)}
         for each in known:
             if each.conversation_id not in left:
-                database.count("forget", {"d": dialogue, "c": each.conversation_id})
+                database.count("forget", {"d": dialogue, "c": column_of(each.conversation_id)})
 
     def delete(self, dialogue: str) -> list[str]:
         """Forget a dialogue; a turn that runs meanwhile does not bring it back."""
@@ -255,8 +284,11 @@ class _Heartbeat:
 
 
 def _row(conversation: Conversation) -> JsonObject:
+    name = conversation.conversation_id
+    column = column_of(name)
     return {
-        "conversation_id": conversation.conversation_id,
+        "conversation_id": column,
+        "whole_id": None if column == name else json.dumps(name),
         "turns": conversation.turns,
         "count": conversation.count,
         "known": conversation.known,
@@ -270,9 +302,23 @@ def _row(conversation: Conversation) -> JsonObject:
 
 
 def _conversation(row: Sequence[Any], now: float) -> Conversation:
-    name, turns, count, known, held, system, history, broke_off, created, used, since, until = row
+    (
+        column,
+        whole,
+        turns,
+        count,
+        known,
+        held,
+        system,
+        history,
+        broke_off,
+        created,
+        used,
+        since,
+        until,
+    ) = row
     return Conversation(
-        "" if name.startswith("?") else name,
+        json.loads(whole) if whole else "" if column.startswith("?") else column,
         turns,
         count,
         known,

@@ -10,9 +10,10 @@ from remote_agents.database import insert_into
 from remote_agents.errors import ConfigurationError
 from remote_agents.json_types import JsonObject
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 COLUMNS = (
     "conversation_id",
+    "whole_id",
     "turns",
     "count",
     "known",
@@ -86,6 +87,7 @@ def _table(sa: Any, name: str) -> Any:
         sa.MetaData(),
         sa.Column("dialogue", sa.String(64), primary_key=True),
         sa.Column("conversation_id", sa.String(512), primary_key=True),
+        sa.Column("whole_id", sa.Text),  # where it does not fit there
         sa.Column("turns", sa.Integer, nullable=False),
         sa.Column("count", sa.Integer, nullable=False),
         sa.Column("known", sa.Integer, nullable=False),

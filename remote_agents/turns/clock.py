@@ -39,6 +39,15 @@ class Exchange:
             raise self.timed_out("total")
         return end if seconds is None else min(now + seconds, end)
 
+    def left(self, seconds: float | None) -> float | None:
+        """So many seconds, or what is left of the whole time, if that is less.
+
+        Raises:
+            AgentTimeoutError: The whole time is over.
+        """
+        moment = self.deadline(seconds)
+        return None if moment is None else moment - time.monotonic()
+
     def first_deadline(self) -> float | None:
         """When the first event of the answer must be there, counted from sending."""
         limit = self.terms.timeout.first_event
@@ -54,10 +63,12 @@ class Exchange:
         """The error for a deadline that passed in this phase."""
         phase = "total" if self.is_over else phase
         limit = getattr(self.terms.timeout, phase)
+        became = "The turn may be running; it was not repeated" if self.sent else "Nothing was sent"
         return AgentTimeoutError(
-            f"{self.terms.endpoint.title}: {_PHASES[phase]} {limit:g} s. The turn may be running; "
-            f"it was not repeated. Raise Timeout({phase}=...) for a slower agent.",
+            f"{self.terms.endpoint.title}: {_PHASES[phase]} {limit:g} s. {became}. "
+            f"Raise Timeout({phase}=...) for a slower agent.",
             phase=phase,
+            sent=bool(self.sent),
         )
 
 

@@ -86,7 +86,7 @@ def once(op: Once, exchange: Exchange) -> Flow[Any]:
     terms = exchange.terms
     if terms.key_is_callable and not terms.names_account:
         return (yield from expand(op.flow(), exchange))  # who knows whose key it is
-    remembered, key = terms.remembered, f"{(yield from account_of(terms))}/{op.key}"
+    remembered, key = terms.remembered, f"{(yield from account_of(exchange))}/{op.key}"
     if key not in remembered:
         value = yield from expand(op.flow(), exchange)
         while len(remembered) >= REMEMBERED:

@@ -11,11 +11,12 @@ from typing import Any
 
 from remote_agents.errors import AgentConnectionError, ConfigurationError, RateLimitError
 from remote_agents.extras import require
-from remote_agents.flow import Do, Flow, Sleep, Wait
+from remote_agents.flow import DeadlineReached, Do, Flow, Sleep, Wait
 from remote_agents.memory.turnstile import Turnstile
 from remote_agents.seconds import is_limit
 
 MAX_WAIT = 300.0
+STORAGE_WAIT = 10.0  # seconds for each word with a storage
 MOST = 1_000_000
 
 
@@ -61,12 +62,21 @@ class RateLimiter:
         try:
             if not place.done() and not (yield Wait(place, limit)):
                 raise self._too_long(limit)
-            while delay := (yield Do(partial(self._attempt, account), self.blocks)):
+            while delay := (yield from self._asked(account, deadline)):
                 if time.monotonic() + delay > deadline:
                     raise self._too_long(limit)
                 yield Sleep(delay)
         finally:
             _queue.leave(account, place)
+
+    def _asked(self, account: str, deadline: float) -> Flow[float]:
+        within = max(min(STORAGE_WAIT, deadline - time.monotonic()), 0.0)
+        try:
+            return (yield Do(partial(self._attempt, account), self.blocks, within))  # type: ignore[no-any-return]
+        except DeadlineReached:
+            raise AgentConnectionError(
+                f"rate_limit_storage did not answer within {within:.3g} s; nothing was sent."
+            ) from None
 
     def _attempt(self, account: str) -> float:
         from limits.errors import StorageError
@@ -147,8 +157,13 @@ def _shared(storage: str) -> Any:
     from limits.storage import storage_from_string
     from limits.strategies import MovingWindowRateLimiter
 
+    options: dict[str, Any] = {}
+    if storage.partition(":")[0] in ("redis", "rediss"):  # without, some versions wait for ever
+        options = {"socket_timeout": STORAGE_WAIT, "socket_connect_timeout": STORAGE_WAIT}
     try:
-        return MovingWindowRateLimiter(storage_from_string(storage, wrap_exceptions=True))
+        return MovingWindowRateLimiter(
+            storage_from_string(storage, wrap_exceptions=True, **options)
+        )
     except Exception as error:  # its own errors quote the address, with its password
         raise ConfigurationError(
             f"rate_limit_storage cannot be used ({type(error).__name__}): it is an address like "

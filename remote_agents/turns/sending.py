@@ -54,8 +54,8 @@ def send(request: Request, exchange: Exchange, then: Then | None = None) -> Flow
     while True:
         attempt += 1
         if terms.limiter is not None:
-            account = terms.limited_as((yield from account_of(terms)))
-            yield from terms.limiter.wait(account, _left(exchange, None))
+            account = terms.limited_as((yield from account_of(exchange)))
+            yield from terms.limiter.wait(account, exchange.left(None))
         try:
             response = yield from _attempt(request, exchange)
             return response if then is None else (yield from _taken(then, response, exchange))
@@ -80,12 +80,28 @@ def send(request: Request, exchange: Exchange, then: Then | None = None) -> Flow
         yield Sleep(delay)
 
 
-def account_of(terms: Terms) -> Flow[str]:
+def account_of(exchange: Exchange) -> Flow[str]:
     """Whose turn or call it is."""
-    account = terms.account()
+    account = exchange.terms.account()
     if inspect.isawaitable(account):
-        account = yield Do(lambda: account)
+        account = yield from asked_in_time("account", Do(lambda: account), exchange)
     return str(account)
+
+
+def asked_in_time(name: str, function: Do, exchange: Exchange) -> Flow[Any]:
+    """What a function of the caller's gives, within the time of the first event.
+
+    Raises:
+        AgentTimeoutError: It takes longer; nothing was sent.
+    """
+    within = exchange.left(exchange.terms.timeout.first_event)
+    try:
+        return (yield function._replace(within=within))
+    except DeadlineReached:
+        raise AgentTimeoutError(
+            f"The function that is {name} gave nothing within {within:.3g} s; nothing was sent.",
+            phase="connect",
+        ) from None
 
 
 def _taken(then: Then, response: Any, exchange: Exchange) -> Flow[Any]:
@@ -98,12 +114,12 @@ def _taken(then: Then, response: Any, exchange: Exchange) -> Flow[Any]:
 
 def _attempt(request: Request, exchange: Exchange) -> Flow[Any]:
     terms = exchange.terms
-    exchange.token = None if request.foreign else (yield from _token(terms))
+    exchange.token = None if request.foreign else (yield from _token(exchange))
     exchange.sent = time.monotonic()
     if exchange.note is not None and exchange.reply is not None:
         exchange.note.posted(exchange.reply)
     try:
-        limit = _left(exchange, terms.timeout.first_event)
+        limit = exchange.left(terms.timeout.first_event)
         response = yield Send(_with_headers(request, terms), exchange.token, limit, terms.timeout)
     except AgentTimeoutError as error:
         if exchange.is_over and not error.safe_to_repeat:
@@ -150,10 +166,14 @@ def _first_wait(error: AgentError, terms: Terms) -> float:
     return terms.endpoint.throttle_wait if getattr(error, "status_code", 0) == 429 else 0.5
 
 
-def _token(terms: Terms) -> Flow[SecretStr]:
+def _token(exchange: Exchange) -> Flow[SecretStr]:
+    terms = exchange.terms
     if not terms.key_is_callable:
         return terms.secret  # type: ignore[no-any-return]
-    secret = _as_secret((yield Do(terms.fresh_key, blocks=True)))  # plain, it is in no frame
+    # Plain, it is in no frame.
+    secret = _as_secret(
+        (yield from asked_in_time("api_key", Do(terms.fresh_key, blocks=True), exchange))
+    )
     if fault := key_fault(terms.endpoint, secret.get_secret_value()):
         raise ConfigurationError(f"What the key function of {terms.endpoint.title} gave {fault}.")
     return secret
@@ -161,16 +181,6 @@ def _token(terms: Terms) -> Flow[SecretStr]:
 
 def _as_secret(token: Any) -> SecretStr:
     return token if hasattr(token, "get_secret_value") else SecretStr(str(token or ""))
-
-
-def _left(exchange: Exchange, seconds: float | None) -> float | None:
-    moment = exchange.deadline(seconds)
-    if moment is None:
-        return None
-    left = moment - time.monotonic()
-    if left <= 0:
-        raise exchange.timed_out("total")
-    return left
 
 
 def _refusal(response: Any, exchange: Exchange) -> Flow[AgentError]:

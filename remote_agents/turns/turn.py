@@ -17,7 +17,7 @@ from remote_agents.errors import (
     ConversationNotFoundError,
     UnsupportedContentError,
 )
-from remote_agents.flow import Do, Flow
+from remote_agents.flow import Flow
 from remote_agents.memory.dialogue import (
     Dialogue,
     Kind,
@@ -26,7 +26,7 @@ from remote_agents.memory.dialogue import (
     named,
     new_nonce,
 )
-from remote_agents.memory.lease import Lease
+from remote_agents.memory.lease import Lease, asked
 from remote_agents.memory.marks import Sealer
 from remote_agents.memory.plan import Memory, Plan, Prompt, Standing
 from remote_agents.turns.clock import Exchange
@@ -102,6 +102,7 @@ class _Asking:
     options: Mapping[str, Any]
     stream: bool
     interrupts: Sequence[Interrupt] = ()
+    clock: Exchange | None = None  # of a turn that had to wait for its conversation
 
     def resumed(
         self,
@@ -139,8 +140,9 @@ class _Asking:
         resumes: str | None = None,
     ) -> Flow[None]:
         """A turn of a dialogue, which leaves a note of where the conversation stands."""
-        account = yield from account_of(self.terms)
-        seal_key = yield Do(self.terms.seal_key, self.terms.store.blocks)
+        store, self.clock = self.terms.store, Exchange(self.terms)
+        account = yield from account_of(self.clock)
+        seal_key = yield from asked(store, self.terms.seal_key, self.clock.left)
         sealer = Sealer(seal_key, account, self.terms.name)
         kind, parts = name or ("nonce", {})
         if name:
@@ -148,7 +150,8 @@ class _Asking:
         else:
             dialogue = self._unnamed(sealer, account)
         title = f"{kind} {' '.join(parts.values())}" if name else "this dialogue"
-        lease = Lease(self.terms.store, dialogue.key, self.terms.session_wait, title)
+        wait = self.terms.session_wait
+        lease = Lease(store, dialogue.key, wait, self.clock.left, title)
         yield from lease.open()
         standing = Standing(self.prompt, dialogue, sealer, account)
         if resumes is None:
@@ -218,6 +221,7 @@ class _Asking:
             self.interrupts,
         )
         exchange = Exchange(terms, stop=() if native else stop, note=note)
+        exchange.started = self.clock.started if self.clock else exchange.started
         try:
             reply = yield from expand(telling_question(turn, terms.endpoint.turn(turn)), exchange)
         except AgentError as error:

@@ -384,7 +384,7 @@ def test_first_come_first_served() -> None:
 
 def test_a_turn_that_was_given_up_takes_nothing() -> None:
     store = InMemorySessionStore()
-    lease = Lease(store, "k", 1.0)
+    lease = Lease(store, "k", 1.0, lambda seconds: seconds)
     next(lease.open())  # to be ended at the end
     take = next(lease.take(None))
     lease._release()

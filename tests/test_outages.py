@@ -1,0 +1,427 @@
+"""PostgreSQL and Redis fail, freeze and come back amid turns: each turn ends in time."""
+
+import asyncio
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from typing import Any
+
+import pytest
+
+from remote_agents import (
+    AgentConnectionError,
+    AgentError,
+    AgentTimeoutError,
+    BlueNexus,
+    ConversationError,
+    InMemorySessionStore,
+    SessionStore,
+    SQLSessionStore,
+    StreamInterruptedError,
+    TextDelta,
+    Timeout,
+)
+from remote_agents.memory import lease
+from remote_agents.memory.law import Conversation
+from remote_agents.sandbox import Sandbox
+from remote_agents.testing.ways import ENDPOINT_NAMES, make
+from remote_agents.turns import rate_limit
+from tests import databases
+from tests.memory.ways import REMEMBERING, WAYS, ask, client
+
+
+def elapsed(since: float) -> float:
+    return time.monotonic() - since
+
+
+# --- a store that fails as a turn ends ------------------------------------------------------------
+
+
+class Failing(InMemorySessionStore):
+    """A store that is well until a turn ends."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__()
+        self.error = error
+
+    def finish(self, dialogue: str, holder: str, conversation: Conversation | None) -> bool:
+        super().finish(dialogue, holder, None)
+        raise self.error
+
+
+FAILURES = [ConversationError("The store is gone."), RuntimeError("gone"), OSError(5, "gone")]
+
+
+@pytest.mark.parametrize("error", FAILURES, ids=lambda error: type(error).__name__)
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("endpoint", REMEMBERING)
+async def test_an_answer_outlives_the_store(
+    endpoint: str, way: str, error: Exception, sandbox: Sandbox, caplog: pytest.LogCaptureFixture
+) -> None:
+    agent = client(sandbox, endpoint, session_store=Failing(error))
+    reply = await ask(agent, way, "Say: one", session_id="u1")
+    assert "one" in reply.text
+    assert "store failed" in caplog.text
+
+
+@pytest.mark.parametrize("way", ["stream", "astream"])
+@pytest.mark.parametrize("endpoint", REMEMBERING)
+async def test_a_broken_answer_keeps_its_text_and_its_reason(
+    endpoint: str, way: str, sandbox: Sandbox
+) -> None:
+    agent = client(sandbox, endpoint, session_store=Failing(FAILURES[0]), coalesce=False)
+    sandbox.truncate_after(6, endpoint=endpoint)
+    with pytest.raises(StreamInterruptedError) as caught:
+        await ask(agent, way, "Count to 12", session_id="u1")
+    assert "1 2" in caught.value.partial
+
+
+async def test_a_cancellation_stays_one(sandbox: Sandbox) -> None:
+    sandbox.configure(word_delay=0.05)
+    agent = client(sandbox, "bluenexus", session_store=Failing(FAILURES[0]))
+    started = asyncio.Event()
+
+    async def read() -> None:
+        async for _ in agent.astream("Count to 50", session_id="u1"):
+            started.set()
+
+    task = asyncio.ensure_future(read())
+    await started.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    sandbox.configure(word_delay=0)
+
+
+@pytest.mark.parametrize("way", WAYS)
+async def test_a_timeout_stays_one(way: str, sandbox: Sandbox) -> None:
+    limits = Timeout(idle=0.3, first_event=0.3)
+    agent = client(sandbox, "bluenexus", session_store=Failing(FAILURES[1]), timeout=limits)
+    sandbox.stall_after(4, endpoint="bluenexus")
+    with pytest.raises(AgentTimeoutError):
+        await ask(agent, way, "Count to 12", session_id="u1")
+
+
+class Broken(InMemorySessionStore):
+    def read(self, dialogue: str) -> list[Conversation]:
+        raise KeyError("a fault of its own")
+
+
+@pytest.mark.parametrize("way", WAYS)
+async def test_a_store_that_fails_before_is_a_typed_error(way: str, sandbox: Sandbox) -> None:
+    agent = client(sandbox, "bluenexus", session_store=Broken())
+    with pytest.raises(ConversationError, match="nothing was sent") as caught:
+        await ask(agent, way, "Hi", session_id="u1")
+    assert caught.value.safe_to_repeat
+    assert sandbox.turns() == []
+
+
+# --- waits that do not end ------------------------------------------------------------------------
+
+
+class Hanging(InMemorySessionStore):
+    """A store that says nothing more in one of its words."""
+
+    blocks = True
+
+    def __init__(self, word: str) -> None:
+        super().__init__()
+        self.word, self.thawed = word, threading.Event()
+
+    def _hang(self, word: str) -> None:
+        if word == self.word:
+            self.thawed.wait(30)
+
+    def secret(self) -> bytes | None:
+        self._hang("secret")
+        return super().secret()
+
+    def read(self, dialogue: str) -> list[Conversation]:
+        self._hang("read")
+        return super().read(dialogue)
+
+    def begin(self, *args: Any, **options: Any) -> bool:
+        self._hang("begin")
+        return super().begin(*args, **options)
+
+    def finish(self, *args: Any) -> bool:
+        self._hang("finish")
+        return super().finish(*args)
+
+
+@pytest.mark.parametrize("total", [None, 0.7])
+@pytest.mark.parametrize("word", ["secret", "read", "begin"])
+@pytest.mark.parametrize("way", WAYS)
+async def test_a_store_that_hangs_ends_the_turn_in_time(
+    way: str, word: str, total: float | None, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lease, "STORE_WAIT", 0.5)
+    store = Hanging(word)
+    agent = client(sandbox, "bluenexus", session_store=store, timeout=Timeout(total=total))
+    begun = time.monotonic()
+    with pytest.raises((ConversationError, AgentTimeoutError), match="othing was sent") as caught:
+        await ask(agent, way, "Hi", session_id="u1")
+    assert elapsed(begun) < 3
+    assert caught.value.safe_to_repeat
+    store.thawed.set()
+    again = client(sandbox, "bluenexus", session_store=store)
+    assert (await ask(again, way, "Hi", session_id="u1")).text
+
+
+@pytest.mark.parametrize("way", WAYS)
+async def test_a_store_that_hangs_at_the_end_keeps_no_answer(
+    way: str, sandbox: Sandbox, caplog: pytest.LogCaptureFixture
+) -> None:
+    store = Hanging("finish")
+    agent = client(sandbox, "bluenexus", session_store=store, timeout=Timeout(total=2))
+    begun = time.monotonic()
+    assert (await ask(agent, way, "Say: one", session_id="u1")).text
+    assert elapsed(begun) < 4
+    assert "does not answer" in caplog.text
+    store.thawed.set()
+    assert (await ask(agent, way, "Hi", session_id="u1")).memory == "continued"
+
+
+@pytest.mark.parametrize("way", WAYS)
+async def test_the_whole_time_counts_the_wait_for_a_session(way: str, sandbox: Sandbox) -> None:
+    agent = client(
+        sandbox, "bluenexus", session_store=InMemorySessionStore(), timeout=Timeout(total=0.5)
+    )
+    key = agent.agent.dialogue_keys_of("u1", {})[1]
+    assert agent.agent.store.begin(key, "another", None, alone=True)
+    begun = time.monotonic()
+    with pytest.raises((ConversationError, AgentTimeoutError), match="othing was sent") as caught:
+        await ask(agent, way, "Hi", session_id="u1")
+    assert elapsed(begun) < 2
+    assert caught.value.safe_to_repeat
+
+
+@pytest.mark.parametrize("limits", [Timeout(total=0.5), Timeout(first_event=0.5)], ids=str)
+@pytest.mark.parametrize("awaited", [False, True])
+@pytest.mark.parametrize("endpoint", ENDPOINT_NAMES)
+def test_a_key_function_that_hangs(
+    endpoint: str, awaited: bool, limits: Timeout, sandbox: Sandbox
+) -> None:
+    thawed = threading.Event()
+
+    def key() -> str:
+        thawed.wait(30)
+        return "k"
+
+    given = {**sandbox.kwargs(endpoint), "api_key": key, "max_retries": 0, "timeout": limits}
+    agent = make("plain", endpoint, **given)
+    begun = time.monotonic()
+    with pytest.raises(AgentTimeoutError, match=r"api_key.*othing was sent") as caught:
+        asyncio.run(agent.aask("Hi")) if awaited else agent.ask("Hi")
+    assert elapsed(begun) < 3
+    assert caught.value.safe_to_repeat
+    assert sandbox.requests(endpoint) == []
+    thawed.set()
+
+
+async def test_an_async_key_function_that_hangs(sandbox: Sandbox) -> None:
+    async def key() -> str:
+        await asyncio.sleep(30)
+        return "k"
+
+    given = {**sandbox.kwargs("bluenexus"), "api_key": key, "max_retries": 0}
+    agent = BlueNexus(**given, timeout=Timeout(total=0.5))
+    begun = time.monotonic()
+    with pytest.raises(AgentTimeoutError):
+        await agent.aask("Hi")
+    assert elapsed(begun) < 3
+
+
+# --- PostgreSQL -----------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def postgres() -> Iterator[databases.Server]:
+    with databases.postgres_server() as server:
+        yield server
+
+
+@pytest.fixture
+def store(postgres: databases.Server) -> Iterator[SQLSessionStore]:
+    store = SQLSessionStore(postgres.url)
+    store.purge(-1)
+    yield store
+    store.close()
+
+
+Outage = Callable[[databases.Server], None]
+
+
+def freeze(server: databases.Server) -> None:
+    with server.frozen():
+        time.sleep(3)
+
+
+def kill(server: databases.Server) -> None:
+    server.kill()
+    time.sleep(1)
+    server.start()
+
+
+@pytest.mark.parametrize("outage", [freeze, kill])
+@pytest.mark.parametrize("awaited", [False, True])
+def test_a_database_that_is_gone_amid_turns(
+    awaited: bool,
+    outage: Outage,
+    postgres: databases.Server,
+    store: SQLSessionStore,
+    sandbox: Sandbox,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Of turns before, amid and after it, each is an answer or an error that holds its text."""
+    monkeypatch.setattr(lease, "STORE_WAIT", 1.0)
+    agent = client(sandbox, "bluenexus", session_store=store, timeout=Timeout(total=5))
+    sandbox.configure(word_delay=0.02)
+    outcomes: list[tuple[float, Any]] = []
+
+    def turns(number: int) -> None:
+        for n in range(6):
+            begun, outcome = time.monotonic(), None
+            try:
+                question = f"Count to {20 + n}"
+                outcome = (
+                    asyncio.run(agent.aask(question, session_id=f"u{number}"))
+                    if awaited
+                    else agent.ask(question, session_id=f"u{number}")
+                )
+            except AgentError as error:
+                outcome = error
+            outcomes.append((elapsed(begun), outcome))
+
+    threads = [threading.Thread(target=turns, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    time.sleep(0.4)
+    outage(postgres)
+    for thread in threads:
+        thread.join(60)
+    sandbox.configure(word_delay=0)
+    assert len(outcomes) == 24
+    assert max(seconds for seconds, _ in outcomes) < 9
+    for number in range(4):
+        assert agent.ask("Say: one", session_id=f"u{number}").text
+
+
+@pytest.mark.parametrize("outage", [freeze, kill])
+def test_what_was_answered_meanwhile_is_remembered_afterwards(
+    outage: Outage,
+    postgres: databases.Server,
+    store: SQLSessionStore,
+    sandbox: Sandbox,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(lease, "STORE_WAIT", 1.0)
+    agent = client(sandbox, "bluenexus", session_store=store)
+    events = agent.stream("My secret word is zebra-17.", session_id="u1")
+    while not isinstance(next(events), TextDelta):
+        pass
+    thread = threading.Thread(target=outage, args=(postgres,))
+    thread.start()
+    time.sleep(0.3)
+    *_, last = events
+    thread.join()
+    with suppress(ConversationError):  # the first words may meet a connection that is gone
+        agent.agent.store.read("nobody")
+    reply = agent.ask("What is my secret word?", session_id="u1")
+    assert "zebra-17" in reply.text
+    assert reply.conversation_id == last.reply.conversation_id
+
+
+ODD_IDS = ["c" * 513, "c" * 5000, "a\0b", "?mark", "umlaut-ü", "half-\ud83d", "\x00", "'; DROP"]
+
+
+@pytest.mark.parametrize("conversation_id", ODD_IDS, ids=lambda each: repr(each)[:12])
+@pytest.mark.parametrize("kind", ["memory", "sqlite", "postgres"])
+def test_any_id_of_a_conversation_is_kept(
+    conversation_id: str, kind: str, postgres: databases.Server
+) -> None:
+    store: SessionStore = InMemorySessionStore()
+    if kind != "memory":
+        store = SQLSessionStore("sqlite://" if kind == "sqlite" else postgres.url)
+    dialogue = f"odd-{hash(conversation_id)}"
+    talked = Conversation(conversation_id, held=b"digest" * 2, known=2, count=2, turns=1)
+    assert store.begin(dialogue, "h1", None)
+    assert store.finish(dialogue, "h1", talked)
+    assert store.read(dialogue) == [talked]
+    assert store.begin(dialogue, "h2", talked)
+    after = talked.after(b"answer", b"", history=False, broke_off=False)
+    assert store.finish(dialogue, "h2", after)
+    assert store.read(dialogue) == [after]
+    assert store.delete(dialogue) == [conversation_id]
+    if isinstance(store, SQLSessionStore):
+        store.close()
+
+
+# --- Redis ----------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def redis() -> Iterator[databases.Server]:
+    with databases.redis_server() as server:
+        yield server
+
+
+@pytest.mark.parametrize("total", [None, 0.7])
+@pytest.mark.parametrize("awaited", [False, True])
+def test_a_redis_that_is_frozen(
+    awaited: bool,
+    total: float | None,
+    redis: databases.Server,
+    sandbox: Sandbox,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(rate_limit, "STORAGE_WAIT", 0.5)
+    monkeypatch.setattr(rate_limit, "_windows", {})
+    agent = client(
+        sandbox,
+        "bluenexus",
+        rate_limit="1000/second",
+        rate_limit_storage=redis.url,
+        timeout=Timeout(total=total),
+    )
+
+    def turn() -> str:
+        return str(asyncio.run(agent.aask("Say: one")) if awaited else agent.ask("Say: one"))
+
+    assert "one" in turn()
+    with redis.frozen():
+        begun = time.monotonic()
+        with pytest.raises((AgentConnectionError, AgentTimeoutError)) as caught:
+            turn()
+        assert elapsed(begun) < 3
+        assert caught.value.safe_to_repeat
+    assert len(sandbox.turns()) == 1
+    assert "one" in turn()
+
+
+@pytest.mark.parametrize("awaited", [False, True])
+def test_a_redis_that_was_killed(
+    awaited: bool, redis: databases.Server, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rate_limit, "_windows", {})
+    limited = {"rate_limit": "1000/second", "rate_limit_storage": redis.url}
+    agent = client(sandbox, "bluenexus", **limited)
+
+    def turn() -> str:
+        return str(asyncio.run(agent.aask("Say: one")) if awaited else agent.ask("Say: one"))
+
+    assert "one" in turn()
+    redis.kill()
+    with pytest.raises(AgentConnectionError, match="nothing was sent"):
+        turn()
+    redis.start()
+    assert "one" in turn()
+
+
+def test_the_log_names_no_text(sandbox: Sandbox, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    agent = client(sandbox, "bluenexus", session_store=Failing(FAILURES[0]))
+    agent.ask("My private diagnosis", session_id="u1")
+    assert "diagnosis" not in caplog.text
