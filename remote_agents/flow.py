@@ -64,9 +64,14 @@ class Answer(NamedTuple):
 
 
 class Call(NamedTuple):
-    """Send a request and give the whole answer back."""
+    """Send a request and give the whole answer back.
+
+    `asks` says that it hands the question over, to be answered later: then `extra_body` is laid
+    over its body, and the conversation has seen the question once it is sent.
+    """
 
     request: Request
+    asks: bool = False
 
 
 class Stream(NamedTuple):

@@ -2,9 +2,9 @@ import asyncio
 import gc
 import os
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import settings
@@ -60,6 +60,20 @@ def sandbox(box: "Sandbox") -> "Sandbox":
     """The sandbox with no conversations, no faults and no counts left from another test."""
     box.reset()
     return box
+
+
+@pytest.fixture(scope="session")
+def agent_values() -> Mapping[str, Any]:
+    """What parameters may be where one of their type is of no use."""
+    from remote_agents.sandbox.directory import AGENTS
+
+    return {
+        "stop": ["zzz"],
+        "model": "llama-3.3-70b-instruct",
+        "response_format": {"type": "json_object"},
+        "files": ["https://files.example/a.pdf"],
+        "sender": AGENTS["maiagent"].extra["contact_id"],
+    }
 
 
 @pytest.fixture(scope="session")

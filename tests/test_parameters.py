@@ -1,6 +1,5 @@
 """Each service's own arguments: every class has them, and each reaches the request."""
 
-from collections.abc import Iterator
 from typing import Any, ClassVar
 
 import httpx
@@ -12,45 +11,8 @@ from langchain_agents import AgentLLM, ChatAgent
 from llamaindex_agents import RemoteAgent
 from remote_agents import ConfigurationError, Message, UnsupportedContentError
 from remote_agents.sandbox import Sandbox
-from remote_agents.sandbox.directory import AGENTS
 from remote_agents.services import ENDPOINTS, Endpoint
-from remote_agents.testing.ways import FRAMEWORKS, NAMES, Way, make
-
-# What a parameter may be where the number one is of no use.
-VALUES: dict[str, Any] = {
-    "stop": ["zzz"],
-    "model": "llama-3.3-70b-instruct",
-    "response_format": {"type": "json_object"},
-    "search_enable": True,
-    "files": ["https://files.example/a.pdf"],
-    "sender": AGENTS["maiagent"].extra["contact_id"],
-    "query_metadata": {"team": "sales"},
-    "content_payload": {"kind": "question"},
-}
-
-
-@pytest.mark.parametrize("framework", FRAMEWORKS)
-@pytest.mark.parametrize("endpoint", [name for name in NAMES if ENDPOINTS[name].parameters])
-async def test_every_parameter_reaches_the_request(
-    sandbox: Sandbox, endpoint: str, framework: str
-) -> None:
-    given = {name: VALUES.get(name, 1) for name in ENDPOINTS[endpoint].parameters}
-    settings = {**sandbox.kwargs(endpoint), **given}
-    await Way(framework, endpoint, streamed=False, awaited=False, **settings).ask("Hello")
-    sent = dict(_fields(sandbox.requests(endpoint)[-1]["body"]))
-    assert {name: sent.get(_plain(name)) for name in given} == given
-
-
-def _fields(value: Any) -> Iterator[tuple[str, Any]]:
-    """The fields of a body at any depth, whatever the case of their names."""
-    for name, inner in value.items() if isinstance(value, dict) else ():
-        yield _plain(name), inner
-        yield from _fields(inner)
-
-
-def _plain(name: str) -> str:
-    return name.replace("_", "").lower()
-
+from remote_agents.testing.ways import FRAMEWORKS, NAMES, make
 
 CLASSES = [
     getattr(package, name.format(kind))

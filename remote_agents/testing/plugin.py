@@ -7,8 +7,8 @@ Example:
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -45,6 +45,20 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("agent_service", services)
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what only streams can show, where no service streams."""
+    idle = [item for item in items if _lacks_a_service(item)]
+    if idle:
+        config.hook.pytest_deselected(items=idle)
+        items[:] = [item for item in items if item not in idle]
+
+
+def _lacks_a_service(item: pytest.Item) -> bool:
+    spec = getattr(item, "callspec", None)
+    given = spec.params.get("agent_service", "") if spec is not None else ""
+    return not isinstance(given, str)
+
+
 def _services(config: pytest.Config) -> list[str]:
     named: list[str] | None = config.getoption("--agent-service")
     if named:
@@ -77,3 +91,9 @@ def slow_agent_box() -> Iterator[Sandbox]:
 
     with Sandbox(rate_limit="none", word_delay=0.02) as box:
         yield box
+
+
+@pytest.fixture(scope="session")
+def agent_values() -> Mapping[str, Any]:
+    """Values for parameters, where one of their type will not do; to be defined anew by yours."""
+    return {}

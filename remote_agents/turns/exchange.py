@@ -64,7 +64,7 @@ def expand(flow: Flow[Any], exchange: Exchange) -> Flow[Any]:
             raise
         try:
             if isinstance(op, Call):
-                value = yield from call(op.request, exchange)
+                value = yield from call(op, exchange)
             elif isinstance(op, Stream):
                 value = yield from stream(op, exchange)
             elif isinstance(op, Download):
@@ -131,9 +131,13 @@ def _look_at_clock(deadline: float | None, exchange: Exchange, phase: str) -> No
         raise exchange.timed_out(phase)
 
 
-def call(request: Request, exchange: Exchange) -> Flow[Answer]:
+def call(op: Call, exchange: Exchange) -> Flow[Answer]:
     """A plain call: its whole answer, or its error."""
-    with annotated(exchange):
+    request, reply = op.request, None
+    if op.asks:  # should it break off, the note knows what was asked
+        request = _with_extra_body(request, exchange.terms)
+        reply = exchange.reply = exchange.terms.new_reply()
+    with annotated(exchange, reply):
         answer: Answer = yield from rooted(request, exchange, _whole)
         return answer
 
@@ -184,11 +188,11 @@ def stream(op: Stream, exchange: Exchange) -> Flow[Reply]:
     Raises:
         AgentError: With the text received so far and the ids that are known.
     """
-    terms = exchange.terms
+    terms, asked = exchange.terms, exchange.reply is not None
     reply = exchange.reply = terms.new_reply()
     reply.conversation_id = op.conversation_id
     with annotated(exchange, reply):
-        request = _with_extra_body(op.request, terms)
+        request = op.request if asked else _with_extra_body(op.request, terms)
         try:
             last = yield from rooted(request, exchange, partial(_answer, op.decode, reply))
         except NotFoundError as error:

@@ -1,48 +1,45 @@
-"""Arguments, secrets and copies."""
+"""Copies of a model answer as it does."""
 
 from __future__ import annotations
 
 import copy
 import pickle
+from typing import Any
 
 import pytest
 
-from remote_agents.errors import ConfigurationError
 from remote_agents.sandbox import Sandbox
-from remote_agents.services import ENDPOINTS
-from remote_agents.testing.ways import FRAMEWORKS, class_of, make
+from remote_agents.testing.ways import FRAMEWORKS, Way, asked, make
 
 each_face = pytest.mark.parametrize("framework", FRAMEWORKS)
-KEY = "a-key-of-42-letters"
+TOLD = "My favourite word is heliotrope."
+ASKED = "What is my favourite word?"
+
+
+def pickled(model: Any) -> Any:
+    """What another process gets."""
+    return pickle.loads(pickle.dumps(model))
 
 
 @each_face
-def test_every_argument_of_the_service_is_a_field(agent_service: str, framework: str) -> None:
-    endpoint = ENDPOINTS[agent_service]
-    fields = class_of(framework, endpoint).model_fields
-    assert {*endpoint.parameters, *endpoint.options} <= set(fields)
-
-
-@each_face
-def test_a_misspelt_argument_is_named(
-    agent_sandbox: Sandbox, agent_service: str, framework: str
+@pytest.mark.parametrize("copied", [pickled, copy.deepcopy, copy.copy])
+@pytest.mark.parametrize("awaited", [False, True], ids=["sync", "async"])
+def test_a_copy_answers_and_goes_on(
+    agent_sandbox: Sandbox, agent_service: str, framework: str, copied: Any, awaited: bool
 ) -> None:
-    with pytest.raises(ConfigurationError, match="temperature"):
-        make(framework, agent_service, **agent_sandbox.kwargs(agent_service), temprature=1)
+    settings = agent_sandbox.kwargs(agent_service)
+    way = Way(framework, agent_service, streamed=True, awaited=awaited, **settings)
+    first = asked(way, TOLD, session="copied")
+    history = [way.question(TOLD), first.message]
+
+    way.model = copied(way.model)
+
+    assert "heliotrope" in asked(way, ASKED, history, session="copied").text
 
 
 @each_face
-def test_the_key_is_shown_nowhere(
-    agent_sandbox: Sandbox, agent_service: str, framework: str
-) -> None:
-    settings = {**agent_sandbox.kwargs(agent_service), "api_key": KEY}
-    model = make(framework, agent_service, **settings, default_headers={"x-token": KEY})
-    shown = f"{model!r} {model} {model.model_dump_json()} {model.agent!r}"
-    assert KEY not in shown
-
-
-@each_face
-def test_a_copy_answers(agent_sandbox: Sandbox, agent_service: str, framework: str) -> None:
-    model = make(framework, agent_service, **agent_sandbox.kwargs(agent_service))
-    for again in (pickle.loads(pickle.dumps(model)), copy.deepcopy(model)):
-        assert again.client.ask("Hello").text if framework != "plain" else again.ask("Hello").text
+def test_a_copy_hides_its_key(agent_sandbox: Sandbox, agent_service: str, framework: str) -> None:
+    settings = agent_sandbox.kwargs(agent_service)
+    model = make(framework, agent_service, **settings)
+    for again in (pickled(model), copy.deepcopy(model)):
+        assert settings["api_key"] not in f"{again!r} {again.agent!r} {again.model_dump_json()}"

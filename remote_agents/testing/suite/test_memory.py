@@ -1,0 +1,181 @@
+"""The history decides: a conversation goes on only where the caller's messages say that it does."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import pytest
+
+from remote_agents.errors import AgentError
+from remote_agents.sandbox import Sandbox
+from remote_agents.services import ENDPOINTS
+from remote_agents.testing.suite.test_parity import every_way
+from remote_agents.testing.ways import FRAMEWORKS, Answer, Way, asked
+
+TOLD = "My favourite word is heliotrope."
+EDITED = "My favourite word is indigo."
+ASKED = "What is my favourite word?"
+in_each_face = pytest.mark.parametrize("framework", FRAMEWORKS)
+
+
+def keeps(service: str) -> bool:
+    """Whether the service keeps conversations."""
+    return ENDPOINTS[service].keeps != "none"
+
+
+def conversation(answer: Answer) -> Any:
+    """The conversation that an answer is of."""
+    return answer.metadata.get("conversation_id")
+
+
+@every_way
+def test_an_edited_history_counts_as_it_stands(
+    agent_sandbox: Sandbox, agent_service: str, framework: str, streamed: bool, awaited: bool
+) -> None:
+    settings = agent_sandbox.kwargs(agent_service)
+    way = Way(framework, agent_service, streamed=streamed, awaited=awaited, **settings)
+    first = asked(way, TOLD, session="edited")
+
+    kept = asked(way, ASKED, [way.question(TOLD), first.message], session="edited")
+    edited = asked(way, ASKED, [way.question(EDITED), first.message], session="edited")
+
+    assert "heliotrope" in kept.text
+    assert "indigo" in edited.text
+    assert "heliotrope" not in edited.text
+    if keeps(agent_service):
+        told = [answer.metadata["memory"] for answer in (first, kept, edited)]
+        assert told == ["new", "continued", "replayed"]
+        assert conversation(first) == conversation(kept) != conversation(edited)
+
+
+@every_way
+def test_an_answer_that_was_taken_back_is_no_part_of_the_dialogue(
+    agent_sandbox: Sandbox, agent_service: str, framework: str, streamed: bool, awaited: bool
+) -> None:
+    settings = agent_sandbox.kwargs(agent_service)
+    way = Way(framework, agent_service, streamed=streamed, awaited=awaited, **settings)
+    first = asked(way, TOLD, session="taken-back")
+    history = [way.question(TOLD), first.message]
+    asked(way, "No, it is indigo.", history, session="taken-back")
+
+    again = asked(way, ASKED, history, session="taken-back")
+
+    assert "heliotrope" in again.text
+    if keeps(agent_service):
+        assert again.metadata["memory"] == "replayed"
+        assert conversation(again) != conversation(first)
+
+
+@every_way
+def test_a_history_without_its_head_goes_on(
+    agent_sandbox: Sandbox, agent_service: str, framework: str, streamed: bool, awaited: bool
+) -> None:
+    settings = agent_sandbox.kwargs(agent_service)
+    way = Way(framework, agent_service, streamed=streamed, awaited=awaited, **settings)
+    first = asked(way, "Hello", session="trimmed")
+    history = [way.question("Hello"), first.message]
+    second = asked(way, TOLD, history, session="trimmed")
+
+    third = asked(way, ASKED, [way.question(TOLD), second.message], session="trimmed")
+
+    assert "heliotrope" in third.text
+    assert conversation(first) == conversation(third)
+    if keeps(agent_service):
+        assert third.metadata["memory"] == "continued"
+
+
+@every_way
+def test_bare_prompts_of_a_session_are_one_dialogue_and_others_are_not(
+    agent_sandbox: Sandbox, agent_service: str, framework: str, streamed: bool, awaited: bool
+) -> None:
+    settings = agent_sandbox.kwargs(agent_service)
+    way = Way(framework, agent_service, streamed=streamed, awaited=awaited, **settings)
+    asked(way, TOLD, session="mine")
+
+    mine, other, nameless = (asked(way, ASKED, session=name) for name in ("mine", "other", None))
+
+    assert ("heliotrope" in mine.text) is keeps(agent_service)
+    assert "heliotrope" not in other.text
+    assert "heliotrope" not in nameless.text
+
+
+@every_way
+def test_a_history_without_a_name_is_sent_whole(
+    agent_sandbox: Sandbox, agent_service: str, framework: str, streamed: bool, awaited: bool
+) -> None:
+    settings = agent_sandbox.kwargs(agent_service)
+    way = Way(framework, agent_service, streamed=streamed, awaited=awaited, **settings)
+    first = asked(way, TOLD)
+
+    second = asked(way, ASKED, [way.question(TOLD), first.message])
+
+    assert "heliotrope" in second.text
+    assert conversation(first) is None or conversation(first) != conversation(second)
+
+
+@in_each_face
+def test_memory_of_the_client_hands_no_conversation_on(
+    agent_sandbox: Sandbox, agent_service: str, framework: str
+) -> None:
+    settings = {**agent_sandbox.kwargs(agent_service), "memory": "client"}
+    way = Way(framework, agent_service, streamed=False, awaited=False, **settings)
+    first = asked(way, TOLD, session="client")
+
+    second = asked(way, ASKED, [way.question(TOLD), first.message], session="client")
+
+    assert "heliotrope" in second.text
+    assert conversation(first) is None or conversation(first) != conversation(second)
+    assert "conversation" not in second.metadata  # the mark from which a history would go on
+
+
+@in_each_face
+def test_a_dialogue_goes_on_in_another_process(
+    agent_sandbox: Sandbox, agent_service: str, framework: str
+) -> None:
+    settings = agent_sandbox.kwargs(agent_service)
+    ways = [
+        Way(framework, agent_service, streamed=streamed, awaited=streamed, **settings)
+        for streamed in (False, True)
+    ]
+    first = asked(ways[0], TOLD, session="moved")
+
+    second = asked(ways[1], ASKED, [ways[1].question(TOLD), first.message], session="moved")
+
+    assert "heliotrope" in second.text
+    assert conversation(first) == conversation(second)
+
+
+@every_way
+def test_a_turn_that_broke_off_is_asked_anew(
+    agent_sandbox: Sandbox, agent_service: str, framework: str, streamed: bool, awaited: bool
+) -> None:
+    settings = agent_sandbox.kwargs(agent_service)
+    way = Way(framework, agent_service, streamed=streamed, awaited=awaited, **settings)
+    first = asked(way, TOLD, session="broken")
+    history = [way.question(TOLD), first.message]
+    agent_sandbox.drop_after(4, endpoint=agent_service)
+    with pytest.raises(AgentError):
+        asked(way, ASKED, history, session="broken")
+
+    again = asked(way, ASKED, history, session="broken")
+
+    assert "heliotrope" in again.text
+    if keeps(agent_service):
+        assert conversation(again) != conversation(first)
+
+
+@in_each_face
+def test_a_conversation_that_the_service_has_lost_begins_anew_with_all_of_the_history(
+    agent_sandbox: Sandbox, agent_service: str, framework: str
+) -> None:
+    settings = agent_sandbox.kwargs(agent_service)
+    way = Way(framework, agent_service, streamed=False, awaited=False, **settings)
+    first = asked(way, TOLD, session="lost")
+    agent_sandbox.reset()
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it is told, where the service says so
+        second = asked(way, ASKED, [way.question(TOLD), first.message], session="lost")
+
+    assert "heliotrope" in second.text
