@@ -101,12 +101,14 @@ class AgentSettings(Settings, Serializable):
     @property
     def agent(self) -> Agent:
         """The agent itself: its `name`, the facts of its `endpoint`, its resources."""
-        if self._agent is None:
+        # Not `self._agent`, which pydantic takes microseconds to find.
+        agent: Agent | None = (self.__pydantic_private__ or {}).get("_agent")
+        if agent is None:
             settings = {name: getattr(self, name) for name in self._names}
             with model_errors():
-                self._agent = Agent(self.endpoint, **settings)
-            self._agent.framework = f"langchain-core/{VERSION}"
-        return self._agent
+                self._agent = agent = Agent(self.endpoint, **settings)
+            agent.framework = f"langchain-core/{VERSION}"
+        return agent
 
     def bind(self, **kwargs: object) -> Any:
         """Bind arguments of a call; what may be a secret among them shows in no trace."""

@@ -144,13 +144,13 @@ class RemoteLLM(Settings, FunctionCallingLLM):
     @property
     def metadata(self) -> LLMMetadata:
         """What engines need to know: a chat model, its window, and whether it takes tools."""
-        tools = self._agent.endpoint.tools and not is_program(caller_of_llm())
+        tools = self.agent.endpoint.tools and not is_program(caller_of_llm())
         return LLMMetadata(
             context_window=self.context_window,
             num_output=self._longest_answer() or DEFAULT_NUM_OUTPUTS,
             is_chat_model=True,
             is_function_calling_model=tools,
-            model_name=self._agent.agent_id,
+            model_name=self.agent.agent_id,
         )
 
     def _longest_answer(self) -> int | None:
@@ -159,14 +159,16 @@ class RemoteLLM(Settings, FunctionCallingLLM):
     @property
     def agent(self) -> Agent:
         """The configured agent behind this LLM."""
-        return self._agent
+        # Not `self._agent`, which pydantic takes microseconds to find.
+        agent: Agent = (self.__pydantic_private__ or {})["_agent"]
+        return agent
 
     @property
     def client(self) -> Client:
         """The plain client of the same agent, for the rest of the service's API."""
         from remote_agents.client import Client
 
-        return Client.of(self._agent)
+        return Client.of(self.agent)
 
     # --- sessions ----------------------------------------------------------------------------
 
@@ -224,14 +226,14 @@ class RemoteLLM(Settings, FunctionCallingLLM):
         Raises:
             AgentError: See `remote_agents.errors`.
         """
-        sent = _convert.to_messages(messages, self._agent.endpoint)
-        return _convert.chat_response(self._agent.ask(sent, **self._call(kwargs)))
+        sent = _convert.to_messages(messages, self.agent.endpoint)
+        return _convert.chat_response(self.agent.ask(sent, **self._call(kwargs)))
 
     @observed(llm_chat_callback())
     async def achat(self, messages: Sequence[ChatMessage], **kwargs: object) -> ChatResponse:
         """The same as `chat`, with asyncio."""
-        sent = _convert.to_messages(messages, self._agent.endpoint)
-        return _convert.chat_response(await self._agent.aask(sent, **self._call(kwargs)))
+        sent = _convert.to_messages(messages, self.agent.endpoint)
+        return _convert.chat_response(await self.agent.aask(sent, **self._call(kwargs)))
 
     @observed(llm_chat_callback())
     def stream_chat(self, messages: Sequence[ChatMessage], **kwargs: object) -> ChatResponseGen:
@@ -241,16 +243,16 @@ class RemoteLLM(Settings, FunctionCallingLLM):
             Responses that each hold the text so far and what is new as `delta`. The last one has
             the citations, ids and usage.
         """
-        sent = _convert.to_messages(messages, self._agent.endpoint)
-        return _answers.chat_responses(self._agent.stream(sent, **self._call(kwargs)))
+        sent = _convert.to_messages(messages, self.agent.endpoint)
+        return _answers.chat_responses(self.agent.stream(sent, **self._call(kwargs)))
 
     @observed(llm_chat_callback())
     async def astream_chat(
         self, messages: Sequence[ChatMessage], **kwargs: object
     ) -> ChatResponseAsyncGen:
         """The same as `stream_chat`, with asyncio."""
-        sent = _convert.to_messages(messages, self._agent.endpoint)
-        return _answers.achat_responses(self._agent.astream(sent, **self._call(kwargs)))
+        sent = _convert.to_messages(messages, self.agent.endpoint)
+        return _answers.achat_responses(self.agent.astream(sent, **self._call(kwargs)))
 
     # --- completion: never a turn of a conversation --------------------------------------------
 
@@ -268,7 +270,7 @@ class RemoteLLM(Settings, FunctionCallingLLM):
         Returns:
             The answer; `additional_kwargs` has its citations and usage.
         """
-        reply = self._agent.ask(_convert.prompt(prompt), **stateless_call(kwargs))
+        reply = self.agent.ask(_convert.prompt(prompt), **stateless_call(kwargs))
         return _answers.completion(_convert.chat_response(reply))
 
     @observed(llm_completion_callback())
@@ -276,7 +278,7 @@ class RemoteLLM(Settings, FunctionCallingLLM):
         self, prompt: str, formatted: bool = False, **kwargs: object
     ) -> CompletionResponse:
         """The same as `complete`, with asyncio."""
-        reply = await self._agent.aask(_convert.prompt(prompt), **stateless_call(kwargs))
+        reply = await self.agent.aask(_convert.prompt(prompt), **stateless_call(kwargs))
         return _answers.completion(_convert.chat_response(reply))
 
     @observed(llm_completion_callback())
@@ -284,7 +286,7 @@ class RemoteLLM(Settings, FunctionCallingLLM):
         self, prompt: str, formatted: bool = False, **kwargs: object
     ) -> CompletionResponseGen:
         """Answer a prompt piece by piece, outside of any conversation; as `complete`."""
-        events = self._agent.stream(_convert.prompt(prompt), **stateless_call(kwargs))
+        events = self.agent.stream(_convert.prompt(prompt), **stateless_call(kwargs))
         return _answers.completions(_answers.chat_responses(events))
 
     @observed(llm_completion_callback())
@@ -292,7 +294,7 @@ class RemoteLLM(Settings, FunctionCallingLLM):
         self, prompt: str, formatted: bool = False, **kwargs: object
     ) -> CompletionResponseAsyncGen:
         """The same as `stream_complete`, with asyncio."""
-        events = self._agent.astream(_convert.prompt(prompt), **stateless_call(kwargs))
+        events = self.agent.astream(_convert.prompt(prompt), **stateless_call(kwargs))
         return _answers.acompletions(_answers.achat_responses(events))
 
     # --- tools: of the caller's, for agents that take some -------------------------------------
@@ -308,7 +310,7 @@ class RemoteLLM(Settings, FunctionCallingLLM):
         tool_choice: object = None,
         **kwargs: object,
     ) -> JsonObject:
-        facts = self._agent.endpoint
+        facts = self.agent.endpoint
         return {
             "messages": _tools.asked(user_msg, chat_history),
             **_tools.offered(facts, tools, required=tool_required, choice=tool_choice),
@@ -355,11 +357,11 @@ class RemoteLLM(Settings, FunctionCallingLLM):
 
     def close(self) -> None:
         """Give up the shared connections."""
-        self._agent.close()
+        self.agent.close()
 
     async def aclose(self) -> None:
         """Give up the shared connections, those of this event loop too."""
-        await self._agent.aclose()
+        await self.agent.aclose()
 
 
 # Left behind by a pickle: another process has its own.
