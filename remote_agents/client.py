@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import ConfigDict, PrivateAttr
 from typing_extensions import Self, Unpack
@@ -17,19 +16,17 @@ from remote_agents.errors import (
     AgentError,
     ConfigurationError,
     NotFoundError,
-    UnsupportedContentError,
 )
 from remote_agents.flow import Flow
-from remote_agents.memory.sessions import Session, current_session
+from remote_agents.memory.sessions import Session
+from remote_agents.prompts import Prompt as Prompt, turn_of
 from remote_agents.resources.items import Message as StoredMessage
 from remote_agents.resources.recovery import conversation_of, stored_answer
 from remote_agents.resources.surface import Part
 from remote_agents.service import Endpoint
 from remote_agents.settings import CallArguments, Settings, veiled
-from remote_agents.types import Attachment, Citation, Event, Message, Origin, Reply, TextDelta
+from remote_agents.types import Citation, Event, Message, Reply, TextDelta
 from remote_agents.unknown_names import unknown_name
-
-Prompt: TypeAlias = "str | Message | Reply | Mapping[str, Any] | Sequence[Any]"
 
 
 class Client(Settings):
@@ -158,11 +155,11 @@ class Client(Settings):
         Raises:
             AgentError: See `remote_agents.errors`.
         """
-        return self.agent.ask(**_turn(prompt, call))
+        return self.agent.ask(**turn_of(prompt, call))
 
     async def aask(self, prompt: Prompt, **call: Unpack[CallArguments]) -> Reply:
         """The same as `ask`, with asyncio."""
-        return await self.agent.aask(**_turn(prompt, call))
+        return await self.agent.aask(**turn_of(prompt, call))
 
     def stream(self, prompt: Prompt, **call: Unpack[CallArguments]) -> Iterator[Event]:
         """Ask, and iterate the events of the answer as they arrive; arguments as for `ask`.
@@ -171,11 +168,11 @@ class Client(Settings):
             `TextDelta`, `ReasoningDelta`, `Citation`, `ToolCall`, `ToolResult`, `Usage`, `Unknown`,
             and last `Finish`, whose `reply` holds everything.
         """
-        return self.agent.stream(**_turn(prompt, call))
+        return self.agent.stream(**turn_of(prompt, call))
 
     def astream(self, prompt: Prompt, **call: Unpack[CallArguments]) -> AsyncIterator[Event]:
         """The same as `stream`, with asyncio."""
-        return self.agent.astream(**_turn(prompt, call))
+        return self.agent.astream(**turn_of(prompt, call))
 
     def check(self, question: str = "Hello") -> list[Check]:
         """Look whether the agent can be used as it is set up, with one short turn.
@@ -331,77 +328,3 @@ class Client(Settings):
     async def aclose(self) -> None:
         """Give up the shared connections, those of this event loop too."""
         await self.agent.aclose()
-
-
-def _turn(prompt: Prompt, call: CallArguments) -> dict[str, Any]:
-    """The arguments of a turn: the prompt's messages, with the files that go with them."""
-    turn = cast("dict[str, Any]", call)
-    messages = as_messages(prompt)
-    if attachments := turn.pop("attachments", None):
-        if not isinstance(attachments, (list, tuple)):
-            raise UnsupportedContentError(
-                f"attachments is a list of Attachment, not {type(attachments).__name__}."
-            )
-        last = messages[-1]
-        messages[-1] = replace(last, attachments=[*last.attachments, *map(_file, attachments)])
-    if turn.get("session_id") is None and (session_id := current_session()):
-        turn["session_id"] = session_id
-    return {**turn, "messages": messages}
-
-
-def _file(item: object) -> Any:
-    """A file for a message; what a service lists as an attachment knows how it is sent again."""
-    return item.as_attachment() if hasattr(item, "as_attachment") else item
-
-
-def as_messages(prompt: Prompt) -> list[Message]:
-    """A prompt in any of its forms as messages.
-
-    Raises:
-        UnsupportedContentError: Names what cannot be read as a message.
-
-    Example:
-        >>> as_messages(["Hi", {"role": "assistant", "content": "Hello!"}])[1].role
-        'assistant'
-    """
-    if isinstance(prompt, (str, bytes, Message, Reply, Mapping)) or not isinstance(
-        prompt, Iterable
-    ):
-        return [_as_message(prompt)]
-    return [_as_message(item) for item in prompt]
-
-
-def _as_message(item: object) -> Message:
-    if isinstance(item, Message):
-        return item
-    if isinstance(item, str):
-        return Message("user", item)
-    if isinstance(item, Reply):
-        return Message("assistant", item.text, origin=origin_of(item), tool_calls=item.tool_calls)
-    if isinstance(item, Mapping) and isinstance(item.get("content"), str):
-        return Message(item.get("role", "user"), item["content"], _files(item.get("attachments")))
-    raise UnsupportedContentError(
-        "A message is a text, a Message, a Reply or {'role', 'content'}, "
-        f"not {type(item).__name__}{': decode it first' if isinstance(item, bytes) else ''}."
-    )
-
-
-def _files(given: object) -> list[Attachment]:
-    """The files of a message that is a mapping; what may be from outside names no local ones."""
-    if isinstance(given, (str, bytes, Mapping)) or not isinstance(given, Iterable | None):
-        raise UnsupportedContentError("A message's attachments are a list of Attachment.")
-    return [_file_of(each) for each in given or ()]
-
-
-def _file_of(item: object) -> Attachment:
-    file = Attachment.from_mapping(item) if isinstance(item, Mapping) else _file(item)
-    if not isinstance(file, Attachment):
-        raise UnsupportedContentError(
-            f"attachments is a list of Attachment (or mappings), not of {type(item).__name__}."
-        )
-    return file
-
-
-def origin_of(reply: Reply) -> Origin | None:
-    """Where a reply belongs, to be put on the message that repeats it."""
-    return Origin.of(reply.metadata())

@@ -26,7 +26,7 @@ from remote_agents import (
     UnsupportedContentError,
     display_stream,
 )
-from remote_agents.client import as_messages
+from remote_agents.prompts import as_messages
 from remote_agents.sandbox import Sandbox
 from remote_agents.testing.ways import FRAMEWORKS, make
 from remote_agents.types.rendering import render

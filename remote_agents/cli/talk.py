@@ -47,8 +47,8 @@ from remote_agents.types import (
     Update,
     Usage,
 )
-from remote_agents.types.answers import links_to
 from remote_agents.types.citations import by_document
+from remote_agents.types.files import links_to
 from remote_agents.types.screen import inert, inert_line
 
 HELP = "/new starts a new conversation, /session NAME goes to another one, /quit ends."

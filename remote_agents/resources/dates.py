@@ -1,10 +1,12 @@
-"""Ranges of days, as records are asked for. Pure."""
+"""Ranges of days, as records are asked for, and times, as services tell them. Pure."""
 
 from __future__ import annotations
 
-from datetime import date, datetime
+import re
+from datetime import date, datetime, timezone
 
 from remote_agents.errors import ConfigurationError
+from remote_agents.wire.json import number as finite
 
 Day = str | date
 
@@ -55,3 +57,35 @@ def _day(name: str, value: Day) -> str:
         raise ConfigurationError(
             f"{name} must be a date or 'YYYY-MM-DD', like '2025-01-31', not {value!r}."
         ) from None
+
+
+def moment(value: object) -> datetime | None:
+    """A time from ISO 8601, seconds, or milliseconds, as number or text; UTC where none is said.
+
+    Example:
+        >>> moment("1728181396000") == moment(1728181396) == moment("2024-10-06T02:23:16Z")
+        True
+    """
+    if isinstance(value, str) and (parsed := _iso(value)) is not None:
+        return parsed
+    seconds = finite(value)
+    if seconds is None:
+        return None
+    if abs(seconds) > 1e11:  # the year 5138: these are milliseconds
+        seconds /= 1000
+    try:
+        return datetime.fromtimestamp(seconds, timezone.utc)
+    except (ValueError, OverflowError, OSError):
+        return None
+
+
+def _iso(value: str) -> datetime | None:
+    if "-" not in value[1:]:
+        return None
+    # Python 3.10 takes three or six digits after the point, and no Z.
+    form = re.sub(r"\.(\d+)", lambda found: f".{found[1]:0<6.6}", value.strip())
+    try:
+        parsed = datetime.fromisoformat(re.sub(r"[zZ]$", "+00:00", form))
+    except ValueError:
+        return None
+    return parsed if parsed.tzinfo else parsed.replace(tzinfo=timezone.utc)

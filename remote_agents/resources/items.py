@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from datetime import datetime, timezone
+from datetime import datetime
 from functools import lru_cache
 from typing import Any, Generic, TypeVar, cast, overload
 
 from remote_agents.json_types import JsonMapping, JsonObject
+from remote_agents.resources.dates import moment
 from remote_agents.types.messages import Attachment as Sent, AttachmentKind
 from remote_agents.wire.json import identifier, number as finite
 
@@ -186,38 +187,6 @@ def many(kind: Callable[[Any], I], *names: str) -> Field[list[I]]:
 
 def _list(value: object) -> list[Any]:
     return value if isinstance(value, list) else []
-
-
-def moment(value: object) -> datetime | None:
-    """A time from ISO 8601, seconds, or milliseconds, as number or text; UTC where none is said.
-
-    Example:
-        >>> moment("1728181396000") == moment(1728181396) == moment("2024-10-06T02:23:16Z")
-        True
-    """
-    if isinstance(value, str) and (parsed := _iso(value)) is not None:
-        return parsed
-    seconds = finite(value)
-    if seconds is None:
-        return None
-    if abs(seconds) > 1e11:  # the year 5138: these are milliseconds
-        seconds /= 1000
-    try:
-        return datetime.fromtimestamp(seconds, timezone.utc)
-    except (ValueError, OverflowError, OSError):
-        return None
-
-
-def _iso(value: str) -> datetime | None:
-    if "-" not in value[1:]:
-        return None
-    # Python 3.10 takes three or six digits after the point, and no Z.
-    form = re.sub(r"\.(\d+)", lambda found: f".{found[1]:0<6.6}", value.strip())
-    try:
-        parsed = datetime.fromisoformat(re.sub(r"[zZ]$", "+00:00", form))
-    except ValueError:
-        return None
-    return parsed if parsed.tzinfo else parsed.replace(tzinfo=timezone.utc)
 
 
 @lru_cache(maxsize=4096)

@@ -3,7 +3,6 @@
 from remote_agents.types.answers import (
     Alternative as Alternative,
     Event as Event,
-    File as File,
     Finish as Finish,
     Info as Info,
     ReasoningDelta as ReasoningDelta,
@@ -20,6 +19,7 @@ from remote_agents.types.citations import (
     Citation as Citation,
     Citations as Citations,
 )
+from remote_agents.types.files import File as File
 from remote_agents.types.messages import (
     Attachment as Attachment,
     AttachmentKind as AttachmentKind,

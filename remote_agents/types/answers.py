@@ -5,16 +5,15 @@ Nothing here knows a service, a framework or a socket.
 
 from __future__ import annotations
 
-import base64
 import uuid
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from io import StringIO
 from typing import Any
 
 from remote_agents.json_types import Arguments, JsonObject
 from remote_agents.types.citations import Citation, Citations, names_of
-from remote_agents.types.messages import AttachmentKind, ClientToolCall, Interrupt
+from remote_agents.types.files import File, links_to
+from remote_agents.types.messages import ClientToolCall, Interrupt
 from remote_agents.types.rendering import fenced, render
 
 
@@ -57,39 +56,6 @@ class ToolResult:
     id: str
     output: Any = None
     error: bool = False
-
-
-@dataclass(slots=True)
-class File:
-    """A file that an answer brings.
-
-    Args:
-        kind: `image`, `audio`, `video` or `file`.
-        url: Where it can be had.
-        id: The service's id of it.
-        filename: Its name.
-        mime_type: For example `image/png`.
-        data: The content, where the service sent it along.
-    """
-
-    kind: AttachmentKind = "file"
-    url: str | None = None
-    id: str | None = None
-    filename: str | None = None
-    mime_type: str | None = None
-    data: bytes | None = field(default=None, repr=False)
-
-    def to_dict(self) -> JsonObject:
-        """The fields that are known, as plain JSON values; the content in base64."""
-        known = asdict(self)
-        if self.data is not None:
-            known["data"] = base64.b64encode(self.data).decode()
-        return {name: value for name, value in known.items() if value is not None}
-
-
-def links_to(files: Iterable[File]) -> list[tuple[str, str | None]]:
-    """What each file is called, and its link, as people are shown it."""
-    return [(file.filename or file.url or file.id or file.kind, file.url) for file in files]
 
 
 @dataclass(slots=True)

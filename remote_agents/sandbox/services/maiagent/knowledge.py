@@ -15,7 +15,7 @@ from remote_agents.sandbox.services.maiagent.chat import (
     stable_uuid,
     wrong,
 )
-from remote_agents.sandbox.services.maiagent.resources import numbered
+from remote_agents.sandbox.services.maiagent.directory import numbered
 from remote_agents.sandbox.serving.wire import Json, Refusal, json_object
 
 SHOWN = {

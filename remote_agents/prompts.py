@@ -1,0 +1,89 @@
+"""What a plain client is asked, in any of the forms that it takes, as messages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, TypeAlias, cast
+
+from remote_agents.errors import UnsupportedContentError
+from remote_agents.json_types import Arguments
+from remote_agents.memory.sessions import current_session
+from remote_agents.settings import CallArguments
+from remote_agents.types import Attachment, Message, Origin, Reply
+
+Prompt: TypeAlias = "str | Message | Reply | Mapping[str, Any] | Sequence[Any]"
+
+
+def turn_of(prompt: Prompt, call: CallArguments) -> Arguments:
+    """The arguments of a turn: the prompt's messages, with the files that go with them."""
+    turn = cast("Arguments", call)
+    messages = as_messages(prompt)
+    if attachments := turn.pop("attachments", None):
+        if not isinstance(attachments, (list, tuple)):
+            raise UnsupportedContentError(
+                f"attachments is a list of Attachment, not {type(attachments).__name__}."
+            )
+        last = messages[-1]
+        messages[-1] = replace(last, attachments=[*last.attachments, *map(_file, attachments)])
+    if turn.get("session_id") is None and (session_id := current_session()):
+        turn["session_id"] = session_id
+    return {**turn, "messages": messages}
+
+
+def _file(item: object) -> Any:
+    """A file for a message; what a service lists as an attachment knows how it is sent again."""
+    return item.as_attachment() if hasattr(item, "as_attachment") else item
+
+
+def as_messages(prompt: Prompt) -> list[Message]:
+    """A prompt in any of its forms as messages.
+
+    Raises:
+        UnsupportedContentError: Names what cannot be read as a message.
+
+    Example:
+        >>> as_messages(["Hi", {"role": "assistant", "content": "Hello!"}])[1].role
+        'assistant'
+    """
+    if isinstance(prompt, (str, bytes, Message, Reply, Mapping)) or not isinstance(
+        prompt, Iterable
+    ):
+        return [_as_message(prompt)]
+    return [_as_message(item) for item in prompt]
+
+
+def _as_message(item: object) -> Message:
+    if isinstance(item, Message):
+        return item
+    if isinstance(item, str):
+        return Message("user", item)
+    if isinstance(item, Reply):
+        return Message("assistant", item.text, origin=origin_of(item), tool_calls=item.tool_calls)
+    if isinstance(item, Mapping) and isinstance(item.get("content"), str):
+        return Message(item.get("role", "user"), item["content"], _files(item.get("attachments")))
+    raise UnsupportedContentError(
+        "A message is a text, a Message, a Reply or {'role', 'content'}, "
+        f"not {type(item).__name__}{': decode it first' if isinstance(item, bytes) else ''}."
+    )
+
+
+def _files(given: object) -> list[Attachment]:
+    """The files of a message that is a mapping; what may be from outside names no local ones."""
+    if isinstance(given, (str, bytes, Mapping)) or not isinstance(given, Iterable | None):
+        raise UnsupportedContentError("A message's attachments are a list of Attachment.")
+    return [_file_of(each) for each in given or ()]
+
+
+def _file_of(item: object) -> Attachment:
+    file = Attachment.from_mapping(item) if isinstance(item, Mapping) else _file(item)
+    if not isinstance(file, Attachment):
+        raise UnsupportedContentError(
+            f"attachments is a list of Attachment (or mappings), not of {type(item).__name__}."
+        )
+    return file
+
+
+def origin_of(reply: Reply) -> Origin | None:
+    """Where a reply belongs, to be put on the message that repeats it."""
+    return Origin.of(reply.metadata())
