@@ -141,15 +141,15 @@ async def failed(request: Request, error: AgentError) -> JSONResponse:
     return JSONResponse({"error": type(error).__name__, "repeat": error.safe_to_repeat}, status)
 
 
-@app.get("/healthz")
-async def healthz() -> JSONResponse:
-    """Whether this process answers; `/readyz` asks the agent's service too."""
+@app.get("/livez")
+async def livez() -> JSONResponse:
+    """Whether this process answers; it asks nobody, and is what restarts a container."""
     return JSONResponse({"ok": True})
 
 
-@app.get("/readyz")
-async def readyz(request: Request, key: Annotated[str, Depends(user)]) -> JSONResponse:
-    """Whether the agent can be reached with this token; it costs one short turn."""
+@app.get("/healthz")
+async def healthz(request: Request, key: Annotated[str, Depends(user)]) -> JSONResponse:
+    """Whether the agent can be reached with this token, step by step; it costs one short turn."""
     token.set(key)
     steps = await request.app.state.model.client.acheck()
     ok = all(step.ok for step in steps)

@@ -146,15 +146,20 @@ def test_the_service(
     env = {} if workers == "1" else {"DATABASE_URL": request.getfixturevalue("database")}
     folder = EXAMPLES / "fastapi_langgraph"
     with serving(agents, "examples", [*APP, f"--workers={workers}"], folder, **env) as url:
-        assert httpx.get(f"{url}/healthz", trust_env=False).json() == {"ok": True}
+        assert httpx.get(f"{url}/livez", trust_env=False).json() == {"ok": True}
         for thread in ("t1", "t2", "t3", "t4"):  # whichever worker answers
             assert ANSWER in chat(url, key, QUESTION, thread).text
             assert GOES_ON in chat(url, key, FOLLOW_UP, thread).text
         assert chat(url, "wrong", QUESTION, "t1").status_code == 502
-        ready = httpx.get(
-            f"{url}/readyz", headers={"Authorization": f"Bearer {key}"}, trust_env=False, timeout=60
-        )
-        assert ready.status_code == 200, ready.text
+        for token, status in ((key, 200), ("wrong", 503)):
+            health = httpx.get(
+                f"{url}/healthz",
+                headers={"Authorization": f"Bearer {token}"},
+                trust_env=False,
+                timeout=60,
+            )
+            assert health.status_code == status, health.text
+            assert health.json()[-1]["ok"] is (status == 200)
 
 
 @pytest.fixture
