@@ -10,8 +10,15 @@ from collections.abc import (
     Callable,
     Generator,
     Iterator,
+    Mapping,
 )
-from contextlib import aclosing, closing, contextmanager
+from contextlib import (
+    AbstractContextManager,
+    aclosing,
+    closing,
+    contextmanager,
+    nullcontext,
+)
 from contextvars import ContextVar
 from functools import wraps
 from typing import Any, Protocol, TypeVar, cast
@@ -19,11 +26,19 @@ from typing import Any, Protocol, TypeVar, cast
 from llama_index.core.instrumentation.event_handlers import NullEventHandler
 from llama_index.core.llms.callbacks import dispatcher
 from llama_index.core.llms.llm import LLM
+from llama_index_instrumentation import get_dispatcher
+from llama_index_instrumentation.dispatcher import active_instrument_tags, instrument_tags
 
+from remote_agents.concealed import conceal
 from remote_agents.errors import ConfigurationError
 from remote_agents.json_types import Arguments
+from remote_agents.memory.sessions import current_session
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+
+class _InDialogue(Protocol):
+    session_id: str | None
 
 
 class _Bindable(Protocol):
@@ -75,9 +90,41 @@ def observed(callback: Callable[[F], F]) -> Callable[[F], F]:
         # LlamaIndex marks what it wraps in a way that `inspect` stumbles over at each call.
         call.__signature__ = signature
         del call.__wrapped__
-        return cast(F, call)
+        spanned = get_dispatcher(method.__module__).span(call)
+        return cast(F, _discreet(spanned, signature))
 
     return decorate
+
+
+def _discreet(method: Any, signature: inspect.Signature) -> Any:
+    """A method with its span, which sees no secret of the call and is told the dialogue.
+
+    LlamaIndex takes its mark on it as that of a span, and puts no second one around it. The span
+    asks whose method it is, so it is bound.
+    """
+
+    @wraps(method)
+    def run(self: _InDialogue, *args: object, **kwargs: object) -> Any:
+        with _tagged(self, kwargs):
+            return method.__get__(self)(*args, **conceal(kwargs))
+
+    @wraps(method)
+    async def arun(self: _InDialogue, *args: object, **kwargs: object) -> Any:
+        with _tagged(self, kwargs):
+            return await method.__get__(self)(*args, **conceal(kwargs))
+
+    call: Any = arun if inspect.iscoroutinefunction(method) else run
+    call.__signature__ = signature
+    del call.__wrapped__
+    return call
+
+
+def _tagged(llm: _InDialogue, kwargs: Mapping[str, object]) -> AbstractContextManager[None]:
+    """Gives LlamaIndex's spans and events the names of the dialogue as tags."""
+    session_id = kwargs.get("session_id") or llm.session_id or current_session()
+    named = {"session_id": session_id, "conversation_id": kwargs.get("conversation_id")}
+    tags = {name: value for name, value in named.items() if value}
+    return instrument_tags({**active_instrument_tags.get(), **tags}) if tags else nullcontext()
 
 
 # LlamaIndex's generator leaves the one inside open when it is left itself, and hands on the

@@ -13,6 +13,8 @@ from llama_index.core.callbacks.token_counting import TokenCountingHandler
 from llama_index.core.utilities.token_counting import TokenCounter
 from llama_index_instrumentation import get_dispatcher
 from llama_index_instrumentation.event_handlers import BaseEventHandler
+from llama_index_instrumentation.span import BaseSpan
+from llama_index_instrumentation.span_handlers import BaseSpanHandler
 
 from llamaindex_agents import BlueNexus, CloudBaseOpenAI, PrivateAI
 from remote_agents import AgentError
@@ -92,6 +94,65 @@ async def test_one_call_is_one_event(build: Build, recorder: Recorder, way: str)
     assert callbacks.seen == ["start", "end"]
     assert callbacks.payloads[0][EventPayload.SERIALIZED]["class_name"] == "BlueNexus"
     assert llm.api_key.get_secret_value() not in str(callbacks.payloads)
+
+
+class Told:
+    """All that LlamaIndex tells of spans and events."""
+
+    def __init__(self) -> None:
+        self.texts: list[str] = []
+        self.tags: list[dict[str, Any]] = []
+
+
+TOLD = Told()
+
+
+class Events(BaseEventHandler):
+    """Events, with what they hold."""
+
+    def handle(self, event: Any, **kwargs: Any) -> None:
+        TOLD.texts.append(repr(event))
+        TOLD.tags.append(event.tags)
+
+
+class Spans(BaseSpanHandler[BaseSpan]):
+    """Spans, with what they hold."""
+
+    def new_span(self, id_: str, bound_args: Any, *args: Any, **kwargs: Any) -> BaseSpan:
+        TOLD.texts.append(f"{id_} {bound_args.arguments}")
+        TOLD.tags.append(kwargs.get("tags") or {})
+        return BaseSpan(id_=id_)
+
+    def prepare_to_exit_span(self, *args: Any, **kwargs: Any) -> None:
+        """Not looked at."""
+
+    def prepare_to_drop_span(self, *args: Any, **kwargs: Any) -> None:
+        """Not looked at."""
+
+
+@pytest.fixture
+def told() -> Iterator[Told]:
+    root, events, spans = get_dispatcher(), Events(), Spans()
+    TOLD.__init__()  # type: ignore[misc]
+    root.add_event_handler(events)
+    root.add_span_handler(spans)
+    yield TOLD
+    root.event_handlers.remove(events)
+    root.span_handlers.remove(spans)
+
+
+@pytest.mark.parametrize("way", [*WAYS, *COMPLETE])
+async def test_traces_name_the_dialogue_and_no_secret_of_a_call(
+    build: Build, told: Told, way: str
+) -> None:
+    callbacks = Callbacks()
+    llm = build("bluenexus", callback_manager=CallbackManager([callbacks]))
+    secret = {"headers": {"X-Key": "a-secret"}, "extra_body": {"metadata": "a-secret"}}
+    await last(llm.for_session("s1"), way, ASK if "chat" in way else QUESTION, **secret)
+    assert "a-secret" not in str((told.texts, callbacks.payloads))
+    spans = [text for text in told.texts if text.startswith("BlueNexus.")]
+    assert [span.startswith(f"BlueNexus.{way}-") for span in spans] == [True], "one span a call"
+    assert {"session_id": "s1"} in told.tags
 
 
 @pytest.mark.parametrize("way", STREAMED)
