@@ -12,7 +12,7 @@ from remote_agents import ConfigurationError, InMemorySessionStore, Message, ses
 from remote_agents.sandbox import Sandbox
 from remote_agents.types import Origin
 from tests.memory.prompts import FACTS
-from tests.memory.ways import ASKED, REMEMBERING, SECRET, WAYS, ask, client, received
+from tests.memory.ways import ASKED, REMEMBERING, SECRET, WAYS, ask, asked, client, received
 
 KEEPING = [*REMEMBERING, "cloudbase_ag_ui"]
 TOLD = SECRET.format("zebra-17")
@@ -34,7 +34,7 @@ async def test_a_session_sends_one_new_message_a_turn(
         await ask(agent, way, text, session_id="u1") for text in (TOLD, "Thanks.", ASKED, "Why?")
     ]
     assert "zebra-17" in replies[2].text
-    assert [received(sandbox, n) for n in range(4)] == [[TOLD], ["Thanks."], [ASKED], ["Why?"]]
+    assert [asked(sandbox, n) for n in range(4)] == [[TOLD], ["Thanks."], [ASKED], ["Why?"]]
     assert len({turn["conversation_id"] for turn in sandbox.turns()}) == 1
     assert [reply.memory for reply in replies] == ["new", "continued", "continued", "continued"]
     known = agent.session("u1")
@@ -121,10 +121,10 @@ async def test_context_in_system_messages_reaches_the_agent_each_turn(
         prompt = [system, f"What is the code of the {name} pier?"]
         reply = await ask(agent, "ask", prompt, session_id="u1")
         assert fact.rstrip(".").rsplit(" ", 1)[-1] in reply.text
-        everything = "\n".join(received(sandbox))
+        everything = "\n".join(asked(sandbox))
         assert [f for f in facts.values() if f in everything] == [fact]
     again = await ask(agent, "ask", [system, "Thanks."], session_id="u1")
-    assert received(sandbox) == ["Thanks."]
+    assert asked(sandbox) == ["Thanks."]
     assert (again.memory, agent.session("u1").turns) == ("continued", 3)
 
 
@@ -136,7 +136,7 @@ async def test_an_explicit_id_is_followed(sandbox: Sandbox, endpoint: str, way: 
     call = {"conversation_id": first.conversation_id, "session_id": "somebody"}
     reply = await ask(agent, way, ASKED, **call)
     assert "zebra-17" in reply.text
-    assert received(sandbox) == [ASKED]
+    assert asked(sandbox) == [ASKED]
     assert sandbox.turns()[-1]["conversation_id"] == first.conversation_id
     assert agent.session("somebody") is None
     await ask(agent, way, [TOLD, Message("assistant", "Noted."), "Thanks."], **call)

@@ -45,3 +45,10 @@ async def _last(events: AsyncIterator[Any]) -> Reply:
 def received(box: Sandbox, turn: int = -1) -> list[str]:
     """The texts of a turn as they reached the server."""
     return [message["content"] for message in box.turns()[turn]["messages"]]
+
+
+def asked(box: Sandbox, turn: int = -1) -> list[str]:
+    """The same without the history that a service is told along with what is new."""
+    texts = received(box, turn)
+    facts = ENDPOINTS[box.turns()[turn]["endpoint"]]
+    return texts[-1:] if facts.context and facts.one_message else texts

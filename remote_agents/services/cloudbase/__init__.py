@@ -23,7 +23,7 @@ ENDPOINT = Endpoint(
     roles=frozenset({"user", "assistant"}),
     parameters=("search_enable", "files"),
     call_only=("tools", "tool_choice", "state", "suggest"),
-    options=("env_id", "region", "dialect"),
+    options=("env_id", "region", "dialect", "recall"),
     attachments=frozenset({"image", "audio", "video", "file"}),
     uploads=True,
     always_streams=True,
@@ -53,6 +53,9 @@ class CloudBaseSettings(Settings):
     """Links or `cloud://` ids that go with every turn."""
     dialect: Literal["auto", "classic", "ag-ui"] | None = None
     """What requests look like; `auto` (default) goes by the agent id."""
+    recall: int | None = None
+    """How many turns of a conversation a classic agent is told again where you have no history at
+    hand (default 10; 0: none)."""
 
 
 class CloudBaseCall(CallArguments, total=False):

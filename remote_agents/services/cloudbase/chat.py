@@ -21,6 +21,7 @@ from remote_agents.flow import Call, Decode, Flow, Request, Stream
 from remote_agents.json_types import Arguments, JsonObject
 from remote_agents.service import Endpoint
 from remote_agents.services.cloudbase.frames import decode as decode
+from remote_agents.services.cloudbase.recall import recalled, turns_of
 from remote_agents.services.cloudbase.suggestions import suggesting
 from remote_agents.services.cloudbase.uploads import links_of
 from remote_agents.types import Reply, Turn
@@ -31,7 +32,7 @@ HOSTS = {"cn": "api.tcloudbasegateway.com", "intl": "api.intl.tcloudbasegateway.
 
 
 def turn(asked: Turn) -> Flow[Reply]:
-    """One turn; files are uploaded, and a conversation of the classic dialect created, first."""
+    """One turn; files are uploaded, and a classic conversation is created or read back, first."""
     path = f"/v1/aibot/bots/{quote(asked.agent_id, safe='')}"
     files = yield from links_of(asked)
     conversation_id = asked.conversation_id
@@ -41,8 +42,12 @@ def turn(asked: Turn) -> Flow[Reply]:
         body = run_input(asked, conversation_id, forwarded=_options(asked, files))
         reads = partial(decode, sent=sent_in(body, asked.options))
     else:
+        turns = turns_of(asked.options)
         if conversation_id is None and asked.keep:
             conversation_id = yield from _create_conversation(path)
+        elif conversation_id and turns and not asked.history:
+            history = yield from recalled(path, conversation_id, turns)
+            asked = replace(asked, history=history)
         body = _classic_body(asked, conversation_id, files)
     request = Request("POST", f"{path}/send-message", json=body, stream=True)
     reply: Reply = yield Stream(request, reads, conversation_id, suggesting(path, asked))
@@ -123,6 +128,7 @@ def for_agent(endpoint: Endpoint, agent_id: str, options: Mapping[str, Any]) -> 
 
     Tencent's servers speak the AG-UI before 1.0, which has no usage.
     """
+    turns_of(options)
     if not is_ag_ui_agent(agent_id, options):
         return endpoint
     return replace(

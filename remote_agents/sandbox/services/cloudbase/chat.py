@@ -108,7 +108,7 @@ def _classic(box: Service, bot: str, body: JsonObject) -> Frames:
     turn = box.begin(
         ENDPOINT,
         bot,
-        Ask([*history, asked], stored, _files(body.get("files"))),
+        Ask([*history, asked], files=_files(body.get("files"))),  # it sees no more than this
         stream=True,
         conversation=conversation,
         shelf=SHELF,
