@@ -94,9 +94,12 @@ def _ended(title: str) -> ConversationError:
 
 def _hanging_up(response: Any) -> Callable[[], None]:
     """What closes a response, from any thread."""
-    if not hasattr(response, "aclose"):
+    try:
+        loop = asyncio.get_running_loop()
+    except RuntimeError:
         return response.close  # type: ignore[no-any-return]
-    loop = asyncio.get_running_loop()
+    if not hasattr(response, "aclose"):  # blocking I/O amid an event loop
+        return response.close  # type: ignore[no-any-return]
 
     def close() -> None:
         task = loop.create_task(response.aclose())
