@@ -1,4 +1,4 @@
-"""`AGUI` with servers that others wrote: today's LangGraph, Pydantic AI and LlamaIndex."""
+"""`AGUI` with servers that others wrote: today's LangGraph, Pydantic AI, LlamaIndex and Agno."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -8,8 +8,14 @@ import pytest
 from remote_agents import AGUI, Message
 from tests.vendor.serving import Server, seen, served
 
-PATHS = {"langgraph": "/agent", "pydantic_ai": "/agent", "llama_index": "/agent/run"}
+PATHS = {
+    "langgraph": "/agent",
+    "pydantic_ai": "/agent",
+    "llama_index": "/agent/run",
+    "agno": "/agui",
+}
 QUESTIONS = ["My name is Ada.", "yes", "yes", "Who am I?"]
+FORGET = ("pydantic_ai", "llama_index")  # they take the messages that come along as all there is
 FORM = {
     "name": "get_weather",
     "description": "The weather of a city.",
@@ -30,6 +36,8 @@ def agent(kind: tuple[str, Server], **settings: Any) -> AGUI:
 
 @pytest.mark.parametrize("memory", ["auto", "server"])
 def test_a_dialogue(kind: tuple[str, Server], memory: Any) -> None:
+    if kind[0] == "agno":
+        memory = "server"  # it reads the newest message alone, and knows the rest by the thread
     asked, history = agent(kind, memory=memory), []
     for number, question in enumerate(QUESTIONS, 1):
         reply = asked.ask([*history, question])
@@ -43,11 +51,11 @@ def test_the_context_of_today(kind: tuple[str, Server]) -> None:
     for day in ("monday", "tuesday", "monday"):
         context = Message("system", f"CONTEXT: it is {day}")
         reply = asked.ask([context, *history, f"Which day is it on {day}?"])
-        told = [str(content) for _, content in seen(reply.text)]
-        assert told[-1] == f"Which day is it on {day}?"
-        contexts = [content for content in told if content.startswith("CONTEXT")]
-        assert contexts[-1] == f"CONTEXT: it is {day}"
+        told = " ".join(str(content) for _, content in seen(reply.text))
+        assert told.count(f"Which day is it on {day}?") == len(history) // 2 // 2 + 1
+        assert told.rindex(f"CONTEXT: it is {day}") == told.rindex("CONTEXT: it is ")
         history += [Message("user", f"Which day is it on {day}?"), reply]
+    assert told.count("CONTEXT: it is ") == (1 if kind[0] in FORGET else 3)
 
 
 def test_an_instruction_that_stays_is_said_once(kind: tuple[str, Server]) -> None:
@@ -55,7 +63,8 @@ def test_an_instruction_that_stays_is_said_once(kind: tuple[str, Server]) -> Non
     for number, question in enumerate(QUESTIONS, 1):
         reply = asked.ask([*history, question])
         told = [str(content) for role, content in seen(reply.text) if role == "human"]
-        assert told == ["Be brief.", *QUESTIONS[:number]]
+        assert " ".join(told).count("Be brief.") == 1
+        assert [text.split("\n")[0] for text in told if text != "Be brief."] == QUESTIONS[:number]
         history += [Message("user", question), reply]
 
 

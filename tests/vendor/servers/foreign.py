@@ -98,6 +98,45 @@ def llama_index(app: FastAPI) -> None:
     app.include_router(get_ag_ui_workflow_router(llm=Said()), prefix="/agent")
 
 
+def agno(app: FastAPI) -> None:
+    from agno.agent import Agent
+    from agno.db.in_memory import InMemoryDb
+    from agno.models.base import Model
+    from agno.models.response import ModelResponse
+    from agno.os.interfaces.agui import AGUI
+
+    class Said(Model):
+        def said(self, messages: list[Any], tools: Any) -> list[ModelResponse]:
+            names = {"user": "human", "assistant": "ai"}
+            seen = [[names.get(m.role, m.role), m.content] for m in messages if m.role != "system"]
+            seen = [[kind, "..." if kind == "ai" else text] for kind, text in seen]
+            if tools and seen[-1][0] == "human" and "call" in seen[-1][1]:
+                call = {"name": tools[0]["function"]["name"], "arguments": '{"city": "Paris"}'}
+                called = {"id": f"c{len(seen)}", "type": "function", "function": call}
+                return [ModelResponse(role="assistant", tool_calls=[called])]
+            text = "I SAW " + json.dumps([seen, {}])
+            return [ModelResponse(content=text[at : at + 20]) for at in range(0, len(text), 20)]
+
+        async def ainvoke_stream(self, messages: Any, **known: Any) -> AsyncIterator[ModelResponse]:
+            for each in self.said(messages, known.get("tools")):
+                yield each
+
+        def _unused(self, *_: Any, **__: Any) -> Any:
+            raise NotImplementedError("AG-UI streams with asyncio")
+
+        invoke = ainvoke = invoke_stream = _parse_provider_response = _unused
+        _parse_provider_response_delta = _unused
+
+    agent = Agent(model=Said(id="said"), db=InMemoryDb(), add_history_to_context=True)
+    app.include_router(AGUI(agent=agent).get_router())
+
+
 app = FastAPI()
-{"langgraph": langgraph, "pydantic_ai": pydantic_ai, "llama_index": llama_index}[KIND](app)
+KINDS = {
+    "langgraph": langgraph,
+    "pydantic_ai": pydantic_ai,
+    "llama_index": llama_index,
+    "agno": agno,
+}
+KINDS[KIND](app)
 uvicorn.run(app, host="127.0.0.1", port=PORT, log_level="warning")
