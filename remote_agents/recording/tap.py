@@ -31,11 +31,11 @@ class Tap:
         with _ending(exchange):
             return TappedResponse(self.transport.send(op), exchange)
 
-    async def asend(self, op: Send) -> TappedResponse:
+    async def asend(self, op: Send) -> TappedAsyncResponse:
         """Send with asyncio; the response's headers have arrived."""
         exchange = self._begun(op)
         with _ending(exchange):
-            return TappedResponse(await self.transport.asend(op), exchange)
+            return TappedAsyncResponse(await self.transport.asend(op), exchange)
 
     def close(self) -> None:
         """Give up the shared sync connections."""
@@ -51,8 +51,8 @@ class Tap:
         return exchange
 
 
-class TappedResponse:
-    """A response that is being read; a sync one or an async one."""
+class _Tapped:
+    """A response that is being read."""
 
     def __init__(self, response: Any, exchange: Exchange) -> None:
         self._response = response
@@ -61,16 +61,6 @@ class TappedResponse:
         exchange.target, exchange.headers, exchange.body = response.asked
         exchange.status, exchange.answer_headers = response.status, response.answered
 
-    def read(self, deadline: float | None) -> bytes | None:
-        """The next bytes, or None at the end."""
-        with _ending(self._exchange):
-            return self._took(self._response.read(deadline))
-
-    async def aread(self, deadline: float | None) -> bytes | None:
-        """The next bytes, or None at the end."""
-        with _ending(self._exchange):
-            return self._took(await self._response.aread(deadline))
-
     def _took(self, piece: bytes | None) -> bytes | None:
         if piece is None:
             self._exchange.end = "whole"
@@ -78,9 +68,27 @@ class TappedResponse:
             self._exchange.pieces.append(piece)
         return piece
 
+
+class TappedResponse(_Tapped):
+    """A response that is being read with blocking I/O."""
+
+    def read(self, deadline: float | None) -> bytes | None:
+        """The next bytes, or None at the end."""
+        with _ending(self._exchange):
+            return self._took(self._response.read(deadline))
+
     def close(self) -> None:
         """Free the connection."""
         self._response.close()
+
+
+class TappedAsyncResponse(_Tapped):
+    """A response that is being read with asyncio."""
+
+    async def aread(self, deadline: float | None) -> bytes | None:
+        """The next bytes, or None at the end."""
+        with _ending(self._exchange):
+            return self._took(await self._response.aread(deadline))
 
     async def aclose(self) -> None:
         """Free the connection."""
