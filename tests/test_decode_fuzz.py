@@ -87,6 +87,8 @@ SAMPLES: dict[str, list[dict[str, Any]]] = {
     "cloudbase": [
         *OPENAI,
         {"type": "text", "record_id": "r", "content": "a", "finish_reason": "continue"},
+        {"type": "text", "content": "a", "search_info": {"search_results": [{"title": "t"}]}},
+        {"type": "text", "content": "a", "knowledge_base": ["a"], "knowledge_meta": []},
         {"type": "thinking", "reasoning_content": "a", "usage": {"promptTokens": 1}},
         {"type": "search", "search_info": {"search_results": [{"index": "[1]", "title": "t"}]}},
         {"type": "knowledge", "knowledge_base": ["a"], "knowledge_meta": [{"fileName": "f"}]},

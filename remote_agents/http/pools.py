@@ -21,6 +21,7 @@ from typing import Any, TypeAlias
 import httpx
 
 from remote_agents.errors import ConfigurationError
+from remote_agents.http import certificates
 from remote_agents.http.proxies import proxy_for
 
 # 20 idle connections: httpcore walks all idle ones at each request, so a larger number costs CPU.
@@ -200,6 +201,12 @@ def _proxy(route: Route, context: ssl.SSLContext) -> httpx.Proxy | None:
 def context_of(route: Route) -> ssl.SSLContext:
     """The TLS context of a route; one of the caller's own is his, and kept by nobody else."""
     return route.verify if isinstance(route.verify, ssl.SSLContext) else tls(route.verify)
+
+
+def look_at_certificates(verify: Any) -> None:
+    """Trust what the files of these settings hold now, if they were replaced."""
+    for path in certificates.look(verify):
+        certificates.load(tls(verify), path)
 
 
 @lru_cache(maxsize=32)

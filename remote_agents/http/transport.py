@@ -10,7 +10,7 @@ import re
 import socket
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -18,7 +18,7 @@ import httpx
 from remote_agents.addresses import may_upload_to
 from remote_agents.errors import AgentError, ConfigurationError, StreamProtocolError
 from remote_agents.flow import DeadlineReached, Limits, Request, Send
-from remote_agents.http import pools
+from remote_agents.http import certificates, pools
 from remote_agents.http._seams import tells_of_departure
 from remote_agents.http.deadlines import Alarm, Cut, Until
 from remote_agents.http.errors import Departure, bare, reading_failed, sending_failed
@@ -26,6 +26,7 @@ from remote_agents.http.proxies import without_credentials
 from remote_agents.http.requests import merged
 from remote_agents.http.unpacking import Unpacker, unpacker
 from remote_agents.json_types import JsonMapping, JsonObject
+from remote_agents.workers import workers
 
 if TYPE_CHECKING:
     from pydantic import SecretStr
@@ -75,6 +76,8 @@ class Transport:
         """Send with blocking I/O; the response's headers have arrived."""
         departure = Departure()
         try:
+            if certificates.is_due(self._verify):
+                pools.look_at_certificates(self._verify)
             client = self._client or pools.pools.client(self, self._route(op))
             head = None if op.first_event is None else Until(op.first_event)
             request = self._build(client, op, reads=head)
@@ -92,6 +95,8 @@ class Transport:
         """Send with asyncio; the response's headers have arrived."""
         alarm, deadline, departure = Alarm(), None, Departure()
         try:
+            if certificates.is_due(self._verify):
+                await workers.acall(partial(pools.look_at_certificates, self._verify), None)
             # The first client of a process imports aiohttp; the service's time starts after that.
             client = self._async_client or await pools.pools.async_client(self, self._route(op))
             if op.first_event is not None:

@@ -274,6 +274,7 @@ def _reader(decode: Decode, reply: Reply, exchange: Exchange) -> Reader:
         coalesce=terms.coalesce,
         unknown_frames=terms.unknown_frames,
         max_event_bytes=terms.max_event_bytes,
+        max_body_bytes=terms.max_body_bytes,
     )
 
 

@@ -261,7 +261,8 @@ def annotated(exchange: Exchange, reply: Reply | None = None) -> Iterator[None]:
         error.endpoint = error.endpoint or exchange.terms.endpoint.name
         if reply is not None:
             error.begun = error.begun or reply.begun
-            error.partial = error.partial or reply.text + reply.withheld + reply.beside
+            beside = "".join(reply.beside)
+            error.partial = error.partial or reply.text + reply.withheld + beside
             error.conversation_id = error.conversation_id or reply.conversation_id
             error.request_id = error.request_id or reply.request_id
         raise

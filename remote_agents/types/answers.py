@@ -199,15 +199,18 @@ class Reply:
         self.differs: tuple[int, str] | None = None
         self.begun = False
         self.more_expected = False
-        self.beside = ""  # of messages that are written while another one is shown
+        self.beside: list[str] = []  # of messages that are written while another one is shown
         self.withheld = ""  # received, but perhaps the beginning of a stop sequence
         self.choice: int | None = None
         self.open_calls: dict[str, ToolCallDelta] = {}
+        self.called: set[str] = set()  # ids of the agent's own calls, and of their results
+        self.resulted: set[str] = set()
+        self._calls_told: set[tuple[str, str, str]] = set()
         self.decoder: Any = None  # what its decoder remembers between two frames
         # Its text; a list of short pieces would hold ten times as much. `Reader` writes there too.
         self.buffer = StringIO()
         self._reasoning = StringIO()
-        self._alternatives: dict[int, str] = {}
+        self._alternatives: dict[int, StringIO] = {}
         self._files: dict[tuple[Any, ...], File] = {}
 
     def __repr__(self) -> str:
@@ -241,7 +244,7 @@ class Reply:
     @property
     def alternatives(self) -> list[str]:
         """The texts of the other choices, when several were asked for (`n`)."""
-        return [self._alternatives[index] for index in sorted(self._alternatives)]
+        return [self._alternatives[index].getvalue() for index in sorted(self._alternatives)]
 
     @property
     def files(self) -> list[File]:
@@ -310,8 +313,16 @@ _OBSERVED = frozenset(
 
 def _add_call(reply: Reply, event: ToolCall) -> None:
     reply.open_calls.pop(event.id, None)
-    if event not in reply.steps:
+    told = (event.id, event.name, repr(event.arguments))
+    if told not in reply._calls_told:
+        reply._calls_told.add(told)
+        reply.called.add(event.id)
         reply.steps.append(event)
+
+
+def _add_result(reply: Reply, event: ToolResult) -> None:
+    reply.resulted.add(event.id)
+    reply.steps.append(event)
 
 
 def _add_client_call(reply: Reply, event: ClientToolCall) -> None:
@@ -327,7 +338,10 @@ def _add_file(reply: Reply, event: File) -> None:
 def _add_call_delta(reply: Reply, event: ToolCallDelta) -> None:
     open_call = reply.open_calls.setdefault(event.id, ToolCallDelta(event.id))
     open_call.name = event.name or open_call.name
-    open_call.arguments += event.arguments
+    # In a variable of its own a text grows in place, and need not be copied for each piece.
+    arguments, open_call.arguments = open_call.arguments, ""
+    arguments += event.arguments
+    open_call.arguments = arguments
 
 
 def _add_update(reply: Reply, event: Update) -> None:
@@ -348,8 +362,7 @@ def _add_info(reply: Reply, event: Info) -> None:
 
 
 def _add_alternative(reply: Reply, event: Alternative) -> None:
-    texts = reply._alternatives
-    texts[event.index] = texts.get(event.index, "") + event.text
+    reply._alternatives.setdefault(event.index, StringIO()).write(event.text)
 
 
 _FOLD: dict[type, Any] = {
@@ -358,7 +371,7 @@ _FOLD: dict[type, Any] = {
     Citation: lambda reply, event: reply._citations.add(event),
     ToolCall: _add_call,
     ToolCallDelta: _add_call_delta,
-    ToolResult: lambda reply, event: reply.steps.append(event),
+    ToolResult: _add_result,
     ClientToolCall: _add_client_call,
     File: _add_file,
     Interrupt: lambda reply, event: reply.interrupts.append(event),

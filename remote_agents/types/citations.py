@@ -133,7 +133,8 @@ def _complete(known: Citation, again: Citation) -> None:
     for name in _FIELDS:
         if getattr(known, name) is None:
             setattr(known, name, getattr(again, name))
-    known.extra = {**again.extra, **known.extra}
+    for name, value in again.extra.items():
+        known.extra.setdefault(name, value)
 
 
 def by_document(citations: Iterable[Citation]) -> list[tuple[Citation, int]]:

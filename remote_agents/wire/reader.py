@@ -60,6 +60,7 @@ class Reader:
         unknown_frames: What a frame of unknown shape is that may hold text: an error, or only
             counted.
         max_event_bytes: The largest event accepted.
+        max_body_bytes: The largest answer accepted.
 
     Attributes:
         frames: Number of events of the answer that were read.
@@ -82,6 +83,7 @@ class Reader:
         coalesce: bool = True,
         unknown_frames: str = "error",
         max_event_bytes: int = 8 << 20,
+        max_body_bytes: float = 64 << 20,
     ) -> None:
         self.sse = SSEDecoder(max_event_bytes)
         self.reply = reply
@@ -99,6 +101,7 @@ class Reader:
         self._counts_strangers = unknown_frames == "count"
         self._cutter = StopCutter(stop) if stop else None
         self._halves = HalfLetters()
+        self._room = max_body_bytes
         self._raw = RawFields(reply.raw)
         self._textless = [*endpoint.textless]
 
@@ -116,6 +119,16 @@ class Reader:
 
     def take(self, chunk: bytes) -> list[Event]:
         """The events of the next bytes; a failure among them is kept until `check`."""
+        events = self._take(chunk)
+        self._room -= len(chunk)
+        if self._room < 0 and not self.complete:
+            self.failure = self.failure or StreamProtocolError(
+                f"{self._endpoint.title}: the answer is larger than max_body_bytes; it was cut "
+                "off. Raise max_body_bytes if that is expected."
+            )
+        return events
+
+    def _take(self, chunk: bytes) -> list[Event]:
         try:
             return self.take_frames(self.sse.feed(chunk))
         except StreamProtocolError as error:  # too large; what came before it is the caller's
@@ -311,8 +324,8 @@ class Reader:
         if unknown:
             self._check_unknown(unknown, text_in(unknown))
         elif all(map(_is_silent, events)):
-            said = self.reply.text + self.reply.withheld
-            if (lost := answer_in(value)) and lost != said:  # a last frame may repeat all of it
+            lost, reply = answer_in(value), self.reply
+            if lost and lost != reply.text + reply.withheld:  # a last frame may repeat all of it
                 self._check_unknown([value], lost)
 
     def _check_unknown(self, unknown: list[Any], lost: str) -> None:

@@ -117,7 +117,7 @@ def test_pieces_are_shown_as_they_come() -> None:
 
 def test_text_that_waits_is_not_lost_when_the_run_breaks_off() -> None:
     reply = told([STARTED, begin("1"), begin("2"), say("1", "A"), say("2", "x")])
-    assert reply.text + reply.beside == "Ax"
+    assert reply.text + "".join(reply.beside) == "Ax"
 
 
 def test_a_snapshot_is_read_behind_what_was_sent() -> None:

@@ -91,8 +91,13 @@ ANSWER = frozenset({"usage", "search_info", "knowledge_base", "knowledge_meta", 
 
 def _new_steps(events: list[Event], so_far: Reply) -> list[Event]:
     """Nothing, if the same step was told on an earlier frame: the service repeats them."""
-    known = {step.id for step in so_far.steps if isinstance(step, (ToolCall, ToolResult))}
-    return [e for e in events if not isinstance(e, (ToolCall, ToolResult)) or e.id not in known]
+    known = so_far.called, so_far.resulted
+    return [
+        event
+        for event in events
+        if not isinstance(event, (ToolCall, ToolResult))
+        or not any(event.id in ids for ids in known)
+    ]
 
 
 def _thinking(data: JsonObject, so_far: Reply) -> list[Event]:
@@ -189,7 +194,7 @@ def _id_of(call: Arguments, data: JsonObject) -> str:
 def _result(data: JsonObject, so_far: Reply) -> list[Event]:
     call_id = identifier(data.get("toolCallId")) or "call"
     result = ToolResult(call_id, data.get("result"))
-    if any(isinstance(step, ToolCall) and step.id == call_id for step in so_far.steps):
+    if call_id in so_far.called:
         return [result]
     name = text(data.get("toolName")) or "tool"
     return [ToolCall(call_id, name, parse_arguments(data.get("args"))), result]

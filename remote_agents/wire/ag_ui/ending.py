@@ -55,7 +55,7 @@ def finished(data: Mapping[str, Any], so_far: Reply, run: Run) -> list[Event]:
 def _unstreamed(so_far: Reply, run: Run) -> list[Event]:
     """What stands in the snapshot alone: a step that streams nothing answers there."""
     events: list[Event] = []
-    told = so_far.text + "".join(run.waiting.values())
+    told = so_far.text + "".join(map("".join, run.waiting.values()))
     for message in run.snapshot.said:
         said = snapshot_text(message)
         events += files_in(message.get("content"))

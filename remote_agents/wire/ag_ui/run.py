@@ -72,8 +72,8 @@ class Run:
     sent: Sent = NOTHING
     announced: bool = False
     open: str | None = None
-    shown: list[str] = field(default_factory=list)
-    waiting: dict[str, str] = field(default_factory=dict)
+    shown: set[str] = field(default_factory=set)
+    waiting: dict[str, list[str]] = field(default_factory=dict)
     foreign: set[str] = field(default_factory=set)
     thinking: str | None = None
     settled: set[str] = field(default_factory=set)
@@ -87,25 +87,26 @@ class Run:
         if self.open is None:
             self.open = message_id
         if message_id != self.open:
-            self.waiting[message_id] = self.waiting.get(message_id, "") + delta
-            so_far.beside += delta
+            self.waiting.setdefault(message_id, []).append(delta)
+            so_far.beside.append(delta)
             return []
         if message_id in self.shown:
             return [TextDelta(delta)]
-        self.shown.append(message_id)
-        return [TextDelta(PARAGRAPH + delta if so_far.text else delta)]
+        self.shown.add(message_id)
+        return [TextDelta(PARAGRAPH + delta if so_far.buffer.tell() else delta)]
 
     def end(self, so_far: Reply) -> list[Event]:
         """The message being shown has ended: what waited is shown now."""
         self.open = None
         events: list[Event] = []
-        shown = bool(so_far.text)
-        for message_id, waited in self.waiting.items():
+        shown = so_far.buffer.tell() > 0
+        for message_id, pieces in self.waiting.items():
+            waited = "".join(pieces)
             events.append(TextDelta(PARAGRAPH + waited if shown else waited))
-            self.shown.append(message_id)
+            self.shown.add(message_id)
             shown = True
         self.waiting.clear()
-        so_far.beside = ""
+        so_far.beside.clear()
         return events
 
 

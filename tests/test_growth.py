@@ -1,0 +1,100 @@
+"""What a service sends costs time in proportion to its size, and ends at `max_body_bytes`."""
+
+import asyncio
+import json
+import time
+from typing import Any
+
+import pytest
+
+from remote_agents import AgentError, StreamProtocolError
+from remote_agents.services import ENDPOINTS
+from remote_agents.testing.ways import FRAMEWORKS, Way
+from remote_agents.types import Message, Turn
+from remote_agents.wire.reader import Reader
+from tests.raw_server import flood, head, serving
+from tests.test_decode_fuzz import AGENTS, SAMPLES
+
+pytestmark = pytest.mark.filterwarnings("ignore::remote_agents.EmptyAnswerWarning")
+
+FEW, TIMES = 1500, 4
+FIXED = frozenset({"type", "role", "op", "object", "finish_reason", "outcome", "reason"})
+
+
+def numbered(value: Any, number: int) -> Any:
+    """A frame whose texts and ids are of no other one."""
+    if isinstance(value, dict):
+        return {k: v if k in FIXED else numbered(v, number) for k, v in value.items()}
+    if isinstance(value, list):
+        return [numbered(item, number) for item in value]
+    return f"{value}{number}" if isinstance(value, str) else value
+
+
+def decode_of(endpoint: str) -> Any:
+    """How the stream of a turn is read; services that ask something before are answered."""
+    agent = AGENTS[endpoint]
+    flow = agent.endpoint.turn(Turn(agent.agent_id, [Message("user", "Hi")], True))
+    step = next(flow)
+    while not hasattr(step, "decode"):
+        step = flow.send(type("Answer", (), {"data": {"conversationId": "c"}})())
+    return step.decode
+
+
+def seconds_for(endpoint: str, frames: list[Any]) -> float:
+    agent = AGENTS[endpoint]
+    reader = Reader(
+        decode_of(endpoint),
+        agent.new_reply(),
+        agent.endpoint,
+        context=agent.context,
+        unknown_frames="count",
+    )
+    chunks = [b"data: %s\n\n" % json.dumps(frame).encode() for frame in frames]
+    begun = time.process_time()
+    for chunk in chunks:
+        reader.take(chunk)
+        if reader.failure or reader.over:
+            break
+    return time.process_time() - begun
+
+
+@pytest.mark.parametrize("unique", [True, False])
+@pytest.mark.parametrize("endpoint", ENDPOINTS)
+def test_many_frames_of_a_kind_cost_no_more_each(endpoint: str, unique: bool) -> None:
+    for sample in SAMPLES[endpoint]:
+
+        def cost(number: int, sample: Any = sample) -> float:
+            frames = [numbered(sample, n) if unique else sample for n in range(number)]
+            return min(seconds_for(endpoint, frames) for _ in range(2))
+
+        few, many = cost(FEW), cost(FEW * TIMES)
+        assert many < max(0.25, 2.2 * TIMES * few), sample
+
+
+EVENT = b'data: {"choices":[{"delta":{"content":"and so on, "}}]}\n\n'
+
+
+@pytest.mark.parametrize("streamed", [True, False])
+@pytest.mark.parametrize("awaited", [True, False])
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+def test_an_endless_stream_ends_in_every_face(
+    framework: str, awaited: bool, streamed: bool
+) -> None:
+    with serving([head(), flood(EVENT * 200)]) as server:
+        way = Way(
+            framework,
+            "bluenexus",
+            streamed=streamed,
+            awaited=awaited,
+            base_url=server.url,
+            api_key="k",
+            max_retries=0,
+            max_body_bytes=3 << 20,
+        )
+        begun = time.monotonic()
+        with pytest.raises(AgentError, match="max_body_bytes") as caught:
+            asyncio.run(way.ask("Hi"))
+        assert time.monotonic() - begun < 60
+    assert isinstance(caught.value, StreamProtocolError)
+    assert len(caught.value.partial) > 500_000
+    assert not caught.value.safe_to_repeat
