@@ -29,7 +29,8 @@ from langchain_core.runnables import (
 from langchain_core.utils.function_calling import convert_to_openai_tool
 
 from langchain_agents._answers import BlockChunks, ProtocolEvents, TextChunks, to_result
-from langchain_agents._convert import Layout, to_messages
+from langchain_agents._blocks import Layout
+from langchain_agents._convert import to_messages
 from langchain_agents._dialogue import CONFIG_SPECS, with_dialogue
 from langchain_agents._leaving import aleasing, atold, leasing, told
 from langchain_agents._seams import Overrides

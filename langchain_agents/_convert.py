@@ -1,13 +1,4 @@
-"""LangChain's messages into the core's, and the events of an answer into LangChain's blocks.
-
-The only module that knows both. An answer has the same content blocks however it is asked for: the
-blocks stand in the order in which their kinds first appeared, one `reasoning` block, one `text`
-block with all citations, and one block for each of the agent's own steps.
-
-In string mode a message's `content` is its text, and the rest waits in `additional_kwargs`
-(`reasoning_content`, `citations`, `steps`) until `content_blocks` is read. LangChain adds up the
-chunks of a stream, so each of these keys is on exactly one chunk, or is text to be joined.
-"""
+"""LangChain's messages into the core's. The only module that knows both."""
 
 from __future__ import annotations
 
@@ -16,44 +7,25 @@ import binascii
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import Any, cast
+from typing import Any
 
 from langchain_core.messages import (
-    AIMessage,
     BaseMessage,
     ChatMessage,
     HumanMessage,
-    ToolCallChunk,
     ToolMessage,
-    UsageMetadata,
-    content as blocks_of,
 )
-from langchain_core.messages.block_translators import register_translator
 
 from remote_agents.errors import UnsupportedContentError
 from remote_agents.json_types import Arguments, JsonMapping, JsonObject
 from remote_agents.types import (
     Attachment,
-    Citation,
     ClientToolCall,
-    Event,
-    File,
     Message,
     Origin,
-    ReasoningDelta,
-    Reply,
     Role,
-    TextDelta,
-    ToolCall,
-    ToolResult,
-    Unknown,
-    json_text,
 )
 from remote_agents.types.history import History
-
-Block = dict[str, Any]
-
-# --- messages in -------------------------------------------------------------------------------
 
 _ROLES: dict[str, Role] = {
     "human": "user",
@@ -246,215 +218,3 @@ def _decoded(encoded: str, kind: str) -> bytes:
         return base64.b64decode(encoded, validate=True)
     except (binascii.Error, ValueError) as error:
         raise UnsupportedContentError(f"The {kind!r} block is not valid base64: {error}.") from None
-
-
-# --- blocks of an answer -----------------------------------------------------------------------
-
-
-def citation_block(citation: Citation, text: str) -> blocks_of.Citation:
-    """A source as LangChain's annotation; its place in the text where a mark stands for it."""
-    block: Block = {"type": "citation"}
-    for name, value in (
-        ("id", citation.id),
-        ("url", citation.url),
-        ("title", citation.title),
-        ("cited_text", citation.text),
-    ):
-        if value is not None:
-            block[name] = value
-    if place := _place(citation.marker, text):
-        block["start_index"], block["end_index"] = place
-    extras = {**citation.extra, "score": citation.score, "marker": citation.marker}
-    if extras := {name: value for name, value in extras.items() if value is not None}:
-        block["extras"] = extras
-    return cast("blocks_of.Citation", block)
-
-
-def _place(marker: str | None, text: str) -> tuple[int, int] | None:
-    """Where the mark first stands in the text; a bare number stands as [number]."""
-    if not marker:
-        return None
-    mark = f"[{marker}]" if marker.isalnum() else marker
-    start = text.find(mark)
-    return None if start < 0 else (start, start + len(mark))
-
-
-def step_block(step: ClientToolCall | ToolCall | ToolResult | File | Unknown) -> Block:
-    """One of the agent's own steps, or a file of the answer, as a block."""
-    if isinstance(step, File):
-        return _file_block(step)
-    if isinstance(step, ClientToolCall):
-        return {"type": "tool_call", **call_of(step)}
-    if isinstance(step, ToolCall):
-        return {
-            "type": "server_tool_call",
-            "id": step.id,
-            "name": step.name,
-            "args": step.arguments,
-        }
-    if isinstance(step, ToolResult):
-        status = "error" if step.error else "success"
-        return {
-            "type": "server_tool_result",
-            "tool_call_id": step.id,
-            "status": status,
-            "output": step.output,
-        }
-    value = step.data if isinstance(step.data, dict) else {"data": step.data}
-    return {"type": "non_standard", "value": value}
-
-
-def call_of(call: ClientToolCall) -> Block:
-    """A call of the caller's tool, as a message carries it."""
-    return {"id": call.id, "name": call.name, "args": call.arguments}
-
-
-def call_chunk(call: ClientToolCall, index: int) -> ToolCallChunk:
-    """The same in a stream, whole at once: until the run ends nobody knows whose tool it is."""
-    return ToolCallChunk(
-        name=call.name,
-        args=json_text(call.arguments),
-        id=call.id,
-        index=index,
-        type="tool_call_chunk",
-    )
-
-
-def _file_block(file: File) -> Block:
-    known = file.to_dict()
-    name, content = known.pop("filename", None), known.pop("data", None)
-    block: Block = {"type": known.pop("kind"), **known}
-    if content is not None:
-        block["base64"] = content
-    if name is not None:
-        block["extras"] = {"filename": name}
-    return block
-
-
-class Layout:
-    """Which blocks an answer has, in the order in which they began.
-
-    The `text` and `reasoning` blocks stand here without their text.
-    """
-
-    def __init__(self) -> None:
-        self.blocks: list[Block] = []
-        self.text: int | None = None
-        self.reasoning: int | None = None
-
-    def text_index(self) -> int:
-        """The index of the text block, which begins now if it has not."""
-        if self.text is None:
-            self.text = self._begin({"type": "text"})
-        return self.text
-
-    def reasoning_index(self) -> int:
-        """The index of the reasoning block, which begins now if it has not."""
-        if self.reasoning is None:
-            self.reasoning = self._begin({"type": "reasoning"})
-        return self.reasoning
-
-    def step(self, step: ClientToolCall | ToolCall | ToolResult | File | Unknown) -> Block | None:
-        """The step's block; None for a call or a file that was told before."""
-        block = step_block(step)
-        if type(step) in (ToolCall, File) and any(
-            known.items() >= block.items() for known in self.blocks
-        ):
-            return None
-        self._begin(block)
-        return block
-
-    def add(self, event: Event) -> None:
-        """Take note of one event."""
-        kind = type(event)
-        if kind is TextDelta and event.text:  # type: ignore[union-attr]
-            self.text_index()
-        elif kind is ReasoningDelta and event.text:  # type: ignore[union-attr]
-            self.reasoning_index()
-        elif kind in STEPS:
-            self.step(event)  # type: ignore[arg-type]
-
-    def _begin(self, block: Block) -> int:
-        block["index"] = len(self.blocks)
-        self.blocks.append(block)
-        return len(self.blocks) - 1
-
-    def steps(self) -> list[Block] | None:
-        """What `translate` needs to know beyond text and reasoning."""
-        plain = [block["type"] for block in self.blocks]
-        return None if plain in _PLAIN else self.blocks
-
-
-STEPS = frozenset({ClientToolCall, ToolCall, ToolResult, File, Unknown})
-_PLAIN: tuple[list[str], ...] = ([], ["text"], ["reasoning"], ["reasoning", "text"])
-
-
-def whole_blocks(layout: Layout, reply: Reply) -> list[Block]:
-    """The content blocks of a whole answer."""
-    annotations = [citation_block(citation, reply.text) for citation in reply.citations]
-    if annotations:
-        layout.text_index()
-    return _filled(layout.blocks, reply.text, reply.reasoning, annotations)
-
-
-def _filled(
-    blocks: Sequence[Block], text: str, reasoning: str, annotations: Sequence[Any]
-) -> list[Block]:
-    filled = []
-    for block in blocks:
-        if block["type"] == "text":
-            block = {"type": "text", "text": text, "index": block["index"]}
-            if annotations:
-                block["annotations"] = list(annotations)
-        elif block["type"] == "reasoning":
-            block = {"type": "reasoning", "reasoning": reasoning, "index": block["index"]}
-        filled.append(block)
-    return filled
-
-
-def translate(message: AIMessage) -> list[blocks_of.ContentBlock]:
-    """The content blocks of a message whose `content` is its text."""
-    if not isinstance(message.content, str):
-        raise NotImplementedError  # LangChain then reads the list as it is
-    extra = message.additional_kwargs
-    text, reasoning = message.content, extra.get("reasoning_content") or ""
-    citations = [Citation(**citation) for citation in extra.get("citations") or ()]
-    steps = extra.get("steps")
-    if steps is None:
-        kinds = [("reasoning", reasoning), ("text", text or citations)]
-        steps = [{"type": kind} for kind, there in kinds if there]
-        steps = [{**block, "index": index} for index, block in enumerate(steps)]
-    annotations = [citation_block(citation, text) for citation in citations]
-    return cast("list[blocks_of.ContentBlock]", _filled(steps, text, reasoning, annotations))
-
-
-def register(provider: str) -> None:
-    """Let LangChain read the content blocks of this provider's messages by `translate`."""
-    register_translator(provider, translate, translate)
-
-
-def usage_of(reply: Reply) -> UsageMetadata | None:
-    """Token counts, if the service reports them."""
-    usage = reply.usage
-    if usage is None:
-        return None
-    return UsageMetadata(
-        input_tokens=usage.input_tokens,
-        output_tokens=usage.output_tokens,
-        total_tokens=usage.total_tokens,
-    )
-
-
-def extra_of(reply: Reply, layout: Layout, *, blocks: bool) -> JsonObject:
-    """What a message carries beside its content; `blocks` if that is the list of blocks."""
-    extra: JsonObject = {}
-    if reply.citations:
-        layout.text_index()
-        extra["citations"] = [citation.to_dict() for citation in reply.citations]
-    if reply.files:
-        extra["files"] = [file.to_dict() for file in reply.files]
-    if reply.alternatives:
-        extra["alternatives"] = reply.alternatives
-    if not blocks and (steps := layout.steps()):
-        extra["steps"] = steps
-    return extra

@@ -1,12 +1,15 @@
-"""JSON schemas: whether they are any, and whether a JSON value is valid for one."""
+"""The JSON schemas of structured answers: made, checked, and whether a value is valid for one."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from langchain_core.utils.function_calling import convert_to_json_schema
+
+from langchain_agents._errors import model_errors
 from remote_agents.errors import ConfigurationError
 from remote_agents.extras import require
-from remote_agents.json_types import JsonMapping
+from remote_agents.json_types import JsonMapping, JsonObject
 
 
 def check_schema(schema: JsonMapping) -> None:
@@ -56,3 +59,30 @@ def violation(value: object, schema: JsonMapping) -> str:
             f"The JSON schema lacks what it refers to: {error.ref}."
         ) from error
     return "" if wrong is None else f"answer{wrong.json_path[1:]}: {wrong.message}"
+
+
+def json_schema_of(schema: Any, strict: bool | None) -> JsonObject:
+    """The JSON schema of a Pydantic class, a TypedDict or a JSON schema.
+
+    Raises:
+        ConfigurationError: It is none of these.
+    """
+    try:
+        form = convert_to_json_schema(schema)
+    except (TypeError, ValueError) as error:
+        with model_errors():
+            raise ConfigurationError(
+                f"with_structured_output takes a Pydantic class, a TypedDict or a JSON schema with "
+                f"a title: {error}"
+            ) from error
+    return {**form, "additionalProperties": False} if strict else form
+
+
+def response_format(form: JsonObject, method: str, strict: bool | None) -> JsonObject:
+    """The form as services with `response_format` take it."""
+    if method == "json_mode":
+        return {"type": "json_object"}
+    named: JsonObject = {"name": form.get("title") or "answer", "schema": form}
+    if strict is not None:
+        named["strict"] = strict
+    return {"type": "json_schema", "json_schema": named}

@@ -18,8 +18,8 @@ from langchain_core.version import VERSION
 from pydantic import PrivateAttr, SecretStr, model_validator
 from typing_extensions import Self
 
+from langchain_agents._blocks import register as understand
 from langchain_agents._cache import OwnAnswers
-from langchain_agents._convert import register as understand
 from langchain_agents._dialogue import with_context
 from langchain_agents._errors import ToolsNotSupportedError, model_errors, raise_model_error
 from remote_agents import __version__

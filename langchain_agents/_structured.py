@@ -21,11 +21,10 @@ from langchain_core.runnables import (
     RunnableGenerator,
     RunnableLambda,
 )
-from langchain_core.utils.function_calling import convert_to_json_schema
 
 from langchain_agents._errors import model_errors
 from langchain_agents._objects import newest_object_in, objects_in
-from langchain_agents._schema import check_schema, violation
+from langchain_agents._schema import check_schema, json_schema_of, response_format, violation
 from langchain_agents._unheard import as_messages
 from remote_agents.errors import ConfigurationError
 from remote_agents.json_types import Arguments, JsonObject
@@ -92,7 +91,7 @@ class StructuredOutput(Runnable[LanguageModelInput, Any]):
                     f"method must be json_schema or json_mode, not {method!r}.",
                     endpoint=model.endpoint.name,
                 )
-        form = _json_schema(schema, strict)
+        form = json_schema_of(schema, strict)
         built = hasattr(schema, "model_validate")  # which validates by itself
         if not built:
             with model_errors():
@@ -103,7 +102,7 @@ class StructuredOutput(Runnable[LanguageModelInput, Any]):
         if method == "function_calling" and not model.agent.endpoint.tools:
             call["tools"] = [schema]  # which every call refuses, saying why
         elif native:
-            call["response_format"] = _response_format(form, method, strict)
+            call["response_format"] = response_format(form, method, strict)
         asks = method != "json_mode" and not native
         return cls(
             model,
@@ -378,24 +377,3 @@ class Growing:
         """The final object, unless it has been shown."""
         if value != self._shown:
             yield value
-
-
-def _json_schema(schema: Any, strict: bool | None) -> JsonObject:
-    try:
-        form = convert_to_json_schema(schema)
-    except (TypeError, ValueError) as error:
-        with model_errors():
-            raise ConfigurationError(
-                f"with_structured_output takes a Pydantic class, a TypedDict or a JSON schema with "
-                f"a title: {error}"
-            ) from error
-    return {**form, "additionalProperties": False} if strict else form
-
-
-def _response_format(form: JsonObject, method: str, strict: bool | None) -> JsonObject:
-    if method == "json_mode":
-        return {"type": "json_object"}
-    named: JsonObject = {"name": form.get("title") or "answer", "schema": form}
-    if strict is not None:
-        named["strict"] = strict
-    return {"type": "json_schema", "json_schema": named}
