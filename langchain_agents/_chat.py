@@ -14,14 +14,12 @@ from langchain_core.callbacks import (
     CallbackManagerForLLMRun,
 )
 from langchain_core.language_models import LanguageModelInput, ModelProfile
-from langchain_core.language_models.base import LangSmithParams
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
 from langchain_core.outputs import (
     ChatGenerationChunk,
     ChatResult,
 )
 from langchain_core.runnables import (
-    ConfigurableFieldSpec,
     Runnable,
     RunnableConfig,
     ensure_config,
@@ -29,15 +27,15 @@ from langchain_core.runnables import (
 from langchain_core.utils.function_calling import convert_to_openai_tool
 
 from langchain_agents._answers import BlockChunks, ProtocolEvents, TextChunks, to_result
+from langchain_agents._asked import Asked
 from langchain_agents._blocks import Layout
 from langchain_agents._convert import to_messages
-from langchain_agents._dialogue import CONFIG_SPECS, with_dialogue
+from langchain_agents._dialogue import with_dialogue
 from langchain_agents._leaving import aleasing, atold, leasing, told
 from langchain_agents._seams import Overrides
 from langchain_agents._settings import AgentSettings, call_arguments, forced_tool, refuse_tools
 from langchain_agents._structured import StructuredOutput
 from langchain_agents._unheard import astream_unheard, stream_unheard, unheard
-from remote_agents.errors import AgentError
 from remote_agents.flow import Flow
 from remote_agents.json_types import Arguments, JsonObject
 from remote_agents.memory.plan import Memory
@@ -45,85 +43,27 @@ from remote_agents.service import Endpoint
 from remote_agents.types import Event, Finish
 
 
-class ChatAgent(AgentSettings, Overrides):
-    """Any hosted agent as a chat model; use the class of your service."""
+class ChatAgent(AgentSettings, Asked[AIMessage, AIMessageChunk], Overrides):
+    """Any hosted agent as a chat model; use the class of your service.
 
-    @property
-    def config_specs(self) -> list[ConfigurableFieldSpec]:
-        """What of a config names the dialogue, for LangServe and others that pass on no more."""
-        return CONFIG_SPECS
+    Invoke:
+        .. code-block:: python
 
-    # --- config reaches the model ----------------------------------------------------------------
+            model.invoke("How many vacation days do I get?").text
 
-    def invoke(
-        self,
-        input: LanguageModelInput,  # noqa: A002 - LangChain's own name
-        config: RunnableConfig | None = None,
-        *,
-        stop: list[str] | None = None,
-        **kwargs: object,
-    ) -> AIMessage:
-        """Ask, and wait for the whole answer.
+    Stream:
+        .. code-block:: python
 
-        Args:
-            input: A text, a prompt or messages.
-            config: `config["configurable"]` may name the dialogue (`session_id` or `thread_id`)
-                and who asks (`user_id`, ...).
-            stop: Where the answer ends.
-            **kwargs: `conversation_id`, `session_id`, `memory`, and the service's parameters.
+            for chunk in model.stream("How many vacation days do I get?"):
+                print(chunk.text, end="", flush=True)
 
-        Returns:
-            The reply.
+    Async:
+        .. code-block:: python
 
-        Raises:
-            AgentError: Always a `ModelError` too.
-        """
-        config = ensure_config(config)
-        kwargs = with_dialogue(self.agent, config, kwargs)
-        try:
-            return super().invoke(input, config, stop=stop, **kwargs)
-        except AgentError as error:
-            raise error.with_traceback(None) from None  # one short traceback, from here
-
-    async def ainvoke(
-        self,
-        input: LanguageModelInput,  # noqa: A002 - LangChain's own name
-        config: RunnableConfig | None = None,
-        *,
-        stop: list[str] | None = None,
-        **kwargs: object,
-    ) -> AIMessage:
-        """The same as `invoke`, with asyncio."""
-        config = ensure_config(config)
-        kwargs = with_dialogue(self.agent, config, kwargs)
-        try:
-            return await super().ainvoke(input, config, stop=stop, **kwargs)
-        except AgentError as error:
-            raise error.with_traceback(None) from None
-
-    def stream(
-        self,
-        input: LanguageModelInput,  # noqa: A002 - LangChain's own name
-        config: RunnableConfig | None = None,
-        *,
-        stop: list[str] | None = None,
-        **kwargs: object,
-    ) -> Iterator[AIMessageChunk]:
-        """Ask, and iterate the answer as it arrives; arguments as for `invoke`."""
-        config = ensure_config(config)
-        return self._streamed(input, config, stop, with_dialogue(self.agent, config, kwargs))
-
-    def astream(
-        self,
-        input: LanguageModelInput,  # noqa: A002 - LangChain's own name
-        config: RunnableConfig | None = None,
-        *,
-        stop: list[str] | None = None,
-        **kwargs: object,
-    ) -> AsyncIterator[AIMessageChunk]:
-        """The same as `stream`, with asyncio."""
-        config = ensure_config(config)
-        return self._astreamed(input, config, stop, with_dialogue(self.agent, config, kwargs))
+            await model.ainvoke("How many vacation days do I get?")
+            async for chunk in model.astream("How many vacation days do I get?"):
+                print(chunk.text, end="", flush=True)
+    """
 
     def stream_events(
         self,
@@ -168,7 +108,7 @@ class ChatAgent(AgentSettings, Overrides):
     ) -> Iterator[AIMessageChunk]:
         messages = unheard(self, value, CallbackManager, config, kwargs)
         if messages is None:
-            yield from super().stream(value, config, stop=stop, **kwargs)
+            yield from super()._streamed(value, config, stop, kwargs)
         else:
             yield from stream_unheard(self, messages, config, stop, kwargs)
 
@@ -182,7 +122,7 @@ class ChatAgent(AgentSettings, Overrides):
         chunks: Any
         messages = unheard(self, value, AsyncCallbackManager, config, kwargs)
         if messages is None:
-            chunks = super().astream(value, config, stop=stop, **kwargs)
+            chunks = super()._astreamed(value, config, stop, kwargs)
         else:
             chunks = astream_unheard(self, messages, config, stop, kwargs)
         async with aclosing(chunks):
@@ -361,12 +301,6 @@ class ChatAgent(AgentSettings, Overrides):
     @property
     def _llm_type(self) -> str:
         return f"{self.endpoint.name}-agent-chat"
-
-    def _get_ls_params(self, stop: list[str] | None = None, **kwargs: Any) -> LangSmithParams:
-        params = super()._get_ls_params(stop, **kwargs)
-        params["ls_provider"] = self.endpoint.name
-        params["ls_model_name"] = kwargs.get("model") or self.agent.agent_id
-        return params
 
     def _resolve_model_profile(self) -> ModelProfile:
         return _profile(self.endpoint).copy()

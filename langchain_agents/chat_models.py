@@ -52,24 +52,6 @@ class ChatAGUI(AGUISettings, ChatAgent):
 
             model = ChatAGUI(base_url="https://example.com/agent")
 
-    Invoke:
-        .. code-block:: python
-
-            model.invoke("How many vacation days do I get?").text
-
-    Stream:
-        .. code-block:: python
-
-            for chunk in model.stream("How many vacation days do I get?"):
-                print(chunk.text, end="", flush=True)
-
-    Async:
-        .. code-block:: python
-
-            await model.ainvoke("How many vacation days do I get?")
-            async for chunk in model.astream("How many vacation days do I get?"):
-                print(chunk.text, end="", flush=True)
-
     Tool calling:
         .. code-block:: python
 
@@ -112,24 +94,6 @@ class ChatCloudBase(CloudBaseSettings, ChatAgent):
             from langchain_agents import ChatCloudBase
 
             model = ChatCloudBase(agent_id="bot-1", env_id="my-env")
-
-    Invoke:
-        .. code-block:: python
-
-            model.invoke("How many vacation days do I get?").text
-
-    Stream:
-        .. code-block:: python
-
-            for chunk in model.stream("How many vacation days do I get?"):
-                print(chunk.text, end="", flush=True)
-
-    Async:
-        .. code-block:: python
-
-            await model.ainvoke("How many vacation days do I get?")
-            async for chunk in model.astream("How many vacation days do I get?"):
-                print(chunk.text, end="", flush=True)
 
     Conversation:
         .. code-block:: python
@@ -195,24 +159,6 @@ class ChatCloudBaseOpenAI(CloudBaseOpenAISettings, ChatAgent):
 
             model = ChatCloudBaseOpenAI(agent_id="bot-1", env_id="my-env")
 
-    Invoke:
-        .. code-block:: python
-
-            model.invoke("How many vacation days do I get?").text
-
-    Stream:
-        .. code-block:: python
-
-            for chunk in model.stream("How many vacation days do I get?"):
-                print(chunk.text, end="", flush=True)
-
-    Async:
-        .. code-block:: python
-
-            await model.ainvoke("How many vacation days do I get?")
-            async for chunk in model.astream("How many vacation days do I get?"):
-                print(chunk.text, end="", flush=True)
-
     Conversation:
         The service keeps none: pass the whole history each time, as LangGraph does with a
         checkpointer.
@@ -265,24 +211,6 @@ class ChatPrivateAI(PrivateAISettings, ChatAgent):
             from langchain_agents import ChatPrivateAI
 
             model = ChatPrivateAI(agent_id="6b1f0c52-...", base_url="https://pais.example.com")
-
-    Invoke:
-        .. code-block:: python
-
-            model.invoke("How many vacation days do I get?").text
-
-    Stream:
-        .. code-block:: python
-
-            for chunk in model.stream("How many vacation days do I get?"):
-                print(chunk.text, end="", flush=True)
-
-    Async:
-        .. code-block:: python
-
-            await model.ainvoke("How many vacation days do I get?")
-            async for chunk in model.astream("How many vacation days do I get?"):
-                print(chunk.text, end="", flush=True)
 
     Conversation:
         .. code-block:: python
@@ -346,24 +274,6 @@ class ChatBlueNexus(BlueNexusSettings, ChatAgent):
 
             model = ChatBlueNexus(agent_id="default")
 
-    Invoke:
-        .. code-block:: python
-
-            model.invoke("How many vacation days do I get?").text
-
-    Stream:
-        .. code-block:: python
-
-            for chunk in model.stream("How many vacation days do I get?"):
-                print(chunk.text, end="", flush=True)
-
-    Async:
-        .. code-block:: python
-
-            await model.ainvoke("How many vacation days do I get?")
-            async for chunk in model.astream("How many vacation days do I get?"):
-                print(chunk.text, end="", flush=True)
-
     Conversation:
         .. code-block:: python
 
@@ -420,24 +330,6 @@ class ChatMaiAgent(MaiAgentSettings, ChatAgent):
             from langchain_agents import ChatMaiAgent
 
             model = ChatMaiAgent(agent_id="0d5be1a7-...")
-
-    Invoke:
-        .. code-block:: python
-
-            model.invoke("How many vacation days do I get?").text
-
-    Stream:
-        .. code-block:: python
-
-            for chunk in model.stream("How many vacation days do I get?"):
-                print(chunk.text, end="", flush=True)
-
-    Async:
-        .. code-block:: python
-
-            await model.ainvoke("How many vacation days do I get?")
-            async for chunk in model.astream("How many vacation days do I get?"):
-                print(chunk.text, end="", flush=True)
 
     Conversation:
         .. code-block:: python

@@ -8,19 +8,16 @@ from typing import TYPE_CHECKING, Any, cast
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
 from langchain_core.language_models import BaseLLM, LanguageModelInput
-from langchain_core.language_models.base import LangSmithParams
 from langchain_core.outputs import Generation, GenerationChunk, LLMResult
 from langchain_core.runnables import (
-    ConfigurableFieldSpec,
     Runnable,
     RunnableConfig,
-    ensure_config,
 )
 from langchain_core.runnables.config import ContextThreadPoolExecutor
 
-from langchain_agents._dialogue import CONFIG_SPECS, in_thread, with_dialogue
+from langchain_agents._asked import Asked
+from langchain_agents._dialogue import in_thread
 from langchain_agents._settings import AgentSettings, call_arguments
-from remote_agents.errors import AgentError
 from remote_agents.flow import Flow
 from remote_agents.json_types import Arguments, JsonObject
 from remote_agents.services.ag_ui import AGUISettings
@@ -36,88 +33,12 @@ if TYPE_CHECKING:
     import remote_agents as clients
 
 
-class AgentLLM(AgentSettings, BaseLLM):
+class AgentLLM(AgentSettings, Asked[str, str], BaseLLM):
     """Any hosted agent as a text model; use the class of your service.
 
     In a session each prompt is a turn of it; in a LangGraph thread, whose memory is a history that
     a text does not have, and wherever no session is named, every prompt stands alone.
     """
-
-    @property
-    def config_specs(self) -> list[ConfigurableFieldSpec]:
-        """What of a config names the dialogue, for LangServe and others that pass on no more."""
-        return CONFIG_SPECS
-
-    def invoke(
-        self,
-        input: LanguageModelInput,  # noqa: A002 - LangChain's own name
-        config: RunnableConfig | None = None,
-        *,
-        stop: list[str] | None = None,
-        **kwargs: object,
-    ) -> str:
-        """Ask, and wait for the whole answer.
-
-        Args:
-            input: A text, a prompt or messages.
-            config: `config["configurable"]` may name the session and who asks.
-            stop: Where the answer ends.
-            **kwargs: `conversation_id`, `session_id`, `memory`, and the service's parameters.
-
-        Returns:
-            The answer's text.
-
-        Raises:
-            AgentError: Always a `ModelError` too.
-        """
-        config = ensure_config(config)
-        kwargs = with_dialogue(self.agent, config, kwargs)
-        try:
-            return super().invoke(input, config, stop=stop, **kwargs)
-        except AgentError as error:
-            raise error.with_traceback(None) from None  # one short traceback, from here
-
-    async def ainvoke(
-        self,
-        input: LanguageModelInput,  # noqa: A002 - LangChain's own name
-        config: RunnableConfig | None = None,
-        *,
-        stop: list[str] | None = None,
-        **kwargs: object,
-    ) -> str:
-        """The same as `invoke`, with asyncio."""
-        config = ensure_config(config)
-        kwargs = with_dialogue(self.agent, config, kwargs)
-        try:
-            return await super().ainvoke(input, config, stop=stop, **kwargs)
-        except AgentError as error:
-            raise error.with_traceback(None) from None
-
-    def stream(
-        self,
-        input: LanguageModelInput,  # noqa: A002 - LangChain's own name
-        config: RunnableConfig | None = None,
-        *,
-        stop: list[str] | None = None,
-        **kwargs: object,
-    ) -> Iterator[str]:
-        """Ask, and iterate the answer as it arrives; arguments as for `invoke`."""
-        config = ensure_config(config)
-        kwargs = with_dialogue(self.agent, config, kwargs)
-        return super().stream(input, config, stop=stop, **kwargs)
-
-    def astream(
-        self,
-        input: LanguageModelInput,  # noqa: A002 - LangChain's own name
-        config: RunnableConfig | None = None,
-        *,
-        stop: list[str] | None = None,
-        **kwargs: object,
-    ) -> AsyncIterator[str]:
-        """The same as `stream`, with asyncio."""
-        config = ensure_config(config)
-        kwargs = with_dialogue(self.agent, config, kwargs)
-        return super().astream(input, config, stop=stop, **kwargs)
 
     # --- a turn ----------------------------------------------------------------------------------
 
@@ -235,12 +156,6 @@ class AgentLLM(AgentSettings, BaseLLM):
     @property
     def _llm_type(self) -> str:
         return f"{self.endpoint.name}-agent"
-
-    def _get_ls_params(self, stop: list[str] | None = None, **kwargs: Any) -> LangSmithParams:
-        params = super()._get_ls_params(stop, **kwargs)
-        params["ls_provider"] = self.endpoint.name
-        params["ls_model_name"] = kwargs.get("model") or self.agent.agent_id
-        return params
 
 
 def _chunk(event: Any) -> GenerationChunk | None:

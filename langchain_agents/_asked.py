@@ -1,0 +1,131 @@
+"""How a chat model or a text model is asked: its config names the dialogue."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from typing import Any, Generic, TypeVar
+
+from langchain_core.language_models import LanguageModelInput
+from langchain_core.language_models.base import LangSmithParams
+from langchain_core.runnables import ConfigurableFieldSpec, RunnableConfig, ensure_config
+
+from langchain_agents._dialogue import CONFIG_SPECS, with_dialogue
+from remote_agents.agent import Agent
+from remote_agents.errors import AgentError
+from remote_agents.json_types import Arguments
+
+Answer = TypeVar("Answer", covariant=True)
+Piece = TypeVar("Piece", covariant=True)
+
+
+class Asked(Generic[Answer, Piece]):
+    """LangChain's ways to ask, which stand in front of those of its own model.
+
+    A chat model gives messages and chunks of them, a text model gives texts.
+    """
+
+    @property
+    def agent(self) -> Agent:
+        """The agent that is asked."""
+        raise NotImplementedError
+
+    @property
+    def config_specs(self) -> list[ConfigurableFieldSpec]:
+        """What of a config names the dialogue, for LangServe and others that pass on no more."""
+        return CONFIG_SPECS
+
+    def invoke(
+        self,
+        input: LanguageModelInput,  # noqa: A002 - LangChain's own name
+        config: RunnableConfig | None = None,
+        *,
+        stop: list[str] | None = None,
+        **kwargs: Any,
+    ) -> Answer:
+        """Ask, and wait for the whole answer.
+
+        Args:
+            input: A text, a prompt or messages.
+            config: `config["configurable"]` may name the dialogue (`session_id` or `thread_id`)
+                and who asks (`user_id`, ...).
+            stop: Where the answer ends.
+            **kwargs: `conversation_id`, `session_id`, `memory`, and the service's parameters.
+
+        Returns:
+            The reply: a message of a chat model, the text of a text model.
+
+        Raises:
+            AgentError: Always a `ModelError` too.
+        """
+        config = ensure_config(config)
+        kwargs = with_dialogue(self.agent, config, kwargs)
+        try:
+            return super().invoke(input, config, stop=stop, **kwargs)  # type: ignore[misc,no-any-return]
+        except AgentError as error:
+            raise error.with_traceback(None) from None  # one short traceback, from here
+
+    async def ainvoke(
+        self,
+        input: LanguageModelInput,  # noqa: A002 - LangChain's own name
+        config: RunnableConfig | None = None,
+        *,
+        stop: list[str] | None = None,
+        **kwargs: Any,
+    ) -> Answer:
+        """The same as `invoke`, with asyncio."""
+        config = ensure_config(config)
+        kwargs = with_dialogue(self.agent, config, kwargs)
+        try:
+            return await super().ainvoke(input, config, stop=stop, **kwargs)  # type: ignore[misc,no-any-return]
+        except AgentError as error:
+            raise error.with_traceback(None) from None
+
+    def stream(
+        self,
+        input: LanguageModelInput,  # noqa: A002 - LangChain's own name
+        config: RunnableConfig | None = None,
+        *,
+        stop: list[str] | None = None,
+        **kwargs: Any,
+    ) -> Iterator[Piece]:
+        """Ask, and iterate the answer as it arrives; arguments as for `invoke`."""
+        config = ensure_config(config)
+        return self._streamed(input, config, stop, with_dialogue(self.agent, config, kwargs))
+
+    def astream(
+        self,
+        input: LanguageModelInput,  # noqa: A002 - LangChain's own name
+        config: RunnableConfig | None = None,
+        *,
+        stop: list[str] | None = None,
+        **kwargs: Any,
+    ) -> AsyncIterator[Piece]:
+        """The same as `stream`, with asyncio."""
+        config = ensure_config(config)
+        return self._astreamed(input, config, stop, with_dialogue(self.agent, config, kwargs))
+
+    def _streamed(
+        self,
+        value: LanguageModelInput,
+        config: RunnableConfig,
+        stop: list[str] | None,
+        kwargs: Arguments,
+    ) -> Iterator[Piece]:
+        """LangChain's own stream."""
+        return super().stream(value, config, stop=stop, **kwargs)  # type: ignore[misc,no-any-return]
+
+    def _astreamed(
+        self,
+        value: LanguageModelInput,
+        config: RunnableConfig,
+        stop: list[str] | None,
+        kwargs: Arguments,
+    ) -> AsyncIterator[Piece]:
+        """The same as `_streamed`, with asyncio."""
+        return super().astream(value, config, stop=stop, **kwargs)  # type: ignore[misc,no-any-return]
+
+    def _get_ls_params(self, stop: list[str] | None = None, **kwargs: Any) -> LangSmithParams:
+        params: LangSmithParams = super()._get_ls_params(stop, **kwargs)  # type: ignore[misc]
+        params["ls_provider"] = self.agent.endpoint.name
+        params["ls_model_name"] = kwargs.get("model") or self.agent.agent_id
+        return params
