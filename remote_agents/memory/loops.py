@@ -8,6 +8,7 @@ and whoever asks behind it has left it. Where this cannot be told, time tells.
 from __future__ import annotations
 
 import dis
+import inspect
 import sys
 from collections.abc import Iterator
 from types import CodeType, FrameType
@@ -37,7 +38,9 @@ class Loops:
 
 
 def _callers() -> Iterator[FrameType]:
-    frame: FrameType | None = sys._getframe(2)
+    frame = inspect.currentframe()
+    for _ in range(2):  # this, and who calls it
+        frame = frame.f_back if frame is not None else None
     while frame is not None:
         yield frame
         frame = frame.f_back
