@@ -20,6 +20,7 @@ from remote_agents.extras import require
 from remote_agents.sandbox import services as services  # so that all agents are entered
 from remote_agents.sandbox.directory import agent_of, environment, manifest
 from remote_agents.sandbox.json_types import Arguments
+from remote_agents.sandbox.picture import Turns
 
 ROOT = Path(__file__).parent.parent.parent
 Row = dict[str, Any]
@@ -194,9 +195,12 @@ class Sandbox:
         """
         return list(self._call("GET", "requests", query=endpoint))
 
-    def turns(self, endpoint: str | None = None) -> list[Row]:
-        """The accepted chat turns: endpoint, conversation_id, messages, stream."""
-        return list(self._call("GET", "turns", query=endpoint))
+    def turns(self, endpoint: str | None = None) -> Turns:
+        """The accepted chat turns: endpoint, conversation_id, messages, stream.
+
+        In a notebook the list is a picture of what was sent in each.
+        """
+        return Turns(self._call("GET", "turns", query=endpoint))
 
     def conversation(self, endpoint: str, conversation_id: str) -> list[Row]:
         """The messages that the server holds: id, role, content, created, reply_to, citations."""

@@ -41,6 +41,21 @@ def test_the_first_cell_starts_the_sandbox_and_says_how_to_use_a_real_service(na
 
 
 @each
+def test_the_first_words_say_what_it_needs(name: str) -> None:
+    first = json.loads((ROOT / "notebooks" / f"{name}.ipynb").read_text())["cells"][0]
+    needed = re.search(r'pip install "remote-agents\[([\w,]+)\]"', "".join(first["source"]))
+    assert needed
+    assert {"notebooks", "ray"} >= {*needed[1].split(",")} >= {"notebooks"}
+
+
+@pytest.mark.parametrize("name", NAMES[:4])
+def test_what_was_sent_is_a_picture_beside_an_answer_with_its_sources(name: str) -> None:
+    data = [o.get("data", {}) for cell in cells(name) for o in cell["outputs"]]
+    assert any("<rect" in "".join(kinds.get("image/svg+xml", ())) for kinds in data)
+    assert any("<strong>Sources</strong>" in "".join(kinds.get("text/html", ())) for kinds in data)
+
+
+@each
 def test_it_is_committed_as_run_from_top_to_bottom_without_an_error(name: str) -> None:
     run = cells(name)
     assert [cell["execution_count"] for cell in run] == list(range(1, len(run) + 1))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -59,12 +59,17 @@ def of_notebooks() -> list[Shown]:
     for path in NOTEBOOKS:
         cells = json.loads(path.read_text())["cells"]
         for number, cell in enumerate(c for c in cells if c["cell_type"] == "code"):
-            outputs = cell["outputs"]
-            texts = [
-                "".join(o.get("text", o.get("data", {}).get("text/plain", ""))) for o in outputs
-            ]
+            texts = map(_text_of, cell["outputs"])
             shown.append(Shown(f"{path.name}:{number}", "".join(cell["source"]), "\n".join(texts)))
     return shown
+
+
+def _text_of(output: dict[str, Any]) -> str:
+    """What is shown as text; of a picture nothing."""
+    data = output.get("data", {})
+    return (
+        "" if "image/svg+xml" in data else "".join(output.get("text", data.get("text/plain", "")))
+    )
 
 
 SHOWN = [*of_pages(), *of_notebooks()]
