@@ -68,7 +68,7 @@ def engine_of(sa: Any, url: str, options: Arguments) -> Any:
         ) from error
 
 
-def _postgresql_options(url: Any, options: Arguments) -> dict[str, Any]:
+def _postgresql_options(url: Any, options: Arguments) -> Arguments:
     """None of its waits is without end: for a place in the pool, a connection, a dead host."""
     arguments = dict(options.get("connect_args") or {})
     if "psycopg" in url.drivername:

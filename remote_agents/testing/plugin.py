@@ -7,11 +7,12 @@ Example:
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import pytest
 
+from remote_agents.json_types import JsonMapping
 from remote_agents.services import ENDPOINTS
 
 if TYPE_CHECKING:
@@ -94,6 +95,6 @@ def slow_agent_box() -> Iterator[Sandbox]:
 
 
 @pytest.fixture(scope="session")
-def agent_values() -> Mapping[str, Any]:
+def agent_values() -> JsonMapping:
     """Values for parameters, where one of their type will not do; to be defined anew by yours."""
     return {}

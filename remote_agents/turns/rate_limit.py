@@ -12,6 +12,7 @@ from typing import Any
 from remote_agents.errors import AgentConnectionError, ConfigurationError, RateLimitError
 from remote_agents.extras import require
 from remote_agents.flow import DeadlineReached, Do, Flow, Sleep, Wait
+from remote_agents.json_types import Arguments
 from remote_agents.memory.turnstile import Turnstile
 from remote_agents.seconds import is_limit
 
@@ -157,7 +158,7 @@ def _shared(storage: str) -> Any:
     from limits.storage import storage_from_string
     from limits.strategies import MovingWindowRateLimiter
 
-    options: dict[str, Any] = {}
+    options: Arguments = {}
     if storage.partition(":")[0] in ("redis", "rediss"):  # without, some versions wait for ever
         options = {"socket_timeout": STORAGE_WAIT, "socket_connect_timeout": STORAGE_WAIT}
     try:

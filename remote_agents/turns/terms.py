@@ -38,6 +38,7 @@ from remote_agents.arguments import (
 from remote_agents.concealed import shown
 from remote_agents.errors import ConfigurationError
 from remote_agents.http.timeouts import Timeout
+from remote_agents.json_types import Arguments, JsonMapping, JsonObject
 from remote_agents.memory.accounts import (
     account_named,
     account_of_function,
@@ -60,7 +61,7 @@ from remote_agents.wire.json import merge
 if TYPE_CHECKING:
     from pydantic import SecretStr
 
-_NONE: dict[str, Any] = {}  # one for all agents, of which there may be many
+_NONE: JsonObject = {}  # one for all agents, of which there may be many
 
 
 class Terms:
@@ -102,7 +103,7 @@ class Terms:
         with closing(self.endpoint.turn(Turn(self.agent_id, [Message("user", "Hi")]))) as flow:
             return str(next(flow).request.path)
 
-    def _read_turn(self, given: Mapping[str, Any]) -> None:
+    def _read_turn(self, given: JsonMapping) -> None:
         self.timeout = Timeout.of(given["timeout"])
         self.max_retries = read_retries(given["max_retries"])
         self.retry_unsafe: bool = given["retry_unsafe"]
@@ -111,9 +112,9 @@ class Terms:
         self.max_event_bytes = read_bound("max_event_bytes", given["max_event_bytes"])
         self.max_body_bytes = read_bound("max_body_bytes", given["max_body_bytes"])
         extra = given["extra_body"]
-        self.extra_body: Mapping[str, Any] = read_mapping("extra_body", extra) if extra else _NONE
+        self.extra_body: JsonMapping = read_mapping("extra_body", extra) if extra else _NONE
 
-    def _read_memory(self, given: Mapping[str, Any]) -> None:
+    def _read_memory(self, given: JsonMapping) -> None:
         self.memory: Memory = read_memory(given["memory"])
         self.session_store = read_store(given["session_store"])
         self.session_wait = read_seconds("session_wait", given["session_wait"])
@@ -122,9 +123,9 @@ class Terms:
         self._account = given["account"]
         self._account_secret = read_secret("account_secret", given["account_secret"])
         self._seal_key: bytes | None = None
-        self.remembered: dict[str, Any] = {}  # uploads by account and digest
+        self.remembered: JsonObject = {}  # uploads by account and digest
 
-    def _read_transport(self, given: Mapping[str, Any]) -> None:
+    def _read_transport(self, given: JsonMapping) -> None:
         headers = given["default_headers"]
         self.default_headers = read_headers(headers) if headers else _NONE
         self.call_headers: Mapping[str, str] = _NONE
@@ -144,7 +145,7 @@ class Terms:
             )
         return RateLimiter(limit, storage) if limit else None
 
-    def for_call(self, call: dict[str, Any]) -> Self:
+    def for_call(self, call: Arguments) -> Self:
         """These terms as one call changes them; what does so is taken out of its arguments.
 
         Raises:
@@ -280,7 +281,7 @@ class Terms:
 
     def marks_of(
         self, conversation_id: str, messages: Sequence[Message], session_id: str | None = None
-    ) -> list[dict[str, Any] | None]:
+    ) -> list[JsonObject | None]:
         """The marks of a conversation that was read back; None for what is no answer.
 
         Args:

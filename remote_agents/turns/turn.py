@@ -18,6 +18,7 @@ from remote_agents.errors import (
     UnsupportedContentError,
 )
 from remote_agents.flow import Flow
+from remote_agents.json_types import JsonMapping
 from remote_agents.memory.dialogue import (
     Dialogue,
     Kind,
@@ -49,7 +50,7 @@ def take_turn(
     stream: bool,
     conversation_id: str | None = None,
     session_id: str | None = None,
-    dialogue: Mapping[str, Any] | None = None,
+    dialogue: JsonMapping | None = None,
     cleared: bool = False,
     latest: bool = False,
     memory: Memory | None = None,
@@ -107,7 +108,7 @@ class _Asking:
     def resumed(
         self,
         answer: object,
-        dialogue: Mapping[str, Any] | None,
+        dialogue: JsonMapping | None,
         session_id: str | None,
         conversation_id: str | None,
     ) -> Flow[None]:

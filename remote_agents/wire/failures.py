@@ -16,6 +16,7 @@ from typing import Any, TypeAlias
 
 from remote_agents import errors
 from remote_agents.errors import AgentError, AgentStatusError, RemoteFailureError
+from remote_agents.json_types import JsonMapping, JsonObject
 from remote_agents.wire.frames import is_failure_body, stated_status
 
 QUOTA_CODES = frozenset(
@@ -68,7 +69,7 @@ def status_error(
     code = error_code(body)
     kind = error_class(status, code)
     said = error_message(body) or f"HTTP {status}"
-    details: dict[str, Any] = {
+    details: JsonObject = {
         "status_code": status,
         "code": code,
         "body": body,
@@ -128,7 +129,7 @@ def body_failure(data: object, *, context: Context, whole: bool) -> AgentError |
     return reported_failure(data, context, whole=whole)
 
 
-def reported_failure(data: dict[str, Any], context: Context, *, whole: bool) -> AgentError:
+def reported_failure(data: JsonObject, context: Context, *, whole: bool) -> AgentError:
     """The error that a frame or body stands for which is known to report a failure."""
     code = error_code(data)
     said = error_message(data) or "the service reported a failure"
@@ -183,7 +184,7 @@ def error_message(body: object) -> str:
     return _words(body)[:LONGEST_BODY]
 
 
-def _places(body: object) -> list[Mapping[str, Any]]:
+def _places(body: object) -> list[JsonMapping]:
     if not isinstance(body, dict):
         return []
     inner = [body.get("error"), *_first(body.get("errors"))]
@@ -191,7 +192,7 @@ def _places(body: object) -> list[Mapping[str, Any]]:
     return [*(place for place in inner if isinstance(place, dict)), body]
 
 
-def _first(value: object) -> list[dict[str, Any]]:
+def _first(value: object) -> list[JsonObject]:
     return [item for item in value[:1] if isinstance(item, dict)] if isinstance(value, list) else []
 
 

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any, NamedTuple
 
+from remote_agents.json_types import JsonObject
 from remote_agents.wire.sse import DONE, Frame
 from remote_agents.wire.strangers import answer_in
 
@@ -79,7 +80,7 @@ def is_end(value: object) -> bool:
 # --- failures ----------------------------------------------------------------------------------
 
 
-def fails(data: dict[str, Any]) -> bool:
+def fails(data: JsonObject) -> bool:
     """Whether a frame reports a failure, in whichever of the services' ways."""
     kind = data.get("type")
     if FAILURE_KEYS.isdisjoint(data):
@@ -89,7 +90,7 @@ def fails(data: dict[str, Any]) -> bool:
     return kind in FAILURE_TYPES or bool(data.get("error"))
 
 
-def is_failure_body(data: dict[str, Any]) -> bool:
+def is_failure_body(data: JsonObject) -> bool:
     """Whether an object is what a service sends in place of an answer."""
     if data.get("success") is False:
         return True
@@ -100,7 +101,7 @@ def is_failure_body(data: dict[str, Any]) -> bool:
     return failed or "detail" in data or stated_status(data) > 0 or _says_failed(data)
 
 
-def _says_failed(data: dict[str, Any]) -> bool:
+def _says_failed(data: JsonObject) -> bool:
     """Whether `status` or `errors` say so, in what is no thing with a status of its own."""
     status = data.get("status")
     if isinstance(status, str) and status.lower() in ("error", "failed", "failure"):
@@ -108,7 +109,7 @@ def _says_failed(data: dict[str, Any]) -> bool:
     return isinstance(data.get("errors"), list) and bool(data["errors"])
 
 
-def stated_status(data: dict[str, Any]) -> int:
+def stated_status(data: JsonObject) -> int:
     """The status that NestJS repeats in its bodies, if it is one of a failure."""
     status = data.get("statusCode")
     return status if isinstance(status, int) and 400 <= status < 600 else 0
@@ -126,7 +127,7 @@ def is_keep_alive(value: object) -> bool:
     return not isinstance(value, list) or not value
 
 
-def _names_keep_alive(value: dict[str, Any]) -> bool:
+def _names_keep_alive(value: JsonObject) -> bool:
     words = [value.get("type"), value.get("event")]
     if len(value) == 1:
         words.extend(value)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from remote_agents.errors import StreamProtocolError
+from remote_agents.json_types import JsonMapping
 
 
 def text(value: object) -> str:
@@ -13,7 +14,7 @@ def text(value: object) -> str:
     return value if isinstance(value, str) else ""
 
 
-def mapping(value: object) -> Mapping[str, Any]:
+def mapping(value: object) -> JsonMapping:
     """The value if it is an object, else an empty one."""
     return value if isinstance(value, dict) else {}
 

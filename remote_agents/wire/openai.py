@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from remote_agents.errors import RemoteFailureError
+from remote_agents.json_types import JsonMapping
 from remote_agents.types import (
     Alternative,
     Event,
@@ -60,12 +61,12 @@ def decode_chat(data: object, so_far: Reply) -> list[Event]:
     return events
 
 
-def _index(choice: Mapping[str, Any]) -> int:
+def _index(choice: JsonMapping) -> int:
     index = choice.get("index", 0)
     return index if isinstance(index, int) else 0
 
 
-def _decode_alternative(choice: Mapping[str, Any], index: int, events: list[Event]) -> None:
+def _decode_alternative(choice: JsonMapping, index: int, events: list[Event]) -> None:
     content = mapping(choice.get("delta") or choice.get("message")).get("content")
     events.extend(
         Alternative(index, part.text) if isinstance(part, TextDelta) else part
@@ -73,7 +74,7 @@ def _decode_alternative(choice: Mapping[str, Any], index: int, events: list[Even
     )
 
 
-def _decode_choice(choice: Mapping[str, Any], so_far: Reply, events: list[Event]) -> None:
+def _decode_choice(choice: JsonMapping, so_far: Reply, events: list[Event]) -> None:
     whole = "message" in choice
     content = mapping(choice["message"] if whole else choice.get("delta"))
     piece = content.get("content")
@@ -94,9 +95,7 @@ def _decode_choice(choice: Mapping[str, Any], so_far: Reply, events: list[Event]
         _decode_finish(choice.get("finish_reason"), whole, so_far, events)
 
 
-def _check_silence(
-    choice: Mapping[str, Any], content: Mapping[str, Any], events: list[Event]
-) -> None:
+def _check_silence(choice: JsonMapping, content: JsonMapping, events: list[Event]) -> None:
     """Raise the failure of a choice without text; note what may be text under another key."""
     if choice.get("error"):
         raise _failure(choice)
@@ -116,7 +115,7 @@ CHOICE = frozenset(
 )
 
 
-def _failure(choice: Mapping[str, Any]) -> RemoteFailureError:
+def _failure(choice: JsonMapping) -> RemoteFailureError:
     """What a choice says of its failure, as OpenRouter and others put it."""
     said = error_message({"error": choice["error"]}) if choice.get("error") else ""
     return RemoteFailureError(
@@ -177,7 +176,7 @@ def _parts(value: object) -> list[Event]:
     return [*others, *texts]
 
 
-def decode_usage(usage: Mapping[str, Any]) -> Usage:
+def decode_usage(usage: JsonMapping) -> Usage:
     """Token counts in snake_case or camelCase; the sum is worked out when it is missing or 0."""
     sent = count(usage.get("prompt_tokens") or usage.get("promptTokens"))
     made = count(usage.get("completion_tokens") or usage.get("completionTokens"))
@@ -185,7 +184,7 @@ def decode_usage(usage: Mapping[str, Any]) -> Usage:
     return Usage(sent, made, max(total, sent + made))
 
 
-def _info(data: Mapping[str, Any], so_far: Reply) -> Info | None:
+def _info(data: JsonMapping, so_far: Reply) -> Info | None:
     reply_id = data.get("id")
     model = data.get("model")
     conversation = data.get("conversationId") or data.get("conversation_id")

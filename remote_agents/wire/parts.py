@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
+from remote_agents.json_types import JsonMapping
 from remote_agents.types import AttachmentKind, File
 from remote_agents.wire.json import identifier, items, mapping, text
 
@@ -41,7 +41,7 @@ def _files(content: object) -> Iterator[File]:
             yield file
 
 
-def _file(kind: AttachmentKind, part: Mapping[str, Any]) -> File | None:
+def _file(kind: AttachmentKind, part: JsonMapping) -> File | None:
     inner = part.get(text(part.get("type")), part.get("source"))
     about = {**part, **({"url": inner} if isinstance(inner, str) else mapping(inner))}
     mime = text(about.get("mimeType")) or text(about.get("mime_type")) or None

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from remote_agents.json_types import JsonObject
+
 MOST_FIELDS = 32
 LONGEST_TEXT = 256
 MOST_SHAPES = 64
@@ -34,7 +36,7 @@ class RawFields:
         {'object': 'chat.completion', 'created': 1713000000}
     """
 
-    def __init__(self, into: dict[str, Any]) -> None:
+    def __init__(self, into: JsonObject) -> None:
         self.into = into
         # Of frames that were read: the fields that had no value yet, by the names of all.
         self._unset: dict[tuple[str, ...], tuple[str, ...]] = {}
@@ -50,7 +52,7 @@ class RawFields:
                 elif names and any(frame[name] is not None for name in names):
                     self._read(frame, shape, names)
 
-    def _read(self, frame: dict[str, Any], shape: tuple[str, ...], names: tuple[str, ...]) -> None:
+    def _read(self, frame: JsonObject, shape: tuple[str, ...], names: tuple[str, ...]) -> None:
         kept = [name for name in names if name not in HAS_A_WORD] if _is_of_the_run(frame) else []
         for name in kept:
             if _is_kept(frame[name]) and len(name) <= LONGEST_TEXT and len(self.into) < MOST_FIELDS:
@@ -59,7 +61,7 @@ class RawFields:
             self._unset[shape] = tuple(name for name in kept if frame[name] is None)
 
 
-def _is_of_the_run(frame: dict[str, Any]) -> bool:
+def _is_of_the_run(frame: JsonObject) -> bool:
     kind = frame.get("type")
     return not (isinstance(kind, str) and kind.isupper()) or kind in OF_THE_RUN
 

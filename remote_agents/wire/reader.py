@@ -19,6 +19,7 @@ from remote_agents.errors import (
     StreamProtocolError,
 )
 from remote_agents.flow import Decode
+from remote_agents.json_types import JsonObject
 from remote_agents.service import Endpoint
 from remote_agents.types import (
     Event,
@@ -346,7 +347,7 @@ class Reader:
 
     # --- failures ----------------------------------------------------------------------------
 
-    def _failure(self, data: dict[str, Any]) -> AgentError:
+    def _failure(self, data: JsonObject) -> AgentError:
         failure = reported_failure(data, self._context, whole=not self.reply.begun)
         failure.begun = True  # whoever sends events has taken the request
         return failure

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from typing import Any
 
+from remote_agents.json_types import JsonMapping
 from remote_agents.types import Event, Unknown
 
 CONTENT = frozenset({"answer", "content", "text"})
@@ -16,7 +15,7 @@ def text_in(value: object) -> str:
     return next((said for name, said, _ in _texts(value) if not _is_label(name)), "")
 
 
-def strange(value: Mapping[str, Any], known: frozenset[str]) -> list[Event]:
+def strange(value: JsonMapping, known: frozenset[str]) -> list[Event]:
     """What a part of a frame says beside the known keys, if that may be text of the answer.
 
     Args:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import types
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any, Literal, Union, get_args, get_origin
 
 import pytest
 
 from remote_agents.errors import ConfigurationError
+from remote_agents.json_types import JsonMapping, JsonObject
 from remote_agents.sandbox import Sandbox
 from remote_agents.services import ENDPOINTS
 from remote_agents.testing.ways import FRAMEWORKS, Way, asked, class_of, make
@@ -23,7 +24,7 @@ def test_every_parameter_reaches_the_request(
     agent_sandbox: Sandbox,
     agent_service: str,
     framework: str,
-    agent_values: Mapping[str, Any],
+    agent_values: JsonMapping,
 ) -> None:
     given = _given(framework, agent_service, agent_values)
     settings = {**agent_sandbox.kwargs(agent_service), **given}
@@ -32,7 +33,7 @@ def test_every_parameter_reaches_the_request(
 
 
 def test_every_parameter_can_be_given_to_one_call(
-    agent_sandbox: Sandbox, agent_service: str, agent_values: Mapping[str, Any]
+    agent_sandbox: Sandbox, agent_service: str, agent_values: JsonMapping
 ) -> None:
     given = _given("plain", agent_service, agent_values)
     make("plain", agent_service, **agent_sandbox.kwargs(agent_service)).ask("Hello", **given)
@@ -109,7 +110,7 @@ def test_a_key_that_is_missing_is_named(
 # --- values --------------------------------------------------------------------------------------
 
 
-def _given(framework: str, service: str, values: Mapping[str, Any]) -> dict[str, Any]:
+def _given(framework: str, service: str, values: JsonMapping) -> JsonObject:
     fields = class_of(framework, ENDPOINTS[service]).model_fields
     names = ENDPOINTS[service].parameters
     return {name: values.get(name, _value_of(fields[name].annotation)) for name in names}
@@ -126,9 +127,9 @@ def _value_of(kind: Any) -> Any:
     return some.get(plain, 1)
 
 
-def _sent(box: Sandbox, service: str, given: Mapping[str, Any]) -> dict[str, Any]:
+def _sent(box: Sandbox, service: str, given: JsonMapping) -> JsonObject:
     """What of this stood in the requests, at any depth, whatever the case of the names."""
-    found: dict[str, Any] = {}
+    found: JsonObject = {}
     for request in box.requests(service):
         found.update(_fields(request["body"]))
     return {name: found.get(_plain(name)) for name in given}

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from remote_agents.errors import AgentError
+from remote_agents.json_types import Arguments
 from remote_agents.recording.recorder import Recorder
 from remote_agents.sandbox import Sandbox
 from remote_agents.testing.suite.test_parity import every_way
@@ -21,7 +22,7 @@ BODY = "a-field-of-23-letters"
 in_each_framework = pytest.mark.parametrize("framework", FRAMEWORKS)
 
 
-def secret_settings(box: Sandbox, service: str) -> dict[str, Any]:
+def secret_settings(box: Sandbox, service: str) -> Arguments:
     """Arguments with something secret in each place that may hold it."""
     known = {"api_key": KEY, "default_headers": {"x-token": TOKEN}, "extra_body": {"zz": BODY}}
     return {**box.kwargs(service), **known}

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
+from remote_agents.json_types import Arguments
 from remote_agents.wire.json import items, mapping, text
 from remote_agents.wire.parsing import parse
 
 
-def parse_arguments(value: object) -> dict[str, Any]:
+def parse_arguments(value: object) -> Arguments:
     """A tool's arguments, given as an object or as JSON text.
 
     Example:

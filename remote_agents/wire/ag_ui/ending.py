@@ -7,10 +7,11 @@ what a snapshot holds that was never streamed.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
 from remote_agents.errors import RemoteFailureError
+from remote_agents.json_types import JsonMapping
 from remote_agents.types import (
     ClientToolCall,
     Event,
@@ -29,7 +30,7 @@ from remote_agents.wire.json import count, identifier, items, mapping, text
 from remote_agents.wire.parts import files_in
 
 
-def finished(data: Mapping[str, Any], so_far: Reply, run: Run) -> list[Event]:
+def finished(data: JsonMapping, so_far: Reply, run: Run) -> list[Event]:
     """RUN_FINISHED: what was said but not streamed, whose the calls are, what the run waits for.
 
     Raises:
@@ -69,7 +70,7 @@ def _unstreamed(so_far: Reply, run: Run) -> list[Event]:
 
 
 def _left_calls(
-    data: Mapping[str, Any], so_far: Reply, run: Run, interrupts: list[Interrupt]
+    data: JsonMapping, so_far: Reply, run: Run, interrupts: list[Interrupt]
 ) -> list[Event]:
     """The calls that the run leaves behind: the caller's to run, but for those of the server."""
     events: list[Event] = []
@@ -131,7 +132,7 @@ def _is_the_callers(
     return not waiting  # a run that waits for a person has not come to its own tools yet
 
 
-def _usage(data: Mapping[str, Any]) -> list[Event]:
+def _usage(data: JsonMapping) -> list[Event]:
     """Counts of all models of the run together."""
     told = [mapping(entry) for entry in items(data.get("usage"))]
     if not told:

@@ -11,14 +11,15 @@ import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from remote_agents.json_types import JsonMapping, JsonObject
 from remote_agents.types import Attachment, Interrupt, Message, Turn, json_text
 from remote_agents.wire.ag_ui.run import Sent
 from remote_agents.wire.json import mapping
 
 
 def run_input(
-    asked: Turn, thread_id: str, *, forwarded: Mapping[str, Any] | None = None, parts: bool = False
-) -> dict[str, Any]:
+    asked: Turn, thread_id: str, *, forwarded: JsonMapping | None = None, parts: bool = False
+) -> JsonObject:
     """The body of a request.
 
     Args:
@@ -32,7 +33,7 @@ def run_input(
         [{'id': '1', 'role': 'user', 'content': 'Hi'}]
     """
     options = asked.options
-    body: dict[str, Any] = {
+    body: JsonObject = {
         "threadId": thread_id,
         "runId": str(uuid.uuid4()),
         "messages": [],
@@ -54,7 +55,7 @@ def run_input(
     return body
 
 
-def _forced(asked: Turn, tools: Sequence[Mapping[str, Any]]) -> list[Message]:
+def _forced(asked: Turn, tools: Sequence[JsonMapping]) -> list[Message]:
     """The messages that are new, and what they say of a tool that has to be called.
 
     The protocol cannot force a call; the agent is asked for one.
@@ -86,7 +87,7 @@ def _context(message: Message) -> dict[str, str]:
     return {"description": "Instructions and context for this question", "value": message.content}
 
 
-def sent_in(body: Mapping[str, Any], options: Mapping[str, Any] | None = None) -> Sent:
+def sent_in(body: JsonMapping, options: Mapping[str, Any] | None = None) -> Sent:
     """What of a request its answer may repeat.
 
     Args:
@@ -113,8 +114,8 @@ def _new(message_id: str, ids: set[str]) -> str:
     return name
 
 
-def _encoded(message: Message, answered: Iterable[str | None], *, parts: bool) -> dict[str, Any]:
-    encoded: dict[str, Any] = {"id": "", "role": message.role, "content": message.content}
+def _encoded(message: Message, answered: Iterable[str | None], *, parts: bool) -> JsonObject:
+    encoded: JsonObject = {"id": "", "role": message.role, "content": message.content}
     if message.role == "system":
         # LangGraph's servers drop a leading system message, and fork where a text was edited.
         return {**encoded, "role": "user"}
@@ -142,7 +143,7 @@ def _function(name: str, arguments: object) -> dict[str, str]:
     return {"name": name, "arguments": json_text(arguments)}
 
 
-def _tool(tool: object) -> dict[str, Any]:
+def _tool(tool: object) -> JsonObject:
     """A tool as AG-UI names it, given so or in OpenAI's form."""
     known = mapping(mapping(tool).get("function")) or mapping(tool)
     return {
@@ -152,13 +153,13 @@ def _tool(tool: object) -> dict[str, Any]:
     }
 
 
-def _part(file: Attachment) -> dict[str, Any]:
+def _part(file: Attachment) -> JsonObject:
     kind = "document" if file.kind == "file" else file.kind
-    part: dict[str, Any] = {"type": kind, "source": _source(file)}
+    part: JsonObject = {"type": kind, "source": _source(file)}
     return {**part, "metadata": {"filename": file.filename}} if file.filename else part
 
 
-def _source(file: Attachment) -> dict[str, Any]:
+def _source(file: Attachment) -> JsonObject:
     kind = {"mimeType": file.mime_type} if file.mime_type else {}
     if file.file_id is not None:
         return {"type": "file", "value": file.file_id, **kind}
@@ -174,7 +175,7 @@ _UNKNOWN = "application/octet-stream"
 # --- going on with a run that waits ------------------------------------------------------------
 
 
-def _resumed(body: dict[str, Any], answer: object, waiting: Sequence[Interrupt]) -> dict[str, Any]:
+def _resumed(body: JsonObject, answer: object, waiting: Sequence[Interrupt]) -> JsonObject:
     """No message, and the answer where the agent looks for it."""
     structured = [each for each in waiting if each.id and each.answered_by != "command"]
     if not structured:
@@ -196,7 +197,7 @@ def _answer_to(interrupt: Interrupt, answer: object, waiting: Sequence[Interrupt
     return answer
 
 
-def _entry(interrupt: Interrupt, answer: object) -> dict[str, Any]:
+def _entry(interrupt: Interrupt, answer: object) -> JsonObject:
     if interrupt.answered_by == "draft":
         return {"interruptId": interrupt.id, "payload": answer}
     if answer is None:

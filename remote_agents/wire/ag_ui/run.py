@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from remote_agents.json_types import JsonMapping, JsonObject
 from remote_agents.types import Event, Interrupt, Reply, TextDelta
 from remote_agents.wire.ag_ui.arguments import content_text
 from remote_agents.wire.json import identifier, items, mapping, text
@@ -30,7 +30,7 @@ class Sent(NamedTuple):
     resumes: bool = False
     forced: bool = False
 
-    def has(self, message: Mapping[str, Any]) -> bool:
+    def has(self, message: JsonMapping) -> bool:
         """Whether a message of a snapshot is the caller's, or as old as his newest."""
         if message.get("role") == "tool":
             return self.resumes or identifier(message.get("toolCallId")) in self.results
@@ -44,8 +44,8 @@ NOTHING = Sent()
 class Snapshot:
     """What a MESSAGES_SNAPSHOT adds to the dialogue; the rest of it is let go."""
 
-    said: list[Mapping[str, Any]] = field(default_factory=list)
-    results: dict[str, Any] = field(default_factory=dict)
+    said: list[JsonMapping] = field(default_factory=list)
+    results: JsonObject = field(default_factory=dict)
     last_id: str | None = None
 
 
@@ -132,12 +132,12 @@ def read_snapshot(messages: object, sent: Sent) -> Snapshot:
     return Snapshot(said, results, identifier(ids[-1]) if ids else None)
 
 
-def snapshot_text(message: Mapping[str, Any]) -> str:
+def snapshot_text(message: JsonMapping) -> str:
     """The text of a snapshot's message, whose content may be a list of parts."""
     return content_text(message.get("content"))
 
 
-def interrupts_of(data: Mapping[str, Any]) -> list[Interrupt]:
+def interrupts_of(data: JsonMapping) -> list[Interrupt]:
     """What a RUN_FINISHED says that it waits for: AG-UI 1.0's outcome, or the draft's before it."""
     outcome = data.get("outcome")
     if isinstance(outcome, dict) and outcome.get("type") == "interrupt":

@@ -6,6 +6,8 @@ import copy
 from collections.abc import Iterable
 from typing import Any
 
+from remote_agents.json_types import JsonObject
+
 
 def patched(state: object, operations: Iterable[Any]) -> Any:
     """The state after some operations; one that does not fit it changes nothing.
@@ -27,7 +29,7 @@ def patched(state: object, operations: Iterable[Any]) -> Any:
     return changed[""]
 
 
-def _apply(root: dict[str, Any], operation: Any) -> None:
+def _apply(root: JsonObject, operation: Any) -> None:
     kind, path = operation["op"], _steps(operation["path"])
     if kind in ("add", "replace"):
         _put(root, path, operation["value"], over=kind == "replace")
