@@ -40,7 +40,7 @@ class Asked(Generic[Answer, Piece]):
         config: RunnableConfig | None = None,
         *,
         stop: list[str] | None = None,
-        **kwargs: Any,
+        **kwargs: object,
     ) -> Answer:
         """Ask, and wait for the whole answer.
 
@@ -70,7 +70,7 @@ class Asked(Generic[Answer, Piece]):
         config: RunnableConfig | None = None,
         *,
         stop: list[str] | None = None,
-        **kwargs: Any,
+        **kwargs: object,
     ) -> Answer:
         """The same as `invoke`, with asyncio."""
         config = ensure_config(config)
@@ -86,7 +86,7 @@ class Asked(Generic[Answer, Piece]):
         config: RunnableConfig | None = None,
         *,
         stop: list[str] | None = None,
-        **kwargs: Any,
+        **kwargs: object,
     ) -> Iterator[Piece]:
         """Ask, and iterate the answer as it arrives; arguments as for `invoke`."""
         config = ensure_config(config)
@@ -98,7 +98,7 @@ class Asked(Generic[Answer, Piece]):
         config: RunnableConfig | None = None,
         *,
         stop: list[str] | None = None,
-        **kwargs: Any,
+        **kwargs: object,
     ) -> AsyncIterator[Piece]:
         """The same as `stream`, with asyncio."""
         config = ensure_config(config)

@@ -237,7 +237,7 @@ class SQLJournal:
         given = insert.excluded
         mine = (table.c.asked == given.asked) & (table.c.asker == given.asker)
 
-        def or_update(where: Any) -> Any:
+        def or_update(where: object) -> Any:
             return insert.on_conflict_do_update(
                 index_elements=[table.c.run, table.c.key],
                 set_={name: given[name] for name in ("asked", "asker", "row")},
@@ -308,7 +308,7 @@ class SQLJournal:
 PAUSES = (0.2, 1.0, 4.0, 10.0)  # seconds before a database that failed is asked again
 
 
-def _said(error: Any) -> str:
+def _said(error: object) -> str:
     return str(getattr(error, "orig", None) or error).strip().partition("\n")[0]
 
 

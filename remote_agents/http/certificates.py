@@ -17,12 +17,12 @@ _due: dict[Any, float] = {}
 _stamps: dict[str, Stamp] = {}
 
 
-def is_due(verify: Any) -> bool:
+def is_due(verify: object) -> bool:
     """Whether it is time to look at the files of some TLS settings; it costs no file access."""
     return time.monotonic() >= _due.get(verify, 0.0) if _has_files(verify) else False
 
 
-def look(verify: Any) -> list[str]:
+def look(verify: object) -> list[str]:
     """Which files of these settings were replaced since they were looked at last."""
     _due[verify] = time.monotonic() + LOOK_EVERY
     return [path for path in _files(verify) if _is_new(path)]
@@ -40,7 +40,7 @@ def load(context: ssl.SSLContext, path: str) -> None:
         logger.warning("%s cannot be read any more (%s); what it held is trusted.", path, error)
 
 
-def _has_files(verify: Any) -> bool:
+def _has_files(verify: object) -> bool:
     return isinstance(verify, (str, os.PathLike)) or (verify is True and bool(_named()))
 
 

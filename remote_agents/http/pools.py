@@ -203,7 +203,7 @@ def context_of(route: Route) -> ssl.SSLContext:
     return route.verify if isinstance(route.verify, ssl.SSLContext) else tls(route.verify)
 
 
-def look_at_certificates(verify: Any) -> None:
+def look_at_certificates(verify: object) -> None:
     """Trust what the files of these settings hold now, if they were replaced."""
     for path in certificates.look(verify):
         certificates.load(tls(verify), path)

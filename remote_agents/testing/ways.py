@@ -53,7 +53,7 @@ class Way:
         question: str,
         history: Sequence[Any] = (),
         session: str | None = None,
-        **call: Any,
+        **call: object,
     ) -> Answer:
         """One turn, in this way; `call` are further arguments of it."""
         shape, messages = self._shape, [*history, self._shape.question(question)]

@@ -65,7 +65,7 @@ def recalled(path: str, conversation_id: str, turns: int) -> Flow[Sequence[Messa
 _NO_RECORDS = (400, 403, 404, 405, 410, 422, 501)
 
 
-def _records(data: Any) -> list[Any]:
+def _records(data: object) -> list[Any]:
     known = mapping(data)
     return items(known.get("recordList") or known.get("data") or data)
 

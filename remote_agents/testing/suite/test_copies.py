@@ -16,7 +16,7 @@ TOLD = "My favourite word is heliotrope."
 ASKED = "What is my favourite word?"
 
 
-def pickled(model: Any) -> Any:
+def pickled(model: object) -> Any:
     """What another process gets."""
     return pickle.loads(pickle.dumps(model))
 

@@ -116,7 +116,7 @@ def _given(framework: str, service: str, values: JsonMapping) -> JsonObject:
     return {name: values.get(name, _value_of(fields[name].annotation)) for name in names}
 
 
-def _value_of(kind: Any) -> Any:
+def _value_of(kind: object) -> Any:
     """A value that a parameter of this type may have."""
     if get_origin(kind) in (Union, types.UnionType):
         return _value_of(next(each for each in get_args(kind) if each is not type(None)))
@@ -135,7 +135,7 @@ def _sent(box: Sandbox, service: str, given: JsonMapping) -> JsonObject:
     return {name: found.get(_plain(name)) for name in given}
 
 
-def _fields(value: Any) -> Iterator[tuple[str, Any]]:
+def _fields(value: object) -> Iterator[tuple[str, Any]]:
     for name, inner in value.items() if isinstance(value, dict) else ():
         yield _plain(name), inner
         yield from _fields(inner)
