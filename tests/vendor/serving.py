@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import httpx
+
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
 
@@ -22,21 +24,25 @@ def interpreter(name: str) -> Path:
 
 
 class Server:
-    """One server; `stop` and `start` again keep its port."""
+    """One server; `stop` and `start` again keep its port, whose socket is handed to it."""
 
     def __init__(self, environment: str, script: str, *arguments: str) -> None:
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.port = free.getsockname()[1]
+        self._socket = socket.create_server(("127.0.0.1", 0))
+        self.port = self._socket.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
-        program = HERE / "servers" / script
-        self._command = [str(interpreter(environment)), str(program), str(self.port), *arguments]
+        program, handed = HERE / "servers" / script, str(self._socket.fileno())
+        self._command = [str(interpreter(environment)), str(program), handed, *arguments]
         self.start()
 
     def start(self) -> None:
         # A pipe that nobody reads would stop it.
         self._said = tempfile.TemporaryFile("w+")  # noqa: SIM115
         self._process = subprocess.Popen(
-            self._command, stdout=subprocess.DEVNULL, stderr=self._said, text=True
+            self._command,
+            stdout=subprocess.DEVNULL,
+            stderr=self._said,
+            text=True,
+            pass_fds=[self._socket.fileno()],
         )
         end = time.monotonic() + 60
         while not self._answers():
@@ -44,13 +50,14 @@ class Server:
                 self._said.seek(0)
                 said = self._said.read()[-2000:]
                 self.stop()
+                self.close()
                 raise RuntimeError(f"It did not start: {said}")
             time.sleep(0.1)
 
     def _answers(self) -> bool:
         try:
-            socket.create_connection(("127.0.0.1", self.port), 0.5).close()
-        except OSError:
+            httpx.get(self.url, timeout=1, trust_env=False)
+        except httpx.TransportError:
             return False
         return True
 
@@ -58,6 +65,10 @@ class Server:
         self._process.kill()
         self._process.wait()
         self._said.close()
+
+    def close(self) -> None:
+        """Give up the port."""
+        self._socket.close()
 
 
 @contextmanager
@@ -67,6 +78,7 @@ def served(environment: str, script: str, *arguments: str) -> Iterator[Server]:
         yield server
     finally:
         server.stop()
+        server.close()
 
 
 def seen(text: str) -> list[list[Any]]:

@@ -94,8 +94,9 @@ async def test_a_run_that_fails_in_the_middle(hr: Server, of: tuple[str, bool, b
     assert isinstance(caught.value, RemoteFailureError)
 
 
-def test_a_server_that_dies_in_the_middle_of_the_sixth_of_ten_turns() -> None:
-    with served("vendor", "cloudbase.py", "remembers") as server:
+@pytest.mark.parametrize("shape", ["remembers", "forgets"])
+def test_a_server_that_dies_in_the_middle_of_the_sixth_of_ten_turns(shape: str) -> None:
+    with served("vendor", "cloudbase.py", shape) as server:
         agent, history = CloudBase(base_url=server.url, **KNOWN), []
         for number in range(1, 11):
             question = f"question {number}"

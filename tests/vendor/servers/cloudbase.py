@@ -1,9 +1,10 @@
-"""Tencent's own agent server around a scripted model: `python cloudbase.py PORT SHAPE`.
+"""Tencent's own agent server around a scripted model: `python cloudbase.py SOCKET SHAPE`.
 
 Shapes: `remembers` (a checkpointer), `forgets` (none that lasts), `interrupts` (asks a person),
 `static` (answers without a model, so in the snapshot alone).
 """
 
+import socket
 import sys
 from typing import Any
 
@@ -45,7 +46,7 @@ def compiled() -> Any:
     return graph.compile(checkpointer=MemorySaver())
 
 
-PORT, SHAPE = int(sys.argv[1]), sys.argv[2]
+SOCKET, SHAPE = socket.socket(fileno=int(sys.argv[1])), sys.argv[2]
 KEPT = compiled()
 
 
@@ -57,4 +58,4 @@ def create_agent() -> dict[str, Any]:
 app = AgentServiceApp().build(
     create_agent, base_path="/v1/aibot/bots/agent-hr", enable_openai_endpoint=True
 )
-uvicorn.run(app, host="127.0.0.1", port=PORT, log_level="warning")
+uvicorn.Server(uvicorn.Config(app, log_level="warning")).run(sockets=[SOCKET])

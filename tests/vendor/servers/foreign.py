@@ -1,9 +1,10 @@
 """AG-UI servers that others wrote, around models that say what they saw.
 
-`python foreign.py PORT KIND`
+`python foreign.py SOCKET KIND`
 """
 
 import json
+import socket
 import sys
 from collections.abc import AsyncIterator
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 import uvicorn
 from fastapi import FastAPI
 
-PORT, KIND = int(sys.argv[1]), sys.argv[2]
+SOCKET, KIND = socket.socket(fileno=int(sys.argv[1])), sys.argv[2]
 
 
 def langgraph(app: FastAPI) -> None:
@@ -139,4 +140,4 @@ KINDS = {
     "agno": agno,
 }
 KINDS[KIND](app)
-uvicorn.run(app, host="127.0.0.1", port=PORT, log_level="warning")
+uvicorn.Server(uvicorn.Config(app, log_level="warning")).run(sockets=[SOCKET])
