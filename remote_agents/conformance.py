@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
+from urllib.parse import urlsplit
 
 from remote_agents.client import Client
 from remote_agents.errors import (
@@ -100,15 +101,18 @@ def conformance(client: Client, question: str = "What can you help me with?") ->
     yield _refused(
         client, "wrong key", (AuthenticationError, PermissionDeniedError), api_key=NO_KEY
     )
-    wrong = (
-        {"base_url": f"{client.agent.base_url}-none"}
-        if client.agent.endpoint.agent_in_address
-        else {"agent_id": NO_AGENT}
-    )
-    yield _refused(client, "wrong agent", (NotFoundError,), **wrong)
+    yield _refused(client, "wrong agent", (NotFoundError,), **_elsewhere(client))
 
 
 NO_KEY = "remote-agents-conform-no-key"
+
+
+def _elsewhere(client: Client) -> dict[str, str]:
+    """Where there is no agent."""
+    if not client.agent.endpoint.agent_in_address:
+        return {"agent_id": NO_AGENT}
+    address = client.agent.base_url
+    return {"base_url": f"{address}-none" if urlsplit(address).path else f"{address}/none"}
 
 
 def _turns(client: Client, question: str) -> Iterator[Finding]:

@@ -115,8 +115,8 @@ class Vocabulary:
 
     def knows(self, name: str) -> bool:
         """Whether a name says nothing but known words."""
-        if not _NAME.fullmatch(name):
-            return False
+        if name in self._constants or not _NAME.fullmatch(name):
+            return name in self._constants
         words = words_in(name)
         letters = sum(len(word) == 1 for word in words)
         return letters < 2 and all(word in self._words for word in words)

@@ -72,3 +72,32 @@ def test_the_command_line_knows_it(installed: Path) -> None:
     done = run(installed, "-c", ASKS)
     assert done.returncode == 0, done.stderr
     assert "16 weeks" in done.stdout
+
+
+TRIES = """
+import json, os, subprocess, sys
+from remote_agents import ENDPOINTS, Replay
+from remote_agents.client import Client
+from remote_agents.sandbox import Sandbox
+command = [sys.executable, "-m", "remote_agents.cli"]
+question = ["--question", "How long is parental leave?"]
+with Sandbox() as box:
+    env = {**os.environ, **box.agents["helpdesk"]["env"]}
+    conform = [*command, "conform", "helpdesk", *question, "--json"]
+    done = subprocess.run(conform, env=env, capture_output=True, text=True)
+    held = {row["what"]: row["holds"] for row in map(json.loads, done.stdout.splitlines())}
+    assert held.pop("wrong key") and held.pop("wrong agent") and all(held.values()), done.stdout
+    assert done.returncode == 0
+    record = [*command, "record", "helpdesk", "--to", "session.txt", "--yes", *question]
+    assert subprocess.run(record, env=env, capture_output=True).returncode == 0
+    assert "parental" not in open("session.txt").read().lower()
+with Replay("session.txt") as replay:
+    with Client.kind_of(ENDPOINTS["helpdesk"])(**replay.kwargs()) as client:
+        assert client.ask(question[1], session_id="again").citations
+    assert (replay.left, replay.refused) == (0, [])
+"""
+
+
+def test_it_is_tried_recorded_and_replayed(installed: Path) -> None:
+    done = run(installed, "-c", TRIES)
+    assert done.returncode == 0, done.stderr
