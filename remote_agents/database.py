@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import re
-from typing import Any
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
 from remote_agents.errors import ConfigurationError
 from remote_agents.extras import MissingExtraError, needs, require
 from remote_agents.json_types import Arguments
 
+if TYPE_CHECKING:
+    from sqlalchemy import URL, Engine
 
-def sqlalchemy() -> Any:
+
+def sqlalchemy() -> ModuleType:
     """SQLAlchemy.
 
     Raises:
@@ -48,7 +52,7 @@ LONGEST_NAME = 400
 _PLAIN = re.compile("(?:[^?\0\ud800-\udfff][^\0\ud800-\udfff]*)?")
 
 
-def engine_of(sa: Any, url: str, options: Arguments) -> Any:
+def engine_of(sa: ModuleType, url: str, options: Arguments) -> Engine:
     """The engine of an address.
 
     Raises:
@@ -59,7 +63,8 @@ def engine_of(sa: Any, url: str, options: Arguments) -> Any:
         insert_into(parsed.get_backend_name())
         if parsed.get_backend_name() == "sqlite":
             return _sqlite_engine(sa, parsed, options)
-        return sa.create_engine(parsed, **_postgresql_options(parsed, options))
+        engine: Engine = sa.create_engine(parsed, **_postgresql_options(parsed, options))
+        return engine
     except sa.exc.ArgumentError as error:
         raise ConfigurationError("SQLSessionStore: the url cannot be read.") from error
     except ImportError as error:
@@ -68,7 +73,7 @@ def engine_of(sa: Any, url: str, options: Arguments) -> Any:
         ) from error
 
 
-def _postgresql_options(url: Any, options: Arguments) -> Arguments:
+def _postgresql_options(url: URL, options: Arguments) -> Arguments:
     """None of its waits is without end: for a place in the pool, a connection, a dead host."""
     arguments = dict(options.get("connect_args") or {})
     if "psycopg" in url.drivername:
@@ -86,14 +91,14 @@ _LIBPQ = {
 }
 
 
-def _sqlite_engine(sa: Any, url: Any, options: Arguments) -> Any:
+def _sqlite_engine(sa: ModuleType, url: URL, options: Arguments) -> Engine:
     if url.database in (None, "", ":memory:"):
         from sqlalchemy.pool import StaticPool
 
         options = {"poolclass": StaticPool, "connect_args": {"check_same_thread": False}, **options}
     else:
         options = {"connect_args": {"timeout": 30}, **options}
-    engine = sa.create_engine(url, **options)
+    engine: Engine = sa.create_engine(url, **options)
     sa.event.listen(engine, "connect", _configure_sqlite)
     return engine
 

@@ -15,9 +15,14 @@ import time
 import uuid
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol, TypeVar
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 
 from remote_agents.errors import AgentConnectionError, ConfigurationError
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection, Engine, Table
+
 
 T = TypeVar("T")
 Row = dict[str, Any]
@@ -283,7 +288,7 @@ class SQLJournal:
         counting = statement.values(values).execution_options(preserve_rowcount=True)
         return bool(self._execute(lambda c: c.execute(counting).rowcount) > 0)
 
-    def _execute(self, work: Callable[[Any], T]) -> T:
+    def _execute(self, work: Callable[[Connection], T]) -> T:
         for pause in PAUSES:
             with contextlib.suppress(self._sa.exc.SQLAlchemyError):
                 return self._at_once(work)
@@ -296,7 +301,7 @@ class SQLJournal:
                 "it holds. Run the same again when it is back."
             ) from error
 
-    def _at_once(self, work: Callable[[Any], T]) -> T:
+    def _at_once(self, work: Callable[[Connection], T]) -> T:
         with self._engine.begin() as connection:
             return work(connection)
 
@@ -312,7 +317,7 @@ def _said(error: object) -> str:
     return str(getattr(error, "orig", None) or error).strip().partition("\n")[0]
 
 
-def _create_all(sa: Any, table: Any, engine: Any) -> None:
+def _create_all(sa: ModuleType, table: Table, engine: Engine) -> None:
     try:
         table.metadata.create_all(engine)
     except sa.exc.DBAPIError:  # another worker was creating it at the same moment

@@ -193,7 +193,7 @@ class _Database:
         self.pid = os.getpid()
         self.engine = engine_of(sa, url, {"isolation_level": "AUTOCOMMIT", **engine_options})
         self._statements = Statements(sa, self.engine.dialect, table_name)
-        self._failures = (sa.exc.SQLAlchemyError, self.engine.dialect.dbapi.Error)
+        self._failures = (sa.exc.SQLAlchemyError, self.engine.dialect.loaded_dbapi.Error)
         self.leases = _Heartbeat(self, lease)
         try:
             self.secret = create(sa, self.engine, self._statements.table, secrets.token_bytes(32))

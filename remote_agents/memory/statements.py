@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from typing import Any
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
 from remote_agents.database import insert_into
 from remote_agents.errors import ConfigurationError
 from remote_agents.json_types import JsonObject
+
+if TYPE_CHECKING:
+    from sqlalchemy import Dialect, Engine, Table
+
 
 SCHEMA_VERSION = 3
 COLUMNS = (
@@ -35,7 +40,7 @@ class Statements:
         table_name: The table.
     """
 
-    def __init__(self, sa: Any, dialect: Any, table_name: str) -> None:
+    def __init__(self, sa: ModuleType, dialect: Dialect, table_name: str) -> None:
         self.table = _table(sa, table_name)
         self._compiled = {
             name: statement.compile(dialect=dialect)
@@ -51,7 +56,7 @@ class Statements:
         return self._texts[name], tuple(values[key] for key in order)
 
 
-def _statements(sa: Any, dialect: str, table: Any) -> JsonObject:
+def _statements(sa: ModuleType, dialect: str, table: Table) -> JsonObject:
     dialogue = table.c.dialogue == sa.bindparam("d")
     mine = dialogue & (table.c.holder == sa.bindparam("h"))
     one = dialogue & (table.c.conversation_id == sa.bindparam("c"))
@@ -81,8 +86,8 @@ def _statements(sa: Any, dialect: str, table: Any) -> JsonObject:
     }
 
 
-def _table(sa: Any, name: str) -> Any:
-    return sa.Table(
+def _table(sa: ModuleType, name: str) -> Table:
+    table: Table = sa.Table(
         name,
         sa.MetaData(),
         sa.Column("dialogue", sa.String(64), primary_key=True),
@@ -101,9 +106,10 @@ def _table(sa: Any, name: str) -> Any:
         sa.Column("since", sa.Float),
         sa.Column("until", sa.Float, nullable=False),
     )
+    return table
 
 
-def _begin(sa: Any, dialect: str, table: Any) -> Any:
+def _begin(sa: ModuleType, dialect: str, table: Table) -> Any:
     """Insert a conversation, or take it over if nobody's lease runs and it has not moved on."""
     names = (*COLUMNS, "dialogue", "holder", "since", "until")
     insert = insert_into(dialect)(table).values({name: sa.bindparam(name) for name in names})
@@ -118,7 +124,7 @@ def _begin(sa: Any, dialect: str, table: Any) -> Any:
 # --- the database --------------------------------------------------------------------------------
 
 
-def create(sa: Any, engine: Any, table: Any, secret: bytes) -> bytes:
+def create(sa: ModuleType, engine: Engine, table: Table, secret: bytes) -> bytes:
     """Make the tables if they are missing; several processes may do so at once.
 
     Returns:
@@ -142,10 +148,10 @@ def create(sa: Any, engine: Any, table: Any, secret: bytes) -> bytes:
         connection.execute(
             insert_into(engine.dialect.name)(about).values(kept).on_conflict_do_nothing()
         )
-        return bytes(connection.execute(sa.select(about.c.secret)).scalar())
+        return bytes(connection.execute(sa.select(about.c.secret)).scalar_one())
 
 
-def _create(sa: Any, engine: Any, table: Any) -> None:
+def _create(sa: ModuleType, engine: Engine, table: Table) -> None:
     for attempt in range(5):
         try:
             table.create(engine, checkfirst=True)
@@ -156,7 +162,7 @@ def _create(sa: Any, engine: Any, table: Any) -> None:
             time.sleep(0.05)
 
 
-def _check(sa: Any, engine: Any, table: Any, about: Any) -> None:
+def _check(sa: ModuleType, engine: Engine, table: Table, about: Table) -> None:
     """Refuse tables of another version, with the line that drops them."""
     found = {name for name in sa.inspect(engine).get_table_names() if name.startswith(table.name)}
     with engine.connect() as connection:
