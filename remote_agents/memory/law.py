@@ -30,6 +30,8 @@ class Conversation:
         history: Whether its last turn brought a history.
         broke_off: Whether its last turn ended without a whole answer.
         busy_since: When the turn began that is under way, in seconds since the epoch.
+        lapsed: Whether its last turn was under way in a process that died: nobody knows what it
+            holds, until a prompt that brings no history goes on in it.
         created: Seconds since the epoch.
         last_used: Seconds since the epoch.
     """
@@ -43,18 +45,21 @@ class Conversation:
     history: bool = False
     broke_off: bool = False
     busy_since: float | None = None
+    lapsed: bool = False
     created: float = field(default_factory=time.time)
     last_used: float = field(default_factory=time.time)
 
     def after(self, said: bytes, system: bytes, *, history: bool, broke_off: bool) -> Conversation:
         """The conversation after one more turn, in which these messages were said."""
         more = len(said) // SIZE
+        known, held = (0, b"") if self.lapsed else (self.known, self.held)
         return replace(
             self,
             turns=self.turns + 1,
             count=self.count + more,
-            known=self.known + more,
-            held=(self.held + said)[-KEPT * SIZE :],
+            known=known + more,
+            held=(held + said)[-KEPT * SIZE :],
+            lapsed=False,
             system=system,
             history=history,
             broke_off=broke_off,
@@ -83,6 +88,8 @@ def goes_on(
     places = _places(mine)
     best: tuple[int, Conversation | None] = (0, None)
     for conversation in candidates:
+        if conversation.lapsed:
+            continue
         for size in places.get(conversation.held[-SIZE:], ()):
             if size <= best[0]:
                 break

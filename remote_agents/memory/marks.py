@@ -153,7 +153,7 @@ def candidates(
             continue
         turns = found.setdefault(mark.conversation_id, {})
         record = stored.get(mark.conversation_id)
-        if turns or record is None or record.count < mark.count:
+        if turns or record is None or (record.count < mark.count and not record.lapsed):
             turns.setdefault(mark.turn, mark)  # else the store has seen as much, or more
     known = [walked(turns) if turns else stored[name] for name, turns in found.items()]
     return [*known, *(record for name, record in stored.items() if name not in found)]

@@ -327,6 +327,7 @@ def _conversation(row: Sequence[Any], now: float) -> Conversation:
         bool(history),
         bool(broke_off),
         since if until >= now else None,
+        0 < until < now,
         created,
         used,
     )

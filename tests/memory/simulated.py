@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from remote_agents import ENDPOINTS, InMemorySessionStore, Message
@@ -15,6 +15,7 @@ from remote_agents.types import Origin
 
 AGENT = "bluenexus:default@host"
 Said = list[tuple[str, str]]
+_holders = itertools.count()
 
 
 class Service:
@@ -65,13 +66,22 @@ class Caller:
         return standing, standing.goes_on() or standing.anew()
 
     def ask(
-        self, thread: str, messages: Sequence[Message], answer: str | None
+        self,
+        thread: str,
+        messages: Sequence[Message],
+        answer: str | None,
+        meanwhile: Callable[[], object] = lambda: None,
     ) -> tuple[str, Message | None]:
-        """A turn; the conversation it went to, and its reply, if it did not break off."""
+        """A turn; the conversation it went to, and its reply, if it did not break off.
+
+        `meanwhile` is called while it is under way.
+        """
         standing, plan = self.plan(thread, messages)
-        key = standing.dialogue.key
-        if self.store:
-            assert self.store.begin(key, "h", plan.conversation)
+        key, holder = standing.dialogue.key, f"h{next(_holders)}"
+        if self.store and not self.store.begin(key, holder, plan.conversation):
+            plan = standing.anew()
+            assert self.store.begin(key, holder, None)
+        meanwhile()
         known = len(plan.asked) // 6
         dialogue = [m for m in messages if m.role != "system"]
         new = dialogue[len(dialogue) - known :] if known else []
@@ -80,7 +90,7 @@ class Caller:
         digest = b"" if answer is None else standing.digest(Message("assistant", answer))
         outcome = plan.outcome(conversation, digest)
         if self.store:
-            assert self.store.finish(key, "h", outcome)
+            assert self.store.finish(key, holder, outcome)
         if answer is None:
             return conversation, None
         mark = standing.mark(plan, outcome, digest)
@@ -90,3 +100,7 @@ class Caller:
 def reply(text: str, mark: dict[str, Any] | None = None, agent: str = AGENT) -> Message:
     """An assistant message as a framework gives it back."""
     return Message("assistant", text, origin=Origin(agent, mark=mark) if mark else None)
+
+
+def user(text: str) -> Message:
+    return Message("user", text)

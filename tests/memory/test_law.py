@@ -8,117 +8,11 @@ import sys
 from dataclasses import replace
 
 import pytest
-from hypothesis import settings, strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from remote_agents import ClientToolCall, InMemorySessionStore, Message
 from remote_agents.memory.digests import SIZE, digest_for
 from remote_agents.memory.law import KEPT, Conversation, goes_on
-from tests.memory.simulated import AGENT, Caller, Service, reply
-
-USERS = ("alice", "bob")
-TEXTS = st.sampled_from(["yes", "no", "more", "and now?"])
-ANSWERS = st.sampled_from(["ok", "well", "so it is"])
-
-
-def user(text: str) -> Message:
-    return Message("user", text)
-
-
-class Dialogues(RuleBasedStateMachine):
-    """Users who do to their histories what users do, against a service that forgets nothing."""
-
-    store: InMemorySessionStore | None = None
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.service = Service()
-        if type(self).store is not None:
-            self.store = InMemorySessionStore()
-        self.histories: dict[str, list[Message]] = {name: [] for name in USERS}
-        self.owners: dict[str, str] = {}
-        self.unseen = 0
-
-    def history(self, name: str) -> list[Message]:
-        return self.histories[name]
-
-    @rule(name=st.sampled_from(USERS), text=TEXTS, answer=ANSWERS)
-    def speaks(self, name: str, text: str, answer: str) -> None:
-        self.history(name).append(user(text))
-        self.turn(name, answer)
-
-    @rule(name=st.sampled_from(USERS), text=TEXTS)
-    def is_not_answered(self, name: str, text: str) -> None:
-        self.history(name).append(user(text))
-        self.turn(name, None)
-
-    @rule(name=st.sampled_from(USERS), answer=ANSWERS)
-    def regenerates(self, name: str, answer: str) -> None:
-        history = self.history(name)
-        while history and history[-1].role == "assistant":
-            history.pop()
-        if history:
-            self.turn(name, answer)
-
-    @rule(name=st.sampled_from(USERS), at=st.integers(0, 20))
-    def goes_back(self, name: str, at: int) -> None:
-        del self.history(name)[at:]
-
-    @rule(name=st.sampled_from(USERS), at=st.integers(0, 20))
-    def edits(self, name: str, at: int) -> None:
-        history = self.history(name)
-        if history:
-            at %= len(history)
-            history[at] = replace(history[at], content=history[at].content + "!")
-
-    @rule(name=st.sampled_from(USERS))
-    def trims(self, name: str) -> None:
-        del self.history(name)[:2]
-
-    @rule(name=st.sampled_from(USERS))
-    def is_summarised(self, name: str) -> None:
-        self.history(name)[:-2] = [user("a summary")]
-
-    @rule(name=st.sampled_from(USERS), text=ANSWERS)
-    def hears_another_model(self, name: str, text: str) -> None:
-        self.history(name).append(Message("assistant", text))
-
-    @rule(name=st.sampled_from(USERS), other=st.sampled_from(USERS))
-    def copies_the_history_of(self, name: str, other: str) -> None:
-        self.histories[name] = list(self.history(other))
-
-    @precondition(lambda self: self.store is not None)
-    @rule(name=st.sampled_from(USERS))
-    def keeps_texts_only(self, name: str) -> None:
-        self.history(name)[:] = [replace(message, origin=None) for message in self.history(name)]
-
-    def turn(self, name: str, answer: str | None) -> None:
-        history = self.history(name)
-        before = {c: list(said) for c, said in self.service.held.items()}
-        conversation, replied = Caller(self.service, self.store).ask(name, history, answer)
-        if replied is not None:
-            history.append(replied)
-        said = [(message.role, message.content) for message in history]
-        held = self.service.held[conversation]
-        if held[-len(said) :] != said:
-            self.unseen += 1  # it had moved on where only a store could tell
-            assert self.store is None, "the law is broken"
-        assert self.owners.setdefault(conversation, name) == name, "a leak"
-        assert held[: len(before.get(conversation, []))] == before.get(conversation, [])
-
-    @invariant()
-    def no_conversation_has_two_users(self) -> None:
-        assert set(self.owners) == set(self.service.held)
-
-
-class DialoguesWithStore(Dialogues):
-    store = InMemorySessionStore()
-
-
-LONG = settings(max_examples=60, stateful_step_count=40, deadline=None)
-TestWithoutStore = Dialogues.TestCase
-TestWithStore = DialoguesWithStore.TestCase
-TestWithoutStore.settings = TestWithStore.settings = LONG
+from tests.memory.simulated import AGENT, Caller, Service, reply, user
 
 
 def talk(caller: Caller, turns: int, word: str = "yes") -> list[Message]:
@@ -244,6 +138,23 @@ def test_the_result_of_a_call_of_its_own_is_asked() -> None:
     own = replace(first, tool_calls=[ClientToolCall("1", "f", {"a": 1})])
     digest = digest_for("x")
     assert digest(own) != digest(first)
+
+
+@pytest.mark.parametrize("turns", [3, 4])
+def test_where_a_process_died_amid_a_turn_nobody_knows_what_is_held(turns: int) -> None:
+    """Neither does a mark that is newer than what the store knows."""
+    store = InMemorySessionStore()
+    caller = Caller(Service(), store)
+    history = talk(caller, turns)
+    key = caller.dialogue("t").key
+    record = replace(store.read(key)[0], lapsed=True, count=6, known=6, turns=3)
+    store.delete(key)
+    assert store.begin(key, "h", None)
+    assert store.finish(key, "h", record)
+    assert caller.plan("t", [*history, user("more")])[1].memory == "replayed"
+    digest = digest_for("x")(user("more"))
+    after = record.after(digest, b"", history=False, broke_off=False)
+    assert (after.known, after.held, after.count, after.lapsed) == (1, digest, 7, False)
 
 
 def test_where_the_history_differs_is_said() -> None:

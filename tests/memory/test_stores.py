@@ -280,11 +280,13 @@ def test_a_lost_lease_overwrites_nothing(both: tuple[SQLSessionStore, SQLSession
         here._database().leases.drop(holder)  # as if this process had been suspended
     time.sleep(0.7)
     assert ids(there, "three") == ["c1"], "what a dead process had begun is nothing"
+    assert there.read("three")[0].lapsed, "whether its turn ran is not known"
     assert there.begin("three", "h2", TALKED)
     newer = TALKED.after(b"answer", b"", history=False, broke_off=False)
     assert there.finish("three", "h2", newer)
     assert not here.finish("three", "h1", TALKED)
     assert here.read("three") == [newer]
+    assert not newer.lapsed
 
 
 def test_many_threads_get_one_conversation(both: tuple[SQLSessionStore, SQLSessionStore]) -> None:

@@ -1,0 +1,101 @@
+"""A long plain dialogue stays in one conversation, and sends one new message a turn.
+
+`FULL_SIZE=1` makes it 200 turns.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from langchain_core.chat_history import InMemoryChatMessageHistory
+from langchain_core.messages import HumanMessage
+from langchain_core.runnables.history import RunnableWithMessageHistory
+from langgraph.checkpoint.memory import InMemorySaver
+from llama_index.core.base.llms.types import ChatMessage
+
+import langchain_agents
+import llamaindex_agents
+from remote_agents import InMemorySessionStore
+from remote_agents.sandbox import Sandbox
+from remote_agents.testing.ways import NAMES
+from tests.langchain.test_graphs import graph
+from tests.memory.ways import client
+
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:.*RunnableWithMessageHistory"),
+    pytest.mark.filterwarnings("ignore:.*InMemoryChatMessageHistory"),
+]
+TURNS = 200 if os.environ.get("FULL_SIZE") else 30
+SERVICES = ("private_ai", "bluenexus", "maiagent", "cloudbase")
+Say = Callable[[str], dict[str, Any]]  # a turn; the mark of its reply
+
+
+def _langgraph(box: Sandbox, service: str) -> Say:
+    app = graph(InMemorySaver(), _model(box, service))
+    config: Any = {"configurable": {"thread_id": "t"}}
+
+    def say(text: str) -> Any:
+        reply = app.invoke({"messages": [HumanMessage(text)]}, config)["messages"][-1]
+        return reply.response_metadata["conversation"]
+
+    return say
+
+
+def _message_history(box: Sandbox, service: str) -> Say:
+    kept = InMemoryChatMessageHistory()
+    chain = RunnableWithMessageHistory(_model(box, service), lambda session_id: kept)
+    config: Any = {"configurable": {"session_id": "s"}}
+    return lambda text: chain.invoke([HumanMessage(text)], config).response_metadata["conversation"]
+
+
+def _page(box: Sandbox, service: str) -> Say:
+    """A page that keeps roles and texts, and so no marks: the store knows."""
+    agent, shown = client(box, service, session_store=InMemorySessionStore()), list[Any]()
+
+    def say(text: str) -> Any:
+        shown.append({"role": "user", "content": text})
+        reply = agent.ask(shown, session_id="p")
+        shown.append({"role": "assistant", "content": reply.text})
+        return reply.conversation
+
+    return say
+
+
+def _for_session(box: Sandbox, service: str) -> Say:
+    kind = getattr(llamaindex_agents, NAMES[service])
+    store, history = InMemorySessionStore(), list[ChatMessage]()
+    llm = kind(**box.kwargs(service), session_store=store).for_session("f")
+
+    def say(text: str) -> Any:
+        history.append(ChatMessage(text))
+        history.append(llm.chat(history).message)
+        return history[-1].additional_kwargs["conversation"]
+
+    return say
+
+
+def _model(box: Sandbox, service: str) -> Any:
+    kind = getattr(langchain_agents, f"Chat{NAMES[service]}")
+    return kind(**box.kwargs(service), session_store=InMemorySessionStore())
+
+
+@pytest.mark.parametrize("begin", [_langgraph, _message_history, _page, _for_session])
+@pytest.mark.parametrize("service", SERVICES)
+def test_one_new_message_a_turn(sandbox: Sandbox, service: str, begin: Any) -> None:
+    say = begin(sandbox, service)
+    texts = [f"Count to {turn % 5}, for the {turn}th time" for turn in range(TURNS)]
+    marks = [say(text) for text in texts]
+    turns = sandbox.turns(service)
+    assert len({turn["conversation_id"] for turn in turns}) == 1
+    assert [turn["messages"][-1]["content"] for turn in turns] == texts
+    counts = [len(turn["messages"]) for turn in turns]
+    if service == "cloudbase":  # it is told the history at hand, as context
+        assert counts == [2 * turn + 1 for turn in range(TURNS)]
+    else:
+        assert set(counts) == {1}
+    assert [mark["turn"] for mark in marks] == list(range(1, TURNS + 1))
+    assert sum(len(json.dumps(mark)) for mark in marks) < 200 * TURNS  # of 200: under 40 kB
