@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from remote_agents.errors import ConfigurationError
 from remote_agents.flow import Call, Flow, Request
 from remote_agents.resources import items
@@ -13,9 +11,6 @@ from remote_agents.resources.surface import Bound, Resource, calls, lists
 from remote_agents.services.bluenexus.resources import NUMBERED, ROOT
 from remote_agents.types import Citation
 from remote_agents.wire.json import mapping
-
-if TYPE_CHECKING:
-    pass
 
 
 class Memory(items.Item):

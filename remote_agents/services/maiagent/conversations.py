@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from remote_agents.errors import AgentTimeoutError, ConfigurationError
 from remote_agents.flow import Flow, Sleep
@@ -22,9 +21,6 @@ from remote_agents.resources.requests import part, post, read
 from remote_agents.resources.surface import Bound, Resource, calls, lists
 from remote_agents.services.maiagent.chat import ATTACHMENT_TYPES, decode
 from remote_agents.types import Event
-
-if TYPE_CHECKING:
-    pass
 
 CURSOR = Paging("pageSize")
 

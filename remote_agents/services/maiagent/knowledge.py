@@ -2,51 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from remote_agents.errors import ConfigurationError
 from remote_agents.flow import Call, Flow, Request
-from remote_agents.resources import items
-from remote_agents.resources.paging import Paging, pages
-from remote_agents.resources.requests import found, part, read
-from remote_agents.resources.surface import Bound, Resource, calls, lists
+from remote_agents.resources.knowledge import ListedKnowledgeBases
+from remote_agents.resources.paging import Paging
+from remote_agents.resources.requests import found
+from remote_agents.resources.surface import Bound, calls
 from remote_agents.types import Citation
 from remote_agents.wire.json import identifier, mapping, number, text
 
-if TYPE_CHECKING:
-    pass
 
-PATH = "/api/knowledge-bases/"
-NUMBERED = Paging("pageSize", (("page", "number"),))
-
-
-class KnowledgeBase(items.Item):
-    """A knowledge base of MaiAgent."""
-
-    id = items.text()
-    name = items.text()
-    description = items.text()
-    created_at = items.time()
-    updated_at = items.time()
-
-
-class KnowledgeBases(Resource):
+class KnowledgeBases(ListedKnowledgeBases):
     """The account's knowledge bases."""
 
-    def _list(
-        self, *, page_size: int | None = None, cursor: str | None = None
-    ) -> Flow[KnowledgeBase]:
-        """The knowledge bases, lazily.
-
-        Args:
-            page_size: Knowledge bases on a page.
-            cursor: Go on from the `.cursor` of an earlier list.
-        """
-        return pages(self.agent, PATH, NUMBERED, KnowledgeBase, page_size=page_size, cursor=cursor)
-
-    def _get(self, knowledge_base_id: str) -> Flow[KnowledgeBase]:
-        """One knowledge base; NotFoundError if there is none."""
-        return read(f"{PATH}{part(knowledge_base_id)}/", KnowledgeBase)
+    root, slash = "/api/knowledge-bases", "/"
+    paging = Paging("pageSize", (("page", "number"),))
 
     def _search(
         self, knowledge_base_id: str, query: str, *, top_k: int | None = None
@@ -58,12 +28,10 @@ class KnowledgeBases(Resource):
             query: What to look for.
             top_k: The most passages; the service itself takes no limit.
         """
-        path = f"{PATH}{part(knowledge_base_id)}/search/"
+        path = self.path_of(knowledge_base_id, "search")
         answer = yield Call(Request("POST", path, json={"query": query}, safe=True))
         return [_passage(hit) for hit in found(answer.data, "results")][:top_k]
 
-    list, alist = lists(_list)
-    get, aget = calls(_get)
     search, asearch = calls(_search)
 
 

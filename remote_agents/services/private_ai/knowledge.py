@@ -2,33 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from remote_agents.errors import ConfigurationError, NotFoundError
 from remote_agents.flow import Call, Flow, Request
 from remote_agents.resources import items
 from remote_agents.resources.emitted import every
+from remote_agents.resources.knowledge import ListedKnowledgeBases
 from remote_agents.resources.paging import pages
-from remote_agents.resources.requests import found, part, read
+from remote_agents.resources.requests import found
 from remote_agents.resources.surface import Bound, Resource, calls, lists
 from remote_agents.services.private_ai.chat import citation
 from remote_agents.services.private_ai.resources import OFFSET
 from remote_agents.types import Citation
 from remote_agents.wire.json import mapping
-
-if TYPE_CHECKING:
-    pass
-
-ROOT = "/api/v1/control/knowledge-bases"
-
-
-class KnowledgeBase(items.Item):
-    """A knowledge base: data sources that are indexed together."""
-
-    id = items.text()
-    name = items.text()
-    description = items.text()
-    created_at = items.time()
 
 
 class Index(items.Item):
@@ -41,26 +28,10 @@ class Index(items.Item):
     created_at = items.time()
 
 
-class KnowledgeBases(Resource):
+class KnowledgeBases(ListedKnowledgeBases):
     """The service's knowledge bases."""
 
-    def _list(
-        self, *, page_size: int | None = None, cursor: str | None = None
-    ) -> Flow[KnowledgeBase]:
-        """The knowledge bases, lazily.
-
-        Args:
-            page_size: Knowledge bases on a page.
-            cursor: Go on from the `.cursor` of an earlier list.
-        """
-        return pages(self.agent, ROOT, OFFSET, KnowledgeBase, page_size=page_size, cursor=cursor)
-
-    def _get(self, knowledge_base_id: str) -> Flow[KnowledgeBase]:
-        """One knowledge base; NotFoundError if there is none."""
-        return read(f"{ROOT}/{part(knowledge_base_id)}", KnowledgeBase)
-
-    list, alist = lists(_list)
-    get, aget = calls(_get)
+    root, paging = "/api/v1/control/knowledge-bases", OFFSET
 
 
 class Indexes(Resource):
@@ -76,7 +47,7 @@ class Indexes(Resource):
             page_size: Indexes on a page.
             cursor: Go on from the `.cursor` of an earlier list.
         """
-        path = f"{ROOT}/{part(knowledge_base_id)}/indexes"
+        path = KnowledgeBases(self.agent).path_of(knowledge_base_id, "indexes")
         return pages(self.agent, path, OFFSET, Index, page_size=page_size, cursor=cursor)
 
     def _search(
@@ -97,7 +68,8 @@ class Indexes(Resource):
             top_k: The most passages.
             similarity_cutoff: Leave out passages with a lower score.
         """
-        path = f"{ROOT}/{part(knowledge_base_id)}/indexes/{part(index_id)}/search"
+        base = KnowledgeBases(self.agent)
+        path = base.path_of(knowledge_base_id, "indexes", index_id, "search")
         body = {"text": text, "top_k": top_k, "similarity_cutoff": similarity_cutoff}
         known = {name: value for name, value in body.items() if value is not None}
         answer = yield Call(Request("POST", path, json=known, safe=True))
