@@ -139,12 +139,12 @@ class Disguise:
 
     def target(self, target: str) -> str:
         """A path with its query, or a whole address."""
-        scheme, marks, rest = target.rpartition("://")
-        host, slash, path = rest.partition("/") if marks else ("", "", rest)
-        path, ask, query = path.partition("?")
+        scheme = "".join(re.findall("^https?://", target))
+        host = re.split("[/?#]", target[len(scheme) :])[0] if scheme else ""
+        path, ask, query = target[len(scheme) + len(host) :].partition("?")
         steps = (self._step(step) for step in path.split("/"))
         fields = (self._query_field(field) for field in query.split("&"))
-        return f"{scheme}{marks}{self._own(host)}{slash}{'/'.join(steps)}{ask}{'&'.join(fields)}"
+        return f"{scheme}{self._own(host)}{'/'.join(steps)}{ask}{'&'.join(fields)}"
 
     def _step(self, step: str) -> str:
         kept = self._vocabulary.knows(unquote(step)) and unquote(step) not in self._never

@@ -68,7 +68,7 @@ class StandIns:
             return self._table(shape).get(word, word)
         for attempt in count():
             found = "".join(map(self._chance.choice, shape))
-            known = found == word or found in self._taken
+            known = found == word or (found in self._taken and attempt < FEW)  # unless all are
             # A long one cannot help to hold a short original somewhere.
             if not known and not self._is_telling(found, SHORTEST + attempt // 8):
                 break
@@ -122,10 +122,19 @@ def _letters_like(letter: str) -> str:
     for letters in (ascii_lowercase, ascii_uppercase, digits):
         if letter in letters:
             return letters
-    block = ord(letter) & ~0x7F
     known = _kind(letter)
+    if wide := _WIDE.get(known[1:]):
+        return wide
+    block = ord(letter) & ~0x7F
     alike = [c for c in map(chr, range(block, block + 0x80)) if c != letter and _kind(c) == known]
     return "".join(alike) or letter
+
+
+# Of the scripts with thousands of letters, neighbours would tell too much.
+_WIDE = {
+    ("CJK", 3): "".join(map(chr, range(0x4E00, 0x9FA6))),
+    ("HANGUL", 3): "".join(map(chr, range(0xAC00, 0xD7A4))),
+}
 
 
 def _kind(letter: str) -> tuple[str, str, int]:

@@ -58,6 +58,10 @@ def line(text: str) -> str:
     return quote(text, safe=" /:@?=&,+%{}\\\"'")  # what a header and a target can hold
 
 
+def escaped(text: str) -> str:
+    return quote(text, safe="")
+
+
 def frames(text: str, size: int, key: str) -> str:
     parts = [text[at : at + size] for at in range(0, len(text), size)]
     told = [f"data: {json.dumps({'type': 'text', key: part})}\n\n" for part in parts]
@@ -100,6 +104,16 @@ PLACES: dict[str, Callable[[str], Exchange]] = {
     "user agent": lambda s: asked(headers=[("User-Agent", f"remote-agents/0.1.0 (x) {line(s)}")]),
     "path": lambda s: asked(target=f"/v1/aibot/bots/{quote(s, safe='')}/messages"),
     "query": lambda s: asked(target=f"/v1?user={quote(s)}&page=2&{quote(s)}=1"),
+    "address in a query": lambda s: asked(
+        target=f"/v1/{quote(s)}?next=http://x.example/{quote(s)}"
+    ),
+    "no path": lambda s: asked(
+        target=f"https://u:{quote(s, safe='')}@x.example?{quote(s, safe='')}"
+    ),
+    "name of a header": lambda s: asked(headers=[(f"X-{escaped(s)}", "1")]),
+    "form": lambda s: asked(
+        headers=[("Content-Type", "application/x-www-form-urlencoded")], body=f"a={s}".encode()
+    ),
     "other host": lambda s: asked(target=f"https://x.example/{quote(s)}?sign={quote(s)}"),
     "question": lambda s: asked(body=json.dumps({"msg": f"I am {s}."}).encode()),
     "question in UTF-8": lambda s: asked(body=json.dumps({"msg": s}, ensure_ascii=False).encode()),
