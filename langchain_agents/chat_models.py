@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import remote_agents as clients
 
 __all__ = [
+    "ChatAGUI",
     "ChatAgent",
     "ChatBlueNexus",
     "ChatCloudBase",
