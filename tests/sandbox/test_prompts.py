@@ -50,3 +50,20 @@ def test_what_nothing_answers_is_not_answered(
     question, text = UNANSWERED[name]
     said = handbook.answer(asked(messages, question, text)).text
     assert said == NOTHING or NOT_KNOWN in said
+
+
+@pytest.mark.parametrize(
+    ("text", "question", "value"),
+    [
+        ("Crane 9 stands at berth 2. It can lift 42 tonnes.", "How much can crane 9 lift?", "42"),
+        ("Crane 9\n\n- Lifts: 42 tonnes\n- Built: 1987", "How much can crane 9 lift?", "42"),
+        ("FAQ\n\nWhen does the canteen open?\nAt 12:15.", "When does the canteen open?", "12:15"),
+        ("# Canteen\n\nOpen from 12:15 to 14:00.", "When does the canteen open?", "12:15"),
+        ("Die Kantine ist in Halle 7. Sie öffnet um 12:15 Uhr.", "Wann öffnet die Kantine?", "12"),
+        ("食堂在7号楼。它12点15分开门。", "食堂几点开门？", "12点15分"),
+    ],
+)
+def test_what_stands_around_a_sentence_says_what_it_is_about(
+    handbook: Brain, text: str, question: str, value: str
+) -> None:
+    assert value in handbook.answer(asked([("user", "{c}\n\n{q}")], question, text)).text

@@ -13,18 +13,19 @@ from typing import Any, NamedTuple
 
 from remote_agents.sandbox.json_types import JsonObject
 from remote_agents.sandbox.mind.reading import decoded, parts_of, read
-from remote_agents.sandbox.mind.words import terms
+from remote_agents.sandbox.mind.schema import find_schema
+from remote_agents.sandbox.mind.words import pattern, terms
 
 Weight = Callable[[str], float]
 
-JSON_TALK = re.compile(r"\bJSON\b|\bschema\b", re.IGNORECASE)
-CHOOSE = re.compile(r"\b(?:choices?|choose|select|options?|tools?)\b", re.IGNORECASE)
+JSON_TALK = pattern(r"\bJSON\b|\bschema\b")
+CHOOSE = pattern(r"\b(?:choices?|choose|select|options?|tools?)\b")
 NUMBERED = re.compile(r"^[ \t]*(?:\((\d+)\)|(\d+)[.)])[ \t]+(.+)$", re.MULTILINE)
 FENCED = re.compile(r"^```json\s*(\{.*?)^```[ \t]*$", re.MULTILINE | re.DOTALL)
 OBJECT = re.compile(r"\{[^{}]*\}")
 PAIR = re.compile(r'"?(\w+)"?[ \t]*:[ \t]*(?:"((?:[^"\\]|\\.)*)"|(\w+))')
-AT_MOST = re.compile(r"\b(?:no more than|at most|up to) (\d+)", re.IGNORECASE)
-A_LIST = re.compile(r"\b(?:output|return|give|write) a list\b", re.IGNORECASE)
+AT_MOST = pattern(r"\b(?:no more than|at most|up to) (\d+)")
+A_LIST = pattern(r"\b(?:output|return|give|write) a list\b")
 WRAPPED = re.compile(r'"(\w+)"\s*:\s*\[\s*\{')
 NEEDED = 0.3
 
@@ -57,7 +58,7 @@ def choose(text: str, weight: Weight) -> str | None:
         >>> choose(prompt, lambda term: 1.0)
         '{"choice": 2}'
     """
-    if not (JSON_TALK.search(text) and CHOOSE.search(text)):
+    if not (JSON_TALK.search(text) and CHOOSE.search(text)) or find_schema(text):
         return None
     question = read(text).question
     # The question may be a word that stands elsewhere too.

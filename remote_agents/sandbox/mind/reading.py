@@ -18,6 +18,7 @@ from remote_agents.sandbox.mind.words import (
     EAST,
     Sentence,
     about_the_talk,
+    pattern,
     remembered,
     sentences,
     terms,
@@ -29,36 +30,28 @@ SPEAKERS = {
     "system": "system|developer|系统",
     "tool": "tool result|tool|function",
 }
-ROLE = re.compile(
-    rf"^[ \t]*(?:[\[<(*#]+ ?)?(?:{'|'.join(f'(?P<{k}>{v})' for k, v in SPEAKERS.items())})"
-    r"(?: message)?[\])>*]*[ \t]*[:：][\])>*]*[ \t]*",
-    re.IGNORECASE | re.MULTILINE,
+ROLE = pattern(
+    rf"(?m)^[ \t]*(?:[\[<(*#]+ ?)?(?:{'|'.join(f'(?P<{k}>{v})' for k, v in SPEAKERS.items())})"
+    r"(?: message)?[\])>*]*[ \t]*[:：][\])>*]*[ \t]*"
 )
 # What a question is labelled as, and what has one when nothing else asks.
-ASKS = re.compile(
-    r"(?:^|.*\W)(?:question|query|frage|q|anfrage|suchanfrage|pregunta)(?: is| lautet)?"
-    r"(?: as follows| below)?\W*|.*follow[- ]?up \w+|.*(?:问题|提问|质问|質問|질문)\W*",
-    re.IGNORECASE | re.DOTALL,
+ASKS = pattern(
+    r"(?s)(?:^|.*\W)(?:question|query|frage|q|anfrage|suchanfrage|pregunta)(?: is| lautet)?"
+    r"(?: as follows| below)?\W*|.*follow[- ]?up \w+|.*(?:问题|提问|质问|質問|질문)\W*"
 )
-INPUT = re.compile(
-    r".*\b(?:message|input|request|task)|aufgabe|eingabe|输入|任务", re.IGNORECASE | re.DOTALL
-)
-ANSWERS = re.compile(
-    r"\W*(?:\w+ )?(?:answer|a|response|antwort|reply)|答案?|回答|답변?", re.IGNORECASE
-)
-WANTS = re.compile(
+INPUT = pattern(r"(?s).*\b(?:message|input|request|task)|aufgabe|eingabe|输入|任务")
+ANSWERS = pattern(r"\W*(?:\w+ )?(?:answer|a|response|antwort|reply)|答案?|回答|답변?")
+WANTS = pattern(
     r"^\W*(?:and |now |then |please |kindly |bitte |can you |could you )*(?:tell|give|show|list|"
     r"explain|describe|name|find|state|summari[sz]e|write|generate|extract|create|what|when|where|"
     r"who|whom|whose|which|how|why|nenne?|sag|erkläre?|zeige?|gib|liste|beschreibe?|fasse?|"
     r"schreibe?|erstelle?|was|wann|wo|wer|wie|welche[rsnm]?|warum)\b"
     r"|^.*(?:什么|多少|哪|谁|怎么|如何|几[点天个年月]|吗$)"
-    r"|^(?:请|能否)?(?:你)?(?:告诉|说明|列出|介绍|解释|给出|总结|概括|写|生成)",
-    re.IGNORECASE,
+    r"|^(?:请|能否)?(?:你)?(?:告诉|说明|列出|介绍|解释|给出|总结|概括|写|生成)"
 )
-CONDENSE = re.compile(
+CONDENSE = pattern(
     r"standalone (?:question|query)|rephrase the follow|condense the (?:follow|conversation)"
-    r"|eigenständige[nr]? frage|独立的?问题",
-    re.IGNORECASE,
+    r"|eigenständige[nr]? frage|独立的?问题"
 )
 LABEL = re.compile(rf"([^.!?:。！？：]{{1,200}}?)(?::\s+|：\s*|(?<=[{EAST}]):\s*)(\S.*)", re.DOTALL)
 QUOTED = re.compile(
@@ -69,13 +62,15 @@ TAG = re.compile(r"<(/?)([A-Za-z_][\w:.-]*)((?:\s[^<>]*)?)/?>")
 FENCE = re.compile(r"`{3,}(?:\w*(?=\n))?|\"{3,}|'{3,}|<\|[^|<>\n]*\|>")
 ARGUMENT = re.compile(r"(['\"]?)\b(\w+)\1\s*[=:]\s*'(.*?)(?<!\\)'(?=\s*[,)\]}])", re.DOTALL)
 OBJECT = re.compile(r"\{[^{}]*\}|\[[^\[\]]*\]")
-PARTS = re.compile(
+PARTS = pattern(
     r"(?:[?;,]\s+(?:and\s+|und\s+)?|\s+(?:and|und)\s+|？)"
     r"(?=(?:how|what|when|where|which|who|why|can|may|do|does|is|are|wie|was|wann|wo|wer|welche)\b"
-    rf"|[{EAST}])",
-    re.IGNORECASE,
+    rf"|[{EAST}])"
 )
 LONG = 400
+
+
+Turns = tuple[tuple[str, str], ...]
 
 
 class Reading(NamedTuple):
@@ -83,7 +78,7 @@ class Reading(NamedTuple):
 
     question: str
     told: tuple[Sentence, ...] = ()
-    turns: tuple[tuple[str, str], ...] = ()
+    turns: Turns = ()
     asks: bool = True
 
 
@@ -152,7 +147,7 @@ def is_about_the_text(question: str) -> bool:
     return bool(words) and all(map(about_the_talk, words))
 
 
-def _unfolded(text: str) -> tuple[tuple[tuple[str, str], ...], str, str]:
+def _unfolded(text: str) -> tuple[Turns, str, str]:
     """The turns inside a text, its last user part, and what stands outside of turns."""
     marks = list(ROLE.finditer(text))
     if not any(mark["user"] for mark in marks):

@@ -10,6 +10,7 @@ from typing import Any
 from remote_agents.sandbox.json_types import JsonObject
 from remote_agents.sandbox.mind import values
 from remote_agents.sandbox.mind.reading import decoded
+from remote_agents.sandbox.mind.words import pattern
 
 Schema = dict[str, Any]
 Evidence = Callable[[str, str], list[str]]
@@ -25,13 +26,13 @@ FORMATS = {
     "hostname": "northwind-harbor.example",
     "duration": "P1D",
 }
-IN_JSON = re.compile(r"\bJSON\b", re.IGNORECASE)
+IN_JSON = pattern(r"\bJSON\b")
 EXAMPLE = re.compile(r"\{\s*['\"]\w+['\"]\s*:[^{}\[\]]*\}")
 PAIR = re.compile(
     r"['\"](\w+)['\"]\s*:\s*(?:\"([^\"\n]*)\"|'([^'\n]*)'|([^\s,}]+))[ \t,]*(?://[ \t]*(.*))?"
 )
 PLACEHOLDER = re.compile(r"^[\W0]*$|[<>]|\.\.\.|…|^(?:str|int|float|bool|num|list|null|true|false)")
-KEYS = re.compile(r"\b(?:keys?|fields?|properties|schlüsseln?|feldern?)\b|字段|键", re.IGNORECASE)
+KEYS = pattern(r"\b(?:keys?|fields?|properties|schlüsseln?|feldern?)\b|字段|键")
 NAMED_KEY = re.compile(r"['\"`“「](\w+)['\"`”」]")
 TYPES = (
     (re.compile(r"\s*(?:int|0$)"), "integer"),
@@ -41,13 +42,18 @@ TYPES = (
 )
 
 
-def find_schema(text: str) -> tuple[Schema, str] | None:
-    """The last JSON schema of an object that stands in a text, and the text without it.
+def find_shape(text: str) -> tuple[Schema, str] | None:
+    """The schema or form of an object that a text asks for, and the text without it.
 
     Example:
-        >>> find_schema('Answer as {"type": "object", "properties": {"a": {}}} please')
+        >>> find_shape('Answer as {"type": "object", "properties": {"a": {}}} please')
         ({'type': 'object', 'properties': {'a': {}}}, 'Answer as  please')
     """
+    return find_schema(text) or _form(text)
+
+
+def find_schema(text: str) -> tuple[Schema, str] | None:
+    """The last JSON schema of an object that stands in a text, and the text without it."""
     if not any(mark in text for mark in ('"properties"', '"type": "object"', '"$defs"')):
         return None
     # Some templates leave the braces doubled that they had escaped.
@@ -75,7 +81,7 @@ def _is_schema(value: Schema) -> bool:
     return has_properties or value.get("type") == "object" or value.keys() >= {"$defs", "$ref"}
 
 
-def find_form(text: str) -> tuple[Schema, str] | None:
+def _form(text: str) -> tuple[Schema, str] | None:
     """The schema of an object whose keys a prompt lists, or shows with types for values."""
     if not IN_JSON.search(text):
         return None

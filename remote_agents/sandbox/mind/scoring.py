@@ -8,34 +8,30 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from remote_agents.sandbox.mind.knowledge import Hit
-from remote_agents.sandbox.mind.reading import WANTS, Reading
-from remote_agents.sandbox.mind.words import EAST, Sentence, about_the_talk, kinship, terms
+from remote_agents.sandbox.mind.reading import ANSWERS, WANTS, Reading
+from remote_agents.sandbox.mind.words import EAST, Sentence, about_the_talk, kinship, pattern, terms
 
-WHEN = re.compile(
+WHEN = pattern(
     r"\b(?:when|what (?:time|year|date|day)|wann|(?:bis|ab|um) wie ?viel uhr)\b"
-    r"|几[点时月]|何[时時]|什么时候|哪[天年]|いつ|언제|몇 시",
-    re.IGNORECASE,
+    r"|几[点时月]|何[时時]|什么时候|哪[天年]|いつ|언제|몇 시"
 )
-AMOUNT = re.compile(
+AMOUNT = pattern(
     r"\b(?:how (?:many|much|long|often|far|late|early|old|high|tall|big|large|fast|deep|wide|heavy)"
     r"|what (?:number|price)|wie ?(?:viele?|lange|oft|hoch|teuer|gro(?:ß|ss)|alt|weit|spät|früh|"
-    r"schwer|tief|schnell))\b|几|多[少久长大高远]|いくら|몇|얼마",
-    re.IGNORECASE,
+    r"schwer|tief|schnell))\b|几|多[少久长大高远]|いくら|몇|얼마"
 )
-WHO = re.compile(r"\b(?:who|whom|wer|wen|wem)\b", re.IGNORECASE)
-MOMENT = re.compile(
+WHO = pattern(r"\b(?:who|whom|wer|wen|wem)\b")
+MOMENT = pattern(
     r"\b\d{1,2}[:.]\d\d|\d ?(?:[ap]\.?m\b|uhr\b|o'clock|st\b|nd\b|rd\b|th\b)|\b[12]\d{3}\b"
     r"|\d[点时月年日:]|[一二三四五六七八九十][点月]|\b\d{1,2}\.\s|\b(?:jan|feb|mar|mär|apr|(?-i:M)ay|mai|jun|jul|"
     r"aug|sep|o[ck]t|nov|de[cz])[a-zä]*\b|\w+(?:day|tag)s?\b|\b(?:noon|midnight|mittags?|mitternacht|"
     r"(?:dai|week|month|year|annual)ly|every|never|always|once|after|before|during|until|within|when|"
-    r"while|if|nie|immer|nach|vor|während|bis|wenn|sobald|täglich|wöchentlich|jede[rsn]?)\b",
-    re.IGNORECASE,
+    r"while|if|nie|immer|nach|vor|während|bis|wenn|sobald|täglich|wöchentlich|jede[rsn]?)\b"
 )
-FIGURE = re.compile(
-    r"(?<!\[)\b\d+(?:[.,:]\d+)*|[一二三四五六七八九十百千两]|\b(?:one|two|three|four|five|six|seven|eight|nine|"
+FIGURE = pattern(
+    r"(?<![\[\d.,A-Za-z])\d+(?:[.,:]\d+)*|[一二三四五六七八九十百千两]|\b(?:one|two|three|four|five|six|seven|eight|nine|"
     r"ten|eleven|twelve|twenty|thirty|hundred|half|never|daily|weekly|monthly|zwei|drei|vier|fünf|"
-    r"sechs|sieben|acht|neun|zehn|elf|zwölf|zwanzig|nie)\b",
-    re.IGNORECASE,
+    r"sechs|sieben|acht|neun|zehn|elf|zwölf|zwanzig|nie)\b"
 )
 PERSON = re.compile(
     rf"(?<=[\w,.] )[A-ZÄÖÜ]|[{EAST}]"
@@ -43,14 +39,8 @@ PERSON = re.compile(
 )
 KINDS = ((WHEN, MOMENT), (AMOUNT, FIGURE), (WHO, PERSON))
 LEAST = 0.5
-GOES_ON = re.compile(
-    r"\W*(?:(?:it|its|they|their|this|these|he|she|there|er|sie|es|dies|diese[rs]?|dort)\b|[它他她这该其])",
-    re.IGNORECASE,
-)
-TO_THE_MODEL = re.compile(
-    r"\W*(?:you (?:are|will|must|should|can|have)|your (?:task|job|role)|du (?:bist|sollst|kannst)|"
-    r"sie sind|deine aufgabe|never|always|do not|don't)\b|\W*你(?:是|要|必须|可以)",
-    re.IGNORECASE,
+GOES_ON = pattern(
+    r"\W*(?:(?:it|its|they|their|this|these|he|she|there|er|sie|es|dies|diese[rs]?|dort)\b|[它他她这该其])"
 )
 
 
@@ -75,62 +65,52 @@ class Query(NamedTuple):
         """The parts that say enough of what is asked, best first; `worth` scales their scores."""
         found = []
         for at, part in enumerate(parts):
-            share = self._covered(parts, at, hit) * (1.0 if self._fits(part.text) else 0.65)
-            if share >= self.least:
-                found.append(self._candidate(parts, at, hit, share, worth))
+            share = self._covered(parts, at, hit)
+            own = terms(part.text)
+            first = 0 if WANTS.match(part.text) else sum(term in self.weights for term in own[:2])
+            bonus = 0.02 * first + self._unit(part.text) + (0.1 * hit.score if hit else 0)
+            score = (share + bonus - 0.002 * len(set(own))) * (0.6 if part.asks else 1)
+            if share >= self.least and part.text not in self.text:
+                found.append(Candidate(self._shown(part), worth * score, hit))
         return sorted(found, key=lambda one: -one.score)
-
-    def _candidate(
-        self, parts: Sequence[Sentence], at: int, hit: Hit | None, share: float, worth: float
-    ) -> Candidate:
-        part, own = parts[at], terms(parts[at].text)
-        text = self._shown(part)
-        score = share - 0.002 * len(set(own)) + self._unit(text)
-        score += 0 if WANTS.match(text) else 0.02 * sum(term in self.weights for term in own[:2])
-        if hit is not None:
-            return Candidate(text, worth * (score + 0.1 * hit.score), hit)
-        if self.weights.keys() >= set(own) and not FIGURE.search(text):
-            follows = parts[at + 1].text if at + 1 < len(parts) and not part.asks else ""
-            text, score = f"{text} {follows}".strip(), score * (1 if follows else 0.4)
-        score *= (1 - 0.6 * self._talk(own)) * (0.6 if part.asks else 1)
-        return Candidate(text, worth * score * (0.6 if TO_THE_MODEL.match(part.text) else 1))
 
     def _covered(self, parts: Sequence[Sentence], at: int, hit: Hit | None) -> float:
         """The share of the question that a part says, or what stands around it."""
         part = parts[at]
         above = hit.section.topics if hit else frozenset(terms(part.heading))
         before = parts[at - 1] if at and hit is None else Sentence("")
-        carried = 0.7 if before.asks else 0.6 if GOES_ON.match(part.text) else 0.3
-        around = (
-            (1.0, terms(part.text)),
-            (0.9, terms(part.label)),
-            (0.7, above),
-            (carried, terms(before.text)),
+        fits, own = self._fits(part), {term for term in terms(part.text) if term.isalpha()}
+        named = not part.label or ANSWERS.fullmatch(part.label) or self._named(part.label)
+        topic = (
+            set(terms(before.text)) <= self.weights.keys() and len(own - self.weights.keys()) < 3
         )
-        own = {t: max(share * kinship(t, said) for share, said in around) for t in self.weights}
+        carried = 0.7 if fits and named and (topic or GOES_ON.match(part.text)) else 0.3
+        said = ((1.0, part.text), (0.9, part.label), (carried, before.text))
+        around = ((0.7, above), *((share, terms(text)) for share, text in said))
+        says = {t: max(share * kinship(t, said) for share, said in around) for t in self.weights}
         total = sum(self.weights.values()) or 1.0
-        return sum(self.weights[term] * share for term, share in own.items()) / total
+        share = sum(self.weights[term] * share for term, share in says.items()) / total
+        return share if fits else 0.6 * share
 
-    def _talk(self, own: Sequence[str]) -> float:
-        """The share of words that tell how to answer, where the question is not about that."""
-        return sum(about_the_talk(t) and t not in self.weights for t in own) / max(1, len(own))
-
-    def _fits(self, text: str) -> bool:
-        """Whether a sentence has the kind of thing that is asked for: a time, a figure, a name."""
+    def _fits(self, part: Sentence) -> bool:
+        """Whether a sentence has what is asked for, a time, a figure, a name, or names the topic."""
         wanted = next((has for asks, has in KINDS if asks.search(self.text)), None)
-        return not wanted or any(one[0] not in self.text for one in wanted.finditer(text))
+        if wanted:
+            return any(one[0] not in self.text for one in wanted.finditer(part.text))
+        return any(kinship(term, terms(f"{part.label} {part.text}")) for term in self.weights)
 
     def _unit(self, text: str) -> float:
-        """More for a figure where one is asked for, most where its unit is."""
-        if not AMOUNT.search(self.text):
-            return 0.0
-        units = [terms(text[figure.end() :][:40])[:1] for figure in FIGURE.finditer(text)]
-        return 0.1 if any(term in self.weights for unit in units for term in unit) else 0.0
+        """More for the figure that is asked for, with its unit."""
+        figures = FIGURE.finditer(text) if AMOUNT.search(self.text) else ()
+        units = (term for one in figures for term in terms(text[one.end() :][:40])[:1])
+        return 0.1 if any(term in self.weights for term in units) else 0.0
 
     def _shown(self, part: Sentence) -> str:
         """A part with its label, if the label has to do with the question."""
-        named = any(kinship(term, terms(part.label)) for term in self.weights)
-        return f"{part.label}: {part.text}" if part.label and named else part.text
+        return f"{part.label}: {part.text}" if self._named(part.label) else part.text
+
+    def _named(self, label: str) -> bool:
+        return any(kinship(term, terms(label)) for term in self.weights)
 
 
 def gist(parts: Sequence[Sentence], most: int = 3) -> list[Candidate]:
@@ -143,11 +123,10 @@ def gist(parts: Sequence[Sentence], most: int = 3) -> list[Candidate]:
 
 
 def talks(reading: Reading) -> bool:
-    """Whether a text that asks nothing speaks of the talk itself, or to the model."""
+    """Whether a text that asks nothing speaks of the talk itself."""
     return any(map(_talks, reading.told))
 
 
 def _talks(part: Sentence) -> bool:
     words = terms(part.text)
-    talk = sum(map(about_the_talk, words)) >= 0.4 * len(words)
-    return talk or bool(TO_THE_MODEL.match(part.text))
+    return sum(map(about_the_talk, words)) >= 0.4 * len(words)

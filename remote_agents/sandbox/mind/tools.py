@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from remote_agents.sandbox.json_types import Arguments, JsonMapping
+from remote_agents.sandbox.mind.words import pattern
 
 Tool = Mapping[str, Any]
 
@@ -19,10 +20,8 @@ QUOTED = re.compile("[\"'\u201c\u2018\u00ab\u300c](.+?)[\"'\u201d\u2019\u00bb\u3
 NUMBER = re.compile(r"(?<![\w.])-?\d+(?:\.\d+)?(?![\w.])")
 NUMBER_IN_CALL = re.compile(r"\(\s*(-?\d+(?:\.\d+)?(?:\s*,\s*-?\d+(?:\.\d+)?)*)\s*\)")
 # What a preposition leads to: "the weather in San Francisco, CA?" is about "San Francisco, CA".
-OBJECT = re.compile(r"\b(?:in|for|of|at|named|called|about|to)\s+(.+?)[?.!]*\s*$", re.IGNORECASE)
-USE = re.compile(
-    r"\b(?:use|using|call|with)\s+(?:the|a|one of the)\s+(?:\w+\s+)?tools?\b", re.IGNORECASE
-)
+OBJECT = pattern(r"\b(?:in|for|of|at|named|called|about|to)\s+(.+?)[?.!]*\s*$")
+USE = pattern(r"\b(?:use|using|call|with)\s+(?:the|a|one of the)\s+(?:\w+\s+)?tools?\b")
 
 
 def wanted(question: str, tools: Sequence[Tool]) -> Tool | None:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from remote_agents.sandbox.json_types import JsonObject
 from remote_agents.sandbox.mind.reading import spaced
-from remote_agents.sandbox.mind.words import kinship, terms
+from remote_agents.sandbox.mind.words import kinship, pattern, terms
 
 COUNTED = (
     "no null 零|one ein eine einen 一|two zwei 二 两|three drei 三|four vier 四|five fünf 五|"
@@ -17,12 +17,11 @@ COUNTED = (
 )
 WORDS = {word: n for n, words in enumerate(COUNTED.split("|")) for word in words.split()}
 WORDS |= {"twenty": 20, "zwanzig": 20, "thirty": 30, "dreißig": 30, "fifty": 50, "hundred": 100}
-NUMBER = re.compile(
+NUMBER = pattern(
     r"(?<![\w.,:/-])-?\d+(?:[.,]\d+)*(?![\d:/-]|[^\W\u4e00-\u9fff]*-\d)"
     rf"|(?<=[\u4e00-\u9fff])\d+(?:\.\d+)?(?![\d:])"
     rf"|\b(?:{'|'.join(word for word in WORDS if word < '一')})\b"
-    r"|[一二三四五六七八九十两]+(?=[\u4e00-\u9fff])",
-    re.IGNORECASE,
+    r"|[一二三四五六七八九十两]+(?=[\u4e00-\u9fff])"
 )
 UNIT = re.compile(
     r"[ \u00a0]?(?:[%€$£°℃]|[^\W\d_]+)(?:[ \u00a0](?:per|pro|a|an|je)[ \u00a0][^\W\d_]+)?"
@@ -62,14 +61,12 @@ AMOUNTS = re.compile(
     r"anzahl|gewicht|价格|费用|金额|时长|数量"
 )
 PROSE = re.compile(r"answer|text|summary|content|reason|expla|response|descri|detail|quote|note")
-NOT = re.compile(
+NOT = pattern(
     r"\b(?:no|not|never|cannot|nobody|without|forbidden|prohibited|could not|\w+n't|nicht|kein\w*|"
-    r"nie|niemals|verboten)\b|不|没|禁止|未",
-    re.IGNORECASE,
+    r"nie|niemals|verboten)\b|不|没|禁止|未"
 )
-IS = re.compile(
-    r"\b(?:is|are|was|were|equals|ist|sind|war|lautet|heißt|beträgt|called|named)\s+|[=:：]\s*|是|为",
-    re.IGNORECASE,
+IS = pattern(
+    r"\b(?:is|are|was|were|equals|ist|sind|war|lautet|heißt|beträgt|called|named)\s+|[=:：]\s*|是|为"
 )
 ITEM = r"[^\s,，、.]+(?: [^\s,，、.]+)?"
 LIST = re.compile(rf"{ITEM}(?:[,，、] ?{ITEM})+(?:,? (?:and|und|or|oder) |和){ITEM}")
@@ -164,9 +161,9 @@ def text(field: Field, said: Sequence[str], question: str) -> str | None:
     """What a text field wants of the sentences: a time, a price, a name; None for all of it."""
     if not said or PROSE.search(field.name.lower()):
         return said[0] if said else None
-    for kind, pattern in KINDS:
+    for kind, form in KINDS:
         for each in said if re.search(kind, field.words) else ():
-            if found := re.search(pattern, each, re.IGNORECASE):
+            if found := re.search(form, each, re.IGNORECASE):
                 return found[0].strip()
     if AMOUNTS.search(field.words) and (figures := _figures(field, said[:1], question)):
         return figures[0].shown
@@ -204,6 +201,6 @@ def is_affirmed(sentence: str) -> bool:
 
 def formatted(form: str, said: Sequence[str]) -> str | None:
     """A date, an address or a link that the sentences hold, as JSON schema writes it."""
-    pattern = {"date": DATE, "email": MAIL, "uri": LINK}.get(form)
-    found = (re.search(pattern, sentence) for sentence in said) if pattern else ()
+    wanted = {"date": DATE, "email": MAIL, "uri": LINK}.get(form)
+    found = (re.search(wanted, sentence) for sentence in said) if wanted else ()
     return next((one[0] for one in found if one), None)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection
-from functools import lru_cache, wraps
+from functools import lru_cache, partial, wraps
 from typing import NamedTuple, TypeVar
 
 T = TypeVar("T")
+pattern = partial(re.compile, flags=re.IGNORECASE)
 SHORT = 4_000
 COMMON = """
 a about after all also am an and any are as at be been before being but by can could did do does
@@ -22,22 +23,19 @@ ob ok okay oder oft schon sein sich sie sind um und uns unser viel viele vom von
 welche welchem welchen welcher welches wenn wer werden wie wieviel wir wird wo zu zum zur über
 """
 STOPWORDS = frozenset(COMMON.split())
-TALK = """
-answer answering answers assist assistant based below brief chat choice choices choose chunk comment
-complete concise context conversation create describe detailed details document documents entities
-example existing expert explain extract final find follow following format found generate help
-helpful history improving include information input instruction instructions json key keyword
-keywords last main new observation original output overall passage passages phrases piece pieces
-portion possible prompt provide provided purposes query question questions reasoning refine refined
-relevant reply request respond response result results retrieval retrieved return rewrite schema
-search sentence sentences short situate source sources standalone succinct summarise summarize
-summary system task text themes thought title tool topics translate try unique user using verbatim
-whole within write absatz abschnitt anfrage angaben antwort antworte antworten antwortet aufgabe
-auszug basierend beantworte beantworten benutzer deutsch dokument dokumente dokumenten ergebnis
-ergebnisse fasse folgende folgendem folgenden folgender formuliere frage fragen gegebenen helfen
-hilfreicher informationen kontext kurz nachricht nutze nutzer quelle quellen schreibe suchergebnis
-suchergebnisse verwende zitat zusammen zusammenfassung
-"""
+# How words begin that speak of question, answer and form rather than of a topic.
+TALK = pattern(
+    r"answer|assist|base$|below|brief|chat|choi|choos|chunk|comment|complet|concis|context|creat|"
+    r"describ|detail|document|entit|exampl|exist|expert|explain|extract|final|find|found|follow|"
+    r"format|generat|help|histor|improv|includ|inform|input|instruct|json|key|last|main|new|observ|"
+    r"origin|output|overall|passag|phras|piec|portion|possibl|prompt|provid|purpos|quer|question|"
+    r"reason|refin|relevan|repl|request|respon|result|retriev|return|rewrit|schema|search|sentenc|"
+    r"short|situat|source|standalon|succinct|summar|system|task|text|them|thought|title|tool|topic|"
+    r"translat|tr[yi]|uniqu|user|using|verbatim|whole|within|writ|absatz|abschnitt|anfrag|angab|"
+    r"antwort|aufgab|auszug|basier|beantwort|benutz|deutsch|dokument|ergebnis|folgend|formulier|"
+    r"frag|gegeben|helf|hilf|kontext|kurz|nachricht|nutz|quell|schreib|suchergeb|verwend|zitat|"
+    r"zusammen|fass"
+)
 ALIKE = """
 receive: get got entitled; employ: staff worker colleague personnel; vacation: holiday pto;
 pay: salary wage; remote: telework wfh; computer: laptop notebook; message: mail email;
@@ -64,13 +62,12 @@ PARTICLE = re.compile("(?:은|는|이|가|을|를|에|의|와|과|도|에서|입
 ABBREVIATIONS = r"e\.g i\.e etc approx vs nr no ca bzw z\.b z d\.h d mr mrs ms dr prof st inc fig"
 CLOSING = r"[\"'”’»)\]}*]"
 # Where a sentence ends: not after an abbreviation, nor before a month or a small letter.
-END = re.compile(
+END = pattern(
     re.sub(r"(\S+) ?", r"(?<!\\b\1\\.)", ABBREVIATIONS)
     + r"(?!(?<=\d\.)\s+(?:jan|feb|mär|apr|mai|jun|jul|aug|sep|okt|nov|dez))(?:"
     + "|".join(rf"(?<=[.!?…]{CLOSING * times})" for times in range(4))
     + rf")(?:\s+(?-i:(?<=\w{{4}}\.\s)|(?![a-zß-ÿ]))|(?=[{EAST}]))"
-    r"|(?<=[。！？])(?![」』”。！？])\s*|(?<=[。！？][」』”])\s*",
-    re.IGNORECASE,
+    r"|(?<=[。！？])(?![」』”。！？])\s*|(?<=[。！？][」』”])\s*"
 )
 LEADING = re.compile(r"^\s*(?:[-*+>•]+|\d+[.)])\s+")
 WHOLE = re.compile(r"^.{,59}$|[.!?:。！？：]$")
@@ -137,12 +134,9 @@ def _stem(word: str) -> str:
     return re.sub(r"(?<=\w{3})(?:ing|ed|ee|e)$", "", word)
 
 
-TALK_TERMS = frozenset(terms(TALK))
-
-
 def about_the_talk(term: str) -> bool:
     """Whether a term speaks of question, answer and form rather than of a topic."""
-    return term in TALK_TERMS or EAST_TALK.fullmatch(term) is not None
+    return bool(TALK.match(term) or EAST_TALK.fullmatch(term))
 
 
 def kinship(term: str, others: Collection[str]) -> float:
