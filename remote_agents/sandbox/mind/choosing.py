@@ -45,10 +45,6 @@ class Option(NamedTuple):
 def choose(text: str, weight: Weight) -> str | None:
     """What a prompt's question chooses among the prompt's options; None if it asks for no choice.
 
-    Args:
-        text: the prompt.
-        weight: how telling a term is.
-
     Example:
         >>> prompt = '''Select a choice: (see below)
         ... (1) About dogs.

@@ -6,9 +6,9 @@ import math
 import re
 from bisect import bisect_left
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote
 
 import bm25s  # type: ignore[import-untyped]
@@ -53,7 +53,9 @@ class Knowledge:
         self.sections = [section for path in files for section in _sections(path, folder)]
         bags = [terms(f"{s.title} {s.heading} {s.text}") for s in self.sections]
         self._frequency = Counter(term for bag in bags for term in set(bag))
-        self._index = _index([list(bag) for bag in bags])
+        self._index = bm25s.BM25()
+        if any(bags):
+            self._index.index([list(bag) for bag in bags], show_progress=False)
         self._vocabulary = sorted(self._frequency)
         self._home = {
             sentence.text: section
@@ -68,11 +70,8 @@ class Knowledge:
             return []
         scores = self._index.get_scores(known)
         best = sorted(range(len(scores)), key=scores.__getitem__, reverse=True)[:limit]
-        return [
-            Hit(self.sections[i], round(float(scores[i]) / (float(scores[i]) + 4.0), 4))
-            for i in best
-            if scores[i] > 0
-        ]
+        found = [(self.sections[i], float(scores[i])) for i in best if scores[i] > 0]
+        return [Hit(section, round(score / (score + 4.0), 4)) for section, score in found]
 
     def _forms(self, term: str) -> list[str]:
         """The words of the documents for a term: itself, else those that it begins."""
@@ -97,29 +96,14 @@ class Knowledge:
         return (self.folder / filename).read_text(encoding="utf-8", errors="replace")
 
 
-def _index(bags: list[list[str]]) -> Any:
-    index = bm25s.BM25()
-    if any(bags):
-        index.index(bags, show_progress=False)
-    return index
-
-
-def _sections(path: Path, folder: Path) -> list[Section]:
+def _sections(path: Path, folder: Path) -> Iterator[Section]:
     text = path.read_text(encoding="utf-8", errors="replace")
     filename = path.relative_to(folder).as_posix()
     found = re.search(r"^#\s+(.+)$", text, re.MULTILINE)
-    title = found.group(1).strip() if found else path.stem.replace("-", " ").title()
-    parts = re.split(r"^(#{1,6}\s+.+)$", text, flags=re.MULTILINE)
-    pairs = [("", parts[0]), *zip(parts[1::2], parts[2::2], strict=True)]
-    kept = [(head.lstrip("# ").strip(), body.strip()) for head, body in pairs if body.strip()]
-    return [
-        Section(
-            f"{filename}#{number}",
-            filename,
-            title,
-            head or title,
-            body,
-            frozenset(terms(f"{title} {head}")),
-        )
-        for number, (head, body) in enumerate(kept)
-    ]
+    title = found[1].strip() if found else path.stem.replace("-", " ").title()
+    parts = ["", *re.split(r"^(#{1,6}\s+.+)$", text, flags=re.MULTILINE)]
+    pairs = zip(parts[::2], map(str.strip, parts[1::2]), strict=True)
+    for number, (head, body) in enumerate(pair for pair in pairs if pair[1]):
+        heading = head.lstrip("# ").strip()
+        topics = frozenset(terms(f"{title} {heading}"))
+        yield Section(f"{filename}#{number}", filename, title, heading or title, body, topics)

@@ -54,9 +54,6 @@ CONDENSE = pattern(
     r"|eigenständige[nr]? frage|独立的?问题"
 )
 LABEL = re.compile(rf"([^.!?:。！？：]{{1,200}}?)(?::\s+|：\s*|(?<=[{EAST}]):\s*)(\S.*)", re.DOTALL)
-QUOTED = re.compile(
-    r"(?<!\w)[\"“„«「『']((?:[^\s\"“”„«»「」『』']+\s+){3,}[^\"“”„«»「」『』']+)[\"”“»」』'](?!\w)"
-)
 INLINE = re.compile(r"</?(?:[abisu]|code|em|font|mark|small|span|strong|su[bp])(?:\s[^<>]*)?>")
 TAG = re.compile(r"<(/?)([A-Za-z_][\w:.-]*)((?:\s[^<>]*)?)/?>")
 FENCE = re.compile(r"`{3,}(?:\w*(?=\n))?|\"{3,}|'{3,}|<\|[^|<>\n]*\|>")
@@ -101,18 +98,13 @@ def read(text: str) -> Reading:
     start = at
     while start and parts[start - 1].asks and parts[start - 1].block == parts[at].block:
         start -= 1
-    question, more = _bare(" ".join(part.text for part in parts[start : at + 1]))
-    return Reading(question, (*before, *parts[:start], *more, *parts[at + 1 :]), turns)
+    question = " ".join(part.text for part in parts[start : at + 1]).strip(" \t\"'“”*_")
+    return Reading(question, (*before, *parts[:start], *parts[at + 1 :]), turns)
 
 
 @remembered
 def told_by(text: str) -> tuple[Sentence, ...]:
-    """Everything that a text says, sentence by sentence.
-
-    Example:
-        >>> told_by("Context: It opens at 9.")
-        (Sentence(text='It opens at 9.', heading='', block=0, label='Context'),)
-    """
+    """Everything that a text says, sentence by sentence, each with its label."""
     parts: list[Sentence] = []
     label, until = "", -1
     for said in sentences(_unwrapped(text)):
@@ -127,12 +119,7 @@ def told_by(text: str) -> tuple[Sentence, ...]:
 
 
 def parts_of(question: str) -> list[str]:
-    """The questions that one question consists of.
-
-    Example:
-        >>> parts_of("How long is it, and who pays?")
-        ['How long is it', 'who pays']
-    """
+    """The questions that one question consists of."""
     return [part.strip(" ?.？") for part in PARTS.split(question)]
 
 
@@ -181,22 +168,6 @@ def _asking(parts: tuple[Sentence, ...], at: int) -> float:
     return strength - (3 if answered else 0)
 
 
-def _bare(question: str) -> tuple[str, list[Sentence]]:
-    """A question alone, and what the same sentence tells before it or in quotation marks."""
-    more = []
-    quoted = QUOTED.search(question)
-    if quoted and quoted[1].endswith(("?", "？")):
-        return quoted[1], []
-    if quoted and len(terms(QUOTED.sub(" ", question))) > 1:
-        more.append(Sentence(quoted[1]))
-        question = QUOTED.sub(" ", question)
-    head, colon, tail = question.rpartition(": ")
-    if colon and WANTS.match(tail):
-        more.append(Sentence(head))
-        question = tail
-    return question.strip(" \t\"'“”*_"), more
-
-
 def _unwrapped(text: str) -> str:
     """A text with its JSON as lines and its tags as headings."""
     text = re.sub(r"\[(/?[A-Z][A-Z_]{2,})\]", r"<\1>", text)
@@ -216,7 +187,8 @@ def _without_json(text: str) -> Iterator[str]:
     at = 0
     for start in re.finditer(r"[{\[]", text):
         value, end = decoded(text, start.start()) if start.start() >= at else (None, at)
-        if isinstance(value, dict) or (isinstance(value, list) and _has_text(value)):
+        texts = value if isinstance(value, list) else ()
+        if isinstance(value, dict) or any(isinstance(each, (dict, str)) for each in texts):
             yield from (text[at : start.start()], *_lines(value))
             at = end
     yield text[at:]
@@ -232,10 +204,6 @@ def decoded(text: str, at: int) -> tuple[Any, int]:
         return (ast.literal_eval(found[0]), found.end()) if found else (None, at)
     except (ValueError, SyntaxError, MemoryError, RecursionError):
         return None, at
-
-
-def _has_text(value: list[Any]) -> bool:
-    return any(isinstance(each, (dict, str)) for each in value)
 
 
 def _lines(value: object, path: str = "") -> Iterator[str]:

@@ -43,12 +43,7 @@ TYPES = (
 
 
 def find_shape(text: str) -> tuple[Schema, str] | None:
-    """The schema or form of an object that a text asks for, and the text without it.
-
-    Example:
-        >>> find_shape('Answer as {"type": "object", "properties": {"a": {}}} please')
-        ({'type': 'object', 'properties': {'a': {}}}, 'Answer as  please')
-    """
+    """The schema or form of an object that a text asks for, and the text without it."""
     return find_schema(text) or _form(text)
 
 
@@ -103,14 +98,7 @@ def _typed(kind: str, note: str) -> Schema:
 
 @dataclass
 class Filler:
-    """Fills a schema, asking for each field on its own.
-
-    Args:
-        root: the whole schema, for its ``$ref``.
-        answer: the answer in prose.
-        question: text for fields that ask for it.
-        evidence: the sentences that answer the name and description of a field, best first.
-    """
+    """Fills a schema, each field from the sentences that answer its name and description."""
 
     root: Schema
     answer: str

@@ -93,7 +93,7 @@ class Query(NamedTuple):
         return share if fits else 0.6 * share
 
     def _fits(self, part: Sentence) -> bool:
-        """Whether a sentence has what is asked for, a time, a figure, a name, or names the topic."""
+        """Whether a sentence has what is asked for, a time or a figure or a name, or the topic."""
         wanted = next((has for asks, has in KINDS if asks.search(self.text)), None)
         if wanted:
             return any(one[0] not in self.text for one in wanted.finditer(part.text))

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from remote_agents.sandbox.json_types import Arguments, JsonMapping
+from remote_agents.sandbox.mind.reading import spaced
 from remote_agents.sandbox.mind.words import pattern
 
 Tool = Mapping[str, Any]
@@ -25,40 +26,24 @@ USE = pattern(r"\b(?:use|using|call|with)\s+(?:the|a|one of the)\s+(?:\w+\s+)?to
 
 
 def wanted(question: str, tools: Sequence[Tool]) -> Tool | None:
-    """The tool that a question is about; None if it is about none.
-
-    Example:
-        >>> wanted("What is the weather in Paris?", [{"name": "get_weather"}])["name"]
-        'get_weather'
-    """
+    """The tool that a question is about; None if it is about none."""
     named = [tool for tool in tools if re.search(rf"\b{re.escape(tool['name'])}\b", question)]
     if named:
         return named[0]
-    words = frozenset(_words(question))
-    scored = [(len(words & _subject(tool["name"])), -at) for at, tool in enumerate(tools)]
+    words = _words(question) - COMMON
+    scored = [(len(words & _words(tool["name"])), -at) for at, tool in enumerate(tools)]
     best, place = max(scored, default=(0, 0))
     if best:
         return tools[-place]
     return tools[0] if tools and USE.search(question) else None
 
 
-def _words(text: str) -> list[str]:
-    spaced = re.sub(r"([a-z])([A-Z])", r"\1 \2", text).replace("_", " ")
-    return [word.rstrip("s") for word in re.findall(r"[^\W\d_]+", spaced.lower())]
-
-
-def _subject(name: str) -> frozenset[str]:
-    return frozenset(_words(name)) - COMMON
+def _words(text: str) -> set[str]:
+    return {word.rstrip("s") for word in re.findall(r"[^\W\d_]+", spaced(text))}
 
 
 def arguments(question: str, tool: Tool) -> Arguments:
-    """What to call a tool with, as far as the question says it.
-
-    Example:
-        >>> form = {"properties": {"input": {"type": "integer"}}, "required": ["input"]}
-        >>> arguments("magic_function(3)?", {"name": "magic_function", "parameters": form})
-        {'input': 3}
-    """
+    """What to call a tool with, as far as the question says it."""
     form = tool.get("parameters") or {}
     found = _Found(question)
     wanted = form.get("required") or form.get("properties") or ()

@@ -140,12 +140,7 @@ def about_the_talk(term: str) -> bool:
 
 
 def kinship(term: str, others: Collection[str]) -> float:
-    """How much of a term others say: all, or a part where one is built from the other.
-
-    Example:
-        >>> kinship("urlaub", {"urlaubstag"}), kinship("urlaub", {"berg"})
-        (0.8, 0.0)
-    """
+    """How much of a term others say: all, or a part where one is built from the other."""
     if term in others:
         return 1.0
     if len(term) < 5:
@@ -159,12 +154,7 @@ def kinship(term: str, others: Collection[str]) -> float:
 
 @remembered
 def sentences(text: str) -> tuple[Sentence, ...]:
-    """The sentences of a text, each with the heading that it stands under.
-
-    Example:
-        >>> [each.text for each in sentences("Closed on 3. Mai. Bye!")]
-        ['Closed on 3. Mai.', 'Bye!']
-    """
+    """The sentences of a text, each with the heading that it stands under."""
     found: list[Sentence] = []
     heading = columns = ""
     for number, block in enumerate(_blocks(text)):
