@@ -25,12 +25,12 @@ welche welchem welchen welcher welches wenn wer werden wie wieviel wir wird wo z
 STOPWORDS = frozenset(COMMON.split())
 # How words begin that speak of question, answer and form rather than of a topic.
 TALK = pattern(
-    r"answer|assist|base$|below|brief|chat|choi|choos|chunk|comment|complet|concis|context|creat|"
+    r"answer|assist|bas$|below|brief|chat|choi|choos|chunk|comment|complet|concis|context|creat|"
     r"describ|detail|document|entit|exampl|exist|expert|explain|extract|final|find|found|follow|"
     r"format|generat|help|histor|improv|includ|inform|input|instruct|json|key|last|main|new|observ|"
     r"origin|output|overall|passag|phras|piec|portion|possibl|prompt|provid|purpos|quer|question|"
     r"reason|refin|relevan|repl|request|respon|result|retriev|return|rewrit|schema|search|sentenc|"
-    r"short|situat|source|standalon|succinct|summar|system|task|text|them|thought|title|tool|topic|"
+    r"short|situat|source|standalon|succinct|summar|system|task|text|them|thought|titl|tool|topic|"
     r"translat|tr[yi]|uniqu|user|using|verbatim|whole|within|writ|absatz|abschnitt|anfrag|angab|"
     r"antwort|aufgab|auszug|basier|beantwort|benutz|deutsch|dokument|ergebnis|folgend|formulier|"
     r"frag|gegeben|helf|hilf|kontext|kurz|nachricht|nutz|quell|schreib|suchergeb|verwend|zitat|"

@@ -1,0 +1,126 @@
+"""What the frameworks' own prompts ask for beside an answer: a choice, a question, keywords."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from langchain_classic.chains.conversational_retrieval.prompts import CONDENSE_QUESTION_PROMPT
+from langchain_classic.chains.summarize import stuff_prompt
+from llama_index.core.chat_engine.condense_plus_context import DEFAULT_CONDENSE_PROMPT_TEMPLATE
+from llama_index.core.chat_engine.condense_question import DEFAULT_TEMPLATE
+from llama_index.core.extractors.metadata_extractors import DEFAULT_TITLE_NODE_TEMPLATE
+from llama_index.core.output_parsers.selection import SelectionOutputParser
+from llama_index.core.prompts import PromptTemplate
+from llama_index.core.prompts.default_prompts import DEFAULT_SUMMARY_PROMPT_TMPL
+from llama_index.core.question_gen.output_parser import SubQuestionOutputParser
+from llama_index.core.question_gen.prompts import (
+    DEFAULT_SUB_QUESTION_PROMPT_TMPL,
+    build_tools_text,
+)
+from llama_index.core.selectors.prompts import (
+    DEFAULT_MULTI_SELECT_PROMPT_TMPL,
+    DEFAULT_SINGLE_SELECT_PROMPT_TMPL,
+)
+from llama_index.core.tools.types import ToolMetadata
+
+from remote_agents.sandbox.mind.answers import Ask, Brain
+from remote_agents.sandbox.mind.knowledge import Knowledge
+
+
+@pytest.fixture(scope="module")
+def handbook() -> Brain:
+    return Brain(Knowledge())
+
+
+def said(brain: Brain, text: str) -> str:
+    return brain.answer(Ask([{"role": "user", "content": text}])).text
+
+
+CHOICES = {
+    "en": ("Cranes and what they lift.", "The menu of the canteen.", "Parking for visitors."),
+    "de": ("Kräne und was sie heben.", "Die Speisekarte der Kantine.", "Parken für Besucher."),
+    "zh": ("起重机和它们能吊多重。", "食堂的菜单。", "访客停车。"),
+}
+ASKED = {
+    "en": ("What is on the menu of the canteen?", "How much can the cranes lift?"),
+    "de": ("Was steht auf der Speisekarte der Kantine?", "Wie viel heben die Kräne?"),
+    "zh": ("食堂的菜单上有什么？", "起重机能吊多重？"),
+}
+
+
+@pytest.mark.parametrize("language", CHOICES)
+@pytest.mark.parametrize("most", [1, 2])
+def test_a_router_chooses(handbook: Brain, language: str, most: int) -> None:
+    listed = "\n\n".join(f"({n}) {text}" for n, text in enumerate(CHOICES[language], 1))
+    template = DEFAULT_SINGLE_SELECT_PROMPT_TMPL if most == 1 else DEFAULT_MULTI_SELECT_PROMPT_TMPL
+    parser = SelectionOutputParser()
+    for question, number in zip(ASKED[language], (2, 1), strict=True):
+        prompt = parser.format(template).format(
+            num_choices=3, context_list=listed, query_str=question, max_outputs=most
+        )
+        parsed = parser.parse(said(handbook, prompt)).parsed_output
+        assert [selection.choice for selection in parsed] == [number]
+
+
+@pytest.mark.parametrize("language", CHOICES)
+def test_a_planner_asks_the_tools_that_fit(handbook: Brain, language: str) -> None:
+    names = ("cranes", "canteen", "parking")
+    tools = [
+        ToolMetadata(name=name, description=text)
+        for name, text in zip(names, CHOICES[language], strict=True)
+    ]
+    menu, _ = ASKED[language]
+    prompt = PromptTemplate(DEFAULT_SUB_QUESTION_PROMPT_TMPL).format(
+        tools_str=build_tools_text(tools), query_str=menu
+    )
+    parsed = SubQuestionOutputParser().parse(said(handbook, prompt)).parsed_output
+    assert [(each.tool_name, each.sub_question) for each in parsed] == [("canteen", menu)]
+
+
+HISTORY = {
+    "en": ("How much can crane 9 lift?", "And crane 7?"),
+    "de": ("Wie viel hebt Kran 9?", "Und Kran 7?"),
+    "zh": ("9号起重机能吊多少吨？", "那7号呢？"),
+}
+
+
+@pytest.mark.parametrize("language", HISTORY)
+@pytest.mark.parametrize(
+    "template",
+    [DEFAULT_TEMPLATE, DEFAULT_CONDENSE_PROMPT_TEMPLATE, CONDENSE_QUESTION_PROMPT.template],
+    ids=["condense question", "condense plus context", "conversational retrieval"],
+)
+def test_a_follow_up_stands_alone(handbook: Brain, template: str, language: str) -> None:
+    first, then = HISTORY[language]
+    prompt = template.format(chat_history=f"user: {first}\nassistant: 42.", question=then)
+    standalone = said(handbook, prompt)
+    assert standalone.startswith(first.rstrip("?？"))
+    assert then[1:] in standalone
+
+
+TEXTS = {
+    "en": "Crane 9 lifts 42 tonnes. The crane was built in 1987. The crane is painted yellow.",
+    "de": "Kran 9 hebt 42 Tonnen. Der Kran wurde 1987 gebaut. Der Kran ist gelb gestrichen.",
+    "zh": "9号起重机能吊42吨。起重机建于1987年。起重机被漆成黄色。",
+}
+
+
+@pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS)
+@pytest.mark.parametrize(
+    "template",
+    [
+        DEFAULT_SUMMARY_PROMPT_TMPL,
+        DEFAULT_TITLE_NODE_TEMPLATE,
+        stuff_prompt.prompt_template,
+    ],
+    ids=["summary", "title", "summarize chain"],
+)
+def test_a_summary_is_of_the_text(handbook: Brain, template: str, text: str) -> None:
+    assert "42" in said(handbook, template.format(context_str=text, text=text))
+
+
+def test_a_choice_is_json_alone(handbook: Brain) -> None:
+    prompt = SelectionOutputParser().format(DEFAULT_SINGLE_SELECT_PROMPT_TMPL)
+    filled = prompt.format(num_choices=1, context_list="(1) Cranes.", query_str="Which cranes?")
+    assert json.loads(said(handbook, filled))[0]["choice"] == 1
