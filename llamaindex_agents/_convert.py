@@ -197,7 +197,7 @@ def _arguments(given: object) -> Arguments | None:
 
 def _attachment(kind: AttachmentKind, block: Any, endpoint: Endpoint) -> Attachment:
     url = str(block.url) if block.url else None
-    path = str(block.path) if block.path else None
+    path = _path(block, endpoint)
     if url and url.startswith("data:"):
         url = None
     data = None if url or path else _bytes(block, endpoint)
@@ -208,6 +208,17 @@ def _attachment(kind: AttachmentKind, block: Any, endpoint: Endpoint) -> Attachm
     if name == _UNTITLED:
         name = None
     return Attachment(kind, url=url, path=path, data=data, mime_type=mime, filename=name)
+
+
+def _path(block: Any, endpoint: Endpoint) -> str | None:
+    """The local file of a block that Python code made; one that was parsed may name any file."""
+    if block.path and "block_type" in block.model_fields_set:  # only a mapping names it
+        raise UnsupportedContentError(
+            f"A path is not taken from a mapping, which may come from outside: make the block in "
+            f"Python, {type(block).__name__}(path=...), without block_type.",
+            endpoint=endpoint.name,
+        )
+    return str(block.path) if block.path else None
 
 
 def _bytes(block: object, endpoint: Endpoint) -> bytes:

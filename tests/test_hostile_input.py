@@ -1,6 +1,7 @@
 """What comes from outside is input: files, addresses, limits, texts, nesting."""
 
 import asyncio
+import json
 import logging
 import math
 import os
@@ -12,7 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from llama_index.core.llms import ChatMessage
 
+import llamaindex_agents
 from remote_agents import (
     AgentError,
     Attachment,
@@ -47,6 +50,25 @@ def test_a_mapping_names_no_local_file(tmp_path: Path) -> None:
     ):
         with pytest.raises(UnsupportedContentError, match="from_path"):
             as_messages([{"role": "user", "content": "Hi", "attachments": [given]}])
+
+
+@pytest.mark.parametrize("kind", ["image", "document", "audio", "video"])
+def test_nor_does_a_parsed_message_of_llamaindex(
+    kind: str, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    secret = tmp_path / "secret.txt"
+    secret.write_text("hunter2")
+    blocks = [{"block_type": kind, "path": str(secret)}, {"block_type": "text", "text": "Hi"}]
+    given = {"role": "user", "blocks": blocks}
+    llm = llamaindex_agents.MaiAgent(**sandbox.kwargs("maiagent"))
+    for message in (
+        ChatMessage.model_validate_json(json.dumps(given)),
+        ChatMessage.model_validate(given),
+        ChatMessage.model_validate(given).model_copy(deep=True),
+    ):
+        with pytest.raises(UnsupportedContentError):
+            llm.chat([message])
+    assert sandbox.requests("maiagent") == []
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -425,3 +426,60 @@ def test_the_log_names_no_text(sandbox: Sandbox, caplog: pytest.LogCaptureFixtur
     agent = client(sandbox, "bluenexus", session_store=Failing(FAILURES[0]))
     agent.ask("My private diagnosis", session_id="u1")
     assert "diagnosis" not in caplog.text
+
+
+# --- names and uploads ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("awaited", [False, True])
+def test_a_name_that_is_looked_up_for_ever(awaited: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither the call waits for it, nor the end of the event loop."""
+    thawed = threading.Event()
+    real = socket.getaddrinfo
+
+    def hanging(host: Any, *args: Any, **options: Any) -> Any:
+        if host == "agents.example":
+            thawed.wait(30)
+        return real(host, *args, **options)
+
+    monkeypatch.setattr(socket, "getaddrinfo", hanging)
+    agent = BlueNexus(
+        base_url="https://agents.example",
+        api_key="k",
+        timeout=Timeout(connect=0.5, first_event=2),
+        max_retries=0,
+    )
+    begun = time.monotonic()
+    with pytest.raises(AgentTimeoutError, match="othing was sent") as caught:
+        asyncio.run(agent.aask("Hi")) if awaited else agent.ask("Hi")
+    assert elapsed(begun) < 5
+    assert caught.value.safe_to_repeat
+    thawed.set()
+
+
+@pytest.mark.parametrize("awaited", [False, True])
+def test_a_body_that_is_taken_in_drips(awaited: bool) -> None:
+    """The limit is for the whole request, however often a little of it is taken."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+
+        def drip() -> None:
+            taken, _ = listening.accept()
+            with taken, suppress(OSError):
+                while taken.recv(4096):
+                    time.sleep(0.05)
+
+        thread = threading.Thread(target=drip)
+        thread.start()
+        agent = BlueNexus(
+            base_url=f"http://127.0.0.1:{listening.getsockname()[1]}",
+            api_key="k",
+            timeout=Timeout(idle=1, first_event=1.5),
+            max_retries=0,
+        )
+        begun, question = time.monotonic(), "x" * (32 << 20)
+        with pytest.raises(AgentTimeoutError):
+            asyncio.run(agent.aask(question)) if awaited else agent.ask(question)
+        assert elapsed(begun) < 6
+        agent.close()
+        thread.join(10)

@@ -7,9 +7,11 @@ the bridge, headers and cookies are copied several times, and a read takes four 
 from __future__ import annotations
 
 import asyncio
+import socket
 import ssl
 from collections.abc import AsyncIterator
-from functools import lru_cache
+from functools import lru_cache, partial
+from io import BytesIO
 from typing import Any
 
 import httpx
@@ -23,6 +25,7 @@ from aiohttp import (
     TCPConnector,
     TraceConfig,
 )
+from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.client_proto import ResponseHandler
 from httpx_aiohttp import AiohttpTransport
 from httpx_aiohttp.transport import map_aiohttp_exceptions
@@ -31,6 +34,7 @@ from remote_agents.http import _seams
 from remote_agents.http.errors import LEAVING
 from remote_agents.http.framing import ChunkJoiner
 from remote_agents.http.requests import plain_request
+from remote_agents.workers import workers
 
 # Bytes taken from a socket at once, and kept of what is not read yet; asyncio's own 256 kB for each
 # of many late streams, which TLS even reserves, are a lot.
@@ -82,6 +86,7 @@ class Transport(AiohttpTransport):
                 limit=self.limits.max_connections or 0,
                 keepalive_timeout=self.limits.keepalive_expiry,
                 ssl=self.ssl_context,
+                resolver=Resolver(),
             )
             _seams.speak(connector, Protocol)
             self.client = ClientSession(
@@ -101,7 +106,7 @@ class Transport(AiohttpTransport):
                 request.method,
                 str(request.url),
                 headers=request.headers.multi_items(),
-                data=(request.content or None) if plain else request.stream,
+                data=_payload(request.content) if plain else request.stream,
                 allow_redirects=False,
                 auto_decompress=False,
                 timeout=_timeout(limits["connect"], limits["read"], limits["pool"]),
@@ -112,6 +117,37 @@ class Transport(AiohttpTransport):
             headers=response.raw_headers,
             stream=_Body(response),
         )
+
+
+def _payload(content: bytes) -> bytes | BytesIO | None:
+    """What aiohttp sends without a complaint: it takes many bytes from a file only."""
+    return BytesIO(content) if len(content) > LARGEST_PLAIN else content or None
+
+
+LARGEST_PLAIN = 1 << 20
+
+
+class Resolver(AbstractResolver):
+    """Looks names up in threads that nothing waits for: neither a turn nor the end of a loop."""
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
+    ) -> list[ResolveResult]:
+        """The addresses of a name."""
+        look_up = partial(
+            socket.getaddrinfo, host, port, family, socket.SOCK_STREAM, 0, socket.AI_ADDRCONFIG
+        )
+        found = await workers.acall(look_up, None)
+        numeric = socket.AI_NUMERICHOST | socket.AI_NUMERICSERV
+        return [
+            ResolveResult(
+                hostname=host, host=str(at[0]), port=port, family=kind, proto=proto, flags=numeric
+            )
+            for kind, _, proto, _, at in found
+        ]
+
+    async def close(self) -> None:
+        """There is nothing to close."""
 
 
 def _departures() -> TraceConfig:

@@ -28,16 +28,19 @@ T = TypeVar("T")
 class Until(float):
     """A time limit in seconds that also says when it ends, for whoever waits several times.
 
-    httpcore passes a limit on as it is, to each read of a response's head.
+    httpcore passes a limit on as it is, to each read of a response's head. `each` is the limit of
+    one wait among several, if there is one.
     """
 
-    def __new__(cls, seconds: float) -> Until:
+    def __new__(cls, seconds: float, each: float | None = None) -> Until:
         """The limit that begins now."""
         limit = super().__new__(cls, seconds)
         limit.moment = time.monotonic() + seconds
+        limit.each = each
         return limit
 
     moment: float
+    each: float | None
 
     def left(self) -> float:
         """Seconds until it ends, or less than 0."""

@@ -5,18 +5,22 @@ aiohttp does the same for async connections; see `framing.py` for why.
 
 from __future__ import annotations
 
+import socket
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, cast
 
 import httpcore
 import httpx
 
+from remote_agents.flow import DeadlineReached
 from remote_agents.http._seams import let_one_thread_in_twice
-from remote_agents.http.deadlines import Until
+from remote_agents.http.deadlines import Cut, Until
 from remote_agents.http.framing import ChunkJoiner
 from remote_agents.http.requests import plain_request
+from remote_agents.workers import workers
 
 
 class JoiningClient(httpx.Client):
@@ -137,8 +141,42 @@ def as_httpx() -> Iterator[None]:
 
 
 class _Backend(httpcore.SyncBackend):
-    def connect_tcp(self, *args: Any, **options: Any) -> httpcore.NetworkStream:
-        return _Stream(super().connect_tcp(*args, **options), options.get("timeout"))
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Any = None,
+    ) -> httpcore.NetworkStream:
+        """Connect within the limit, which is for the name and for all its addresses together."""
+        limit = None if timeout is None else Until(timeout)
+        failure: Exception = httpcore.ConnectError(f"{host} has no address")
+        for address in _addresses(host, port, timeout):
+            left = None if limit is None else limit.left()
+            if left is not None and left <= 0:
+                break
+            try:
+                connected = super().connect_tcp(address, port, left, local_address, socket_options)
+                return _Stream(connected, timeout)
+            except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
+                failure = error
+        raise failure
+
+
+def _addresses(host: str, port: int, within: float | None) -> list[str]:
+    """The addresses of a name, for which the system may wait long."""
+    look_up = partial(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
+    try:
+        found = workers.call(look_up, within)
+    except DeadlineReached:
+        raise httpcore.ConnectTimeout(f"{host} could not be looked up in time") from None
+    except (OSError, UnicodeError) as error:
+        raise httpcore.ConnectError(str(error)) from error
+    return list(dict.fromkeys(str(address[0]) for *_, address in found))
+
+
+FITS = 16 * 1024  # bytes that a socket takes at once
 
 
 def _left(timeout: float | None) -> float | None:
@@ -164,6 +202,7 @@ class _Stream(httpcore.NetworkStream):
         self._handshake = handshake
         self._joiner = ChunkJoiner()
         self._asking = False
+        self._cut: Cut | None = None
 
     def read(self, max_bytes: int, timeout: float | None = -1.0) -> bytes:
         if timeout == -1.0:
@@ -180,7 +219,23 @@ class _Stream(httpcore.NetworkStream):
                 raise httpcore.ConnectError("the other side spoke, or closed, before it was asked")
             self._asking = True
             self._joiner.begin(bodiless=buffer.startswith(b"HEAD "))
-        self._stream.write(buffer, timeout)
+        if isinstance(timeout, Until) and len(buffer) > FITS:
+            self._write_until(buffer, timeout)
+        else:
+            self._stream.write(buffer, timeout)
+
+    def _write_until(self, buffer: bytes, limit: Until) -> None:
+        """Write what the other side must take before all of it has left; drip by drip is slow."""
+        cut = self._cut = self._cut or Cut(self._stream.get_extra_info("socket"))
+        cut.by(limit.moment)
+        try:
+            self._stream.write(buffer, limit.each)
+        except httpcore.WriteError as error:
+            if cut.fired:
+                raise httpcore.WriteTimeout("the request was not taken in time") from error
+            raise
+        finally:
+            cut.deadline = None
 
     def _has_spoken(self) -> bool:
         """Whether something waits to be read; under TLS it may be a ticket, which is no answer."""

@@ -169,7 +169,7 @@ class Transport:
             timeout=httpx.Timeout(
                 connect=connect,
                 read=reads,
-                write=timeout.idle,
+                write=_writing(reads, timeout.idle),
                 pool=timeout.first_event,
             ),
         )
@@ -354,6 +354,11 @@ _DOT_SEGMENT = re.compile(r"^[^?#]*/\.{1,2}(?:/|$)")  # what quoting leaves as i
 
 def _params(params: JsonMapping | None) -> JsonObject | None:
     return None if params is None else {k: v for k, v in params.items() if v is not None}
+
+
+def _writing(reads: float | None, idle: float | None) -> float | None:
+    """Each piece of a request is to be taken within `idle`, and all before the first event."""
+    return Until(reads.left(), idle) if isinstance(reads, Until) else idle
 
 
 def _longest(*limits: float | None) -> float | None:
