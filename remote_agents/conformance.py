@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import time
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple, cast
 from urllib.parse import urlsplit
 
 from remote_agents.client import Client
@@ -16,6 +17,8 @@ from remote_agents.errors import (
     NotFoundError,
     PermissionDeniedError,
 )
+from remote_agents.recording.tap import Tap
+from remote_agents.recording.transcript import Exchange
 from remote_agents.types import Finish, ReasoningDelta, Reply, TextDelta, Unknown
 
 TURNS = 3
@@ -27,6 +30,7 @@ PLAN = (
 FIRST = "Hello. My favourite word is heliotrope. Please say two sentences about it."
 SECOND = "What did I just say?"
 NO_AGENT = "00000000-0000-4000-8000-000000000000"
+LIMITS = re.compile(r"rate-?limit|retry-after|credits|quota", re.IGNORECASE)
 TOGETHER = 0.02
 """Seconds within which an answer's pieces came together."""
 
@@ -94,7 +98,10 @@ def conformance(client: Client, question: str = "What can you help me with?") ->
     """
     try:
         with _variant(client, coalesce=False) as asked:
+            heard: list[Exchange] = []
+            asked.agent.transport = cast(Any, Tap(asked.agent.transport, heard))
             yield from _turns(asked, question)
+            yield _limits(heard)
     except AgentError as error:
         yield Finding("answer", False, str(error), error)
         return
@@ -158,6 +165,18 @@ def _facts(client: Client, replies: list[Reply]) -> Iterator[Finding]:
         number = sum(len(reply.citations) for reply in replies)
         detail = f"{number} sources" if number else "none; ask what the agent's documents answer"
         yield Finding("citations", True if number else None, detail)
+
+
+def _limits(heard: list[Exchange]) -> Finding:
+    """What the answers say of how much may still be asked; none is tried out."""
+    told = {
+        name.lower(): value
+        for exchange in heard
+        for name, value in exchange.answer_headers
+        if LIMITS.search(name)
+    }
+    detail = ", ".join(f"{name} {value}" for name, value in told.items())
+    return Finding("limits", True if told else None, _short(detail) or "no answer names one")
 
 
 def _refused(
