@@ -89,15 +89,16 @@ class TextChunks:
     def _text(self, text: str) -> ChatGenerationChunk | None:
         if not text:
             return None
-        self._layout.text_index()
+        if self._layout.text is None:
+            self._layout.text_index()
         return text_chunk(text)
 
     def _last(self, reply: Reply) -> ChatGenerationChunk:
         return _chunk(
             "",
             additional_kwargs=extra_of(reply, self._layout, blocks=False),
-            response_metadata=reply.metadata(),
             usage_metadata=usage_of(reply),
+            response_metadata=reply.metadata(),
             chunk_position="last",
         )
 

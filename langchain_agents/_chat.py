@@ -131,7 +131,9 @@ class ChatAgent(AgentSettings, Asked[AIMessage, AIMessageChunk], Overrides):
 
     # --- a turn ----------------------------------------------------------------------------------
 
-    def _turn(self, prompt: Any, stop: object, kwargs: Arguments, *, stream: bool) -> Flow[None]:
+    def _begin_turn(
+        self, prompt: Any, stop: object, kwargs: Arguments, *, stream: bool
+    ) -> Flow[None]:
         agent = self.agent
         call = call_arguments(agent.endpoint, stop, kwargs)
         return agent.turn(to_messages(prompt, agent.endpoint.title), stream=stream, **call)

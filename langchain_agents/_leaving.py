@@ -3,7 +3,7 @@
 LangChain's own stream and what feeds it hold each other: left early, the sync one would keep its
 connection until a garbage collection, and the async one would go on to the end of the answer. So
 the caller gets a handle of it, and so do those who ask the handle for `text` or `output`. All
-handles of a stream share one lease; the turn ends with it.
+handles of a stream share one hold; the turn ends with it.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def leasing(stream: ChatModelStream) -> LeasedStream:
     Args:
         stream: LangChain's own, which nobody else uses.
     """
-    return LeasedStream(stream, Lease(lambda: _unwire(stream)))
+    return LeasedStream(stream, Hold(lambda: _unwire(stream)))
 
 
 async def aleasing(opening: Awaitable[AsyncChatModelStream]) -> AsyncLeasedStream:
@@ -46,7 +46,7 @@ async def aleasing(opening: Awaitable[AsyncChatModelStream]) -> AsyncLeasedStrea
         opening: Gives LangChain's own, which nobody else uses.
     """
     stream, loop = await opening, asyncio.get_running_loop()
-    return AsyncLeasedStream(stream, Lease(lambda: _cancel(stream, loop)))
+    return AsyncLeasedStream(stream, Hold(lambda: _cancel(stream, loop)))
 
 
 def _unwire(stream: ChatModelStream) -> None:
@@ -71,7 +71,7 @@ def _cancel(stream: AsyncChatModelStream, loop: asyncio.AbstractEventLoop) -> No
 _LEFT = "The stream was closed before its answer was complete."
 
 
-class Lease:
+class Hold:
     """Whoever holds it wants the stream to go on."""
 
     def __init__(self, end: Callable[[], None]) -> None:
@@ -85,13 +85,13 @@ class _Handle:
     """Reads everything from what it is a handle of."""
 
     _source: Any
-    _lease: Lease
+    _hold: Hold
 
-    def __init__(self, source: Any, lease: Lease) -> None:
-        self._source, self._lease = source, lease
+    def __init__(self, source: Any, hold: Hold) -> None:
+        self._source, self._hold = source, hold
         for name, value in getattr(source, "__dict__", {}).items():
             if handle := _HANDLES.get(type(value)):
-                setattr(self, name, handle(value, lease))
+                setattr(self, name, handle(value, hold))
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._source, name)
@@ -104,15 +104,15 @@ class _SyncHandle(_Handle):
 
 class _AsyncHandle(_Handle):
     def __aiter__(self) -> Any:
-        return _Following(self._source, self._lease)
+        return _Following(self._source, self._hold)
 
 
 class _Following:
-    """An iterator that holds the lease."""
+    """An iterator that keeps the hold."""
 
-    def __init__(self, source: Any, lease: Lease) -> None:
+    def __init__(self, source: Any, hold: Hold) -> None:
         self._next = aiter(source).__anext__
-        self._lease = lease
+        self._hold = hold
 
     def __aiter__(self) -> Self:
         return self
@@ -161,7 +161,7 @@ class LeasedStream(_SyncHandle, ChatModelStream):
 
     def close(self) -> None:
         """End the turn and free its connection, if the answer is not complete."""
-        self._lease.end()
+        self._hold.end()
 
     def __enter__(self) -> Self:
         return self

@@ -26,7 +26,7 @@ from remote_agents import __version__
 from remote_agents.agent import Agent
 from remote_agents.concealed import conceal
 from remote_agents.drivers import arun, run
-from remote_agents.errors import ConfigurationError, safe_to_repeat
+from remote_agents.errors import AgentError, ConfigurationError, safe_to_repeat
 from remote_agents.flow import Flow
 from remote_agents.json_types import Arguments, JsonObject
 from remote_agents.memory.sessions import Session
@@ -124,12 +124,14 @@ class AgentSettings(Settings, Serializable):
     # --- turns -----------------------------------------------------------------------------------
 
     @abstractmethod
-    def _turn(self, prompt: object, stop: object, kwargs: Arguments, *, stream: bool) -> Flow[None]:
+    def _begin_turn(
+        self, prompt: object, stop: object, kwargs: Arguments, *, stream: bool
+    ) -> Flow[None]:
         """One turn, with LangChain's arguments."""
 
-    def _events(self, *turn: Any, stream: bool = True) -> Asking:
+    def _events(self, *turn: Any, stream: bool = True) -> TurnEvents:
         """The events of a turn, for a `with` or an `async with` block."""
-        return Asking(lambda: self._turn(*turn, stream=stream), self.agent.transport)
+        return TurnEvents(lambda: self._begin_turn(*turn, stream=stream), self.agent.transport)
 
     # --- sessions ----------------------------------------------------------------------------
 
@@ -301,7 +303,7 @@ _SHARED = (
 )
 
 
-class Asking:
+class TurnEvents:
     """A turn's events inside a block; leaving the block ends the turn and frees its connection.
 
     Errors of the core leave it as LangChain's `ModelError`s.
@@ -313,22 +315,29 @@ class Asking:
         self._events: Any = None
 
     def __enter__(self) -> Iterator[Event]:
-        with model_errors():
-            self._events = run(self._begin(), self._transport)
+        self._events = run(self._flow(), self._transport)
         return self._events  # type: ignore[no-any-return]
 
     def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
         self._events.close()
-        raise_model_error(error)
+        if error is not None:
+            raise_model_error(error)
 
     async def __aenter__(self) -> AsyncIterator[Event]:
-        with model_errors():
-            self._events = arun(self._begin(), self._transport)
+        self._events = arun(self._flow(), self._transport)
         return self._events  # type: ignore[no-any-return]
 
     async def __aexit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
         await self._events.aclose()
-        raise_model_error(error)
+        if error is not None:
+            raise_model_error(error)
+
+    def _flow(self) -> Flow[None]:
+        try:
+            return self._begin()
+        except AgentError as error:
+            raise_model_error(error)
+            raise
 
 
 def call_arguments(endpoint: Endpoint, stop: object, kwargs: Mapping[str, Any]) -> Arguments:

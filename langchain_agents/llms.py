@@ -42,7 +42,9 @@ class AgentLLM(AgentSettings, Asked[str, str], BaseLLM):
 
     # --- a turn ----------------------------------------------------------------------------------
 
-    def _turn(self, prompt: Any, stop: object, kwargs: Arguments, *, stream: bool) -> Flow[None]:
+    def _begin_turn(
+        self, prompt: Any, stop: object, kwargs: Arguments, *, stream: bool
+    ) -> Flow[None]:
         call = call_arguments(self.endpoint, stop, kwargs)
         if in_thread(call):
             call["memory"] = "client"

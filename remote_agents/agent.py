@@ -15,7 +15,6 @@ from collections.abc import (
     Iterator,
     Sequence,
 )
-from contextlib import contextmanager
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -79,16 +78,18 @@ class Agent(Terms):
 
     def stream(self, messages: Sequence[Message], **call: object) -> Generator[Event, None, object]:
         """Ask, and iterate the events of the answer; arguments as for `turn`."""
-        return run(self._turn(messages, call, stream=True), self.transport)
+        return run(self._begin_turn(messages, call, stream=True), self.transport)
 
     def astream(self, messages: Sequence[Message], **call: object) -> AsyncGenerator[Event, None]:
         """The same as `stream`, with asyncio."""
-        return arun(self._turn(messages, call, stream=True), self.transport)
+        return arun(self._begin_turn(messages, call, stream=True), self.transport)
 
     def ask(self, messages: Sequence[Message], **call: object) -> Reply:
         """Ask, and wait for the whole answer; arguments as for `turn`."""
         try:
-            finish: Finish = collect(run(self._turn(messages, call, stream=False), self.transport))
+            finish: Finish = collect(
+                run(self._begin_turn(messages, call, stream=False), self.transport)
+            )
         except AgentError as error:
             # One traceback, from here: how a flow is driven says nothing of what went wrong.
             raise error.with_traceback(None) from None
@@ -96,7 +97,7 @@ class Agent(Terms):
 
     async def aask(self, messages: Sequence[Message], **call: object) -> Reply:
         """The same as `ask`, with asyncio."""
-        events = arun(self._turn(messages, call, stream=False), self.transport)
+        events = arun(self._begin_turn(messages, call, stream=False), self.transport)
         try:
             finish: Finish = await acollect(events)
         except AgentError as error:
@@ -127,32 +128,22 @@ class Agent(Terms):
         **call: Any,
     ) -> Flow[None]:
         """One turn as a flow; arguments as for `remote_agents.turns.turn.take_turn`."""
-        with self._naming():
+        try:
             terms = self.for_call(call)
             observation = observed(terms, call, stream=stream)
             if observation is not None:
                 terms = terms.with_headers(observation.headers)
             flow = take_turn(terms, messages, stream=stream, **call)
-        return self._named(flow if observation is None else observation.watch(flow))
+        except AgentError as error:
+            error.endpoint = error.endpoint or self.endpoint.name
+            raise
+        return flow if observation is None else observation.watch(flow)
 
-    def _turn(
+    def _begin_turn(
         self, messages: Sequence[Message], call: dict[str, object], *, stream: bool
     ) -> Flow[None]:
         call.pop("stream", None)  # what scripts for other models pass: here the method says it
         return self.turn(messages, stream=stream, **call)
-
-    def _named(self, flow: Flow[None]) -> Flow[None]:
-        with self._naming():
-            yield from flow
-
-    @contextmanager
-    def _naming(self) -> Iterator[None]:
-        """Name the endpoint on errors of which nothing went out, too."""
-        try:
-            yield
-        except AgentError as error:
-            error.endpoint = error.endpoint or self.endpoint.name
-            raise
 
     # --- sessions ----------------------------------------------------------------------------
 

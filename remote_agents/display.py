@@ -28,7 +28,7 @@ from remote_agents.types.rendering import fenced, render
 from remote_agents.types.screen import inert, inert_line
 
 REDRAW_SECONDS = 0.05
-Part: TypeAlias = TextDelta | ReasoningDelta | Citation
+Piece: TypeAlias = TextDelta | ReasoningDelta | Citation
 
 
 @overload
@@ -103,7 +103,7 @@ class _View:
     def __exit__(self, *exc: object) -> None:
         self._screen.finish(self)
 
-    def add(self, item: object, parts: Iterable[Part] | None = None) -> None:
+    def add(self, item: object, parts: Iterable[Piece] | None = None) -> None:
         self._items.append(item)
         for part in _parts(item) if parts is None else parts:
             if isinstance(part, Citation):
@@ -187,7 +187,7 @@ def _listed(citations: Sequence[Citation]) -> list[str]:
 # --- what a stream yields ----------------------------------------------------------------------
 
 
-def _parts(item: object) -> Iterator[Part]:
+def _parts(item: object) -> Iterator[Piece]:
     """The text, reasoning and citations in one item of any stream, told by its shape."""
     if isinstance(item, (TextDelta, ReasoningDelta, Citation)):
         yield item
@@ -203,7 +203,7 @@ def _parts(item: object) -> Iterator[Part]:
 
 def _langchain_parts(
     blocks: Iterable[JsonMapping],
-) -> Iterator[Part]:
+) -> Iterator[Piece]:
     for block in blocks:
         if block["type"] == "reasoning" and block.get("reasoning"):
             yield ReasoningDelta(block["reasoning"])
@@ -213,7 +213,7 @@ def _langchain_parts(
             yield from map(_citation, block.get("annotations", ()))
 
 
-def _llamaindex_parts(response: Any) -> Iterator[Part]:
+def _llamaindex_parts(response: Any) -> Iterator[Piece]:
     if thought := response.additional_kwargs.get("thinking_delta"):
         yield ReasoningDelta(thought)
     if response.delta:
@@ -222,7 +222,7 @@ def _llamaindex_parts(response: Any) -> Iterator[Part]:
     yield from map(_citation, extras.get("citations", ()))
 
 
-def _whole_parts(answer: object) -> Iterator[Part]:
+def _whole_parts(answer: object) -> Iterator[Piece]:
     """The same of a whole answer."""
     if isinstance(answer, Reply):
         return _reply_parts(answer)
@@ -231,19 +231,19 @@ def _whole_parts(answer: object) -> Iterator[Part]:
     return _message_parts(answer) if hasattr(answer, "message") else _parts(answer)
 
 
-def _message_parts(response: Any) -> Iterator[Part]:
+def _message_parts(response: Any) -> Iterator[Piece]:
     yield TextDelta(response.message.content or "")
     yield from map(_citation, response.message.additional_kwargs.get("citations", ()))
 
 
-def _reply_parts(reply: Reply) -> Iterator[Part]:
+def _reply_parts(reply: Reply) -> Iterator[Piece]:
     if reply.reasoning:
         yield ReasoningDelta(reply.reasoning)
     yield TextDelta(reply.text)
     yield from reply.citations
 
 
-def _engine_parts(response: Any) -> Iterator[Part]:
+def _engine_parts(response: Any) -> Iterator[Piece]:
     yield TextDelta(str(response))
     for each in response.source_nodes:
         known = each.node.metadata

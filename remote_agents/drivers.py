@@ -13,32 +13,104 @@ import time
 from collections.abc import (
     AsyncGenerator,
     AsyncIterator,
-    Awaitable,
     Callable,
     Generator,
     Iterator,
+    Sequence,
 )
-from contextlib import AsyncExitStack, ExitStack, closing, suppress
+from contextlib import AsyncExitStack, ExitStack, suppress
+from types import GeneratorType
 from typing import Any, Protocol, TypeVar
 
 from remote_agents.errors import AgentError, ConfigurationError
-from remote_agents.flow import DeadlineReached, Defer, Do, Emit, Flow, Read, Send, Sleep, Wait
-from remote_agents.workers import workers
+from remote_agents.flow import (
+    Audience,
+    DeadlineReached,
+    Defer,
+    Do,
+    Emit,
+    Flow,
+    Read,
+    Send,
+    Sleep,
+    Wait,
+)
+from remote_agents.workers import awaited, workers
 
 T = TypeVar("T")
 
 
-class Client(Protocol):
+class Sender(Protocol):
     """What a driver needs of a transport."""
 
-    def send(self, op: Send) -> Any:
-        """Send with blocking I/O."""
+    def open_response(self, op: Send) -> Any:
+        """Send with blocking I/O; gives the response, whose body is to be read."""
 
-    async def asend(self, op: Send) -> Any:
+    async def aopen_response(self, op: Send) -> Any:
         """Send with asyncio."""
 
 
-def run(flow: Flow[T], client: Client) -> Generator[Any, None, T]:
+class Stack:
+    """A flow, and those that it waits for, each yielded by the one before; steps like a generator.
+
+    Args:
+        flow: The outermost one.
+
+    Example:
+        >>> def inner():
+        ...     return (yield Sleep(1.0))
+        >>> def outer():
+        ...     return (yield inner())
+        >>> Stack(outer()).send(None)
+        Sleep(seconds=1.0)
+    """
+
+    def __init__(self, flow: Flow[Any]) -> None:
+        self._flows = [flow]
+
+    def send(self, value: Any) -> Any:
+        """Give the innermost flow the result of its operation; gives the next operation.
+
+        Raises:
+            StopIteration: The outermost flow has returned; with its value.
+        """
+        return self._step(value, None)
+
+    def throw(self, error: BaseException) -> Any:
+        """The same as `send`, for an operation that failed."""
+        return self._step(None, error)
+
+    def _step(self, value: Any, error: BaseException | None) -> Any:
+        flows = self._flows
+        while True:
+            try:
+                op = flows[-1].send(value) if error is None else flows[-1].throw(error)
+            except StopIteration as stop:
+                flows.pop()
+                if not flows:
+                    raise
+                value, error = stop.value, None
+            except BaseException as raised:
+                flows.pop()
+                error = None  # an error that knows this frame, and the frame it: garbage
+                if not flows:
+                    raise
+                value, error = None, raised
+            else:
+                error = None
+                if type(op) is not GeneratorType:
+                    return op
+                flows.append(op)
+                value = None
+
+    def close(self) -> None:
+        """End the flows, the innermost first."""
+        with ExitStack() as closing:
+            for flow in self._flows:
+                closing.callback(flow.close)
+
+
+def run(flow: Flow[T], client: Sender) -> Generator[Any, None, T]:
     """Drive a flow with blocking I/O.
 
     Args:
@@ -60,9 +132,12 @@ def run(flow: Flow[T], client: Client) -> Generator[Any, None, T]:
         >>> list(run(hello(), client=None))
         ['hello', 'world']
     """
-    io = _BlockingIO(client)
-    with closing(io), closing(flow):
-        step, value = flow.send, None
+    io, steps = _BlockingIO(client), Stack(flow)
+    with ExitStack() as ending:
+        ending.callback(io.end)
+        ending.callback(steps.close)
+        step: Callable[[Any], Any] = steps.send
+        value: Any = None
         while True:
             try:
                 op = step(value)
@@ -76,18 +151,19 @@ def run(flow: Flow[T], client: Client) -> Generator[Any, None, T]:
                 raise
             try:
                 if type(op) is Emit:
-                    yield from op.items
+                    io.meet_audience()
+                    yield from _handed_out(op.items, io.audience)
                     value = None
                 else:
                     value = io.perform(op)
-                step = flow.send
+                step = steps.send
             except GeneratorExit:
                 raise
             except BaseException as error:
-                step, value = flow.throw, error
+                step, value = steps.throw, error
 
 
-async def arun(flow: Flow[T], client: Client) -> AsyncGenerator[Any, None]:
+async def arun(flow: Flow[T], client: Sender) -> AsyncGenerator[Any, None]:
     """Drive a flow with asyncio; the same as `run`, but its return value is not available.
 
     Args:
@@ -104,9 +180,10 @@ async def arun(flow: Flow[T], client: Client) -> AsyncGenerator[Any, None]:
         >>> async def main():
         ...     return [item async for item in arun(hello(), client=None)]
     """
-    io = _AsyncIO(client)
+    io, steps = _AsyncIO(client), Stack(flow)
     try:
-        step, value = flow.send, None
+        step: Callable[[Any], Any] = steps.send
+        value: Any = None
         while True:
             try:
                 op = step(value)
@@ -120,22 +197,23 @@ async def arun(flow: Flow[T], client: Client) -> AsyncGenerator[Any, None]:
                 raise
             try:
                 if type(op) is Emit:
-                    for item in op.items:
+                    io.meet_audience()
+                    for item in _handed_out(op.items, io.audience):
                         yield item
                     value = None
                 else:
                     value = await io.perform(op)
-                step = flow.send
+                step = steps.send
             except GeneratorExit:
                 raise
             except BaseException as error:
-                step, value = flow.throw, error
+                step, value = steps.throw, error
     finally:
-        flow.close()
-        await io.aclose()
+        steps.close()
+        await io.aend()
 
 
-def value_of(flow: Flow[T], client: Client) -> T:
+def value_of(flow: Flow[T], client: Sender) -> T:
     """Drive a flow that emits nothing with blocking I/O and return its value."""
     items = run(flow, client)
     while True:
@@ -145,7 +223,7 @@ def value_of(flow: Flow[T], client: Client) -> T:
             return stop.value  # type: ignore[no-any-return]
 
 
-async def avalue_of(flow: Flow[T], client: Client) -> T:
+async def avalue_of(flow: Flow[T], client: Sender) -> T:
     """The same as `value_of`, with asyncio."""
 
     def last() -> Flow[None]:
@@ -157,32 +235,65 @@ async def avalue_of(flow: Flow[T], client: Client) -> T:
     return value  # type: ignore[no-any-return]
 
 
-class _BlockingIO:
-    def __init__(self, client: Client) -> None:
+def _handed_out(items: Sequence[Any], audience: Audience | None) -> Iterator[Any]:
+    """The items one by one: each that is asked for is a sign of life."""
+    if audience is None:
+        yield from items
+        return
+    for item in items:
+        audience.waits = time.monotonic()
+        yield item
+        audience.waits = None
+        if audience.farewell is not None:
+            raise audience.farewell
+
+
+class _IO:
+    """What both drivers keep of one flow."""
+
+    def __init__(self, client: Sender) -> None:
+        self.audience: Audience | None = None
+        self._has_met = False
         self._client = client
         self._open: list[Any] = []
         self._deferred: list[Defer] = []
 
+    def meet_audience(self) -> None:
+        """Before the first items are handed out; not from a loop of our own, which it would see."""
+        if self.audience is not None and not self._has_met:
+            self._has_met = True
+            self.audience.begin()
+
+    def _keep(self, response: Any, loop: asyncio.AbstractEventLoop | None) -> Any:
+        self._open.append(response)
+        if self.audience is not None:
+            self.audience.response, self.audience.loop = response, loop
+        return response
+
+    def _note(self, op: Defer) -> None:
+        self._deferred.append(op)
+        self.audience = op.audience or self.audience
+
+
+class _BlockingIO(_IO):
     def perform(self, op: object) -> Any:
         return _BLOCKING[type(op)](self, op)
 
-    def close(self) -> None:
+    def end(self) -> None:
         with ExitStack() as stack:
             for op in self._deferred:
                 stack.callback(_do_at_last, op)
             for response in self._open:
-                stack.callback(response.close)
+                stack.callback(response.release)
 
     def _send(self, op: Send) -> Any:
-        response = self._client.send(op)
-        self._open.append(response)
-        return response
+        return self._keep(self._client.open_response(op), None)
 
-    def _read(self, op: Read) -> bytes | None:
+    def _next_bytes(self, op: Read) -> bytes | None:
         chunk: bytes | None = op.response.read(op.deadline)
         if chunk is None:
             self._open.remove(op.response)
-            op.response.close()
+            op.response.release()
         return chunk
 
     def _do(self, op: Do) -> Any:
@@ -205,38 +316,32 @@ class _BlockingIO:
         return True
 
     def _defer(self, op: Defer) -> None:
-        self._deferred.append(op)
+        self._note(op)
 
 
-class _AsyncIO:
-    def __init__(self, client: Client) -> None:
-        self._client = client
-        self._open: list[Any] = []
-        self._deferred: list[Defer] = []
-
+class _AsyncIO(_IO):
     async def perform(self, op: object) -> Any:
         return await _ASYNC[type(op)](self, op)
 
-    async def aclose(self) -> None:
+    async def aend(self) -> None:
         async with AsyncExitStack() as stack:
             for op in self._deferred:
                 stack.push_async_callback(_ado_at_last, op)
             for response in self._open:
-                stack.push_async_callback(response.aclose)
+                stack.push_async_callback(response.arelease)
 
     async def _defer(self, op: Defer) -> None:
-        self._deferred.append(op)
+        self._note(op)
 
     async def _send(self, op: Send) -> Any:
-        response = await self._client.asend(op)
-        self._open.append(response)
-        return response
+        response = await self._client.aopen_response(op)
+        return self._keep(response, asyncio.get_running_loop())
 
-    async def _read(self, op: Read) -> bytes | None:
+    async def _next_bytes(self, op: Read) -> bytes | None:
         chunk: bytes | None = await op.response.aread(op.deadline)
         if chunk is None:
             self._open.remove(op.response)
-            await op.response.aclose()
+            await op.response.arelease()
         return chunk
 
     async def _sleep(self, op: Sleep) -> None:
@@ -251,7 +356,7 @@ class _AsyncIO:
 
 
 def _table(io: type) -> dict[type, Callable[..., Any]]:
-    names = {Send: "_send", Read: "_read", Sleep: "_sleep", Wait: "_wait", Do: "_do"}
+    names = {Send: "_send", Read: "_next_bytes", Sleep: "_sleep", Wait: "_wait", Do: "_do"}
     return {op: getattr(io, name) for op, name in {**names, Defer: "_defer"}.items()}
 
 
@@ -266,20 +371,7 @@ def _do(op: Do | Defer) -> Any:
 
 async def _ado(op: Do | Defer) -> Any:
     value = await workers.acall(op.function, op.within) if op.blocks else op.function()
-    return await _awaited(value, op.within) if inspect.isawaitable(value) else value
-
-
-async def _awaited(value: Awaitable[T], within: float | None) -> T:
-    if within is None:
-        return await value
-    task = asyncio.ensure_future(value)
-    try:
-        await asyncio.wait([task], timeout=within)
-        if task.done():
-            return task.result()
-    finally:
-        task.cancel()
-    raise DeadlineReached
+    return await awaited(value, op.within) if inspect.isawaitable(value) else value
 
 
 def _do_at_last(op: Defer) -> None:

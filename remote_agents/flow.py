@@ -4,10 +4,15 @@ A *flow* is a generator that yields operations and receives their results, as ht
 does. Services yield `Call` and `Stream`; `turns/exchange.py` turns those into the primitive
 operations below; the two drivers in `drivers.py` perform them, so each flow is written once for
 sync and async.
+
+A flow goes on in another one by `yield from`, or by yielding it: then the operations of the other
+one go to the driver directly, and do not pass through each flow that waits. So do the flows in
+which a turn waits for its answer.
 """
 
 from __future__ import annotations
 
+import asyncio
 import concurrent.futures
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
@@ -167,12 +172,36 @@ class Do(NamedTuple):
 
 
 class Defer(NamedTuple):
-    """Call this when the flow is over, however it ends; what blocks longer goes on unheard."""
+    """Call this when the flow is over, however it ends; what blocks longer goes on unheard.
+
+    Meanwhile `audience` is shown who reads what the flow emits.
+    """
 
     function: Callable[[], Any]
     blocks: bool = False
     within: float | None = None
+    audience: Audience | None = None
 
 
 class DeadlineReached(Exception):
     """A `Read` or a `Do` was not served before its deadline."""
+
+
+class Audience:
+    """Whoever reads what a flow emits, as its driver sees him.
+
+    Attributes:
+        waits: Since when the flow waits for him to read on, by the monotonic clock; None while it
+            does not.
+        farewell: What he is told when he reads on, if the flow was ended meanwhile.
+        response: The one that is being read.
+        loop: The event loop in which it is read, if there is one.
+    """
+
+    waits: float | None = None
+    farewell: Exception | None = None
+    response: Any = None
+    loop: asyncio.AbstractEventLoop | None = None
+
+    def begin(self) -> None:
+        """The first items are about to be handed out, to whoever calls."""

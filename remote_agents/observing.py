@@ -12,6 +12,7 @@ from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
 
+from remote_agents.drivers import Stack
 from remote_agents.errors import AgentError
 from remote_agents.flow import Emit, Flow
 from remote_agents.json_types import JsonMapping, JsonObject
@@ -94,7 +95,9 @@ class Observation:
 
     def watch(self, flow: Flow[None]) -> Flow[None]:
         """The same flow, looked at."""
-        record, step, value = self._record, flow.send, None
+        record, steps = self._record, Stack(flow)
+        step: Callable[[Any], Any] = steps.send
+        value: Any = None
         try:
             while True:
                 try:
@@ -105,12 +108,12 @@ class Observation:
                     if type(op) is Emit and op.items:
                         self._see(op.items)
                     value = yield op
-                    step = flow.send
+                    step = steps.send
                 except GeneratorExit:
-                    flow.close()
+                    steps.close()
                     raise
                 except BaseException as error:
-                    step, value = flow.throw, error
+                    step, value = steps.throw, error
         except AgentError as error:
             record.outcome = type(error).__name__
             record.facts = {

@@ -13,7 +13,7 @@ from remote_agents.errors import (
 )
 from remote_agents.flow import Decode, Flow
 from remote_agents.json_types import JsonMapping
-from remote_agents.types import AttachmentKind, Reply, Turn
+from remote_agents.types import AttachmentKind, Info, Reply, Turn
 
 Keeps = Literal["created", "asked", "handed", "none"]
 STANDARD = ("temperature", "max_tokens", "stop")
@@ -67,6 +67,8 @@ class Endpoint:
             work, in exactly the shape that the service's document has. Any other failure in a 200
             may be one of the agent's own tools, after others have acted.
         client: The module that defines its plain client, if it has one of its own.
+        told_in_headers: What it tells of an answer in headers, if it tells anything there.
+        request_id_headers: Headers of its own in which it tells the id of a request.
     """
 
     name: str
@@ -110,6 +112,8 @@ class Endpoint:
     conversation_word: str = "conversation"
     refuses: Callable[[Any], bool] | None = None
     client: str | None = None
+    told_in_headers: Callable[[Mapping[str, str]], Info] | None = None
+    request_id_headers: tuple[str, ...] = ()
 
     def refused(self, body: object) -> bool:
         """Whether a body with HTTP 200 says that the request was not taken."""

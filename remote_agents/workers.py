@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from concurrent.futures import Future, TimeoutError as NotInTime
 from contextvars import Context, copy_context
 from queue import Empty, SimpleQueue
@@ -104,3 +104,21 @@ def _forget_after_fork() -> None:
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_forget_after_fork)
+
+
+async def awaited(value: Awaitable[T], within: float | None) -> T:
+    """What an awaitable gives, if it does within so many seconds.
+
+    Raises:
+        DeadlineReached: It does not.
+    """
+    if within is None:
+        return await value
+    task = asyncio.ensure_future(value)
+    try:
+        await asyncio.wait([task], timeout=within)
+        if task.done():
+            return task.result()
+    finally:
+        task.cancel()
+    raise DeadlineReached

@@ -39,7 +39,7 @@ from remote_agents import (
 from remote_agents.client import Client
 from remote_agents.http import pools
 from remote_agents.sandbox import Sandbox
-from remote_agents.turns import exchange, sending
+from remote_agents.turns import reading, sending
 from tests import certificates
 from tests.certificates import Authority
 from tests.raw_server import (
@@ -368,7 +368,7 @@ ENDS: dict[str, list[Step]] = {
 @each_kind
 @pytest.mark.parametrize("how", ENDS)
 async def test_an_answer_ends(kind: str, how: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(exchange, "LINGER_AFTER_FINISH", 0.4)
+    monkeypatch.setattr(reading, "LINGER_AFTER_FINISH", 0.4)
     with serving(ENDS[how]) as server:
         async with asking(kind, server) as asker:
             begun = time.monotonic()

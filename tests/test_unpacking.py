@@ -6,13 +6,13 @@ import pytest
 from hypothesis import given, strategies as st
 
 from remote_agents import StreamInterruptedError, StreamProtocolError
-from remote_agents.http.unpacking import LARGEST_PIECE, unpacker
+from remote_agents.http.unpacking import LARGEST_PIECE, unpacker_of
 
 PACKERS = {"gzip": gzip.compress, "deflate": zlib.compress}
 
 
 def unpacked(encoding: str, *chunks: bytes) -> bytes:
-    unpack = unpacker(encoding)
+    unpack = unpacker_of(encoding)
     assert unpack is not None
     content = b"".join(piece for chunk in chunks for piece in unpack.take(chunk))
     unpack.end()
@@ -21,7 +21,7 @@ def unpacked(encoding: str, *chunks: bytes) -> bytes:
 
 @pytest.mark.parametrize("encoding", ["", "identity", "none", " UTF-8 ", "utf8", "none, identity"])
 def test_what_is_not_packed_is_read_as_it_is(encoding: str) -> None:
-    assert unpacker(encoding) is None
+    assert unpacker_of(encoding) is None
 
 
 @pytest.mark.fuzz

@@ -33,7 +33,6 @@ from httpx_aiohttp.transport import map_aiohttp_exceptions
 from remote_agents.http import _seams
 from remote_agents.http.errors import LEAVING
 from remote_agents.http.framing import ChunkJoiner
-from remote_agents.http.requests import plain_request
 from remote_agents.workers import workers
 
 # Bytes taken from a socket at once, and kept of what is not read yet; asyncio's own 256 kB for each
@@ -46,7 +45,7 @@ def is_known() -> bool:
     return _seams.are_known(TCPConnector, ResponseHandler, StreamReader)
 
 
-class Client(httpx.AsyncClient):
+class AiohttpClient(httpx.AsyncClient):
     """An async client without what the shared one never needs: cookies, redirects, auth, hooks.
 
     Args:
@@ -55,12 +54,8 @@ class Client(httpx.AsyncClient):
     """
 
     def __init__(self, context: ssl.SSLContext, limits: httpx.Limits) -> None:
-        self._wire = Transport(verify=context, limits=limits)
+        self._wire = PlainTransport(verify=context, limits=limits)
         super().__init__(transport=self._wire, trust_env=False)
-
-    def build_request(self, method: str, url: Any, **parts: Any) -> httpx.Request:
-        """A request with this client's headers and those given."""
-        return plain_request(self.headers, method, url, **parts)
 
     async def send(self, request: httpx.Request, **_: object) -> httpx.Response:
         """Send it; the response's head has arrived."""
@@ -76,7 +71,7 @@ class Client(httpx.AsyncClient):
             session.detach()
 
 
-class Transport(AiohttpTransport):
+class PlainTransport(AiohttpTransport):
     """The bridge's transport, with a session that keeps no cookies beside httpx's."""
 
     def get_client(self) -> ClientSession:

@@ -40,11 +40,12 @@ class Until(float):
         return limit
 
     moment: float
-    each: float | None
 
     def left(self) -> float:
         """Seconds until it ends, or less than 0."""
         return self.moment - time.monotonic()
+
+    each: float | None
 
 
 class Alarm:
@@ -142,7 +143,13 @@ def _cancellations(task: Any) -> int:
 
 
 class Cut:
-    """A socket that is shut down if its deadline passes while somebody reads from it."""
+    """A socket that is shut down if its deadline passes while somebody reads from it.
+
+    Attributes:
+        deadline: When; None while nobody waits.
+        looked_at: When the deadline is looked at next: one that is earlier has to be watched.
+        fired: Whether it was shut down.
+    """
 
     def __init__(self, sock: socket.socket) -> None:
         self.sock = sock
@@ -154,7 +161,11 @@ class Cut:
         """Shut the socket down at this moment, unless another one is set before."""
         self.deadline = deadline
         if deadline is not None and deadline < self.looked_at:
-            _watchdog.watch(self, deadline)
+            self.arm(deadline)
+
+    def arm(self, deadline: float) -> None:
+        """Look at the deadline at this moment."""
+        _watchdog.watch(self, deadline)
 
     def fire(self) -> None:
         """Shut the socket down, which ends the read that waits on it."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 import httpx
@@ -24,30 +24,50 @@ HANDSHAKE_FAILED = "setup_socks5_connection.failed"
 
 
 class Departure:
-    """Whether a request has left this machine; httpcore calls it as `trace` with all it does."""
+    """Whether a request has left this machine, by what httpcore tells a `trace` of all it does.
+
+    Attributes:
+        told: What it told, by the names of its events. It holds the request, which holds the
+            trace: it has to be cleared when the response is there.
+    """
 
     def __init__(self) -> None:
-        self.left = False
-        self._handshake: Any = None
+        self.told: dict[str, Mapping[str, Any]] = {}
+        # dict's own method: httpcore tells a dozen things of a request, and they are looked at only
+        # when it fails.
+        self.trace: Callable[[str, Mapping[str, Any]], None] = self.told.__setitem__
 
-    def trace(self, event: str, info: Mapping[str, Any]) -> None:
-        """Note that the request's first byte is about to be written; a proxy's CONNECT is none."""
-        self._note(event, info)
-        if event.endswith(HANDSHAKE_FAILED):
-            self._handshake.close()
+    @property
+    def left(self) -> bool:
+        """Whether the request's first byte was about to be written; a proxy's CONNECT is none."""
+        requests = [info.get("request") for name, info in self.told.items() if _is(LEAVING, name)]
+        return any(request is None or request.method != b"CONNECT" for request in requests)
 
     async def atrace(self, event: str, info: Mapping[str, Any]) -> None:
         """The same as `trace`, with asyncio."""
-        self._note(event, info)
-        if event.endswith(HANDSHAKE_FAILED):
-            await self._handshake.aclose()
+        self.told[event] = info
 
-    def _note(self, event: str, info: Mapping[str, Any]) -> None:
-        if event.endswith(LEAVING):
-            request = info.get("request")
-            self.left = self.left or request is None or request.method != b"CONNECT"
-        elif "stream" in info:
-            self._handshake = info["stream"]  # which httpcore leaves open when it fails
+    def end(self) -> None:
+        """The response will not come: nothing is left open, and the request is let go."""
+        for stream in self._broken_handshakes():
+            stream.close()
+        self.told.clear()
+
+    async def aend(self) -> None:
+        """The same as `end`, with asyncio."""
+        for stream in self._broken_handshakes():
+            await stream.aclose()
+        self.told.clear()
+
+    def _broken_handshakes(self) -> list[Any]:
+        """What httpcore leaves open when a proxy does not let it through."""
+        if not any(_is(HANDSHAKE_FAILED, name) for name in self.told):
+            return []
+        return [info["stream"] for info in self.told.values() if "stream" in info][-1:]
+
+
+def _is(event: str, name: str) -> bool:
+    return name.endswith(event)
 
 
 def sending_failed(

@@ -18,6 +18,7 @@ INTERIM = re.compile(rb"HTTP/1\.[01] 1")
 BODILESS = re.compile(rb"HTTP/1\.[01] (?:204|304)")
 CHUNKED = re.compile(rb"\ntransfer-encoding:[ \t]*chunked[ \t]*\r?\n", re.IGNORECASE)
 LENGTH = re.compile(rb"\ncontent-length:[ \t]*(\d+)[ \t]*\r?\n", re.IGNORECASE)
+STATEMENTS = re.compile(rb"\n[ \t]*(?:transfer-encoding|content-length)", re.IGNORECASE)
 SIZE = re.compile(rb"([0-9a-fA-F]{1,8})\r\n")
 PARTIAL_SIZE = re.compile(rb"[0-9a-fA-F]{1,8}\r?")
 LAST_CHUNK = re.compile(rb"0+[;\r]")
@@ -29,6 +30,7 @@ class ChunkJoiner:
 
     Attributes:
         over: Whether the response has ended.
+        reusable: Whether it has, and exactly with the last byte that came.
         left_over: Whether bytes came beyond its end. They would be taken for the next answer, so
             they are not passed on, and the connection is not to be used again.
 
@@ -44,17 +46,12 @@ class ChunkJoiner:
 
     def begin(self, *, bodiless: bool = False) -> None:
         """A request is written: what comes next starts with a head (and has no body after HEAD)."""
-        self.over = self.left_over = False
+        self.over = self.left_over = self.reusable = False
         self._step: Callable[[bytes], bytes] = self._head
         self._bodiless = bodiless
         self._kept = b""
         self._left = 0
         self._closing = False
-
-    @property
-    def reusable(self) -> bool:
-        """Whether the response ended, and exactly with the last byte that came."""
-        return self.over and not self.left_over
 
     def join(self, data: bytes) -> bytes:
         """Take the next bytes; give those to pass on, which may be none yet."""
@@ -63,7 +60,11 @@ class ChunkJoiner:
     def _head(self, data: bytes) -> bytes:
         left, heads = self._kept + data, []
         while end := HEAD_END.search(left):
-            head, left = plain_head(left[: end.end()]), left[end.end() :]
+            head, left = left[: end.end()], left[end.end() :]
+            if len(STATEMENTS.findall(head)) != 1 or not (
+                CHUNKED.search(head) or LENGTH.search(head)
+            ):
+                head = plain_head(head)
             heads.append(head)
             if not INTERIM.match(head):  # else another head follows
                 self._kept = b""
@@ -90,12 +91,13 @@ class ChunkJoiner:
 
     def end(self) -> Callable[[bytes], bytes]:
         """Nothing is expected: whatever comes is left over."""
-        self.over = True
+        self.over = self.reusable = True
         self._step = self._beyond
         return self._beyond
 
     def _beyond(self, data: bytes) -> bytes:
-        self.left_over = self.left_over or bool(data)
+        if data:
+            self.left_over, self.reusable = True, False
         return b""
 
     def _pass(self, data: bytes) -> bytes:
@@ -142,6 +144,12 @@ class ChunkJoiner:
                 rest = b"\r\n" if self._closing else b""
                 return _framed(pieces) + rest + self._step(data[at:])
         return _framed(pieces)
+
+
+def _is_plain(head: bytes) -> bool:
+    """Whether it says once, and as every parser reads it, where the body ends."""
+    told = len(STATEMENTS.findall(head))
+    return told == 1 and (CHUNKED.search(head) or LENGTH.search(head)) is not None
 
 
 def _may_go_on(rest: bytes, closing: bool) -> bool:

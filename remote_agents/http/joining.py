@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import socket
 import ssl
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -19,7 +20,6 @@ from remote_agents.flow import DeadlineReached
 from remote_agents.http._seams import let_one_thread_in_twice
 from remote_agents.http.deadlines import Cut, Until
 from remote_agents.http.framing import ChunkJoiner
-from remote_agents.http.requests import plain_request
 from remote_agents.workers import workers
 
 
@@ -39,10 +39,6 @@ class JoiningClient(httpx.Client):
     ) -> None:
         self._wire = JoiningTransport(context, limits, proxy)
         super().__init__(transport=self._wire, trust_env=False)
-
-    def build_request(self, method: str, url: Any, **parts: Any) -> httpx.Request:
-        """A request with this client's headers and those given."""
-        return plain_request(self.headers, method, url, **parts)
 
     def send(self, request: httpx.Request, **_: object) -> httpx.Response:
         """Send it; the response's head has arrived."""
@@ -179,11 +175,11 @@ def _addresses(host: str, port: int, within: float | None) -> list[str]:
 FITS = 16 * 1024  # bytes that a socket takes at once
 
 
-def _left(timeout: float | None) -> float | None:
+def _rest_of(timeout: float | None) -> float | None:
     """What is left of a limit for several reads, so that no byte starts it anew."""
     if not isinstance(timeout, Until):
         return timeout
-    left = timeout.left()
+    left = timeout.moment - time.monotonic()
     if left <= 0:
         raise httpcore.ReadTimeout("the head of the response was not whole in time")
     return left
@@ -208,7 +204,7 @@ class _Stream(httpcore.NetworkStream):
         if timeout == -1.0:
             timeout = self._handshake
         self._asking = False
-        while data := self._stream.read(max_bytes, _left(timeout)):
+        while data := self._stream.read(max_bytes, _rest_of(timeout)):
             if joined := self._joiner.join(data):
                 return joined
         return b""

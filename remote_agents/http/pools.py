@@ -182,10 +182,10 @@ def _async_client(route: Route) -> Callable[[], httpx.AsyncClient]:
     context = context_of(route)
     if not route.is_proxied:
         with suppress(ImportError, OSError):  # it makes TLS contexts, wanted or not
-            from remote_agents.http._aiohttp import Client, is_known
+            from remote_agents.http._aiohttp import AiohttpClient, is_known
 
             if is_known():
-                return partial(Client, context, ASYNC_LIMITS)
+                return partial(AiohttpClient, context, ASYNC_LIMITS)
     from remote_agents.http._httpcore import async_client
 
     return partial(async_client, context, ASYNC_LIMITS, _proxy(route, context))

@@ -23,8 +23,8 @@ from remote_agents.http._seams import tells_of_departure
 from remote_agents.http.deadlines import Alarm, Cut, Until
 from remote_agents.http.errors import Departure, bare, reading_failed, sending_failed
 from remote_agents.http.proxies import without_credentials
-from remote_agents.http.requests import merged
-from remote_agents.http.unpacking import Unpacker, unpacker
+from remote_agents.http.requests import merged, plain_request
+from remote_agents.http.unpacking import Unpacker, unpacker_of
 from remote_agents.json_types import JsonMapping, JsonObject
 from remote_agents.workers import workers
 
@@ -72,17 +72,19 @@ class Transport:
         self._async_client = async_client
         self._home: pools.Route | None = None
 
-    def send(self, op: Send) -> SyncResponse:
+    def open_response(self, op: Send) -> SyncResponse:
         """Send with blocking I/O; the response's headers have arrived."""
-        departure = Departure()
+        auth, route, departure = _auth(op), self._route(op), Departure()
         try:
             if certificates.is_due(self._verify):
                 pools.look_at_certificates(self._verify)
-            client = self._client or pools.pools.client(self, self._route(op))
+            client = self._client or pools.pools.client(self, route)
             head = None if op.first_event is None else Until(op.first_event)
             request = self._build(client, op, reads=head)
             request.extensions["trace"] = departure.trace
-            response = client.send(request, stream=True, follow_redirects=False, auth=_auth(op))
+            response = client.send(request, stream=True, follow_redirects=False, auth=auth)
+            del request.extensions["trace"]
+            departure.told.clear()
             return SyncResponse(response, op.timeout)
         except AgentError:
             raise
@@ -90,10 +92,13 @@ class Transport:
             raise self._sending_failed(error, op, departure, self._client) from error
         except BaseException as error:
             raise bare(error)  # noqa: B904
+        finally:
+            if departure.told:
+                departure.end()
 
-    async def asend(self, op: Send) -> AsyncResponse:
+    async def aopen_response(self, op: Send) -> AsyncResponse:
         """Send with asyncio; the response's headers have arrived."""
-        alarm, deadline, departure = Alarm(), None, Departure()
+        auth, alarm, deadline, departure = _auth(op), Alarm(), None, Departure()
         try:
             if certificates.is_due(self._verify):
                 await workers.acall(partial(pools.look_at_certificates, self._verify), None)
@@ -103,8 +108,11 @@ class Transport:
                 deadline = time.monotonic() + op.first_event + CONNECT_WINS
             request = self._build(client, op, reads=None)
             request.extensions["trace"] = departure.atrace
-            sending = client.send(request, stream=True, follow_redirects=False, auth=_auth(op))
-            return AsyncResponse(await alarm.before(deadline, sending), alarm)
+            sending = client.send(request, stream=True, follow_redirects=False, auth=auth)
+            response = await alarm.before(deadline, sending)
+            del request.extensions["trace"]
+            departure.told.clear()
+            return AsyncResponse(response, alarm)
         except AgentError:
             alarm.stop()
             raise
@@ -114,6 +122,9 @@ class Transport:
         except BaseException as error:
             alarm.stop()
             raise bare(error)  # noqa: B904
+        finally:
+            if departure.told:
+                await departure.aend()
 
     def close(self) -> None:
         """Give up the shared sync connections; they close when no other agent uses them."""
@@ -157,7 +168,9 @@ class Transport:
                 "The service named an address to upload to that is not https, or is an inner one: "
                 f"{request.path.partition('?')[0][:200]!r}. The file was not sent."
             )
-        built = client.build_request(
+        theirs = client is self._client or client is self._async_client
+        build = client.build_request if theirs else partial(plain_request, client.headers)
+        built = build(
             request.method,
             _url(request.path if request.foreign else self.base_url + request.path),
             params=_params(request.params),
@@ -246,7 +259,9 @@ class SyncResponse(_Response):
         """
         cut = self._cut
         if cut is not None:
-            cut.by(deadline)
+            cut.deadline = deadline
+            if deadline is not None and deadline < cut.looked_at:
+                cut.arm(deadline)
         try:
             chunk = next(self._chunks, None)
         except AgentError:
@@ -262,7 +277,7 @@ class SyncResponse(_Response):
             raise DeadlineReached
         return chunk  # what came in time, though nobody looked in time
 
-    def close(self) -> None:
+    def release(self) -> None:
         """Free the connection."""
         self._response.close()
 
@@ -291,7 +306,7 @@ class AsyncResponse(_Response):
         except Exception as error:
             raise reading_failed(error) from error
 
-    async def aclose(self) -> None:
+    async def arelease(self) -> None:
         """Free the connection."""
         self._alarm.stop()
         await self._response.aclose()
@@ -329,7 +344,8 @@ async def _aunpacked(chunks: AsyncIterator[bytes], unpack: Unpacker) -> AsyncIte
 
 
 def _unpacker(response: httpx.Response) -> Unpacker | None:
-    return unpacker(response.headers.get("content-encoding", ""))
+    encoding = response.headers.get("content-encoding")
+    return unpacker_of(encoding) if encoding else None
 
 
 # --- requests ----------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ PACKED = frozenset({"gzip", "x-gzip", "deflate"})
 LARGEST_PIECE = 1024 * 1024  # of a packed body, unpacked at once
 
 
-def unpacker(encoding: str) -> Unpacker | None:
+def unpacker_of(encoding: str) -> Unpacker | None:
     """What unpacks a body, or None if it is plain.
 
     Args:

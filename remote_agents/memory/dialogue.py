@@ -36,17 +36,12 @@ class Dialogue:
         kind: What names it: the service's `conversation`, the caller's `session` or `thread`, or
             nobody but a `nonce`.
         key: Its key in a store, which tells it apart from those of other agents and accounts.
-        nonce: What stands for its name in a mark, if nobody named it.
+        shown: What stands for it in a mark.
     """
 
     kind: Kind
     key: str
-    nonce: str = ""
-
-    @property
-    def shown(self) -> str:
-        """What stands for it in a mark."""
-        return self.nonce or self.key[:12]
+    shown: str
 
 
 def named(
@@ -89,9 +84,9 @@ _ABSENT = ("", None)
 def dialogue_of(kind: Kind, name: Mapping[str, str], account: str, agent: str) -> Dialogue:
     """The dialogue of this name, agent and account."""
     whole = json.dumps([account, agent, kind, sorted(name.items())])
-    key = hashlib.blake2s(whole.encode(), digest_size=24).digest()
-    nonce = name["nonce"] if kind == "nonce" else ""
-    return Dialogue(kind, base64.urlsafe_b64encode(key).decode(), nonce)
+    digest = hashlib.blake2s(whole.encode(), digest_size=24).digest()
+    key = base64.urlsafe_b64encode(digest).decode()
+    return Dialogue(kind, key, name["nonce"] if kind == "nonce" else key[:12])
 
 
 def new_nonce() -> str:

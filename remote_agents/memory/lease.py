@@ -47,6 +47,9 @@ class Lease:
         left: Seconds that are left of the turn's whole time, at most so many; it raises when there
             are none.
         title: What its caller calls it.
+
+    Attributes:
+        broken: How the conversation stands if the turn breaks off; None if it leaves no trace.
     """
 
     def __init__(
@@ -65,7 +68,7 @@ class Lease:
         self._left = left
         self._title = title
         self._said = False
-        self._reading = Reading()
+        self._reading = Reading(title)
         self._holder = uuid.uuid4().hex
         self._place: Future[None] | None = None
         self._taken = False
@@ -78,27 +81,25 @@ class Lease:
     def __del__(self) -> None:
         # The last resort, for an async generator that outlived its event loop.
         if self._over or not self.store.blocks:
-            self._release()
+            self.give_back()
         else:
             with suppress(DeadlineReached, RuntimeError):  # no thread begins as Python ends
-                workers.call(self._release, LAST_WAIT)
+                workers.call(self.give_back, LAST_WAIT)
 
-    def open(self) -> Flow[None]:
-        """Have all given back when the turn is over."""
-        yield Defer(self._release, self.store.blocks, LAST_WAIT)
+    def opening(self) -> Defer:
+        """The operation with which a turn begins: all is given back when it is over."""
+        return Defer(self.give_back, self.store.blocks, LAST_WAIT, self._reading)
 
-    def read(self) -> Flow[list[Conversation]]:
+    def known(self) -> Flow[list[Conversation]]:
         """What is known of the dialogue, the latest used first."""
-        read = partial(self.store.read, self._dialogue)
-        return (yield from asked(self.store, read, self._left))
+        return asked(self.store, partial(self.store.read, self._dialogue), self._left)
 
-    def take(self, conversation: Conversation | None, *, alone: bool = False) -> Flow[bool]:
+    def taking(self, conversation: Conversation | None, *, alone: bool = False) -> Flow[bool]:
         """Take a conversation, or with None a new one; False if a turn of it is under way.
 
         `alone` says that no other new one may be under way.
         """
-        take = partial(self._take, conversation, alone)
-        return (yield from asked(self.store, take, self._left))
+        return asked(self.store, partial(self._take, conversation, alone), self._left)
 
     def _take(self, conversation: Conversation | None, alone: bool) -> bool:
         if self._over or self._taken:
@@ -109,7 +110,7 @@ class Lease:
         if self._taken:
             self.store.turnstile.hold(self._dialogue, self)
         elif taken:  # too late: nobody waits for it any more
-            self._give_back(None)
+            self._save(None)
         return self._taken
 
     # --- in order ----------------------------------------------------------------------------
@@ -127,7 +128,7 @@ class Lease:
         self._wait = min(self._wait, self._left(self._wait) or self._wait)
         while True:
             if place.done():
-                known = yield from self.read()
+                known = yield from self.known()
                 if not known or known[0].busy_since is None:
                     return known
                 since = known[0].busy_since
@@ -195,10 +196,6 @@ class Lease:
                 logger.info("A turn waits for another of %s, %s.", self._title, _under_way(since))
             _collect()
 
-    def watched(self, flow: Flow[None]) -> Flow[None]:
-        """The steps of a turn, with a note of whether it is the caller's move."""
-        return self._reading.watched(flow, self._title)
-
     # --- the end -----------------------------------------------------------------------------
 
     def settle(self, conversation: Conversation | None) -> Flow[None]:
@@ -211,29 +208,33 @@ class Lease:
             within = self._left(STORE_WAIT)
         except AgentError:  # the answer is whole: it came in time
             within = LAST_WAIT
+        if not self.store.blocks:
+            self.give_back()
+            return
         try:
-            yield Do(self._release, self.store.blocks, within)
+            yield Do(self.give_back, blocks=True, within=within)
         except DeadlineReached:
             logger.warning("The session store does not answer; the turn may not be recorded.")
 
     def end(self) -> None:
         """End the turn from outside: its reader, should he come back, is told."""
-        self._release()
+        self.give_back()
         self._reading.end()
 
-    def _release(self) -> None:
+    def give_back(self) -> None:
+        """Save how the conversation stands, and let the next turn of it begin."""
         with self._guard:
             if self._over:
                 return
             self._over, taken = True, self._taken
         try:
             if taken:
-                self._give_back(self._saved or self.broken())
+                self._save(self._saved or self.broken())
         finally:
             if self._place is not None:
                 self.store.turnstile.leave(self._dialogue, self._place)
 
-    def _give_back(self, conversation: Conversation | None) -> None:
+    def _save(self, conversation: Conversation | None) -> None:
         try:
             kept = self.store.finish(self._dialogue, self._holder, conversation)
         except Exception as error:  # what came, and why the turn ended, matter more
@@ -255,7 +256,8 @@ def asked(store: SessionStore, word: Callable[[], T], left: Left) -> Flow[T]:
     """
     within = left(STORE_WAIT)
     try:
-        return (yield Do(word, store.blocks, within))  # type: ignore[no-any-return]
+        # What does not block is no operation of a driver.
+        return word() if not store.blocks else (yield Do(word, True, within))
     except AgentError:
         raise
     except DeadlineReached:

@@ -37,6 +37,9 @@ class Plan:
         asked: Digests of what is new.
         system: Digests of the system messages of the call.
         bare: Whether the call brought no history.
+
+    Attributes:
+        conversation_id: The conversation that it goes on in, if any.
     """
 
     messages: list[Message]
@@ -48,11 +51,10 @@ class Plan:
     asked: bytes = b""
     system: bytes = b""
     bare: bool = True
+    conversation_id: str | None = field(init=False)
 
-    @property
-    def conversation_id(self) -> str | None:
-        """The conversation that it goes on in, if any."""
-        return self.conversation.conversation_id if self.conversation else None
+    def __post_init__(self) -> None:
+        self.conversation_id = self.conversation.conversation_id if self.conversation else None
 
     def outcome(self, conversation_id: str, answer: bytes) -> Conversation:
         """What is known of the conversation after this turn; without an answer it broke off."""
@@ -154,22 +156,25 @@ class Standing:
     known: Sequence[Conversation] = ()
 
     def __post_init__(self) -> None:
-        self.digest = digest_for(self.account, self.dialogue.shown)
         messages, places = self.prompt.messages, self.prompt.places
         self.before = max(0, len(places) - KEPT)
-        self.mine = row(self.digest(messages[at]) for at in places[self.before :])
-        self.system = row(self.digest(m) for m in messages if m.role == "system")
+        mine = [messages[at] for at in places[self.before :]]
+        system = [message for message in messages if message.role == "system"]
+        self.digest = digest_for(self.account, self.dialogue.shown)
+        self.mine, self.system = row(map(self.digest, mine)), row(map(self.digest, system))
 
     # --- what goes on ------------------------------------------------------------------------
 
     def learn(self, records: Sequence[Conversation]) -> None:
         """Take what a store knows of the dialogue, the latest used first, and what marks say."""
         self.records = [record for record in records if record.conversation_id]
-        shown = (m.origin.mark for m in reversed(self.prompt.messages) if m.origin)
-        self.known = candidates((mark for mark in shown if mark), self.records, self._opened)
+        shown = [m.origin.mark for m in reversed(self.prompt.messages) if m.origin]
+        self.known = candidates(filter(None, shown), self.records, self._opened)
 
-    def goes_on(self) -> Plan | None:
+    def continued(self) -> Plan | None:
         """What is new to the conversation that the history goes on in; None if there is none."""
+        if not self.known:
+            return None
         size, found = goes_on(self.mine, self.known, self._is_newest, self.before)
         if found is None or len(self.system) < len(found.system):
             return None
@@ -229,7 +234,7 @@ class Standing:
         If the session's last call brought a history, there is none any more.
         """
         latest = self.records[0] if self.records else None
-        if plan := self.goes_on():
+        if plan := self.continued():
             return plan
         return self.anew() if latest is None or latest.history else self.sent_after(-1, latest)
 

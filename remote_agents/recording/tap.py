@@ -25,17 +25,17 @@ class Tap:
         self.transport = transport
         self._exchanges = exchanges
 
-    def send(self, op: Send) -> TappedResponse:
+    def open_response(self, op: Send) -> TappedResponse:
         """Send with blocking I/O; the response's headers have arrived."""
         exchange = self._begun(op)
         with _ending(exchange):
-            return TappedResponse(self.transport.send(op), exchange)
+            return TappedResponse(self.transport.open_response(op), exchange)
 
-    async def asend(self, op: Send) -> TappedAsyncResponse:
+    async def aopen_response(self, op: Send) -> TappedAsyncResponse:
         """Send with asyncio; the response's headers have arrived."""
         exchange = self._begun(op)
         with _ending(exchange):
-            return TappedAsyncResponse(await self.transport.asend(op), exchange)
+            return TappedAsyncResponse(await self.transport.aopen_response(op), exchange)
 
     def close(self) -> None:
         """Give up the shared sync connections."""
@@ -77,9 +77,9 @@ class TappedResponse(_Tapped):
         with _ending(self._exchange):
             return self._took(self._response.read(deadline))
 
-    def close(self) -> None:
+    def release(self) -> None:
         """Free the connection."""
-        self._response.close()
+        self._response.release()
 
 
 class TappedAsyncResponse(_Tapped):
@@ -90,9 +90,9 @@ class TappedAsyncResponse(_Tapped):
         with _ending(self._exchange):
             return self._took(await self._response.aread(deadline))
 
-    async def aclose(self) -> None:
+    async def arelease(self) -> None:
         """Free the connection."""
-        await self._response.aclose()
+        await self._response.arelease()
 
 
 @contextmanager

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from remote_agents.drivers import Stack
 from remote_agents.flow import Emit, Flow
 
 T = TypeVar("T")
@@ -20,7 +21,8 @@ def tapped(flow: Flow[T], take: Callable[[list[Any]], Flow[Any]]) -> Flow[T]:
     Returns:
         What the flow returns.
     """
-    step: Any = flow.send
+    steps = Stack(flow)
+    step: Callable[[Any], Any] = steps.send
     value: Any = None
     try:
         while True:
@@ -31,17 +33,17 @@ def tapped(flow: Flow[T], take: Callable[[list[Any]], Flow[Any]]) -> Flow[T]:
                 return result
             if type(op) is Emit:
                 yield from take(op.items)
-                step, value = flow.send, None
+                step, value = steps.send, None
                 continue
             try:
                 value = yield op
-                step = flow.send
+                step = steps.send
             except GeneratorExit:
                 raise
             except BaseException as error:
-                step, value = flow.throw, error
+                step, value = steps.throw, error
     finally:
-        flow.close()
+        steps.close()
 
 
 def every(flow: Flow[T]) -> Flow[list[T]]:

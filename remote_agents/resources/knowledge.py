@@ -7,7 +7,7 @@ from typing import ClassVar
 from remote_agents.flow import Flow
 from remote_agents.resources import items
 from remote_agents.resources.paging import Paging, pages
-from remote_agents.resources.requests import part, read
+from remote_agents.resources.requests import path_segment, read
 from remote_agents.resources.surface import Resource, calls, lists
 
 
@@ -36,7 +36,7 @@ class ListedKnowledgeBases(Resource):
 
     def path_of(self, *parts: str) -> str:
         """The path of something below the list; ids are quoted."""
-        return "/".join([self.root, *map(part, parts)]) + self.slash
+        return "/".join([self.root, *map(path_segment, parts)]) + self.slash
 
     def _list(
         self, *, page_size: int | None = None, cursor: str | None = None

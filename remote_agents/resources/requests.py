@@ -14,7 +14,7 @@ from remote_agents.resources.paging import with_query
 T = TypeVar("T")
 
 
-def part(id_: str) -> str:
+def path_segment(id_: str) -> str:
     """An id as a part of a path.
 
     Raises:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import inspect
 import time
 from dataclasses import dataclass, field
+from typing import Any
 
 from pydantic import SecretStr
 
 from remote_agents.errors import AgentTimeoutError
+from remote_agents.flow import DeadlineReached, Do, Flow
 from remote_agents.turns.note import Note
 from remote_agents.turns.terms import Terms
 from remote_agents.types import Reply
@@ -77,3 +80,27 @@ _PHASES = {
     "idle": "no event of the answer for",
     "total": "the answer was not whole within",
 }
+
+
+def account_of(exchange: Exchange) -> Flow[str]:
+    """Whose turn or call it is."""
+    account = exchange.terms.account()
+    if inspect.isawaitable(account):
+        account = yield from asked_in_time("account", Do(lambda: account), exchange)
+    return str(account)
+
+
+def asked_in_time(name: str, function: Do, exchange: Exchange) -> Flow[Any]:
+    """What a function of the caller's gives, within the time of the first event.
+
+    Raises:
+        AgentTimeoutError: It takes longer; nothing was sent.
+    """
+    within = exchange.left(exchange.terms.timeout.first_event)
+    try:
+        return (yield function._replace(within=within))
+    except DeadlineReached:
+        raise AgentTimeoutError(
+            f"The function that is {name} gave nothing within {within:.3g} s; nothing was sent.",
+            phase="connect",
+        ) from None

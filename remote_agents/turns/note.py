@@ -32,7 +32,7 @@ class Note:
         """The turn did not run, and leaves no trace."""
         self.lease.broken = lambda: None
 
-    def settle(self, reply: Reply) -> Flow[None]:
+    def answered(self, reply: Reply) -> Flow[None]:
         """The answer is whole: mark it, and note where the conversation stands."""
         conversation = None
         if reply.conversation_id is None:

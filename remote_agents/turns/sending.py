@@ -1,12 +1,10 @@
-"""One request: its key, its attempts, its refusal; and errors that hold all that is known."""
+"""One request: below which root, with which key, in which attempts; and its refusal."""
 
 from __future__ import annotations
 
-import inspect
 import logging
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, TypeAlias
 
@@ -18,14 +16,16 @@ from remote_agents.errors import (
     AgentTimeoutError,
     AuthenticationError,
     ConfigurationError,
+    NotFoundError,
     RateLimitError,
 )
 from remote_agents.flow import DeadlineReached, Do, Flow, Read, Request, Send, Sleep
-from remote_agents.turns.clock import Exchange
+from remote_agents.turns.clock import Exchange, account_of, asked_in_time
+from remote_agents.turns.errors import without_key
 from remote_agents.turns.retry import retry_delay
 from remote_agents.turns.terms import Terms
-from remote_agents.types import Reply
 from remote_agents.wire.failures import request_id, retry_after, status_error
+from remote_agents.wire.missing import is_about_path
 from remote_agents.wire.refusals import refusal_body
 
 logger = logging.getLogger(__name__)
@@ -38,8 +38,11 @@ ERROR_BODY_BYTES = 256 * 1024
 Then: TypeAlias = Callable[[Any, Exchange], Flow[Any]]
 
 
-def send(request: Request, exchange: Exchange, then: Then | None = None) -> Flow[Any]:
-    """Send a request and retry it where that is safe; gives a response that was accepted.
+def accepted(request: Request, exchange: Exchange, then: Then | None = None) -> Flow[Any]:
+    """Send a request until it is accepted, repeating it where that is safe; gives the response.
+
+    A 404 for the path, before which nothing can have run, is followed by the same request below
+    the service's other root. The root that was right is that of all later calls of the agent.
 
     Args:
         request: What to send.
@@ -50,6 +53,46 @@ def send(request: Request, exchange: Exchange, then: Then | None = None) -> Flow
     Raises:
         AgentError: It was refused, could not be sent, or broke off.
     """
+    terms = exchange.terms
+    rest = None if request.foreign else _below(request.path, terms.endpoint.roots)
+    if rest is None:
+        return (yield from _in_attempts(request, exchange, then))
+    missed: NotFoundError | None = None
+    for root in _roots_to_try(terms):
+        try:
+            answer = yield from _in_attempts(replace(request, path=root + rest), exchange, then)
+        except NotFoundError as error:
+            if not is_about_path(error):
+                terms.root = root
+                raise
+            missed = missed or error
+            continue
+        terms.root = root
+        return answer
+    assert missed is not None
+    raise missed
+
+
+def _below(path: str, roots: tuple[str, ...]) -> str | None:
+    """The path below its root, whichever that is; None if it is below none."""
+    for root in sorted(roots, key=len, reverse=True):
+        if path.startswith(f"{root}/"):
+            return path[len(root) :]
+    return None
+
+
+def _roots_to_try(terms: Terms) -> list[str]:
+    """The root that was set or found; else all of them, the documented one first."""
+    endpoint = terms.endpoint
+    if endpoint.root is not None:
+        return [endpoint.root]
+    return sorted(endpoint.roots, key=lambda root: root != terms.root)
+
+
+# --- attempts ----------------------------------------------------------------------------------
+
+
+def _in_attempts(request: Request, exchange: Exchange, then: Then | None) -> Flow[Any]:
     terms, attempt, refreshed = exchange.terms, 0, False
     while True:
         attempt += 1
@@ -58,7 +101,7 @@ def send(request: Request, exchange: Exchange, then: Then | None = None) -> Flow
             yield from terms.limiter.wait(account, exchange.left(None))
         try:
             response = yield from _attempt(request, exchange)
-            return response if then is None else (yield from _taken(then, response, exchange))
+            return response if then is None else (yield from _read_by(then, response, exchange))
         except AgentError as error:
             if error.begun:
                 raise
@@ -80,33 +123,9 @@ def send(request: Request, exchange: Exchange, then: Then | None = None) -> Flow
         yield Sleep(delay)
 
 
-def account_of(exchange: Exchange) -> Flow[str]:
-    """Whose turn or call it is."""
-    account = exchange.terms.account()
-    if inspect.isawaitable(account):
-        account = yield from asked_in_time("account", Do(lambda: account), exchange)
-    return str(account)
-
-
-def asked_in_time(name: str, function: Do, exchange: Exchange) -> Flow[Any]:
-    """What a function of the caller's gives, within the time of the first event.
-
-    Raises:
-        AgentTimeoutError: It takes longer; nothing was sent.
-    """
-    within = exchange.left(exchange.terms.timeout.first_event)
+def _read_by(then: Then, response: Any, exchange: Exchange) -> Flow[Any]:
     try:
-        return (yield function._replace(within=within))
-    except DeadlineReached:
-        raise AgentTimeoutError(
-            f"The function that is {name} gave nothing within {within:.3g} s; nothing was sent.",
-            phase="connect",
-        ) from None
-
-
-def _taken(then: Then, response: Any, exchange: Exchange) -> Flow[Any]:
-    try:
-        return (yield from then(response, exchange))
+        return (yield then(response, exchange))
     except RateLimitError as error:  # a body says it, with status 200
         error.retry_after = retry_after(response.headers)
         raise
@@ -118,13 +137,24 @@ def _attempt(request: Request, exchange: Exchange) -> Flow[Any]:
     exchange.sent = time.monotonic()
     if exchange.note is not None and exchange.reply is not None:
         exchange.note.posted(exchange.reply)
+    if terms.call_headers and not request.foreign:  # what goes elsewhere has none of the caller's
+        request = replace(request, headers={**request.headers, **terms.call_headers})
     try:
         limit = exchange.left(terms.timeout.first_event)
-        response = yield Send(_with_headers(request, terms), exchange.token, limit, terms.timeout)
+        response = yield Send(request, exchange.token, limit, terms.timeout)
     except AgentTimeoutError as error:
         if exchange.is_over and not error.safe_to_repeat:
             raise exchange.timed_out("total") from error
         raise
+    if logger.isEnabledFor(logging.DEBUG):
+        _log(request, response, exchange)
+    if response.status < 300:
+        return response
+    raise (yield from _refusal(response, exchange))
+
+
+def _log(request: Request, response: Any, exchange: Exchange) -> None:
+    ids = exchange.terms.endpoint.request_id_headers
     logger.debug(
         "%s %s: %s in %.3f s, request %s",
         request.method,
@@ -132,18 +162,8 @@ def _attempt(request: Request, exchange: Exchange) -> Flow[Any]:
         "another host" if request.foreign else request.path.partition("?")[0],
         response.status,
         time.monotonic() - exchange.sent,
-        without_key(exchange.token, request_id(response.headers)),
+        without_key(exchange.token, request_id(response.headers, ids)),
     )
-    if response.status < 300:
-        return response
-    raise (yield from _refusal(response, exchange))
-
-
-def _with_headers(request: Request, terms: Terms) -> Request:
-    """The headers of this call; what goes to another host carries none of the caller's."""
-    if request.foreign or not terms.call_headers:
-        return request
-    return replace(request, headers={**request.headers, **terms.call_headers})
 
 
 def _delay(error: AgentError, attempt: int, request: Request, exchange: Exchange) -> float | None:
@@ -185,9 +205,16 @@ def _as_secret(token: Any) -> SecretStr:
 
 def _refusal(response: Any, exchange: Exchange) -> Flow[AgentError]:
     body = refusal_body((yield from _error_body(response, exchange)))
-    context = exchange.terms.context
-    error = status_error(response.status, response.headers, body, context=context)
-    error.conversation_id = response.headers.get("x-conversation-id") or None
+    headers, endpoint = response.headers, exchange.terms.endpoint
+    error: AgentError = status_error(
+        response.status,
+        headers,
+        body,
+        context=exchange.terms.context,
+        id_headers=endpoint.request_id_headers,
+    )
+    if endpoint.told_in_headers is not None:
+        error.conversation_id = endpoint.told_in_headers(headers).conversation_id
     return error
 
 
@@ -200,69 +227,3 @@ def _error_body(response: object, exchange: Exchange) -> Flow[bytes]:
     except (AgentError, DeadlineReached) as error:
         logger.debug("%s: an error body broke off: %r", exchange.terms.endpoint.title, error)
     return body
-
-
-# --- errors ------------------------------------------------------------------------------------
-
-
-def _redact(error: AgentError, token: SecretStr | None) -> None:
-    """The key does not go on from here: not in what a service quotes, nor in httpx's errors.
-
-    Those hold the request with its headers; what they say is in our message already.
-    """
-    _drop_foreign_causes(error)
-    error.args = tuple(without_key(token, str(said)) for said in error.args)
-    for name, value in vars(error).items():
-        setattr(error, name, without_key(token, value))
-
-
-def without_key(token: SecretStr | None, value: object) -> Any:
-    """A value of JSON with the key's text, or its beginning, taken out of its texts."""
-    if token is None or len(token.get_secret_value()) < SHORTEST_KEY:
-        return value
-    if isinstance(value, str):
-        return _text_without(token.get_secret_value(), value)
-    if isinstance(value, list):
-        return [without_key(token, item) for item in value]
-    if isinstance(value, dict):
-        return {without_key(token, k): without_key(token, item) for k, item in value.items()}
-    return value
-
-
-def _text_without(key: str, text: str) -> str:
-    text = text.replace(key, "[key]")
-    if key[:SHORTEST_PIECE] not in text:
-        return text
-    for size in range(len(key) - 1, SHORTEST_PIECE - 1, -1):  # a text that was cut short
-        text = text.replace(key[:size], "[key]")
-    return text
-
-
-SHORTEST_KEY = 4  # what is shorter is no secret, and is in many words
-SHORTEST_PIECE = 8
-
-
-def _drop_foreign_causes(error: BaseException) -> None:
-    for name in ("__cause__", "__context__"):
-        link = getattr(error, name)
-        if isinstance(link, AgentError):
-            _drop_foreign_causes(link)
-        elif link is not None:
-            setattr(error, name, None)
-
-
-@contextmanager
-def annotated(exchange: Exchange, reply: Reply | None = None) -> Iterator[None]:
-    """Put what is known on every error that passes: nothing received is lost."""
-    try:
-        yield
-    except AgentError as error:
-        _redact(error, exchange.token)
-        error.endpoint = error.endpoint or exchange.terms.endpoint.name
-        if reply is not None:
-            error.begun = error.begun or reply.begun
-            beside = "".join(reply.beside)
-            error.partial = error.partial or reply.text + reply.withheld + beside
-            error.conversation_id = error.conversation_id or reply.conversation_id
-            error.request_id = error.request_id or reply.request_id
-        raise

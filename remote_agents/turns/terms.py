@@ -83,7 +83,8 @@ class Terms:
         given["agent_id"] = read_model(endpoint, given["agent_id"], given["model"])
         self.options = check_parameters(endpoint, parameters)
         self.agent_id = read_agent_id(endpoint, given["agent_id"])
-        self._api_key = read_api_key(endpoint, given["api_key"])
+        self.secret: Any = read_api_key(endpoint, given["api_key"])
+        self.key_is_callable = callable(self.secret)
         self.base_url = read_base_url(
             endpoint, given["base_url"], self.options, given["allow_http"]
         )
@@ -122,7 +123,7 @@ class Terms:
         self.dialogue_keys = read_names("dialogue_keys", given["dialogue_keys"])
         self._account = given["account"]
         self._account_secret = read_secret("account_secret", given["account_secret"])
-        self._seal_key: bytes | None = None
+        self.known_seal_key: bytes | None = None
         self.remembered: JsonObject = {}  # uploads by account and digest
 
     def _read_transport(self, given: JsonMapping) -> None:
@@ -179,27 +180,17 @@ class Terms:
     # --- keys --------------------------------------------------------------------------------
 
     @property
-    def key_is_callable(self) -> bool:
-        """Whether the key is a function that gives a fresh token."""
-        return callable(self._api_key)
-
-    @property
     def key(self) -> str:
         """The key itself, when it is not a function."""
-        return str(self._api_key.get_secret_value())
-
-    @property
-    def secret(self) -> Any:
-        """The key as a `SecretStr`, when it is not a function."""
-        return self._api_key
+        return str(self.secret.get_secret_value())
 
     def fresh_key(self) -> Any:
         """Ask the function for a token."""
-        return self._api_key()
+        return self.secret()
 
     def drop_key(self, refused: SecretStr | None) -> None:
         """Tell a function that keeps its token (see `cached_key`) that it was refused."""
-        if drop := getattr(self._api_key, "drop", None):
+        if drop := getattr(self.secret, "drop", None):
             drop(refused)
 
     def limited_as(self, account: str) -> str:
@@ -251,18 +242,18 @@ class Terms:
                 "function, so that the conversations of each user are found again, and only his.",
                 stacklevel=2,
             )
-        return account_of_function(self._api_key)
+        return account_of_function(self.secret)
 
     @property
     def _static_key(self) -> str | None:
-        return None if self.key_is_callable or not self._api_key else self.key
+        return None if self.key_is_callable or not self.secret else self.key
 
     def seal_key(self) -> bytes:
         """What the marks of its replies are sealed with."""
-        if self._seal_key is None:
+        if self.known_seal_key is None:
             secret = self._account_secret or self.store.secret()
-            self._seal_key = seal_key(secret, self._static_key)
-        return self._seal_key
+            self.known_seal_key = seal_key(secret, self._static_key)
+        return self.known_seal_key
 
     def dialogue_keys_of(self, session_id: str, names: Mapping[str, str]) -> list[str]:
         """The store's keys of a session or thread of this name.

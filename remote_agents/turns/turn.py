@@ -30,13 +30,12 @@ from remote_agents.memory.dialogue import (
 from remote_agents.memory.lease import Lease, asked
 from remote_agents.memory.marks import Sealer
 from remote_agents.memory.plan import Memory, Plan, Prompt, Standing
-from remote_agents.turns.clock import Exchange
+from remote_agents.turns.clock import Exchange, account_of
 from remote_agents.turns.exchange import expand
 from remote_agents.turns.note import Note
-from remote_agents.turns.sending import account_of
 from remote_agents.turns.telling import ConversationRestartedWarning, tell
 from remote_agents.turns.terms import Terms
-from remote_agents.types import Interrupt, Message, Reply, Turn
+from remote_agents.types import Interrupt, Message, Turn
 
 logger = logging.getLogger(__name__)
 
@@ -79,19 +78,16 @@ def take_turn(
     asking = _Asking(
         terms,
         Prompt(messages, terms.endpoint, terms.name, terms.fold, resumes=resume is not None),
-        {
-            **terms.options,
-            **check_call(terms.endpoint, parameters),
-        },
+        {**terms.options, **(check_call(terms.endpoint, parameters) if parameters else {})},
         stream,
     )
     mode = read_memory(memory) if memory else terms.memory
     if resume is not None:
-        return asking.resumed(resume, dialogue, session_id, conversation_id)
+        return asking.naming(asking.resumed(resume, dialogue, session_id, conversation_id))
     name = named(dialogue, session_id=session_id, conversation_id=conversation_id)
     if mode == "client" or terms.endpoint.keeps == "none" or (name is None and mode == "auto"):
-        return asking.post(asking.prompt.alone(), None)
-    return asking.in_dialogue(name, cleared=cleared, latest=latest)
+        return asking.naming(asking.post(asking.prompt.alone(), None))
+    return asking.naming(asking.in_dialogue(name, cleared=cleared, latest=latest))
 
 
 @dataclass(slots=True)
@@ -104,6 +100,14 @@ class _Asking:
     stream: bool
     interrupts: Sequence[Interrupt] = ()
     clock: Exchange | None = None  # of a turn that had to wait for its conversation
+
+    def naming(self, flow: Flow[None]) -> Flow[None]:
+        """The same flow, whose errors name the endpoint though nothing may have gone out."""
+        try:
+            yield flow
+        except AgentError as error:
+            error.endpoint = error.endpoint or self.terms.endpoint.name
+            raise
 
     def resumed(
         self,
@@ -141,25 +145,26 @@ class _Asking:
         resumes: str | None = None,
     ) -> Flow[None]:
         """A turn of a dialogue, which leaves a note of where the conversation stands."""
-        store, self.clock = self.terms.store, Exchange(self.terms)
+        terms, store, self.clock = self.terms, self.terms.store, Exchange(self.terms)
         account = yield from account_of(self.clock)
-        seal_key = yield from asked(store, self.terms.seal_key, self.clock.left)
-        sealer = Sealer(seal_key, account, self.terms.name)
+        seal_key = terms.known_seal_key or (
+            yield from asked(store, terms.seal_key, self.clock.left)
+        )
+        sealer = Sealer(seal_key, account, terms.name)
         kind, parts = name or ("nonce", {})
         if name:
-            dialogue = dialogue_of(kind, parts, account, self.terms.name)
+            dialogue = dialogue_of(kind, parts, account, terms.name)
         else:
             dialogue = self._unnamed(sealer, account)
         title = f"{kind} {' '.join(parts.values())}" if name else "this dialogue"
-        wait = self.terms.session_wait
-        lease = Lease(store, dialogue.key, wait, self.clock.left, title)
-        yield from lease.open()
+        lease = Lease(store, dialogue.key, terms.session_wait, self.clock.left, title)
+        yield lease.opening()
         standing = Standing(self.prompt, dialogue, sealer, account)
         if resumes is None:
             plan = yield from _planned(standing, lease, parts, cleared=cleared, latest=latest)
         else:
             plan = yield from _resumed(standing, lease, resumes)
-        yield from lease.watched(self._follow(plan, lease, standing))
+        yield from self._follow(plan, lease, standing)
 
     def _unnamed(self, sealer: Sealer, account: str) -> Dialogue:
         """A dialogue that only its replies name: by a nonce, or as one that was read back."""
@@ -205,7 +210,8 @@ class _Asking:
 
     def post(self, plan: Plan, note: Note | None) -> Flow[None]:
         """Send a plan, and note what becomes of it."""
-        terms, stop = self.terms, read_stops(self.options.get("stop"))
+        terms, given = self.terms, self.options.get("stop")
+        stop = read_stops(given) if given else ()
         native = "stop" in terms.endpoint.parameters
         sent = {k: v for k, v in self.options.items() if v is not None and k not in _OURS}
         if stop and native:
@@ -224,8 +230,10 @@ class _Asking:
         exchange = Exchange(terms, stop=() if native else stop, note=note)
         exchange.started = self.clock.started if self.clock else exchange.started
         try:
-            reply = yield from expand(telling_question(turn, terms.endpoint.turn(turn)), exchange)
+            reply = yield expand(terms.endpoint.turn(turn), exchange)
         except AgentError as error:
+            if turn.messages:  # so that a stored answer to it can be found
+                error.question = turn.messages[-1].content
             if note is not None and not may_have_run(error):
                 note.refused()
             raise
@@ -269,21 +277,21 @@ def _planned(
 
 def _at_once(lease: Lease, standing: Standing) -> Flow[Plan]:
     """What goes on, unless a turn of it is under way; else a new conversation."""
-    standing.learn((yield from lease.read()))
-    plan = standing.goes_on()
-    if plan is None or not (yield from lease.take(plan.conversation)):
+    standing.learn((yield from lease.known()))
+    plan = standing.continued()
+    if plan is None or not (yield from lease.taking(plan.conversation)):
         plan = standing.anew()
-        yield from lease.take(None)
+        yield from lease.taking(None)
     return plan
 
 
 def _resumed(standing: Standing, lease: Lease, conversation_id: str) -> Flow[Plan]:
     """The plan that goes on with a run that waits; of a session, in its latest conversation."""
-    standing.learn((yield from lease.read()))
+    standing.learn((yield from lease.known()))
     if not conversation_id and not standing.known:
         raise ConfigurationError("There is nothing to resume: the session has no conversation.")
     plan = standing.resumed(conversation_id or standing.known[0].conversation_id)
-    yield from lease.take(plan.conversation)
+    yield from lease.taking(plan.conversation)
     return plan
 
 
@@ -292,14 +300,5 @@ def _in_order(lease: Lease, standing: Standing, plan_next: Callable[[], Plan]) -
     while True:
         standing.learn((yield from lease.wait()))
         plan = plan_next()
-        if (yield from lease.take(plan.conversation, alone=True)):
+        if (yield from lease.taking(plan.conversation, alone=True)):
             return plan
-
-
-def telling_question(turn: Turn, flow: Flow[Reply]) -> Flow[Reply]:
-    """A turn whose errors know what was asked, so that a stored answer can be found."""
-    try:
-        return (yield from flow)
-    except AgentError as error:
-        error.question = turn.messages[-1].content
-        raise

@@ -11,7 +11,7 @@ import email.utils
 import json
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
 from remote_agents import errors
@@ -56,7 +56,12 @@ Context: TypeAlias = Mapping[str, Any]
 
 
 def status_error(
-    status: int, headers: Mapping[str, str], body: object, *, context: Context
+    status: int,
+    headers: Mapping[str, str],
+    body: object,
+    *,
+    context: Context,
+    id_headers: Sequence[str] = (),
 ) -> AgentStatusError:
     """The error for a refused request.
 
@@ -65,6 +70,7 @@ def status_error(
         headers: Response headers.
         body: The decoded JSON body, or its text.
         context: `endpoint`, `agent_id`, `env` and `url`, for the message.
+        id_headers: Headers in which this service tells the id of a request.
     """
     code = error_code(body)
     kind = error_class(status, code)
@@ -74,7 +80,7 @@ def status_error(
         "code": code,
         "body": body,
         "endpoint": context["endpoint"],
-        "request_id": request_id(headers, body),
+        "request_id": request_id(headers, id_headers, body),
     }
     if issubclass(kind, (errors.RateLimitError, errors.ServerError)):
         details["retry_after"] = retry_after(headers)
@@ -133,7 +139,7 @@ def reported_failure(data: JsonObject, context: Context, *, whole: bool) -> Agen
     """The error that a frame or body stands for which is known to report a failure."""
     code = error_code(data)
     said = error_message(data) or "the service reported a failure"
-    details = {"endpoint": context["endpoint"], "request_id": identifier(data.get("requestId"))}
+    details = {"endpoint": context["endpoint"], "request_id": _filled_text(data.get("requestId"))}
     text = f"{context['title']} failed: {said}"
     status = _status_of(code) if whole or code in QUOTA_CODES | THROTTLE_CODES else 0
     stated = stated_status(data)
@@ -169,7 +175,7 @@ def error_code(body: object) -> str | None:
             if known and (key == "code" or place is not body):
                 return str(value)
     if isinstance(body, dict) and body.get("message"):  # NestJS: its class stands in `error`
-        return identifier(body.get("error"))
+        return _filled_text(body.get("error"))
     return None
 
 
@@ -223,17 +229,25 @@ def _page_title(page: str) -> str:
     return f"a web page ({title}) instead of an API answer; check base_url"
 
 
-def identifier(value: object) -> str | None:
+def _filled_text(value: object) -> str | None:
     """A non-empty text, else None."""
     return value if isinstance(value, str) and value else None
 
 
-def request_id(headers: Mapping[str, str], body: object = None) -> str | None:
-    """The service's id of the request, from the headers or the body."""
-    for name in ("x-request-id", "x-cloudbase-request-id", "request-id"):
+def request_id(
+    headers: Mapping[str, str], own: Sequence[str] = (), body: object = None
+) -> str | None:
+    """The service's id of the request, from the headers or the body.
+
+    Args:
+        headers: Of the response.
+        own: Names of headers in which this service tells it, beside those in which all may.
+        body: Decoded JSON.
+    """
+    for name in ("x-request-id", *own, "request-id"):
         if value := headers.get(name):
             return value
-    return identifier(body.get("requestId")) if isinstance(body, dict) else None
+    return _filled_text(body.get("requestId")) if isinstance(body, dict) else None
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any
+from typing import Any, Literal
 
 from pydantic_core import from_json
 
@@ -98,8 +98,20 @@ def excerpt(data: object) -> str:
 _LAST_WORD = re.compile(r"[\x21\x23-\x7e]*$")  # up to a blank or a quotation mark
 
 
-def says_json(kind: str) -> bool:
-    """Whether a media type is one of JSON."""
+def form_of(head: bytes, content_type: str) -> Literal["page", "json", "events"]:
+    """What a body is, by its first bytes and the type that it is said to be of.
+
+    Example:
+        >>> form_of(b'data: {"a": 1}', "application/json")
+        'events'
+    """
+    if is_page(head):
+        return "page"
+    return "json" if head[:1] in (b"{", b"[") and _says_json(content_type) else "events"
+
+
+def _says_json(content_type: str) -> bool:
+    kind = content_type.split(";")[0].strip().lower()
     return kind in ("application/json", "text/json") or kind.endswith("+json")
 
 

@@ -7,6 +7,7 @@ import math
 import warnings
 from collections.abc import Mapping, Sequence
 from itertools import groupby
+from operator import attrgetter
 from typing import Any
 
 from pydantic_core import from_json
@@ -33,11 +34,11 @@ from remote_agents.types import (
     Usage,
 )
 from remote_agents.wire.failures import body_failure, reported_failure
-from remote_agents.wire.frames import is_end, sort
+from remote_agents.wire.frames import Sorted, is_end, sort
 from remote_agents.wire.letters import HalfLetters
 from remote_agents.wire.parsing import excerpt, json_or_text, parse_leniently
 from remote_agents.wire.raw import RawFields
-from remote_agents.wire.sse import Frame, SSEDecoder
+from remote_agents.wire.sse import SSEDecoder
 from remote_agents.wire.stops import StopCutter
 from remote_agents.wire.strangers import answer_in, text_in
 
@@ -67,6 +68,7 @@ class Reader:
         frames: Number of events of the answer that were read.
         keep_alives: Number of frames that said only that the connection stands.
         strangers: Number of frames that were not understood.
+        complete: Whether a terminal event has been seen.
         over: Whether the service said that nothing follows.
         cut: Whether a stop sequence ended the text.
         leave_at: When to stop listening to an answer that is whole.
@@ -91,6 +93,7 @@ class Reader:
         self.frames = 0
         self.keep_alives = 0
         self.strangers = 0
+        self.complete = False
         self.over = False
         self.cut = False
         self.leave_at = math.inf
@@ -101,15 +104,10 @@ class Reader:
         self._coalesce = coalesce
         self._counts_strangers = unknown_frames == "count"
         self._cutter = StopCutter(stop) if stop else None
-        self._halves = HalfLetters()
+        self._halves: HalfLetters | None = None
         self._room = max_body_bytes
         self._raw = RawFields(reply.raw)
         self._textless = [*endpoint.textless]
-
-    @property
-    def complete(self) -> bool:
-        """Whether a terminal event has been seen."""
-        return self.over or self.cut or self.reply.finish_reason is not None
 
     @property
     def phase(self) -> str:
@@ -120,7 +118,14 @@ class Reader:
 
     def take(self, chunk: bytes) -> list[Event]:
         """The events of the next bytes; a failure among them is kept until `check`."""
-        events = self._take(chunk)
+        too_large: StreamProtocolError | None = None
+        try:
+            frames = self.sse.feed(chunk)
+        except StreamProtocolError as error:
+            frames, too_large = self.sse.frames, error  # what came before it is the caller's
+        events = self.take_sorted(sort(frames))
+        if too_large is not None and not (self.failure or self.over or self.cut):
+            self.failure = too_large
         self._room -= len(chunk)
         if self._room < 0 and not self.complete:
             self.failure = self.failure or StreamProtocolError(
@@ -129,32 +134,32 @@ class Reader:
             )
         return events
 
-    def _take(self, chunk: bytes) -> list[Event]:
-        try:
-            return self.take_frames(self.sse.feed(chunk))
-        except StreamProtocolError as error:  # too large; what came before it is the caller's
-            events = self.take_frames(self.sse.frames)
-            self.failure = self.failure or (None if self.over or self.cut else error)
-            return events
-
-    def take_frames(self, frames: Sequence[Frame]) -> list[Event]:
+    def take_sorted(self, frames: Sorted) -> list[Event]:
         """The events of some frames that arrived together; a failure among them is kept."""
         events: list[Event] = []
         if self.over or self.cut:
             return events
-        found = sort(frames)
-        self.keep_alives += found.keep_alives
+        self.keep_alives += frames.keep_alives
         try:
-            self._decode_all(found.answers, events)
-            if found.last is not None and not self.cut:
-                self._take_last(*found.last)
+            self._decode_all(frames.answers, events)
+            if frames.last is not None and not self.cut:
+                self._take_last(*frames.last)
         except AgentError as error:
             self.failure = error
-        return coalesce(events) if len(events) > 1 and self._coalesce else events
+        if len(events) < 2 or not self._coalesce:
+            return events
+        joined: list[Event] = []
+        for kind, run in groupby(events, type):
+            if kind is TextDelta or kind is ReasoningDelta:
+                joined.append(kind("".join(map(_TEXT, run))))
+            else:
+                joined.extend(run)
+        return joined
 
     def take_rest(self) -> list[Event]:
         """The events of what was left when the stream ended; half a frame is no end."""
-        events = self.take_frames(self.sse.flush())
+        frames = self.sse.flush()
+        events = self.take_sorted(sort(frames)) if frames else []
         if self.sse.was_cut and isinstance(self.failure, StreamProtocolError):
             self.failure = None if self.complete else self._interrupted()
         return events
@@ -182,7 +187,7 @@ class Reader:
         return events
 
     def _take_lines(self, raw: bytes) -> list[Event]:
-        events = self.take_frames([*self.sse.feed(raw), *self.sse.flush()])
+        events = self.take_sorted(sort([*self.sse.feed(raw), *self.sse.flush()]))
         if not self.frames:
             self.failure = StreamProtocolError(
                 f"{self._endpoint.title} sent a body that is not whole JSON: {excerpt(raw)}."
@@ -204,7 +209,7 @@ class Reader:
         """The stream has ended: the last events, or an error if the answer is not whole."""
         reply = self.reply
         events: list[Event] = []
-        if rest := self._rest():
+        if rest := self._held_back():
             events.append(TextDelta(rest))
             reply.add(events[0])
             reply.withheld = ""
@@ -224,9 +229,9 @@ class Reader:
             events.append(reply.usage)
         return [*events, Finish(reply.finish_reason or "stop", reply)]
 
-    def _rest(self) -> str:
+    def _held_back(self) -> str:
         """What was held back, now that nothing follows."""
-        rest = self._halves.rest()
+        rest = self._halves.rest() if self._halves is not None else ""
         if self._cutter is None or self.cut:
             return "" if self.cut else rest
         return self._cutter.rest() + rest
@@ -257,10 +262,9 @@ class Reader:
         decode, reply = self._decode, self.reply
         fold_text = reply.buffer.write
         plain = self._cutter is None and not self.sse.has_halves
-        taken = 0
+        self._raw.take(values)
         try:
             for value in values:
-                taken += 1
                 told = decode(value, reply)
                 reply.begun = True
                 if plain and len(told) == 1 and type(told[0]) is TextDelta:
@@ -274,12 +278,12 @@ class Reader:
         except RemoteFailureError as error:
             raise self._failed(error) from None
         finally:
-            self._raw.take(values[:taken])
+            self.complete = self.cut or reply.finish_reason is not None
 
     def _fold(self, value: object, told: Sequence[Event], events: list[Event]) -> None:
         """Fold the events of one frame; those that are shown are added to `events`."""
         reply = self.reply
-        for event in self._halves.join(told) if self.sse.has_halves else told:
+        for event in self._whole_letters(told) if self.sse.has_halves else told:
             if self.cut and type(event) not in _SILENT:
                 continue  # a whole answer has ids and usage behind its text
             if type(event) is TextDelta and self._cutter is not None:
@@ -296,7 +300,11 @@ class Reader:
         else:
             self._check_silence(value, told)
 
-    def _take_last(self, name: str | None, value: object) -> None:
+    def _whole_letters(self, told: Sequence[Event]) -> Sequence[Event]:
+        self._halves = self._halves or HalfLetters()
+        return self._halves.join(told)
+
+    def _take_last(self, name: str | None, value: Any) -> None:
         """Take a frame behind which nothing is read: the end, or what broke the answer."""
         if type(value) is bytes and name != "error" and not is_end(value):
             raise self._unreadable(value)
@@ -305,7 +313,7 @@ class Reader:
             raise self._named_error(value)
         if type(value) is dict:
             raise self._failure(value)
-        self.over = True
+        self.over = self.complete = True
 
     def _unreadable(self, data: bytes) -> StreamProtocolError:
         self.reply.begun = True
@@ -381,15 +389,4 @@ def _answers(reply: Reply) -> bool:
 
 # Folded into the reply, not shown on the way; usage is shown once, at the end.
 _SILENT = frozenset({Info, ToolCallDelta, Usage})
-
-
-def coalesce(events: list[Event]) -> list[Event]:
-    """Join neighbouring text deltas, and neighbouring reasoning deltas; keep the order."""
-    joined: list[Event] = []
-    for kind, run in groupby(events, type):
-        if kind is TextDelta or kind is ReasoningDelta:
-            texts: list[str] = [event.text for event in run]  # type: ignore[union-attr, misc]
-            joined.append(kind("".join(texts)))
-        else:
-            joined.extend(run)
-    return joined
+_TEXT = attrgetter("text")

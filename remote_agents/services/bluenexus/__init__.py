@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from remote_agents.service import Endpoint
-from remote_agents.services.bluenexus.chat import turn
+from remote_agents.services.bluenexus.chat import told_in_headers, turn
 from remote_agents.settings import CallArguments, Settings
 from remote_agents.wire.openai import decode_chat
 
@@ -24,6 +24,7 @@ ENDPOINT = Endpoint(
     parameters=("temperature", "max_tokens"),
     throttle_wait=4.0,  # its window is a minute, and it names no time to come back
     client="remote_agents.services.bluenexus.client",
+    told_in_headers=told_in_headers,
 )
 
 

@@ -6,7 +6,7 @@ from remote_agents.errors import ConfigurationError
 from remote_agents.flow import Call, Flow, Request
 from remote_agents.resources import items
 from remote_agents.resources.paging import pages, with_query
-from remote_agents.resources.requests import found, part
+from remote_agents.resources.requests import found, path_segment
 from remote_agents.resources.surface import Bound, Resource, calls, lists
 from remote_agents.services.bluenexus.resources import NUMBERED, ROOT
 from remote_agents.types import Citation
@@ -28,7 +28,7 @@ class Memories(Resource):
     """What the client's agent remembers, over all conversations."""
 
     def _path(self, rest: str = "") -> str:
-        return f"{ROOT}{part(self.agent.agent_id)}/memories{rest}"
+        return f"{ROOT}{path_segment(self.agent.agent_id)}/memories{rest}"
 
     def _list(self, *, page_size: int | None = None, cursor: str | None = None) -> Flow[Memory]:
         """The memories, lazily.

@@ -9,7 +9,7 @@ from remote_agents.resources.emitted import every
 from remote_agents.resources.items import AgentInfo, Conversation, Message
 from remote_agents.resources.order import chronological
 from remote_agents.resources.paging import Paging, pages
-from remote_agents.resources.requests import part, post, read
+from remote_agents.resources.requests import path_segment, post, read
 from remote_agents.resources.surface import Resource, calls, lists
 from remote_agents.wire.json import mapping
 
@@ -49,7 +49,7 @@ class Agents(Resource):
 
     def _get(self, agent_id: str | None = None) -> Flow[AgentInfo]:
         """One agent; by default the client's own."""
-        return read(ROOT + part(agent_id or self.agent.agent_id), AgentInfo)
+        return read(ROOT + path_segment(agent_id or self.agent.agent_id), AgentInfo)
 
     list, alist = lists(_list)
     get, aget = calls(_get)
@@ -60,8 +60,8 @@ class Conversations(Resource):
 
     def path(self, conversation_id: str | None = None) -> str:
         """The path of all conversations, or of one."""
-        root = f"{ROOT}{part(self.agent.agent_id)}/conversations"
-        return root if conversation_id is None else f"{root}/{part(conversation_id)}"
+        root = f"{ROOT}{path_segment(self.agent.agent_id)}/conversations"
+        return root if conversation_id is None else f"{root}/{path_segment(conversation_id)}"
 
     def _create(self, title: str | None = None) -> Flow[Conversation]:
         """Open a conversation.

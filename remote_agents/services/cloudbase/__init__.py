@@ -35,6 +35,7 @@ ENDPOINT = Endpoint(
     for_agent=for_agent,
     refuses=refuses,
     client="remote_agents.services.cloudbase.client",
+    request_id_headers=("x-cloudbase-request-id",),
 )
 
 

@@ -14,7 +14,7 @@ from remote_agents.resources.emitted import every, tapped
 from remote_agents.resources.items import AgentInfo, Conversation, Feedback, Message
 from remote_agents.resources.order import chronological
 from remote_agents.resources.paging import Paging, pages
-from remote_agents.resources.requests import part, post, read
+from remote_agents.resources.requests import path_segment, post, read
 from remote_agents.resources.surface import Bound, Resource, calls, lists, streams
 from remote_agents.services.cloudbase.chat import decode
 from remote_agents.turns.clock import Exchange
@@ -31,7 +31,7 @@ NUMBERED = Paging("pageSize", (("pageNumber", "number"),))
 
 def path_of(agent_id: str, rest: str = "") -> str:
     """A path below an agent's own."""
-    return f"{ROOT}/{part(agent_id)}{rest}"
+    return f"{ROOT}/{path_segment(agent_id)}{rest}"
 
 
 class _Bot(Resource):
@@ -72,12 +72,12 @@ class Conversations(_Bot):
 
     def _rename(self, conversation_id: str, title: str) -> Flow[None]:
         """Give a conversation another title."""
-        path = self.path(f"/conversation/{part(conversation_id)}")
+        path = self.path(f"/conversation/{path_segment(conversation_id)}")
         yield Call(Request("PATCH", path, json={"title": title}, safe=True))
 
     def _delete(self, conversation_id: str) -> Flow[None]:
         """Delete a conversation."""
-        path = self.path(f"/conversation/{part(conversation_id)}")
+        path = self.path(f"/conversation/{path_segment(conversation_id)}")
         yield Call(Request("DELETE", path, json={}, safe=True))
 
     create, acreate = calls(_create)

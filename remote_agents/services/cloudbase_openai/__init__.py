@@ -23,6 +23,7 @@ ENDPOINT = Endpoint(
     textless=TEXTLESS,  # AG-UI's events are read by their own decoder
     eof_ends=True,
     client="remote_agents.services.cloudbase_openai.client",
+    request_id_headers=("x-cloudbase-request-id",),
 )
 
 

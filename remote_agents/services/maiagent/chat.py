@@ -175,11 +175,11 @@ def _conversation(data: JsonObject) -> list[Event]:
 
 def _sources(data: JsonObject) -> list[Citation]:
     """The passages and the files of an answer, which speak of the same sources."""
+    nodes, files = items(data.get("citationNodes")), items(data.get("citations"))
+    named = [*map(_passage, nodes), *map(_document, files)]
     sources = Citations()
-    for node in items(data.get("citationNodes")):
-        sources.add(_passage(node))
-    for file in items(data.get("citations")):
-        sources.add(_document(file))
+    for source in named:
+        sources.add(source)
     return sources.found
 
 

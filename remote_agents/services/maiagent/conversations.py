@@ -17,7 +17,7 @@ from remote_agents.resources.emitted import every
 from remote_agents.resources.items import Attachment, ChatConversation, Message
 from remote_agents.resources.order import chronological, is_newest_first, sent_at
 from remote_agents.resources.paging import Paging, Place, fetch, following, pages, with_query
-from remote_agents.resources.requests import part, post, read
+from remote_agents.resources.requests import path_segment, post, read
 from remote_agents.resources.surface import Bound, Resource, calls, lists
 from remote_agents.services.maiagent.chat import ATTACHMENT_TYPES, decode
 from remote_agents.types import Event
@@ -34,7 +34,7 @@ class Conversations(Resource):
         Args:
             web_chat: Id of the web chat.
         """
-        part(web_chat)
+        path_segment(web_chat)
         return post("/api/conversations/", {"webChat": web_chat}, ChatConversation, safe=True)
 
     def _list(
@@ -67,7 +67,7 @@ class Conversations(Resource):
 
     def _get(self, conversation_id: str) -> Flow[ChatConversation]:
         """One conversation; NotFoundError if there is none."""
-        return read(f"/api/conversations/{part(conversation_id)}/", ChatConversation)
+        return read(f"/api/conversations/{path_segment(conversation_id)}/", ChatConversation)
 
     create, acreate = calls(_create)
     list, alist = lists(_list)
@@ -105,7 +105,7 @@ class Messages(Resource):
         Returns:
             The message as it was stored.
         """
-        part(conversation_id)
+        path_segment(conversation_id)
         body = {
             "conversation": conversation_id,
             "content": content,
@@ -212,7 +212,7 @@ class Messages(Resource):
             page_size: Messages on a page.
             cursor: Go on from the `.cursor` of an earlier list, or from one of the service's own.
         """
-        part(conversation_id)
+        path_segment(conversation_id)
         return pages(
             self.agent,
             "/api/messages/",
@@ -236,7 +236,7 @@ class Messages(Resource):
             message_id: Its id.
             conversation_id: Its conversation.
         """
-        path = f"/api/messages/{part(message_id)}/"
+        path = f"/api/messages/{path_segment(message_id)}/"
         return read(path, Message, conversation=conversation_id)
 
     create, acreate = calls(_create)

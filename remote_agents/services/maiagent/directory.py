@@ -9,7 +9,7 @@ from remote_agents.flow import Flow
 from remote_agents.json_types import JsonMapping
 from remote_agents.resources.items import AgentInfo, ChatConversation, Contact, Inbox, WebChat
 from remote_agents.resources.paging import Paging, pages
-from remote_agents.resources.requests import part, post, read
+from remote_agents.resources.requests import path_segment, post, read
 from remote_agents.resources.surface import Resource, calls, lists
 
 NUMBERED = Paging("pageSize", (("page", "number"),))
@@ -26,7 +26,7 @@ class Chatbots(Resource):
 
     def _get(self, chatbot_id: str | None = None) -> Flow[AgentInfo]:
         """One chatbot; by default the client's own."""
-        return read(f"/api/chatbots/{part(chatbot_id or self.agent.agent_id)}/", AgentInfo)
+        return read(f"/api/chatbots/{path_segment(chatbot_id or self.agent.agent_id)}/", AgentInfo)
 
     list, alist = lists(_list)
     get, aget = calls(_get)
@@ -74,7 +74,7 @@ class WebChats(Resource):
 
     def _get(self, web_chat_id: str) -> Flow[WebChat]:
         """One web chat."""
-        return read(f"/api/web-chats/{part(web_chat_id)}/", WebChat)
+        return read(f"/api/web-chats/{path_segment(web_chat_id)}/", WebChat)
 
     list, alist = lists(_list)
     get, aget = calls(_get)
@@ -161,7 +161,7 @@ class Contacts(Resource):
         """
         return pages(
             self.agent,
-            f"/api/contacts/{part(contact_id)}/conversations",
+            f"/api/contacts/{path_segment(contact_id)}/conversations",
             COUNTED,
             ChatConversation,
             page_size=page_size,
@@ -175,7 +175,7 @@ class Contacts(Resource):
 
         The service answers the same for a contact that it does not know.
         """
-        path = f"/api/contacts/{part(contact_id)}/conversations/latest"
+        path = f"/api/contacts/{path_segment(contact_id)}/conversations/latest"
         try:
             return (yield from read(path, ChatConversation))
         except NotFoundError:

@@ -10,7 +10,7 @@ from typing import Any, BinaryIO, get_args
 from remote_agents.errors import StreamProtocolError, UnsupportedContentError
 from remote_agents.flow import Call, Do, Flow, Request
 from remote_agents.resources.items import Attachment
-from remote_agents.resources.requests import part, post
+from remote_agents.resources.requests import path_segment, post
 from remote_agents.resources.surface import Resource, calls
 from remote_agents.services.maiagent.chat import attach, kind_of
 from remote_agents.types import Attachment as File, AttachmentKind
@@ -68,7 +68,7 @@ class Attachments(Resource):
             type: As for `upload`.
             conversation_id: Keep the file with this conversation.
         """
-        where = f"conversations/{part(conversation_id)}/" if conversation_id else ""
+        where = f"conversations/{path_segment(conversation_id)}/" if conversation_id else ""
         opened = yield from _opened(file, filename, mime_type, type)
         return (yield from self._presigned(opened, where))
 

@@ -13,7 +13,7 @@ from remote_agents.resources.emitted import each, every
 from remote_agents.resources.items import Record
 from remote_agents.resources.paging import Paging, pages, with_query
 from remote_agents.resources.passages import Passage, of_record
-from remote_agents.resources.requests import part
+from remote_agents.resources.requests import path_segment
 from remote_agents.resources.surface import Resource, calls, lists
 from remote_agents.services.maiagent import excel
 
@@ -27,7 +27,7 @@ class Records(Resource):
     """What people asked a chatbot and what it answered."""
 
     def _path(self, chatbot_id: str | None) -> str:
-        return f"/api/chatbots/{part(chatbot_id or self.agent.agent_id)}/records/"
+        return f"/api/chatbots/{path_segment(chatbot_id or self.agent.agent_id)}/records/"
 
     def _list(
         self,

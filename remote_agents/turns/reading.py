@@ -1,0 +1,227 @@
+"""A response that was accepted, read as an answer: events of a stream, or one JSON object."""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import Any
+
+from remote_agents.errors import AgentError, StreamInterruptedError, StreamProtocolError
+from remote_agents.flow import Answer, DeadlineReached, Decode, Emit, Flow, Read
+from remote_agents.turns.clock import Exchange
+from remote_agents.turns.errors import without_key
+from remote_agents.types import Event, Reply
+from remote_agents.wire.failures import body_failure, error_message, request_id
+from remote_agents.wire.parsing import BOM, form_of, is_page, json_or_text
+from remote_agents.wire.reader import Reader
+
+logger = logging.getLogger(__name__)
+
+# Once the answer is whole, how long its connection may linger before it is dropped: a little after
+# a mark that is always the last, longer after a finish_reason, behind which usage may follow.
+LINGER_AFTER_END = 0.25
+LINGER_AFTER_FINISH = 5.0
+
+
+def read_answer(
+    decode: Decode, reply: Reply, response: Any, exchange: Exchange
+) -> Flow[list[Event]]:
+    """Emit what a response says, and fold it into the reply.
+
+    Whether it is a stream of events or one JSON object is told from what arrives, and both are
+    decoded and folded by the same code.
+
+    Returns:
+        The last events, which follow when all is settled.
+
+    Raises:
+        AgentError: Marked if an answer had begun, behind which there is no other attempt.
+    """
+    try:
+        _read_headers(response.headers, reply, exchange)
+        reader = _reader(decode, reply, exchange)
+        deadline = exchange.first_deadline()
+        head = yield from _read_head(response, exchange, deadline)
+        if head is not None:
+            yield from _read_as_told(head, response, reader, exchange, deadline)
+        last = reader.finish()
+    except AgentError as error:
+        error.begun = error.begun or reply.begun
+        raise
+    if logger.isEnabledFor(logging.DEBUG):
+        _log(reader, reply, exchange)
+    return last
+
+
+def _read_headers(headers: Any, reply: Reply, exchange: Exchange) -> None:
+    """What a service tells in headers; one that is not there changes nothing."""
+    endpoint = exchange.terms.endpoint
+    reply.request_id = request_id(headers, endpoint.request_id_headers) or reply.request_id
+    if endpoint.told_in_headers is not None:
+        reply.add(endpoint.told_in_headers(headers))
+
+
+def _read_as_told(
+    head: bytes, response: Any, reader: Reader, exchange: Exchange, deadline: float | None
+) -> Flow[None]:
+    form = form_of(head, response.headers.get("content-type", ""))
+    if form == "page":
+        raise _page_error(head + (yield from read_body(response, exchange)), exchange)
+    if form == "json":
+        yield Emit(reader.take_body(head + (yield from read_body(response, exchange))))
+        reader.check()
+    else:
+        yield from _read_events(response, reader, exchange, head, deadline)
+
+
+def _page_error(page: bytes, exchange: Exchange) -> StreamProtocolError:
+    return StreamProtocolError(
+        f"{exchange.terms.endpoint.title} sent {error_message(json_or_text(page))}"
+    )
+
+
+def _log(reader: Reader, reply: Reply, exchange: Exchange) -> None:
+    """One line a turn; a formatter for JSON finds the same, and more, as fields."""
+    terms, seconds = exchange.terms, time.monotonic() - exchange.started
+    told = {**reply.facts(), "conversation_id": reply.conversation_id}
+    facts = without_key(exchange.token, told)  # a service may echo it as an id
+    fields = {"endpoint": terms.endpoint.name, "agent_id": terms.agent_id, "seconds": seconds}
+    logger.debug(
+        "%s: %d events in %.3f s, conversation %s",
+        terms.endpoint.title,
+        reader.frames,
+        seconds,
+        facts["conversation_id"],
+        extra={**facts, **fields},
+    )
+
+
+def _reader(decode: Decode, reply: Reply, exchange: Exchange) -> Reader:
+    terms = exchange.terms
+    return Reader(
+        decode,
+        reply,
+        terms.endpoint,
+        context=terms.context,
+        stop=exchange.stop,
+        coalesce=terms.coalesce,
+        unknown_frames=terms.unknown_frames,
+        max_event_bytes=terms.max_event_bytes,
+        max_body_bytes=terms.max_body_bytes,
+    )
+
+
+def _read_head(response: Any, exchange: Exchange, deadline: float | None) -> Flow[bytes | None]:
+    """The first bytes of a body that say what it is, whatever its type; None if it is empty."""
+    head = b""
+    while not head or BOM.startswith(head):
+        chunk = yield from _read(response, deadline, exchange, "first_event")
+        if chunk is None:
+            return None
+        head = (head + chunk).lstrip().removeprefix(BOM).lstrip()
+        if not head:
+            _look_at_clock(deadline, exchange, "first_event")
+    return head
+
+
+def _read_events(
+    response: Any, reader: Reader, exchange: Exchange, chunk: bytes | None, deadline: float | None
+) -> Flow[None]:
+    while True:
+        if chunk:
+            counted = reader.frames
+            if events := reader.take(chunk):
+                yield Emit(events)
+            if reader.failure is not None:
+                reader.check()  # not before: what came with it is the caller's
+            if reader.cut or time.monotonic() >= reader.leave_at:
+                return
+            deadline = _next_deadline(reader, exchange, deadline, idle=reader.frames == counted)
+        try:
+            chunk = yield Read(response, deadline)
+        except DeadlineReached as error:
+            if reader.complete:
+                return
+            raise exchange.timed_out(reader.phase) from error
+        except (StreamInterruptedError, StreamProtocolError):
+            if reader.complete:
+                return
+            raise
+        if chunk is None:
+            if events := reader.take_rest():
+                yield Emit(events)
+            if reader.failure is not None:
+                reader.check()
+            return
+
+
+def _next_deadline(
+    reader: Reader, exchange: Exchange, deadline: float | None, *, idle: bool
+) -> float | None:
+    """When the next event must be there; bytes that are no event do not put it off."""
+    if reader.complete:
+        linger = LINGER_AFTER_END if reader.over else LINGER_AFTER_FINISH
+        reader.leave_at = min(reader.leave_at, time.monotonic() + linger)
+        return reader.leave_at
+    if not idle:
+        return exchange.deadline(exchange.terms.timeout.idle)
+    _look_at_clock(deadline, exchange, reader.phase)
+    return deadline
+
+
+# --- whole bodies ------------------------------------------------------------------------------
+
+
+def read_whole(response: Any, exchange: Exchange) -> Flow[Answer]:
+    """The answer to a plain call.
+
+    Raises:
+        AgentError: It says that the call failed, or is a web page.
+    """
+    raw = yield from read_body(response, exchange)
+    if is_page(raw):
+        raise _page_error(raw, exchange)
+    data = json_or_text(raw) if raw.strip() else None
+    if failure := body_failure(data, context=exchange.terms.context, whole=True):
+        failure.begun = not exchange.terms.endpoint.refused(data)
+        raise failure
+    return Answer(response.status, response.headers, data)
+
+
+def read_piece(response: Any, exchange: Exchange) -> Flow[Any]:
+    """The next bytes of a body, whose size is not limited but whose silence is; None at its end."""
+    deadline = exchange.deadline(exchange.terms.timeout.idle)
+    return (yield from _read(response, deadline, exchange, "idle"))
+
+
+def read_body(response: Any, exchange: Exchange) -> Flow[bytes]:
+    """A whole body, within the limits of time and size; blanks do not put off the idle limit."""
+    terms, size = exchange.terms, 0
+    parts: list[bytes] = []
+    deadline = exchange.deadline(terms.timeout.idle)
+    while (chunk := (yield from _read(response, deadline, exchange, "idle"))) is not None:
+        size += len(chunk)
+        if size > terms.max_body_bytes:
+            raise StreamProtocolError(
+                f"The answer is larger than {terms.max_body_bytes} bytes; it was cut off. "
+                "Raise max_body_bytes if that is expected."
+            )
+        parts.append(chunk)
+        if chunk.isspace():
+            _look_at_clock(deadline, exchange, "idle")
+        else:
+            deadline = exchange.deadline(terms.timeout.idle)
+    return b"".join(parts)
+
+
+def _read(response: Any, deadline: float | None, exchange: Exchange, phase: str) -> Flow[Any]:
+    try:
+        return (yield Read(response, deadline))
+    except DeadlineReached as error:
+        raise exchange.timed_out(phase) from error
+
+
+def _look_at_clock(deadline: float | None, exchange: Exchange, phase: str) -> None:
+    """Raise if time is over, after bytes that say nothing: a flood leaves nobody waiting."""
+    if deadline is not None and time.monotonic() >= deadline:
+        raise exchange.timed_out(phase)
