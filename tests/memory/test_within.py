@@ -158,14 +158,14 @@ def test_what_cannot_be_seen_is_collected_at_most_once_a_minute(
     monkeypatch.setattr(lease, "_collected", float("-inf"))
 
     def abandon() -> None:
-        turn = Lease(own_store, "k", 1.0)
+        turn = Lease(own_store, "k", 1.0, lambda seconds: seconds)
         value_of(turn.wait(), NOBODY)
         assert value_of(turn.take(None, alone=True), NOBODY)
         circle: list[Any] = [turn]
         circle.append(circle)
 
     def wait() -> None:
-        value_of(Lease(own_store, "k", 0.5).wait(), NOBODY)
+        value_of(Lease(own_store, "k", 0.5, lambda seconds: seconds).wait(), NOBODY)
 
     with nothing_collected(), caplog.at_level("INFO", "remote_agents"):
         abandon()
