@@ -170,11 +170,13 @@ def _query(
     console.print(Text(f"LlamaIndex > {question}", "bold magenta"))
     text, nodes = query(result.endpoint, connection, index, question)
     console.print(Text(text), soft_wrap=True)
-    for number, node in enumerate(nodes, 1):
-        source = node.metadata["source"]
+    passages: dict[str, list[str]] = {}
+    for node in nodes:
         head = node.text.splitlines()[0].lstrip("# ")
-        console.print(Text(f"  [{number}] {source}: {head} ({node.score:.2f})", "dim"))
-        result.sources.append(str(source))
+        passages.setdefault(str(node.metadata["source"]), []).append(f"{head} ({node.score:.2f})")
+    for number, (source, heads) in enumerate(passages.items(), 1):
+        console.print(Text(f"  [{number}] {source}: {'; '.join(heads)}", "dim"), soft_wrap=True)
+        result.sources.append(source)
     if not text.strip() or text == "Empty Response":
         result.problems.append("The query engine's answer is empty.")
     if not nodes:

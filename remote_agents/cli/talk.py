@@ -47,7 +47,7 @@ from remote_agents.types import (
     Update,
     Usage,
 )
-from remote_agents.types.citations import by_document
+from remote_agents.types.citations import names_of
 from remote_agents.types.files import links_to
 from remote_agents.types.screen import inert, inert_line
 
@@ -231,9 +231,9 @@ def _as_text(events: Iterator[Event], begun: float, beside: Console | None) -> R
 
 
 def _print_sources(console: Console, reply: Reply) -> None:
-    for number, (source, _) in enumerate(by_document(reply.citations), 1):
-        where = f"  {source.url}" if source.url and source.title else ""
-        console.print(Text(inert_line(f"[{number}] {source.name}{where}"), "cyan"), soft_wrap=True)
+    for number, (name, url) in enumerate(names_of(reply.citations), 1):
+        where = f"  {url}" if url and not name.startswith(url) else ""
+        console.print(Text(inert_line(f"[{number}] {name}{where}"), "cyan"), soft_wrap=True)
 
 
 def _print_files(console: Console, reply: Reply) -> None:

@@ -39,6 +39,11 @@ def test_ask(endpoint: str, cli: Cli) -> None:
         assert "conversation" in err
 
 
+def test_a_document_is_one_source_with_its_passages(cli: Cli) -> None:
+    err = cli("ask", "maiagent", QUESTION)[2]
+    assert re.findall(r"^\[\d\] (.*\)) http", err, re.MULTILINE) == ["vacation.md (2 passages)"]
+
+
 def test_ask_with_a_system_message_and_a_file(cli: Cli, sandbox: Sandbox, tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("The office closes at noon.")
     code, _, err = cli(

@@ -1,5 +1,6 @@
 """The demo as a user starts it; an agent that fails makes it fail."""
 
+import re
 import subprocess
 import sys
 import time
@@ -36,6 +37,10 @@ def test_the_demo_over_the_handbook(proxies: dict[str, str]) -> None:
     assert done.stdout.count("LangChain > And what about part-time staff?") == len(ENDPOINTS)
     assert done.stdout.count("LlamaIndex > How many vacation days do I get?") == len(ENDPOINTS)
     assert done.stdout.count("[1] vacation.md") == len(ENDPOINTS)
+    sources = re.findall(r"^  \[\d\] ([\w.-]+): (.*)$", done.stdout, re.MULTILINE)
+    named = [name for name, _ in sources]
+    assert len(named) == len(ENDPOINTS) * len({*named}), "each document once an answer"
+    assert any(";" in passages for _, passages in sources)
     table = done.stdout[done.stdout.index("All agents") :]
     assert all(f"✓ {agent}" in table for agent in ENDPOINTS)
     assert done.stderr == ""
