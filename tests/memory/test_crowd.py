@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import random
 import time
@@ -62,11 +63,14 @@ async def test_nor_over_four_processes_of_which_one_is_killed(
     ) -> BaseMessage | None:
         nonlocal asked
         asked += 1
-        if asked == SESSIONS * TURNS // 3:
-            victim = max(workers, key=lambda worker: worker.waiting)
-            victim.process.kill()
-            workers.remove(victim)
-        return await chance.choice(workers).ask(number, history, breaks)
+        if asked != SESSIONS * TURNS // 3:
+            return await chance.choice(workers).ask(number, history, breaks)
+        victim = max(workers, key=lambda worker: worker.waiting)
+        workers.remove(victim)
+        turn = asyncio.ensure_future(victim.ask(number, history, breaks))
+        await asyncio.sleep(0)  # it is on its way
+        victim.process.kill()
+        return await turn
 
     began, crowd = time.monotonic(), Crowd(box, elsewhere, TURNS)
     await gathered(crowd, SESSIONS)
