@@ -348,3 +348,21 @@ def test_private_ai_answers_in_json_when_told(call: Caller) -> None:
         "private_ai", "How many vacation days?", response_format={"type": "json_object"}
     )
     assert "25" in json.loads(free)["answer"]
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        '{"a": ' * 3000 + "1" + "}" * 3000,
+        "{" * 20_000,
+        "[{" * 5_000,
+        "'" * 20_000,
+        "<a " * 10_000,
+        "a: " * 10_000,
+        "." * 20_000,
+        "\ud800 \x00 \u202e",
+    ],
+    ids=["deep json", "braces", "brackets", "quotes", "tags", "labels", "stops", "odd letters"],
+)
+def test_a_strange_prompt_is_answered_too(brain: Brain, prompt: str) -> None:
+    assert "Train tickets are second class" in said(brain, f"{prompt}\n\nWhich train tickets?")

@@ -173,6 +173,21 @@ def test_maiagent_attachments(call: Caller) -> None:
     assert reply.json()["content"].startswith("I received 1 file: a.png.")
 
 
+@pytest.mark.parametrize(
+    ("kind", "status"),
+    [("image", 200), ("audio", 200), ("other", 200)]
+    + [(kind, 400) for kind in ("video", "sticker", "document", "")],
+)
+def test_maiagent_takes_three_types_of_attachments(call: Caller, kind: str, status: int) -> None:
+    headers = call.headers("maiagent")
+    sent = call.http.post(
+        "/api/v1/attachments/", headers=headers, files={"file": ("a.pdf", b"x")}
+    ).json()
+    message = {"content": "Look", "attachments": [{**sent, "type": kind}]}
+    reply = call.http.post(call.path("maiagent"), json={"message": message}, headers=headers)
+    assert reply.status_code == status
+
+
 def test_maiagent_presigned_upload(call: Caller) -> None:
     headers = call.headers("maiagent")
     order = {"filename": "a.pdf", "modelName": "attachment", "fieldName": "file", "fileSize": 3}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
@@ -293,15 +292,10 @@ def _small_talk(text: str, question: str, sources: Sources) -> str | None:
     if ASKED_BEFORE.search(question):
         said = [f"You said: {text}" for text in sources.said("user")]
         return [*said, "You have not said anything before."][0]
-    few = 0 if "?" in text else 4
-    fits = (
-        say for talk, say in SMALL_TALK.items() if talk.search(text) and _rest(talk, text) <= few
-    )
-    return next(fits, None)
-
-
-def _rest(talk: re.Pattern[str], text: str) -> int:
-    return len(terms(talk.sub("", text)))
+    for talk, reply in SMALL_TALK.items():
+        if talk.search(text) and len(terms(talk.sub("", text))) <= (0 if "?" in text else 4):
+            return reply
+    return None
 
 
 def _best(ranked: list[Candidate]) -> list[Candidate]:

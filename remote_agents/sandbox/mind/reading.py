@@ -189,7 +189,11 @@ def _without_json(text: str) -> Iterator[str]:
         value, end = decoded(text, start.start()) if start.start() >= at else (None, at)
         texts = value if isinstance(value, list) else ()
         if isinstance(value, dict) or any(isinstance(each, (dict, str)) for each in texts):
-            yield from (text[at : start.start()], *_lines(value))
+            try:
+                lines = [*_lines(value)]
+            except RecursionError:
+                lines = [text[start.start() : end]]
+            yield from (text[at : start.start()], *lines)
             at = end
     yield text[at:]
 
