@@ -28,7 +28,7 @@ from langchain_core.language_models import BaseChatModel, chat_models
 
 from langchain_agents import ChatAgent, _seams as of_langchain
 from remote_agents.http import _seams as of_http, pools
-from remote_agents.http._aiohttp import Client
+from remote_agents.http._aiohttp import AiohttpClient
 from remote_agents.sandbox import Sandbox
 from remote_agents.testing.ways import FRAMEWORKS, Way, make
 from tests.certificates import authority
@@ -248,10 +248,10 @@ async def test_a_stream_does_without(
 @pytest.mark.parametrize("name", ["FACTORY", "BODY", "TAKE"])
 async def test_another_aiohttp_is_not_used(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     route = pools.Route.to("http://127.0.0.1:1", True)
-    assert isinstance(await pools.pools.async_client(_User(), route), Client)
+    assert isinstance(await pools.pools.async_client(_User(), route), AiohttpClient)
     monkeypatch.setattr(pools, "pools", pools.Pools())
     monkeypatch.setattr(of_http, name, "_gone")
-    assert not isinstance(await pools.pools.async_client(_User(), route), Client)
+    assert not isinstance(await pools.pools.async_client(_User(), route), AiohttpClient)
 
 
 class _User:
