@@ -221,7 +221,9 @@ class RemoteChatStore(BaseChatStore, AsyncDBChatStore):
         ```
     """
 
-    client: Any = Field(description="A plain client, as `remote_agents.MaiAgent`.", exclude=True)
+    client: Any = Field(
+        description="The plain client of a service that keeps conversations.", exclude=True
+    )
     conversations: Mapping[str, str] = Field(
         default_factory=dict,
         description="Keys of conversations that are no session, and the service's own ids of them.",

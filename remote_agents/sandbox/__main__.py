@@ -167,7 +167,12 @@ def _parser() -> argparse.ArgumentParser:
     add("--print-env", action="store_true", help="print export lines for the agents")
     add("--json", action="store_true", help="print what a client needs as a line of JSON")
     add("--word-delay", type=float, default=0.0, help="seconds between two words of a stream")
-    add("--rate-limit", type=_rate, default="30/minute", help="BlueNexus's limit, or none")
+    add(
+        "--rate-limit",
+        type=_rate,
+        default="30/minute",
+        help="of a service that has a limit, or none",
+    )
     add("--upstream", help="OpenAI-compatible server that answers instead, up to its /v1")
     add("--ignore-context", action="store_true", help="answer from the documents alone")
     # The process of a `Sandbox` object: announces itself in JSON, ends with its parent.

@@ -20,6 +20,7 @@ class Agent:
         scheme: Word before the key in `Authorization`.
         home: Where its own address is below the sandbox's, if it has one.
         extra: Further ids that a client may need.
+        settings: What of its service alone `box.configure()` changes, with what it is at first.
     """
 
     agent_id: str
@@ -30,6 +31,7 @@ class Agent:
     scheme: str = "Bearer"
     home: str = ""
     extra: dict[str, str] = field(default_factory=dict)
+    settings: JsonObject = field(default_factory=dict)
 
     def manifest(self, base_url: str, api_key: str) -> JsonObject:
         """The entry of this agent in ``GET /``, with a key that is good now."""

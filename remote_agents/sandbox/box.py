@@ -181,9 +181,9 @@ class Sandbox:
     def configure(self, **settings: object) -> None:
         """Change settings while the server runs.
 
-        They are word_delay, rate_limit, refuse_system, credits, cloudbase_lists (the shape of its
-        lists: hosted, template or express), maiagent_root (the only root of its paths: /api or
-        /api/v1) and export_padding (bytes).
+        They are word_delay, rate_limit, refuse_system, credits, export_padding (bytes), and those
+        of one service each, which its folder names: cloudbase_lists (the shape of its lists:
+        hosted, template or express), maiagent_root (the only root of its paths: /api or /api/v1).
         """
         self._call("POST", "configure", settings)
 

@@ -30,6 +30,11 @@ CREDITS = 20_000
 REMEMBERED = 400
 
 
+def settings_of_services() -> JsonObject:
+    """The settings that the services of the sandbox name, as they are at first."""
+    return {name: value for agent in AGENTS.values() for name, value in agent.settings.items()}
+
+
 @dataclass
 class Settings:
     """What `box.configure()` changes while the server runs."""
@@ -38,15 +43,19 @@ class Settings:
     rate_limit: str | None = "30/minute"
     refuse_system: bool = False
     credits: int = CREDITS
-    cloudbase_lists: str = "hosted"  # or "template", "express"
-    maiagent_root: str | None = None  # the only root of its paths: "/api" or "/api/v1"
     export_padding: int = 0  # bytes by which an Excel export is larger than its records
+    of_services: JsonObject = field(default_factory=settings_of_services)  # of one service each
 
     def change(self, changes: JsonObject) -> None:
         """Set some of them; ValueError for one that does not exist."""
+        common = [name for name in vars(self) if name != "of_services"]
         for name, value in changes.items():
-            if not hasattr(self, name):
-                raise ValueError(f"unknown setting {name!r}; there are: {', '.join(vars(self))}")
+            if name in self.of_services:
+                self.of_services[name] = value
+                continue
+            if name not in common:
+                known = ", ".join([*common, *self.of_services])
+                raise ValueError(f"unknown setting {name!r}; there are: {known}")
             if name == "rate_limit":
                 parse_rate(value)
             setattr(self, name, value)

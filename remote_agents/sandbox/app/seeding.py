@@ -22,9 +22,9 @@ STEP = 60.0  # seconds between two records
 
 
 async def seed_records(request: Request) -> Json:
-    """Add records: count, endpoint (maiagent), start (2024-01-01), per_conversation (10)."""
+    """Add records: count, endpoint, start (2024-01-01), per_conversation (10)."""
     body = await json_object(request) or {}
-    endpoint, count = body.get("endpoint", "maiagent"), body.get("count", 0)
+    endpoint, count = body.get("endpoint"), body.get("count", 0)
     start = day(body.get("start", "2024-01-01"))
     if endpoint not in AGENTS or not isinstance(count, int) or count < 1 or start is None:
         raise Refusal(400, "count, endpoint or start cannot be")
@@ -75,7 +75,7 @@ def _id(name: str, kind: int, number: int) -> str:
 async def seed_questions(request: Request) -> Json:
     """Answer questions of the past: asked (pairs of an ISO time and a question), endpoint."""
     body = await json_object(request) or {}
-    endpoint, asked = body.get("endpoint", "maiagent"), body.get("asked") or []
+    endpoint, asked = body.get("endpoint"), body.get("asked") or []
     moments = [moment_of(str(time)) for time, _ in asked]
     if endpoint not in AGENTS or not moments or None in moments:
         raise Refusal(400, "endpoint or asked cannot be")

@@ -8,5 +8,6 @@ AGENT = Agent(
     "CLOUDBASE",
     paths="/v1/aibot/",
     chat="/send-message",
+    settings={"cloudbase_lists": "hosted"},  # or "template", "express"
     extra={"ag_ui_agent_id": "agent-handbook", "approval_agent_id": "agent-approval"},
 )

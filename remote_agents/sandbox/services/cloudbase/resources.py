@@ -38,7 +38,7 @@ Row = dict[str, Any]
 async def list_conversations(request: Request) -> Json:
     """The agent's conversations, newest first."""
     bot, box = authorize(request), service(request)
-    shape = box.settings.cloudbase_lists
+    shape = box.settings.of_services["cloudbase_lists"]
     if request.query_params.get("isDefault") == "true":
         return Json({"data": [], "total": 0})
     limit, offset = size_of(request, "limit", 10), whole(request, "offset", 0)

@@ -46,7 +46,7 @@ def error_frames(message: str, state: JsonObject) -> list[str]:
 
 def require_account(request: Request) -> None:
     """Refuse whoever has not the right key, or asks below a root that is not served."""
-    only = service(request).settings.maiagent_root
+    only = service(request).settings.of_services["maiagent_root"]
     root = "/api/v1" if request.url.path.startswith("/api/v1/") else "/api"
     if only not in (None, root):
         raise Refusal(404, "Not found.")
