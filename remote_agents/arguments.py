@@ -127,7 +127,14 @@ def read_agent_id(endpoint: Endpoint, agent_id: str | None) -> str:
             f"{endpoint.title} needs agent_id: pass it, or set {endpoint.env}_AGENT_ID.",
             endpoint=endpoint.name,
         )
-    return _text("agent_id", found)
+    if not _text("agent_id", found).isascii() and _is_half(found):
+        raise ConfigurationError(f"agent_id={found!r} is no id: it holds half a letter.")
+    return found
+
+
+def _is_half(text: str) -> bool:
+    """Whether a text holds half of a surrogate pair, which no address can."""
+    return any("\ud800" <= letter <= "\udfff" for letter in text)
 
 
 def _text(name: str, value: object) -> str:

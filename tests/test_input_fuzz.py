@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings, strategies as st
+from hypothesis import HealthCheck, example, given, settings, strategies as st
 from langchain_core.messages import AIMessage, HumanMessage
 from llama_index.core.llms import ChatMessage
 
@@ -89,12 +89,14 @@ def test_the_metadata_of_a_history(
 
 
 @fuzzing
+@example(name="\ud83d", other="\ud83d")
 @given(name=texts, other=texts)
 def test_ids(name: str, other: str, told: tuple[Sandbox, dict[str, Any]]) -> None:
     box, _ = told
     agent = BlueNexus(**box.kwargs("bluenexus"), session_store=InMemorySessionStore())
     mai = MaiAgent(**box.kwargs("maiagent"))
     for call in (
+        lambda: BlueNexus(**{**box.kwargs("bluenexus"), "agent_id": name}).ask("Say: one"),
         lambda: agent.ask("Say: one", session_id=name),
         lambda: agent.ask("Say: one", conversation_id=other),
         lambda: mai.ask("Say: one", conversation_id=name),
@@ -107,6 +109,7 @@ def test_ids(name: str, other: str, told: tuple[Sandbox, dict[str, Any]]) -> Non
 
 
 @fuzzing
+@example(cursor="\ud83d")
 @given(cursor=texts | st.text(max_size=40).map(lambda text: f"p1.{text}"))
 def test_cursors(cursor: str, told: tuple[Sandbox, dict[str, Any]]) -> None:
     box, _ = told

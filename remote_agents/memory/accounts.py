@@ -48,7 +48,7 @@ def seal_key(secret: str | bytes | None, key: str | None) -> bytes:
         key: A static API key, from which one is derived; else it is this process's own.
     """
     if secret:
-        raw = secret.encode() if isinstance(secret, str) else secret
+        raw = secret.encode("utf-8", "surrogatepass") if isinstance(secret, str) else secret
         return hashlib.blake2s(raw, person=b"secret").digest()
     if key:
         return hashlib.blake2s(key.encode(), person=b"seal").digest()

@@ -340,7 +340,12 @@ def with_query(url: str, changes: JsonMapping) -> str:
     """The address with some query parameters set, or taken away where they are None."""
     path, _, query = url.partition("?")
     params = {**dict(parse_qsl(query, keep_blank_values=True)), **changes}
-    query = urlencode({name: _plain(v) for name, v in params.items() if v is not None})
+    try:
+        query = urlencode({name: _plain(v) for name, v in params.items() if v is not None})
+    except UnicodeEncodeError as error:
+        raise ConfigurationError(
+            f"{error.object!r} cannot be sent: it holds half a letter."
+        ) from error
     return f"{path}?{query}" if query else path
 
 

@@ -18,11 +18,14 @@ def path_segment(id_: str) -> str:
     """An id as a part of a path.
 
     Raises:
-        ConfigurationError: It is empty, so that the path would be another one.
+        ConfigurationError: It is empty, so that the path would be another one, or no text.
     """
     if not id_:
         raise ConfigurationError("The id is empty.")
-    return quote(id_, safe="")
+    try:
+        return quote(id_, safe="")
+    except UnicodeEncodeError as error:
+        raise ConfigurationError(f"{id_!r} is no id: it holds half a letter.") from error
 
 
 def read(path: str, kind: Callable[[Any], T], **params: object) -> Flow[T]:
