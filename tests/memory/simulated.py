@@ -63,7 +63,7 @@ class Caller:
         prompt = Prompt(messages, self.endpoint, AGENT)
         standing = Standing(prompt, dialogue, self.sealer, self.account)
         standing.learn(self.store.read(dialogue.key) if self.store else ())
-        return standing, standing.goes_on() or standing.anew()
+        return standing, standing.continued() or standing.anew()
 
     def ask(
         self,

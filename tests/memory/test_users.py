@@ -168,5 +168,5 @@ LONG = settings(max_examples=60, stateful_step_count=40, deadline=None)
 TestWithoutStore = Dialogues.TestCase
 TestWithStore = DialoguesWithStore.TestCase
 TestOfUniqueTexts = DialoguesOfUniqueTexts.TestCase
-for case in (TestWithoutStore, TestWithStore, TestOfUniqueTexts):
-    case.settings = LONG
+for _case in (TestWithoutStore, TestWithStore, TestOfUniqueTexts):
+    _case.settings = LONG

@@ -160,7 +160,7 @@ def test_what_cannot_be_seen_is_collected_at_most_once_a_minute(
     def abandon() -> None:
         turn = Lease(own_store, "k", 1.0, lambda seconds: seconds)
         value_of(turn.wait(), NOBODY)
-        assert value_of(turn.take(None, alone=True), NOBODY)
+        assert value_of(turn.taking(None, alone=True), NOBODY)
         circle: list[Any] = [turn]
         circle.append(circle)
 
