@@ -149,7 +149,7 @@ def candidates(
     found: dict[str, dict[int, Mark]] = {}
     for each in shown:
         name = each.get("conversation")
-        if found.get(name) == {} or (mark := opened(each)) is None:  # type: ignore[arg-type]
+        if not isinstance(name, str) or found.get(name) == {} or (mark := opened(each)) is None:
             continue
         turns = found.setdefault(mark.conversation_id, {})
         record = stored.get(mark.conversation_id)
