@@ -1,5 +1,6 @@
 import gzip
 import zlib
+from collections.abc import Callable
 from itertools import pairwise
 
 import pytest
@@ -11,6 +12,12 @@ from remote_agents.http.unpacking import LARGEST_PIECE, unpacker_of
 PACKERS = {"gzip": gzip.compress, "deflate": zlib.compress}
 
 
+def headless(content: bytes) -> bytes:
+    """Deflate as many servers send it, without the head and the checksum of zlib."""
+    packer = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+    return packer.compress(content) + packer.flush()
+
+
 def unpacked(encoding: str, *chunks: bytes) -> bytes:
     unpack = unpacker_of(encoding)
     assert unpack is not None
@@ -19,7 +26,9 @@ def unpacked(encoding: str, *chunks: bytes) -> bytes:
     return content
 
 
-@pytest.mark.parametrize("encoding", ["", "identity", "none", " UTF-8 ", "utf8", "none, identity"])
+@pytest.mark.parametrize(
+    "encoding", ["", "identity", "none", " UTF-8 ", "utf8", "none, identity", "Binary", "8bit"]
+)
 def test_what_is_not_packed_is_read_as_it_is(encoding: str) -> None:
     assert unpacker_of(encoding) is None
 
@@ -43,6 +52,17 @@ def test_members_are_read_whatever_the_borders(
 @pytest.mark.parametrize("size", [LARGEST_PIECE - 1, LARGEST_PIECE, 3 * LARGEST_PIECE + 7])
 def test_a_body_larger_than_one_piece_is_read_to_its_end(size: int) -> None:
     assert len(unpacked("x-gzip", gzip.compress(b"a" * size))) == size
+
+
+@pytest.mark.parametrize("pack", [headless, zlib.compress, gzip.compress])
+@pytest.mark.parametrize("size", [1, 7, 100_000])
+def test_deflate_is_read_with_any_head_or_none(pack: Callable[[bytes], bytes], size: int) -> None:
+    content = b'data: {"content": "Hello"}\n\n' * 9
+    packed = pack(content) + pack(content)
+    chunks = [packed[at : at + size] for at in range(0, len(packed), size)]
+    assert unpacked("deflate", b"", *chunks) == content * 2
+    with pytest.raises(StreamInterruptedError):
+        unpacked("deflate", pack(content)[:-1])
 
 
 @pytest.mark.parametrize("encoding", ["br", "gzip, gzip", "zstd, gzip"])

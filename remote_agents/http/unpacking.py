@@ -12,8 +12,10 @@ from functools import partial
 from remote_agents.errors import StreamInterruptedError, StreamProtocolError
 
 # What stands in Content-Encoding where nothing is packed: `none` keeps some compressors away.
-PLAIN = frozenset({"", "identity", "none", "utf-8", "utf8"})
+PLAIN = frozenset({"", "identity", "none", "utf-8", "utf8", "7bit", "8bit", "binary"})
 PACKED = frozenset({"gzip", "x-gzip", "deflate"})
+DEFLATED = 8  # the lower half of the first byte of zlib's head
+GZIP = b"\x1f"  # the first byte of gzip's
 LARGEST_PIECE = 1024 * 1024  # of a packed body, unpacked at once
 
 
@@ -51,15 +53,23 @@ class Unpacker:
                 f"The answer is packed as {self._names[:50]!r}, which was not asked for; it was "
                 "not read."
             )
-        self._begun = True
+        if chunk and not self._begun:
+            self._begun = True
+            self._begin(chunk)
         piece = b""
         while chunk or (len(piece) == LARGEST_PIECE and not self._member.eof):
             if self._member.eof:
                 chunk = chunk.lstrip(b"\0")  # padding
-                self._member = _new_member() if chunk else self._member
+                if chunk:
+                    self._begin(chunk)
             piece, chunk = self._unpack(chunk)
             if piece:
                 yield piece
+
+    def _begin(self, chunk: bytes) -> None:
+        """Unpack the member that begins here; many servers send deflate without its head."""
+        headless = self._names == "deflate" and chunk[0] & 15 != DEFLATED and chunk[:1] != GZIP
+        self._member = zlib.decompressobj(-zlib.MAX_WBITS) if headless else _new_member()
 
     def _unpack(self, chunk: bytes) -> tuple[bytes, bytes]:
         member = self._member
