@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeAlias, cast
@@ -10,7 +11,7 @@ from remote_agents.errors import UnsupportedContentError
 from remote_agents.json_types import Arguments
 from remote_agents.memory.sessions import current_session
 from remote_agents.settings import CallArguments
-from remote_agents.types import Attachment, Message, Origin, Reply
+from remote_agents.types import Attachment, ClientToolCall, Message, Origin, Reply
 
 Prompt: TypeAlias = "str | Message | Reply | Mapping[str, Any] | Sequence[Any]"
 
@@ -60,12 +61,55 @@ def _as_message(item: object) -> Message:
         return Message("user", item)
     if isinstance(item, Reply):
         return Message("assistant", item.text, origin=origin_of(item), tool_calls=item.tool_calls)
-    if isinstance(item, Mapping) and isinstance(item.get("content"), str):
-        return Message(item.get("role", "user"), item["content"], _files(item.get("attachments")))
+    if isinstance(item, Mapping) and (
+        isinstance(item.get("content"), str) or item.get("tool_calls")
+    ):
+        return _message_of(item)
     raise UnsupportedContentError(
         "A message is a text, a Message, a Reply or {'role', 'content'}, "
         f"not {type(item).__name__}{': decode it first' if isinstance(item, bytes) else ''}."
     )
+
+
+def _message_of(item: Mapping[str, Any]) -> Message:
+    """A message that is a mapping, as chat pages and OpenAI's clients keep it."""
+    return Message(
+        item.get("role", "user"),
+        item.get("content") or "",
+        _files(item.get("attachments")),
+        tool_calls=_calls(item),
+        tool_call_id=_text_at(item, "tool_call_id"),
+        name=_text_at(item, "name"),
+    )
+
+
+def _text_at(item: Mapping[str, Any], name: str) -> str | None:
+    value = item.get(name)
+    if value is not None and not isinstance(value, str):
+        raise UnsupportedContentError(f"A message's {name} is a text, not {type(value).__name__}.")
+    return value or None
+
+
+def _calls(item: Mapping[str, Any]) -> list[ClientToolCall]:
+    """The calls that a message asks for, in OpenAI's form or with our own fields."""
+    given = item.get("tool_calls") or ()
+    try:
+        return [_call_of(each) for each in given]
+    except (AttributeError, KeyError, RecursionError, TypeError, ValueError) as error:
+        raise UnsupportedContentError(
+            "A message's tool_calls are a list of ClientToolCall, or of OpenAI's "
+            "{'id', 'function': {'name', 'arguments'}}."
+        ) from error
+
+
+def _call_of(given: Any) -> ClientToolCall:
+    if isinstance(given, ClientToolCall):
+        return given
+    asked = given.get("function", given)
+    arguments = asked.get("arguments") or {}
+    if isinstance(arguments, str):
+        arguments = json.loads(arguments)
+    return ClientToolCall(str(given["id"]), str(asked["name"]), dict(arguments))
 
 
 def _files(given: object) -> list[Attachment]:
