@@ -6,7 +6,7 @@ streamlit run streamlit_chat.py
 import uuid
 
 import streamlit as st
-from langchain_core.messages import HumanMessage
+from langchain_core.messages import HumanMessage, message_chunk_to_message
 
 from langchain_agents import ChatBlueNexus
 
@@ -31,4 +31,4 @@ if question := st.chat_input("Your question"):
 
     with st.chat_message("ai"):
         st.write_stream(words)
-    history.append(sum(chunks[1:], chunks[0]))
+    history.append(message_chunk_to_message(sum(chunks[1:], chunks[0])))

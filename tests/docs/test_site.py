@@ -4,6 +4,7 @@ import json
 import re
 from pathlib import Path
 
+import markdown
 import pytest
 
 import langchain_agents
@@ -52,3 +53,11 @@ def test_a_notebook_is_a_page_with_its_pictures(notebook: Path) -> None:
     assert ".ipynb" not in text
     shown = re.findall(r"!\[\w+\]\(([^)]+)\)", text)
     assert sorted(shown) == sorted(pictures)
+
+
+def test_a_page_that_shows_a_program_of_the_examples_holds_it_whole() -> None:
+    page = (ROOT / "docs/production.md").read_text()
+    snippets = {"pymdownx.snippets": {"base_path": [str(ROOT)], "check_paths": True}}
+    reader = markdown.Markdown(extensions=["pymdownx.snippets"], extension_configs=snippets)
+    shown = "\n".join(reader.preprocessors["snippet"].run(page.splitlines()))
+    assert (ROOT / "examples/fastapi_langgraph/app.py").read_text().strip() in shown

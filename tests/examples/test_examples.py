@@ -105,12 +105,28 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
 def test_a_chat_page(page: str, agents: Sandbox, browser: Any) -> None:
     environment, command, env = PAGES[page]
     with serving(agents, environment, command, EXAMPLES, **env) as url:
-        browser.get(url)
-        for question, answer in ((QUESTION, ANSWER), (FOLLOW_UP, GOES_ON)):
-            _ask(browser, question)
-            WebDriverWait(browser, 60).until(lambda page, a=answer: a in _text(page))
+        _talk(browser, url)
         if folder := os.environ.get("PICTURES"):
             browser.save_screenshot(str(Path(folder) / f"{page}.png"))
+
+
+def test_a_redrawn_answer_on_the_streamlit_page_is_still_the_agents(
+    agents: Sandbox, browser: Any
+) -> None:
+    environment, command, env = PAGES["streamlit"]
+    with serving(agents, environment, command, EXAMPLES, **env) as url:
+        _talk(browser, url)
+        drawn = "[data-testid=stChatMessageAvatarAssistant]"
+        WebDriverWait(browser, 60).until(
+            lambda page: len(page.find_elements(By.CSS_SELECTOR, drawn)) == 2
+        )
+
+
+def _talk(browser: Any, url: str) -> None:
+    browser.get(url)
+    for question, answer in ((QUESTION, ANSWER), (FOLLOW_UP, GOES_ON)):
+        _ask(browser, question)
+        WebDriverWait(browser, 60).until(lambda page, a=answer: a in _text(page))
 
 
 def _text(browser: Any) -> str:
