@@ -237,13 +237,13 @@ def usage_of(reply: Reply) -> UsageMetadata | None:
 def extra_of(reply: Reply, layout: Layout, *, blocks: bool) -> JsonObject:
     """What a message carries beside its content; `blocks` if that is the list of blocks."""
     extra: JsonObject = {}
-    if reply.citations:
+    if citations := reply.citations:
         layout.text_index()
-        extra["citations"] = [citation.to_dict() for citation in reply.citations]
-    if reply.files:
-        extra["files"] = [file.to_dict() for file in reply.files]
-    if reply.alternatives:
-        extra["alternatives"] = reply.alternatives
+        extra["citations"] = [citation.to_dict() for citation in citations]
+    if files := reply.files:
+        extra["files"] = [file.to_dict() for file in files]
+    if alternatives := reply.alternatives:
+        extra["alternatives"] = alternatives
     if not blocks and (steps := layout.steps()):
         extra["steps"] = steps
     return extra
