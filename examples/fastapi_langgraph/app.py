@@ -118,7 +118,8 @@ async def chat(
 ) -> StreamingResponse:
     """Answer as text, word by word."""
     token.set(key)
-    config = {"configurable": {"thread_id": question.thread, "user_id": name_of(key)}}
+    # LangGraph's checkpoints know threads by `thread_id` alone: a user's name must be part of it.
+    config = {"configurable": {"thread_id": f"{name_of(key)}/{question.thread}"}}
     asked = {"messages": [("user", question.text)]}
     events = request.app.state.graph.astream(asked, config, stream_mode="messages")
     first = await anext(events, None)  # a refusal comes before the first word: it keeps its status

@@ -178,6 +178,16 @@ def test_the_service(
             assert health.json()[-1]["ok"] is (status == 200)
 
 
+def test_two_users_threads_of_one_name_are_two_in_the_service() -> None:
+    folder = EXAMPLES / "fastapi_langgraph"
+    with Sandbox(rate_limit=None, token_seconds=600) as box:
+        alice, bob = (box.token("bluenexus")[0] for _ in range(2))
+        with serving(box, "examples", APP, folder) as url:
+            chat(url, alice, "My secret word is zebra-17.", "t1")
+            assert "zebra-17" not in chat(url, bob, "What is my secret word?", "t1").text
+            assert "zebra-17" in chat(url, alice, "What is my secret word?", "t1").text
+
+
 @pytest.fixture
 def database(postgres_url: str) -> str:
     return postgres_url.replace("postgresql+psycopg://", "postgresql://")
