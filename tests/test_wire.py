@@ -206,13 +206,13 @@ class Canned:
         raw = b"".join(exchange.pieces).replace(b"\n", newline.encode())
         self._chunks = [raw[at : at + size] for at in range(0, len(raw), size)]
 
-    def send(self, op: Any) -> "Canned":
+    def open_response(self, op: Any) -> "Canned":
         return self
 
     def read(self, deadline: float | None) -> bytes | None:
         return self._chunks.pop(0) if self._chunks else None
 
-    def close(self) -> None:
+    def release(self) -> None:
         self._chunks.clear()
 
 
