@@ -21,11 +21,12 @@ demo: $(READY) ## watch every agent answer in both frameworks (DOCS=folder for y
 	@$(BIN)/python -m remote_agents_demo $(if $(DOCS),--documents "$(DOCS)")
 	@echo "Next, a notebook: $(BIN)/jupyter lab notebooks/01_quickstart.ipynb"
 
-test: lint types notebooks docs ## every check, and the whole test-suite (ARGS="-k sse" for a part of it)
+test: $(READY) ## every check, and the whole test-suite (ARGS="-k sse" for a part of it)
+	@$(MAKE) --no-print-directory -j 2 notebooks lint types docs
 	$(BIN)/python -m pytest -n 2 $(ARGS)
 
 world: $(READY) vendor wheels examples ## vendors' and other foreign servers, each extra of the wheel, and the examples, in environments of their own
-	@if [ -e .venv-vendor/.installed ] && [ -e .venv-foreign/.installed ]; then $(BIN)/python -m pytest tests/vendor $(ARGS); fi
+	@if [ -e .venv-vendor/.installed ] && [ -e .venv-foreign/.installed ]; then $(BIN)/python -m pytest tests/vendor -n 2 $(ARGS); fi
 
 examples: $(READY) ## the programs of examples/, in environments of their own, used with a real browser
 	@VENV=$(VENV) scripts/vendor .venv-examples requirements/examples.txt
