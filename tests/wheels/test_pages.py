@@ -19,7 +19,7 @@ PAGES = {
     "README, LlamaIndex": ("README.md", "llamaindex,sandbox", r"llamaindex_agents(?s:.)*Sandbox"),
     "LangChain": ("docs/langchain.md", "langchain", None),
     "LlamaIndex": ("docs/llamaindex.md", "llamaindex", None),
-    "memory": ("docs/memory.md", "langchain,llamaindex,sql", None),
+    "memory": ("docs/memory.md", "langchain,llamaindex,sql", NO_GRAPH),
     "errors": ("docs/errors.md", "langchain,redis,sandbox", NO_GRAPH),
     "testing": ("docs/testing.md", "sandbox", None),
     "security": ("docs/security.md", "langchain,llamaindex", None),
