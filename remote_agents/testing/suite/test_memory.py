@@ -172,10 +172,14 @@ def test_a_conversation_that_the_service_has_lost_begins_anew_with_all_of_the_hi
     settings = agent_sandbox.kwargs(agent_service)
     way = Way(framework, agent_service, streamed=False, awaited=False, **settings)
     first = asked(way, TOLD, session="lost")
-    agent_sandbox.reset()
+    agent_sandbox.expire_conversations()
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # it is told, where the service says so
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
         second = asked(way, ASKED, [way.question(TOLD), first.message], session="lost")
 
     assert "heliotrope" in second.text
+    if keeps(agent_service):
+        assert second.metadata["memory"] == "replayed"
+        assert conversation(second) != conversation(first)
+        assert any("no longer has" in str(each.message) for each in told)
