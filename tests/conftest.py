@@ -48,7 +48,7 @@ def pytest_collection_finish() -> None:
 
 @pytest.fixture(scope="session")
 def box() -> "Iterator[Sandbox]":
-    """One sandbox for the whole session; prefer `sandbox`, which starts each test afresh."""
+    """One sandbox for the whole session; prefer `sandbox`, whose log is of one test alone."""
     from remote_agents.sandbox import Sandbox
 
     with Sandbox(rate_limit="none") as box:
@@ -57,7 +57,7 @@ def box() -> "Iterator[Sandbox]":
 
 @pytest.fixture
 def sandbox(box: "Sandbox") -> "Sandbox":
-    """The sandbox with no conversations, no faults and no counts left from another test."""
+    """The sandbox with no faults, no log and no counts left from another test."""
     box.reset()
     return box
 

@@ -71,7 +71,7 @@ def _services(config: pytest.Config) -> list[str]:
 
 @pytest.fixture(scope="session")
 def agent_box() -> Iterator[Sandbox]:
-    """One sandbox for all tests; prefer `agent_sandbox`, which starts each test afresh."""
+    """One sandbox for all tests; prefer `agent_sandbox`, whose log is of one test alone."""
     from remote_agents.sandbox import Sandbox
 
     with Sandbox(rate_limit="none") as box:
@@ -80,7 +80,7 @@ def agent_box() -> Iterator[Sandbox]:
 
 @pytest.fixture
 def agent_sandbox(agent_box: Sandbox) -> Sandbox:
-    """The sandbox without conversations, faults and counts of another test."""
+    """The sandbox without faults, log and counts of another test; its conversations stay."""
     agent_box.reset()
     return agent_box
 
