@@ -17,6 +17,7 @@ from remote_agents.services import ENDPOINTS
 
 if TYPE_CHECKING:
     from remote_agents.sandbox import Sandbox
+    from remote_agents.testing.ways import Way
 
 SUITE = "remote_agents.testing.suite"
 
@@ -83,6 +84,17 @@ def agent_sandbox(agent_box: Sandbox) -> Sandbox:
     """The sandbox without faults, log and counts of another test; its conversations stay."""
     agent_box.reset()
     return agent_box
+
+
+@pytest.fixture
+def agent_way(
+    agent_sandbox: Sandbox, agent_service: str, framework: str, streamed: bool, awaited: bool
+) -> Way:
+    """A way to ask the service in the sandbox, of a test for every way."""
+    from remote_agents.testing.ways import Way
+
+    settings = agent_sandbox.kwargs(agent_service)
+    return Way(framework, agent_service, streamed=streamed, awaited=awaited, **settings)
 
 
 @pytest.fixture(scope="session")

@@ -9,11 +9,9 @@ from typing import Any
 import pytest
 
 from remote_agents.sandbox import Sandbox
-from remote_agents.testing.ways import FRAMEWORKS, Way, asked, make
-
-each_face = pytest.mark.parametrize("framework", FRAMEWORKS)
-TOLD = "My favourite word is heliotrope."
-ASKED = "What is my favourite word?"
+from remote_agents.testing.marks import in_each_face, sync_and_async
+from remote_agents.testing.suite.test_memory import ASKED, TOLD
+from remote_agents.testing.ways import Way, asked, make
 
 
 def pickled(model: object) -> Any:
@@ -21,9 +19,9 @@ def pickled(model: object) -> Any:
     return pickle.loads(pickle.dumps(model))
 
 
-@each_face
+@in_each_face
 @pytest.mark.parametrize("copied", [pickled, copy.deepcopy, copy.copy])
-@pytest.mark.parametrize("awaited", [False, True], ids=["sync", "async"])
+@sync_and_async
 def test_a_copy_answers_and_goes_on(
     agent_sandbox: Sandbox, agent_service: str, framework: str, copied: Any, awaited: bool
 ) -> None:
@@ -37,7 +35,7 @@ def test_a_copy_answers_and_goes_on(
     assert "heliotrope" in asked(way, ASKED, history, session="copied").text
 
 
-@each_face
+@in_each_face
 def test_a_copy_hides_its_key(agent_sandbox: Sandbox, agent_service: str, framework: str) -> None:
     settings = agent_sandbox.kwargs(agent_service)
     model = make(framework, agent_service, **settings)

@@ -18,7 +18,7 @@ from remote_agents.errors import (
 from remote_agents.json_types import JsonObject
 from remote_agents.sandbox import Sandbox
 from remote_agents.services import ENDPOINTS
-from remote_agents.testing.suite.test_parity import every_way
+from remote_agents.testing.marks import every_way
 from remote_agents.testing.ways import Way, asked
 
 REFUSALS: dict[str, tuple[JsonObject, type[AgentError], int]] = {
@@ -62,24 +62,17 @@ def test_a_refusal(
 @every_way
 @pytest.mark.parametrize("fault", BROKEN)
 def test_an_answer_that_breaks_off(
-    agent_sandbox: Sandbox,
-    agent_service: str,
-    framework: str,
-    streamed: bool,
-    awaited: bool,
-    fault: str,
+    agent_sandbox: Sandbox, agent_service: str, agent_way: Way, fault: str
 ) -> None:
     kind, order, expected = BROKEN[fault]
-    settings = agent_sandbox.kwargs(agent_service)
-    way = Way(framework, agent_service, streamed=streamed, awaited=awaited, **settings)
     agent_sandbox.fault(kind, endpoint=agent_service, **order)
     with pytest.raises(expected) as caught:
-        asked(way, "Count to 30")
+        asked(agent_way, "Count to 30")
     assert posts_of(agent_sandbox, agent_service) == 1
-    if order and streamed and ENDPOINTS[agent_service].streams:
+    if order and agent_way.streamed and ENDPOINTS[agent_service].streams:
         assert caught.value.partial
     assert not caught.value.safe_to_repeat
-    assert asked(way, "Hello").text
+    assert asked(agent_way, "Hello").text
 
 
 def posts_of(box: Sandbox, service: str) -> int:

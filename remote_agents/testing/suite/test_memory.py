@@ -10,13 +10,12 @@ import pytest
 from remote_agents.errors import AgentError
 from remote_agents.sandbox import Sandbox
 from remote_agents.services import ENDPOINTS
-from remote_agents.testing.suite.test_parity import every_way
-from remote_agents.testing.ways import FRAMEWORKS, Answer, Way, asked
+from remote_agents.testing.marks import every_way, in_each_face
+from remote_agents.testing.ways import Answer, Way, asked
 
 TOLD = "My favourite word is heliotrope."
 EDITED = "My favourite word is indigo."
 ASKED = "What is my favourite word?"
-in_each_face = pytest.mark.parametrize("framework", FRAMEWORKS)
 
 
 def keeps(service: str) -> bool:
@@ -30,15 +29,11 @@ def conversation(answer: Answer) -> Any:
 
 
 @every_way
-def test_an_edited_history_counts_as_it_stands(
-    agent_sandbox: Sandbox, agent_service: str, framework: str, streamed: bool, awaited: bool
-) -> None:
-    settings = agent_sandbox.kwargs(agent_service)
-    way = Way(framework, agent_service, streamed=streamed, awaited=awaited, **settings)
-    first = asked(way, TOLD, session="edited")
+def test_an_edited_history_counts_as_it_stands(agent_service: str, agent_way: Way) -> None:
+    first = asked(agent_way, TOLD, session="edited")
 
-    kept = asked(way, ASKED, [way.question(TOLD), first.message], session="edited")
-    edited = asked(way, ASKED, [way.question(EDITED), first.message], session="edited")
+    kept = asked(agent_way, ASKED, [agent_way.question(TOLD), first.message], session="edited")
+    edited = asked(agent_way, ASKED, [agent_way.question(EDITED), first.message], session="edited")
 
     assert "heliotrope" in kept.text
     assert "indigo" in edited.text
@@ -51,15 +46,13 @@ def test_an_edited_history_counts_as_it_stands(
 
 @every_way
 def test_an_answer_that_was_taken_back_is_no_part_of_the_dialogue(
-    agent_sandbox: Sandbox, agent_service: str, framework: str, streamed: bool, awaited: bool
+    agent_service: str, agent_way: Way
 ) -> None:
-    settings = agent_sandbox.kwargs(agent_service)
-    way = Way(framework, agent_service, streamed=streamed, awaited=awaited, **settings)
-    first = asked(way, TOLD, session="taken-back")
-    history = [way.question(TOLD), first.message]
-    asked(way, "No, it is indigo.", history, session="taken-back")
+    first = asked(agent_way, TOLD, session="taken-back")
+    history = [agent_way.question(TOLD), first.message]
+    asked(agent_way, "No, it is indigo.", history, session="taken-back")
 
-    again = asked(way, ASKED, history, session="taken-back")
+    again = asked(agent_way, ASKED, history, session="taken-back")
 
     assert "heliotrope" in again.text
     if keeps(agent_service):
@@ -68,16 +61,12 @@ def test_an_answer_that_was_taken_back_is_no_part_of_the_dialogue(
 
 
 @every_way
-def test_a_history_without_its_head_goes_on(
-    agent_sandbox: Sandbox, agent_service: str, framework: str, streamed: bool, awaited: bool
-) -> None:
-    settings = agent_sandbox.kwargs(agent_service)
-    way = Way(framework, agent_service, streamed=streamed, awaited=awaited, **settings)
-    first = asked(way, "Hello", session="trimmed")
-    history = [way.question("Hello"), first.message]
-    second = asked(way, TOLD, history, session="trimmed")
+def test_a_history_without_its_head_goes_on(agent_service: str, agent_way: Way) -> None:
+    first = asked(agent_way, "Hello", session="trimmed")
+    history = [agent_way.question("Hello"), first.message]
+    second = asked(agent_way, TOLD, history, session="trimmed")
 
-    third = asked(way, ASKED, [way.question(TOLD), second.message], session="trimmed")
+    third = asked(agent_way, ASKED, [agent_way.question(TOLD), second.message], session="trimmed")
 
     assert "heliotrope" in third.text
     assert conversation(first) == conversation(third)
@@ -87,13 +76,13 @@ def test_a_history_without_its_head_goes_on(
 
 @every_way
 def test_bare_prompts_of_a_session_are_one_dialogue_and_others_are_not(
-    agent_sandbox: Sandbox, agent_service: str, framework: str, streamed: bool, awaited: bool
+    agent_service: str, agent_way: Way
 ) -> None:
-    settings = agent_sandbox.kwargs(agent_service)
-    way = Way(framework, agent_service, streamed=streamed, awaited=awaited, **settings)
-    asked(way, TOLD, session="mine")
+    asked(agent_way, TOLD, session="mine")
 
-    mine, other, nameless = (asked(way, ASKED, session=name) for name in ("mine", "other", None))
+    mine, other, nameless = (
+        asked(agent_way, ASKED, session=name) for name in ("mine", "other", None)
+    )
 
     assert ("heliotrope" in mine.text) is keeps(agent_service)
     assert "heliotrope" not in other.text
@@ -101,14 +90,10 @@ def test_bare_prompts_of_a_session_are_one_dialogue_and_others_are_not(
 
 
 @every_way
-def test_a_history_without_a_name_is_sent_whole(
-    agent_sandbox: Sandbox, agent_service: str, framework: str, streamed: bool, awaited: bool
-) -> None:
-    settings = agent_sandbox.kwargs(agent_service)
-    way = Way(framework, agent_service, streamed=streamed, awaited=awaited, **settings)
-    first = asked(way, TOLD)
+def test_a_history_without_a_name_is_sent_whole(agent_way: Way) -> None:
+    first = asked(agent_way, TOLD)
 
-    second = asked(way, ASKED, [way.question(TOLD), first.message])
+    second = asked(agent_way, ASKED, [agent_way.question(TOLD), first.message])
 
     assert "heliotrope" in second.text
     assert conversation(first) is None or conversation(first) != conversation(second)
@@ -148,17 +133,15 @@ def test_a_dialogue_goes_on_in_another_process(
 
 @every_way
 def test_a_turn_that_broke_off_is_asked_anew(
-    agent_sandbox: Sandbox, agent_service: str, framework: str, streamed: bool, awaited: bool
+    agent_sandbox: Sandbox, agent_service: str, agent_way: Way
 ) -> None:
-    settings = agent_sandbox.kwargs(agent_service)
-    way = Way(framework, agent_service, streamed=streamed, awaited=awaited, **settings)
-    first = asked(way, TOLD, session="broken")
-    history = [way.question(TOLD), first.message]
+    first = asked(agent_way, TOLD, session="broken")
+    history = [agent_way.question(TOLD), first.message]
     agent_sandbox.drop_after(4, endpoint=agent_service)
     with pytest.raises(AgentError):
-        asked(way, ASKED, history, session="broken")
+        asked(agent_way, ASKED, history, session="broken")
 
-    again = asked(way, ASKED, history, session="broken")
+    again = asked(agent_way, ASKED, history, session="broken")
 
     assert "heliotrope" in again.text
     if keeps(agent_service):

@@ -13,13 +13,13 @@ from remote_agents.errors import ConfigurationError
 from remote_agents.json_types import JsonMapping, JsonObject
 from remote_agents.sandbox import Sandbox
 from remote_agents.services import ENDPOINTS
-from remote_agents.testing.ways import FRAMEWORKS, Way, asked, class_of, make
+from remote_agents.testing.marks import in_each_face
+from remote_agents.testing.ways import Way, asked, class_of, make
 
-each_framework = pytest.mark.parametrize("framework", FRAMEWORKS)
 STANDARD = {"temperature": 0.5, "max_tokens": 100, "stop": ["zzz"], "timeout": 20.0}
 
 
-@each_framework
+@in_each_face
 def test_every_parameter_reaches_the_request(
     agent_sandbox: Sandbox,
     agent_service: str,
@@ -40,14 +40,14 @@ def test_every_parameter_can_be_given_to_one_call(
     assert _sent(agent_sandbox, agent_service, given) == given
 
 
-@each_framework
+@in_each_face
 def test_every_argument_of_the_service_is_a_field(agent_service: str, framework: str) -> None:
     endpoint = ENDPOINTS[agent_service]
     fields = class_of(framework, endpoint).model_fields
     assert {*endpoint.parameters, *endpoint.options} <= set(fields)
 
 
-@each_framework
+@in_each_face
 def test_a_misspelt_argument_is_named(
     agent_sandbox: Sandbox, agent_service: str, framework: str
 ) -> None:
@@ -55,7 +55,7 @@ def test_a_misspelt_argument_is_named(
         make(framework, agent_service, **agent_sandbox.kwargs(agent_service), temprature=1)
 
 
-@each_framework
+@in_each_face
 def test_what_all_models_take_is_taken(
     agent_sandbox: Sandbox, agent_service: str, framework: str
 ) -> None:
@@ -72,7 +72,7 @@ def test_what_all_models_take_is_taken(
         assert asked(way, "Hello").text
 
 
-@each_framework
+@in_each_face
 def test_a_field_of_ones_own_is_laid_over_the_body(
     agent_sandbox: Sandbox, agent_service: str, framework: str
 ) -> None:
@@ -83,7 +83,7 @@ def test_a_field_of_ones_own_is_laid_over_the_body(
     assert _sent(agent_sandbox, agent_service, {"zzOwn": None}) == {"zzOwn": {"field": [7]}}
 
 
-@each_framework
+@in_each_face
 def test_the_environment_says_where_the_agent_is(
     agent_sandbox: Sandbox, agent_service: str, framework: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -93,7 +93,7 @@ def test_the_environment_says_where_the_agent_is(
     assert asked(way, "Hello").text
 
 
-@each_framework
+@in_each_face
 def test_a_key_that_is_missing_is_named(
     agent_sandbox: Sandbox, agent_service: str, framework: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,45 +2,32 @@
 
 from __future__ import annotations
 
-import pytest
-
 from remote_agents.sandbox import Sandbox
 from remote_agents.services import ENDPOINTS
-from remote_agents.testing.ways import FRAMEWORKS, Way, asked
+from remote_agents.testing.marks import every_way
+from remote_agents.testing.ways import Way, asked
 
 QUESTION = "How many vacation days do I get?"
 FOLLOW_UP = "And what about part-time staff?"
-every_way = pytest.mark.parametrize(
-    ("framework", "streamed", "awaited"),
-    [
-        pytest.param(f, s, a, id=f"{f}-{'stream' if s else 'whole'}-{'async' if a else 'sync'}")
-        for f in FRAMEWORKS
-        for s in (False, True)
-        for a in (False, True)
-    ],
-)
 
 
 @every_way
 def test_every_way_gives_the_same_answer_and_remembers_it(
-    agent_sandbox: Sandbox, agent_service: str, framework: str, streamed: bool, awaited: bool
+    agent_service: str, agent_way: Way
 ) -> None:
-    settings = agent_sandbox.kwargs(agent_service)
-    way = Way(framework, agent_service, streamed=streamed, awaited=awaited, **settings)
-    session = f"parity-{framework}-{streamed}-{awaited}"
-    question = way.question(QUESTION)
+    question = agent_way.question(QUESTION)
 
-    first = asked(way, QUESTION, session=session)
-    second = asked(way, FOLLOW_UP, [question, first.message], session=session)
+    first = asked(agent_way, QUESTION, session="parity")
+    second = asked(agent_way, FOLLOW_UP, [question, first.message], session="parity")
 
     assert "25 vacation days" in first.text
     assert "12.5 days" in second.text
     for answer in (first, second):
         assert answer.metadata["finish_reason"] == "stop"
         assert answer.metadata["model_provider"] == agent_service
-        assert answer.metadata["agent"].startswith(f"{agent_service}:{settings['agent_id']}@")
+        assert answer.metadata["agent"].startswith(f"{agent_service}:{agent_way.model.agent_id}@")
         assert answer.metadata["reply_id"]
-        if streamed:
+        if agent_way.streamed:
             assert "".join(answer.pieces) == answer.text
     kept = ENDPOINTS[agent_service].keeps != "none"
     assert bool(first.metadata.get("conversation_id")) is kept

@@ -13,13 +13,12 @@ from remote_agents.errors import AgentError
 from remote_agents.json_types import Arguments
 from remote_agents.recording.recorder import Recorder
 from remote_agents.sandbox import Sandbox
-from remote_agents.testing.suite.test_parity import every_way
-from remote_agents.testing.ways import FRAMEWORKS, Way, asked, make
+from remote_agents.testing.marks import every_way, in_each_face
+from remote_agents.testing.ways import Way, asked, make
 
 KEY = "a-key-of-42-letters"
 TOKEN = "a-token-of-17-letters"
 BODY = "a-field-of-23-letters"
-in_each_framework = pytest.mark.parametrize("framework", FRAMEWORKS)
 
 
 def secret_settings(box: Sandbox, service: str) -> Arguments:
@@ -33,7 +32,7 @@ def hides(text: str) -> None:
     assert [secret for secret in (KEY, TOKEN, BODY) if secret in text] == []
 
 
-@in_each_framework
+@in_each_face
 def test_a_model_shows_none(agent_sandbox: Sandbox, agent_service: str, framework: str) -> None:
     model = make(framework, agent_service, **secret_settings(agent_sandbox, agent_service))
     hides(f"{model!r} {model} {model.agent!r} {model.model_dump_json()} {model.model_dump()}")
@@ -69,7 +68,7 @@ def test_an_error_and_the_log_show_none(
         assert BODY not in text
 
 
-@in_each_framework
+@in_each_face
 def test_an_answer_and_its_recording_show_none(
     agent_sandbox: Sandbox, agent_service: str, framework: str
 ) -> None:

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import time
 
-import pytest
-
 from remote_agents.client import Client
 from remote_agents.sandbox import Sandbox
 from remote_agents.services import ENDPOINTS
-from remote_agents.testing.ways import FRAMEWORKS, Way, asked
+from remote_agents.testing.marks import in_each_face, sync_and_async
+from remote_agents.testing.ways import Way, asked
 
 WORD_DELAY = 0.02
 
 
-@pytest.mark.parametrize("awaited", [False, True], ids=["sync", "async"])
-@pytest.mark.parametrize("framework", FRAMEWORKS)
+@sync_and_async
+@in_each_face
 def test_each_word_is_in_hand_before_the_next_is_sent(
     slow_agent_box: Sandbox, agent_service: str, framework: str, awaited: bool
 ) -> None:
