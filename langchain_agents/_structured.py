@@ -23,12 +23,12 @@ from langchain_core.runnables import (
 )
 
 from langchain_agents._errors import model_errors
-from langchain_agents._objects import newest_object_in, objects_in
 from langchain_agents._schema import check_schema, json_schema_of, response_format, violation
 from langchain_agents._unheard import as_messages
 from remote_agents.errors import ConfigurationError
 from remote_agents.json_types import Arguments, JsonObject
 from remote_agents.waiting import raise_if_waiting
+from remote_agents.wire.objects import newest_object_in, objects_in
 
 INSTRUCTIONS = """\
 Answer with one JSON object that is valid for this JSON schema, and nothing else: no prose before \

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from itertools import pairwise
 from typing import Any, Literal
 
 import httpx
@@ -15,7 +14,6 @@ from pydantic import BaseModel, Field
 from typing_extensions import TypedDict
 
 from langchain_agents import ChatBlueNexus
-from langchain_agents._objects import newest_object_in
 from langchain_agents._schema import violation
 from remote_agents import ConfigurationError
 from tests.langchain.services import CHAT, QUESTION, chat, every_service
@@ -242,14 +240,6 @@ async def test_the_object_is_found_among_words(answer: str, streamed: bool, sche
     for result in results:
         assert (result if isinstance(result, dict) else result.model_dump())["days"] == 25
     assert len(asked) == 2  # and nothing was repaired
-
-
-def test_an_object_grows_among_words() -> None:
-    answer = AMONG_WORDS["braces before"]
-    grown = [newest_object_in(answer[:end]) for end in range(len(answer) + 1)]
-    shown = [part for before, part in pairwise(grown) if part != before]
-    assert shown == [{"days": 2}, {"days": 25}, {"days": 25, "answer": ""}, *shown[3:]]
-    assert shown[-1] == {"days": 25, "answer": "25"}
 
 
 def test_an_object_that_is_nested_without_end_is_no_json() -> None:

@@ -8,12 +8,13 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
-from langchain_core.utils.json import parse_partial_json
-
 MOST = 1000  # places at which one may begin, so that no answer takes for ever
 
 _BEGINNING = re.compile(r'\{(?=\s*(?:["}]|$))')
 _DECODER = json.JSONDecoder(strict=False)  # models break lines inside of strings
+# A string, without half of an escape at its end, or what gives an object its form.
+_TOKEN = re.compile(r'"(?:[^"\\]|\\[^u]|\\u[0-9a-fA-F]{4})*(")?|[{}\[\],]')
+_CLOSES = {"{": "}", "[": "]"}
 
 
 def objects_in(text: str) -> list[Any]:
@@ -46,10 +47,17 @@ def newest_object_in(text: str) -> Any:
         >>> newest_object_in('Once more: {"days": 25, "answ')
         {'days': 25}
     """
-    newest, end = [(None, 0), *_decoded(text)][-1]
-    for begins in _beginnings(text, end):
-        with suppress(ValueError):
-            if part := parse_partial_json(text[begins:]):
+    newest: Any = None
+    end = 0
+    for begins in _beginnings(text):
+        if begins < end:
+            continue  # inside of the one before
+        try:
+            newest, end = _DECODER.raw_decode(text, begins)
+        except RecursionError:
+            break
+        except ValueError:
+            if part := _as_far_as_it_goes(text[begins:]):
                 return part
     return newest
 
@@ -72,3 +80,30 @@ def _beginnings(text: str, after: int = 0) -> Iterator[int]:
         if number == MOST:
             return
         yield match.start()
+
+
+def _as_far_as_it_goes(text: str) -> Any:
+    """The value of an object whose end is missing; None if it is none, or has ended."""
+    missing: list[str] = []
+    end, cut = len(text), 0
+    for token in _TOKEN.finditer(text):
+        mark = token[0]
+        if mark[0] == '"':
+            if token[1] is None:  # still arriving
+                missing.append('"')
+                end = token.end()
+                break
+            continue
+        if mark in _CLOSES:
+            missing.append(_CLOSES[mark])
+        elif mark != ",":
+            missing.pop()
+            if not missing:
+                return None
+        cut = token.start() if mark == "," else token.end()
+    closed = "".join(reversed(missing))
+    # All of it, else without the field or item that has only begun.
+    for begun in (text[:end] + closed, text[:cut] + closed.removeprefix('"')):
+        with suppress(ValueError):
+            return json.loads(begun, strict=False)
+    return None
