@@ -40,6 +40,7 @@ from llamaindex_agents._calls import (
     stateless,
     stateless_call,
 )
+from llamaindex_agents._structured import StructuredPrediction
 from remote_agents.agent import Agent
 from remote_agents.errors import ConfigurationError
 from remote_agents.json_types import Arguments, JsonObject
@@ -56,7 +57,7 @@ if TYPE_CHECKING:
 Self = TypeVar("Self", bound="RemoteLLM")
 
 
-class RemoteLLM(Settings, FunctionCallingLLM):
+class RemoteLLM(Settings, StructuredPrediction):
     """What engines know of a hosted agent; users subclass `RemoteAgent`."""
 
     model_config = Settings.model_config
@@ -339,10 +340,10 @@ class RemoteLLM(Settings, FunctionCallingLLM):
     apredict = stateless(LLM.apredict)
     stream = stateless(LLM.stream)
     astream = stateless(LLM.astream)
-    structured_predict = stateless(LLM.structured_predict)
-    astructured_predict = stateless(LLM.astructured_predict)
-    stream_structured_predict = stateless(LLM.stream_structured_predict)
-    astream_structured_predict = stateless(LLM.astream_structured_predict)
+    structured_predict = stateless(StructuredPrediction.structured_predict)
+    astructured_predict = stateless(StructuredPrediction.astructured_predict)
+    stream_structured_predict = stateless(StructuredPrediction.stream_structured_predict)
+    astream_structured_predict = stateless(StructuredPrediction.astream_structured_predict)
     predict_and_call = stateless(FunctionCallingLLM.predict_and_call)
     apredict_and_call = stateless(FunctionCallingLLM.apredict_and_call)
 

@@ -4,10 +4,12 @@ import json
 from typing import Any
 
 import pytest
+from llama_index.core import PromptTemplate
 from llama_index.core.agent.workflow import FunctionAgent
 from llama_index.core.base.llms.types import ChatMessage, ToolCallBlock
 from llama_index.core.tools import FunctionTool
 from llama_index.core.workflow import Context, HumanResponseEvent
+from pydantic import BaseModel
 
 from llamaindex_agents import AGUI, AgentAsksPerson, AskPerson, CloudBase, RemoteWorkflowAgent
 from remote_agents import AgentInterrupt, ConfigurationError
@@ -188,7 +190,16 @@ WANTED: dict[str, Any] = {
     "achat": lambda llm: llm.as_chat_engine().achat(TASK),
     "streamed chat": lambda llm: list(llm.as_chat_engine().stream_chat(TASK).response_gen),
     "workflow": lambda llm: RemoteWorkflowAgent(name="a", llm=llm).run(TASK),
+    "object": lambda llm: llm.structured_predict(Done, PromptTemplate(TASK)),
+    "aobject": lambda llm: llm.astructured_predict(Done, PromptTemplate(TASK)),
+    "streamed object": lambda llm: list(llm.stream_structured_predict(Done, PromptTemplate(TASK))),
 }
+
+
+class Done(BaseModel):
+    """Whether it is done."""
+
+    done: bool
 
 
 @each

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -13,7 +14,10 @@ from llamaindex_agents import session
 from remote_agents import InMemorySessionStore, StreamInterruptedError
 from remote_agents.sandbox import Sandbox
 from tests.llamaindex.conftest import QUESTION, SERVICES, WAYS, Build, responses
-from tests.llamaindex.test_faults import text
+from tests.llamaindex.test_events import Recorder, recorder
+from tests.llamaindex.test_faults import DONE, STOP, text
+
+__all__ = ["recorder"]  # a fixture
 
 # LlamaIndex's StructuredLLM streams with a method that pydantic has deprecated.
 pytestmark = pytest.mark.filterwarnings(
@@ -92,3 +96,71 @@ async def test_a_prediction_that_is_left_hangs_up(scripted: Build, server: Any, 
         stream.close()
     del stream
     assert await asyncio.to_thread(server.left.wait, 2)
+
+
+# Answers that hold the right object among other words.
+AMONG_WORDS = {
+    "thought aloud before": '<think>I want {"days": ...}.</think>\n{"days": 25, "answer": "25"}',
+    "a draft before": '<think>{"days": 24, "answer": "24"}?</think>{"days": 25, "answer": "25"}',
+    "braces before": 'From the set {1, 2} follows:\n{"days": 25, "answer": "25"}',
+    "braces behind": '{"days": 25, "answer": "25"} Hope that helps {smile}, {"or": "not"}!',
+    "said twice": '{"days": 25, "answer": "25"}\nOnce more: {"days": 25, "answer": "25"}',
+    "a line break in a text": '{"days": 25, "answer": "2\n5"}',
+    "braces and quotes in a text": '{"days": 25, "answer": "{2\\"5"}',
+    "a code fence": 'Sure: ```json\n{"days": 25, "answer": "25"}\n```',
+}
+
+
+@pytest.mark.parametrize("way", [*PREDICT, *WAYS])
+@pytest.mark.parametrize("answer", AMONG_WORDS.values(), ids=AMONG_WORDS)
+async def test_the_object_is_found_among_words(scripted: Build, answer: str, way: str) -> None:
+    pieces = [text(answer[at : at + 3]) for at in range(0, len(answer), 3)]
+    objects = await predicted(scripted(*pieces, STOP, DONE, coalesce=False), way)
+    assert isinstance(objects[-1], Days)
+    assert objects[-1].days == 25
+    assert all(later != earlier for earlier, later in pairwise(objects))
+
+
+@pytest.mark.parametrize("way", [*PREDICT, *WAYS])
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [("I do not know.", "I do not know"), ('{"days": "many", "answer": "x"}', "days")],
+)
+async def test_an_answer_without_a_valid_object_is_an_error(
+    scripted: Build, answer: str, said: str, way: str
+) -> None:
+    with pytest.raises(ValueError, match=said):
+        await predicted(scripted(text(answer), STOP, DONE), way)
+
+
+@pytest.mark.parametrize("way", PREDICT)
+async def test_events_of_a_prediction(scripted: Build, recorder: Recorder, way: str) -> None:
+    llm = scripted(text('Sure: {"days": 25, '), text('"answer": "25"} !'), STOP, DONE)
+    objects = await predicted(llm, way)
+    told = [name for name in recorder.names if name.startswith("LLMStructuredPredict")]
+    growing = ["LLMStructuredPredictInProgressEvent"] * len(objects) if "stream" in way else []
+    assert told == ["LLMStructuredPredictStartEvent", *growing, "LLMStructuredPredictEndEvent"]
+    assert recorder.names.count("LLMChatStartEvent") == 1
+    assert recorder.names.count("LLMChatEndEvent") == 1
+
+
+@pytest.mark.parametrize("way", PREDICT)
+async def test_a_prediction_leaves_the_prompt_as_it_is(
+    scripted: Build, server: Any, way: str
+) -> None:
+    prompt = PromptTemplate("{question}")
+    llm = scripted(text('{"days": 25, "answer": "25"}'), STOP, DONE, system_prompt="Be brief.")
+    await responses(llm, way, Days, prompt, question=QUESTION)
+    assert prompt.output_parser is None
+    messages = json.loads(server.requests[0])["messages"]
+    assert [message["role"] for message in messages] == ["system", "user"]
+    assert messages[0]["content"] == "Be brief."
+    assert messages[1]["content"].startswith(QUESTION)
+    assert "the number of days" in messages[1]["content"]
+
+
+@pytest.mark.parametrize("way", PREDICT)
+async def test_another_way_to_predict_is_llamaindexs(scripted: Build, way: str) -> None:
+    llm = scripted(pydantic_program_mode="function")
+    with pytest.raises(ValueError, match="function calling"):
+        await predicted(llm, way)
