@@ -5,13 +5,13 @@ import pytest
 
 from remote_agents.sandbox import Sandbox
 
-ASKED = [{"objectId": "notes/plan.png"}]
+ASKED = b'[{"objectId": "notes/plan.png"}]'
 
 
-def promised(box: Sandbox, key: str) -> httpx.Response:
+def promised(box: Sandbox, key: str, content: bytes = ASKED) -> httpx.Response:
     headers = {"Authorization": f"Bearer {key}"}
     address = f"{box.url}/v1/storages/get-objects-upload-info"
-    return httpx.post(address, json=ASKED, headers=headers)
+    return httpx.post(address, content=content, headers=headers)
 
 
 def test_a_file_is_kept_for_its_signature(sandbox: Sandbox) -> None:
@@ -39,4 +39,17 @@ def test_a_file_without_its_signature_is_refused(sandbox: Sandbox, missing: str)
 
 
 def test_who_has_no_key_is_promised_nothing(sandbox: Sandbox) -> None:
-    assert promised(sandbox, "no-key").status_code == 401
+    refused = promised(sandbox, "no-key")
+    assert (refused.status_code, refused.json()["code"]) == (401, "INVALID_CREDENTIALS")
+
+
+@pytest.mark.parametrize("content", [b"{", b"{}", b"[1]", b""])
+def test_an_order_that_is_no_list_of_files_is_refused(sandbox: Sandbox, content: bytes) -> None:
+    refused = promised(sandbox, sandbox.kwargs("cloudbase")["api_key"], content)
+    assert (refused.status_code, refused.json()["code"]) == (400, "INVALID_PARAM")
+
+
+def test_a_promise_is_seen_and_can_fail(sandbox: Sandbox) -> None:
+    sandbox.fail_next(status=503, match="/v1/storages/", endpoint="cloudbase")
+    assert promised(sandbox, sandbox.kwargs("cloudbase")["api_key"]).status_code == 503
+    assert [each["status"] for each in sandbox.requests("cloudbase")] == [503]

@@ -116,8 +116,8 @@ def is_uuid(value: object) -> bool:
         return False
 
 
-async def json_object(request: Request) -> JsonObject | None:
-    """The body when it is a JSON object, else None."""
+async def json_value(request: Request) -> Any:
+    """The body when it is JSON, else None."""
     raw = await request.body()
     try:
         value = json.loads(raw)
@@ -125,6 +125,12 @@ async def json_object(request: Request) -> JsonObject | None:
         return None
     if b"\\ud" in raw.lower():
         value = json.loads(dumps(value).encode(errors="replace"))
+    return value
+
+
+async def json_object(request: Request) -> JsonObject | None:
+    """The body when it is a JSON object, else None."""
+    value = await json_value(request)
     return value if isinstance(value, dict) else None
 
 

@@ -6,7 +6,7 @@ AGENT = Agent(
     "bot-handbook",
     "sandbox-cloudbase-key",
     "CLOUDBASE",
-    paths="/v1/aibot/",
+    paths="/v1/(aibot|storages)/",
     chat="/send-message",
     settings={"cloudbase_lists": "hosted"},  # or "template", "express"
     extra={"ag_ui_agent_id": "agent-handbook", "approval_agent_id": "agent-approval"},

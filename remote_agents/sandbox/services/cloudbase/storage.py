@@ -11,7 +11,7 @@ from starlette.routing import Route
 from remote_agents.sandbox.json_types import JsonObject
 from remote_agents.sandbox.service import require_key, service
 from remote_agents.sandbox.services.cloudbase.chat import ENDPOINT
-from remote_agents.sandbox.serving.wire import Json, Refusal, new_id
+from remote_agents.sandbox.serving.wire import Json, Refusal, json_value, new_id
 
 SIGNATURE = "q-sign-algorithm=sha1&q-ak=SANDBOX&q-signature=sandbox"
 TOKEN = "sandbox-security-token"
@@ -20,7 +20,7 @@ TOKEN = "sandbox-security-token"
 async def promise(request: Request) -> Json:
     """Promise a place for each file that is named."""
     require_key(request, ENDPOINT, "Credentials are invalid")
-    asked = await request.json()
+    asked = await json_value(request)
     if not isinstance(asked, list) or not all(isinstance(each, dict) for each in asked):
         raise Refusal(400, "the body must be an array of objects with objectId")
     return Json([_promised(request, each) for each in asked])
