@@ -72,8 +72,12 @@ def test_times_are_digits_with_maiagent_and_iso_elsewhere(archive: Sandbox) -> N
         ("maiagent", RECORDS, {}, 400, "startDate"),
         ("maiagent", RECORDS, {**DAYS, "page": 999_999}, 404, "Invalid page."),
         ("maiagent", "/api/conversations/", {"cursor": "x"}, 404, "Invalid cursor"),
+        ("maiagent", "/api/conversations/", {"cursor": "WzFd"}, 404, "Invalid cursor"),  # [1]
+        ("maiagent", "/api/messages/", {"cursor": "WzEsMl0="}, 404, "Invalid cursor"),  # [1,2]
         ("maiagent", "/api/conversations", {}, 301, ""),
         ("cloudbase", f"{BOT}/records", {}, 400, "sort is required"),
+        ("cloudbase", f"{BOT}/feedback", {"minRating": "good"}, 400, "minRating"),
+        ("cloudbase", f"{BOT}/feedback", {"to": "yesterday"}, 400, "to cannot be"),
         ("bluenexus", "/api/v1/agents/x/conversations", {}, 404, "not found"),
     ],
 )

@@ -45,8 +45,8 @@ def cursor(*values: object) -> str:
     return base64.b64encode(json.dumps(values).encode()).decode()
 
 
-def place(request: Request) -> list[Any] | None:
-    """The place that the query's cursor names; None if there is none."""
+def place(request: Request, length: int) -> list[Any] | None:
+    """The place that the query's cursor names, in so many values; None if there is none."""
     text = request.query_params.get("cursor")
     if not text:
         return None
@@ -54,7 +54,7 @@ def place(request: Request) -> list[Any] | None:
         found = json.loads(base64.b64decode(text))
     except (binascii.Error, ValueError):
         found = None
-    if not isinstance(found, list):
+    if not isinstance(found, list) or len(found) != length:
         raise Refusal(404, "Invalid cursor")
     return found
 

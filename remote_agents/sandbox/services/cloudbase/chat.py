@@ -51,7 +51,7 @@ def error_frames(message: str, state: JsonObject) -> list[str]:
         return [data({"type": "RUN_ERROR", "message": message, "code": "LLMError"})]
     frame = {
         "type": "error",
-        "created": _milliseconds(),
+        "created": milliseconds(),
         "record_id": f"record-{short_id()}",
         "model": REASONER,
         "content": "",
@@ -156,7 +156,7 @@ async def _classic_frames(turn: Turn, search: bool) -> AsyncGenerator[str, None]
 def _frame(turn: Turn, kind: str, model: str, **fields: object) -> JsonObject:
     frame = {
         "type": kind,
-        "created": _milliseconds(),
+        "created": milliseconds(),
         "record_id": turn.reply_id,
         "model": model,
         "content": "",
@@ -174,7 +174,7 @@ def _search_frame(turn: Turn) -> JsonObject:
     ]
     return {
         "type": "search",
-        "created": _milliseconds(),
+        "created": milliseconds(),
         "model": MODEL,
         "role": "assistant",
         "content": "",
@@ -196,7 +196,7 @@ def _knowledge_frame(turn: Turn) -> JsonObject:
     ]
     return {
         "type": "knowledge",
-        "created": _milliseconds(),
+        "created": milliseconds(),
         "role": "assistant",
         "content": "",
         "finish_reason": "continue",
@@ -210,7 +210,8 @@ def _usage(turn: Turn) -> dict[str, int]:
     return {"promptTokens": went, "completionTokens": came, "totalTokens": went + came}
 
 
-def _milliseconds() -> int:
+def milliseconds() -> int:
+    """The time as frames tell it."""
     return int(time.time() * 1000)
 
 

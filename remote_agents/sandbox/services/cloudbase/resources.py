@@ -8,7 +8,7 @@ of Tencent's older server template (`template`, whose `offset` counts pages) or 
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from typing import Any
 
 from starlette.requests import Request
@@ -17,7 +17,15 @@ from starlette.routing import Route
 from remote_agents.sandbox.mind.words import terms
 from remote_agents.sandbox.service import Service, require_key, service
 from remote_agents.sandbox.services.cloudbase import AGENT
-from remote_agents.sandbox.services.cloudbase.chat import BOT, ENDPOINT, IDS, authorize
+from remote_agents.sandbox.services.cloudbase.chat import (
+    BOT,
+    ENDPOINT,
+    IDS,
+    MODEL,
+    REASONER,
+    authorize,
+    milliseconds,
+)
 from remote_agents.sandbox.serving.lists import day, day_after, iso, size_of, whole
 from remote_agents.sandbox.serving.wire import (
     DONE,
@@ -26,6 +34,7 @@ from remote_agents.sandbox.serving.wire import (
     Refusal,
     data,
     json_object,
+    number,
     short_id,
 )
 
@@ -145,6 +154,8 @@ async def send_feedback(request: Request) -> Json:
     body = await json_object(request) or {}
     if body.get("type") not in ("upvote", "downvote"):
         raise Refusal(400, "type must be upvote or downvote")
+    if body.get("rating") is not None and not number(body["rating"]):
+        raise Refusal(400, "rating must be a number")
     store = service(request).store
     record = body.get("recordId")
     # The answers of both protocols can be rated.
@@ -169,18 +180,34 @@ async def list_feedback(request: Request) -> Json:
     """Ratings, newest first."""
     bot, query = authorize(request), request.query_params
     size, page = size_of(request, "pageSize", 10), max(whole(request, "pageNumber", 1), 1)
-    low, high = float(query.get("minRating", "-inf")), float(query.get("maxRating", "inf"))
-    first, last = day(query.get("from")) or 0.0, day_after(query.get("to")) or float("inf")
+    low, high = _end(request, "minRating", float), _end(request, "maxRating", float)
+    first, last = _end(request, "from", day), _end(request, "to", day_after)
     sql = "SELECT * FROM feedback WHERE endpoint = ? AND agent = ? ORDER BY seq DESC"
     found = [
         row
         for row in service(request).store.all(sql, ENDPOINT, bot)
         if query.get("type") in (None, row["kind"])
-        and low <= float(row["extra"].get("rating", 0)) <= high
-        and first <= row["created"] < last
+        and (low is None or low <= row["extra"].get("rating", 0))
+        and (high is None or row["extra"].get("rating", 0) <= high)
+        and (first is None or first <= row["created"])
+        and (last is None or row["created"] < last)
     ]
     items = [_rating(row) for row in found[(page - 1) * size : page * size]]
     return Json({"feedbackList": items, "total": len(found)})
+
+
+def _end(request: Request, name: str, read: Callable[[str], float | None]) -> float | None:
+    """An end of a range in the query, refused when it is none."""
+    text = request.query_params.get(name)
+    if not text:
+        return None
+    try:
+        end = read(text)
+    except ValueError:
+        end = None
+    if end is None:
+        raise Refusal(400, f"{name} cannot be {text!r}")
+    return end
 
 
 def _rating(row: Row) -> Row:
@@ -208,14 +235,14 @@ async def recommend_questions(request: Request) -> Frames:
 
 
 def _topics(box: Service, msg: str) -> list[str]:
-    found = box.brain.knowledge.search(tuple(terms(msg or "vacation remote work expenses")))
+    found = box.brain.knowledge.search(terms(msg or "vacation remote work expenses"))
     titles = [hit.section.heading.lower() for hit in found]
     return list(dict.fromkeys(titles))[:3] or ["vacation", "remote work", "expenses"]
 
 
 async def _questions(questions: list[str]) -> AsyncGenerator[str, None]:
-    record, now = f"record-{short_id()}", int(time.time() * 1000)
-    frame = {"record_id": record, "model": "hunyuan", "role": "assistant", "created": now}
+    record = f"record-{short_id()}"
+    frame = {"record_id": record, "model": MODEL, "role": "assistant", "created": milliseconds()}
     for word in "\n".join(questions).split(" "):
         fields = {"type": "text", "content": f"{word} ", "finish_reason": "continue"}
         yield data({**frame, **fields})
@@ -240,7 +267,7 @@ def _bot(id_: str) -> Row:
     return {
         "botId": id_,
         "name": "Handbook",
-        "model": "deepseek-r1",
+        "model": REASONER,
         "agentSetting": "Answer from the employee handbook.",
         "introduction": "Answers questions about Northwind Harbor.",
         "welcomeMessage": "Ask me about the handbook.",

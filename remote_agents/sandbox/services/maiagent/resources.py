@@ -79,7 +79,7 @@ async def list_conversations(request: Request) -> Json:
             " AND instr(m.content, ?)))"
         )
         values += [query["keyword"]] * 2
-    after = place(request)
+    after = place(request, 2)
     if after:
         where += " AND (created, id) < (?, ?)"
         values += after
@@ -224,7 +224,7 @@ async def list_messages(request: Request) -> Json:
         where += " AND conversation = ?"
         values.append(_known(box, conversation)["id"])
     count = box.store.one(f"SELECT count(*) AS n FROM messages WHERE {where}", *values)
-    after = place(request)
+    after = place(request, 1)
     sql = f"SELECT * FROM messages WHERE {where} AND seq < ? ORDER BY seq DESC LIMIT ?"
     rows = box.store.all(sql, *values, after[0] if after else 1 << 62, size + 1)
     following = cursor(rows[size - 1]["seq"]) if len(rows) > size else None

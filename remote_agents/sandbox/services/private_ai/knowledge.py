@@ -80,7 +80,7 @@ def _problem(name: str) -> JsonObject:
 
 FIELDS: dict[str, Callable[[Any], bool]] = {
     "text": lambda value: isinstance(value, str) and bool(value),
-    "top_k": lambda value: value is None or (isinstance(value, int) and value >= 1),
+    "top_k": lambda value: value is None or (type(value) is int and value >= 1),
     "similarity_cutoff": lambda value: value is None or (number(value) and 0 <= value <= 1),
 }
 
