@@ -8,42 +8,19 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import AsyncGenerator, Callable, Iterable
-from dataclasses import dataclass, field
+from collections.abc import AsyncGenerator, Iterable
+from dataclasses import dataclass
 from typing import Any
 
-from remote_agents.sandbox.json_types import Arguments, JsonObject
+from remote_agents.sandbox.json_types import JsonObject
 from remote_agents.sandbox.mind.answers import Answer, Ask
 from remote_agents.sandbox.mind.tools import arguments, wanted
+from remote_agents.sandbox.run_input import Run
 from remote_agents.sandbox.service import Service, Turn
 from remote_agents.sandbox.serving.wire import Refusal, data, dumps, new_id, short_id
 
-ROLES = ("user", "assistant", "system", "developer", "tool", "reasoning", "activity")
 APPROVED = (True, "yes", "y", "ok", "approve", "approved", "true")
 Event = dict[str, Any]
-
-
-@dataclass
-class Run:
-    """One accepted `RunAgentInput`.
-
-    Args:
-        thread: The thread's id, or none.
-        id: The run's id.
-        messages: What the thread does not know yet.
-        tools: The caller's tools.
-        answer: What a person said to the question that the thread waits on.
-        resumes: Whether there is such an answer.
-        context: What the caller tells the agent beside the dialogue.
-    """
-
-    thread: str | None
-    id: str
-    messages: list[JsonObject]
-    tools: list[JsonObject] = field(default_factory=list)
-    answer: Any = None
-    resumes: bool = False
-    context: list[Arguments] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -57,80 +34,6 @@ class Manner:
 
     modern: bool
     asks: bool = False
-
-
-def read_run(body: JsonObject, status: int) -> Run:
-    """A request, refused with `status` if it is not a `RunAgentInput`."""
-
-    def refuse(said: str) -> Refusal:
-        return Refusal(status, said)
-
-    thread, run = body.get("threadId"), body.get("runId")
-    if not all(each is None or isinstance(each, str) for each in (thread, run)):
-        raise refuse("threadId and runId must be strings")
-    messages = _messages(body.get("messages"), refuse)
-    tools = body.get("tools") or []
-    if not isinstance(tools, list) or not all(_is_tool(tool) for tool in tools):
-        raise refuse("tools must be an array of objects with name and description")
-    answer, resumes = _answer(body)
-    if not messages and not resumes:
-        raise refuse("messages must be a non-empty array")
-    run = run or f"run-{short_id()}"
-    return Run(thread or None, run, messages, tools, answer, resumes, _told_beside(body))
-
-
-def _told_beside(body: JsonObject) -> list[JsonObject]:
-    """The texts of `context`, which the agent reads as instructions."""
-    entries = body.get("context") or []
-    return [{"role": "system", "content": str(entry["value"])} for entry in entries]
-
-
-def _is_tool(tool: object) -> bool:
-    fields = ("name", "description")
-    return isinstance(tool, dict) and all(isinstance(tool.get(name), str) for name in fields)
-
-
-def _messages(value: object, refuse: Callable[[str], Refusal]) -> list[JsonObject]:
-    if not isinstance(value, list):
-        raise refuse("messages must be an array")
-    for item in value:
-        if not isinstance(item, dict) or item.get("role") not in ROLES:
-            raise refuse(f"each message needs a role, one of {', '.join(ROLES)}")
-        if not isinstance(item.get("id"), str):
-            raise refuse("each message needs an id")
-        if item["role"] == "tool" and not isinstance(item.get("toolCallId"), str):
-            raise refuse("a tool message needs a toolCallId")
-    return [{**item, "content": _text(item.get("content"))} for item in value]
-
-
-def _text(content: object) -> str:
-    if isinstance(content, list):
-        return " ".join(str(part.get("text", "")) for part in content if isinstance(part, dict))
-    return str(content or "")
-
-
-def files_in(body: JsonObject) -> tuple[str, ...]:
-    """Names of the files that messages carry as parts."""
-    parts = [
-        part for m in body["messages"] if isinstance(m["content"], list) for part in m["content"]
-    ]
-    return tuple(_file(part) for part in parts if part.get("type") not in (None, "text"))
-
-
-def _file(part: JsonObject) -> str:
-    named = (part.get("metadata") or {}).get("filename")
-    source = part.get("source") or {}
-    link = source.get("value", "") if source.get("type") == "url" else ""
-    return str(named or link.rsplit("/", 1)[-1] or part["type"])
-
-
-def _answer(body: JsonObject) -> tuple[Any, bool]:
-    """What a person answered: in AG-UI 1.0's `resume`, or in LangGraph's `command` before it."""
-    entries = body.get("resume")
-    if isinstance(entries, list) and entries:
-        return entries[0].get("payload"), True
-    command = (body.get("forwardedProps") or {}).get("command") or {}
-    return command.get("resume"), command.get("resume") is not None
 
 
 # --- the thread --------------------------------------------------------------------------------
@@ -148,9 +51,16 @@ def _leads_with_system(messages: list[JsonObject]) -> bool:
 
 
 def begin(
-    box: Service, endpoint: str, agent: str, run: Run, files: tuple[str, ...] = ()
+    box: Service, endpoint: str, agent: str, run: Run, files: tuple[str, ...], lost: Refusal
 ) -> tuple[Turn, list[JsonObject]]:
-    """Accept a run: the turn, and what its thread held before with what is new."""
+    """Accept a run: the turn, and what its thread held before with what is new.
+
+    A thread begins with its first message; one that was lost is refused with `lost`.
+    """
+    if run.thread and box.store.is_lost(endpoint, run.thread):
+        raise lost
+    if run.thread and box.store.conversation(endpoint, run.thread) is None:
+        box.store.add_conversation(endpoint, agent, run.thread)
     stored = box.stored(endpoint, run.thread)
     fresh = unknown_of(run, stored)
     turn = box.begin(
@@ -168,31 +78,15 @@ def begin(
 
 async def frames(turn: Turn, run: Run, held: list[JsonObject], manner: Manner) -> Frames:
     """A whole run: a call of the caller's tool, a question to a person, or an answer."""
-    thread = run.thread or f"thread-{short_id()}"
-    whole = {"threadId": thread, "runId": run.id}
+    whole = {"threadId": run.thread or f"thread-{short_id()}", "runId": run.id}
     version = {"protocolVersion": "1.0"} if manner.modern else {}
     yield data({"type": "RUN_STARTED", **whole, **version})
     finish: Event = {"type": "RUN_FINISHED", **whole}
-    waiting = turn.service.waiting
-    place, results = (turn.endpoint, thread), _results(held)
-    if manner.asks and not (run.resumes or results):
-        asked = waiting.setdefault(place, _approval(turn))
-        for event in _interrupted(asked, finish, manner):
-            yield data(event)
-        return
-    task = waiting.pop(place, None)
-    settled = _settled(task, run.answer) if run.resumes else None
-    may = settled is None or (task is not None and _approved(run.answer))
-    if may and (call := _call(turn, run, held)):
-        for event in _calls(turn, call, finish, manner):
-            yield data(event)
-        return
-    if settled is not None:
-        turn.answer = settled
-    elif results:
-        turn.answer = Answer(_said(results), "The tools have answered.")
-    for event in [*_thoughts(turn.answer.reasoning, manner), *_search(turn)]:
+    ended = _unanswered(turn, run, held, finish, manner)
+    for event in ended or [*_thoughts(turn.answer.reasoning, manner), *_search(turn)]:
         yield data(event)
+    if ended:
+        return
     message = {"messageId": turn.reply_id}
     yield data({"type": "TEXT_MESSAGE_START", **message, "role": "assistant"})
     async for word in turn.words():
@@ -203,6 +97,26 @@ async def frames(turn: Turn, run: Run, held: list[JsonObject], manner: Manner) -
     for event in _snapshots([*held, said]):
         yield data(event)
     yield data({**finish, **_outcome(turn, manner, {"type": "success"})})
+
+
+def _unanswered(
+    turn: Turn, run: Run, held: list[JsonObject], finish: Event, manner: Manner
+) -> list[Event]:
+    """How a run ends that has no answer; nothing for others, whose answer is then settled."""
+    waiting, results = turn.service.waiting, _results(held)
+    place = (turn.endpoint, finish["threadId"])
+    if manner.asks and not (run.resumes or results):
+        return _interrupted(waiting.setdefault(place, _approval(turn)), finish, manner)
+    task = waiting.pop(place, None)
+    settled = _settled(task, run.answer) if run.resumes else None
+    may = settled is None or (task is not None and _approved(run.answer))
+    if may and (call := _call(turn, run, held)):
+        return _calls(turn, call, finish, manner)
+    if settled is not None:
+        turn.answer = settled
+    elif results:
+        turn.answer = Answer(_said(results), "The tools have answered.")
+    return []
 
 
 Frames = AsyncGenerator[str, None]
@@ -230,14 +144,15 @@ def _told(message: JsonObject) -> JsonObject:
     return {**{key: message[key] for key in ("id", "role", "content")}, **kept}
 
 
-def _halves(text: str) -> list[str]:
+def halves(text: str) -> list[str]:
+    """A text in two pieces, where it has two sentences."""
     middle = text.find(". ") + 1
     return [text[:middle], text[middle:]] if middle else [text]
 
 
 def _thoughts(text: str, manner: Manner) -> list[Event]:
     if not manner.modern:
-        deltas = [{"type": "THINKING_TEXT_MESSAGE_CONTENT", "delta": d} for d in _halves(text)]
+        deltas = [{"type": "THINKING_TEXT_MESSAGE_CONTENT", "delta": d} for d in halves(text)]
         return [
             {"type": "THINKING_START"},
             {"type": "THINKING_TEXT_MESSAGE_START"},
@@ -246,7 +161,7 @@ def _thoughts(text: str, manner: Manner) -> list[Event]:
             {"type": "THINKING_END"},
         ]
     of = {"messageId": f"reasoning-{short_id()}"}
-    return [{"type": "REASONING_MESSAGE_CHUNK", **of, "delta": d} for d in _halves(text)]
+    return [{"type": "REASONING_MESSAGE_CHUNK", **of, "delta": d} for d in halves(text)]
 
 
 def _search(turn: Turn) -> list[Event]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import uuid
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,7 +48,7 @@ class Caller:
             return {"msg": messages[-1]["content"], "history": history, **more}
         if endpoint == "ag_ui":
             named = [{"id": f"m{n}", **message} for n, message in enumerate(messages)]
-            return {"messages": named, **more}
+            return {"threadId": f"t{uuid.uuid4()}", "runId": "r1", "messages": named, **more}
         if endpoint == "maiagent":
             message = {"content": messages[-1]["content"], "attachments": []}
             return {"message": message, "isStreaming": stream, **more}

@@ -58,6 +58,8 @@ def test_an_unknown_agent_is_404(call: Caller, endpoint: str) -> None:
     assert set(reply.json()) == ERROR_KEYS[endpoint]
 
 
+RUN = {"threadId": "t", "runId": "r"}
+ASKED = {"messages": [{"id": "1", **user("x")}]}
 BAD_BODIES = [
     ("cloudbase", {}, 400),
     ("cloudbase", {"msg": 3}, 400),
@@ -65,12 +67,22 @@ BAD_BODIES = [
     ("cloudbase", {"msg": "x", "searchEnable": "true"}, 400),
     ("cloudbase", {"msg": "x", "files": ["file:///etc/passwd"]}, 400),
     ("cloudbase", {"messages": []}, 400),
+    ("cloudbase", {**ASKED, "forwardedProps": [1]}, 400),
+    ("cloudbase", {**ASKED, "context": [{}]}, 400),
     ("ag_ui", {}, 422),
-    ("ag_ui", {"messages": []}, 422),
-    ("ag_ui", {"messages": [user("x")]}, 422),
-    ("ag_ui", {"messages": [{"id": "1", "role": "tool", "content": "x"}]}, 422),
-    ("ag_ui", {"messages": [{"id": "1", **user("x")}], "tools": [{"name": "f"}]}, 422),
-    ("ag_ui", {"messages": [{"id": "1", **user("x")}], "threadId": 7}, 422),
+    ("ag_ui", {"runId": "r", **ASKED}, 422),
+    ("ag_ui", {"threadId": "t", **ASKED}, 422),
+    ("ag_ui", {"threadId": 7, "runId": "r", **ASKED}, 422),
+    ("ag_ui", {**RUN}, 422),
+    ("ag_ui", {**RUN, "messages": []}, 422),
+    ("ag_ui", {**RUN, "messages": [user("x")]}, 422),
+    ("ag_ui", {**RUN, "messages": [{"id": "1", "role": "user", "content": [3]}]}, 422),
+    ("ag_ui", {**RUN, "messages": [{"id": "1", "role": "tool", "content": "x"}]}, 422),
+    ("ag_ui", {**RUN, **ASKED, "tools": [{"name": "f"}]}, 422),
+    ("ag_ui", {**RUN, **ASKED, "context": [{"value": "x"}]}, 422),
+    ("ag_ui", {**RUN, **ASKED, "context": "x"}, 422),
+    ("ag_ui", {**RUN, **ASKED, "forwardedProps": "x"}, 422),
+    ("ag_ui", {**RUN, **ASKED, "resume": ["yes"]}, 422),
     ("cloudbase_openai", {"model": "bot-handbook", "messages": [user("x")]}, 400),
     ("cloudbase_openai", {"model": "bot-handbook", "messages": [], "stream": False}, 400),
     ("cloudbase_openai", {"messages": [user("x")], "stream": False}, 400),

@@ -10,12 +10,14 @@ from starlette.routing import Route
 
 from remote_agents.sandbox import ag_ui
 from remote_agents.sandbox.json_types import JsonObject
-from remote_agents.sandbox.service import Service, require_key, service
+from remote_agents.sandbox.run_input import files_in, read_run
+from remote_agents.sandbox.service import require_key, service
 from remote_agents.sandbox.services.ag_ui import AGENT
 from remote_agents.sandbox.serving.wire import Frames, Refusal, data, json_object
 
 ENDPOINT = "ag_ui"
 IDS = (AGENT.agent_id, AGENT.extra["approval_agent_id"])
+REQUIRED = ("threadId", "runId", "messages")
 
 
 def error_body(refusal: Refusal, request_id: str) -> JsonObject:
@@ -37,20 +39,15 @@ async def run(request: Request) -> Frames:
     body = await json_object(request)
     if body is None:
         raise Refusal(422, "the body must be a JSON object")
-    asked = ag_ui.read_run(body, 422)
-    box = service(request)
-    _keep(box, agent, asked.thread)
-    turn, held = ag_ui.begin(box, ENDPOINT, agent, asked, ag_ui.files_in(body))
+    for name in REQUIRED:
+        if name not in body:
+            raise Refusal(422, f"{name} is required")
+    asked = read_run(body, 422)
+    lost = Refusal(404, f"Thread {asked.thread} does not exist")
+    files = files_in(body)
+    turn, held = ag_ui.begin(service(request), ENDPOINT, agent, asked, files, lost)
     manner = ag_ui.Manner(modern=True, asks=agent != AGENT.agent_id)
     return Frames(ag_ui.frames(turn, asked, held, manner))
-
-
-def _keep(box: Service, agent: str, thread: str | None) -> None:
-    """A thread begins with its first message, unless it was lost."""
-    if thread and box.store.is_lost(ENDPOINT, thread):
-        raise Refusal(404, f"Thread {thread} does not exist")
-    if thread and box.store.conversation(ENDPOINT, thread) is None:
-        box.store.add_conversation(ENDPOINT, agent, thread)
 
 
 routes = [Route("/ag-ui/{agent}", run, methods=["POST"])]

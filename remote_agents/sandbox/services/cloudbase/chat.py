@@ -11,6 +11,7 @@ from starlette.routing import Route
 from remote_agents.sandbox import ag_ui
 from remote_agents.sandbox.json_types import JsonObject
 from remote_agents.sandbox.mind.answers import Ask
+from remote_agents.sandbox.run_input import read_run
 from remote_agents.sandbox.service import Service, Turn, require_key, service
 from remote_agents.sandbox.services.cloudbase import AGENT
 from remote_agents.sandbox.serving.wire import (
@@ -123,9 +124,14 @@ def _conversation(box: Service, bot: str, given: object) -> str | None:
         return None
     found = box.store.conversation(ENDPOINT, given) if isinstance(given, str) else None
     if found is None or found["agent"] != bot:
-        message = f"Conversation {given} does not exist"
-        raise Refusal(404, message, code="CONVERSATION_NOT_FOUND")
+        raise unknown(given)
     return str(found["id"])
+
+
+def unknown(conversation: object) -> Refusal:
+    """The refusal of a conversation that there is not, or not of this agent."""
+    message = f"Conversation {conversation} does not exist"
+    return Refusal(404, message, code="CONVERSATION_NOT_FOUND")
 
 
 def _files(value: object) -> tuple[str, ...]:
@@ -143,7 +149,7 @@ async def _classic_frames(turn: Turn, search: bool) -> AsyncGenerator[str, None]
         yield data(_search_frame(turn))
     if turn.answer.used:
         yield data(_knowledge_frame(turn))
-    for delta in _halves(turn.answer.reasoning):
+    for delta in ag_ui.halves(turn.answer.reasoning):
         yield data(_frame(turn, "thinking", REASONER, reasoning_content=delta))
     async for word in turn.words():
         if word.text:
@@ -215,33 +221,12 @@ def milliseconds() -> int:
     return int(time.time() * 1000)
 
 
-def _halves(text: str) -> list[str]:
-    middle = text.find(". ") + 1
-    return [text[:middle], text[middle:]] if middle else [text]
-
-
 def _ag_ui(box: Service, bot: str, body: JsonObject) -> Frames:
-    run = ag_ui.read_run(body, 400)
-    _thread(box, bot, run.thread)
-    turn, held = ag_ui.begin(box, ENDPOINT, bot, run, _files(_props(body).get("files")))
+    run = read_run(body, 400)
+    files = _files((body.get("forwardedProps") or {}).get("files"))
+    turn, held = ag_ui.begin(box, ENDPOINT, bot, run, files, unknown(run.thread))
     manner = ag_ui.Manner(modern=False, asks=bot == AGENT.extra["approval_agent_id"])
     return Frames(ag_ui.frames(turn, run, held, manner))
-
-
-def _props(body: JsonObject) -> JsonObject:
-    return body.get("forwardedProps") or {}
-
-
-def _thread(box: Service, bot: str, thread: str | None) -> str | None:
-    """A thread begins with its first message, unless it was lost."""
-    if not thread:
-        return None
-    if box.store.is_lost(ENDPOINT, thread):
-        message = f"Conversation {thread} does not exist"
-        raise Refusal(404, message, code="CONVERSATION_NOT_FOUND")
-    if box.store.conversation(ENDPOINT, thread) is None:
-        box.store.add_conversation(ENDPOINT, bot, thread)
-    return thread
 
 
 async def create_conversation(request: Request) -> Json:

@@ -25,6 +25,7 @@ from remote_agents.sandbox.services.cloudbase.chat import (
     REASONER,
     authorize,
     milliseconds,
+    unknown,
 )
 from remote_agents.sandbox.serving.lists import day, day_after, iso, size_of, whole
 from remote_agents.sandbox.serving.wire import (
@@ -109,7 +110,7 @@ def _known(request: Request) -> Row:
     bot, id_ = authorize(request), request.path_params["conversation"]
     row = service(request).store.conversation(ENDPOINT, id_)
     if row is None or row["agent"] != bot:
-        raise Refusal(404, f"Conversation {id_} does not exist", code="CONVERSATION_NOT_FOUND")
+        raise unknown(id_)
     return row
 
 
