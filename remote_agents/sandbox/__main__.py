@@ -144,6 +144,13 @@ def _parser() -> argparse.ArgumentParser:
         epilog="--print-env prints the variables first and then serves: "
         "run it in the background with its output in a file, and source the file.",
     )
+    _add_place(parser)
+    _add_rest(parser)
+    return parser
+
+
+def _add_place(parser: argparse.ArgumentParser) -> None:
+    """Where it listens, and who may ask."""
     add = parser.add_argument
     add("--port", type=_port, default=8700, help="0 takes a free one (default: %(default)s)")
     add("--host", default=HERE, help="address to listen on; 0.0.0.0 for all (default: %(default)s)")
@@ -162,6 +169,11 @@ def _parser() -> argparse.ArgumentParser:
         help="serve HTTPS; its private authority is kept in the folder, if one is named",
     )
     add("--token-seconds", type=_seconds, help="keys are tokens that expire after so long")
+
+
+def _add_rest(parser: argparse.ArgumentParser) -> None:
+    """What it answers from, how, and what it prints."""
+    add = parser.add_argument
     add("--documents", type=Path, help="folder of .md and .txt files to answer from")
     add("--state", help="SQLite file that keeps the conversations")
     add("--print-env", action="store_true", help="print export lines for the agents")
@@ -177,7 +189,6 @@ def _parser() -> argparse.ArgumentParser:
     add("--ignore-context", action="store_true", help="answer from the documents alone")
     # The process of a `Sandbox` object: announces itself in JSON, ends with its parent.
     add("--until-eof", action="store_true", help=argparse.SUPPRESS)
-    return parser
 
 
 if __name__ == "__main__":
