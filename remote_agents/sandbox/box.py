@@ -181,9 +181,10 @@ class Sandbox:
     def configure(self, **settings: object) -> None:
         """Change settings while the server runs.
 
-        They are word_delay, rate_limit, refuse_system, credits, export_padding (bytes), and those
-        of one service each, which its folder names: cloudbase_lists (the shape of its lists:
-        hosted, template or express), maiagent_root (the only root of its paths: /api or /api/v1).
+        They are word_delay, rate_limit, and those of one service each, which its folder names:
+        credits (BlueNexus), refuse_system (Private AI), cloudbase_lists (the shape of its lists:
+        hosted, template or express), maiagent_root (the only root of its paths: /api or /api/v1),
+        export_padding (bytes by which MaiAgent's Excel file is larger than its records).
         """
         self._call("POST", "configure", settings)
 

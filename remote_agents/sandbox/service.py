@@ -26,7 +26,6 @@ from remote_agents.sandbox.serving.wire import Refusal, new_id
 from remote_agents.sandbox.upstream import Upstream
 
 PERIODS = {"second": 1.0, "minute": 60.0, "hour": 3600.0, "day": 86400.0}
-CREDITS = 20_000
 REMEMBERED = 400
 
 
@@ -41,9 +40,6 @@ class Settings:
 
     word_delay: float = 0.0
     rate_limit: str | None = "30/minute"
-    refuse_system: bool = False
-    credits: int = CREDITS
-    export_padding: int = 0  # bytes by which an Excel export is larger than its records
     of_services: JsonObject = field(default_factory=settings_of_services)  # of one service each
 
     def change(self, changes: JsonObject) -> None:

@@ -7,4 +7,5 @@ AGENT = Agent(
     "sandbox-bluenexus-key",
     "BLUENEXUS",
     paths="/api/v1/(agents|models|credit-transactions)",
+    settings={"credits": 20_000},
 )

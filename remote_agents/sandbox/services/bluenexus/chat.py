@@ -76,7 +76,7 @@ async def chat(request: Request) -> ASGIApp | Response:
     """Answer in a new conversation, or in the one that is named."""
     agent = authorize(request)
     box = service(request)
-    if box.settings.credits <= 0:
+    if box.settings.of_services["credits"] <= 0:
         raise Refusal(402, "Insufficient credit balance")
     body = await json_object(request)
     _validate(body)
@@ -151,10 +151,11 @@ def _headers(
     box: Service, conversation: str, cost: int, *, tell_cost: bool = True
 ) -> dict[str, str]:
     # Use alone never empties the account: only `configure(credits=0)` does.
-    box.settings.credits = max(1, box.settings.credits - cost)
+    settings = box.settings.of_services
+    settings["credits"] = max(1, settings["credits"] - cost)
     headers = {
         "x-conversation-id": conversation,
-        "x-credits-remaining": str(box.settings.credits),
+        "x-credits-remaining": str(settings["credits"]),
     }
     return {**headers, "x-credits-consumed": str(cost)} if tell_cost else headers
 

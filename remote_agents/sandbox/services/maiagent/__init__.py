@@ -12,7 +12,10 @@ AGENT = Agent(
     paths="/(api|_storage)/",
     chat="/completions/",
     scheme="Api-Key",
-    settings={"maiagent_root": None},  # the only root of its paths: "/api" or "/api/v1"
+    settings={
+        "maiagent_root": None,  # the only root of its paths: "/api" or "/api/v1"
+        "export_padding": 0,  # bytes by which an Excel export is larger than its records
+    },
     extra={
         "knowledge_base_id": "e3b7f150-9d24-46c8-a2f6-58c1d09e7b3a",
         "contact_id": "c9a4d7e2-15b8-4f6a-8e03-91d2b7c6f5a4",

@@ -152,7 +152,8 @@ async def export_excel(request: Request) -> StreamingResponse:
     where, values = _wanted(request)
     box = service(request)
     rows = [_shown(row) for row in _rows(box.store, where, values, -1, 0)]
-    path, size = await run_in_threadpool(_workbook, rows, box.settings.export_padding)
+    padding = box.settings.of_services["export_padding"]
+    path, size = await run_in_threadpool(_workbook, rows, padding)
     headers = {
         "content-length": str(size),
         "content-disposition": 'attachment; filename="chatbot_records.xlsx"',

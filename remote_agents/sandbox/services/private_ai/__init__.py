@@ -7,6 +7,7 @@ AGENT = Agent(
     "sandbox-private-ai-key",
     "PRIVATE_AI",
     paths="/api/v1/(compatibility/openai/v1|control)/",
+    settings={"refuse_system": False},
     extra={
         "knowledge_base_id": "4f1d7a90-2c6e-4b35-9a18-d0e5c7b3f264",
         "index_id": "b82e05c3-71f9-4da6-8e40-1c93fa6d2b57",

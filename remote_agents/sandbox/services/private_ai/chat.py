@@ -104,7 +104,7 @@ def _check_meaning(box: Service, body: JsonObject) -> None:
         raise Refusal(400, f"Unexpected model {body['model']}: the agent uses {MODEL}")
     for message in body["messages"]:
         role = message["role"]
-        if role not in ROLES or (role == "system" and box.settings.refuse_system):
+        if role not in ROLES or (role == "system" and box.settings.of_services["refuse_system"]):
             raise Refusal(400, f"Unsupported role: {role}")
 
 
