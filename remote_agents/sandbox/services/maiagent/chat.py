@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from typing import Any
 
 from starlette.requests import Request
@@ -16,6 +16,7 @@ from remote_agents.sandbox.json_types import JsonObject
 from remote_agents.sandbox.mind.answers import Ask
 from remote_agents.sandbox.service import Service, Turn, require_key, service
 from remote_agents.sandbox.services.maiagent import AGENT
+from remote_agents.sandbox.serving.lists import link, size_of
 from remote_agents.sandbox.serving.wire import (
     Frames,
     Json,
@@ -72,6 +73,30 @@ def wrong(**fields: object) -> Refusal:
 def either(body: JsonObject, camel: str, snake: str) -> Any:
     """A value under either casing: the serializers behind the camelCase are snake_case."""
     return body[camel] if camel in body else body.get(snake)
+
+
+def numbered_page(request: Request, count: int, read: Callable[[int, int], list[Any]]) -> Json:
+    """One page of `{count, next, previous, results}`, as the query numbers and sizes it.
+
+    Args:
+        request: The request for a page.
+        count: How many results there are.
+        read: Gives so many of them, after so many others.
+    """
+    size, url = size_of(request, "pageSize", 20), service(request).url
+    text = request.query_params.get("page", "1")
+    page = int(text) if text.isdigit() else 0
+    last = max(1, -(-count // size))
+    if not 1 <= page <= last:
+        raise Refusal(404, "Invalid page.")
+    return Json(
+        {
+            "count": count,
+            "next": link(request, url, page=page + 1) if page < last else None,
+            "previous": link(request, url, page=page - 1) if page > 1 else None,
+            "results": read(size, (page - 1) * size),
+        }
+    )
 
 
 async def completions(request: Request) -> ASGIApp | Response:
@@ -188,11 +213,22 @@ def _conversation(box: Service, chatbot: str, given: Any, sender: str | None) ->
     if given in (None, ""):
         row = box.store.add_conversation(ENDPOINT, chatbot, new_id(), sender=sender)
         return str(row["id"])
+    return str(existing(box, given)["id"])
+
+
+def existing(box: Service, given: object) -> JsonObject:
+    """The conversation that a body names, refused where there is none."""
     if not is_uuid(given):
         raise wrong(conversation=NOT_UUID)
-    if box.store.conversation(ENDPOINT, given) is None:
-        raise wrong(conversation=[f'Invalid pk "{given}" - object does not exist.'])
-    return str(given)
+    row = box.store.conversation(ENDPOINT, str(given))
+    if row is None:
+        raise wrong(conversation=no_such(given))
+    return row
+
+
+def no_such(given: object) -> list[str]:
+    """What is wrong with an id of nothing."""
+    return [f'Invalid pk "{given}" - object does not exist.']
 
 
 async def _frames(turn: Turn) -> AsyncGenerator[str, None]:

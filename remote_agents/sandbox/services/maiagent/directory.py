@@ -16,6 +16,7 @@ from remote_agents.sandbox.services.maiagent.chat import (
     ROOTS,
     authorize,
     milliseconds,
+    numbered_page,
     require_account,
     wrong,
 )
@@ -31,21 +32,8 @@ from remote_agents.sandbox.serving.wire import Json, Refusal, json_object, new_i
 
 
 def numbered(request: Request, items: list[Row]) -> Json:
-    """One page of `{count, next, previous, results}`."""
-    size, url = size_of(request, "pageSize", 20), service(request).url
-    text = request.query_params.get("page", "1")
-    page = int(text) if text.isdigit() else 0
-    last = max(1, -(-len(items) // size))
-    if not 1 <= page <= last:
-        raise Refusal(404, "Invalid page.")
-    return Json(
-        {
-            "count": len(items),
-            "next": link(request, url, page=page + 1) if page < last else None,
-            "previous": link(request, url, page=page - 1) if page > 1 else None,
-            "results": items[(page - 1) * size : page * size],
-        }
-    )
+    """One page of a list that is at hand."""
+    return numbered_page(request, len(items), lambda size, start: items[start : start + size])
 
 
 def _by_offset(request: Request, rows: list[Row], shown: Callable[[Row], Row]) -> Json:

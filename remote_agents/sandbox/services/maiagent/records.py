@@ -21,11 +21,12 @@ from remote_agents.sandbox.services.maiagent.chat import (
     ROOTS,
     authorize,
     milliseconds,
+    numbered_page,
     wrong,
 )
-from remote_agents.sandbox.serving.lists import day, day_after, link, size_of
+from remote_agents.sandbox.serving.lists import day, day_after
 from remote_agents.sandbox.serving.state import Store
-from remote_agents.sandbox.serving.wire import Json, Refusal
+from remote_agents.sandbox.serving.wire import Json
 
 Row = dict[str, Any]
 EXCEL = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
@@ -67,21 +68,12 @@ def _wanted(request: Request) -> tuple[str, list[Any]]:
 async def list_records(request: Request) -> Json:
     """The records, oldest first, with page numbers."""
     where, values = _wanted(request)
-    box, size = service(request), size_of(request, "pageSize", 20)
-    count, text = _count(box.store, where, values), request.query_params.get("page", "1")
-    page = int(text) if text.isdigit() else 0
-    last = max(1, -(-count // size))
-    if not 1 <= page <= last:
-        raise Refusal(404, "Invalid page.")
-    rows = _rows(box.store, where, values, size, (page - 1) * size)
-    return Json(
-        {
-            "count": count,
-            "next": link(request, box.url, page=page + 1) if page < last else None,
-            "previous": link(request, box.url, page=page - 1) if page > 1 else None,
-            "results": [_shown(row) for row in rows],
-        }
-    )
+    store = service(request).store
+
+    def read(size: int, start: int) -> list[Row]:
+        return [_shown(row) for row in _rows(store, where, values, size, start)]
+
+    return numbered_page(request, _count(store, where, values), read)
 
 
 def _count(store: Store, where: str, values: list[Any]) -> int:

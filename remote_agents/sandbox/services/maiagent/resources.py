@@ -18,7 +18,9 @@ from remote_agents.sandbox.services.maiagent.chat import (
     ROOTS,
     attachment_problems,
     either,
+    existing,
     milliseconds,
+    no_such,
     require_account,
     sources,
     stable_uuid,
@@ -59,7 +61,7 @@ async def create_conversation(request: Request) -> Json:
     if not is_uuid(web_chat):
         raise wrong(webChat=NOT_UUID)
     if web_chat != WEB_CHAT["id"]:
-        raise wrong(webChat=[f'Invalid pk "{web_chat}" - object does not exist.'])
+        raise wrong(webChat=no_such(web_chat))
     box = service(request)
     row = box.store.add_conversation(ENDPOINT, AGENT.agent_id, new_id(), web_chat=web_chat)
     return Json(shown_conversation(box, row), status_code=201)
@@ -149,7 +151,9 @@ async def create_message(request: Request) -> Json:
     require_account(request)
     body = await json_object(request) or {}
     box = service(request)
-    row = _conversation_of(box, body.get("conversation"))
+    if not body.get("conversation"):
+        raise wrong(conversation=REQUIRED)
+    row = existing(box, body["conversation"])
     problems = _problems(body)
     if problems:
         raise wrong(**problems)
@@ -187,17 +191,6 @@ def _asked(box: Service, conversation: str, content: str, body: Row) -> Row:
 
 
 WRITING: set[asyncio.Task[None]] = set()  # the loop itself keeps only weak references
-
-
-def _conversation_of(box: Service, given: Any) -> Row:
-    if not given:
-        raise wrong(conversation=REQUIRED)
-    if not is_uuid(given):
-        raise wrong(conversation=NOT_UUID)
-    row = box.store.conversation(ENDPOINT, given)
-    if row is None:
-        raise wrong(conversation=[f'Invalid pk "{given}" - object does not exist.'])
-    return row
 
 
 def _problems(body: Row) -> Row:
