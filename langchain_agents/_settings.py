@@ -31,7 +31,7 @@ from remote_agents.flow import Flow
 from remote_agents.json_types import Arguments, JsonObject
 from remote_agents.memory.sessions import Session
 from remote_agents.service import Endpoint
-from remote_agents.settings import Settings, refuse_positional, veiled
+from remote_agents.settings import Settings, veiled
 from remote_agents.types import Event
 from remote_agents.unknown_names import unknown_name
 
@@ -64,10 +64,9 @@ class AgentSettings(Settings, Serializable):
     if not TYPE_CHECKING:  # type checkers see the fields
 
         def __init__(self, *positional: object, **arguments: object) -> None:
-            with model_errors():
-                refuse_positional(type(self), positional)
             arguments = veiled(arguments)
-            super().__init__(**arguments)
+            with model_errors():
+                super().__init__(*positional, **arguments)
 
     def model_post_init(self, context: object, /) -> None:
         """Let LangChain do its own part, which the private attribute here would hide."""
@@ -79,11 +78,10 @@ class AgentSettings(Settings, Serializable):
         if isinstance(values, dict):
             for name in values:
                 if name not in cls._valid:
-                    with model_errors():
-                        raise ConfigurationError(
-                            unknown_name(cls.endpoint, name, tuple(cls._valid)),
-                            endpoint=cls.endpoint.name,
-                        )
+                    raise ConfigurationError(
+                        unknown_name(cls.endpoint, name, tuple(cls._valid)),
+                        endpoint=cls.endpoint.name,
+                    )
         return values
 
     @model_validator(mode="after")

@@ -12,7 +12,7 @@ from types import FrameType
 from typing import Any
 from urllib.parse import urlsplit
 
-from pydantic import SecretStr
+from pydantic import SecretBytes, SecretStr
 
 from remote_agents.addresses import is_loopback
 from remote_agents.errors import ConfigurationError
@@ -26,11 +26,12 @@ def check_parameters(endpoint: Endpoint, parameters: Mapping[str, Any]) -> JsonO
     """The parameters of a constructor that are set, if the endpoint knows them all.
 
     Raises:
-        ConfigurationError: Names the unknown one, and the nearest that is valid.
+        ConfigurationError: Names the unknown one, and the nearest that is valid; `stop` is no text.
     """
     for name in parameters:
         if name not in endpoint.accepted and name != "streaming":
             raise ConfigurationError(unknown_name(endpoint, name), endpoint=endpoint.name)
+    read_stops(parameters.get("stop"))
     return {name: value for name, value in parameters.items() if value is not None}
 
 
@@ -153,7 +154,7 @@ def read_api_key(endpoint: Endpoint, api_key: object) -> Any:
             f"{endpoint.title} needs a key: pass api_key, or set {endpoint.env}_API_KEY.",
             endpoint=endpoint.name,
         )
-    if isinstance(found, bytes):
+    if isinstance(found, (bytes, SecretBytes)):
         raise ConfigurationError(
             "api_key is a text, not bytes: pass key.decode().", endpoint=endpoint.name
         )

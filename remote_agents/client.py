@@ -69,7 +69,15 @@ class Client(Settings):
                     raise ConfigurationError(
                         unknown_name(self.endpoint, name), endpoint=self.endpoint.name
                     )
-            self._hold(Agent(self.endpoint, **settings), settings)
+            agent = Agent(self.endpoint, **settings)
+            self._check_types(settings)
+            self._hold(agent, settings)
+
+    @classmethod
+    def _check_types(cls, settings: Mapping[str, Any]) -> None:
+        """Refuse what the typed arguments do not take, and the agent has not looked at."""
+        arguments = next(kind for kind in cls.__mro__ if not issubclass(kind, Client))
+        arguments(**{name: value for name, value in settings.items() if value is not None})
 
     def _hold(self, agent: Agent, settings: Mapping[str, Any]) -> None:
         """Take an agent that is configured already, as a copy takes its state.

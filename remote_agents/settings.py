@@ -9,7 +9,15 @@ from os import PathLike
 from ssl import SSLContext
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, TypeAlias
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretBytes,
+    SecretStr,
+    ValidationError,
+)
 from typing_extensions import TypedDict
 
 from remote_agents.errors import ConfigurationError
@@ -28,13 +36,15 @@ KeyFunction: TypeAlias = Callable[[], Token | Awaitable[Token]]
 
 
 def _as_secret(value: object) -> Any:
+    if isinstance(value, bytes):
+        return SecretBytes(value)
     return SecretStr(value) if isinstance(value, str) else value
 
 
 # What may hold a secret, or is alive, is in no dump, no repr and no trace.
 Hidden: Any = Field(default=None, exclude=True, repr=False)
 ApiKey: TypeAlias = Annotated[SecretStr | str | KeyFunction, AfterValidator(_as_secret)]
-Secret: TypeAlias = Annotated[SecretStr | str, AfterValidator(_as_secret)]
+Secret: TypeAlias = Annotated[SecretStr | SecretBytes | str | bytes, AfterValidator(_as_secret)]
 
 
 def refuse_positional(kind: type, positional: tuple[Any, ...]) -> None:
@@ -126,7 +136,13 @@ class Settings(BaseModel):
 
         def __init__(self, *positional: object, **settings: object) -> None:
             refuse_positional(type(self), positional)
-            super().__init__(**settings)
+            refused = None
+            try:
+                super().__init__(**settings)
+            except ValidationError as error:
+                refused = _refusal(type(self), error)
+            if refused is not None:  # out here it leaves behind the values, which may be secrets
+                raise refused
 
     @classmethod
     def __pydantic_init_subclass__(cls, **kwargs: object) -> None:
@@ -150,6 +166,24 @@ COMMON = tuple(name for name in Settings.model_fields if name not in STANDARD)
 DEFAULTS: dict[str, Any] = {name: Settings.model_fields[name].default for name in COMMON}
 
 
+def _refusal(kind: type[Settings], error: ValidationError) -> ConfigurationError:
+    """What to write instead of what Pydantic refuses; a value is never quoted."""
+    found: dict[str, list[str]] = {}
+    for wrong in error.errors(include_url=False, include_context=False, include_input=False):
+        name = str(wrong["loc"][0]) if wrong["loc"] else kind.__name__
+        found.setdefault(name, []).append(_GUESSED.sub("", wrong["msg"]))
+    lines = [f"{name}: {_wanted(said)}." for name, said in found.items()]
+    return ConfigurationError(" ".join(lines), endpoint=kind.endpoint.name)
+
+
+def _wanted(said: Sequence[str]) -> str:
+    """What an argument should be, of which each kind that it may be has something to say."""
+    wanted = [each.removeprefix(_SHOULD_BE) for each in said if each.startswith(_SHOULD_BE)]
+    return f"it should be {' or '.join(dict.fromkeys(wanted))}" if wanted else said[0]
+
+
+_SHOULD_BE = "Input should be "
+_GUESSED = re.compile(r", (?:unable to|got a) .*")  # how Pydantic tried to read a value
 _SECRETS = frozenset({"api_key", "account_secret"})
 _MAY_BE_SECRET = re.compile(r"key|token|secret|password|auth", re.IGNORECASE)
 

@@ -4,6 +4,7 @@ from typing import Any, ClassVar
 
 import httpx
 import pytest
+from langchain_core.exceptions import ModelError
 
 import langchain_agents
 import llamaindex_agents
@@ -56,6 +57,20 @@ WRONG: dict[str, Any] = {
     "memory": "mine",
     "base_url": 5,
     "agent_id": 5,
+    "stop": [5],
+    "temperature": "k-secret",
+    "max_tokens": "k-secret",
+    "coalesce": "k-secret",
+    "streaming": "k-secret",
+    "allow_http": "k-secret",
+    "retry_unsafe": "k-secret",
+    "account": 5,
+    "account_secret": 5,
+    "dialogue_keys": "names",
+    "unknown_frames": "never",
+    "rate_limit": 5,
+    "rate_limit_storage": 5,
+    "verify": 5,
 }
 
 
@@ -66,10 +81,46 @@ def test_an_argument_of_the_wrong_kind_is_refused_by_name_and_not_quoted(
 ) -> None:
     value = WRONG[name]() if isinstance(WRONG[name], type) else WRONG[name]
     settings = {"agent_id": "a", "api_key": "k", "base_url": "https://host.example"}
-    # Pydantic's own errors are ValueErrors.
-    with pytest.raises((ConfigurationError, ValueError), match=name.split("_")[-1]) as caught:
+    with pytest.raises(ConfigurationError, match=name) as caught:
         make(framework, "bluenexus", **{**settings, name: value})
     assert "k-secret" not in str(caught.value)
+    assert "k-secret" not in repr(caught.value.__context__)
+    assert caught.value.endpoint == "bluenexus"
+    assert isinstance(caught.value, ModelError) == (framework == "langchain")
+
+
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+@pytest.mark.parametrize(
+    ("service", "name", "value", "advice"),
+    [
+        ("private_ai", "route", "nope", "'assistants' or 'agents'"),
+        ("private_ai", "top_k", "many", "a valid integer"),
+        ("private_ai", "response_format", 5, "a valid dictionary"),
+        ("cloudbase", "search_enable", "perhaps", "a valid boolean"),
+        ("cloudbase", "region", "nope", "'cn' or 'intl'"),
+        ("maiagent", "query_metadata", 5, "a valid dictionary"),
+    ],
+)
+def test_a_services_argument_of_the_wrong_kind_says_what_to_write(
+    framework: str, service: str, name: str, value: Any, advice: str
+) -> None:
+    settings = {"agent_id": "a", "api_key": "k", "base_url": "https://host.example"}
+    with pytest.raises(ConfigurationError, match=f"{name}: it should be .*{advice}"):
+        make(framework, service, **settings, **{name: value})
+
+
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+def test_a_key_is_no_bytes_and_a_secret_for_seals_may_be(framework: str) -> None:
+    settings = {"agent_id": "a", "base_url": "https://host.example"}
+    with pytest.raises(ConfigurationError, match="api_key") as caught:
+        make(framework, "bluenexus", api_key=b"k-secret", **settings)
+    assert "k-secret" not in str(caught.value)
+    sealing = b"\xff k-secret"
+    model = make(framework, "bluenexus", api_key="k", account_secret=sealing, **settings)
+    assert "k-secret" not in repr(vars(model))
+    text = make(framework, "bluenexus", api_key="k", account_secret="k-secret", **settings)
+    same = make(framework, "bluenexus", api_key="k", account_secret=b"k-secret", **settings)
+    assert text.agent.seal_key() == same.agent.seal_key() != model.agent.seal_key()
 
 
 @pytest.mark.parametrize("way", ["ask", "aask", "stream", "astream"])

@@ -77,6 +77,13 @@ class Terms:
 
     def __init__(self, endpoint: Endpoint, **settings: object) -> None:
         settings = veiled(settings)
+        try:
+            self._read(endpoint, settings)
+        except ConfigurationError as error:
+            error.endpoint = error.endpoint or endpoint.name
+            raise
+
+    def _read(self, endpoint: Endpoint, settings: Arguments) -> None:
         own = [name for name in settings if name not in DEFAULTS or name in endpoint.accepted]
         parameters = {name: settings.pop(name) for name in own}
         given = {**DEFAULTS, **settings}
