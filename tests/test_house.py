@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[1]
 PACKAGES = ("remote_agents", "langchain_agents", "llamaindex_agents")
 
 # Where a service may be named outside of its folders, and why.
-INDEX = "written by `make index` from the folders: the names for lazy loading and type checkers"
+INDEX = "written by `scripts/index.py`: the names for lazy loading and type checkers"
 CLASSES = "the short classes of each service, as a user imports them"
 ALLOWED = {
     "remote_agents/__init__.py": INDEX,
