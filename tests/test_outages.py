@@ -31,6 +31,7 @@ from remote_agents.testing.ways import ENDPOINT_NAMES, make
 from remote_agents.turns import rate_limit
 from tests import databases
 from tests.memory.ways import REMEMBERING, WAYS, ask, client
+from tests.raw_server import sockets_of
 
 
 def elapsed(since: float) -> float:
@@ -471,12 +472,14 @@ def test_a_body_that_is_taken_in_drips(awaited: bool) -> None:
     """The limit is for the whole request, however often a little of it is taken."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        over = threading.Event()
 
         def drip() -> None:
             taken, _ = listening.accept()
             with taken, suppress(OSError):
                 while taken.recv(4096):
-                    time.sleep(0.05)
+                    if over.wait(0.05):
+                        return
 
         thread = threading.Thread(target=drip)
         thread.start()
@@ -490,5 +493,7 @@ def test_a_body_that_is_taken_in_drips(awaited: bool) -> None:
         with pytest.raises(AgentTimeoutError):
             asyncio.run(agent.aask(question)) if awaited else agent.ask(question)
         assert elapsed(begun) < 6
+        assert sockets_of(listening.getsockname()[1]) == 0  # nothing more of it is sent
+        over.set()
         agent.close()
         thread.join(10)

@@ -205,6 +205,12 @@ class Protocol(ResponseHandler):
             self._break_body(ClientOSError(*exc.args))
         super().connection_lost(exc)
 
+    def close(self) -> None:
+        """Close the connection; what is not sent yet of a request that was given up never is."""
+        if self.transport is not None and self.transport.get_write_buffer_size():
+            self.transport.abort()
+        super().close()
+
     def _break_body(self, exc: BaseException) -> None:
         body = _seams.body_of(self)
         if body is not None and not body.is_eof() and body.exception() is None:
