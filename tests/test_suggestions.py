@@ -53,21 +53,18 @@ def metadata(framework: str, result: Any, streamed: bool) -> dict[str, Any]:
     )
 
 
-def model_of(box: Sandbox, framework: str, endpoint: str, dialect: str | None = None) -> Any:
-    settings: dict[str, Any] = box.kwargs(endpoint)
-    if dialect:
-        settings["dialect"] = dialect
-    return make(framework, endpoint, **settings)
+def model_of(box: Sandbox, framework: str, endpoint: str, **settings: str) -> Any:
+    return make(framework, endpoint, **{**box.kwargs(endpoint), **settings})
 
 
 @each_loop
 @each_way
 @each_framework
-@pytest.mark.parametrize("dialect", ["classic", "ag-ui"])
+@pytest.mark.parametrize("agent_id", ["bot-handbook", "agent-handbook"])
 async def test_questions_come_with_the_answer(
-    dialect: str, framework: str, streamed: bool, awaited: bool, sandbox: Sandbox
+    agent_id: str, framework: str, streamed: bool, awaited: bool, sandbox: Sandbox
 ) -> None:
-    model = model_of(sandbox, framework, "cloudbase", dialect)
+    model = model_of(sandbox, framework, "cloudbase", agent_id=agent_id)
     result = await asked(model, framework, streamed, awaited, suggest=True)
     known = metadata(framework, result, streamed)
     assert known["suggested_questions"]

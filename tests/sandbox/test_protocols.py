@@ -66,9 +66,7 @@ BAD_BODIES = [
     ("cloudbase", {"msg": "x", "history": [{"role": "user"}]}, 400),
     ("cloudbase", {"msg": "x", "searchEnable": "true"}, 400),
     ("cloudbase", {"msg": "x", "files": ["file:///etc/passwd"]}, 400),
-    ("cloudbase", {"messages": []}, 400),
-    ("cloudbase", {**ASKED, "forwardedProps": [1]}, 400),
-    ("cloudbase", {**ASKED, "context": [{}]}, 400),
+    ("cloudbase", ASKED, 400),
     ("ag_ui", {}, 422),
     ("ag_ui", {"runId": "r", **ASKED}, 422),
     ("ag_ui", {"threadId": "t", **ASKED}, 422),
@@ -85,6 +83,11 @@ BAD_BODIES = [
     ("ag_ui", {**RUN, **ASKED, "resume": ["yes"]}, 422),
     ("cloudbase_openai", {"model": "bot-handbook", "messages": [user("x")]}, 400),
     ("cloudbase_openai", {"model": "bot-handbook", "messages": [], "stream": False}, 400),
+    (
+        "cloudbase_openai",
+        {"model": "bot-handbook", "messages": [{**user("x"), "role": "developer"}], "stream": True},
+        400,
+    ),
     ("cloudbase_openai", {"messages": [user("x")], "stream": False}, 400),
     ("private_ai", {}, 422),
     ("private_ai", {"messages": []}, 422),
@@ -111,6 +114,22 @@ BAD_BODIES = [
 def test_bad_bodies(call: Caller, endpoint: str, body: dict[str, object], status: int) -> None:
     reply = call.http.post(call.path(endpoint), json=body, headers=call.headers(endpoint))
     assert reply.status_code == status, reply.text
+    assert call.box.turns() == []
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"msg": "x"},
+        {"messages": []},
+        {**ASKED, "forwardedProps": [1]},
+        {**ASKED, "context": [{}]},
+    ],
+)
+def test_bad_bodies_of_a_newer_agent_of_cloudbase(call: Caller, body: dict[str, object]) -> None:
+    path = call.path("cloudbase", call.box.agents["cloudbase"]["ag_ui_agent_id"])
+    reply = call.http.post(path, json=body, headers=call.headers("cloudbase"))
+    assert reply.status_code == 400, reply.text
     assert call.box.turns() == []
 
 

@@ -84,15 +84,15 @@ def history_of(value: object, name: str = "history") -> list[JsonObject]:
 
 
 async def send_message(request: Request) -> Frames:
-    """Answer a message; which dialect goes by the shape of the request."""
+    """Answer a message, in the one dialect that the agent speaks."""
     bot = authorize(request)
     body = await json_object(request)
     if body is None:
         raise Refusal(400, "the body must be a JSON object")
-    if "messages" in body:
-        request.scope["state"]["dialect"] = "ag-ui"
-        return _ag_ui(service(request), bot, body)
-    return _classic(service(request), bot, body)
+    if bot == AGENT.agent_id:
+        return _classic(service(request), bot, body)
+    request.scope["state"]["dialect"] = "ag-ui"
+    return _ag_ui(service(request), bot, body)
 
 
 def _classic(box: Service, bot: str, body: JsonObject) -> Frames:

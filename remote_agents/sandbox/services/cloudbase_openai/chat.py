@@ -24,6 +24,7 @@ from remote_agents.sandbox.serving.wire import (
 )
 
 ENDPOINT = "cloudbase_openai"
+ROLES = ("user", "assistant", "system", "tool")
 
 __all__ = ["error_body", "error_frames", "routes"]
 
@@ -43,8 +44,8 @@ async def chat(request: Request) -> ASGIApp | Response:
     if not isinstance(stream, bool):
         raise Refusal(400, "stream is required and must be a boolean")
     messages = history_of(body.get("messages"), "messages")
-    if not messages:
-        raise Refusal(400, "messages must not be empty")
+    if not messages or not all(message["role"] in ROLES for message in messages):
+        raise Refusal(400, f"messages must not be empty, and have roles of {', '.join(ROLES)}")
     record = f"record-{short_id()}"
     turn = service(request).begin(
         ENDPOINT,
