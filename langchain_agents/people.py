@@ -10,6 +10,7 @@ from langchain_core.runnables import Runnable, RunnableConfig, RunnableLambda
 from langchain_agents._errors import model_errors
 from remote_agents.errors import ConfigurationError
 from remote_agents.json_types import JsonObject
+from remote_agents.waiting import is_waiting, question_in
 
 if TYPE_CHECKING:
     from langchain_core.language_models import LanguageModelInput
@@ -75,21 +76,15 @@ class _Node:
             with model_errors():
                 raise ConfigurationError("ask_person is a node of a LangGraph graph.")
         after = self.tools if message.tool_calls else self.then
-        goto = itself if is_waiting(message) else after
+        goto = itself if is_waiting(message.response_metadata) else after
         return Command(update={self.key: [message]}, goto=goto)
-
-
-def is_waiting(message: BaseMessage) -> bool:
-    """Whether a message is the last word of a run that waits for a person."""
-    return message.response_metadata.get("finish_reason") == "interrupt"
 
 
 def _answered(messages: list[BaseMessage]) -> JsonObject:
     """What a person said to the newest message, if the agent waits for one."""
     from langgraph.types import interrupt
 
-    if not messages or not is_waiting(messages[-1]):
+    if not messages or not is_waiting(messages[-1].response_metadata):
         return {}
     told = messages[-1].response_metadata.get("interrupts") or [{}]
-    question = " ".join(each["question"] for each in told if each.get("question"))
-    return {"resume": interrupt({"question": question, "interrupts": told})}
+    return {"resume": interrupt({"question": question_in(told), "interrupts": told})}

@@ -21,6 +21,7 @@ from llama_index.core.workflow import (
 )
 
 from remote_agents.json_types import JsonObject
+from remote_agents.waiting import is_waiting, question_in
 
 if TYPE_CHECKING:
     from llamaindex_agents._llm import RemoteLLM
@@ -108,7 +109,7 @@ class AskPerson(Workflow):
         )
         dialogue = [*messages, response.message]
         told = response.message.additional_kwargs
-        if told.get("finish_reason") != "interrupt":
+        if not is_waiting(told):
             calls = self.llm.get_tool_calls_from_response(response, error_on_no_tool_call=False)
             if calls:
                 return AgentCallsTools(messages=dialogue, calls=calls)
@@ -116,5 +117,4 @@ class AskPerson(Workflow):
         kept = [each.model_dump(mode="json") for each in dialogue]
         await ctx.store.set("messages", kept)
         interrupts = told.get("interrupts") or [{}]
-        question = " ".join(each["question"] for each in interrupts if each.get("question"))
-        return AgentAsksPerson(question=question, interrupts=interrupts)
+        return AgentAsksPerson(question=question_in(interrupts), interrupts=interrupts)

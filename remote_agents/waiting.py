@@ -1,10 +1,26 @@
-"""A run that waits for a person, where plain text was asked for."""
+"""A run that waits for a person: how an answer tells, and what it asks."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 from remote_agents.errors import AgentInterrupt
 from remote_agents.json_types import JsonMapping
 from remote_agents.types import interrupts_in
+
+
+def is_waiting(metadata: JsonMapping) -> bool:
+    """Whether a reply's metadata says that its run waits for a person.
+
+    Args:
+        metadata: What both frameworks keep beside the text.
+    """
+    return metadata.get("finish_reason") == "interrupt"
+
+
+def question_in(interrupts: Sequence[JsonMapping]) -> str:
+    """What a person is asked, in all of them."""
+    return " ".join(each["question"] for each in interrupts if each.get("question"))
 
 
 def raise_if_waiting(metadata: JsonMapping) -> None:
@@ -16,7 +32,7 @@ def raise_if_waiting(metadata: JsonMapping) -> None:
     Raises:
         AgentInterrupt: With all that the run waits for.
     """
-    if metadata.get("finish_reason") != "interrupt":
+    if not is_waiting(metadata):
         return
     interrupts = interrupts_in(metadata.get("interrupts"))
     asked = "; ".join(each.question for each in interrupts if each.question)
