@@ -33,9 +33,10 @@ from langchain_agents._convert import to_messages
 from langchain_agents._dialogue import with_dialogue
 from langchain_agents._leaving import aleasing, atold, leasing, told
 from langchain_agents._seams import Overrides
-from langchain_agents._settings import AgentSettings, call_arguments, forced_tool, refuse_tools
+from langchain_agents._settings import AgentSettings, call_arguments, refuse_tools
 from langchain_agents._structured import StructuredOutput
 from langchain_agents._unheard import astream_unheard, stream_unheard, unheard
+from remote_agents.client_tools import forced_tool
 from remote_agents.flow import Flow
 from remote_agents.json_types import Arguments, JsonObject
 from remote_agents.memory.plan import Memory

@@ -24,6 +24,7 @@ from langchain_agents._dialogue import with_context
 from langchain_agents._errors import ToolsNotSupportedError, model_errors, raise_model_error
 from remote_agents import __version__
 from remote_agents.agent import Agent
+from remote_agents.client_tools import brings_its_own, forced_tool
 from remote_agents.concealed import conceal
 from remote_agents.drivers import arun, run
 from remote_agents.errors import AgentError, ConfigurationError, safe_to_repeat
@@ -364,27 +365,11 @@ def call_arguments(endpoint: Endpoint, stop: object, kwargs: Mapping[str, Any]) 
 _NOT_OURS = frozenset({"stream", "thread_id", "tools", "tool_choice"})
 
 
-def forced_tool(choice: Any) -> str | None:
-    """The tool that has to be called, or `any`; None where the agent chooses.
-
-    Example:
-        >>> forced_tool("required"), forced_tool("auto")
-        ('any', None)
-    """
-    if isinstance(choice, Mapping):
-        function = choice.get("function")
-        choice = function.get("name") if isinstance(function, Mapping) else choice.get("name")
-    if choice is True or choice == "required":
-        return "any"
-    return choice if choice and choice not in ("auto", "none") else None
-
-
 def refuse_tools(tools: Sequence[Any], endpoint: Endpoint) -> None:
     """Say that a hosted agent brings its own tools, if the caller brings some."""
     if tools and not endpoint.tools:
         raise ToolsNotSupportedError(
-            f"A {endpoint.title} agent brings its own tools and cannot be given others: configure "
-            "them at the service, or let another model call this one with agent_tool(model, ...). "
+            f"{brings_its_own(endpoint, 'agent_tool(model, ...)')} "
             "For answers of a given form, use with_structured_output.",
             endpoint=endpoint.name,
         )

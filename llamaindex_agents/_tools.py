@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from llama_index.core.base.llms.types import ChatMessage, ChatResponse, ToolCallBlock
 from llama_index.core.llms.llm import ToolSelection
 
+from remote_agents.client_tools import brings_its_own, forced_tool
 from remote_agents.errors import ConfigurationError
 from remote_agents.json_types import Arguments, JsonMapping, JsonObject
 from remote_agents.service import Endpoint
@@ -29,13 +30,11 @@ def offered(
         return {}
     if not endpoint.tools:
         raise ConfigurationError(
-            f"A {endpoint.title} agent brings its own tools and cannot be given others: configure "
-            "them at the service, or let another model call this one with llm.as_tool(...).",
-            endpoint=endpoint.name,
+            brings_its_own(endpoint, "llm.as_tool(...)"), endpoint=endpoint.name
         )
-    forced = "any" if required or choice in ("any", "required") else choice
     told = [tool.metadata.to_openai_tool(skip_length_check=True) for tool in tools]
-    return {"tools": told, "tool_choice": None if forced in ("auto", "none") else forced}
+    forced = forced_tool(choice) or ("any" if required else None)
+    return {"tools": told, "tool_choice": forced}
 
 
 def asked(

@@ -202,6 +202,32 @@ class Done(BaseModel):
     done: bool
 
 
+NAMED = {"type": "function", "function": {"name": "get_weather"}}
+
+
+@each
+@pytest.mark.parametrize(
+    ("choice", "names"),
+    [
+        ({"tool_choice": NAMED}, "get_weather."),
+        ({"tool_choice": "get_weather"}, "get_weather."),
+        ({"tool_choice": "get_weather", "tool_required": True}, "get_weather."),
+        ({"tool_choice": "required"}, "get_weather, other."),
+        ({"tool_choice": "auto", "tool_required": True}, "get_weather, other."),
+        ({"tool_choice": "auto"}, None),
+        ({}, None),
+    ],
+)
+def test_a_tool_is_forced_however_it_is_named(
+    sandbox: Sandbox, service: str, weather: FunctionTool, choice: Any, names: str | None
+) -> None:
+    other = FunctionTool.from_defaults(get_weather, name="other")
+    made(sandbox, service).chat_with_tools([weather, other], QUESTION, **choice)
+    said = json.dumps(sandbox.requests(service)[-1]["body"]["messages"])
+    assert ("calling one of these tools" in said) == (names is not None)
+    assert f"nothing else: {names}" in said or names is None
+
+
 @each
 @pytest.mark.parametrize("way", WANTED)
 async def test_engines_say_that_the_agent_waits(sandbox: Sandbox, service: str, way: str) -> None:

@@ -1,0 +1,38 @@
+"""Tools of the caller's: which agents take them, and what forces a call."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from remote_agents.service import Endpoint
+
+
+def brings_its_own(endpoint: Endpoint, instead: str) -> str:
+    """What to say of tools that an agent cannot be given.
+
+    Args:
+        endpoint: The facts of its service.
+        instead: How another model of the framework calls the agent.
+    """
+    return (
+        f"A {endpoint.title} agent brings its own tools and cannot be given others: configure "
+        f"them at the service, or let another model call this one with {instead}."
+    )
+
+
+def forced_tool(choice: object) -> str | None:
+    """The tool that has to be called, or `any`; None where the agent chooses.
+
+    Args:
+        choice: As frameworks and OpenAI's protocol say it: a name, a word, or a mapping.
+
+    Example:
+        >>> forced_tool("required"), forced_tool("auto")
+        ('any', None)
+    """
+    if isinstance(choice, Mapping):
+        function = choice.get("function")
+        choice = function.get("name") if isinstance(function, Mapping) else choice.get("name")
+    if choice is True or choice == "required":
+        return "any"
+    return str(choice) if choice and choice not in ("auto", "none") else None
