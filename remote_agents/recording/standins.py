@@ -20,7 +20,7 @@ Replace = Callable[[str], str]
 
 PREFIXES = frozenset(
     {"agent", "assistant", "asst", "bot", "call", "chat", "chatcmpl", "cmpl", "conv"}
-    | {"conversation", "doc", "file", "asst", "msg", "message", "record", "req", "resp", "run"}
+    | {"conversation", "doc", "file", "msg", "message", "record", "req", "resp", "run"}
     | {"session", "thread", "user"}
 )
 """Words before a `-` or `_` that say what an id is one of; they are kept."""
@@ -184,20 +184,12 @@ def replaced(text: str, replace: Replace) -> str:
         text: As it was sent: escapes of JSON, at any depth, and of addresses are read and kept.
         replace: Gives what stands for a word, of as many letters and bytes.
     """
-    return "".join(raw for raw in pieces(text, replace))
-
-
-def pieces(text: str, replace: Replace) -> Iterator[str]:
-    """The same as `replaced`, letter by letter, each written as long as the one before."""
     units = list(_units(text))
-    plain = "".join(unit.letter for unit in units)
-    at = 0
-    for start, end, word in _words(plain):
-        yield from (unit.raw for unit in units[at:start])
-        others = replace(word)
-        yield from (u.write(c) for u, c in zip(units[start:end], others, strict=True))
-        at = end
-    yield from (unit.raw for unit in units[at:])
+    raw = [unit.raw for unit in units]
+    for start, end, word in _words("".join(unit.letter for unit in units)):
+        others = zip(units[start:end], replace(word), strict=True)
+        raw[start:end] = [unit.write(letter) for unit, letter in others]
+    return "".join(raw)
 
 
 _TOKEN = re.compile(
