@@ -14,26 +14,27 @@ def promised(box: Sandbox, key: str, content: bytes = ASKED) -> httpx.Response:
     return httpx.post(address, content=content, headers=headers)
 
 
-def test_a_file_is_kept_for_its_signature(sandbox: Sandbox) -> None:
-    (given,) = promised(sandbox, sandbox.kwargs("cloudbase")["api_key"]).json()
-    assert given["cloudObjectId"].startswith("cloud://")
-    assert given["cloudObjectId"].endswith("notes/plan.png")
-    headers = {
+def signed(given: dict[str, str]) -> dict[str, str]:
+    """The headers with which a file is sent to the place that was promised."""
+    return {
         "Authorization": given["authorization"],
         "X-Cos-Security-Token": given["token"],
         "X-Cos-Meta-Fileid": given["cloudObjectMeta"],
     }
-    assert httpx.put(given["uploadUrl"], content=b"PNG", headers=headers).status_code == 200
+
+
+def test_a_file_is_kept_for_its_signature(sandbox: Sandbox) -> None:
+    (given,) = promised(sandbox, sandbox.kwargs("cloudbase")["api_key"]).json()
+    assert given["cloudObjectId"].startswith("cloud://")
+    assert given["cloudObjectId"].endswith("notes/plan.png")
+    stored = httpx.put(given["uploadUrl"], content=b"PNG", headers=signed(given))
+    assert stored.status_code == 200
 
 
 @pytest.mark.parametrize("missing", ["Authorization", "X-Cos-Security-Token", "X-Cos-Meta-Fileid"])
 def test_a_file_without_its_signature_is_refused(sandbox: Sandbox, missing: str) -> None:
     (given,) = promised(sandbox, sandbox.kwargs("cloudbase")["api_key"]).json()
-    headers = {
-        "Authorization": given["authorization"],
-        "X-Cos-Security-Token": given["token"],
-        "X-Cos-Meta-Fileid": given["cloudObjectMeta"],
-    }
+    headers = signed(given)
     del headers[missing]
     assert httpx.put(given["uploadUrl"], content=b"PNG", headers=headers).status_code in (403, 404)
 
