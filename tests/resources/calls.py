@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 from typing import Any
 
 from remote_agents.client import Client
@@ -16,6 +17,17 @@ CLIENTS: dict[str, type[Client]] = {
 
 def client_of(box: Sandbox, endpoint: str, **settings: Any) -> Any:
     return CLIENTS[endpoint](**{**box.kwargs(endpoint), **settings})
+
+
+def film_in(folder: Path) -> Path:
+    """A file of 5 GB, which takes no place as nothing is in it."""
+    path = folder / "film.bin"
+    with path.open("wb") as file:
+        file.truncate(5 * 1024**3)
+    return path
+
+
+TOO_LARGE = r"film\.bin has 5368709120 bytes"
 
 
 class Way:

@@ -18,7 +18,7 @@ from remote_agents import (
 )
 from remote_agents.sandbox import Sandbox
 from remote_agents.testing.ways import FRAMEWORKS, make
-from tests.resources.calls import Way
+from tests.resources.calls import TOO_LARGE, Way, film_in
 from tests.resources.served import ROOT, served
 
 INFO, STORAGE = "/v1/storages/get-objects-upload-info", "https://cos.example.com/plan"
@@ -187,11 +187,9 @@ async def test_a_promise_without_an_address_is_told_with_the_services_words(way:
 async def test_the_size_is_looked_at_before_anything_is_read_or_sent(
     way: Way, agent_id: str, tmp_path: Path
 ) -> None:
-    path, service = tmp_path / "film.bin", Service()
-    with path.open("wb") as file:
-        file.truncate(5 * 1024**3)
+    path, service = film_in(tmp_path), Service()
     client = served("cloudbase", service, agent_id=agent_id)
-    with pytest.raises(UnsupportedContentError, match=r"film\.bin has 5368709120 bytes"):
+    with pytest.raises(UnsupportedContentError, match=TOO_LARGE):
         await way(client.ask, "Look", attachments=[Attachment.from_path(path)])
     assert service.seen == []
 

@@ -14,14 +14,13 @@ from llama_index.core.llms import ChatMessage, DocumentBlock, ImageBlock, TextBl
 from remote_agents import StreamProtocolError, UnsupportedContentError
 from remote_agents.resources.items import Attachment
 from remote_agents.sandbox import Sandbox
-from tests.resources.calls import Way, client_of
+from tests.resources.calls import TOO_LARGE, Way, client_of, film_in
 from tests.resources.served import ROOT, served
 
 PIXEL = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 )
 METHODS = ["upload", "upload_presigned"]
-GB = 1024**3
 
 
 def stored(one: Any) -> bytes:
@@ -84,13 +83,11 @@ async def test_name_and_kind_are_told_by_the_file(
 async def test_a_file_of_5_gb_is_refused_before_it_is_read(
     form: str, method: str, way: Way, sandbox: Sandbox, tmp_path: Path
 ) -> None:
-    path = tmp_path / "film.bin"
-    with path.open("wb") as file:
-        file.truncate(5 * GB)
+    path = film_in(tmp_path)
     upload = getattr(client_of(sandbox, "maiagent").attachments, method)
     with path.open("rb") as opened:
         opened.read = unreadable  # type: ignore[method-assign]
-        with pytest.raises(UnsupportedContentError, match=r"film\.bin has 5368709120 bytes"):
+        with pytest.raises(UnsupportedContentError, match=TOO_LARGE):
             await way(upload, path if form == "path" else Unreadable(opened))
     assert sandbox.requests() == []
 
