@@ -258,7 +258,6 @@ def test_plain_text_blocks_are_text(sandbox: Any, service: str) -> None:
 @pytest.mark.parametrize(
     "block",
     [
-        {"type": "video", "url": "https://files.example.com/a.mp4"},
         {"type": "hologram", "beam": 1},
         {"type": "tool_result", "tool_use_id": "t1", "content": "20 degrees"},
         {"type": "image", "source": 5},
@@ -267,8 +266,18 @@ def test_plain_text_blocks_are_text(sandbox: Any, service: str) -> None:
     ],
 )
 def test_what_cannot_be_sent_is_refused_by_name(sandbox: Any, service: str, block: Any) -> None:
-    if service in ("ag_ui", "cloudbase") and block["type"] == "video":
-        pytest.skip("It takes links to videos.")
+    _is_refused(sandbox, service, block)
+
+
+@pytest.mark.parametrize(
+    "service", [name for name in CHAT if "video" not in CHAT[name].endpoint.attachments]
+)
+def test_a_video_is_refused_by_name(sandbox: Any, service: str) -> None:
+    link = {"type": "video", "url": "https://files.example.com/a.mp4"}
+    _is_refused(sandbox, service, link)
+
+
+def _is_refused(sandbox: Any, service: str, block: Any) -> None:
     model = chat(sandbox, service)
     for ask in (model.invoke, lambda prompt: list(model.stream(prompt))):
         with pytest.raises(UnsupportedContentError, match=block["type"]):

@@ -53,7 +53,7 @@ class Events(BaseCallbackHandler):
     def on_llm_error(self, error: BaseException, **kwargs: Any) -> None:
         self.told.append(type(error).__name__)
 
-    def wait(self, within: float = 1.0) -> None:
+    def wait(self, within: float = 10.0) -> None:
         deadline = time.monotonic() + within
         while not self.told and time.monotonic() < deadline:
             time.sleep(0.01)
@@ -67,7 +67,7 @@ def without_gc() -> Iterator[None]:
     gc.enable()
 
 
-def outcome(sandbox: Any, service: str, within: float = 1.0) -> str:
+def outcome(sandbox: Any, service: str, within: float = 10.0) -> str:
     """How the last request ended, as the server saw it."""
     deadline = time.monotonic() + within
     while True:
