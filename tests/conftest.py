@@ -62,6 +62,18 @@ def sandbox(box: "Sandbox") -> "Sandbox":
     return box
 
 
+@pytest.fixture
+def fresh_pools(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """No connections left from another test, and none left behind."""
+    from remote_agents.http import pools
+
+    fresh = pools.Pools()
+    monkeypatch.setattr(pools, "pools", fresh)
+    yield
+    for client in fresh._clients.values():
+        client.close()
+
+
 @pytest.fixture(scope="session")
 def agent_values() -> Mapping[str, Any]:
     """What parameters may be where one of their type is of no use."""

@@ -2,7 +2,7 @@
 
 import asyncio
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import httpx
@@ -25,17 +25,9 @@ from tests.raw_server import serving
 from tests.test_transport import ANSWER, WHOLE
 from tests.transports import KEY, asking
 
+pytestmark = pytest.mark.usefixtures("fresh_pools")
 NOWHERE = "127.0.0.1:9"
 OURS = ("sync", "aiohttp", "without aiohttp")
-
-
-@pytest.fixture(autouse=True)
-def fresh_pools(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    fresh = pools.Pools()
-    monkeypatch.setattr(pools, "pools", fresh)
-    yield
-    for client in fresh._clients.values():
-        client.close()
 
 
 @pytest.fixture(params=OURS)

@@ -36,6 +36,7 @@ from tests.raw_server import serving
 from tests.test_transport import ANSWER
 from tests.transports import asking
 
+pytestmark = pytest.mark.usefixtures("fresh_pools")
 PACKAGES = ("remote_agents", "langchain_agents", "llamaindex_agents")
 # LangChain's methods that ours replace.
 OVERRIDDEN = ("_check_profile_keys", "_convert_cached_generations", "_agenerate_with_cache")
@@ -207,15 +208,6 @@ def test_langchain_asks_a_model_for_its_own_events(name: str) -> None:
 
 
 # --- none is needed -------------------------------------------------------------------------------
-
-
-@pytest.fixture(autouse=True)
-def fresh_pools(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    fresh = pools.Pools()
-    monkeypatch.setattr(pools, "pools", fresh)
-    yield
-    for client in fresh._clients.values():
-        client.close()
 
 
 SEAMS = [(of_http, name) for name in HTTP] + [(of_langchain, name) for name in LANGCHAIN]
