@@ -1,9 +1,12 @@
 """Agents of Tencent's own server, in every face: what its model sees is the caller's history."""
 
 import warnings
+from functools import partial
 from typing import Any
 
 import pytest
+from langchain_core.messages import SystemMessage
+from llama_index.core.llms import ChatMessage
 
 from remote_agents import AgentError, CloudBase, Message, RemoteFailureError, TextDelta
 from remote_agents.testing.ways import FRAMEWORKS, Way
@@ -53,17 +56,29 @@ async def test_a_question_that_was_edited(hr: Server, of: tuple[str, bool, bool]
     assert seen(answer.text) == dialogue("My name is Bob.", QUESTIONS[1], "Who am I?")
 
 
+def instruction(face: str, text: str) -> Any:
+    """A system message in the face's own type."""
+    makers = {"langchain": SystemMessage, "llamaindex": partial(ChatMessage, role="system")}
+    return makers.get(face, partial(Message, "system"))(text)
+
+
 @pytest.mark.parametrize("memory", ["auto", "server"])
-def test_the_context_of_today_reaches_the_agent(hr: Server, memory: Any) -> None:
-    agent, history = CloudBase(base_url=hr.url, memory=memory, **KNOWN), []
+@pytest.mark.parametrize("of", WAYS)
+async def test_the_context_of_today_reaches_the_agent(
+    hr: Server, of: tuple[str, bool, bool], memory: Any
+) -> None:
+    agent, history = way(hr, of, memory=memory), []
     for day in ("monday", "tuesday", "monday"):
-        context = Message("system", f"CONTEXT: it is {day}")
-        reply = agent.ask([context, *history, f"Which day is it on {day}?"])
+        context, question = (
+            instruction(of[0], f"CONTEXT: it is {day}"),
+            f"Which day is it on {day}?",
+        )
+        reply = await agent.ask(question, [context, *history])
         asked = [content for kind, content in seen(reply.text) if kind == "human"]
-        assert asked[-1].endswith(f"Which day is it on {day}?")
+        assert asked[-1].endswith(question)
         newest = [content for content in asked if content.startswith("CONTEXT")][-1]
         assert newest.startswith(f"CONTEXT: it is {day}")
-        history += [Message("user", f"Which day is it on {day}?"), reply]
+        history += [agent.question(question), reply.message]
     assert [kind for kind, _ in seen(reply.text)] == ["human", "ai", "human", "ai", "human"]
 
 
