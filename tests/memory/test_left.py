@@ -81,6 +81,13 @@ def _cases(ways: Iterable[str], leaves: Iterable[Any]) -> list[Any]:
     return [*each, *((service, "plain", first) for service in REMEMBERING)]
 
 
+async def _goes_on(agent: Any, way: str) -> None:
+    reply = await ask(agent, way, NEXT, session_id="u1")
+    assert reply.text
+    assert reply.memory == "continued"
+    assert free(agent, "u1")
+
+
 @pytest.mark.parametrize(
     ("service", "asked", "leave"), _cases(ASKED, [_break, _next, _elsewhere, _fails])
 )
@@ -102,10 +109,7 @@ async def test_a_stream_that_is_left_and_kept(
         for way in ("ask", "astream"):
             kept = leave(begin(model))
             taken += not free(agent, "u1")
-            reply = await ask(agent, way, NEXT, session_id="u1")
-            assert reply.text
-            assert reply.memory == "continued"
-            assert free(agent, "u1")
+            await _goes_on(agent, way)
             del kept
     assert caplog.text.count("takes over from a stream of session u1 that nobody reads on") == taken
 
@@ -126,10 +130,7 @@ async def test_a_stream_that_is_left_and_kept_async(
     with nothing_collected():
         for way in ("aask", "astream", "ask"):
             kept = await leave(begin(model))
-            reply = await ask(agent, way, NEXT, session_id="u1")
-            assert reply.text
-            assert reply.memory == "continued"
-            assert free(agent, "u1")
+            await _goes_on(agent, way)
             await asyncio.sleep(0)
             del kept
 
