@@ -246,7 +246,9 @@ def postgres() -> Iterator[databases.Server]:
 
 
 @pytest.fixture
-def store(postgres: databases.Server) -> Iterator[SQLSessionStore]:
+def store(postgres: databases.Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[SQLSessionStore]:
+    """Sessions in PostgreSQL, for which a turn waits a second."""
+    monkeypatch.setattr(lease, "STORE_WAIT", 1.0)
     store = SQLSessionStore(postgres.url)
     store.purge(-1)
     yield store
@@ -275,10 +277,8 @@ def test_a_database_that_is_gone_amid_turns(
     postgres: databases.Server,
     store: SQLSessionStore,
     sandbox: Sandbox,
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Of turns before, amid and after it, each is an answer or an error that holds its text."""
-    monkeypatch.setattr(lease, "STORE_WAIT", 1.0)
     agent = client(sandbox, "bluenexus", session_store=store, timeout=Timeout(total=5))
     sandbox.configure(word_delay=0.02)
     outcomes: list[tuple[float, Any]] = []
@@ -317,9 +317,7 @@ def test_what_was_answered_meanwhile_is_remembered_afterwards(
     postgres: databases.Server,
     store: SQLSessionStore,
     sandbox: Sandbox,
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(lease, "STORE_WAIT", 1.0)
     agent = client(sandbox, "bluenexus", session_store=store)
     events = agent.stream("My secret word is zebra-17.", session_id="u1")
     while not isinstance(next(events), TextDelta):
