@@ -24,9 +24,9 @@ HEADINGS = ("metric", "peer", "floor", "ours", "ratio", "target", "met")
 class Row:
     """One metric. `kind` says what the target means.
 
-    cheaper: peer / ours is at least the target. more: ours / peer is. above floor: as cheaper, the
-    floor taken off both. at most, at least: ours itself is no more, or no less, than the target.
-    beside: ours is no more than the target times the peer.
+    cheaper: peer / ours is at least the target. above floor: the same, the floor taken off both. at
+    most, at least: ours itself is no more, or no less, than the target. beside: ours is no more
+    than the target times the peer.
     """
 
     title: str
@@ -47,7 +47,7 @@ class Row:
         ours, peer = self.value(results, self.ours), self.value(results, self.peer)
         if not ours or not peer:
             return None
-        if self.kind in {"more", "at least"}:
+        if self.kind == "at least":
             return ours / peer
         if self.kind == "above floor":
             floor = self.value(results, self.floor) or 0.0
@@ -71,7 +71,8 @@ class Row:
         if self.target is None:
             return ""
         if self.kind in {"at most", "at least"}:
-            return f"{'<=' if self.kind == 'at most' else '>='} {number(self.target)} {self.unit}"
+            sign = "<=" if self.kind == "at most" else ">="
+            return f"{sign} {number(self.target)} {self.unit}".strip()
         if self.kind == "beside":
             return f"<= {self.target:g} x peer"
         return f">= {self.target:g}x"

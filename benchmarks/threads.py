@@ -7,7 +7,7 @@ from typing import Any
 
 from benchmarks.contenders import CONTENDERS
 from benchmarks.memory import peak_mb, reset_peak
-from benchmarks.tasks import Result, Stopwatch, adrain, check, drain, run
+from benchmarks.tasks import WARM_EVENTS, Result, Stopwatch, check, read
 
 
 def thread(name: str, url: str, *, turns: int, repeat: int) -> Result:
@@ -45,12 +45,12 @@ def graph(name: str, url: str, *, runs: int) -> Result:
     for here, there in itertools.pairwise(path):
         builder.add_edge(here, there)
     compiled = builder.compile()
-    ask = {"messages": [("user", "hi")]}
+    ask: Any = {"messages": [("user", "hi")]}
     for _ in range(5):
-        compiled.invoke(ask)  # type: ignore[call-overload]
+        compiled.invoke(ask)
     watch = Stopwatch()
     for _ in range(runs):
-        compiled.invoke(ask)  # type: ignore[call-overload]
+        compiled.invoke(ask)
     return watch.per(runs)
 
 
@@ -59,10 +59,8 @@ def tools(name: str, url: str, *, events: int, is_async: bool) -> Result:
     contender = CONTENDERS[name]
     mode = "agui" if name == "ChatAGUI" else "calls"
     prompt = contender.prompt(1)
-    read: Any = (lambda model: run(adrain(contender, model, prompt))) if is_async else None
-    read = read or (lambda model: drain(contender, model, prompt))
-    read(contender.build(f"{url}/{mode}/50"))
+    read(contender, contender.build(f"{url}/{mode}/{WARM_EVENTS}"), prompt, is_async)
     model = contender.build(f"{url}/{mode}/{events}")
     watch = Stopwatch()
-    check(read(model), mode, events)
+    check(read(contender, model, prompt, is_async), mode, events)
     return watch.per(events)
