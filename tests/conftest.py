@@ -88,6 +88,19 @@ def agent_values() -> Mapping[str, Any]:
     }
 
 
+_counts: list[object] = []
+
+
+@pytest.fixture
+def uncounted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rate limits that no other test has counted; they live to the end, as a process's do."""
+    from remote_agents.turns import rate_limit
+
+    counts: dict[str | None, object] = {}
+    _counts.append(counts)
+    monkeypatch.setattr(rate_limit, "_windows", counts)
+
+
 @pytest.fixture(scope="session")
 def postgres_url() -> Iterator[str]:
     """An empty PostgreSQL that only this worker uses, as a SQLAlchemy URL."""

@@ -368,15 +368,6 @@ def redis() -> Iterator[databases.Server]:
         yield server
 
 
-_windows: list[dict[Any, Any]] = []
-
-
-def windows() -> dict[Any, Any]:
-    """No limit that another test has counted; it lives to the end, as a process's limits do."""
-    _windows.append({})
-    return _windows[-1]
-
-
 @pytest.mark.parametrize("total", [None, 0.7])
 @pytest.mark.parametrize("awaited", [False, True])
 def test_a_redis_that_is_frozen(
@@ -384,10 +375,10 @@ def test_a_redis_that_is_frozen(
     total: float | None,
     redis: databases.Server,
     sandbox: Sandbox,
+    uncounted: None,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(rate_limit, "STORAGE_WAIT", 0.5)
-    monkeypatch.setattr(rate_limit, "_windows", windows())
     agent = client(
         sandbox,
         "bluenexus",
@@ -412,9 +403,8 @@ def test_a_redis_that_is_frozen(
 
 @pytest.mark.parametrize("awaited", [False, True])
 def test_a_redis_that_was_killed(
-    awaited: bool, redis: databases.Server, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+    awaited: bool, redis: databases.Server, sandbox: Sandbox, uncounted: None
 ) -> None:
-    monkeypatch.setattr(rate_limit, "_windows", windows())
     limited = {"rate_limit": "1000/second", "rate_limit_storage": redis.url}
     agent = client(sandbox, "bluenexus", **limited)
 

@@ -47,11 +47,8 @@ def most_within(times: list[float], seconds: float) -> int:
 
 
 @pytest.fixture
-def fresh(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Sandbox:
+def fresh(sandbox: Sandbox, uncounted: None) -> Sandbox:
     """The sandbox, and counts that no other test has used."""
-    from remote_agents.turns import rate_limit
-
-    monkeypatch.setattr(rate_limit, "_windows", {})
     return sandbox
 
 
