@@ -96,12 +96,17 @@ async def read(agent: BlueNexus, way: str, chance: random.Random) -> str:
     return "whole"
 
 
-async def state(port: int, within: float = 0.2) -> tuple[int, int, int]:
-    gc.collect()
-    patience = time.monotonic() + within
-    while sockets_of(port) and time.monotonic() < patience:  # noqa: ASYNC110 - the kernel tells nobody
-        await asyncio.sleep(0.05)
+def state(port: int) -> tuple[int, int, int]:
     return sockets_of(port), len(asyncio.all_tasks()), threading.active_count()
+
+
+async def settled(port: int, threads: int) -> tuple[int, int, int]:
+    """The state when all is closed: threads wait some seconds for more to do, a kernel a moment."""
+    gc.collect()
+    patience = time.monotonic() + 15
+    while time.monotonic() < patience and (sockets_of(port) or threading.active_count() > threads):  # noqa: ASYNC110 - neither tells anybody
+        await asyncio.sleep(0.05)
+    return state(port)
 
 
 async def round_of(agent: BlueNexus, streams: int, seconds: float) -> Counter[str]:
@@ -120,13 +125,13 @@ async def test_nothing_remains_of_a_thousand_streams_in_trouble(
         max_retries=1,
     )
     await round_of(agent, 50, 2.0)  # until pools and caches are there
-    before = await state(port)
+    before = state(port)
     tracemalloc.start()
     steps = Steps(monkeypatch)
     outcomes = await round_of(agent, STREAMS, SECONDS)
     longest = steps.stop()
     await agent.aclose()
-    after, remains = await state(port, within=10), tracemalloc.get_traced_memory()[0]
+    after, remains = await settled(port, before[2]), tracemalloc.get_traced_memory()[0]
     tracemalloc.stop()
     print(f"\n{outcomes}; the longest step {1000 * longest:.0f} ms, {remains >> 10} KiB remain")
     assert set(outcomes) >= WAYS
