@@ -1,4 +1,4 @@
-"""LangChain's messages into the core's. The only module that knows both."""
+"""LangChain's messages into the core's. Nothing else converts what goes out."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from langchain_core.messages import (
     ToolMessage,
 )
 
+from remote_agents.client_tools import broken_call
 from remote_agents.errors import UnsupportedContentError
 from remote_agents.json_types import Arguments, JsonMapping, JsonObject
 from remote_agents.types import (
@@ -111,7 +112,7 @@ def _reply(message: BaseMessage, title: str, about: JsonObject) -> Message:
     if not calls and (old := message.additional_kwargs.get("function_call")):
         calls = [ClientToolCall("", str(old.get("name")), _arguments(old.get("arguments")))]
     lines = [
-        f"[called {call['name']} with arguments that are no JSON: {call['args']}]"
+        broken_call(call["name"], call["args"])
         for call in getattr(message, "invalid_tool_calls", ())
     ]
     text = message.content if isinstance(message.content, str) else str(message.text)

@@ -26,6 +26,7 @@ from llama_index.core.base.llms.types import (
 from pydantic import BaseModel, ValidationError
 
 from remote_agents.agent import Agent
+from remote_agents.client_tools import broken_call
 from remote_agents.errors import UnsupportedContentError
 from remote_agents.json_types import Arguments, JsonMapping, JsonObject
 from remote_agents.service import Endpoint
@@ -174,7 +175,7 @@ class _Said:
     def _add_call(self, call_id: str | None, name: object, arguments: object) -> None:
         given = _arguments(arguments)
         if given is None:
-            self.texts.append(f"[called {name} with arguments that are no JSON: {arguments}]")
+            self.texts.append(broken_call(name, arguments))
         else:
             self.calls.append(ClientToolCall(call_id or "", str(name), given))
 

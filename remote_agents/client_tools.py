@@ -20,6 +20,11 @@ def brings_its_own(endpoint: Endpoint, instead: str) -> str:
     )
 
 
+def broken_call(name: object, arguments: object) -> str:
+    """A call in a history whose arguments cannot be read, as a line of the dialogue."""
+    return f"[called {name} with arguments that are no JSON: {arguments}]"
+
+
 def forced_tool(choice: object) -> str | None:
     """The tool that has to be called, or `any`; None where the agent chooses.
 
