@@ -19,6 +19,7 @@ from remote_agents import (
 )
 from tests.raw_server import EVENTS, JSON, Step, head
 
+KEY = "sk-4cf1a9e2b7-secret"
 TEXT = "25 vacation days"
 BOM = b"\xef\xbb\xbf"
 REFUSAL = {"code": "INVALID_CREDENTIALS", "message": "Credentials are invalid"}
@@ -230,6 +231,27 @@ BROKEN: dict[str, Row] = {
         None,
         RemoteFailureError,
         says=FAILED,
+    ),
+    "plain words alone": Row(
+        lambda f: sent(b"upstream connect error\x1b[31m or reset before headers", "text/plain"),
+        None,
+        StreamInterruptedError,
+        "",
+        says="(0 events received: upstream connect error[31m or reset before headers)",
+    ),
+    "plain words, as JSON": Row(
+        lambda f: sent(f"no healthy upstream for {KEY}".encode(), JSON),
+        None,
+        StreamInterruptedError,
+        "",
+        says="(0 events received: no healthy upstream for [key])",
+    ),
+    "plain words and more": Row(
+        lambda f: sent(b"no healthy upstream " + b"x " * 999, EVENTS),
+        None,
+        StreamInterruptedError,
+        "",
+        says="(0 events received: no healthy upstream " + "x " * 90 + "...)",
     ),
     "a page as events": Row(
         lambda f: sent(b"<!doctype html>\n<html><title>Sign in</title></html>"),

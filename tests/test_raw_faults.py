@@ -13,10 +13,9 @@ import pytest
 
 from remote_agents import AgentError, EmptyAnswerWarning
 from remote_agents.testing.ways import ENDPOINT_NAMES, FRAMEWORKS, Answer, Way
-from tests.raw_faults import ROWS, SERVICES, Row, frames_of
+from tests.raw_faults import KEY, ROWS, SERVICES, Row, frames_of
 from tests.raw_server import RawServer, serving
 
-KEY = "sk-4cf1a9e2b7-secret"
 Table = defaultdict[str, dict[str, set[str]]]
 
 

@@ -38,7 +38,7 @@ from remote_agents.wire.frames import Sorted, is_end, sort
 from remote_agents.wire.letters import HalfLetters
 from remote_agents.wire.parsing import excerpt, json_or_text, parse_leniently
 from remote_agents.wire.raw import RawFields
-from remote_agents.wire.sse import SSEDecoder
+from remote_agents.wire.sse import Frame, SSEDecoder
 from remote_agents.wire.stops import StopCutter
 from remote_agents.wire.strangers import answer_in, text_in
 
@@ -161,7 +161,7 @@ class Reader:
         frames = self.sse.flush()
         events = self.take_sorted(sort(frames)) if frames else []
         if self.sse.was_cut and isinstance(self.failure, StreamProtocolError):
-            self.failure = None if self.complete else self._interrupted()
+            self.failure = None if self.complete else self._interrupted(frames)
         return events
 
     def take_body(self, raw: bytes) -> list[Event]:
@@ -236,10 +236,11 @@ class Reader:
             return "" if self.cut else rest
         return self._cutter.rest() + rest
 
-    def _interrupted(self) -> StreamInterruptedError:
+    def _interrupted(self, rest: Sequence[Frame] = ()) -> StreamInterruptedError:
+        words = f": {excerpt(rest[-1][1])}" if rest and not self.frames else ""
         return StreamInterruptedError(
             f"{self._endpoint.title}: the answer ended before it was whole "
-            f"({self.frames} events received). The turn may have run; it was not repeated."
+            f"({self.frames} events received{words}). The turn may have run; it was not repeated."
         )
 
     def _may_end_here(self) -> bool:
