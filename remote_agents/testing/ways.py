@@ -64,10 +64,26 @@ class Way:
                 return shape.answer(await getattr(target, shape.acall)(messages, **keywords))
             return shape.answer(getattr(target, shape.call)(messages, **keywords))
         if self.awaited:
-            stream = getattr(target, shape.astream)(messages, **keywords)
-            items = await stream if hasattr(stream, "__await__") else stream
+            items = await self._astream(target, messages, **keywords)
             return shape.collect(*await _take_async(items))
         return shape.collect(*_take(getattr(target, shape.stream)(messages, **keywords)))
+
+    async def leave(self, question: str, session: str | None = None) -> None:
+        """One streamed turn, which is left after its first piece."""
+        messages = [self._shape.question(question)]
+        target, keywords = self._shape.bind(self.model, session)
+        if self.awaited:
+            items = await self._astream(target, messages, **keywords)
+            await anext(items)
+            await items.aclose()
+        else:
+            stream = getattr(target, self._shape.stream)(messages, **keywords)
+            next(stream)
+            stream.close()
+
+    async def _astream(self, target: Any, messages: list[Any], **keywords: object) -> Any:
+        stream = getattr(target, self._shape.astream)(messages, **keywords)
+        return await stream if hasattr(stream, "__await__") else stream
 
     def question(self, text: str) -> Any:
         """A user's message in the framework's own type."""

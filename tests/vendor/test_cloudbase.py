@@ -20,6 +20,7 @@ WAYS = [
     for awaited, kind in ((True, "async"), (False, "sync"))
 ]
 QUESTIONS = ["My name is Ada.", "I live in Köln.", "yes", "yes", "Who am I?"]
+TEN = [*QUESTIONS, *(f"question {number}" for number in range(6, 11))]
 
 
 def way(server: Server, of: tuple[str, bool, bool], **settings: Any) -> Way:
@@ -29,11 +30,11 @@ def way(server: Server, of: tuple[str, bool, bool], **settings: Any) -> Way:
 
 
 @pytest.mark.parametrize("of", WAYS)
-async def test_five_turns_with_a_history(hr: Server, of: tuple[str, bool, bool]) -> None:
+async def test_ten_turns_with_a_history(hr: Server, of: tuple[str, bool, bool]) -> None:
     asked, history = way(hr, of), []
-    for number, question in enumerate(QUESTIONS, 1):
+    for number, question in enumerate(TEN, 1):
         answer = await asked.ask(question, history)
-        assert seen(answer.text) == dialogue(*QUESTIONS[:number])
+        assert seen(answer.text) == dialogue(*TEN[:number])
         history += [asked.question(question), answer.message]
 
 
@@ -132,12 +133,14 @@ def test_a_server_that_dies_in_the_middle_of_the_sixth_of_ten_turns(shape: str) 
             assert seen(reply.text) == dialogue(*asked)
 
 
-def test_leaving_early_does_no_harm_to_the_next_turn(hr: Server) -> None:
-    agent = CloudBase(base_url=hr.url, **KNOWN)
-    stream = agent.stream("first question")
-    next(stream)
-    stream.close()  # type: ignore[attr-defined]
-    assert seen(agent.ask("second question").text) == dialogue("second question")
+@pytest.mark.parametrize("of", [of for of in WAYS if "streamed" in str(of.id)])
+async def test_leaving_early_does_no_harm_to_the_next_turn(
+    hr: Server, of: tuple[str, bool, bool]
+) -> None:
+    asked = way(hr, of)
+    await asked.leave("first question")
+    answer = await asked.ask("second question")
+    assert seen(answer.text) == dialogue("second question")
 
 
 def test_a_long_dialogue_holds_what_was_said_and_no_more(static: Server) -> None:
