@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from remote_agents.wire import objects
 from remote_agents.wire.objects import newest_object_in, objects_in
 
 NESTED = {
@@ -70,3 +71,13 @@ def test_the_objects_of_a_whole_answer(text: str, found: Any) -> None:
 def test_an_answer_without_an_object(text: str) -> None:
     with pytest.raises(ValueError, match=r"Expecting|deeply"):
         objects_in(text)
+
+
+@pytest.mark.parametrize("piece", ['{"a"', '{"a', '{"a":', '{"a": "b', '{"a": [1, ', '{"a": 1} '])
+def test_an_answer_that_opens_many_objects_is_read_once(
+    piece: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = []
+    monkeypatch.setattr(objects, "_as_far_as_it_goes", read.append)
+    objects.newest_object_in(piece * 5000)
+    assert len(read) < 20

@@ -9,6 +9,7 @@ from contextlib import suppress
 from typing import Any
 
 MOST = 1000  # places at which one may begin, so that no answer takes for ever
+LONGEST_WORD = 16  # letters of a word, a number or an escape that has only begun
 
 _BEGINNING = re.compile(r'\{(?=\s*(?:["}]|$))')
 _DECODER = json.JSONDecoder(strict=False)  # models break lines inside of strings
@@ -56,10 +57,17 @@ def newest_object_in(text: str) -> Any:
             newest, end = _DECODER.raw_decode(text, begins)
         except RecursionError:
             break
-        except ValueError:
-            if part := _as_far_as_it_goes(text[begins:]):
+        except json.JSONDecodeError as error:
+            if _breaks_off(error) and (part := _as_far_as_it_goes(text[begins:])):
                 return part
+        except ValueError:  # a number of too many digits
+            continue
     return newest
+
+
+def _breaks_off(error: json.JSONDecodeError) -> bool:
+    """Whether nothing but its end is missing to a text; else it need not be read again."""
+    return error.msg.startswith("Unterminated") or error.pos > len(error.doc) - LONGEST_WORD
 
 
 def _decoded(text: str) -> Iterator[tuple[Any, int]]:
