@@ -146,12 +146,6 @@ class ChunkJoiner:
         return _framed(pieces)
 
 
-def _is_plain(head: bytes) -> bool:
-    """Whether it says once, and as every parser reads it, where the body ends."""
-    told = len(STATEMENTS.findall(head))
-    return told == 1 and (CHUNKED.search(head) or LENGTH.search(head)) is not None
-
-
 def _may_go_on(rest: bytes, closing: bool) -> bool:
     """Whether these last bytes of a read may be the beginning of what is expected."""
     return rest == b"\r" if closing else PARTIAL_SIZE.fullmatch(rest) is not None

@@ -163,11 +163,8 @@ class Transport:
         reads: float | None,
     ) -> httpx.Request:
         request, timeout = op.request, op.timeout
-        if request.foreign and not may_upload_to(request.path, self.base_url):
-            raise StreamProtocolError(
-                "The service named an address to upload to that is not https, or is an inner one: "
-                f"{request.path.partition('?')[0][:200]!r}. The file was not sent."
-            )
+        if request.foreign:
+            _check_upload(request.path, self.base_url)
         theirs = client is self._client or client is self._async_client
         build = client.build_request if theirs else partial(plain_request, client.headers)
         built = build(
@@ -187,11 +184,7 @@ class Transport:
             ),
         )
         if request.foreign:
-            # A client of the caller's own may add headers to each request: keys, cookies.
-            built.headers = httpx.Headers(
-                [(name, value) for name, value in built.headers.items() if name in PUBLIC_HEADERS]
-            )
-            built.headers.update(request.headers)
+            _tell_no_more(built, request.headers)
         return built
 
     def _request_headers(self, request: Request, token: SecretStr | None) -> dict[str, str]:
@@ -366,6 +359,21 @@ def _url(text: str) -> httpx.URL:
 
 
 _DOT_SEGMENT = re.compile(r"^[^?#]*/\.{1,2}(?:/|$)")  # what quoting leaves as it is
+
+
+def _check_upload(address: str, base_url: str) -> None:
+    if not may_upload_to(address, base_url):
+        raise StreamProtocolError(
+            "The service named an address to upload to that is not https, or is an inner one: "
+            f"{address.partition('?')[0][:200]!r}. The file was not sent."
+        )
+
+
+def _tell_no_more(built: httpx.Request, headers: Mapping[str, str]) -> None:
+    """A client of the caller's own may add headers to each request: keys, cookies."""
+    public = [(name, value) for name, value in built.headers.items() if name in PUBLIC_HEADERS]
+    built.headers = httpx.Headers(public)
+    built.headers.update(headers)
 
 
 def _params(params: JsonMapping | None) -> JsonObject | None:

@@ -7,24 +7,21 @@ feedbackList, total}`, `{object: "list", data, has_more, last_id}`, and one bare
 
 from __future__ import annotations
 
-import base64
-import binascii
-import json
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
-from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit
+from urllib.parse import urljoin, urlsplit
 
 from remote_agents.errors import ConfigurationError, StreamProtocolError
 from remote_agents.flow import Call, Emit, Flow, Request
 from remote_agents.json_types import JsonMapping
+from remote_agents.resources.places import Place, encode, resumed, with_query
 from remote_agents.wire.json import identifier, mapping, number
 
 if TYPE_CHECKING:
     from remote_agents.agent import Agent
 
 T = TypeVar("T")
-PREFIX = "p1."  # of our cursors; its number changes with what they hold
 LARGEST_PAGE = 1000  # where the service names no limit
 
 
@@ -42,27 +39,6 @@ class Paging(NamedTuple):
     size: str | None = None
     ways: tuple[tuple[str, str], ...] = ()
     most: int = LARGEST_PAGE
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """A page of a list: enough to fetch it again, and what was taken from it.
-
-    Args:
-        url: Path and query of the page.
-        number: Its number, from 1.
-        before: Items on the pages before it.
-        way: Which way of its `Paging` led here.
-        taken: Items taken from it.
-        last: Id of the last item taken, if it has one.
-    """
-
-    url: str
-    number: int = 1
-    before: int = 0
-    way: int = 0
-    taken: int = 0
-    last: str | None = None
 
 
 @dataclass(slots=True)
@@ -140,41 +116,6 @@ def pages(
     url = with_query(path, params)
     place = Place(url, page or 1) if cursor is None else resumed(url, cursor, own_cursors, filters)
     return _pages(agent, place, paging, read, page_size)
-
-
-def resumed(url: str, cursor: str, own_cursors: bool, filters: JsonMapping) -> Place:
-    """The place that a cursor names in the list at `url`, which the filters decide.
-
-    Raises:
-        ConfigurationError: It names none there.
-    """
-    place = decode(cursor)
-    if place is None and own_cursors and not cursor.startswith(PREFIX):
-        return Place(with_query(url, {"cursor": cursor}))
-    if place is None:
-        raise ConfigurationError(
-            f"{cursor!r} is no cursor of this list; pass the .cursor of an earlier list()."
-        )
-    if _tail(place.url) != _tail(url) or _contradicts(place.url, filters):
-        raise ConfigurationError(
-            "This cursor belongs to another list: pass it with the arguments of the list that it "
-            "is from."
-        )
-    return replace(place, url=with_query(place.url, filters))
-
-
-def _contradicts(url: str, filters: JsonMapping) -> bool:
-    """Whether an address asks for something else; a cursor may come from outside."""
-    query = parse_qsl(url.partition("?")[2], keep_blank_values=True)
-    return any(
-        name in filters and (filters[name] is None or value != str(_plain(filters[name])))
-        for name, value in query
-    )
-
-
-def _tail(url: str) -> str:
-    """What both roots of a path, `/api` and `/api/v1`, have in common."""
-    return url.partition("?")[0].removeprefix("/api").removeprefix("/v1")
 
 
 def _pages(
@@ -336,23 +277,6 @@ def item_id(item: object) -> str | None:
 # --- addresses and cursors -----------------------------------------------------------------------
 
 
-def with_query(url: str, changes: JsonMapping) -> str:
-    """The address with some query parameters set, or taken away where they are None."""
-    path, _, query = url.partition("?")
-    params = {**dict(parse_qsl(query, keep_blank_values=True)), **changes}
-    try:
-        query = urlencode({name: _plain(v) for name, v in params.items() if v is not None})
-    except UnicodeEncodeError as error:
-        raise ConfigurationError(
-            f"{error.object!r} cannot be sent: it holds half a letter."
-        ) from error
-    return f"{path}?{query}" if query else path
-
-
-def _plain(value: object) -> Any:
-    return str(value).lower() if isinstance(value, bool) else value
-
-
 def local_url(link: str, url: str, base_url: str) -> str:
     """Path and query of a link to the next page; the key goes with it, so the host must be ours.
 
@@ -371,24 +295,6 @@ def local_url(link: str, url: str, base_url: str) -> str:
         )
     path = target.path.removeprefix(base.path) if base.path else target.path
     return f"{path}?{target.query}" if target.query else path
-
-
-def encode(place: Place) -> str:
-    """A place as an opaque text."""
-    values = [place.url, place.number, place.before, place.way, place.taken, place.last]
-    return PREFIX + base64.urlsafe_b64encode(json.dumps(values).encode()).decode().rstrip("=")
-
-
-def decode(cursor: str) -> Place | None:
-    """The place that a text of ours names; None if it is not ours."""
-    if not cursor.startswith(PREFIX):
-        return None
-    text = cursor.removeprefix(PREFIX)
-    try:
-        place = Place(*json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))))
-    except (binascii.Error, ValueError, TypeError, RecursionError):
-        return None
-    return place if isinstance(place.url, str) and place.url.startswith("/") else None
 
 
 def _check_page(page: int) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from remote_agents.errors import ConfigurationError
 from remote_agents.flow import Call, Flow, Request
 from remote_agents.resources import items
-from remote_agents.resources.paging import pages, with_query
+from remote_agents.resources.paging import pages
+from remote_agents.resources.places import with_query
 from remote_agents.resources.requests import found, path_segment
 from remote_agents.resources.surface import Bound, Resource, calls, lists
 from remote_agents.services.bluenexus.resources import NUMBERED, ROOT
