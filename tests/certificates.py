@@ -34,3 +34,9 @@ def authority() -> Authority:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)
     return Authority(certificate, context)
+
+
+def hashed(path: str) -> str:
+    """The name under which OpenSSL looks for a certificate in a folder."""
+    ask = ["openssl", "x509", "-hash", "-noout", "-in", path]
+    return subprocess.run(ask, check=True, capture_output=True, text=True).stdout.strip() + ".0"

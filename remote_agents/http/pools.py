@@ -203,12 +203,6 @@ def context_of(route: Route) -> ssl.SSLContext:
     return route.verify if isinstance(route.verify, ssl.SSLContext) else tls(route.verify)
 
 
-def look_at_certificates(verify: object) -> None:
-    """Trust what the files of these settings hold now, if they were replaced."""
-    for path in certificates.look(verify):
-        certificates.load(tls(verify), path)
-
-
 @lru_cache(maxsize=32)
 def tls(verify: object) -> ssl.SSLContext:
     """One TLS context for all clients with the same settings; building one takes 20 ms.
@@ -222,9 +216,14 @@ def tls(verify: object) -> ssl.SSLContext:
     """
     if verify is None:
         return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    if not isinstance(verify, (str, os.PathLike)):
-        return _standard_context(bool(verify))
-    path = os.fspath(verify)
+    if isinstance(verify, (str, os.PathLike)):
+        return certificates.Renewable(partial(_context_of_files, os.fspath(verify)), verify)
+    if not verify:
+        return _standard_context(False)
+    return certificates.Renewable(partial(_standard_context, True), True)
+
+
+def _context_of_files(path: str) -> ssl.SSLContext:
     folder = os.path.isdir(path)
     try:
         return ssl.create_default_context(

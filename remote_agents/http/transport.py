@@ -77,7 +77,7 @@ class Transport:
         auth, route, departure = _auth(op), self._route(op), Departure()
         try:
             if certificates.is_due(self._verify):
-                pools.look_at_certificates(self._verify)
+                certificates.look(self._verify)
             client = self._client or pools.pools.client(self, route)
             head = None if op.first_event is None else Until(op.first_event)
             request = self._build(client, op, reads=head)
@@ -101,7 +101,7 @@ class Transport:
         auth, alarm, deadline, departure = _auth(op), Alarm(), None, Departure()
         try:
             if certificates.is_due(self._verify):
-                await workers.acall(partial(pools.look_at_certificates, self._verify), None)
+                await workers.acall(partial(certificates.look, self._verify), None)
             # The first client of a process imports aiohttp; the service's time starts after that.
             client = self._async_client or await pools.pools.async_client(self, self._route(op))
             if op.first_event is not None:
