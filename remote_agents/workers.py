@@ -58,7 +58,9 @@ class Workers:
             raise DeadlineReached from None
 
     async def acall(self, job: Callable[[], T], within: float | None) -> T:
-        """The same as `call`, with asyncio."""
+        """The same as `call`, with asyncio; without a loop, for what outlived its own, `call`."""
+        if not _in_a_loop():
+            return self.call(job, within)
         waiting = asyncio.wrap_future(self.submit(job))
         try:
             await asyncio.wait([waiting], timeout=within)
@@ -92,6 +94,14 @@ def _run(future: Future[Any], context: Context, job: Callable[[], Any]) -> None:
         future.set_exception(error)
     else:
         future.set_result(result)
+
+
+def _in_a_loop() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
 
 
 workers = Workers()

@@ -327,10 +327,14 @@ async def test_the_session_is_given_back_by_tasks(
 
 
 OUTLIVES = """
-import asyncio, gc, sys
+import asyncio, gc, sys, time
 from remote_agents import BlueNexus, InMemorySessionStore, SQLSessionStore
+class SlowStore(SQLSessionStore):
+    def finish(self, *turn):
+        time.sleep(0.3)
+        return super().finish(*turn)
 url, key, path = sys.argv[1:]
-store = SQLSessionStore(path) if path else InMemorySessionStore()
+store = SlowStore(path) if path else InMemorySessionStore()
 agent = BlueNexus(base_url=url, api_key=key, session_store=store)
 loop = asyncio.new_event_loop()  # asyncio.run would end the generator; some programs do not
 events = agent.astream("Count to 500", session_id="u1")
