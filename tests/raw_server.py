@@ -164,5 +164,10 @@ def serving(*scripts: Sequence[Step], context: ssl.SSLContext | None = None) -> 
 
 def sockets_of(port: int) -> int:
     """How many connections this process has to a port, those of the server left out."""
+    return len(states_of(port))
+
+
+def states_of(port: int) -> list[str]:
+    """The states of those connections."""
     connections = psutil.Process().net_connections("tcp")
-    return sum(1 for c in connections if c.raddr and c.raddr.port == port)
+    return [c.status for c in connections if c.raddr and c.raddr.port == port]

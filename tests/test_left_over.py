@@ -3,14 +3,15 @@
 import asyncio
 import json
 import threading
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 import pytest
 
 from remote_agents.http._httpcore import async_client
 from remote_agents.http.pools import ASYNC_LIMITS, tls
-from tests.raw_server import JSON, RawServer, Talk, head, serving
+from tests.raw_server import CLOSE, JSON, RawServer, Talk, head, serving, states_of
 from tests.transports import Asker, asking, each_kind
 
 
@@ -65,6 +66,25 @@ async def test_an_answer_and_more(kind: str, name: str) -> None:
             assert await b.ask(stream=False) == "of B"
             assert await a.ask(stream=False) == "of B"
         assert len(server.requests) == 3
+
+
+@each_kind
+@pytest.mark.parametrize("answer", [whole, chunked])
+async def test_a_connection_that_was_closed_in_silence(
+    kind: str, answer: Callable[[str], bytes]
+) -> None:
+    with serving([answer("own"), CLOSE], [whole("of B")]) as server:
+        async with two(kind, server) as (a, b):
+            assert await a.ask(stream=False) == "own"
+            _wait_for_close(server)  # the loop is busy, and has not come to it
+            assert await b.ask(stream=False) == "of B"
+        assert len(server.requests) == 2
+
+
+def _wait_for_close(server: RawServer) -> None:
+    until = time.monotonic() + 10
+    while "ESTABLISHED" in states_of(server.port) and time.monotonic() < until:
+        time.sleep(0.001)
 
 
 @each_kind

@@ -7,9 +7,10 @@ the bridge, headers and cookies are copied several times, and a read takes four 
 from __future__ import annotations
 
 import asyncio
+import selectors
 import socket
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from functools import lru_cache, partial
 from io import BytesIO
 from typing import Any
@@ -32,12 +33,14 @@ from httpx_aiohttp.transport import map_aiohttp_exceptions
 
 from remote_agents.http import _seams
 from remote_agents.http.errors import LEAVING
-from remote_agents.http.framing import ChunkJoiner
+from remote_agents.http.framing import HEAD_END, ChunkJoiner
 from remote_agents.workers import workers
 
 # Bytes taken from a socket at once, and kept of what is not read yet; asyncio's own 256 kB for each
 # of many late streams, which TLS even reserves, are a lot.
 LARGEST_READ = 8 * 1024
+# Windows has no `poll`, which is the cheapest for one socket.
+Selector = getattr(selectors, "PollSelector", selectors.SelectSelector)
 
 
 def is_known() -> bool:
@@ -159,8 +162,9 @@ async def _leaves(_: ClientSession, context: Any, __: object) -> None:
 class Protocol(ResponseHandler):
     """aiohttp's side of a connection, which also tells the body of an answer what went wrong.
 
-    aiohttp leaves a body waiting when a chunk cannot be read, takes a reset for its end if no
-    length was announced, and bytes that come between two requests for the answer to the second.
+    aiohttp leaves a body waiting when a chunk cannot be read, and gives up the head that came with
+    it, takes a reset for its end if no length was announced, and bytes that come between two
+    requests for the answer to the second.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -173,6 +177,19 @@ class Protocol(ResponseHandler):
         """Whether the connection cannot serve another request."""
         return super().should_close or not self._framing.reusable
 
+    def is_connected(self) -> bool:
+        """Whether the connection stands; the end of one that waits is seen before it is used."""
+        return super().is_connected() and not (self._framing.over and self._has_spoken())
+
+    def _has_spoken(self) -> bool:
+        """Whether something waits to be read which the loop has not come to."""
+        sock = self.transport and self.transport.get_extra_info("socket")
+        if not sock:
+            return False
+        with Selector() as selector:
+            selector.register(sock.fileno(), selectors.EVENT_READ)
+            return bool(selector.select(0))
+
     def set_response_params(self, **settings: Any) -> None:
         """A request is about to be written."""
         self._framing.begin(bodiless=bool(settings.get("skip_payload")))
@@ -183,8 +200,8 @@ class Protocol(ResponseHandler):
         if not data:  # aiohttp's own way to go on
             super().data_received(data)
         elif not self._framing.over:
-            if joined := self._framing.join(data):
-                super().data_received(joined)
+            for part in _heads_apart(self._framing.join(data)):
+                super().data_received(part)
         elif self.transport is not None:
             self.force_close()
             self.transport.close()
@@ -215,6 +232,15 @@ class Protocol(ResponseHandler):
         body = _seams.body_of(self)
         if body is not None and not body.is_eof() and body.exception() is None:
             body.set_exception(exc)
+
+
+def _heads_apart(data: bytes) -> Iterator[bytes]:
+    """What came, each head by itself: what cannot be read behind it does not take it along."""
+    while data.startswith(b"HTTP/") and (end := HEAD_END.search(data)):
+        yield data[: end.end()]
+        data = data[end.end() :]
+    if data:
+        yield data
 
 
 @lru_cache(maxsize=64)
