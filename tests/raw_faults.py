@@ -168,6 +168,14 @@ READ: dict[str, Row] = {
         )
     ),
     "chunked twice": Row(lambda f: sent(chunked(sse(*usual(f))), EVENTS, ENCODED, ENCODED)),
+    "chunks with extensions": Row(
+        lambda f: sent(
+            b"".join(b"%x ; a=b\r\n%b\r\n" % (len(sse(frame)), sse(frame)) for frame in usual(f))
+            + b"0; a\r\nX-Sum: 1\r\n\r\n",
+            EVENTS,
+            ENCODED,
+        )
+    ),
     "identity": Row(lambda f: sent(sse(*usual(f)), EVENTS, "Transfer-Encoding: identity")),
     "chunks and a length": Row(
         lambda f: sent(chunked(sse(*usual(f))), EVENTS, ENCODED, "Content-Length: 99999")
@@ -282,6 +290,11 @@ BROKEN: dict[str, Row] = {
         ServerError,
         "",
         says="Bad Gateway",
+    ),
+    "a chunk of no size, in one read": Row(
+        lambda f: [b"".join(sent(chunked(sse(*f.of('"25 "')))[:-5] + b"zz\r\n", EVENTS, ENCODED))],
+        None,
+        StreamProtocolError,
     ),
     "two lengths": Row(
         lambda f: sent(sse(*usual(f)), EVENTS, "Content-Length: 9", "Content-Length: 8"),

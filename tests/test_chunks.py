@@ -83,6 +83,19 @@ def test_a_chunk_that_ends_elsewhere_than_it_said_is_broken(body: bytes, size: i
     assert judged(joined(reads))[1] == judged(reads)[1] == "broken"
 
 
+@pytest.mark.parametrize(
+    "behind", [b"  ", b"\t", b";", b";a", b";a=b", b"; a=b", b" ;a", b' ; a="b; c"']
+)
+@given(bodies, cuts)
+def test_what_stands_behind_a_size_says_nothing(
+    behind: bytes, pieces: list[bytes], sizes: list[int]
+) -> None:
+    extended = [b"%x%b\r\n%b\r\n" % (len(piece), behind, piece) for piece in pieces]
+    last = b"0%b\r\nx-sum: 1\r\n\r\n" % behind
+    reads = cut(HEAD + b"".join(extended) + last, sizes)
+    assert judged(joined(reads)) == (b"".join(pieces), "whole")
+
+
 @given(cuts)
 def test_what_is_not_chunked_passes_as_it_came(sizes: list[int]) -> None:
     plain = b"HTTP/1.1 200 OK\r\ncontent-length: 12\r\n\r\n3\r\nabc\r\n0\r\n"

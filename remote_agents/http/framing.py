@@ -19,9 +19,9 @@ BODILESS = re.compile(rb"HTTP/1\.[01] (?:204|304)")
 CHUNKED = re.compile(rb"\ntransfer-encoding:[ \t]*chunked[ \t]*\r?\n", re.IGNORECASE)
 LENGTH = re.compile(rb"\ncontent-length:[ \t]*(\d+)[ \t]*\r?\n", re.IGNORECASE)
 STATEMENTS = re.compile(rb"\n[ \t]*(?:transfer-encoding|content-length)", re.IGNORECASE)
-SIZE = re.compile(rb"([0-9a-fA-F]{1,8})\r\n")
-PARTIAL_SIZE = re.compile(rb"[0-9a-fA-F]{1,8}\r?")
-LAST_CHUNK = re.compile(rb"0+[;\r]")
+# What stands behind a size says nothing, and parsers disagree on where blanks may be in it.
+SIZE = re.compile(rb"([0-9a-fA-F]{1,16})[ \t]*(?:;[^\r\n]{0,999})?\r\n")
+PARTIAL_SIZE = re.compile(rb"[0-9a-fA-F]{1,16}[ \t]*(?:;[^\r\n]{0,999})?\r?")
 LONGEST_HEAD = 128 * 1024
 
 
@@ -131,18 +131,20 @@ class ChunkJoiner:
             elif self._closing and data.startswith(b"\r\n", at):
                 at += 2
                 self._closing = False
-            elif not self._closing and (size := SIZE.match(data, at)) and int(size[1], 16):
+            elif not self._closing and (size := SIZE.match(data, at)):
                 at = size.end()
                 self._left = int(size[1], 16)
+                if not self._left:
+                    self._step = self._trailers
+                    return _framed(pieces) + self._trailers(b"0\r\n" + data[at:])
             elif _may_go_on(data[at:], self._closing):
                 self._kept = data[at:]
                 break
-            else:  # the last chunk, or something that the parser is to judge
-                last = not self._closing and LAST_CHUNK.match(data, at)
-                self._step = self._trailers if last else self._pass
+            else:  # the parser is to judge
+                self._step = self._pass
                 # It had this chunk's end already: an empty line tells it that there was none.
                 rest = b"\r\n" if self._closing else b""
-                return _framed(pieces) + rest + self._step(data[at:])
+                return _framed(pieces) + rest + data[at:]
         return _framed(pieces)
 
 
