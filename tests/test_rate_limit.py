@@ -1,5 +1,6 @@
 import asyncio
 import multiprocessing
+import socket
 import subprocess
 import sys
 import threading
@@ -20,6 +21,7 @@ from remote_agents import (
 )
 from remote_agents.drivers import run
 from remote_agents.sandbox import Sandbox
+from remote_agents.turns import rate_limit
 from remote_agents.turns.rate_limit import RateLimiter
 from tests.databases import free_port
 
@@ -164,6 +166,42 @@ def test_a_redis_that_is_down_is_told(fresh: Sandbox) -> None:
     agent = model(fresh, "4/second", address)
     with pytest.raises(AgentConnectionError, match="rate_limit_storage"):
         agent.ask("Hello")
+    assert fresh.requests("bluenexus") == []
+
+
+@pytest.mark.parametrize("awaited", [False, True])
+def test_whatever_a_storage_raises_is_told(
+    awaited: bool, fresh: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`limits` 4 lets a KeyError of Sentinel through, and redis 5 an error of clusters."""
+    from limits.storage import RedisStorage
+
+    def fails(*_: Any, **__: Any) -> bool:
+        raise KeyError("redis://:pw-very-secret@host")
+
+    monkeypatch.setattr(RedisStorage, "acquire_entry", fails)
+    agent = model(fresh, "4/second", f"redis://127.0.0.1:{free_port()}")
+    with pytest.raises(AgentConnectionError, match=r"rate_limit_storage.*KeyError") as caught:
+        asyncio.run(agent.aask("Hello")) if awaited else agent.ask("Hello")
+    assert caught.value.safe_to_repeat
+    assert "very-secret" not in str(caught.value)
+    assert fresh.requests("bluenexus") == []
+
+
+@pytest.mark.parametrize(("kind", "place"), [("redis", "0"), ("redis+sentinel", "mymaster")])
+@pytest.mark.parametrize("awaited", [False, True])
+def test_a_storage_that_never_answers(
+    awaited: bool, kind: str, place: str, fresh: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rate_limit, "STORAGE_WAIT", 0.3)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"{kind}://127.0.0.1:{silent.getsockname()[1]}/{place}"
+        agent = model(fresh, "4/second", address)
+        begun = time.monotonic()
+        with pytest.raises(AgentConnectionError, match="rate_limit_storage") as caught:
+            asyncio.run(agent.aask("Hello")) if awaited else agent.ask("Hello")
+    assert time.monotonic() - begun < 5
+    assert caught.value.safe_to_repeat
     assert fresh.requests("bluenexus") == []
 
 

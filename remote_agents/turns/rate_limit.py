@@ -84,9 +84,10 @@ class RateLimiter:
 
         try:
             return self._try(account)
-        except StorageError as error:
+        except Exception as error:  # `limits` lets some of a storage's own through, unread
+            said = error if isinstance(error, StorageError) else type(error).__name__
             raise AgentConnectionError(
-                f"rate_limit_storage cannot be used ({error}); nothing was sent."
+                f"rate_limit_storage cannot be used ({said}); nothing was sent."
             ) from error
 
     def _try(self, account: str) -> float:
@@ -159,7 +160,7 @@ def _shared(storage: str) -> Any:
     from limits.strategies import MovingWindowRateLimiter
 
     options: Arguments = {}
-    if storage.partition(":")[0] in ("redis", "rediss"):  # without, some versions wait for ever
+    if "redis" in storage.partition(":")[0]:  # without, some versions wait for ever
         options = {"socket_timeout": STORAGE_WAIT, "socket_connect_timeout": STORAGE_WAIT}
     try:
         return MovingWindowRateLimiter(
@@ -167,6 +168,6 @@ def _shared(storage: str) -> Any:
         )
     except Exception as error:  # its own errors quote the address, with its password
         raise ConfigurationError(
-            f"rate_limit_storage cannot be used ({type(error).__name__}): it is an address like "
-            "redis://host:6379."
+            f"rate_limit_storage cannot be used ({type(error).__name__}): it is the address of a "
+            "server that answers, like redis://host:6379."
         ) from None
