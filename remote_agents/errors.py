@@ -5,7 +5,7 @@ AgentError                            .endpoint .conversation_id .request_id .pa
 ├── UnsupportedContentError           a block or a role that the endpoint does not take
 ├── AgentConnectionError              nothing was sent
 ├── AgentTimeoutError                 .phase connect | first_event | idle | total
-├── AgentStatusError                  .status_code .code .body
+├── AgentStatusError                  .status_code .code .body .location
 │   ├── BadRequestError 400  AuthenticationError 401  PermissionDeniedError 403  NotFoundError 404
 │   ├── ConflictError 409  UnprocessableEntityError 422 (.details)  ServerError 5xx
 │   └── RateLimitError 429 (.retry_after)  QuotaExceededError
@@ -148,6 +148,7 @@ class AgentStatusError(AgentError):
         status_code: HTTP status.
         code: The service's error code, if it has one.
         body: The decoded error body.
+        location: Where a redirect leads, which is not followed.
         **context: As for `AgentError`.
     """
 
@@ -158,12 +159,14 @@ class AgentStatusError(AgentError):
         status_code: int = 0,
         code: str | None = None,
         body: Any = None,
+        location: str | None = None,
         **context: Any,
     ) -> None:
         super().__init__(message, **context)
         self.status_code = status_code
         self.code = code
         self.body = body
+        self.location = location
 
 
 class BadRequestError(AgentStatusError):

@@ -79,6 +79,7 @@ def status_error(
         "status_code": status,
         "code": code,
         "body": body,
+        "location": _location(status, headers),
         "endpoint": context["endpoint"],
         "request_id": request_id(headers, id_headers, body),
     }
@@ -97,10 +98,16 @@ def status_error(
 
 def _hint(status: int, headers: Mapping[str, str], context: Context) -> list[str]:
     if 300 <= status < 400:
-        target = headers.get("location", "").split("?", 1)[0] or "nowhere"
+        target = _location(status, headers) or "nowhere"
         hint = f"It redirects to {target}, which is not followed: set base_url to that service."
         return [hint]
     return [HINTS[status].format_map(context)] if status in HINTS else []
+
+
+def _location(status: int, headers: Mapping[str, str]) -> str | None:
+    """Where a redirect leads, without its query, which may hold a key."""
+    target = headers.get("location", "") if 300 <= status < 400 else ""
+    return target.partition("?")[0] or None
 
 
 def _hint_for(

@@ -28,11 +28,19 @@ def turn(asked: Turn) -> Flow[Reply]:
     try:
         reply: Reply = yield Stream(Request("POST", "", json=body, stream=True), reads, thread_id)
     except AgentStatusError as error:
-        if not 300 <= error.status_code < 400:
+        if not _is_at_slash(error):
             raise
-        # Frameworks of the server's kind send on from one to the other of /agent and /agent/.
         reply = yield Stream(Request("POST", "/", json=body, stream=True), reads, thread_id)
     return reply
+
+
+def _is_at_slash(error: AgentStatusError) -> bool:
+    """Whether a server sends on from /agent to /agent/, as frameworks do before they run anything.
+
+    Whoever has run the turn names its result (303), or a page to go on to.
+    """
+    slashed = (error.location or "").endswith("/")
+    return slashed and error.status_code in (301, 302, 307, 308)
 
 
 def _load(message: Message) -> Flow[None]:
