@@ -1,35 +1,27 @@
-"""PostgreSQL and Redis fail, freeze and come back amid turns: each turn ends in time."""
+"""Stores, keys, names and uploads fail or hang amid turns: each turn ends in time."""
 
 import asyncio
 import logging
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Any
 
 import pytest
 
 from remote_agents import (
-    AgentConnectionError,
-    AgentError,
     AgentTimeoutError,
     BlueNexus,
     ConversationError,
     InMemorySessionStore,
-    SessionStore,
-    SQLSessionStore,
     StreamInterruptedError,
-    TextDelta,
     Timeout,
 )
 from remote_agents.memory import lease
 from remote_agents.memory.law import Conversation
 from remote_agents.sandbox import Sandbox
 from remote_agents.testing.ways import ENDPOINT_NAMES, make
-from remote_agents.turns import rate_limit
-from tests import databases
 from tests.memory.ways import REMEMBERING, WAYS, ask, client
 from tests.raw_server import sockets_of
 
@@ -234,189 +226,6 @@ async def test_an_async_key_function_that_hangs(sandbox: Sandbox) -> None:
     with pytest.raises(AgentTimeoutError):
         await agent.aask("Hi")
     assert elapsed(begun) < 8
-
-
-# --- PostgreSQL -----------------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def postgres() -> Iterator[databases.Server]:
-    with databases.postgres_server() as server:
-        yield server
-
-
-@pytest.fixture
-def store(postgres: databases.Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[SQLSessionStore]:
-    """Sessions in PostgreSQL, for which a turn waits a second."""
-    monkeypatch.setattr(lease, "STORE_WAIT", 1.0)
-    store = SQLSessionStore(postgres.url)
-    store.purge(-1)
-    yield store
-    store.close()
-
-
-Outage = Callable[[databases.Server], None]
-
-
-def freeze(server: databases.Server) -> None:
-    with server.frozen():
-        time.sleep(3)
-
-
-def kill(server: databases.Server) -> None:
-    server.kill()
-    time.sleep(1)
-    server.start()
-
-
-@pytest.mark.parametrize("outage", [freeze, kill])
-@pytest.mark.parametrize("awaited", [False, True])
-def test_a_database_that_is_gone_amid_turns(
-    awaited: bool,
-    outage: Outage,
-    postgres: databases.Server,
-    store: SQLSessionStore,
-    sandbox: Sandbox,
-) -> None:
-    """Of turns before, amid and after it, each is an answer or an error that holds its text."""
-    agent = client(sandbox, "bluenexus", session_store=store, timeout=Timeout(total=5))
-    sandbox.configure(word_delay=0.02)
-    outcomes: list[tuple[float, Any]] = []
-
-    def turns(number: int) -> None:
-        for n in range(6):
-            begun, outcome = time.monotonic(), None
-            try:
-                question = f"Count to {20 + n}"
-                outcome = (
-                    asyncio.run(agent.aask(question, session_id=f"u{number}"))
-                    if awaited
-                    else agent.ask(question, session_id=f"u{number}")
-                )
-            except AgentError as error:
-                outcome = error
-            outcomes.append((elapsed(begun), outcome))
-
-    threads = [threading.Thread(target=turns, args=(number,)) for number in range(4)]
-    for thread in threads:
-        thread.start()
-    time.sleep(0.4)
-    outage(postgres)
-    for thread in threads:
-        thread.join(60)
-    sandbox.configure(word_delay=0)
-    assert len(outcomes) == 24
-    assert max(seconds for seconds, _ in outcomes) < 9
-    for number in range(4):
-        assert agent.ask("Say: one", session_id=f"u{number}").text
-
-
-@pytest.mark.parametrize("outage", [freeze, kill])
-def test_what_was_answered_meanwhile_is_remembered_afterwards(
-    outage: Outage,
-    postgres: databases.Server,
-    store: SQLSessionStore,
-    sandbox: Sandbox,
-) -> None:
-    agent = client(sandbox, "bluenexus", session_store=store)
-    events = agent.stream("My secret word is zebra-17.", session_id="u1")
-    while not isinstance(next(events), TextDelta):
-        pass
-    thread = threading.Thread(target=outage, args=(postgres,))
-    thread.start()
-    time.sleep(0.3)
-    *_, last = events
-    thread.join()
-    with suppress(ConversationError):  # the first words may meet a connection that is gone
-        agent.agent.store.read("nobody")
-    reply = agent.ask("What is my secret word?", session_id="u1")
-    assert "zebra-17" in reply.text
-    assert reply.conversation_id == last.reply.conversation_id
-
-
-ODD_IDS = ["c" * 513, "c" * 5000, "a\0b", "?mark", "umlaut-ü", "half-\ud83d", "\x00", "'; DROP"]
-
-
-@pytest.mark.parametrize("conversation_id", ODD_IDS, ids=lambda each: repr(each)[:12])
-@pytest.mark.parametrize("kind", ["memory", "sqlite", "postgres"])
-def test_any_id_of_a_conversation_is_kept(
-    conversation_id: str, kind: str, postgres: databases.Server
-) -> None:
-    store: SessionStore = InMemorySessionStore()
-    if kind != "memory":
-        store = SQLSessionStore("sqlite://" if kind == "sqlite" else postgres.url)
-    dialogue = f"odd-{hash(conversation_id)}"
-    talked = Conversation(conversation_id, held=b"digest" * 2, known=2, count=2, turns=1)
-    assert store.begin(dialogue, "h1", None)
-    assert store.finish(dialogue, "h1", talked)
-    assert store.read(dialogue) == [talked]
-    assert store.begin(dialogue, "h2", talked)
-    after = talked.after(b"answer", b"", history=False, broke_off=False)
-    assert store.finish(dialogue, "h2", after)
-    assert store.read(dialogue) == [after]
-    assert store.delete(dialogue) == [conversation_id]
-    if isinstance(store, SQLSessionStore):
-        store.close()
-
-
-# --- Redis ----------------------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def redis() -> Iterator[databases.Server]:
-    with databases.redis_server() as server:
-        yield server
-
-
-@pytest.mark.parametrize("total", [None, 0.7])
-@pytest.mark.parametrize("awaited", [False, True])
-def test_a_redis_that_is_frozen(
-    awaited: bool,
-    total: float | None,
-    redis: databases.Server,
-    sandbox: Sandbox,
-    uncounted: None,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(rate_limit, "STORAGE_WAIT", 0.5)
-    agent = client(
-        sandbox,
-        "bluenexus",
-        rate_limit="1000/second",
-        rate_limit_storage=redis.url,
-        timeout=Timeout(total=total),
-    )
-
-    def turn() -> str:
-        return str(asyncio.run(agent.aask("Say: one")) if awaited else agent.ask("Say: one"))
-
-    assert "one" in turn()
-    with redis.frozen():
-        begun = time.monotonic()
-        with pytest.raises((AgentConnectionError, AgentTimeoutError)) as caught:
-            turn()
-        assert elapsed(begun) < 8
-        assert caught.value.safe_to_repeat
-    assert len(sandbox.turns()) == 1
-    assert "one" in turn()
-
-
-@pytest.mark.parametrize("awaited", [False, True])
-def test_a_redis_that_was_killed(
-    awaited: bool, redis: databases.Server, sandbox: Sandbox, uncounted: None
-) -> None:
-    limited = {"rate_limit": "1000/second", "rate_limit_storage": redis.url}
-    agent = client(sandbox, "bluenexus", **limited)
-
-    def turn() -> str:
-        return str(asyncio.run(agent.aask("Say: one")) if awaited else agent.ask("Say: one"))
-
-    assert "one" in turn()
-    redis.kill()
-    with pytest.raises(AgentConnectionError, match="nothing was sent"):
-        turn()
-    redis.start()
-    assert "one" in turn()
 
 
 def test_the_log_names_no_text(sandbox: Sandbox, caplog: pytest.LogCaptureFixture) -> None:
