@@ -206,6 +206,12 @@ BROKEN: dict[str, Row] = {
         StreamProtocolError,
         says="vacation",
     ),
+    "choices of texts": Row(
+        amid('{"choices":["vacation"]}'), None, StreamProtocolError, says="vacation"
+    ),
+    "a choice of text": Row(
+        amid('{"choices":"vacation"}'), None, StreamProtocolError, says="vacation"
+    ),
     "a text alone": Row(amid('"vacation"'), None, StreamProtocolError, says="vacation"),
     "no success": Row(
         amid('{"success":false,"message":"Agent crashed"}'), None, RemoteFailureError, says=FAILED

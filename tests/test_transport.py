@@ -406,6 +406,24 @@ CUT: dict[str, tuple[list[Step], type[AgentError], str]] = {
         remote_agents.RemoteFailureError,
         "Hel",
     ),
+    "an error beside a piece": (
+        [
+            head(),
+            delta("Hel"),
+            b'data: {"choices":[{"delta":{"content":"lo"},"error":{"message":"boom"}}]}\n\n',
+            DONE,
+        ],
+        remote_agents.RemoteFailureError,
+        "Hello",
+    ),
+    "an error in a whole answer": (
+        [
+            head(JSON),
+            b'{"choices":[{"message":{"content":"Hello"},"finish_reason":"error"}]}',
+        ],
+        remote_agents.RemoteFailureError,
+        "Hello",
+    ),
     "429 in 200": (
         [head(JSON), b'{"statusCode": 429, "message": "Too Many Requests"}'],
         remote_agents.RateLimitError,

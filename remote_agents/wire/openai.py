@@ -43,7 +43,7 @@ def decode_chat(data: object, so_far: Reply) -> list[Event]:
         return [Unknown(data)]
     events: list[Event] = []
     chosen = so_far.choice
-    for choice in items(data["choices"]):
+    for choice in _choices(data["choices"]):
         if isinstance(choice, dict):
             index = _index(choice)
             if chosen is None:
@@ -53,12 +53,18 @@ def decode_chat(data: object, so_far: Reply) -> list[Event]:
                 _decode_choice(choice, so_far, events)
             else:
                 _decode_alternative(choice, index, events)
+        elif choice:
+            events.append(Unknown({"choice": choice}))
     if data.get("usage"):
         events.append(decode_usage(mapping(data["usage"])))
     info = _info(data, so_far)
     if info is not None:
         events.append(info)
     return events
+
+
+def _choices(value: object) -> list[Any]:
+    return value if isinstance(value, list) else [value]
 
 
 def _index(choice: JsonMapping) -> int:
@@ -89,16 +95,14 @@ def _decode_choice(choice: JsonMapping, so_far: Reply, events: list[Event]) -> N
         _check_silence(choice, content, events)
     if len(content) > 1 and content.get("tool_calls"):
         _decode_calls(items(content["tool_calls"]), whole, events)
+    if choice.get("error") or choice.get("finish_reason") == "error":
+        raise _failure(choice, events)
     if whole or "finish_reason" in choice:
-        if choice.get("finish_reason") == "error":
-            raise _failure(choice)
         _decode_finish(choice.get("finish_reason"), whole, so_far, events)
 
 
 def _check_silence(choice: JsonMapping, content: JsonMapping, events: list[Event]) -> None:
-    """Raise the failure of a choice without text; note what may be text under another key."""
-    if choice.get("error"):
-        raise _failure(choice)
+    """Note what may be text under another key."""
     if "content" not in content:
         events.extend(strange(content, DELTA))
         events.extend(strange(choice, CHOICE))
@@ -115,13 +119,14 @@ CHOICE = frozenset(
 )
 
 
-def _failure(choice: JsonMapping) -> RemoteFailureError:
-    """What a choice says of its failure, as OpenRouter and others put it."""
+def _failure(choice: JsonMapping, told: Sequence[Event]) -> RemoteFailureError:
+    """What a choice says of its failure, as OpenRouter and others put it, and its last piece."""
     said = error_message({"error": choice["error"]}) if choice.get("error") else ""
     return RemoteFailureError(
         said or "The agent's answer ended in an error.",
         code=error_code({"error": choice.get("error")}),
         body=dict(choice),
+        partial="".join(event.text for event in told if isinstance(event, TextDelta)),
     )
 
 

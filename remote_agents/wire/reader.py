@@ -362,7 +362,8 @@ class Reader:
         return failure
 
     def _failed(self, error: RemoteFailureError) -> AgentError:
-        """The failure that a decoder found in a frame."""
+        """The failure that a decoder found in a frame, which may hold a last piece of text."""
+        self.reply.beside.append(error.partial)
         failure = self._failure({"error": {"code": error.code, "message": str(error)}})
         if error.body is not None and isinstance(failure, (RemoteFailureError, AgentStatusError)):
             failure.body = error.body
