@@ -238,10 +238,9 @@ def continued(name: str, url: str, *, messages: int, repeat: int) -> Result:
     contender = CONTENDERS[name]
     assert contender.ask
     model = contender.build(f"{url}/json/0", memory="server")
-    reply = contender.ask(model, contender.prompt(1))
-    older, new = contender.prompt(max(messages - 2, 1)), contender.prompt(1)
-    reply = contender.ask(model, [*older, reply, *new])
+    said, new = contender.prompt(max(messages - repeat, 1)), contender.prompt(1)
+    said += [contender.ask(model, said), *new]
     watch = Stopwatch()
-    for _ in range(repeat):  # the newest reply each time: an older one would branch off
-        reply = contender.ask(model, [*older, reply, *new])
+    for _ in range(repeat):  # it grows by two a turn, so that its mean is `messages`
+        said += [contender.ask(model, said), *new]
     return watch.per(repeat)

@@ -49,9 +49,14 @@ class Conversation:
     created: float = field(default_factory=time.time)
     last_used: float = field(default_factory=time.time)
 
-    def after(self, said: bytes, system: bytes, *, history: bool, broke_off: bool) -> Conversation:
-        """The conversation after one more turn, in which these messages were said."""
-        more = len(said) // SIZE
+    def after(
+        self, said: bytes, system: bytes, *, history: bool, broke_off: bool, older: int = 0
+    ) -> Conversation:
+        """The conversation after one more turn, in which these messages were said.
+
+        `older` were said before them, which nobody will compare.
+        """
+        more = older + len(said) // SIZE
         known, held = (0, b"") if self.lapsed else (self.known, self.held)
         return replace(
             self,

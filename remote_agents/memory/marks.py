@@ -122,11 +122,12 @@ def walked(marks: Mapping[int, Mark]) -> Conversation:
         said.append(marks[turn].said)
         length += len(said[-1])
         turn -= 1
+    whole = turn == 0 or length >= KEPT * SIZE  # more is never compared
     return Conversation(
         newest.conversation_id,
         turns=newest.turn,
         count=newest.count,
-        known=length // SIZE,
+        known=newest.count if whole else length // SIZE,
         held=b"".join(reversed(said))[-KEPT * SIZE :],
         system=newest.system,
         history=True,

@@ -34,7 +34,8 @@ class Plan:
         keep: Whether the service is asked to keep a new conversation.
         memory: `continued`, `new` or `replayed`; None where no conversation is kept.
         differs: Index and role of the first message that differs, where a history is replayed.
-        asked: Digests of what is new.
+        asked: Digests of what is new, of the last thousand at most.
+        older: How many messages are new beside these.
         system: Digests of the system messages of the call.
         bare: Whether the call brought no history.
 
@@ -49,6 +50,7 @@ class Plan:
     memory: str | None = None
     differs: tuple[int, str] | None = None
     asked: bytes = b""
+    older: int = 0
     system: bytes = b""
     bare: bool = True
     conversation_id: str | None = field(init=False)
@@ -62,7 +64,11 @@ class Plan:
         if before is None or before.conversation_id != conversation_id:
             before = Conversation(conversation_id)
         return before.after(
-            self.asked + answer, self.system, history=not self.bare, broke_off=not answer
+            self.asked + answer,
+            self.system,
+            history=not self.bare,
+            broke_off=not answer,
+            older=self.older,
         )
 
 
@@ -220,6 +226,7 @@ class Standing:
             memory="replayed" if newest else "new",
             differs=self._differs(newest) if newest else None,
             asked=self.mine,
+            older=self.before,
             system=self.system,
             bare=prompt.bare,
         )
@@ -293,6 +300,7 @@ class Standing:
             conversation=conversation,
             memory="continued",
             asked=self.mine[max(0, size - self.before) * SIZE :],
+            older=max(0, self.before - size),
             system=self.system,
             bare=prompt.bare,
         )

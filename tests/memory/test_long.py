@@ -19,11 +19,13 @@ from llama_index.core.base.llms.types import ChatMessage
 
 import langchain_agents
 import llamaindex_agents
-from remote_agents import InMemorySessionStore
+from remote_agents import InMemorySessionStore, Message
+from remote_agents.memory.law import KEPT
+from remote_agents.memory.marks import Mark, walked
 from remote_agents.sandbox import Sandbox
 from remote_agents.testing.ways import NAMES
 from tests.langchain.test_graphs import graph
-from tests.memory.ways import client
+from tests.memory.ways import ask, asked, client
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:.*RunnableWithMessageHistory"),
@@ -99,3 +101,36 @@ def test_one_new_message_a_turn(sandbox: Sandbox, service: str, begin: Any) -> N
         assert set(counts) == {1}
     assert [mark["turn"] for mark in marks] == list(range(1, TURNS + 1))
     assert sum(len(json.dumps(mark)) for mark in marks) < 200 * TURNS  # of 200: under 40 kB
+
+
+@pytest.mark.parametrize("session", [None, "s"])
+@pytest.mark.parametrize("way", ["ask", "astream"])
+@pytest.mark.parametrize("service", SERVICES)
+async def test_a_history_longer_than_what_is_compared_goes_on(
+    sandbox: Sandbox, service: str, way: str, session: str | None
+) -> None:
+    agent = client(sandbox, service, memory="server")
+    said: list[Any] = [
+        Message("assistant" if at % 2 else "user", f"Remark {at}") for at in range(KEPT + 200)
+    ]
+    for text in ("Count to 3", "Count to 4", "Count to 5"):
+        said.append(Message("user", text))
+        reply = await ask(agent, way, said, session_id=session)
+        said.append(reply)
+    assert reply.memory == "continued"
+    assert reply.conversation["count"] == len(said)
+    assert asked(sandbox) == ["Count to 5"]
+    assert len({turn["conversation_id"] for turn in sandbox.turns(service)}) == 1
+
+
+@pytest.mark.parametrize("first", [1, 2])
+def test_marks_vouch_for_all_that_is_never_compared(first: int) -> None:
+    marks = {
+        turn: Mark("c", "d", turn, 2 * turn, b"asked!", b"answer") for turn in range(first, KEPT)
+    }
+    assert walked(marks).known == 2 * (KEPT - 1)
+
+
+def test_marks_vouch_for_no_more_than_they_show() -> None:
+    marks = {turn: Mark("c", "d", turn, 2 * turn, b"asked!", b"answer") for turn in (2, 3)}
+    assert walked(marks).known == 4
