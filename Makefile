@@ -7,6 +7,9 @@ READY = $(VENV)/.installed
 DOCS ?=
 ARGS ?=
 
+# What is compiled is kept: the checks start some hundred processes, and without it each compiles all it imports.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help demo test world vendor wheels examples lint types notebooks docs versions ray bench faults fuzz pins clean
 
