@@ -202,7 +202,7 @@ class Model(BaseHTTPRequestHandler):
 @pytest.fixture
 def model() -> Iterator[str]:
     with HTTPServer(("127.0.0.1", 0), Model) as server:
-        Thread(target=server.serve_forever, daemon=True).start()
+        Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}/v1"
         server.shutdown()
 
