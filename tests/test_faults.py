@@ -34,7 +34,11 @@ from remote_agents.sandbox import Sandbox
 from remote_agents.testing.ways import ENDPOINT_NAMES, FRAMEWORKS, Way
 
 LIMITS = {"max_event_bytes": 1 << 20, "max_body_bytes": 1 << 21, "max_retries": 1}
-PATIENT, IMPATIENT = Timeout(first_event=30, idle=30), Timeout(first_event=1.0, idle=0.4)
+PATIENT = Timeout(first_event=30, idle=30)
+IMPATIENT = {
+    "first_event": Timeout(first_event=0.5, idle=30),
+    "idle": Timeout(first_event=30, idle=0.3),
+}
 QUOTA = {"code": "EXCEED_TOKEN_QUOTA_LIMIT", "message": "Token usage exceeded quota limit"}
 
 # Not the gateway's refusal of the request: an agent, some of whose work may be done, says it.
@@ -178,14 +182,15 @@ async def test_fault(
 async def suffer(
     box: Sandbox, fault: Fault, framework: str, endpoint: str, streamed: bool, awaited: bool
 ) -> Outcome:
-    kwargs = {**box.kwargs(endpoint), **LIMITS, "timeout": IMPATIENT if fault.slow else PATIENT}
+    kwargs = {**box.kwargs(endpoint), **LIMITS, "timeout": PATIENT}
     way = Way(framework, endpoint, streamed=streamed, awaited=awaited, **kwargs)
+    call = {"timeout": IMPATIENT[fault.phase]} if fault.slow and fault.phase else {}
     order = {"events": TOLD, "after": TOLD} if fault.partial else {}
     wanted = {**order, **fault.order}
     await asyncio.to_thread(box.fault, fault.kind, endpoint=endpoint, **_known(fault.kind, wanted))
     begun, error = time.monotonic(), None
     try:
-        await asked(way, "Count to 30")
+        await asked(way, "Count to 30", **call)
     except AgentError as caught:
         error = caught
     seconds = time.monotonic() - begun
@@ -200,10 +205,10 @@ def _known(kind: str, order: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in order.items() if name != left_out}
 
 
-async def asked(way: Way, question: str) -> Any:
+async def asked(way: Way, question: str, **call: object) -> Any:
     if way.awaited:
-        return await way.ask(question)
-    return await asyncio.to_thread(_driven, way.ask(question))
+        return await way.ask(question, **call)
+    return await asyncio.to_thread(_driven, way.ask(question, **call))
 
 
 def _driven(asking: Coroutine[Any, Any, Any]) -> Any:
