@@ -169,7 +169,7 @@ async def test_turns_before_amid_and_after_it(
                 asyncio.ensure_future(asyncio.to_thread(outage, server))
                 for server in (postgres, redis)
             ]
-            answers = [await rest() for _, _, rest in begun]
+            answers = await asyncio.gather(*(rest() for _, _, rest in begun))
             await asyncio.gather(*outages)
             users.over.set()
             await asyncio.gather(*talks)
