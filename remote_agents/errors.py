@@ -102,7 +102,11 @@ def safe_to_repeat(error: BaseException) -> bool:
 
 
 class ConfigurationError(AgentError):
-    """The model or the call is set up wrongly; nothing was sent. The message says what to do."""
+    """The model or the call is set up wrongly; nothing was sent. The message says what to do.
+
+    It is no ValueError: Pydantic would put one into an error of its own that quotes all arguments,
+    the key too, and LlamaIndex's extractors and engines pass over one with a line in the log.
+    """
 
     safe_to_repeat = True
 

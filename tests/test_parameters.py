@@ -1,16 +1,18 @@
 """Each service's own arguments: every class has them, and each reaches the request."""
 
+import traceback
 from typing import Any, ClassVar
 
 import httpx
 import pytest
 from langchain_core.exceptions import ModelError
+from pydantic import create_model
 
 import langchain_agents
 import llamaindex_agents
 from langchain_agents import AgentLLM, ChatAgent
 from llamaindex_agents import RemoteAgent
-from remote_agents import ConfigurationError, Message, UnsupportedContentError
+from remote_agents import BlueNexus, ConfigurationError, Message, UnsupportedContentError
 from remote_agents.sandbox import Sandbox
 from remote_agents.services import ENDPOINTS, Endpoint
 from remote_agents.testing.ways import FRAMEWORKS, NAMES, make
@@ -87,6 +89,19 @@ def test_an_argument_of_the_wrong_kind_is_refused_by_name_and_not_quoted(
     assert "k-secret" not in repr(caught.value.__context__)
     assert caught.value.endpoint == "bluenexus"
     assert isinstance(caught.value, ModelError) == (framework == "langchain")
+
+
+@pytest.mark.parametrize("kind", [BlueNexus, *CLASSES])
+@pytest.mark.parametrize("wrong", [{"temprature": 1}, {"timeout": "soon"}, {"max_retries": "two"}])
+def test_arguments_that_a_model_of_ones_own_hands_on_are_refused_without_the_key(
+    kind: Any, wrong: dict[str, Any]
+) -> None:
+    """As a ValueError it would be an error of Pydantic's that quotes them all."""
+    application = create_model("Application", llm=(kind, ...))
+    given = {"agent_id": "a", "api_key": "k-secret", **wrong}
+    with pytest.raises(ConfigurationError) as caught:
+        application(llm=given)
+    assert "k-secret" not in "".join(traceback.format_exception(caught.value))
 
 
 @pytest.mark.parametrize("framework", FRAMEWORKS)
