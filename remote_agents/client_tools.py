@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from remote_agents.service import Endpoint
 
@@ -41,3 +41,18 @@ def forced_tool(choice: object) -> str | None:
     if choice is True or choice == "required":
         return "any"
     return str(choice) if choice and choice not in ("auto", "none") else None
+
+
+def tool_names(tools: Iterable[object] | None) -> frozenset[str]:
+    """The names of tools, given in OpenAI's form or as AG-UI has them.
+
+    Example:
+        >>> tool_names([{"type": "function", "function": {"name": "get_weather"}}])
+        frozenset({'get_weather'})
+    """
+    return frozenset(_name(tool) for tool in tools or () if isinstance(tool, Mapping))
+
+
+def _name(tool: Mapping[str, object]) -> str:
+    function = tool.get("function")
+    return str((function if isinstance(function, Mapping) else tool).get("name"))

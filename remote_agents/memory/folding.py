@@ -54,7 +54,12 @@ def _check_file(file: object, role: str, endpoint: Endpoint) -> None:
 
 
 def shaped(
-    messages: Sequence[Message], endpoint: Endpoint, fold: Fold, *, one: bool
+    messages: Sequence[Message],
+    endpoint: Endpoint,
+    fold: Fold,
+    *,
+    one: bool,
+    answers: bool = False,
 ) -> list[Message]:
     """The messages in the roles and number that the endpoint takes, the newest question last.
 
@@ -63,24 +68,59 @@ def shaped(
         endpoint: The facts of the service.
         fold: Makes one text of several messages.
         one: They go to a conversation, where some endpoints take a single message.
+        answers: Whether the last of them is the result of a call that this agent made.
     """
     check_content(messages, endpoint)
-    messages = [said(message, endpoint) for message in messages]
     if not endpoint.history or (endpoint.one_message and one):
-        return [_one(messages, fold)]
-    at = _newest_question(messages, endpoint)
-    if at is not None:
-        *head, last = in_roles(messages[: at + 1], endpoint, fold)
-        folded = _one([*messages[at + 1 :], last], fold) if messages[at + 1 :] else last
-        return [*head, folded]
-    return in_roles(messages, endpoint, fold)
+        return [_one(_said(messages, endpoint), fold)]
+    return in_order(messages, endpoint, fold, answers=answers)
 
 
-def _newest_question(messages: Sequence[Message], endpoint: Endpoint) -> int | None:
-    """Where the newest user message stands; None if there is none, or if tools answer it."""
-    if messages[-1].role == "tool" and "tool" in endpoint.roles:
-        return None
-    return max((at for at, m in enumerate(messages) if m.role == "user"), default=None)
+def in_order(
+    messages: Sequence[Message], endpoint: Endpoint, fold: Fold, *, answers: bool = False
+) -> list[Message]:
+    """The messages in the roles that the endpoint takes, the newest question last.
+
+    Args:
+        messages: Those of one turn.
+        endpoint: The facts of the service.
+        fold: Makes one text of several messages.
+        answers: Whether the last of them is the result of a call that this agent made.
+    """
+    at = max((at for at, m in enumerate(messages) if m.role == "user"), default=None)
+    if at is None or (answers and "tool" in endpoint.roles):
+        return in_roles(_said(messages, endpoint), endpoint, fold)
+    *head, last = in_roles(_said(messages[: at + 1], endpoint), endpoint, fold)
+    behind = [said(message) for message in messages[at + 1 :]]
+    return [*head, _one([*behind, last], fold) if behind else last]
+
+
+def in_turns(
+    messages: Sequence[Message],
+    endpoint: Endpoint,
+    fold: Fold,
+    ends: Callable[[Message], bool],
+    answers: Callable[[Message], bool],
+) -> list[Message]:
+    """A history as it was said turn by turn, so that nothing of it is told another time.
+
+    Args:
+        messages: What a conversation holds of it.
+        endpoint: The facts of the service.
+        fold: Makes one text of several messages.
+        ends: Whether a message is the answer that ended a turn.
+        answers: Whether it is the result of a call that this agent made.
+    """
+    told: list[Message] = []
+    turn: list[Message] = []
+    for message in messages:
+        if ends(message):
+            results = bool(turn) and answers(turn[-1])
+            told += [*in_order(turn, endpoint, fold, answers=results), message]
+            turn = []
+        else:
+            turn.append(message)
+    return [*told, *in_roles(_said(turn, endpoint), endpoint, fold)]
 
 
 def in_roles(messages: Sequence[Message], endpoint: Endpoint, fold: Fold) -> list[Message]:
@@ -112,9 +152,14 @@ def _one(messages: Sequence[Message], fold: Fold) -> Message:
 # --- what a message says beside its text ---------------------------------------------------------
 
 
-def said(message: Message, endpoint: Endpoint) -> Message:
-    """The message with all in its text that the endpoint has no place for."""
+def _said(messages: Sequence[Message], endpoint: Endpoint) -> list[Message]:
+    """The messages with all in their text that the endpoint has no place for."""
     tools = "tool" in endpoint.roles
+    return [said(message, tools=tools) for message in messages]
+
+
+def said(message: Message, *, tools: bool = False) -> Message:
+    """The message with its name, its files and, where tools have no place, its calls as text."""
     calls = [] if tools else [str(call) for call in message.tool_calls]
     files = message.attachments if message.role != "user" else ()
     answers = tools and message.tool_call_id is not None and not message.failed

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Literal, get_args
 
 from remote_agents.errors import UnsupportedContentError
 from remote_agents.json_types import JsonMapping, JsonObject
 from remote_agents.memory.dialogue import Dialogue
 from remote_agents.memory.digests import SIZE, Digest, digest_for, each, row
-from remote_agents.memory.folding import Fold, fold_messages, in_roles, shaped
+from remote_agents.memory.folding import Fold, fold_messages, in_turns, shaped
 from remote_agents.memory.law import KEPT, Conversation, differs_at, goes_on
 from remote_agents.memory.marks import Mark, Sealer, candidates
 from remote_agents.service import Endpoint
@@ -81,6 +81,7 @@ class Prompt:
         agent: `provider:agent_id@host/path`.
         fold: Makes one text of several messages.
         resumes: Whether they only say which run goes on, so that there need be none.
+        tools: Names of the tools that the agent is given along with them.
 
     Raises:
         UnsupportedContentError: There is none.
@@ -94,6 +95,7 @@ class Prompt:
         fold: Fold | None = None,
         *,
         resumes: bool = False,
+        tools: Collection[str] = (),
     ) -> None:
         self.messages = list(messages)
         if not (self.messages or resumes):
@@ -103,6 +105,7 @@ class Prompt:
         self.endpoint = endpoint
         self.agent = agent
         self.fold = fold or fold_messages
+        self.tools = tools
         self.bare = not any(message.role == "assistant" for message in self.messages)
 
     @cached_property
@@ -112,7 +115,27 @@ class Prompt:
 
     def alone(self) -> Plan:
         """Everything, to no conversation."""
-        return Plan(shaped(self.messages, self.endpoint, self.fold, one=False), bare=self.bare)
+        return Plan(self.shaped(self.messages, one=False), bare=self.bare)
+
+    def shaped(self, messages: Sequence[Message], *, one: bool) -> list[Message]:
+        """Messages of this prompt as the endpoint takes them, to a conversation or to none."""
+        answers = self.answers(messages[-1])
+        return shaped(messages, self.endpoint, self.fold, one=one, answers=answers)
+
+    def answers(self, message: Message) -> bool:
+        """Whether it is the result of a call that this agent made."""
+        return message.role == "tool" and message.tool_call_id in self._own_calls
+
+    @cached_property
+    def _own_calls(self) -> set[str]:
+        """The calls in the replies of this agent; of a message that nobody marked, by the tool."""
+        return {
+            call.id
+            for message in self.messages
+            if not message.is_of_another(self.agent)
+            for call in message.tool_calls
+            if message.origin or call.name in self.tools
+        }
 
     def newest_mark(self, sealer: Sealer) -> Mark | None:
         """The newest mark of this agent and account."""
@@ -189,14 +212,8 @@ class Standing:
 
     def _asks_after(self, at: int) -> bool:
         """Whether a question, or the result of a call that this agent made, stands after it."""
-        messages = self.prompt.messages
-        calls = {
-            call.id
-            for message in messages[: at + 1]
-            if not message.is_of_another(self.prompt.agent)
-            for call in message.tool_calls
-        }
-        return any(m.role == "user" or m.tool_call_id in calls for m in messages[at + 1 :])
+        prompt = self.prompt
+        return any(m.role == "user" or prompt.answers(m) for m in prompt.messages[at + 1 :])
 
     def _opened(self, shown: JsonMapping) -> Mark | None:
         if shown.get("dialogue") != self.dialogue.shown:
@@ -221,7 +238,7 @@ class Standing:
             newest = None
         messages = self._with_ids(prompt.messages, prompt.places, 0, Conversation(""))
         return Plan(
-            shaped(messages, prompt.endpoint, prompt.fold, one=not prompt.endpoint.context),
+            prompt.shaped(messages, one=not prompt.endpoint.context),
             keep=True,
             memory="replayed" if newest else "new",
             differs=self._differs(newest) if newest else None,
@@ -295,8 +312,8 @@ class Standing:
                 "There is no new message: the history ends with the agent's own reply."
             )
         return Plan(
-            shaped(new, prompt.endpoint, prompt.fold, one=True),
-            history=self._context(messages[: at + 1], held),
+            prompt.shaped(new, one=True),
+            history=self._context(messages[: at + 1], held, conversation),
             conversation=conversation,
             memory="continued",
             asked=self.mine[max(0, size - self.before) * SIZE :],
@@ -321,13 +338,16 @@ class Standing:
 
     # --- for services that want the history along --------------------------------------------
 
-    def _context(self, messages: Sequence[Message], held: set[bytes]) -> Sequence[Message]:
+    def _context(
+        self, messages: Sequence[Message], held: set[bytes], conversation: Conversation
+    ) -> Sequence[Message]:
         """What the conversation holds; new system messages go with what is new."""
-        prompt = self.prompt
-        if not prompt.endpoint.context or not any(m.role != "system" for m in messages):
+        prompt, endpoint, fold = self.prompt, self.prompt.endpoint, self.prompt.fold
+        if not endpoint.context or not any(m.role != "system" for m in messages):
             return ()
         seen = [m for m in messages if m.role != "system" or self.digest(m) in held]
-        return in_roles(seen, prompt.endpoint, prompt.fold)
+        ends = partial(_is_answer_in, conversation.conversation_id)
+        return in_turns(seen, endpoint, fold, ends, prompt.answers)
 
     def _with_ids(
         self,
@@ -376,3 +396,9 @@ class Standing:
         origin = message.origin
         ours = origin.reply_id if origin and origin.agent == self.prompt.agent else None
         return ours or message.id or f"{self.digest(message).hex()}-{place}"
+
+
+def _is_answer_in(conversation_id: str, message: Message) -> bool:
+    """Whether it is marked as an answer of this conversation, with which a turn of it ended."""
+    mark = message.origin.mark if message.origin else None
+    return mark is not None and mark.get("conversation") == conversation_id

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from remote_agents.arguments import check_call, read_memory, read_stops
+from remote_agents.client_tools import tool_names
 from remote_agents.errors import (
     AgentError,
     AgentStatusError,
@@ -75,12 +76,16 @@ def take_turn(
     Raises:
         AgentError: See `remote_agents.errors`.
     """
-    asking = _Asking(
-        terms,
-        Prompt(messages, terms.endpoint, terms.name, terms.fold, resumes=resume is not None),
-        {**terms.options, **(check_call(terms.endpoint, parameters) if parameters else {})},
-        stream,
+    told = check_call(terms.endpoint, parameters) if parameters else {}
+    prompt = Prompt(
+        messages,
+        terms.endpoint,
+        terms.name,
+        terms.fold,
+        resumes=resume is not None,
+        tools=tool_names(told.get("tools")),
     )
+    asking = _Asking(terms, prompt, {**terms.options, **told}, stream)
     mode = read_memory(memory) if memory else terms.memory
     if resume is not None:
         return asking.naming(asking.resumed(resume, dialogue, session_id, conversation_id))

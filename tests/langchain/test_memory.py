@@ -10,7 +10,13 @@ from langchain.agents import create_agent
 from langchain.agents.middleware import SummarizationMiddleware, dynamic_prompt
 from langchain_core.chat_history import InMemoryChatMessageHistory
 from langchain_core.language_models import FakeMessagesListChatModel
-from langchain_core.messages import AIMessage, HumanMessage, SystemMessage, trim_messages
+from langchain_core.messages import (
+    AIMessage,
+    HumanMessage,
+    SystemMessage,
+    ToolMessage,
+    trim_messages,
+)
 from langchain_core.prompts import ChatPromptTemplate, MessagesPlaceholder
 from langchain_core.runnables import ConfigurableFieldSpec, RunnableParallel
 from langchain_core.runnables.history import RunnableWithMessageHistory
@@ -21,7 +27,7 @@ from langgraph.types import Command, interrupt
 
 from langchain_agents import agent_tool
 from remote_agents import InMemorySessionStore
-from tests.langchain.services import CHAT, KEEPING, chat
+from tests.langchain.services import CHAT, KEEPING, chat, every_service
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:.*RunnableWithMessageHistory"),
@@ -260,6 +266,21 @@ def test_what_other_models_said_is_sent_and_the_question_is_last(sent: Sent) -> 
     last = sent.turns[-1]["messages"][-1]["content"]
     assert "I pass this on." in sent.texts()
     assert last.endswith("Ask the other one: APPLE?")
+
+
+@every_service
+@pytest.mark.parametrize("marked", [True, False], ids=["marked", "unmarked"])
+def test_a_question_that_a_supervisor_passed_on_is_answered(sent: Sent, marked: bool) -> None:
+    worker, config, history = create_agent(sent.model), thread(), list[Any]()
+    for number, question in enumerate(("How many vacation days do I get?", "And sick days?")):
+        call = {"name": "transfer_to_handbook", "args": {}, "id": str(number)}
+        note = ToolMessage("Transferred to handbook", tool_call_id=str(number))
+        by = OTHERS if marked else {}
+        history += [HumanMessage(question), AIMessage("", tool_calls=[call], response_metadata=by)]
+        state: Any = worker.invoke({"messages": [*history, note]}, config)
+        history = state["messages"]
+        assert sent.turns[-1]["messages"][-1]["content"].endswith(question)
+    assert "25" in history[3].text
 
 
 @every_keeping
