@@ -78,7 +78,8 @@ class TextChunks:
             return _chunk("", additional_kwargs={"reasoning_content": event.text})  # type: ignore[union-attr]
         if kind is Finish:
             return self._last(event.reply)  # type: ignore[union-attr]
-        self._layout.add(event)
+        if kind in STEPS:
+            self._layout.add(event)
         if kind is ClientToolCall:
             return _chunk("", tool_call_chunks=[self._call(event)])  # type: ignore[arg-type]
         return None

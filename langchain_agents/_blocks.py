@@ -12,6 +12,7 @@ chunks of a stream, so each of these keys is on exactly one chunk, or is text to
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Any, cast
 
 from langchain_core.messages import (
@@ -120,16 +121,16 @@ def _file_block(file: File) -> Block:
     return block
 
 
+@dataclass(slots=True)
 class Layout:
     """Which blocks an answer has, in the order in which they began.
 
     The `text` and `reasoning` blocks stand here without their text.
     """
 
-    def __init__(self) -> None:
-        self.blocks: list[Block] = []
-        self.text: int | None = None
-        self.reasoning: int | None = None
+    blocks: list[Block] = field(default_factory=list)
+    text: int | None = None
+    reasoning: int | None = None
 
     def text_index(self) -> int:
         """The index of the text block, which begins now if it has not."""
@@ -236,14 +237,13 @@ def usage_of(reply: Reply) -> UsageMetadata | None:
 
 def extra_of(reply: Reply, layout: Layout, *, blocks: bool) -> JsonObject:
     """What a message carries beside its content; `blocks` if that is the list of blocks."""
-    extra: JsonObject = {}
-    if citations := reply.citations:
+    citations, files, alternatives = reply.citations, reply.files, reply.alternatives
+    if citations:
         layout.text_index()
-        extra["citations"] = [citation.to_dict() for citation in citations]
-    if files := reply.files:
-        extra["files"] = [file.to_dict() for file in files]
-    if alternatives := reply.alternatives:
-        extra["alternatives"] = alternatives
-    if not blocks and (steps := layout.steps()):
-        extra["steps"] = steps
-    return extra
+    extra: JsonObject = {
+        "citations": [citation.to_dict() for citation in citations],
+        "files": [file.to_dict() for file in files],
+        "alternatives": alternatives,
+        "steps": None if blocks else layout.steps(),
+    }
+    return {name: value for name, value in extra.items() if value}

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
-from contextlib import aclosing
 from functools import cache
 from typing import Any
 
 from langchain_core.callbacks import (
-    AsyncCallbackManager,
     AsyncCallbackManagerForLLMRun,
-    CallbackManager,
     CallbackManagerForLLMRun,
 )
 from langchain_core.language_models import LanguageModelInput, ModelProfile
@@ -33,9 +30,10 @@ from langchain_agents._convert import to_messages
 from langchain_agents._dialogue import with_dialogue
 from langchain_agents._leaving import aleasing, atold, leasing, told
 from langchain_agents._seams import Overrides
-from langchain_agents._settings import AgentSettings, call_arguments, refuse_tools
+from langchain_agents._settings import AgentSettings, refuse_tools
 from langchain_agents._structured import StructuredOutput
-from langchain_agents._unheard import astream_unheard, stream_unheard, unheard
+from langchain_agents._unheard import astreamed, streamed
+from remote_agents.agent import Agent
 from remote_agents.client_tools import forced_tool
 from remote_agents.flow import Flow
 from remote_agents.json_types import Arguments, JsonObject
@@ -107,36 +105,21 @@ class ChatAgent(AgentSettings, Asked[AIMessage, AIMessageChunk], Overrides):
         stop: list[str] | None,
         kwargs: Arguments,
     ) -> Iterator[AIMessageChunk]:
-        messages = unheard(self, value, CallbackManager, config, kwargs)
-        if messages is None:
-            yield from super()._streamed(value, config, stop, kwargs)
-        else:
-            yield from stream_unheard(self, messages, config, stop, kwargs)
+        return streamed(self, value, config, stop, kwargs, super()._streamed)
 
-    async def _astreamed(
+    def _astreamed(
         self,
         value: LanguageModelInput,
         config: RunnableConfig,
         stop: list[str] | None,
         kwargs: Arguments,
     ) -> AsyncIterator[AIMessageChunk]:
-        chunks: Any
-        messages = unheard(self, value, AsyncCallbackManager, config, kwargs)
-        if messages is None:
-            chunks = super()._astreamed(value, config, stop, kwargs)
-        else:
-            chunks = astream_unheard(self, messages, config, stop, kwargs)
-        async with aclosing(chunks):
-            async for chunk in chunks:
-                yield chunk
+        return astreamed(self, value, config, stop, kwargs, super()._astreamed)
 
     # --- a turn ----------------------------------------------------------------------------------
 
-    def _begin_turn(
-        self, prompt: Any, stop: object, kwargs: Arguments, *, stream: bool
-    ) -> Flow[None]:
-        agent = self.agent
-        call = call_arguments(agent.endpoint, stop, kwargs)
+    @classmethod
+    def _begin_turn(cls, agent: Agent, prompt: Any, call: Arguments, *, stream: bool) -> Flow[None]:
         return agent.turn(to_messages(prompt, agent.endpoint.title), stream=stream, **call)
 
     def _generate(
@@ -216,13 +199,13 @@ class ChatAgent(AgentSettings, Asked[AIMessage, AIMessageChunk], Overrides):
     ) -> AsyncIterator[Any]:
         return atold(self._apieces(messages, stop, kwargs), run_manager)
 
-    def _pieces(self, *turn: object) -> Iterator[Any]:
+    def _pieces(self, *turn: Any) -> Iterator[Any]:
         take = ProtocolEvents(self.agent.endpoint.name, self.agent.agent_id).take
         with self._events(*turn) as events:
             for event in events:
                 yield from take(event)
 
-    async def _apieces(self, *turn: object) -> AsyncGenerator[Any, None]:
+    async def _apieces(self, *turn: Any) -> AsyncGenerator[Any, None]:
         take = ProtocolEvents(self.agent.endpoint.name, self.agent.agent_id).take
         async with self._events(*turn) as events:
             async for event in events:

@@ -40,7 +40,7 @@ def with_dialogue(agent: Agent, config: RunnableConfig, kwargs: Arguments) -> Ar
             raise ConfigurationError(unknown_in_call(agent.endpoint, "thread_id"))
     configurable: Mapping[str, Any] = config.get("configurable") or {}
     found = {**_context(configurable, agent), **names_in(configurable, agent.dialogue_keys)}
-    call = conceal(kwargs)
+    call = conceal(kwargs) if kwargs else {}
     if not call.get("memory") and NOSTREAM in (config.get("tags") or ()):
         call["memory"] = "client"
     history = configurable.get("message_history")

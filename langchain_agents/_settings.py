@@ -122,15 +122,22 @@ class AgentSettings(Settings, Serializable):
 
     # --- turns -----------------------------------------------------------------------------------
 
+    @classmethod
     @abstractmethod
-    def _begin_turn(
-        self, prompt: object, stop: object, kwargs: Arguments, *, stream: bool
-    ) -> Flow[None]:
-        """One turn, with LangChain's arguments."""
+    def _begin_turn(cls, agent: Agent, prompt: Any, call: Arguments, *, stream: bool) -> Flow[None]:
+        """One turn of an agent, with its own arguments."""
 
-    def _events(self, *turn: Any, stream: bool = True) -> TurnEvents:
+    def _events(
+        self, prompt: object, stop: object, kwargs: Arguments, *, stream: bool = True
+    ) -> TurnEvents:
         """The events of a turn, for a `with` or an `async with` block."""
-        return TurnEvents(lambda: self._begin_turn(*turn, stream=stream), self.agent.transport)
+        agent = self.agent
+
+        def begin() -> Flow[None]:
+            call = call_arguments(agent.endpoint, stop, kwargs)
+            return self._begin_turn(agent, prompt, call, stream=stream)
+
+        return TurnEvents(begin, agent.transport)
 
     # --- sessions ----------------------------------------------------------------------------
 

@@ -7,11 +7,11 @@ is no callback, tracer or debug print, the chunks go to the caller alone.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import aclosing, closing
 from typing import Any
 
-from langchain_core.callbacks import BaseCallbackManager
+from langchain_core.callbacks import AsyncCallbackManager, BaseCallbackManager, CallbackManager
 from langchain_core.language_models import BaseChatModel, LanguageModelInput
 from langchain_core.messages import (
     AIMessageChunk,
@@ -27,7 +27,65 @@ from langchain_agents._seams import normalizer
 from remote_agents.json_types import Arguments
 
 
-def unheard(
+def streamed(
+    model: BaseChatModel,
+    value: LanguageModelInput,
+    config: RunnableConfig,
+    stop: list[str] | None,
+    kwargs: Arguments,
+    heard: Callable[..., Iterator[AIMessageChunk]],
+) -> Iterator[AIMessageChunk]:
+    """What LangChain's own `stream` of a model gives; nothing is done before it is iterated.
+
+    Args:
+        model: The model that streams.
+        value: What it is asked.
+        config: The call's configuration.
+        stop: Where the answer ends.
+        kwargs: The call's arguments; some switch streaming off.
+        heard: LangChain's own, for a stream that a callback hears.
+    """
+    messages = _unheard(model, value, CallbackManager, config, kwargs)
+    if messages is None:
+        yield from heard(value, config, stop, kwargs)
+        return
+    message_id = _prepared(config, kwargs)
+    if model.rate_limiter:
+        model.rate_limiter.acquire(blocking=True)
+    turn: Any = model._stream(messages, stop, **kwargs)
+    with closing(turn) as chunks:
+        for chunk in chunks:
+            chunk.message.id = message_id
+            yield chunk.message
+
+
+async def astreamed(
+    model: BaseChatModel,
+    value: LanguageModelInput,
+    config: RunnableConfig,
+    stop: list[str] | None,
+    kwargs: Arguments,
+    heard: Callable[..., AsyncIterator[AIMessageChunk]],
+) -> AsyncIterator[AIMessageChunk]:
+    """The same as `streamed`, with asyncio."""
+    messages = _unheard(model, value, AsyncCallbackManager, config, kwargs)
+    if messages is None:
+        own: Any = heard(value, config, stop, kwargs)
+        async with aclosing(own) as pieces:
+            async for piece in pieces:
+                yield piece
+        return
+    message_id = _prepared(config, kwargs)
+    if model.rate_limiter:
+        await model.rate_limiter.aacquire(blocking=True)
+    turn: Any = model._astream(messages, stop, **kwargs)
+    async with aclosing(turn) as chunks:
+        async for chunk in chunks:
+            chunk.message.id = message_id
+            yield chunk.message
+
+
+def _unheard(
     model: BaseChatModel,
     value: LanguageModelInput,
     manager: type[BaseCallbackManager],
@@ -36,13 +94,8 @@ def unheard(
 ) -> list[BaseMessage] | None:
     """The messages of a stream that may go to its caller alone; None of one that may not.
 
-    Args:
-        model: The model that streams.
-        value: What it is asked.
-        manager: LangChain's manager of callbacks, sync or async; it is asked who listens, by
-            argument, environment variable or context.
-        config: The call's configuration.
-        kwargs: The call's arguments; some switch streaming off.
+    LangChain's manager of callbacks is asked who listens, by argument, environment variable or
+    context.
     """
     normalize = None if model.output_version == "v1" else normalizer(model, kwargs)
     if normalize is None:
@@ -58,42 +111,6 @@ def as_messages(value: LanguageModelInput) -> list[BaseMessage]:
     if isinstance(value, str):
         return [HumanMessage(value)]
     return convert_to_messages(value)
-
-
-def stream_unheard(
-    model: BaseChatModel,
-    messages: list[BaseMessage],
-    config: RunnableConfig,
-    stop: list[str] | None,
-    kwargs: Arguments,
-) -> Iterator[AIMessageChunk]:
-    """What the model's own `stream` gives; arguments as there, with what `unheard` gave."""
-    message_id = _prepared(config, kwargs)
-    if model.rate_limiter:
-        model.rate_limiter.acquire(blocking=True)
-    turn: Any = model._stream(messages, stop, **kwargs)
-    with closing(turn) as chunks:
-        for chunk in chunks:
-            chunk.message.id = message_id
-            yield chunk.message
-
-
-async def astream_unheard(
-    model: BaseChatModel,
-    messages: list[BaseMessage],
-    config: RunnableConfig,
-    stop: list[str] | None,
-    kwargs: Arguments,
-) -> AsyncIterator[AIMessageChunk]:
-    """The same as `stream_unheard`, with asyncio."""
-    message_id = _prepared(config, kwargs)
-    if model.rate_limiter:
-        await model.rate_limiter.aacquire(blocking=True)
-    turn: Any = model._astream(messages, stop, **kwargs)
-    async with aclosing(turn) as chunks:
-        async for chunk in chunks:
-            chunk.message.id = message_id
-            yield chunk.message
 
 
 def _prepared(config: RunnableConfig, kwargs: Arguments) -> str:

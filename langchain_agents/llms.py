@@ -17,7 +17,8 @@ from langchain_core.runnables.config import ContextThreadPoolExecutor
 
 from langchain_agents._asked import Asked
 from langchain_agents._dialogue import in_thread
-from langchain_agents._settings import AgentSettings, call_arguments
+from langchain_agents._settings import AgentSettings
+from remote_agents.agent import Agent
 from remote_agents.flow import Flow
 from remote_agents.json_types import Arguments, JsonObject
 from remote_agents.services.ag_ui import AGUISettings
@@ -42,13 +43,11 @@ class AgentLLM(AgentSettings, Asked[str, str], BaseLLM):
 
     # --- a turn ----------------------------------------------------------------------------------
 
-    def _begin_turn(
-        self, prompt: Any, stop: object, kwargs: Arguments, *, stream: bool
-    ) -> Flow[None]:
-        call = call_arguments(self.endpoint, stop, kwargs)
+    @classmethod
+    def _begin_turn(cls, agent: Agent, prompt: Any, call: Arguments, *, stream: bool) -> Flow[None]:
         if in_thread(call):
             call["memory"] = "client"
-        return self.agent.turn([Message("user", prompt)], stream=stream, **call)
+        return agent.turn([Message("user", prompt)], stream=stream, **call)
 
     def _generate(
         self,

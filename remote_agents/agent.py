@@ -173,7 +173,7 @@ class Agent(Terms):
         return [gone for key in keys for gone in self._told(partial(self.store.delete, key))]
 
     def _told(self, word: Callable[[], list[T]]) -> list[T]:
-        return value_of(asked(self.store, word, lambda seconds: seconds), self.transport)
+        return value_of(asked(self.store, word), self.transport)
 
     def close(self) -> None:
         """Give up the shared connections."""

@@ -293,7 +293,6 @@ class _BlockingIO(_IO):
         chunk: bytes | None = op.response.read(op.deadline)
         if chunk is None:
             self._open.remove(op.response)
-            op.response.release()
         return chunk
 
     def _do(self, op: Do) -> Any:
@@ -341,7 +340,6 @@ class _AsyncIO(_IO):
         chunk: bytes | None = await op.response.aread(op.deadline)
         if chunk is None:
             self._open.remove(op.response)
-            await op.response.arelease()
         return chunk
 
     async def _sleep(self, op: Sleep) -> None:

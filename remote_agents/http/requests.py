@@ -8,6 +8,12 @@ from typing import Any
 
 import httpx
 
+# What another host is told.
+PUBLIC_HEADERS = frozenset(
+    {"accept", "accept-encoding", "connection", "content-length", "content-type", "host"}
+    | {"transfer-encoding", "user-agent"}
+)
+
 
 def plain_request(
     defaults: Mapping[str, str],
@@ -41,6 +47,16 @@ def merged(*parts: Mapping[str, str]) -> dict[str, str]:
     """Headers, of which a later one replaces an earlier one of the same name, however spelt."""
     by_name = {name.lower(): (name, value) for part in parts for name, value in part.items()}
     return dict(by_name.values())
+
+
+def tell_no_more(built: httpx.Request, headers: Mapping[str, str]) -> None:
+    """Leave a request to another host without what is for the service only.
+
+    A client of the caller's own may add headers to each request: keys, cookies.
+    """
+    public = [(name, value) for name, value in built.headers.items() if name in PUBLIC_HEADERS]
+    built.headers = httpx.Headers(public)
+    built.headers.update(headers)
 
 
 def no_cookies() -> CookieJar:

@@ -6,6 +6,7 @@ Cuts a response off at its deadline, and a packed body into pieces of a bounded 
 from __future__ import annotations
 
 import asyncio
+import math
 import re
 import socket
 import time
@@ -23,7 +24,7 @@ from remote_agents.http._seams import tells_of_departure
 from remote_agents.http.deadlines import Alarm, Cut, Until
 from remote_agents.http.errors import Departure, bare, reading_failed, sending_failed
 from remote_agents.http.proxies import without_credentials
-from remote_agents.http.requests import merged, plain_request
+from remote_agents.http.requests import merged, plain_request, tell_no_more
 from remote_agents.http.unpacking import Unpacker, unpacker_of
 from remote_agents.json_types import JsonMapping, JsonObject
 from remote_agents.workers import workers
@@ -35,11 +36,6 @@ if TYPE_CHECKING:
 # Seconds by which the limit for the first event outlasts an equal one for the connection, so that
 # an unreachable host is called that.
 CONNECT_WINS = 0.05
-# What another host is told.
-PUBLIC_HEADERS = frozenset(
-    {"accept", "accept-encoding", "connection", "content-length", "content-type", "host"}
-    | {"transfer-encoding", "user-agent"}
-)
 
 
 class Transport:
@@ -76,11 +72,11 @@ class Transport:
         """Send with blocking I/O; the response's headers have arrived."""
         auth, route, departure = _auth(op), self._route(op), Departure()
         try:
-            if certificates.is_due(self._verify):
-                certificates.look(self._verify)
+            if route.verify is not None and certificates.is_due(route.verify):
+                certificates.look(route.verify)
             client = self._client or pools.pools.client(self, route)
-            head = None if op.first_event is None else Until(op.first_event)
-            request = self._build(client, op, reads=head)
+            head = None if op.first_event is None else Until(op.first_event, op.timeout.idle)
+            request = self._build(client, op, head=head)
             request.extensions["trace"] = departure.trace
             response = client.send(request, stream=True, follow_redirects=False, auth=auth)
             del request.extensions["trace"]
@@ -106,7 +102,7 @@ class Transport:
             client = self._async_client or await pools.pools.async_client(self, self._route(op))
             if op.first_event is not None:
                 deadline = time.monotonic() + op.first_event + CONNECT_WINS
-            request = self._build(client, op, reads=None)
+            request = self._build(client, op, head=None)
             request.extensions["trace"] = departure.atrace
             sending = client.send(request, stream=True, follow_redirects=False, auth=auth)
             response = await alarm.before(deadline, sending)
@@ -142,13 +138,13 @@ class Transport:
         return self._home
 
     def _build(
-        self, client: httpx.Client | httpx.AsyncClient, op: Send, reads: float | None
+        self, client: httpx.Client | httpx.AsyncClient, op: Send, head: Until | None
     ) -> httpx.Request:
         connect = op.timeout.connect
         if connect is not None and op.first_event is not None:
             connect = min(connect, op.first_event)
         try:
-            return self._request(client, op, connect, reads)
+            return self._request(client, op, connect, head)
         except (TypeError, ValueError, httpx.InvalidURL) as error:
             raise ConfigurationError(
                 f"The request cannot be written ({type(error).__name__}: {error}); nothing was "
@@ -160,7 +156,7 @@ class Transport:
         client: httpx.Client | httpx.AsyncClient,
         op: Send,
         connect: float | None,
-        reads: float | None,
+        head: Until | None,
     ) -> httpx.Request:
         request, timeout = op.request, op.timeout
         if request.foreign:
@@ -175,16 +171,17 @@ class Transport:
             files=request.files,
             data=request.data,
             content=request.content,
-            headers={} if request.foreign else self._request_headers(request, op.token),
             timeout=httpx.Timeout(
                 connect=connect,
-                read=reads,
-                write=_writing(reads, timeout.idle),
+                read=head,
+                # Each piece is to be taken within `idle`, and all before the first event.
+                write=timeout.idle if head is None else head,
                 pool=timeout.first_event,
             ),
+            headers={} if request.foreign else self._request_headers(request, op.token),
         )
         if request.foreign:
-            _tell_no_more(built, request.headers)
+            tell_no_more(built, request.headers)
         return built
 
     def _request_headers(self, request: Request, token: SecretStr | None) -> dict[str, str]:
@@ -242,9 +239,10 @@ class SyncResponse(_Response):
         self._chunks: Iterator[bytes] = _body(response)
         sock = _socket_of(response)
         self._cut = Cut(sock) if sock is not None else None
+        self._idle = math.inf if timeout.idle is None else timeout.idle
 
     def read(self, deadline: float | None) -> bytes | None:
-        """The next bytes, or None at the end.
+        """The next bytes, or None at the end, where the connection is freed.
 
         Raises:
             DeadlineReached: Nothing came in time.
@@ -254,7 +252,8 @@ class SyncResponse(_Response):
         if cut is not None:
             cut.deadline = deadline
             if deadline is not None and deadline < cut.looked_at:
-                cut.arm(deadline)
+                # Not after the limit of the next read, which then need not be watched for itself.
+                cut.arm(min(deadline, time.monotonic() + self._idle))
         try:
             chunk = next(self._chunks, None)
         except AgentError:
@@ -268,6 +267,8 @@ class SyncResponse(_Response):
                 cut.deadline = None  # the time that the caller takes is his
         if cut is not None and cut.fired and not chunk:
             raise DeadlineReached
+        if chunk is None:
+            self._response.close()
         return chunk  # what came in time, though nobody looked in time
 
     def release(self) -> None:
@@ -284,7 +285,7 @@ class AsyncResponse(_Response):
         self._chunks: AsyncIterator[bytes] = _abody(response)
 
     async def aread(self, deadline: float | None) -> bytes | None:
-        """The next bytes, or None at the end.
+        """The next bytes, or None at the end, where the connection is freed.
 
         Raises:
             DeadlineReached: Nothing came in time.
@@ -293,6 +294,7 @@ class AsyncResponse(_Response):
         try:
             return await self._alarm.before(deadline, self._chunks.__anext__())
         except StopAsyncIteration:
+            await self.arelease()
             return None
         except (AgentError, DeadlineReached, asyncio.CancelledError):
             raise
@@ -369,20 +371,8 @@ def _check_upload(address: str, base_url: str) -> None:
         )
 
 
-def _tell_no_more(built: httpx.Request, headers: Mapping[str, str]) -> None:
-    """A client of the caller's own may add headers to each request: keys, cookies."""
-    public = [(name, value) for name, value in built.headers.items() if name in PUBLIC_HEADERS]
-    built.headers = httpx.Headers(public)
-    built.headers.update(headers)
-
-
 def _params(params: JsonMapping | None) -> JsonObject | None:
     return None if params is None else {k: v for k, v in params.items() if v is not None}
-
-
-def _writing(reads: float | None, idle: float | None) -> float | None:
-    """Each piece of a request is to be taken within `idle`, and all before the first event."""
-    return Until(reads.left(), idle) if isinstance(reads, Until) else idle
 
 
 def _longest(*limits: float | None) -> float | None:

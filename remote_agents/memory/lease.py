@@ -26,7 +26,7 @@ from remote_agents.workers import workers
 logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
-Left: TypeAlias = Callable[["float | None"], "float | None"]
+Left: TypeAlias = "Callable[[float], float]"
 Caller: TypeAlias = "tuple[int, weakref.ref[asyncio.Task[Any]] | None]"
 
 PATIENCE = 1.0  # seconds that one waits before it is said, and that a stream waits for its reader
@@ -45,7 +45,7 @@ class Lease:
         dialogue: Its key there.
         wait: Seconds to wait at most for the turns before.
         left: Seconds that are left of the turn's whole time, at most so many; it raises when there
-            are none.
+            are none. None where the whole time has no limit.
         title: What its caller calls it.
 
     Attributes:
@@ -57,7 +57,7 @@ class Lease:
         store: SessionStore,
         dialogue: str,
         wait: float,
-        left: Left,
+        left: Left | None,
         title: str = "this session",
     ) -> None:
         self.began = time.time()
@@ -125,7 +125,7 @@ class Lease:
         turnstile = self.store.turnstile
         self._place = place = self._place or turnstile.enter(self._dialogue)
         began, since = time.monotonic(), None
-        self._wait = min(self._wait, self._left(self._wait) or self._wait)
+        self._wait = self._within(self._wait)
         while True:
             if place.done():
                 known = yield from self.known()
@@ -146,6 +146,10 @@ class Lease:
                 yield Sleep(random.uniform(0.02, 0.05))
             else:
                 yield Wait(place, max(0, min(self._wait - waited, patience)))
+
+    def _within(self, seconds: float) -> float:
+        """So many seconds, or what is left of the turn's whole time, if that is less."""
+        return seconds if self._left is None else self._left(seconds)
 
     def _holder_now(self) -> Lease | None:
         holder: Lease | None = self.store.turnstile.holder(self._dialogue)
@@ -180,7 +184,7 @@ class Lease:
             _under_way(holder.began),
         )
         with suppress(DeadlineReached):
-            yield Do(holder.end, self.store.blocks, self._left(STORE_WAIT))
+            yield Do(holder.end, self.store.blocks, self._within(STORE_WAIT))
 
     def _check(self, waited: float, since: float | None) -> None:
         """Say that one waits, and end what keeps him waiting for nothing."""
@@ -205,7 +209,7 @@ class Lease:
         """
         self._saved, self.broken = conversation, _nothing
         try:
-            within = self._left(STORE_WAIT)
+            within = self._within(STORE_WAIT)
         except AgentError:  # the answer is whole: it came in time
             within = LAST_WAIT
         if not self.store.blocks:
@@ -247,21 +251,22 @@ class Lease:
             )
 
 
-def asked(store: SessionStore, word: Callable[[], T], left: Left) -> Flow[T]:
-    """What a store says before anything is sent.
+def asked(store: SessionStore, word: Callable[[], T], left: Left | None = None) -> Flow[T]:
+    """What a store says before anything is sent; `left` as for a `Lease`.
 
     Raises:
         ConversationError: It fails, or does not answer in time.
         AgentTimeoutError: The whole time of the turn is over.
     """
-    within = left(STORE_WAIT)
+    within = STORE_WAIT if left is None else left(STORE_WAIT)
     try:
         # What does not block is no operation of a driver.
         return word() if not store.blocks else (yield Do(word, True, within))
     except AgentError:
         raise
     except DeadlineReached:
-        left(None)
+        if left is not None:
+            left(STORE_WAIT)
         raise ConversationError(
             f"The session store did not answer within {within:.3g} s; nothing was sent. Check its "
             "database."

@@ -197,8 +197,10 @@ class Standing:
     def learn(self, records: Sequence[Conversation]) -> None:
         """Take what a store knows of the dialogue, the latest used first, and what marks say."""
         self.records = [record for record in records if record.conversation_id]
-        shown = [m.origin.mark for m in reversed(self.prompt.messages) if m.origin]
-        self.known = candidates(filter(None, shown), self.records, self._opened)
+        origins = [m.origin for m in reversed(self.prompt.messages) if m.origin]
+        shown = [origin.mark for origin in origins if origin.mark]
+        if shown or self.records:
+            self.known = candidates(shown, self.records, self._opened)
 
     def continued(self) -> Plan | None:
         """What is new to the conversation that the history goes on in; None if there is none."""

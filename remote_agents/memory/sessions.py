@@ -266,12 +266,8 @@ def kept(held: Sequence[T], conversation_of: Callable[[T], Conversation]) -> lis
     return left
 
 
-_default_store = InMemorySessionStore()
-
-
-def default_store() -> InMemorySessionStore:
-    """The store of all agents that were given none."""
-    return _default_store
+DEFAULT_STORE = InMemorySessionStore()
+"""The store of all agents that were given none."""
 
 
 def read_store(value: SessionStore | None) -> SessionStore | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import time
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, overload
 
 from pydantic import SecretStr
 
@@ -28,19 +28,11 @@ class Exchange:
     started: float = field(default_factory=time.monotonic)
     sent: float = 0.0
 
-    def deadline(self, seconds: float | None) -> float | None:
-        """The moment so many seconds from now, or the end of the whole time, whichever is first.
+    @overload
+    def left(self, seconds: float) -> float: ...
 
-        Raises:
-            AgentTimeoutError: The whole time is over.
-        """
-        total, now = self.terms.timeout.total, time.monotonic()
-        if total is None:
-            return None if seconds is None else now + seconds
-        end = self.started + total
-        if now >= end:
-            raise self.timed_out("total")
-        return end if seconds is None else min(now + seconds, end)
+    @overload
+    def left(self, seconds: None) -> float | None: ...
 
     def left(self, seconds: float | None) -> float | None:
         """So many seconds, or what is left of the whole time, if that is less.
@@ -48,13 +40,13 @@ class Exchange:
         Raises:
             AgentTimeoutError: The whole time is over.
         """
-        moment = self.deadline(seconds)
-        return None if moment is None else moment - time.monotonic()
-
-    def first_deadline(self) -> float | None:
-        """When the first event of the answer must be there, counted from sending."""
-        limit = self.terms.timeout.first_event
-        return self.deadline(None if limit is None else self.sent + limit - time.monotonic())
+        total = self.terms.timeout.total
+        if total is None:
+            return seconds
+        left = self.started + total - time.monotonic()
+        if left <= 0:
+            raise self.timed_out("total")
+        return left if seconds is None else min(seconds, left)
 
     @property
     def is_over(self) -> bool:

@@ -107,11 +107,11 @@ def stream(op: Stream, exchange: Exchange) -> Flow[Reply]:
     Raises:
         AgentError: With the text received so far and the ids that are known.
     """
-    terms, asked = exchange.terms, exchange.reply is not None
+    terms = exchange.terms
+    if exchange.reply is None:  # else the question was handed over before
+        _add_extra_body(op.request, terms)
     reply = exchange.reply = Reply(terms.endpoint.name, terms.name)
     reply.conversation_id = op.conversation_id
-    if not asked:
-        _add_extra_body(op.request, terms)
     try:
         last = yield accepted(op.request, exchange, partial(read_answer, op.decode, reply))
         if exchange.note is not None:

@@ -40,7 +40,7 @@ def read_answer(
     try:
         _read_headers(response.headers, reply, exchange)
         reader = _reader(decode, reply, exchange)
-        deadline = exchange.first_deadline()
+        deadline = _first_deadline(exchange)
         head = yield from _read_head(response, exchange, deadline)
         if head is not None:
             yield from _read_as_told(head, response, reader, exchange, deadline)
@@ -155,6 +155,12 @@ def _read_events(
             return
 
 
+def _first_deadline(exchange: Exchange) -> float | None:
+    """When the first event of the answer must be there, counted from sending."""
+    limit = exchange.terms.timeout.first_event
+    return _moment(None if limit is None else exchange.sent + limit - time.monotonic(), exchange)
+
+
 def _next_deadline(
     reader: Reader, exchange: Exchange, deadline: float | None, *, idle: bool
 ) -> float | None:
@@ -164,7 +170,7 @@ def _next_deadline(
         reader.leave_at = min(reader.leave_at, time.monotonic() + linger)
         return reader.leave_at
     if not idle:
-        return exchange.deadline(exchange.terms.timeout.idle)
+        return _moment(exchange.terms.timeout.idle, exchange)
     _look_at_clock(deadline, exchange, reader.phase)
     return deadline
 
@@ -190,7 +196,7 @@ def read_whole(response: Any, exchange: Exchange) -> Flow[Answer]:
 
 def read_piece(response: Any, exchange: Exchange) -> Flow[Any]:
     """The next bytes of a body, whose size is not limited but whose silence is; None at its end."""
-    deadline = exchange.deadline(exchange.terms.timeout.idle)
+    deadline = _moment(exchange.terms.timeout.idle, exchange)
     return (yield from _read(response, deadline, exchange, "idle"))
 
 
@@ -198,7 +204,7 @@ def read_body(response: Any, exchange: Exchange) -> Flow[bytes]:
     """A whole body, within the limits of time and size; blanks do not put off the idle limit."""
     terms, size = exchange.terms, 0
     parts: list[bytes] = []
-    deadline = exchange.deadline(terms.timeout.idle)
+    deadline = _moment(terms.timeout.idle, exchange)
     while (chunk := (yield from _read(response, deadline, exchange, "idle"))) is not None:
         size += len(chunk)
         if size > terms.max_body_bytes:
@@ -210,7 +216,7 @@ def read_body(response: Any, exchange: Exchange) -> Flow[bytes]:
         if chunk.isspace():
             _look_at_clock(deadline, exchange, "idle")
         else:
-            deadline = exchange.deadline(terms.timeout.idle)
+            deadline = _moment(terms.timeout.idle, exchange)
     return b"".join(parts)
 
 
@@ -219,6 +225,13 @@ def _read(response: Any, deadline: float | None, exchange: Exchange, phase: str)
         return (yield Read(response, deadline))
     except DeadlineReached as error:
         raise exchange.timed_out(phase) from error
+
+
+def _moment(seconds: float | None, exchange: Exchange) -> float | None:
+    """So many seconds from now, or the end of the turn's whole time, whichever is first."""
+    limited = exchange.terms.timeout.total is not None
+    left = exchange.left(seconds) if limited else seconds
+    return None if left is None else time.monotonic() + left
 
 
 def _look_at_clock(deadline: float | None, exchange: Exchange, phase: str) -> None:

@@ -140,8 +140,9 @@ def _attempt(request: Request, exchange: Exchange) -> Flow[Any]:
     if terms.call_headers and not request.foreign:  # what goes elsewhere has none of the caller's
         request = replace(request, headers={**request.headers, **terms.call_headers})
     try:
-        limit = exchange.left(terms.timeout.first_event)
-        response = yield Send(request, exchange.token, limit, terms.timeout)
+        limits = terms.timeout
+        first = limits.first_event if limits.total is None else exchange.left(limits.first_event)
+        response = yield Send(request, exchange.token, first, limits)
     except AgentTimeoutError as error:
         if exchange.is_over and not error.safe_to_repeat:
             raise exchange.timed_out("total") from error

@@ -8,7 +8,7 @@ import sys
 import warnings
 
 from remote_agents.memory.plan import Plan, Standing
-from remote_agents.memory.sessions import SessionStore, default_store
+from remote_agents.memory.sessions import DEFAULT_STORE, SessionStore
 
 logger = logging.getLogger("remote_agents.memory")
 
@@ -42,7 +42,7 @@ def tell(plan: Plan, standing: Standing, store: SessionStore) -> None:
             "A second prompt without a history in one thread: a thread's memory is its "
             "checkpoints; without a history pass session_id= as an argument."
         )
-    if store is default_store():
+    if store is DEFAULT_STORE:
         _tell_of_other_processes(plan, standing)
 
 

@@ -50,7 +50,7 @@ from remote_agents.memory.folding import Fold
 from remote_agents.memory.given_back import marks_of
 from remote_agents.memory.marks import Sealer
 from remote_agents.memory.plan import Memory
-from remote_agents.memory.sessions import SessionStore, default_store, read_store
+from remote_agents.memory.sessions import DEFAULT_STORE, SessionStore, read_store
 from remote_agents.seconds import read_seconds
 from remote_agents.service import Endpoint
 from remote_agents.settings import DEFAULTS, signature, veiled
@@ -222,7 +222,7 @@ class Terms:
     @property
     def store(self) -> SessionStore:
         """Where sessions are remembered."""
-        return self.session_store or default_store()
+        return self.session_store or DEFAULT_STORE
 
     def account(self) -> Any:
         """Whose conversations this call's are; awaitable if `account` is an async function."""

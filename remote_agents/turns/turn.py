@@ -150,11 +150,11 @@ class _Asking:
         resumes: str | None = None,
     ) -> Flow[None]:
         """A turn of a dialogue, which leaves a note of where the conversation stands."""
-        terms, store, self.clock = self.terms, self.terms.store, Exchange(self.terms)
+        terms, self.clock = self.terms, Exchange(self.terms)
+        left = None if terms.timeout.total is None else self.clock.left
         account = yield from account_of(self.clock)
-        seal_key = terms.known_seal_key or (
-            yield from asked(store, terms.seal_key, self.clock.left)
-        )
+        store = terms.store
+        seal_key = terms.known_seal_key or (yield from asked(store, terms.seal_key, left))
         sealer = Sealer(seal_key, account, terms.name)
         kind, parts = name or ("nonce", {})
         if name:
@@ -162,7 +162,7 @@ class _Asking:
         else:
             dialogue = self._unnamed(sealer, account)
         title = f"{kind} {' '.join(parts.values())}" if name else "this dialogue"
-        lease = Lease(store, dialogue.key, terms.session_wait, self.clock.left, title)
+        lease = Lease(store, dialogue.key, terms.session_wait, left, title)
         yield lease.opening()
         standing = Standing(self.prompt, dialogue, sealer, account)
         if resumes is None:

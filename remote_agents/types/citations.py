@@ -49,6 +49,7 @@ class Citation:
 _FIELDS = ("title", "url", "text", "id", "score", "marker")
 
 
+@dataclass(slots=True)
 class Citations:
     """Collects the sources of one answer, in whatever order and however often they are named.
 
@@ -66,14 +67,17 @@ class Citations:
         [('25 days', 'https://example.com/plan.md')]
     """
 
-    def __init__(self) -> None:
-        self.found: list[Citation] = []
-        self._known: dict[tuple[str | None, ...], Citation] = {}
-        self._files: dict[tuple[str, str | None], Citation] = {}
-        self._named: dict[str, Citation | None] = {}  # the file of a name; None if there are more
-        self._alone: dict[int, int] = {}  # places in `found` of files without a passage yet
-        self._linked: set[tuple[str, str | None]] = set()  # names, and addresses, of passages
-        self._unlinked: dict[str, list[Citation]] = {}  # passages of which no address is known
+    found: list[Citation] = field(default_factory=list)
+    _known: dict[tuple[str | None, ...], Citation] = field(default_factory=dict)
+    _files: dict[tuple[str, str | None], Citation] = field(default_factory=dict)
+    # The file of a name; None if there are more.
+    _named: dict[str, Citation | None] = field(default_factory=dict)
+    # Places in `found` of files without a passage yet.
+    _alone: dict[int, int] = field(default_factory=dict)
+    # Names, and addresses, of passages.
+    _linked: set[tuple[str, str | None]] = field(default_factory=set)
+    # Passages of which no address is known.
+    _unlinked: dict[str, list[Citation]] = field(default_factory=dict)
 
     def add(self, citation: Citation) -> None:
         """Take one more, unless it is there already."""

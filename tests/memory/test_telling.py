@@ -7,9 +7,8 @@ from typing import Any
 import pytest
 
 from remote_agents import InMemorySessionStore
-from remote_agents.memory import sessions
 from remote_agents.sandbox import Sandbox
-from remote_agents.turns import telling
+from remote_agents.turns import telling, terms
 from tests.memory.ways import client
 
 
@@ -76,6 +75,8 @@ def test_a_mark_of_another_process_is_told_of(
     agent: Any = client(sandbox, "bluenexus")
     call: dict[str, Any] = {"dialogue": {"thread_id": "restarted"}}
     reply = agent.ask("Hi", **call)
-    monkeypatch.setattr(sessions, "_default_store", InMemorySessionStore())
+    empty = InMemorySessionStore()
+    for module in (terms, telling):
+        monkeypatch.setattr(module, "DEFAULT_STORE", empty)
     assert agent.ask(["Hi", reply, "And?"], **call).memory == "continued"
     assert any("mark of another process" in line for line in said(caplog, "INFO"))
