@@ -28,8 +28,9 @@ def check_parameters(endpoint: Endpoint, parameters: Mapping[str, Any]) -> JsonO
     Raises:
         ConfigurationError: Names the unknown one, and the nearest that is valid; `stop` is no text.
     """
+    accepted = endpoint.accepted
     for name in parameters:
-        if name not in endpoint.accepted and name != "streaming":
+        if name not in accepted and name != "streaming":
             raise ConfigurationError(unknown_name(endpoint, name), endpoint=endpoint.name)
     read_stops(parameters.get("stop"))
     return {name: value for name, value in parameters.items() if value is not None}

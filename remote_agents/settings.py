@@ -184,6 +184,7 @@ def _wanted(said: Sequence[str]) -> str:
 
 _SHOULD_BE = "Input should be "
 _GUESSED = re.compile(r", (?:unable to|got a) .*")  # how Pydantic tried to read a value
+_NAMES = frozenset(Settings.model_fields)
 _SECRETS = frozenset({"api_key", "account_secret"})
 _MAY_BE_SECRET = re.compile(r"key|token|secret|password|auth", re.IGNORECASE)
 
@@ -201,7 +202,7 @@ def veiled(arguments: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _veil(name: str, value: object) -> Any:
-    misspelt = name not in Settings.model_fields and _MAY_BE_SECRET.search(name)
+    misspelt = name not in _NAMES and _MAY_BE_SECRET.search(name)
     return _as_secret(value) if name in _SECRETS or misspelt else value
 
 

@@ -46,6 +46,11 @@ class RateLimiter:
         # The counts are the process's or the server's: a copy shares them, and never carries them.
         return RateLimiter, self._arguments
 
+    @property
+    def shared(self) -> bool:
+        """Whether other processes may count in the same storage."""
+        return self._arguments[1] is not None
+
     def wait(self, account: str, left: float | None = None) -> Flow[None]:
         """Wait for a place.
 

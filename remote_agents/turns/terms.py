@@ -75,6 +75,13 @@ class Terms:
         ConfigurationError: Something is missing, unknown or unusable; the message says what to do.
     """
 
+    # Here, as the dictionary of an object with more than thirty names of its own takes three times
+    # as much memory, and there may be many agents.
+    root: str | None = None
+    """Where a service has several, the one that was found."""
+    known_seal_key: bytes | None = None
+    call_headers: Mapping[str, str] = _NONE
+
     def __init__(self, endpoint: Endpoint, **settings: object) -> None:
         settings = veiled(settings)
         try:
@@ -84,14 +91,14 @@ class Terms:
             raise
 
     def _read(self, endpoint: Endpoint, settings: Arguments) -> None:
-        own = [name for name in settings if name not in DEFAULTS or name in endpoint.accepted]
+        accepted = endpoint.accepted
+        own = [name for name in settings if name not in DEFAULTS or name in accepted]
         parameters = {name: settings.pop(name) for name in own}
         given = {**DEFAULTS, **settings}
         given["agent_id"] = read_model(endpoint, given["agent_id"], given["model"])
         self.options = check_parameters(endpoint, parameters)
         self.agent_id = read_agent_id(endpoint, given["agent_id"])
         self.secret: Any = read_api_key(endpoint, given["api_key"])
-        self.key_is_callable = callable(self.secret)
         self.base_url = read_base_url(
             endpoint, given["base_url"], self.options, given["allow_http"]
         )
@@ -99,7 +106,6 @@ class Terms:
             endpoint = endpoint.for_agent(endpoint, self.agent_id, self.options)
         self.endpoint = endpoint
         check_head(endpoint, self.base_url, self._first_path)
-        self.root: str | None = None  # where a service has several, the one that was found
         self._read_turn(given)
         self._read_memory(given)
         self._read_transport(given)
@@ -130,13 +136,10 @@ class Terms:
         self.dialogue_keys = read_names("dialogue_keys", given["dialogue_keys"])
         self._account = given["account"]
         self._account_secret = read_secret("account_secret", given["account_secret"])
-        self.known_seal_key: bytes | None = None
-        self.remembered: JsonObject = {}  # uploads by account and digest
 
     def _read_transport(self, given: JsonMapping) -> None:
         headers = given["default_headers"]
         self.default_headers = read_headers(headers) if headers else _NONE
-        self.call_headers: Mapping[str, str] = _NONE
         self.verify = read_verify(given["verify"])
         self.http_client = read_client("http_client", given["http_client"])
         self.http_async_client = read_client(
@@ -144,7 +147,6 @@ class Terms:
         )
 
     def _limiter(self, limit: str | None, storage: str | None) -> RateLimiter | None:
-        self._shares_limit = storage is not None
         if limit and storage and self.key_is_callable and not self.names_account:
             warnings.warn(
                 "rate_limit_storage is shared and api_key a function: all that is asked there "
@@ -187,6 +189,11 @@ class Terms:
     # --- keys --------------------------------------------------------------------------------
 
     @property
+    def key_is_callable(self) -> bool:
+        """Whether it is a function's."""
+        return callable(self.secret)
+
+    @property
     def key(self) -> str:
         """The key itself, when it is not a function."""
         return str(self.secret.get_secret_value())
@@ -202,7 +209,8 @@ class Terms:
 
     def limited_as(self, account: str) -> str:
         """Tells apart the accounts that share a rate limit."""
-        if self._shares_limit and self.key_is_callable and not self.names_account:
+        shared = self.limiter is not None and self.limiter.shared
+        if shared and self.key_is_callable and not self.names_account:
             account = account_of_key(None)  # other processes cannot know a function's
         digest = hashlib.blake2s(account.encode(), digest_size=8).hexdigest()
         return f"{self.endpoint.name}@{urlsplit(self.base_url).netloc}/{digest}"
@@ -218,6 +226,11 @@ class Terms:
         }
 
     # --- memory ------------------------------------------------------------------------------
+
+    @cached_property
+    def remembered(self) -> JsonObject:
+        """What was uploaded, by account and digest."""
+        return {}
 
     @property
     def store(self) -> SessionStore:
