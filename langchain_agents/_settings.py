@@ -21,7 +21,12 @@ from typing_extensions import Self
 from langchain_agents._blocks import register as understand
 from langchain_agents._cache import OwnAnswers
 from langchain_agents._dialogue import with_context
-from langchain_agents._errors import ToolsNotSupportedError, model_errors, raise_model_error
+from langchain_agents._errors import (
+    ToolsNotSupportedError,
+    as_model_error,
+    model_errors,
+    raise_model_error,
+)
 from remote_agents import __version__
 from remote_agents.agent import Agent
 from remote_agents.client_tools import brings_its_own, forced_tool
@@ -66,8 +71,10 @@ class AgentSettings(Settings, Serializable):
 
         def __init__(self, *positional: object, **arguments: object) -> None:
             arguments = veiled(arguments)
-            with model_errors():
+            try:
                 super().__init__(*positional, **arguments)
+            except AgentError as error:
+                raise as_model_error(error) from None
 
     def model_post_init(self, context: object, /) -> None:
         """Let LangChain do its own part, which the private attribute here would hide."""

@@ -141,6 +141,8 @@ class Settings(BaseModel):
                 super().__init__(**settings)
             except ValidationError as error:
                 refused = _refusal(type(self), error)
+            except ConfigurationError as error:
+                refused = error.with_traceback(None)
             if refused is not None:  # out here it leaves behind the values, which may be secrets
                 raise refused
 

@@ -23,6 +23,13 @@ CELLS = {
     "LlamaIndex, async": "await LlamaBlueNexus(**kw).acomplete('Hi')",
     "LlamaIndex, streamed": "for r in LlamaBlueNexus(**kw).stream_chat([ChatMessage('Hi')]): pass",
 }
+CONSTRUCTORS = ["BlueNexus", "ChatBlueNexus", "BlueNexusLLM", "LlamaBlueNexus"]
+REFUSED = {
+    "": "needs a key",
+    "api_key='k', temprature=1": "'temperature'",
+    "api_key='k', max_retries='two'": "max_retries",
+    "api_key='k', base_url='http://agents.example'": "https://",
+}
 SETUP = """
 from langchain_agents import BlueNexusLLM, ChatBlueNexus
 from langchain_core.prompts import ChatPromptTemplate
@@ -44,10 +51,24 @@ def shell() -> Any:
 @pytest.mark.parametrize("cell", CELLS)
 def test_a_wrong_key_takes_a_screen_at_most(cell: str, shell: Any, sandbox: Sandbox) -> None:
     shell.user_ns["kw"] = {**sandbox.kwargs("bluenexus"), "api_key": "wrong"}
-    shown = io.StringIO()
-    with contextlib.redirect_stdout(shown), contextlib.redirect_stderr(shown):
-        shell.run_cell(CELLS[cell])
-    lines = shown.getvalue().splitlines()
-    assert sum("Traceback" in line for line in lines) == 1
+    lines = shown(shell, CELLS[cell])
     assert "Invalid or expired token" in lines[-1]
     assert len(lines) <= 60
+
+
+@pytest.mark.parametrize("arguments", REFUSED)
+@pytest.mark.parametrize("kind", CONSTRUCTORS)
+def test_a_refused_argument_takes_half_a_screen(kind: str, arguments: str, shell: Any) -> None:
+    lines = shown(shell, f"{kind}({arguments})")
+    assert REFUSED[arguments] in lines[-1]
+    assert len(lines) <= 30
+
+
+def shown(shell: Any, cell: str) -> list[str]:
+    """The one traceback that is shown below a cell."""
+    below = io.StringIO()
+    with contextlib.redirect_stdout(below), contextlib.redirect_stderr(below):
+        shell.run_cell(cell)
+    lines = below.getvalue().splitlines()
+    assert sum("Traceback" in line for line in lines) == 1
+    return lines

@@ -88,7 +88,7 @@ class Terms:
             self._read(endpoint, settings)
         except ConfigurationError as error:
             error.endpoint = error.endpoint or endpoint.name
-            raise
+            raise error.with_traceback(None) from error.__cause__  # one short traceback, from here
 
     def _read(self, endpoint: Endpoint, settings: Arguments) -> None:
         accepted = endpoint.accepted
