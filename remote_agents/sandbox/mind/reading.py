@@ -206,7 +206,7 @@ def decoded(text: str, at: int) -> tuple[Any, int]:
         found = OBJECT.match(text, at)
     try:
         return (ast.literal_eval(found[0]), found.end()) if found else (None, at)
-    except (ValueError, SyntaxError, MemoryError, RecursionError):
+    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
         return None, at
 
 
