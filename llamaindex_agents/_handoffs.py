@@ -12,8 +12,10 @@ from llama_index.core.output_parsers.utils import parse_json_markdown
 
 _OBJECT = re.compile(r"\{[^{}]*handoff")
 _FENCE = re.compile(r"^`+\w*\s*")
-_BEGINNINGS = ('{"handoff', "{'handoff", "{handoff")
-_STRAIGHT = str.maketrans("\u201c\u201d\u2018\u2019", "\"\"''")
+_FORMS = ('{"handoff', '{"name":"handoff', '{"tool":"handoff')  # the word, or a call of the tool
+_BEGINNINGS = tuple(form.replace('"', quote) for form in _FORMS for quote in ('"', "'", ""))
+_TO_AGENT = ("to_agent", "toAgent", "agent")
+_STRAIGHT = str.maketrans("\u201c\u201d\u2018\u2019\xa0", "\"\"'' ")
 _LONGEST = 200  # characters that a fence, blanks and the first key take
 
 
@@ -67,12 +69,19 @@ def _end_of_object(text: str, start: int) -> int:
 
 
 def _arguments(said: Any) -> dict[str, str] | None:
-    asked = said.get("handoff") if isinstance(said, dict) else None
-    if isinstance(asked, str):
-        asked = {**said, "to_agent": asked}
+    asked = _asked(said) if isinstance(said, dict) else None
     if not isinstance(asked, dict):
         return None
-    name = asked.get("to_agent")
+    name = next((asked[key] for key in _TO_AGENT if asked.get(key)), None)
     if not isinstance(name, str) or name.startswith("<"):  # "<name>" is the instruction's own
         return None
     return {"to_agent": name.strip(), "reason": str(asked.get("reason") or "")}
+
+
+def _asked(said: dict[str, Any]) -> Any:
+    """The hand-off that an object holds, or what it passes to the tool of this name."""
+    if "handoff" not in (said.get("name"), said.get("tool")):
+        asked = said.get("handoff")
+        return {**said, "to_agent": asked} if isinstance(asked, str) else asked
+    given = said.get("arguments") or said.get("parameters")
+    return _object_at(given, 0) if isinstance(given, str) else given

@@ -84,7 +84,7 @@ class RemoteWorkflowAgent(BaseWorkflowAgent):
             response = await self._answer(ctx, state, [*instructions, *prompt], bool(tools))
         return AgentOutput(
             response=response.message,
-            tool_calls=_handoffs(response) if tools else [],
+            tool_calls=_handoffs(response, await _members(ctx)) if tools else [],
             raw=response.raw,
             current_agent_name=self.name,
         )
@@ -203,10 +203,18 @@ class _Pace:
         return event
 
 
-def _handoffs(response: ChatResponse) -> list[ToolSelection]:
-    """The hand-off that an answer is, if it is one."""
+async def _members(ctx: AgentContext) -> list[str]:
+    """The names of the workflow's agents."""
+    return list(await ctx.store.get("agents", default=[]))
+
+
+def _handoffs(response: ChatResponse, members: Sequence[str]) -> list[ToolSelection]:
+    """The hand-off that an answer is, if it is one; a member is known in any case of letters."""
     arguments = handoff_in(response.message.content or "")
     if arguments is None:
         return []
+    alike = [name for name in members if name.casefold() == arguments["to_agent"].casefold()]
+    if len(alike) == 1:
+        arguments["to_agent"] = alike[0]
     call = ToolSelection(tool_id=uuid.uuid4().hex, tool_name="handoff", tool_kwargs=arguments)
     return [call]

@@ -209,6 +209,20 @@ FORMS = {  # what is shown of an answer, and what is not
     "a comma too many": ("", '{"handoff": {"to_agent": "hr", "reason": "HR",},}'),
     "a line break in the reason": ("", '{"handoff": {"to_agent": "hr", "reason": "It is\nHR"}}'),
     "no reason": ("", '{"handoff": {"to_agent": "hr"}}'),
+    "a call of the tool": (
+        "",
+        '{"name": "handoff", "arguments": {"to_agent": "hr", "reason": "It is about HR."}}',
+    ),
+    "a call in a fence": (
+        "",
+        '```json\n{"tool": "handoff", "parameters": {"to_agent": "hr"}}\n```',
+    ),
+    "a call with arguments as text": (
+        "",
+        '{"name": "handoff", "arguments": "{\\"to_agent\\": \\"hr\\"}"}',
+    ),
+    "another case": ("", '{"handoff": {"toAgent": "HR", "reason": "It is about HR."}}'),
+    "blanks that do not break": ("", '{\xa0"handoff":\xa0{"agent": "hr"}}'),
     "only the name": ("", '{"handoff": "hr", "reason": "It is about HR."}'),
 }
 
