@@ -363,8 +363,17 @@ def test_private_ai_answers_in_json_when_told(call: Caller) -> None:
         "\ud800 \x00 \u202e",
         "{{'a': 1}} {[]: 1} {*a}",
     ],
-    ids=["deep json", "braces", "brackets", "quotes", "tags", "labels", "stops"]
-    + ["odd letters", "no keys"],
+    ids=[
+        "deep json",
+        "braces",
+        "brackets",
+        "quotes",
+        "tags",
+        "labels",
+        "stops",
+        "odd letters",
+        "no keys",
+    ],
 )
 def test_a_strange_prompt_is_answered_too(brain: Brain, prompt: str) -> None:
     assert "Train tickets are second class" in said(brain, f"{prompt}\n\nWhich train tickets?")
