@@ -8,7 +8,7 @@ counts, and what follows it is new. `docs/memory.md` draws it.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from remote_agents.memory.digests import SIZE
@@ -32,6 +32,9 @@ class Conversation:
         busy_since: When the turn began that is under way, in seconds since the epoch.
         lapsed: Whether its last turn was under way in a process that died: nobody knows what it
             holds, until a prompt that brings no history goes on in it.
+        ids: The ids under which the last messages went, as many as are `held` at most, where the
+            service knows messages by theirs; of an answer the service's own.
+        instructions: The ids of the system messages of its last turn.
         created: Seconds since the epoch.
         last_used: Seconds since the epoch.
     """
@@ -46,15 +49,26 @@ class Conversation:
     broke_off: bool = False
     busy_since: float | None = None
     lapsed: bool = False
+    ids: tuple[str, ...] = ()
+    instructions: tuple[str, ...] = ()
     created: float = field(default_factory=time.time)
     last_used: float = field(default_factory=time.time)
 
     def after(
-        self, said: bytes, system: bytes, *, history: bool, broke_off: bool, older: int = 0
+        self,
+        said: bytes,
+        system: bytes,
+        *,
+        history: bool,
+        broke_off: bool,
+        older: int = 0,
+        ids: Sequence[str] | None = None,
+        instructions: Sequence[str] = (),
     ) -> Conversation:
         """The conversation after one more turn, in which these messages were said.
 
-        `older` were said before them, which nobody will compare.
+        `older` were said before them, which nobody will compare. Where the service knows messages
+        by their ids, `ids` are those of these messages, one each.
         """
         more = older + len(said) // SIZE
         known, held = (0, b"") if self.lapsed else (self.known, self.held)
@@ -64,6 +78,8 @@ class Conversation:
             count=self.count + more,
             known=known + more,
             held=(held + said)[-KEPT * SIZE :],
+            ids=() if ids is None else (*(() if self.lapsed else self.ids), *ids)[-KEPT:],
+            instructions=tuple(instructions),
             lapsed=False,
             system=system,
             history=history,

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property, partial
+from itertools import chain
 from typing import Literal, get_args
 
 from remote_agents.errors import UnsupportedContentError
@@ -13,6 +14,7 @@ from remote_agents.json_types import JsonMapping, JsonObject
 from remote_agents.memory.dialogue import Dialogue
 from remote_agents.memory.digests import SIZE, Digest, digest_for, each, row
 from remote_agents.memory.folding import Fold, fold_messages, in_turns, shaped
+from remote_agents.memory.ids import Ids, ends_turn_of, ids_of, wants_ids
 from remote_agents.memory.law import KEPT, Conversation, differs_at, goes_on
 from remote_agents.memory.marks import Mark, Sealer, candidates
 from remote_agents.service import Endpoint
@@ -38,6 +40,8 @@ class Plan:
         older: How many messages are new beside these.
         system: Digests of the system messages of the call.
         bare: Whether the call brought no history.
+        ids: The ids of what is new, where the service knows messages by theirs.
+        instructions: The ids of the system messages of the call.
 
     Attributes:
         conversation_id: The conversation that it goes on in, if any.
@@ -53,12 +57,16 @@ class Plan:
     older: int = 0
     system: bytes = b""
     bare: bool = True
+    ids: Sequence[str] | None = None
+    instructions: Sequence[str] = ()
     conversation_id: str | None = field(init=False)
 
     def __post_init__(self) -> None:
         self.conversation_id = self.conversation.conversation_id if self.conversation else None
 
-    def outcome(self, conversation_id: str, answer: bytes) -> Conversation:
+    def outcome(
+        self, conversation_id: str, answer: bytes, reply_id: str | None = None
+    ) -> Conversation:
         """What is known of the conversation after this turn; without an answer it broke off."""
         before = self.conversation
         if before is None or before.conversation_id != conversation_id:
@@ -69,6 +77,8 @@ class Plan:
             history=not self.bare,
             broke_off=not answer,
             older=self.older,
+            ids=None if self.ids is None else [*self.ids, *([reply_id or ""] if answer else [])],
+            instructions=self.instructions,
         )
 
 
@@ -217,6 +227,10 @@ class Standing:
         prompt = self.prompt
         return any(m.role == "user" or prompt.answers(m) for m in prompt.messages[at + 1 :])
 
+    def _shown(self) -> Iterator[JsonMapping]:
+        messages = reversed(self.prompt.messages)
+        return (m.origin.mark for m in messages if m.origin and m.origin.mark)
+
     def _opened(self, shown: JsonMapping) -> Mark | None:
         if shown.get("dialogue") != self.dialogue.shown:
             return None
@@ -238,7 +252,7 @@ class Standing:
         prompt, newest = self.prompt, self.known[0] if self.known else None
         if prompt.bare:
             newest = None
-        messages = self._with_ids(prompt.messages, prompt.places, 0, Conversation(""))
+        messages = self._with_ids(prompt.messages, 0, Conversation(""))
         return Plan(
             prompt.shaped(messages, one=not prompt.endpoint.context),
             keep=True,
@@ -248,6 +262,7 @@ class Standing:
             older=self.before,
             system=self.system,
             bare=prompt.bare,
+            **self._named(messages, 0),
         )
 
     def _differs(self, conversation: Conversation) -> tuple[int, str]:
@@ -277,6 +292,7 @@ class Standing:
             memory="continued",
             system=self.system,
             bare=False,
+            **self._named((), len(self.prompt.places)),
         )
 
     def following(self, conversation_id: str) -> Plan:
@@ -303,7 +319,7 @@ class Standing:
         prompt, held = self.prompt, set(each(conversation.system))
         size = bisect_right(prompt.places, at)
         first = conversation.count - size
-        messages = self._with_ids(prompt.messages, prompt.places, first, conversation)
+        messages = self._with_ids(prompt.messages, first, conversation)
         new = [
             message
             for index, message in enumerate(messages)
@@ -322,6 +338,7 @@ class Standing:
             older=max(0, self.before - size),
             system=self.system,
             bare=prompt.bare,
+            **self._named(messages, size),
         )
 
     def mark(self, plan: Plan, conversation: Conversation, answer: bytes) -> JsonObject:
@@ -348,59 +365,33 @@ class Standing:
         if not endpoint.context or not any(m.role != "system" for m in messages):
             return ()
         seen = [m for m in messages if m.role != "system" or self.digest(m) in held]
-        ends = partial(_is_answer_in, conversation.conversation_id)
+        ends = partial(ends_turn_of, conversation.conversation_id)
         return in_turns(seen, endpoint, fold, ends, prompt.answers)
 
     def _with_ids(
-        self,
-        messages: list[Message],
-        places: Sequence[int],
-        first: int,
-        conversation: Conversation,
+        self, messages: list[Message], first: int, conversation: Conversation
     ) -> list[Message]:
         """The messages with ids, which stay the same from turn to turn, if the service wants them.
 
         Args:
             messages: The caller's messages.
-            places: Where those of the dialogue stand.
-            first: The place in the conversation of the first of these.
+            first: The place in the conversation of the first of them that is no system message.
             conversation: Where they go.
         """
-        if not self.prompt.endpoint.context:
+        prompt, places = self.prompt, self.prompt.places
+        if not wants_ids(prompt.endpoint):
             return messages
-        named = list(messages)
-        for place, at in enumerate(places, first):
-            named[at] = replace(named[at], id=self._id_of(named[at], place))
-        for at, message in enumerate(messages):
-            if message.role == "system":
-                said = self.digest(message)
-                turn = self._turn_of_instruction(said, conversation)
-                named[at] = replace(message, id=f"system-{said.hex()}-{turn}")
-        return named
+        older = (self.digest(messages[at]) for at in places[: self.before])
+        ids = Ids(prompt.agent, self.digest, conversation, self._marks)
+        return ids.named(messages, places, chain(older, each(self.mine)), first)
 
-    def _turn_of_instruction(self, said: bytes, conversation: Conversation) -> int:
-        """The turn in which an instruction was said that has stood in every turn since.
+    def _marks(self) -> Iterator[Mark]:
+        """The marks of the history, the newest first."""
+        return filter(None, map(self._opened, self._shown()))
 
-        One that comes back is said again, under another id: services drop what they know.
-        """
-        if said not in each(conversation.system):
-            return conversation.turns + 1
-        turn, shown = 1, (m.origin.mark for m in reversed(self.prompt.messages) if m.origin)
-        for mark in map(self._opened, filter(None, shown)):
-            if mark and mark.conversation_id == conversation.conversation_id:
-                if said not in each(mark.system):
-                    break
-                turn = mark.turn
-        return turn
-
-    def _id_of(self, message: Message, place: int) -> str:
-        """The id that the service gave its reply, else the caller's own, else one of the place."""
-        origin = message.origin
-        ours = origin.reply_id if origin and origin.agent == self.prompt.agent else None
-        return ours or message.id or f"{self.digest(message).hex()}-{place}"
-
-
-def _is_answer_in(conversation_id: str, message: Message) -> bool:
-    """Whether it is marked as an answer of this conversation, with which a turn of it ended."""
-    mark = message.origin.mark if message.origin else None
-    return mark is not None and mark.get("conversation") == conversation_id
+    def _named(self, messages: Sequence[Message], size: int) -> JsonObject:
+        """The ids of what a plan asks, after so many messages, and of its instructions."""
+        if not wants_ids(self.prompt.endpoint):
+            return {}
+        asked = ids_of(messages, self.prompt.places[max(size, self.before) :])
+        return {"ids": asked, "instructions": [m.id or "" for m in messages if m.role == "system"]}

@@ -296,6 +296,7 @@ def _row(conversation: Conversation) -> JsonObject:
         "system": conversation.system,
         "history": conversation.history,
         "broke_off": conversation.broke_off,
+        "ids": _ids_row(conversation),
         "created": conversation.created,
         "last_used": conversation.last_used,
     }
@@ -312,6 +313,7 @@ def _conversation(row: Sequence[Any], now: float) -> Conversation:
         system,
         history,
         broke_off,
+        ids,
         created,
         used,
         since,
@@ -328,9 +330,21 @@ def _conversation(row: Sequence[Any], now: float) -> Conversation:
         bool(broke_off),
         since if until >= now else None,
         0 < until < now,
+        *_ids_in(ids),
         created,
         used,
     )
+
+
+def _ids_row(conversation: Conversation) -> str | None:
+    if not (conversation.ids or conversation.instructions):
+        return None
+    return json.dumps([conversation.ids, conversation.instructions])
+
+
+def _ids_in(row: str | None) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    ids, instructions = json.loads(row) if row else ((), ())
+    return tuple(ids), tuple(instructions)
 
 
 def _rebuild(url: str, lease: float, table: str, options: Arguments) -> SQLSessionStore:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Dialect, Engine, Table
 
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 COLUMNS = (
     "conversation_id",
     "whole_id",
@@ -26,6 +26,7 @@ COLUMNS = (
     "system",
     "history",
     "broke_off",
+    "ids",
     "created",
     "last_used",
 )
@@ -100,6 +101,7 @@ def _table(sa: ModuleType, name: str) -> Table:
         sa.Column("system", sa.LargeBinary, nullable=False),
         sa.Column("history", sa.Boolean, nullable=False),
         sa.Column("broke_off", sa.Boolean, nullable=False),
+        sa.Column("ids", sa.Text),
         sa.Column("created", sa.Float, nullable=False),
         sa.Column("last_used", sa.Float, nullable=False),
         sa.Column("holder", sa.String(64)),

@@ -43,6 +43,6 @@ class Note:
                 tell_of_move(self.plan, self.standing, reply.conversation_id)
             said = Message("assistant", reply.text, tool_calls=reply.tool_calls)
             answer = self.standing.digest(said)
-            conversation = self.plan.outcome(reply.conversation_id, answer)
+            conversation = self.plan.outcome(reply.conversation_id, answer, reply.reply_id)
             reply.conversation = self.standing.mark(self.plan, conversation, answer)
         yield from self.lease.settle(conversation)

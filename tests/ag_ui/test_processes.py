@@ -18,7 +18,7 @@ def test_a_thread_goes_on_in_another_process(
     sandbox: Sandbox, service: str, way: str, tmp_path: Path
 ) -> None:
     own = {"agent_id": "agent-handbook"} if service == "cloudbase" else {}
-    settings: dict[str, Any] = {**sandbox.kwargs(service), **own}
+    settings: dict[str, Any] = {**sandbox.kwargs(service), **own, "coalesce": False}
     step = (KINDS[service], settings, tmp_path / "threads.sqlite", way)
     asked = stepped(*step, "What is the weather in Paris?")
     assert [kind for kind, _ in asked["held"]] == ["human", "ai"]

@@ -1,0 +1,112 @@
+"""Ids of messages, the same in every request: services that keep a thread drop what they know.
+
+Neither a caller's ids nor a service's are sure to come back: a page keeps roles and texts, and
+LangGraph names each message anew that has none. So what went out is kept with the conversation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from remote_agents.memory.digests import SIZE, Digest, each
+from remote_agents.memory.law import Conversation
+from remote_agents.memory.marks import Mark
+from remote_agents.service import Endpoint
+from remote_agents.types import Message
+
+
+def wants_ids(endpoint: Endpoint) -> bool:
+    """Whether a service is told its messages again, and knows them by their ids."""
+    return endpoint.context and not endpoint.one_message
+
+
+@dataclass(slots=True)
+class Ids:
+    """Names the messages that go to a conversation.
+
+    Args:
+        agent: `provider:agent_id@host/path`.
+        digest: Of a message.
+        conversation: Where they go.
+        marks: Gives the marks of the history, the newest first.
+    """
+
+    agent: str
+    digest: Digest
+    conversation: Conversation
+    marks: Callable[[], Iterable[Mark]]
+
+    def named(
+        self,
+        messages: Sequence[Message],
+        places: Sequence[int],
+        digests: Iterable[bytes],
+        first: int,
+    ) -> list[Message]:
+        """The messages with their ids.
+
+        Args:
+            messages: The caller's.
+            places: Where those of the dialogue stand among them: all but system messages.
+            digests: Of those.
+            first: The place in the conversation of the first of those.
+        """
+        named = [self._instruction(m) if m.role == "system" else m for m in messages]
+        for place, (at, said) in enumerate(zip(places, digests, strict=True), first):
+            named[at] = replace(messages[at], id=self._id_of(messages[at], said, place))
+        return named
+
+    def _id_of(self, message: Message, said: bytes, place: int) -> str:
+        """As it went before, else the service's of its reply, else the caller's, else a new one."""
+        origin = message.origin
+        ours = origin.reply_id if origin and origin.agent == self.agent else None
+        return self._told(said, place) or ours or message.id or f"{said.hex()}-{place}"
+
+    def _told(self, said: bytes, place: int) -> str:
+        """The id under which the message at this place went, if it is this one."""
+        behind = place - self.conversation.count
+        ids, held = self.conversation.ids, self.conversation.held
+        if not -len(ids) <= behind < 0:
+            return ""
+        at = len(held) + behind * SIZE
+        return ids[behind] if held[at : at + SIZE] == said else ""
+
+    def _instruction(self, message: Message) -> Message:
+        """A system message with its id; one that comes back is said again, under another."""
+        said = self.digest(message)
+        return replace(message, id=self._told_so(said) or f"{_head(said)}{self._turn_of(said)}")
+
+    def _told_so(self, said: bytes) -> str:
+        ids = self.conversation.instructions if self._in_force(said) else ()
+        return next((known for known in ids if known.startswith(_head(said))), "")
+
+    def _in_force(self, said: bytes) -> bool:
+        return said in each(self.conversation.system)
+
+    def _turn_of(self, said: bytes) -> int:
+        """The turn in which it was said that has stood in every turn since."""
+        if not self._in_force(said):
+            return self.conversation.turns + 1
+        turn = 1
+        for mark in self.marks():
+            if mark.conversation_id == self.conversation.conversation_id:
+                if said not in each(mark.system):
+                    break
+                turn = mark.turn
+        return turn
+
+
+def _head(said: bytes) -> str:
+    return f"system-{said.hex()}-"
+
+
+def ids_of(messages: Sequence[Message], places: Iterable[int]) -> list[str]:
+    """The ids of the messages at these places."""
+    return [messages[at].id or "" for at in places]
+
+
+def ends_turn_of(conversation_id: str, message: Message) -> bool:
+    """Whether it is marked as an answer of this conversation, with which a turn of it ended."""
+    mark = message.origin.mark if message.origin else None
+    return mark is not None and mark.get("conversation") == conversation_id

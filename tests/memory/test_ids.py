@@ -1,0 +1,69 @@
+"""Services that keep a thread know messages by their ids, whatever a caller makes of them."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from remote_agents import InMemorySessionStore, Message, SessionStore, SQLSessionStore
+from remote_agents.sandbox import Sandbox
+from tests.memory.ways import WAYS, ask, client
+
+ENDPOINTS = ["ag_ui", "cloudbase_ag_ui"]
+STORES: dict[str, Callable[[Path], SessionStore]] = {
+    "in memory": lambda folder: InMemorySessionStore(),
+    "SQLite": lambda folder: SQLSessionStore(f"sqlite:///{folder / 'sessions.db'}"),
+}
+
+
+def page(role: str, text: str) -> Message:
+    """A page that keeps roles and texts."""
+    return Message(role, text)  # type: ignore[arg-type]
+
+
+def named_anew(role: str, text: str) -> Message:
+    """A framework that names each message, in each request, which has no name."""
+    return Message(role, text, id=str(uuid.uuid4()))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("kind", STORES)
+@pytest.mark.parametrize("keeps", [page, named_anew])
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("endpoint", ENDPOINTS)
+async def test_a_thread_holds_each_message_once_though_ids_are_lost(
+    sandbox: Sandbox,
+    tmp_path: Path,
+    endpoint: str,
+    way: str,
+    keeps: Callable[[str, str], Message],
+    kind: str,
+) -> None:
+    store = STORES[kind](tmp_path)
+    agent, said = client(sandbox, endpoint, session_store=store), [("system", "Be brief.")]
+    said.append(("user", "My secret word is zebra-17."))
+    for text in ("Thanks.", "What is my secret word?", "Thanks."):
+        reply = await ask(agent, way, [keeps(*each) for each in said], session_id="u1")
+        said += [("assistant", reply.text), ("user", text)]
+    assert reply.memory == "continued"
+    held = sandbox.conversation(endpoint.removesuffix("_ag_ui"), str(reply.conversation_id))
+    texts = [row["content"] for row in held if row["content"] != "Be brief."]
+    assert len(texts) == 6
+    assert "".join(texts).count("Thanks.") == 1
+    assert "zebra-17" in reply.text
+    if isinstance(store, SQLSessionStore):
+        store.close()
+
+
+@pytest.mark.parametrize("way", WAYS)
+async def test_an_edited_message_of_a_named_conversation_keeps_an_id_of_its_own(
+    sandbox: Sandbox, way: str
+) -> None:
+    agent = client(sandbox, "ag_ui", session_store=InMemorySessionStore())
+    first = await ask(agent, way, [page("user", "Hello")], conversation_id="t-1")
+    edited = [page("user", "Good morning"), page("assistant", first.text), page("user", "Thanks.")]
+    await ask(agent, way, edited, conversation_id="t-1")
+    before, after = (request["body"]["messages"] for request in sandbox.requests("ag_ui"))
+    assert after[0]["id"] != before[0]["id"]
