@@ -31,6 +31,7 @@ from remote_agents import (
     AgentTimeoutError,
     BlueNexus,
     CloudBase,
+    Finish,
     StreamInterruptedError,
     StreamProtocolError,
     TextDelta,
@@ -223,7 +224,17 @@ async def test_the_phases_of_a_slow_answer(kind: str, what: str) -> None:
 
 
 @each_kind
-@pytest.mark.parametrize("script", [[HOLD], [head(), flood(delta("a"), 0.02)], [head(), HOLD]])
+@pytest.mark.parametrize(
+    "script",
+    [
+        [HOLD],
+        [head(), HOLD],
+        [head(), flood(delta("a"), 0.02)],
+        [head(), flood(delta("a") * 50)],
+        [head(), flood(KEEPALIVE * 50)],
+        [head(JSON), flood(b" " * 999)],
+    ],
+)
 async def test_the_whole_turn_has_a_limit(kind: str, script: list[Step]) -> None:
     with serving(script) as server:
         async with asking(kind, server, timeout=Timeout(total=0.4)) as asker:
@@ -318,14 +329,44 @@ async def test_a_deadline_works_in_a_task_that_was_cancelled_before() -> None:
             assert isinstance(await task, AgentTimeoutError)
 
 
+LONG = "Hello" * 8_000  # as much as lies in a socket that nobody reads
+BODY = b'{"choices":[{"message":{"content":"%s"},"finish_reason":"stop"}]}' % LONG.encode()
+LATE: dict[str, list[Step]] = {
+    "a stream": [0.1, head(), *(KEEPALIVE * 9, delta("Hello"), 0.02) * 3, delta(LONG), DONE],
+    "a body": [0.1, head(JSON, length=len(BODY)), BODY[:9], 0.02, BODY[9:]],
+}
+
+
+@pytest.mark.parametrize("script", LATE)
+@pytest.mark.parametrize("limits", [Timeout(first_event=0.3, idle=0.3), Timeout(total=0.3)])
 @pytest.mark.parametrize("kind", ["aiohttp", "httpx"])
-async def test_an_answer_that_came_while_the_loop_was_busy_is_not_lost(kind: str) -> None:
-    with serving([0.1, head(), delta("Hello"), DONE]) as server:
-        async with asking(kind, server, timeout=Timeout(first_event=0.5, idle=0.5)) as asker:
+async def test_an_answer_that_came_while_the_loop_was_busy_is_not_lost(
+    kind: str, limits: Timeout, script: str
+) -> None:
+    with serving(LATE[script]) as server:
+        async with asking(kind, server, timeout=limits) as asker:
             task = asyncio.ensure_future(asker.ask())
             await until(lambda: server.requests)
-            time.sleep(0.8)  # other code of the application  # noqa: ASYNC251
-            assert await task == "Hello"
+            time.sleep(0.6)  # other code of the application  # noqa: ASYNC251
+            assert (await task).endswith(LONG)
+
+
+@each_kind
+async def test_an_answer_that_lay_there_when_the_time_was_over_is_not_lost(kind: str) -> None:
+    with serving([head(), delta("Hello"), 0.1, delta(LONG), delta("!"), DONE]) as server:
+        async with asking(kind, server, timeout=Timeout(total=0.6)) as asker:
+            if kind == "sync":
+                events = asker.agent.stream("Hi")
+                await asyncio.to_thread(next, events)
+                await asyncio.sleep(0.7)
+                rest = await asyncio.to_thread(list, events)
+            else:
+                aevents = asker.agent.astream("Hi")
+                await anext(aevents)
+                await asyncio.sleep(0.7)
+                rest = [event async for event in aevents]
+            assert isinstance(rest[-1], Finish)
+            assert rest[-1].reply.text == f"Hello{LONG}!"
 
 
 # --- where an answer ends ------------------------------------------------------------------------

@@ -15,6 +15,10 @@ from remote_agents.turns.note import Note
 from remote_agents.turns.terms import Terms
 from remote_agents.types import Reply
 
+# What the buffers of a connection hold is read in fewer, and at once; a stream that goes on ends.
+LATE_READS = 64
+LATE_READ = 0.01  # seconds
+
 
 @dataclass(slots=True)
 class Exchange:
@@ -27,6 +31,7 @@ class Exchange:
     token: SecretStr | None = None
     started: float = field(default_factory=time.monotonic)
     sent: float = 0.0
+    late: int = 0
 
     @overload
     def left(self, seconds: float) -> float: ...
@@ -47,6 +52,34 @@ class Exchange:
         if left <= 0:
             raise self.timed_out("total")
         return left if seconds is None else min(seconds, left)
+
+    def moment(self, seconds: float | None) -> float | None:
+        """So many seconds from now, or the end of the whole time: when what is read must be there.
+
+        What lay there already when the whole time was over is read too.
+
+        Raises:
+            AgentTimeoutError: More comes than lay there.
+        """
+        total, now = self.terms.timeout.total, time.monotonic()
+        end = None if total is None else self.started + total
+        if end is not None and now >= end:
+            self.count_late("total")
+            return now + LATE_READ
+        self.late = 0
+        if seconds is None:
+            return end
+        return now + seconds if end is None else min(now + seconds, end)
+
+    def count_late(self, phase: str) -> None:
+        """Count a read behind its deadline: whoever is slow has an answer that lay there.
+
+        Raises:
+            AgentTimeoutError: There were more of them than what lies there can take.
+        """
+        self.late += 1
+        if self.late > LATE_READS:
+            raise self.timed_out(phase)
 
     @property
     def is_over(self) -> bool:

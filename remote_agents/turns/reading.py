@@ -158,7 +158,7 @@ def _read_events(
 def _first_deadline(exchange: Exchange) -> float | None:
     """When the first event of the answer must be there, counted from sending."""
     limit = exchange.terms.timeout.first_event
-    return _moment(None if limit is None else exchange.sent + limit - time.monotonic(), exchange)
+    return exchange.moment(None if limit is None else exchange.sent + limit - time.monotonic())
 
 
 def _next_deadline(
@@ -170,7 +170,7 @@ def _next_deadline(
         reader.leave_at = min(reader.leave_at, time.monotonic() + linger)
         return reader.leave_at
     if not idle:
-        return _moment(exchange.terms.timeout.idle, exchange)
+        return exchange.moment(exchange.terms.timeout.idle)
     _look_at_clock(deadline, exchange, reader.phase)
     return deadline
 
@@ -196,7 +196,7 @@ def read_whole(response: Any, exchange: Exchange) -> Flow[Answer]:
 
 def read_piece(response: Any, exchange: Exchange) -> Flow[Any]:
     """The next bytes of a body, whose size is not limited but whose silence is; None at its end."""
-    deadline = _moment(exchange.terms.timeout.idle, exchange)
+    deadline = exchange.moment(exchange.terms.timeout.idle)
     return (yield from _read(response, deadline, exchange, "idle"))
 
 
@@ -204,7 +204,7 @@ def read_body(response: Any, exchange: Exchange) -> Flow[bytes]:
     """A whole body, within the limits of time and size; blanks do not put off the idle limit."""
     terms, size = exchange.terms, 0
     parts: list[bytes] = []
-    deadline = _moment(terms.timeout.idle, exchange)
+    deadline = exchange.moment(terms.timeout.idle)
     while (chunk := (yield from _read(response, deadline, exchange, "idle"))) is not None:
         size += len(chunk)
         if size > terms.max_body_bytes:
@@ -216,7 +216,7 @@ def read_body(response: Any, exchange: Exchange) -> Flow[bytes]:
         if chunk.isspace():
             _look_at_clock(deadline, exchange, "idle")
         else:
-            deadline = _moment(terms.timeout.idle, exchange)
+            deadline = exchange.moment(terms.timeout.idle)
     return b"".join(parts)
 
 
@@ -227,14 +227,7 @@ def _read(response: Any, deadline: float | None, exchange: Exchange, phase: str)
         raise exchange.timed_out(phase) from error
 
 
-def _moment(seconds: float | None, exchange: Exchange) -> float | None:
-    """So many seconds from now, or the end of the turn's whole time, whichever is first."""
-    limited = exchange.terms.timeout.total is not None
-    left = exchange.left(seconds) if limited else seconds
-    return None if left is None else time.monotonic() + left
-
-
 def _look_at_clock(deadline: float | None, exchange: Exchange, phase: str) -> None:
-    """Raise if time is over, after bytes that say nothing: a flood leaves nobody waiting."""
+    """After bytes that say nothing: a flood of them leaves nobody waiting."""
     if deadline is not None and time.monotonic() >= deadline:
-        raise exchange.timed_out(phase)
+        exchange.count_late(phase)
