@@ -84,7 +84,7 @@ class Query(NamedTuple):
         topic = (
             set(terms(before.text)) <= self.weights.keys() and len(own - self.weights.keys()) < 3
         )
-        carried = 0.7 if fits and named and (topic or GOES_ON.match(part.text)) else 0.3
+        carried = 0.8 if fits and named and (topic or GOES_ON.match(part.text)) else 0.3
         said = ((1.0, part.text), (0.9, part.label), (carried, before.text))
         around = ((0.7, above), *((share, terms(text)) for share, text in said))
         says = {t: max(share * kinship(t, said) for share, said in around) for t in self.weights}

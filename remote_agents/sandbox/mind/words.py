@@ -7,22 +7,16 @@ from collections.abc import Callable, Collection
 from functools import lru_cache, partial, wraps
 from typing import NamedTuple, TypeVar
 
+from bm25s.stopwords import STOPWORDS_EN_PLUS, STOPWORDS_GERMAN  # type: ignore[import-untyped]
+
 T = TypeVar("T")
 pattern = partial(re.compile, flags=re.IGNORECASE)
 SHORT = 4_000
-COMMON = """
-a about after all also am an and any are as at be been before being but by can could did do does
-doing for from give given had has have having he her here him his how i if in into is it its just
-know let like many may me might more most much must my need no not now of off on one only or other
-our out over please say says shall she should so some such tell than thank thanks that the their
-them then there these they this those to too under up us use very want was we were what when where
-which while who whom whose why will with would you your aber als auch auf aus bei bin bitte da das
-dass dein dem den der des die dir doch du durch ein eine einem einen einer eines er es euch für
-haben hat hoch ich ihr im ist ja kann kannst können lange man mein meine mir mit nach nicht noch nur
-ob ok okay oder oft schon sein sich sie sind um und uns unser viel viele vom von vor wann warum
-welche welchem welchen welcher welches wenn wer werden wie wieviel wir wird wo zu zum zur über
+ASKING = """
+could give given know let like many may might much must need one please say tell thank thanks us
+use want would ok okay bitte hoch kannst lange oft viele wann wer
 """
-STOPWORDS = frozenset(COMMON.split())
+STOPWORDS = frozenset([*STOPWORDS_EN_PLUS, *STOPWORDS_GERMAN, *ASKING.split()])
 # How words begin that speak of question, answer and form rather than of a topic.
 TALK = pattern(
     r"answer|assist|bas$|below|brief|chat|choi|choos|chunk|comment|complet|concis|context|creat|"
@@ -56,18 +50,13 @@ EAST_TALK = re.compile(
 EAST_COMMON = re.compile(
     "什么|多少|多久|多长|哪里|哪儿|哪个|哪些|哪天|怎么|怎样|如何|为什么|请问|请|告诉|可以|"
     "几|谁|何|吗|呢|吧|的|了|是|在|有|和|与|及|我们|你们|我|你|您|他|她|它|这|那|个|"
-    "[\u3040-\u309f]+|언제|어디|얼마|몇|누구|무엇|입니까|인가요|나요"
+    "[\u3040-\u309f]+|언제|어디|얼마|몇|누구|무엇|입니까|인가요|나요|(?<=..)[은는이가을를에의와과도](?= |$)"
 )
-PARTICLE = re.compile("(?:은|는|이|가|을|를|에|의|와|과|도|에서|입니다)$")
-ABBREVIATIONS = r"e\.g i\.e etc approx vs nr no ca bzw z\.b z d\.h d mr mrs ms dr prof st inc fig"
-CLOSING = r"[\"'”’»)\]}*]"
 # Where a sentence ends: not after an abbreviation, nor before a month or a small letter.
-END = pattern(
-    re.sub(r"(\S+) ?", r"(?<!\\b\1\\.)", ABBREVIATIONS)
-    + r"(?!(?<=\d\.)\s+(?:jan|feb|mär|apr|mai|jun|jul|aug|sep|okt|nov|dez))(?:"
-    + "|".join(rf"(?<=[.!?…]{CLOSING * times})" for times in range(4))
-    + rf")(?:\s+(?-i:(?<=\w{{4}}\.\s)|(?![a-zß-ÿ]))|(?=[{EAST}]))"
-    r"|(?<=[。！？])(?![」』”。！？])\s*|(?<=[。！？][」』”])\s*"
+END = re.compile(
+    r"(?i:\b(?:e\.g|i\.e|etc|approx|vs|nr|no|ca|bzw|z\.b|d\.h|mr|mrs|ms|dr|prof|st|inc|fig)\.\s)"
+    r"|(?i:\d\.\s(?=jan|feb|mär|apr|mai|jun|jul|aug|sep|okt|nov|dez))"
+    rf"|(?P<end>(?:[.!?…][\"'”’»)\]}}*]*(?:\s+(?![a-zß-ÿ])|(?=[{EAST}]))|[。！？]+[」』”]*\s*))"
 )
 LEADING = re.compile(r"^\s*(?:[-*+>•]+|\d+[.)])\s+")
 WHOLE = re.compile(r"^.{,59}$|[.!?:。！？：]$")
@@ -94,6 +83,11 @@ def remembered(function: Callable[[str], T]) -> Callable[[str], T]:
     return wraps(function)(lambda text: (cached if len(text) < SHORT else function)(text))
 
 
+def topic_words(text: str) -> list[str]:
+    """The content words of a text as they stand."""
+    return [word for word in TOKEN.findall(text.lower()) if word not in STOPWORDS]
+
+
 @remembered
 def terms(text: str) -> tuple[str, ...]:
     """The content words of a text, stemmed, in order.
@@ -102,28 +96,17 @@ def terms(text: str) -> tuple[str, ...]:
         >>> terms("How many days? 食堂几点开门？")
         ('day', '食堂', '点开', '开门')
     """
-    lowered = re.sub(r"\b(part|full) time\b", r"\1-time", text.lower())
-    found: list[str] = []
-    for word in TOKEN.findall(lowered):
-        if EASTERN.match(word):
-            found += _pairs(word)
-        elif word not in STOPWORDS:
-            found.append(_stem(word))
-    return tuple(found)
-
-
-def topic_words(text: str) -> list[str]:
-    """The content words of a text as they stand."""
-    return [word for word in TOKEN.findall(text.lower()) if word not in STOPWORDS]
+    words = topic_words(re.sub(r"\b(part|full) time\b", r"\1-time", text, flags=re.IGNORECASE))
+    return tuple(
+        term for word in words for term in (_pairs(word) if EASTERN.match(word) else [_stem(word)])
+    )
 
 
 def _pairs(run: str) -> list[str]:
     """The words of a run of characters: those of instructions whole, all others in pairs."""
-    found = EAST_TALK.findall(run)
-    for part in EAST_COMMON.split(EAST_TALK.sub("\u3040", run)):
-        part = PARTICLE.sub("", part) if len(part) > 2 else part
-        found += [part[i : i + 2] for i in range(max(1, len(part) - 1))] if part else []
-    return found
+    parts = filter(None, EAST_COMMON.split(EAST_TALK.sub("的", run)))
+    pairs = [part[i : i + 2] for part in parts for i in range(max(1, len(part) - 1))]
+    return [*EAST_TALK.findall(run), *pairs]
 
 
 def _stem(word: str) -> str:
@@ -141,10 +124,8 @@ def about_the_talk(term: str) -> bool:
 
 def kinship(term: str, others: Collection[str]) -> float:
     """How much of a term others say: all, or a part where one is built from the other."""
-    if term in others:
-        return 1.0
-    if len(term) < 5:
-        return 0.0
+    if term in others or len(term) < 5:
+        return float(term in others)
     long = [other for other in others if len(other) >= 5]
     starts = [other for other in long if other.startswith(term) or term.startswith(other)]
     if starts:
@@ -164,9 +145,14 @@ def sentences(text: str) -> tuple[Sentence, ...]:
         columns = (columns or block) if block.startswith("|") else ""
         above = heading if columns in ("", block) else f"{heading} {columns}"
         row = ": ".join(cell.strip() for cell in block.strip("|").split("|")) if columns else block
-        parts = [part.strip() for part in END.split(row) if TOKEN.search(part)]
-        found += [Sentence(part, above, number) for part in parts]
+        found += [Sentence(part, above, number) for part in _parted(row)]
     return tuple(found)
+
+
+def _parted(block: str) -> list[str]:
+    """The sentences of one paragraph."""
+    parts = END.sub(lambda end: f"{end[0]}\n" if end["end"] else end[0], block).split("\n")
+    return [part.strip() for part in parts if TOKEN.search(part)]
 
 
 def _blocks(text: str) -> list[str]:
