@@ -7,12 +7,10 @@ everything else is told, whatever it looks like, and the scores decide what answ
 
 from __future__ import annotations
 
-import ast
 import html
 import json
 import re
-from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from remote_agents.sandbox.mind.words import (
     EAST,
@@ -40,7 +38,6 @@ ASKS = pattern(
     r"(?: as follows| below)?\W*|.*follow[- ]?up \w+|.*(?:问题|提问|质问|質問|질문)\W*"
 )
 INPUT = pattern(r"(?s).*\b(?:message|input|request|task)|aufgabe|eingabe|输入|任务")
-ANSWERS = pattern(r"\W*(?:\w+ )?(?:answer|a|response|antwort|reply)|答案?|回答|답변?")
 WANTS = pattern(
     r"^\W*(?:and |now |then |please |kindly |bitte |can you |could you )*(?:tell|give|show|list|"
     r"explain|describe|name|find|state|summari[sz]e|write|generate|extract|create|what|when|where|"
@@ -57,8 +54,18 @@ LABEL = re.compile(rf"([^.!?:。！？：]{{1,200}}?)(?::\s+|：\s*|(?<=[{EAST}]
 INLINE = re.compile(r"</?(?:[abisu]|code|em|font|mark|small|span|strong|su[bp])(?:\s[^<>]*)?>")
 TAG = re.compile(r"<(/?)([A-Za-z_][\w:.-]*)((?:\s[^<>]*)?)/?>")
 FENCE = re.compile(r"`{3,}(?:\w*(?=\n))?|\"{3,}|'{3,}|<\|[^|<>\n]*\|>")
-ARGUMENT = re.compile(r"(['\"]?)\b(\w+)\1\s*[=:]\s*'(.*?)(?<!\\)'(?=\s*[,)\]}])", re.DOTALL)
-OBJECT = re.compile(r"\{[^{}]*\}|\[[^\[\]]*\]")
+# JSON and what Python shows: a name, a quote that opens (a longer text) or closes, a bracket.
+DATA = re.compile(
+    r"(?:[\"']?\b(?P<name>\w[\w -]{0,40})[\"']?\s*[:=]\s*|(?<=[\[{(,])|(?<=,\s)|^[ \t]*)"
+    r"(?P<quote>[\"'])(?![\w -]{1,40}[\"']\s*:)"
+    r"(?P<text>(?=(?:(?!(?P=quote)).){20}|(?:(?!(?P=quote)).)*[.?!。？！](?P=quote)))?"
+    r"|[\"'](?P<key>\w[\w -]{0,40})[\"']\s*:"
+    r"|(?P<end>(?<=[^\"']{20})|(?<=[.?!。？！]))?(?<!\\)[\"'](?=\s*[,\]})])"
+    r"|(?P<bracket>[\[{](?=\s*[\"'\[{])|[\]}](?=\s*(?:[,\]}]|$)))",
+    re.DOTALL | re.MULTILINE,
+)
+IS_DATA = re.compile(r"[\[{(]\s*[\"'{\[]|=['\"]")
+ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|(.))")
 PARTS = pattern(
     r"(?:[?;,]\s+(?:and\s+|und\s+)?|\s+(?:and|und)\s+|？)"
     r"(?=(?:how|what|when|where|which|who|why|can|may|do|does|is|are|wie|was|wann|wo|wer|welche)\b"
@@ -89,9 +96,8 @@ def read(text: str) -> Reading:
     """
     turns, rest, outside = _unfolded(text)
     parts, before = told_by(rest), told_by(outside)
-    asking = [(_asking(parts, at), at) for at in range(len(parts))]
-    strength, at = max(asking, default=(0, 0))
-    if strength <= 0:
+    strength, at = max(((_asking(part), at) for at, part in enumerate(parts)), default=(0, 0))
+    if not strength:
         whole = len(rest) <= LONG or not parts
         told = (*before, *parts)
         return Reading(rest.strip() if whole else parts[-1].text, told, turns, False)
@@ -100,38 +106,6 @@ def read(text: str) -> Reading:
         start -= 1
     question = " ".join(part.text for part in parts[start : at + 1]).strip(" \t\"'“”*_")
     return Reading(question, (*before, *parts[:start], *parts[at + 1 :]), turns)
-
-
-@remembered
-def told_by(text: str) -> tuple[Sentence, ...]:
-    """Everything that a text says, sentence by sentence, each with its label."""
-    parts: list[Sentence] = []
-    label, until = "", -1
-    for said in sentences(_unwrapped(text)):
-        label = label if said.block <= until else ""
-        if found := LABEL.fullmatch(said.text):
-            label, until = found[1], said.block
-            said = said._replace(text=found[2])
-        elif said.text.endswith((":", "：")):
-            label, until = said.text[:-1], said.block + 1
-        parts.append(said._replace(label=label) if said.text[:-1] != label else said)
-    return tuple(parts)
-
-
-def parts_of(question: str) -> list[str]:
-    """The questions that one question consists of."""
-    return [part.strip(" ?.？") for part in PARTS.split(question)]
-
-
-def wants_standalone(texts: list[str]) -> bool:
-    """Whether a prompt asks to rewrite the follow-up question instead of answering it."""
-    return any(CONDENSE.search(text) for text in texts)
-
-
-def is_about_the_text(question: str) -> bool:
-    """Whether a request names no topic, such as one for a summary or a title."""
-    words = terms(question)
-    return bool(words) and all(map(about_the_talk, words))
 
 
 def _unfolded(text: str) -> tuple[Turns, str, str]:
@@ -155,26 +129,54 @@ def _unfolded(text: str) -> tuple[Turns, str, str]:
     return tuple(t for t in earlier if t[0] in ("user", "assistant")), last, outside
 
 
-def _asking(parts: tuple[Sentence, ...], at: int) -> float:
+def _asking(part: Sentence) -> float:
     """How much a sentence looks like what a text asks."""
-    part = parts[at]
     name = (part.label or part.heading).strip(" \t#>*_-([{<\"'")
     topics = sum(not about_the_talk(term) for term in terms(part.text))
-    answered = at + 1 < len(parts) and ANSWERS.fullmatch(parts[at + 1].label)
-    strength = 4.0 * bool(ASKS.fullmatch(name)) + 2.0 * bool(part.asks and topics)
-    if not strength:
-        wanted = bool(INPUT.fullmatch(name)) + bool(WANTS.match(part.text))
-        strength = wanted * (0.5 + min(topics, 9) / 100)
-    return strength - (3 if answered else 0)
+    wanted = bool(INPUT.fullmatch(name)) + bool(WANTS.match(part.text))
+    asked = 4.0 * bool(ASKS.fullmatch(name)) + 2.0 * bool(part.asks and topics)
+    return asked or wanted * (0.5 + min(topics, 9) / 100)
+
+
+@remembered
+def told_by(text: str) -> tuple[Sentence, ...]:
+    """Everything that a text says, sentence by sentence, each with its label."""
+    parts: list[Sentence] = []
+    label, until = "", -1
+    for said in sentences(_unwrapped(text)):
+        label = label if said.block <= until else ""
+        if found := LABEL.fullmatch(said.text):
+            label, until = found[1].strip(" ,"), said.block
+            said = said._replace(text=found[2])
+        elif said.text.endswith((":", "：")):
+            label, until = said.text[:-1], said.block + 1
+        parts.append(said._replace(label=label) if said.text[:-1] != label else said)
+    return tuple(parts)
 
 
 def _unwrapped(text: str) -> str:
-    """A text with its JSON as lines and its tags as headings."""
+    """A text without markup: quoted values as lines of their own, tags as headings."""
     text = re.sub(r"\[(/?[A-Z][A-Z_]{2,})\]", r"<\1>", text)
-    text = "\n\n".join(_without_json(text)) if "{" in text or "[" in text else text
-    text = ARGUMENT.sub(r"\n\n\2: \3\n\n", FENCE.sub("\n\n", text))
-    text = re.sub(r"</?t[dh]\b[^<>]*>", "| ", INLINE.sub("", text))
+    text = _undressed(text) if IS_DATA.search(text) else text
+    text = re.sub(r"</?t[dh]\b[^<>]*>", "| ", INLINE.sub("", FENCE.sub("\n\n", text)))
     return html.unescape(TAG.sub(_as_heading, text))
+
+
+def _undressed(data: str) -> str:
+    """JSON, or what Python shows, as lines: each name with its value, longer texts alone."""
+    text = ESCAPE.sub(_as_character, DATA.sub(_as_line, data))
+    text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return _undressed(text) if '\\"' in data else text
+
+
+def _as_line(found: re.Match[str]) -> str:
+    apart = any(found[group] is not None for group in ("text", "end", "bracket"))
+    name = found["name"] or found["key"]
+    return ("\n\n" if apart else "") + (f"{spaced(name)}: " if name else "")
+
+
+def _as_character(escape: re.Match[str]) -> str:
+    return chr(int(escape[1], 16)) if escape[1] else {"n": "\n", "t": " "}.get(escape[2], escape[2])
 
 
 def _as_heading(tag: re.Match[str]) -> str:
@@ -183,55 +185,30 @@ def _as_heading(tag: re.Match[str]) -> str:
     return "\n\n#\n\n" if tag[1] else f"\n\n# {said}\n\n"
 
 
-def _without_json(text: str) -> Iterator[str]:
-    at = 0
-    for start in re.finditer(r"[{\[]", text):
-        value, end = decoded(text, start.start()) if start.start() >= at else (None, at)
-        texts = value if isinstance(value, list) else ()
-        if isinstance(value, dict) or any(isinstance(each, (dict, str)) for each in texts):
-            try:
-                lines = [*_lines(value)]
-            except RecursionError:
-                lines = [text[start.start() : end]]
-            yield from (text[at : start.start()], *lines)
-            at = end
-    yield text[at:]
+def parts_of(question: str) -> list[str]:
+    """The questions that one question consists of."""
+    return [part.strip(" ?.？") for part in PARTS.split(question)]
 
 
-def decoded(text: str, at: int) -> tuple[Any, int]:
-    """The JSON value that begins somewhere, or the Python one as `str()` shows it."""
-    try:
-        return json.JSONDecoder(strict=False).raw_decode(text, at)
-    except (ValueError, RecursionError):
-        found = OBJECT.match(text, at)
-    try:
-        return (ast.literal_eval(found[0]), found.end()) if found else (None, at)
-    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
-        return None, at
+def wants_standalone(texts: list[str]) -> bool:
+    """Whether a prompt asks to rewrite the follow-up question instead of answering it."""
+    return any(CONDENSE.search(text) for text in texts)
 
 
-def _lines(value: object, path: str = "") -> Iterator[str]:
-    """A JSON value in lines: an object's short values as one sentence, long texts on their own."""
-    if isinstance(value, dict):
-        short = {key: each for key, each in value.items() if _is_short(each)}
-        if short:
-            yield f"# {path}"
-            yield ", ".join(f"{spaced(key)}: {each}" for key, each in short.items())
-        for key, each in value.items():
-            yield from () if key in short else _lines(each, f"{path} {spaced(key)}")
-    elif isinstance(value, (list, tuple)):
-        for each in value:
-            yield from _lines(each, path)
-    elif value is not None:
-        yield from (f"# {path}", _unwrapped(str(value)))
-
-
-def _is_short(value: object) -> bool:
-    if isinstance(value, str):
-        return len(value.split()) < 4 and len(value) < 30 and not value.endswith(("?", "？", "。"))
-    return not isinstance(value, (dict, list, tuple)) and value is not None
+def is_about_the_text(question: str) -> bool:
+    """Whether a request names no topic, such as one for a summary or a title."""
+    words = terms(question)
+    return bool(words) and all(map(about_the_talk, words))
 
 
 def spaced(key: object) -> str:
     """A key as words: `openingTime` and `opening_time` are "opening time"."""
     return re.sub(r"(?<=[a-z])(?=[A-Z])|_", " ", str(key)).lower()
+
+
+def decoded(text: str, at: int) -> tuple[object, int]:
+    """The JSON value that begins somewhere, and where it ends."""
+    try:
+        return json.JSONDecoder(strict=False).raw_decode(text, at)
+    except (ValueError, RecursionError):
+        return None, at

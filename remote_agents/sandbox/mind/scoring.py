@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from remote_agents.sandbox.mind.knowledge import Hit
-from remote_agents.sandbox.mind.reading import ANSWERS, WANTS, Reading
+from remote_agents.sandbox.mind.reading import WANTS, Reading
 from remote_agents.sandbox.mind.words import EAST, Sentence, about_the_talk, kinship, pattern, terms
 
 WHEN = pattern(
@@ -80,7 +80,7 @@ class Query(NamedTuple):
         above = hit.section.topics if hit else frozenset(terms(part.heading))
         before = parts[at - 1] if at and hit is None else Sentence("")
         fits, own = self._fits(part), {term for term in terms(part.text) if term.isalpha()}
-        named = not part.label or ANSWERS.fullmatch(part.label) or self._named(part.label)
+        named = not part.label or self._named(part.label)
         topic = (
             set(terms(before.text)) <= self.weights.keys() and len(own - self.weights.keys()) < 3
         )
