@@ -21,21 +21,13 @@ from remote_agents.sandbox.mind.reading import (
 )
 from remote_agents.sandbox.mind.schema import Filler, Schema, find_shape
 from remote_agents.sandbox.mind.scoring import LEAST, Candidate, Query, gist, talks
-from remote_agents.sandbox.mind.words import (
-    Sentence,
-    about_the_talk,
-    pattern,
-    sentences,
-    terms,
-    topic_words,
-)
+from remote_agents.sandbox.mind.words import Sentence, pattern, sentences, terms, topic_words
 
 FOLLOW_UP = pattern(
     r"^\W*(?:and|but|so|also|then|or|ok(?:ay)?|what about|how about|what if|why|same|und|aber|"
     r"was ist mit)\b|\b(?:it|they|them|those|that|these|this|ones?|there|he|she|dort|dafür|dazu)\b"
     r"|^\W*那|[它他她]"
 )
-MINE = pattern(r"\b(?:my|mine|i|me|our|we|mein\w*|ich|mir|wir|unser\w*)\b|我")
 ASKED_BEFORE = pattern(
     r"\bwhat did i (?:just |first )?(?:ask|say|write|tell)|\bwas habe ich .*(?:gesagt|gefragt)"
     r"|我.*[说问]了?什么"
@@ -58,7 +50,7 @@ SMALL_TALK = {
         "Why did the harbor never get lost? Because it always knew its docks by heart."
     ),
 }
-CITED = pattern(r" \(see [^)]+\)\.$")
+TALKERS = ("user", "assistant")
 NOTHING = "I could not find anything about that in my documents."
 
 
@@ -104,9 +96,14 @@ class Sources(NamedTuple):
         return [text for role, text in reversed(self.history) if role == by]
 
     @property
+    def readings(self) -> list[Reading]:
+        """What the user said, understood, the newest first."""
+        return [read(text) for text in self.said("user")]
+
+    @property
     def asked(self) -> list[str]:
         """The earlier questions, the newest first."""
-        return [read(text).question for text in self.said("user")]
+        return [reading.question for reading in self.readings]
 
 
 class Brain:
@@ -118,20 +115,15 @@ class Brain:
     def answer(self, ask: Ask) -> Answer:
         """Answer a question, as prose or as JSON."""
         dialogue = ask.dialogue
-        users = [at for at, (role, _) in enumerate(dialogue) if role == "user"]
-        last = users[-1] if users else max(len(dialogue) - 1, 0)
-        talk = ("user", "assistant")
-        texts = [text for _, text in dialogue[last : last + 1]] or [""]
-        texts += [text for role, text in dialogue if role not in talk]
+        last = max((at for at, (role, _) in enumerate(dialogue) if role == "user"), default=-1)
+        texts = [dialogue[last][1]] if dialogue else [""]
+        texts += [text for role, text in dialogue if role not in TALKERS]
         choice = choose(texts[0], self.knowledge.weight) if ask.schema is None else None
         if choice is not None:
             return Answer(choice, "The message asks to choose among what it offers.")
-        schema = ask.schema
-        for at, text in enumerate(texts):
-            if found := find_shape(text):
-                schema, texts[at] = schema or found[0], found[1]
-                break
-        reading, before = read(texts[0]), [turn for turn in dialogue[:last] if turn[0] in talk]
+        schema, texts = _schema_in(texts, ask.schema)
+        reading = read(texts[0])
+        before = [turn for turn in dialogue[:last] if turn[0] in TALKERS]
         given = [*reading.told, Sentence(""), *_told_by_all(texts[1:])]
         sources = Sources(given if self.use_context else [], (*before, *reading.turns))
         if schema is not None:
@@ -145,9 +137,7 @@ class Brain:
         """What answers the question, or the one before it where this message only brings more."""
         question = reading.question
         talk = is_about_the_text(question) if reading.asks else talks(reading)
-        earlier = next(
-            (before for text in sources.said("user") if (before := read(text)).asks), None
-        )
+        earlier = next((asked for asked in sources.readings if asked.asks), None)
         if earlier and (talk or self._told(earlier, reading)):
             question = earlier.question
         elif talk and any(part.text for part in sources.given):
@@ -160,36 +150,34 @@ class Brain:
         return tells and bool(self._query(asked.question, []).ranked(reading.told))
 
     def _found(self, question: str, sources: Sources) -> tuple[list[Candidate], list[Hit]]:
-        """The sentences to answer with, and the sections that the search offers."""
+        """The sentences to answer with, one for each part, and the sections that were found."""
         parts, asked = parts_of(question), sources.asked
         if len(parts) == 1 or not all(map(terms, parts)):
-            mine = 1.15 if MINE.search(question) else 1.0
-            found, hits = self._ranked(self._query(question, asked), sources, mine)
+            found, hits = self._ranked(self._query(question, asked), sources)
             return _best(found), hits
-        answers: list[Candidate] = []
-        offered: list[Hit] = []
+        answers: dict[Candidate, None] = {}
+        offered: dict[Hit, None] = {}
         for part in parts:
             found, hits = self._ranked(self._query(part, asked), sources)
-            answers, offered, asked = [*answers, *found[:1]], [*offered, *hits], [part, *asked]
-        return list(dict.fromkeys(answers)), list(dict.fromkeys(offered))
+            answers, offered = answers | dict.fromkeys(found[:1]), offered | dict.fromkeys(hits)
+            asked = [part, *asked]
+        return list(answers), list(offered)
 
     def _ranked(
-        self, query: Query, sources: Sources, mine: float = 1.0, documents: float = 0.7
+        self, query: Query, sources: Sources, documents: float = 0.7
     ) -> tuple[list[Candidate], list[Hit]]:
         """What everything known says to a question, best first, and the sections searched.
 
-        Documents have to be clearly better than the prompt, and earlier answers too.
+        Documents have to be clearly better than the prompt, and earlier answers too, of which
+        those out of the documents do not count.
         """
-        hits, home = self.knowledge.search(tuple(query.weights)), self.knowledge.home_of
+        hits = self.knowledge.search(tuple(query.weights))
         strict = query._replace(least=LEAST)
-        found = query.ranked(sources.given)
-        found += query.ranked(_told_by_all(sources.said("user")), mine)
+        found = query.ranked(sources.given) + query.ranked(_told_by_all(sources.said("user")))
+        answered = _told_by_all(sources.said("assistant"))
+        found += strict.ranked([p for p in answered if not self.knowledge.home_of(p.text)], 0.75)
         for hit in hits:
             found += strict.ranked(sentences(hit.section.text), documents, hit)
-        answered = _told_by_all(sources.said("assistant"))
-        said = [part._replace(text=CITED.sub(".", part.text)) for part in answered]
-        said = [p for p in said if not (home(p.text) or home(f"{p.label}: {p.text}"))]
-        found += strict.ranked(said, 0.75)
         return sorted(found, key=lambda candidate: -candidate.score), hits
 
     def _evidence(self, field: tuple[str, str], question: str, sources: Sources) -> list[str]:
@@ -197,48 +185,37 @@ class Brain:
         asked = self._query(question, sources.asked).weights
         found: list[Candidate] = []
         for worth, name in zip((1.0, 0.8), field, strict=True):
-            named = {term: self.knowledge.weight(term) for term in terms(name)}
+            named = self._weights(name)
             share = 0.6 * sum(named.values()) / (sum(asked.values()) or 1.0)
             weights = {term: share * weight for term, weight in asked.items()} | named
             ranked = self._ranked(Query("", weights, 0.2), sources, documents=0.5)[0]
             found += [one._replace(score=worth * one.score) for one in ranked if named]
         return [one.text for one in sorted(found, key=lambda candidate: -candidate.score)]
 
+    def _weights(self, text: str) -> dict[str, float]:
+        return {term: self.knowledge.weight(term) for term in terms(text)}
+
     def _query(self, question: str, asked: list[str]) -> Query:
         """The terms of a question with their weights; a follow-up inherits its topic."""
-        weights = {term: self.knowledge.weight(term) for term in terms(question)}
-        if not is_about_the_text(question):
-            weights |= {term: 0.3 * w for term, w in weights.items() if about_the_talk(term)}
-        inherited: dict[str, float] = {}
-        share, text = 0.6, question
-        for before in asked:
-            if not _follows(text) or share < 0.2:
+        weights, share, text = self._weights(question), 0.6, question
+        for before in asked[:2]:
+            if not _follows(text):
                 break
-            fresh = [t for t in terms(before) if t not in weights and t not in inherited]
-            inherited |= {term: share * self.knowledge.weight(term) for term in fresh}
-            text, share = before, share / 2
-        # Never more than what the question itself says, or any earlier topic would answer it.
-        most = 0.8 * sum(weights.values()) or 1.0
-        scale = min(1.0, most / (sum(inherited.values()) or 1.0))
-        return Query(question, weights | {term: scale * w for term, w in inherited.items()})
+            topic = {term: share * weight for term, weight in self._weights(before).items()}
+            weights, text, share = topic | weights, before, share / 2
+        return Query(question, weights)
 
     def _composed(self, question: str, chosen: list[Candidate], hits: list[Hit]) -> Answer:
+        """The chosen sentences, those of one page together with its title."""
         reasoning = _reasoning(question, chosen, hits)
-        if (
-            STATED.match(question)
-            and "?" not in question
-            and not any(one.hit for one in chosen[:1])
-        ):
+        cited = any(one.hit for one in chosen[:1])
+        if STATED.match(question) and "?" not in question and not cited:
             text = f"Noted, I will remember that. You said: {question}"
             return Answer(text, reasoning, question, (), tuple(hits))
-        pages: dict[str, list[str]] = {}
-        for one in chosen:
-            pages.setdefault(f" (see {one.hit.section.title})." if one.hit else "", []).append(
-                one.text
-            )
-        said = [
-            " ".join(texts).rstrip(". " if page else "") + page for page, texts in pages.items()
-        ]
+        said = []
+        for page in dict.fromkeys(one.page for one in chosen):
+            text = " ".join(one.text for one in chosen if one.page == page)
+            said.append(f"{text.rstrip('. ')} (see {page})." if page else text)
         used = tuple(dict.fromkeys(hit for one in chosen if (hit := self._source(one))))
         return Answer(" ".join(said) or NOTHING, reasoning, question, used, tuple(hits))
 
@@ -254,11 +231,10 @@ class Brain:
         # Without a question, all of the text is what the fields are taken from.
         question = reading.question if reading.asks or len(reading.told) < 2 else ""
 
-        def evidence(*field: str) -> list[str]:
-            whole = is_about_the_text(" ".join(field))
-            return (
-                [answer.text] if whole else self._evidence((field[0], field[1]), question, sources)
-            )
+        def evidence(name: str, description: str) -> list[str]:
+            if is_about_the_text(f"{name} {description}"):
+                return [answer.text]
+            return self._evidence((name, description), question, sources)
 
         schema = schema or {"properties": {"answer": {"type": "string"}}}
         try:
@@ -266,6 +242,15 @@ class Brain:
         except (TypeError, ValueError, LookupError, AttributeError, RecursionError):
             value = {}  # Not a schema after all.
         return replace(answer, text=json.dumps(value, ensure_ascii=False))
+
+
+def _schema_in(texts: list[str], given: Schema | None) -> tuple[Schema | None, list[str]]:
+    """The schema that the texts have to be answered by, and the texts without theirs."""
+    for at, text in enumerate(texts):
+        if found := find_shape(text):
+            schema, rest = found
+            return schema if given is None else given, [*texts[:at], rest, *texts[at + 1 :]]
+    return given, texts
 
 
 def _told_by_all(texts: Sequence[str]) -> list[Sentence]:
@@ -311,15 +296,11 @@ def _best(ranked: list[Candidate]) -> list[Candidate]:
 def _reasoning(question: str, chosen: Sequence[Candidate], hits: Sequence[Hit]) -> str:
     topic = ", ".join(topic_words(question)[:4]) or "something said before"
     pages = ", ".join(dict.fromkeys(hit.section.title for hit in hits[:3])) or "no page"
-    verdict = "None of it answers the question."
+    best = "None of it answers the question."
     for one in chosen[:1]:
-        best = (
-            f"The page {one.hit.section.title}"
-            if one.hit
-            else "What I was told in the conversation"
-        )
-        verdict = f"{best} answers it best."
-    return f"The question is about {topic}. The documents offer {pages}. {verdict}"
+        found = f"The page {one.page}" if one.page else "What I was told in the conversation"
+        best = f"{found} answers it best."
+    return f"The question is about {topic}. The documents offer {pages}. {best}"
 
 
 def _with_files(answer: Answer, files: tuple[str, ...]) -> Answer:

@@ -86,8 +86,8 @@ class Knowledge:
         return math.log(1.0 + (len(self.sections) + 1) / (1 + count))
 
     def home_of(self, sentence: str) -> Section | None:
-        """The section that a sentence was copied from."""
-        return self._home.get(sentence)
+        """The section that a sentence was copied from, with or without its citation."""
+        return self._home.get(re.sub(r" \(see [^)]+\)\.$", ".", sentence))
 
     def document(self, filename: str) -> str | None:
         """The text of a document by its name."""

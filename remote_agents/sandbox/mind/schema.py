@@ -23,37 +23,30 @@ FORMATS = {
     "uri": "https://northwind-harbor.example/handbook",
     "uuid": "3f2b8c1e-7a4d-4e9b-8c56-0d1f2a3b4c5d",
     "ipv4": "127.0.0.1",
-    "hostname": "northwind-harbor.example",
     "duration": "P1D",
 }
+MARKS = re.compile(r'"properties"|"type": "object"|"\$defs"')
 IN_JSON = pattern(r"\bJSON\b")
 EXAMPLE = re.compile(r"\{\s*['\"]\w+['\"]\s*:[^{}\[\]]*\}")
 PAIR = re.compile(
     r"['\"](\w+)['\"]\s*:\s*(?:\"([^\"\n]*)\"|'([^'\n]*)'|([^\s,}]+))[ \t,]*(?://[ \t]*(.*))?"
 )
 PLACEHOLDER = re.compile(r"^[\W0]*$|[<>]|\.\.\.|…|^(?:str|int|float|bool|num|list|null|true|false)")
+TYPES = {r"int|0$": "integer", r"float|num|0\.": "number", "bool|true|false": "boolean"}
 KEYS = pattern(r"\b(?:keys?|fields?|properties|schlüsseln?|feldern?)\b|字段|键")
 NAMED_KEY = re.compile(r"['\"`“「](\w+)['\"`”」]")
-TYPES = (
-    (re.compile(r"\s*(?:int|0$)"), "integer"),
-    (re.compile(r"\s*(?:float|num|0\.)"), "number"),
-    (re.compile(r"\s*(?:bool|true|false)"), "boolean"),
-    (re.compile(r"\s*list"), "array"),
-)
 
 
 def find_shape(text: str) -> tuple[Schema, str] | None:
     """The schema or form of an object that a text asks for, and the text without it."""
-    return find_schema(text) or _form(text)
+    return find_schema(text) or (_form(text) if IN_JSON.search(text) else None)
 
 
 def find_schema(text: str) -> tuple[Schema, str] | None:
     """The last JSON schema of an object that stands in a text, and the text without it."""
-    if not any(mark in text for mark in ('"properties"', '"type": "object"', '"$defs"')):
-        return None
     # Some templates leave the braces doubled that they had escaped.
     for each in (text, text.replace("{{", "{").replace("}}", "}")):
-        found = list(_schemas(each))
+        found = list(_schemas(each)) if MARKS.search(each) else []
         for start, end, _ in reversed(found):
             each = each[:start] + each[end:]
         if found:
@@ -78,8 +71,6 @@ def _is_schema(value: Schema) -> bool:
 
 def _form(text: str) -> tuple[Schema, str] | None:
     """The schema of an object whose keys a prompt lists, or shows with types for values."""
-    if not IN_JSON.search(text):
-        return None
     for found in reversed(list(EXAMPLE.finditer(text))):
         pairs = [(key, "".join(kinds), note) for key, *kinds, note in PAIR.findall(found[0])]
         if all(PLACEHOLDER.search(kind) for _, kind, _ in pairs):
@@ -87,12 +78,12 @@ def _form(text: str) -> tuple[Schema, str] | None:
             return {"properties": fields}, text[: found.start()] + text[found.end() :]
     for line in filter(KEYS.search, text.splitlines()):
         if names := NAMED_KEY.findall(line):
-            return {"properties": {name: _typed("", "") for name in names}}, text
+            return {"properties": dict.fromkeys(names, {"type": "string"})}, text
     return None
 
 
 def _typed(kind: str, note: str) -> Schema:
-    name = next((name for starts, name in TYPES if starts.match(kind)), "string")
+    name = next((name for starts, name in TYPES.items() if re.match(starts, kind)), "string")
     return {"type": name, "description": f"{note} {kind if '<' in kind else ''}".strip()}
 
 
@@ -127,9 +118,7 @@ class Filler:
                 schema = {**self._target(schema.pop("$ref")), **schema}
         for part in map(self._resolved, schema.pop("allOf", ())):
             properties = {**part.get("properties", {}), **schema.get("properties", {})}
-            required = [*part.get("required", ()), *schema.get("required", ())]
-            schema = {**part, **schema, "required": required}
-            schema |= {"properties": properties} if properties else {}
+            schema = {**part, **schema} | ({"properties": properties} if properties else {})
         return schema
 
     def _target(self, ref: str) -> Schema:
@@ -150,55 +139,54 @@ class Filler:
         if kind == "object":
             return self._object(schema, field, depth)
         if kind == "array":
-            return self._array(schema, field, depth, said)
+            return self.array(schema, field, depth, said)
         if kind in ("integer", "number"):
-            return values.number(schema, kind, field, said, self.question)
+            return self.number(schema, field, said)
         if kind == "boolean":
             return values.is_affirmed(said[0] if said else self.answer)
-        return None if kind == "null" else self._string(schema, field, said)
+        return None if kind == "null" else self.string(schema, field, said)
 
     def _object(self, schema: Schema, field: values.Field, depth: int) -> JsonObject:
-        properties = schema.get("properties") or {}
-        required = schema.get("required") or []
-        names = list(properties) if depth < DEEP else [n for n in properties if n in required]
-        names += [n for n in required if n not in properties]
+        properties, required = schema.get("properties") or {}, schema.get("required") or []
+        names = [name for name in properties if depth < DEEP or name in required]
         path = f"{field.path} {field.name}".strip()
-        return {n: self.fill(properties.get(n, {}), n, depth + 1, path) for n in names}
+        return {
+            name: self.fill(properties.get(name, {}), name, depth + 1, path)
+            for name in dict.fromkeys([*names, *required])
+        }
 
-    def _array(self, schema: Schema, field: values.Field, depth: int, said: list[str]) -> list[Any]:
-        def item(part: object) -> Any:
-            return self.fill(part, field.name, depth + 1, field.path)
-
-        if schema.get("prefixItems"):
-            return [item(part) for part in schema["prefixItems"]]
-        low, high = int(schema.get("minItems", 0)), schema.get("maxItems")
-        inner = self._resolved(schema.get("items", {}))
-        listed = values.listed(said) if _kind(inner) == "string" and "enum" not in inner else []
-        count = max(low, 0 if depth >= DEEP else len(listed) or 1)
-        count = count if high is None else min(count, int(high))
-        items = listed[:count]
-        items += [item(inner) for _ in range(count - len(items))]
+    def array(self, schema: Schema, field: values.Field, depth: int, said: list[str]) -> list[Any]:
+        """The things that the best sentence lists, or one."""
+        inner, listed = self._resolved(schema.get("items", {})), list[Any]()
+        forms = schema.get("prefixItems") or [inner] * int(schema.get("minItems", depth < DEEP))
+        if _kind(inner) == "string" and "enum" not in inner:
+            listed = values.listed(said)[: schema.get("maxItems")]
+        items = listed + [
+            self.fill(form, field.name, depth + 1, field.path) for form in forms[len(listed) :]
+        ]
         if schema.get("uniqueItems"):
             return [f"{x} ({n})" if n and isinstance(x, str) else x for n, x in enumerate(items)]
         return items
 
-    def _string(self, schema: Schema, field: values.Field, said: list[str]) -> str:
+    def number(self, schema: Schema, field: values.Field, said: list[str]) -> int | float:
+        """The number with the unit of the field."""
+        return values.number(schema, _kind(schema), field, said, self.question)
+
+    def string(self, schema: Schema, field: values.Field, said: list[str]) -> str:
+        """What the field's name looks for, as long as it has to be."""
         form, best = schema.get("format"), said[0] if said else self.answer
         if form in FORMATS:
             return values.formatted(form, said) or FORMATS[form]
-        if "question" in field.name.lower() or "query" in field.name.lower():
+        if re.search("question|query", field.name.lower()):
             text = self.question or best
         else:
             text = values.text(field, said, self.question) or best
-        text = text + "." * max(0, int(schema.get("minLength", 0)) - len(text))
-        limit = schema.get("maxLength")
-        return text if limit is None else text[: int(limit)]
+        return text.ljust(int(schema.get("minLength", 0)), ".")[: schema.get("maxLength")]
 
 
 def _kind(schema: Schema) -> str:
     kind = schema.get("type")
     if isinstance(kind, list):
         kind = next((each for each in kind if each != "null"), "null")
-    if kind is None:
-        kind = "object" if "properties" in schema else "array" if "items" in schema else "string"
-    return str(kind)
+    inferred = "object" if "properties" in schema else "array" if "items" in schema else "string"
+    return str(kind or inferred)

@@ -51,6 +51,11 @@ class Candidate(NamedTuple):
     score: float
     hit: Hit | None = None
 
+    @property
+    def page(self) -> str:
+        """The title of the document that it stands in."""
+        return self.hit.section.title if self.hit else ""
+
 
 class Query(NamedTuple):
     """A question, how telling each of its terms is, and the least share of them to be said."""
