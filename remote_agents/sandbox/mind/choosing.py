@@ -81,7 +81,8 @@ def _options(text: str) -> tuple[list[Option], str]:
     if numbered or not block:
         return numbered, NUMBERED.sub("", text)
     named, _ = decoded(block[1], 0)
-    options = [Option(name, str(said)) for name, said in (named or {}).items()]
+    known = named if isinstance(named, dict) else {}
+    options = [Option(name, str(said)) for name, said in known.items()]
     return options, text[: block.start()] + text[block.end() :]
 
 

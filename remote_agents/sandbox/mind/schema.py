@@ -78,7 +78,7 @@ def _form(text: str) -> tuple[Schema, str] | None:
             return {"properties": fields}, text[: found.start()] + text[found.end() :]
     for line in filter(KEYS.search, text.splitlines()):
         if names := NAMED_KEY.findall(line):
-            return {"properties": dict.fromkeys(names, {"type": "string"})}, text
+            return {"properties": {name: _typed("", "") for name in names}}, text
     return None
 
 

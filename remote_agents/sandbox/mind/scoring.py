@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from remote_agents.sandbox.mind.knowledge import Hit
 from remote_agents.sandbox.mind.reading import WANTS, Reading
+from remote_agents.sandbox.mind.values import NUMERALS
 from remote_agents.sandbox.mind.words import EAST, Sentence, about_the_talk, kinship, pattern, terms
 
 WHEN = pattern(
@@ -21,17 +22,15 @@ AMOUNT = pattern(
     r"schwer|tief|schnell))\b|几|多[少久长大高远]|いくら|몇|얼마"
 )
 WHO = pattern(r"\b(?:who|whom|wer|wen|wem)\b")
+DIGITS = r"(?<![\[\d.,A-Za-z])\d+(?:[.,:]\d+)*"
 MOMENT = pattern(
-    r"\b\d{1,2}[:.]\d\d|\d ?(?:[ap]\.?m\b|uhr\b|o'clock|st\b|nd\b|rd\b|th\b)|\b[12]\d{3}\b"
-    r"|\d[点时月年日:]|[一二三四五六七八九十][点月]|\b\d{1,2}\.\s|\b(?:jan|feb|mar|mär|apr|(?-i:M)ay|mai|jun|jul|"
-    r"aug|sep|o[ck]t|nov|de[cz])[a-zä]*\b|\w+(?:day|tag)s?\b|\b(?:noon|midnight|mittags?|mitternacht|"
-    r"(?:dai|week|month|year|annual)ly|every|never|always|once|after|before|during|until|within|when|"
-    r"while|if|nie|immer|nach|vor|während|bis|wenn|sobald|täglich|wöchentlich|jede[rsn]?)\b"
+    rf"{DIGITS}|[一二三四五六七八九十][点月]|\b(?:jan|feb|mar|mär|apr|(?-i:M)ay|mai|jun|jul|aug|sep|"
+    r"o[ck]t|nov|de[cz])[a-zä]*\b|\w+(?:day|tag)s?\b|\b(?:noon|midnight|mittags?|mitternacht|\w+ly|every|"
+    r"never|always|once|after|before|during|until|within|when|while|if|nie|immer|nach|vor|während|"
+    r"bis|wenn|sobald|\w+lich|jede[rsn]?)\b"
 )
 FIGURE = pattern(
-    r"(?<![\[\d.,A-Za-z])\d+(?:[.,:]\d+)*|[一二三四五六七八九十百千两]|\b(?:one|two|three|four|five|six|seven|eight|nine|"
-    r"ten|eleven|twelve|twenty|thirty|hundred|half|never|daily|weekly|monthly|zwei|drei|vier|fünf|"
-    r"sechs|sieben|acht|neun|zehn|elf|zwölf|zwanzig|nie)\b"
+    rf"{DIGITS}|[一二三四五六七八九十百千两]|\b(?:{NUMERALS}|twenty|thirty|hundred|half|never|\w+ly|nie)\b"
 )
 PERSON = re.compile(
     rf"(?<=[\w,.] )[A-ZÄÖÜ]|[{EAST}]"

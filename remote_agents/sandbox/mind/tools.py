@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from remote_agents.sandbox.json_types import Arguments, JsonObject
+from remote_agents.sandbox.json_types import Arguments
 from remote_agents.sandbox.mind.reading import spaced
 from remote_agents.sandbox.mind.schema import Filler, Schema
 from remote_agents.sandbox.mind.values import Field
@@ -14,9 +14,7 @@ from remote_agents.sandbox.mind.words import STOPWORDS, pattern
 
 Tool = Mapping[str, Any]
 
-COMMON = STOPWORDS | set(
-    "get set make run use call tool function show find look fetch list".split()
-)
+COMMON = STOPWORDS | {"get", "set", "make", "run", "call", "tool", "show", "find", "look", "list"}
 QUOTED = re.compile("[\"'\u201c\u2018\u00ab\u300c](.+?)[\"'\u201d\u2019\u00bb\u300d]")
 NUMBER = re.compile(r"(?<![\w.])-?\d+(?:\.\d+)?(?![\w.])")
 IN_CALL = re.compile(r"\(\s*(-?\d[\d\s,.-]*)\)")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from itertools import zip_longest
 from typing import Any, NamedTuple
 
 from remote_agents.sandbox.json_types import JsonObject
@@ -16,59 +15,50 @@ COUNTED = (
     "six sechs 六|seven sieben 七|eight acht 八|nine neun 九|ten zehn 十|eleven elf|twelve zwölf"
 )
 WORDS = {word: n for n, words in enumerate(COUNTED.split("|")) for word in words.split()}
-WORDS |= {"twenty": 20, "zwanzig": 20, "thirty": 30, "dreißig": 30, "fifty": 50, "hundred": 100}
+NUMERALS = "|".join(word for word in WORDS if word < "一")
 NUMBER = pattern(
     r"(?<![\w.,:/-])-?\d+(?:[.,]\d+)*(?![\d:/-]|[^\W\u4e00-\u9fff]*-\d)"
     rf"|(?<=[\u4e00-\u9fff])\d+(?:\.\d+)?(?![\d:])"
-    rf"|\b(?:{'|'.join(word for word in WORDS if word < '一')})\b"
+    rf"|\b(?:{NUMERALS})\b"
     r"|[一二三四五六七八九十两]+(?=[\u4e00-\u9fff])"
 )
 UNIT = re.compile(
     r"[ \u00a0]?(?:[%€$£°℃]|[^\W\d_]+)(?:[ \u00a0](?:per|pro|a|an|je)[ \u00a0][^\W\d_]+)?"
 )
 MONTH = r"(?:jan|feb|mar|mär|apr|may|mai|jun|jul|aug|sep|oct|okt|nov|dec|dez)[a-zäé]*\.?"
-MAIL, LINK = r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+", r"https?://[^\s)\"'>]+"
-DATE = r"\b\d{4}-\d{2}-\d{2}\b"
-# What a text field is for, by its name or description, and what it looks like in a sentence.
-KINDS = (
-    (r"e-?mail", MAIL),
-    (r"\b(?:url|link|website|uri)\b", LINK),
-    (r"phone|telefon|电话", r"\+?\d[\d ()/-]{5,}\d"),
-    (
-        r"\b(?:date|day|deadline|birthday|when|wann)\b|datum|stichtag|日期",
-        (
-            rf"{DATE}|\b\d{{1,2}}\.? {MONTH}(?: \d{{4}})?|(?:\d+年)?\d{{1,2}}月\d{{1,2}}日"
-            rf"|\b{MONTH} \d{{1,2}}(?:st|nd|rd|th)?(?:,? \d{{4}})?\b|\b\d\d?\.\d\d?\.\d{{2,4}}\b"
-            r"|\b(?:mon|tues|wednes|thurs|fri|satur|sun)days?\b"
-        ),
-    ),
-    (
-        r"\btime|\bhours?\b|\bopen|\bclos|\bstart|\bends?\b|\bbegin|\bwhen\b|uhr|öffn|oeffn|zeit|时间|点",
-        (
-            r"(?<!\d)\d{1,2}[:.]\d\d(?: ?(?:uhr|[ap]\.?m\.?))?|\b\d{1,2} ?(?:uhr|[ap]\.?m\b\.?)"
-            r"|\d{1,2}点(?:半|\d+分)?"
-        ),
-    ),
-    (r"\b(?:version|release)\b", r"\bv?\d+(?:\.\d+)+\b"),
-    (
-        r"name|person|author|officer|\blead|manager|contact|\bwho\b|leiter|ansprech|owner",
-        r"(?-i:\b[^\W\d_a-zß-ÿ][\w'’-]+(?:\s+(?:(?:van|de|da)\s+)*[^\W\d_a-zß-ÿ][\w'’-]*)+)",
-    ),
+FORMATS = {
+    "email": r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+",
+    "uri": r"https?://[^\s)\"'>]+",
+    "date": r"\b\d{4}-\d{2}-\d{2}\b",
+}
+DATE = (
+    rf"{FORMATS['date']}|\b\d{{1,2}}\.? {MONTH}(?: \d{{4}})?|(?:\d+年)?\d{{1,2}}月\d{{1,2}}日"
+    rf"|\b{MONTH} \d{{1,2}}(?:st|nd|rd|th)?(?:,? \d{{4}})?\b|\b\d\d?\.\d\d?\.\d{{2,4}}\b"
+    r"|\b(?:mon|tues|wednes|thurs|fri|satur|sun)days?\b"
 )
+TIME = r"(?<!\d)\d{1,2}(?:[:.]\d\d)?(?: ?(?:uhr|[ap]\.?m\b\.?)|(?<=[:.]\d\d))|\d+点(?:半|\d+分)?"
+NAME = r"(?-i:\b[^\W\d_a-zß-ÿ][\w'’-]+(?:\s+(?:(?:van|de|da)\s+)*[^\W\d_a-zß-ÿ][\w'’-]*)+)"
+# What a text field is for, by its name or description, and what it looks like in a sentence.
+KINDS = {
+    r"e-?mail": FORMATS["email"],
+    r"\b(?:url|link|website|uri)\b": FORMATS["uri"],
+    r"phone|telefon|电话": r"\+?\d[\d ()/-]{5,}\d",
+    r"\b(?:date|day|deadline|birthday|when|wann)\b|datum|stichtag|日期": DATE,
+    r"\btime|\bhours?\b|\b(?:open|clos|start|end|begin)|\bwhen\b|uhr|öffn|oeffn|zeit|时间": TIME,
+    r"\b(?:version|release)\b": r"\bv?\d+(?:\.\d+)+\b",
+    r"name|person|author|officer|\blead|manager|contact|\bwho\b|leiter|ansprech|owner": NAME,
+}
 AMOUNTS = re.compile(
-    r"price|cost|fee|amount|duration|length|distance|limit|number|count|quantity|percent|height|"
-    r"width|depth|weight|size|temperature|age\b|budget|total|preis|kosten|betrag|dauer|länge|höhe|"
-    r"anzahl|gewicht|价格|费用|金额|时长|数量"
+    r"price|cost|fee|amount|duration|length|distance|limit|number|count|quantity|height|width|"
+    r"weight|size|age\b|budget|total|preis|kosten|betrag|dauer|länge|höhe|anzahl|价格|费用|数量"
 )
 PROSE = re.compile(r"answer|text|summary|content|reason|expla|response|descri|detail|quote|note")
 NOT = pattern(
-    r"\b(?:no|not|never|cannot|nobody|without|forbidden|prohibited|could not|\w+n't|nicht|kein\w*|"
-    r"nie|niemals|verboten)\b|不|没|禁止|未"
+    r"\b(?:no|not|never|cannot|nobody|without|forbidden|prohibited|\w+n't|nicht|kein\w*|nie|"
+    r"niemals|verboten)\b|不|没|禁止|未"
 )
-IS = pattern(
-    r"\b(?:is|are|was|were|equals|ist|sind|war|lautet|heißt|beträgt|called|named)\s+|[=:：]\s*|是|为"
-)
-ITEM = r"[^\s,，、.]+(?: [^\s,，、.]+)?"
+IS = pattern(r"\b(?:is|are|was|were|ist|sind|war|lautet|heißt|called|named)\s+|[=:：]\s*|是|为")
+ITEM = r"[^\s,，、.:]+(?: [^\s,，、.:]+)?"
 LIST = re.compile(rf"{ITEM}(?:[,，、] ?{ITEM})+(?:,? (?:and|und|or|oder) |和){ITEM}")
 
 
@@ -102,9 +92,8 @@ def number(
     schema: JsonObject, kind: str, field: Field, said: Sequence[str], question: str
 ) -> int | float:
     """The number with the unit that the field names, else the first that is allowed."""
-    low = schema.get("minimum", schema.get("exclusiveMinimum"))
-    high = schema.get("maximum", schema.get("exclusiveMaximum"))
-    ends = [float(end) for end in (low, high) if end is not None]
+    bounds = ("minimum", "exclusiveMinimum", "maximum", "exclusiveMaximum")
+    ends = [float(schema[bound]) for bound in bounds if bound in schema]
     step = schema.get("multipleOf", 1)
     tried = [figure.value for figure in _figures(field, said, question)]
     tried += [0.0, *ends, *(end + by for end in ends for by in (1, -1, 0.5, -0.5)), sum(ends) / 2]
@@ -119,28 +108,28 @@ def _within(value: float, schema: JsonObject) -> bool:
         schema.get("minimum", value) <= value <= schema.get("maximum", value)
         and schema.get("exclusiveMinimum", value - 1) < value
         and value < schema.get("exclusiveMaximum", value + 1)
-        and not ("multipleOf" in schema and value % schema["multipleOf"])
+        and not value % schema.get("multipleOf", value or 1)
     )
 
 
 def _figures(field: Field, said: Sequence[str], question: str) -> list[Figure]:
     """The numbers of some sentences that the question does not hold, those of the unit first."""
     asked, named = {figure.value for figure in _numbers(question)}, terms(field.words)
-    figures: list[tuple[bool, bool, int, Figure]] = []
-    for place, sentence in enumerate(said):
-        for each in _numbers(sentence):
-            fits = any(kinship(unit, named) for unit in terms(each.after[:20]))
-            if each.value not in asked:
-                article = each.value in (0, 1) and not each.shown[0].isdigit()
-                figures.append((article, not fits, place, each))
-    return [figure for *_, figure in sorted(figures, key=lambda one: one[:3])]
+
+    def order(figure: Figure) -> tuple[bool, bool]:
+        article = figure.value in (0, 1) and not figure.shown[0].isdigit()
+        return article, not any(kinship(unit, named) for unit in terms(figure.after[:20]))
+
+    figures = [figure for sentence in said for figure in _numbers(sentence)]
+    return sorted((figure for figure in figures if figure.value not in asked), key=order)
 
 
 def _numbers(text: str) -> list[Figure]:
-    found, figures = list(NUMBER.finditer(text)), []
-    for one, other in zip_longest(found, found[1:]):
-        after = text[one.end() : other.start() if other else None]
-        unit = UNIT.match(after)
+    figures = []
+    for one in NUMBER.finditer(text):
+        after = text[one.end() :]
+        unit, other = UNIT.match(after), NUMBER.search(after)
+        after = after[: other.start()] if other else after
         figures.append(Figure(_value(one[0], text), one[0] + (unit[0] if unit else ""), after))
     return figures
 
@@ -161,13 +150,17 @@ def text(field: Field, said: Sequence[str], question: str) -> str | None:
     """What a text field wants of the sentences: a time, a price, a name; None for all of it."""
     if not said or PROSE.search(field.name.lower()):
         return said[0] if said else None
-    for kind, form in KINDS:
-        for each in said if re.search(kind, field.words) else ():
-            if found := re.search(form, each, re.IGNORECASE):
-                return found[0].strip()
+    for kind, form in KINDS.items():
+        if re.search(kind, field.words) and (found := _first(form, said)):
+            return found
     if AMOUNTS.search(field.words) and (figures := _figures(field, said[:1], question)):
         return figures[0].shown
     return _complement(said[0])
+
+
+def _first(form: str, said: Sequence[str]) -> str | None:
+    found = (re.search(form, sentence, re.IGNORECASE) for sentence in said)
+    return next((one[0].strip() for one in found if one), None)
 
 
 def _complement(sentence: str) -> str | None:
@@ -201,6 +194,4 @@ def is_affirmed(sentence: str) -> bool:
 
 def formatted(form: str, said: Sequence[str]) -> str | None:
     """A date, an address or a link that the sentences hold, as JSON schema writes it."""
-    wanted = {"date": DATE, "email": MAIL, "uri": LINK}.get(form)
-    found = (re.search(wanted, sentence) for sentence in said) if wanted else ()
-    return next((one[0] for one in found if one), None)
+    return _first(FORMATS[form], said) if form in FORMATS else None

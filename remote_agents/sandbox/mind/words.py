@@ -50,7 +50,8 @@ EAST_TALK = re.compile(
 EAST_COMMON = re.compile(
     "什么|多少|多久|多长|哪里|哪儿|哪个|哪些|哪天|怎么|怎样|如何|为什么|请问|请|告诉|可以|"
     "几|谁|何|吗|呢|吧|的|了|是|在|有|和|与|及|我们|你们|我|你|您|他|她|它|这|那|个|"
-    "[\u3040-\u309f]+|언제|어디|얼마|몇|누구|무엇|입니까|인가요|나요|(?<=..)[은는이가을를에의와과도](?= |$)"
+    "[\u3040-\u309f]+|언제|어디|얼마|몇|누구|무엇|입니까|인가요|나요|"
+    "(?<=..)[은는이가을를에의와과도](?= |$)"
 )
 # Where a sentence ends: not after an abbreviation, nor before a month or a small letter.
 END = re.compile(
