@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-from ipaddress import IPv6Address, ip_address
+import socket
+import unicodedata
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from urllib.parse import urlsplit
+
+INNER_NAMES = (".localhost", ".local", ".internal", ".home.arpa")  # as RFC 6761 and ICANN say
+NAT64 = IPv6Network("64:ff9b::/96")
 
 
 def is_loopback(host: str) -> bool:
@@ -46,17 +51,41 @@ def may_upload_to(url: str, base_url: str) -> bool:
         if target.scheme != "https" and not (local and target.scheme == own.scheme):
             return False
         known = local or not _is_inner(host) or (_is_inner(own_host) and not _is_link_local(host))
-        return bool(host) and "@" not in target.netloc and known
+        odd = "@" in target.netloc or ("%" in host and ":" not in host)
+        return bool(host) and not odd and known
     except ValueError:
         return False
 
 
 def _is_inner(host: str) -> bool:
-    try:
-        return is_loopback(host) or not ip_address(host.partition("%")[0]).is_global
-    except ValueError:
-        return False  # a name
+    address = _address(host)
+    if address is None:  # a name; one without a dot is looked up nearby
+        return "." not in host.rstrip(".") or host.rstrip(".").lower().endswith(INNER_NAMES)
+    return address.is_multicast or not address.is_global
 
 
 def _is_link_local(host: str) -> bool:
-    return is_loopback(host) or ip_address(host.partition("%")[0]).is_link_local
+    address = _address(host)
+    if address is None:
+        return host.rstrip(".").lower().endswith(("localhost", "metadata.google.internal"))
+    return address.is_loopback or address.is_link_local
+
+
+def _address(host: str) -> IPv4Address | IPv6Address | None:
+    """The address that a host is, in whatever way it is written; None if it is a name."""
+    plain = unicodedata.normalize("NFKC", host).replace("\u3002", ".").rstrip(".").partition("%")[0]
+    try:
+        address = ip_address(plain)
+    except ValueError:
+        try:  # as resolvers read 127.1, 0x7f000001 and 2130706433
+            return IPv4Address(socket.inet_aton(plain))
+        except (OSError, ValueError):
+            return None
+    return _within(address) if isinstance(address, IPv6Address) else address
+
+
+def _within(address: IPv6Address) -> IPv4Address | IPv6Address:
+    """The IPv4 address that packets to this one go to, if there is one."""
+    if address in NAT64:
+        return IPv4Address(int(address) & 0xFFFFFFFF)
+    return address.ipv4_mapped or address.sixtofour or (address.teredo or [address])[-1]

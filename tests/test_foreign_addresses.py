@@ -53,7 +53,45 @@ def test_where_a_file_may_go(url: str, base_url: str, may: bool) -> None:
     assert may_upload_to(url, base_url) is may
 
 
-@pytest.mark.parametrize("address", ["http://storage.example/a", "https://169.254.169.254/a"])
+INNER_HOSTS = [
+    *("2130706433", "0x7f000001", "0177.0.0.1", "127.1", "10.1", "0", "[::]", "224.0.0.1"),
+    *("169.254.169.254.", "127\u30020\u30020\u30021", "\u2460\u2461\u2466.0.0.1", "%31%30.0.0.1"),
+    *("[64:ff9b::a9fe:a9fe]", "[2002:a9fe:a9fe::]", "[2002:7f00:1::]", "[::ffff:10.0.0.1]"),
+    *("[fd00:ec2::254]", "[ff02::1]", "100.64.0.1", "metadata", "localhost.", "a.LOCALHOST"),
+    *("metadata.google.internal", "METADATA.google.internal.", "printer.local", "nas.home.arpa"),
+]
+
+
+@pytest.mark.parametrize("host", INNER_HOSTS)
+def test_an_inner_host_is_one_however_it_is_written(host: str) -> None:
+    assert not may_upload_to(f"https://{host}/a", OWN)
+    assert not may_upload_to(f"https://{host}:8443/a?b#c", OWN)
+
+
+@pytest.mark.parametrize(
+    ("host", "own", "may"),
+    [
+        ("minio.corp.internal", "https://mai.corp.internal", True),
+        ("minio", "https://mai.corp.internal", True),
+        ("10.1.1.1", "https://mai.corp.internal", True),
+        ("metadata.google.internal", "https://mai.corp.internal", False),
+        ("a.localhost", "https://mai.corp.internal", False),
+        ("0xa9fea9fe", "https://mai.corp.internal", False),
+        ("[64:ff9b::a9fe:a9fe]", INNER, False),
+        ("internal.example", OWN, True),
+        ("8.8.8.8", OWN, True),
+        ("[2606:4700::1111]", OWN, True),
+        ("\u5132\u5b58.example", OWN, True),
+    ],
+)
+def test_which_names_are_inner(host: str, own: str, may: bool) -> None:
+    assert may_upload_to(f"https://{host}/a", own) is may
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["http://storage.example/a", "https://169.254.169.254/a", "https://0xa9fea9fe/a"],
+)
 def test_an_upload_goes_nowhere_else(address: str) -> None:
     body = json.dumps({"url": address, "fields": {"key": "k"}}).encode()
     with serving([head(JSON, length=len(body)), body]) as server:
