@@ -11,6 +11,7 @@ from hypothesis import settings
 
 from remote_agents.services import ENDPOINTS
 from tests import databases
+from tests.garbage import nothing_collected
 
 if TYPE_CHECKING:
     from remote_agents.sandbox import Sandbox
@@ -60,6 +61,13 @@ def sandbox(box: "Sandbox") -> "Sandbox":
     """The sandbox with no faults, no log and no counts left from another test."""
     box.reset()
     return box
+
+
+@pytest.fixture
+def without_gc() -> Iterator[None]:
+    """Garbage in circles is not collected."""
+    with nothing_collected():
+        yield
 
 
 @pytest.fixture

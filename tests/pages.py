@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import gc
 import socket
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 import uvicorn
@@ -14,6 +12,8 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import StreamingResponse
 from starlette.routing import Route
+
+from tests.garbage import nothing_collected
 
 
 class Page:
@@ -51,17 +51,6 @@ class Page:
         """A whole answer."""
         with self.open() as browser:
             return b"".join(iter(lambda: browser.recv(65536), b""))
-
-
-@contextmanager
-def nothing_collected() -> Iterator[None]:
-    """Garbage in circles stays where it is, but for what whoever waits collects."""
-    gc.collect()
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()
 
 
 def read_after_a_glance(sandbox: Any, answer: Callable[[], Any]) -> bytes:

@@ -15,7 +15,7 @@ import time
 import tracemalloc
 import weakref
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from functools import cache
 from typing import Any
@@ -632,17 +632,9 @@ async def test_a_broken_error_body_does_not_hide_the_status(
 # --- closing -------------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def no_gc() -> Iterator[None]:
-    gc.collect()
-    gc.disable()
-    yield
-    gc.enable()
-
-
 @each_kind
 @pytest.mark.parametrize("how", ["break", "close", "cancel"])
-@pytest.mark.usefixtures("no_gc")
+@pytest.mark.usefixtures("without_gc")
 async def test_leaving_a_stream_frees_its_connection(kind: str, how: str) -> None:
     if (kind, how) == ("sync", "cancel"):
         how = "drop"
@@ -690,7 +682,7 @@ async def _leave_sync(agent: BlueNexus, how: str) -> None:
 
 
 @each_kind
-@pytest.mark.usefixtures("no_gc")
+@pytest.mark.usefixtures("without_gc")
 async def test_a_failed_turn_leaves_no_garbage(kind: str) -> None:
     with serving([head(), delta("Hel")]) as server:
         async with asking(kind, server) as asker:

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import copy
-import gc
 import json
 import pickle
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import httpx
@@ -57,14 +55,6 @@ class Events(BaseCallbackHandler):
         deadline = time.monotonic() + within
         while not self.told and time.monotonic() < deadline:
             time.sleep(0.01)
-
-
-@pytest.fixture
-def without_gc() -> Iterator[None]:
-    gc.collect()
-    gc.disable()
-    yield
-    gc.enable()
 
 
 def outcome(sandbox: Any, service: str, within: float = 10.0) -> str:

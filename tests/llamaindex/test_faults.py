@@ -1,7 +1,6 @@
 """What odd and broken streams become: nothing is lost, no TypeError, truncation is an error."""
 
 import asyncio
-import gc
 import json
 import pickle
 from collections.abc import Iterator
@@ -197,18 +196,10 @@ async def test_the_conversation_id_can_be_passed(
 # --- leaving early -----------------------------------------------------------------------------
 
 
-@pytest.fixture
-def no_gc() -> Iterator[None]:
-    gc.collect()
-    gc.disable()
-    yield
-    gc.enable()
-
-
 STALLING = (GOOD[0], "stall")
 
 
-@pytest.mark.usefixtures("no_gc")
+@pytest.mark.usefixtures("without_gc")
 @pytest.mark.parametrize("method", ["stream_chat", "stream_complete"])
 @pytest.mark.parametrize("how", ["close", "break"])
 def test_leaving_a_stream_hangs_up_at_once(
@@ -226,7 +217,7 @@ def test_leaving_a_stream_hangs_up_at_once(
     assert server.left.wait(2)
 
 
-@pytest.mark.usefixtures("no_gc")
+@pytest.mark.usefixtures("without_gc")
 @pytest.mark.parametrize("method", ["astream_chat", "astream_complete"])
 @pytest.mark.parametrize("how", ["aclose", "break", "cancel"])
 async def test_leaving_an_async_stream_hangs_up_at_once(

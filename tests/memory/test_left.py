@@ -17,10 +17,11 @@ import pytest
 from remote_agents import ConversationError, Finish, SessionStore, TextDelta
 from remote_agents.memory import lease
 from remote_agents.sandbox import Sandbox
+from tests.garbage import nothing_collected
 from tests.memory.faces import AASKED, ASKED, NEXT, aplain, plain
 from tests.memory.test_turns import free
 from tests.memory.ways import REMEMBERING, ask, client
-from tests.pages import nothing_collected, read_after_a_glance
+from tests.pages import read_after_a_glance
 
 # --- ways to leave a stream that is kept ---------------------------------------------------------
 

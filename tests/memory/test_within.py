@@ -17,10 +17,10 @@ from remote_agents.memory import lease
 from remote_agents.memory.lease import Lease
 from remote_agents.memory.loops import Loops
 from remote_agents.sandbox import Sandbox
+from tests.garbage import nothing_collected
 from tests.memory.faces import AASKED, ASKED, NEXT
 from tests.memory.test_turns import free
 from tests.memory.ways import ask
-from tests.pages import nothing_collected
 
 NOBODY: Any = None  # what sends nothing needs no client
 
