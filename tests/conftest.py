@@ -14,7 +14,7 @@ from tests import databases
 from tests.garbage import nothing_collected
 
 if TYPE_CHECKING:
-    from remote_agents.sandbox import Sandbox
+    from tests.boxes import Shared
 
 # The settings of whoever runs the tests must not reach them, nor their child processes.
 SETTINGS = (
@@ -48,19 +48,18 @@ def pytest_collection_finish() -> None:
 
 
 @pytest.fixture(scope="session")
-def box() -> "Iterator[Sandbox]":
+def box() -> "Iterator[Shared]":
     """One sandbox for the whole session; prefer `sandbox`, whose log is of one test alone."""
-    from remote_agents.sandbox import Sandbox
+    from tests.boxes import Shared
 
-    with Sandbox(rate_limit="none") as box:
+    with Shared() as box:
         yield box
 
 
 @pytest.fixture
-def sandbox(box: "Sandbox") -> "Sandbox":
-    """The sandbox with no faults, no log and no counts left from another test."""
-    box.reset()
-    return box
+def sandbox(box: "Shared") -> "Shared":
+    """The sandbox with no faults, no log, no counts and no settings left from another test."""
+    return box.as_new()
 
 
 @pytest.fixture

@@ -4,20 +4,19 @@ import httpx
 import pytest
 
 from remote_agents.sandbox import Sandbox
+from tests.boxes import Shared
 from tests.sandbox.calls import Caller
 
 
 @pytest.fixture(scope="session")
-def running() -> Iterator[Sandbox]:
-    with Sandbox(rate_limit=None) as box:
+def running() -> Iterator[Shared]:
+    with Shared() as box:
         yield box
 
 
 @pytest.fixture
-def box(running: Sandbox) -> Iterator[Sandbox]:
-    running.reset()
-    yield running
-    running.configure(word_delay=0.0, rate_limit=None, refuse_system=False, credits=20_000)
+def box(running: Shared) -> Sandbox:
+    return running.as_new()
 
 
 @pytest.fixture
