@@ -1,6 +1,7 @@
 import socket
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -66,12 +67,16 @@ class RawServer:
         self.requests: list[bytes] = []
         self.asked = threading.Event()
         self.left = threading.Event()
+        self._open: list[socket.socket] = []
         self._thread = threading.Thread(target=self._serve, daemon=True)
         self._thread.start()
 
     def close(self) -> None:
         self._socket.shutdown(socket.SHUT_RDWR)  # wakes its accept()
         self._socket.close()
+        for connection in self._open:  # one that a client has kept
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
         self._thread.join(5)
 
     def _serve(self) -> None:
@@ -80,6 +85,7 @@ class RawServer:
                 connection, _ = self._socket.accept()
             except OSError:
                 return
+            self._open = [connection]
             with connection:
                 self._answer(connection)
 
