@@ -148,11 +148,12 @@ async def test_traces_name_the_dialogue_and_no_secret_of_a_call(
     callbacks = Callbacks()
     llm = build("bluenexus", callback_manager=CallbackManager([callbacks]))
     secret = {"headers": {"X-Key": "a-secret"}, "extra_body": {"metadata": "a-secret"}}
-    await last(llm.for_session("s1"), way, ASK if "chat" in way else QUESTION, **secret)
+    session = f"traced-{way}"
+    await last(llm.for_session(session), way, ASK if "chat" in way else QUESTION, **secret)
     assert "a-secret" not in str((told.texts, callbacks.payloads))
     spans = [text for text in told.texts if text.startswith("BlueNexus.")]
     assert [span.startswith(f"BlueNexus.{way}-") for span in spans] == [True], "one span a call"
-    assert {"session_id": "s1"} in told.tags
+    assert {"session_id": session} in told.tags
 
 
 @pytest.mark.parametrize("way", STREAMED)
