@@ -57,7 +57,7 @@ types: $(READY) ## mypy --strict on the packages; it and pyright on programs tha
 NOWHERE = HTTP_PROXY=http://127.0.0.1:9 HTTPS_PROXY=http://127.0.0.1:9 ALL_PROXY=socks5://127.0.0.1:9
 
 notebooks: $(READY) ## run every notebook from top to bottom
-	$(if $(wildcard notebooks/*.ipynb),$(NOWHERE) $(BIN)/jupyter execute --timeout=120 notebooks/*.ipynb)
+	$(if $(wildcard notebooks/*.ipynb),$(NOWHERE) $(BIN)/python scripts/notebooks.py notebooks/*.ipynb)
 
 docs: $(READY) ## build the documentation into site/
 	$(if $(wildcard mkdocs.yml),NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet)
