@@ -67,6 +67,8 @@ async def test_two_hundred_streams_at_once(sandbox: Sandbox) -> None:
 async def test_the_memory_of_a_stream(sandbox: Sandbox, framework: str) -> None:
     model = MODELS[framework](**sandbox.kwargs("bluenexus"))
     await _begun(framework, model)
+    # However busy the machine is, no stream comes further than another while they are counted.
+    sandbox.stall_after(20, endpoint="bluenexus", times=100)
     gc.collect()
     tracemalloc.start()
     streams = await asyncio.gather(*(_begun(framework, model) for _ in range(100)))
