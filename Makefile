@@ -7,6 +7,10 @@ READY = $(VENV)/.installed
 DOCS ?=
 ARGS ?=
 
+# Three on two cores: the tests wait a third of their time, for servers, time limits and outages.
+# Each takes neighbouring tests, so that a module's sandbox or database is started once.
+PARALLEL = -n 3 --dist worksteal
+
 # What is compiled is kept: the checks start some hundred processes, and without it each compiles all it imports.
 unexport PYTHONDONTWRITEBYTECODE
 
@@ -26,10 +30,10 @@ demo: $(READY) ## watch every agent answer in both frameworks (DOCS=folder for y
 
 test: $(READY) ## every check, and the whole test-suite (ARGS="-k sse" for a part of it)
 	@$(MAKE) --no-print-directory -j 2 notebooks lint types docs
-	$(BIN)/python -m pytest -n 2 $(ARGS)
+	$(BIN)/python -m pytest $(PARALLEL) $(ARGS)
 
 world: $(READY) vendor wheels examples ## vendors' and other foreign servers, each extra of the wheel, and the examples, in environments of their own
-	@if [ -e .venv-vendor/.installed ] && [ -e .venv-foreign/.installed ]; then $(BIN)/python -m pytest tests/vendor -n 2 $(ARGS); fi
+	@if [ -e .venv-vendor/.installed ] && [ -e .venv-foreign/.installed ]; then $(BIN)/python -m pytest tests/vendor $(PARALLEL) $(ARGS); fi
 
 examples: $(READY) ## the programs of examples/, in environments of their own, used with a real browser
 	@VENV=$(VENV) scripts/vendor .venv-examples requirements/examples.txt
@@ -37,7 +41,7 @@ examples: $(READY) ## the programs of examples/, in environments of their own, u
 	@if [ -e .venv-examples/.installed ] && [ -e .venv-chainlit/.installed ]; then $(BIN)/python -m pytest tests/examples $(ARGS); fi
 
 wheels: $(READY) ## the pages of the documentation, each with the extra that it names and nothing else
-	$(BIN)/python -m pytest tests/wheels -n 2 $(ARGS)
+	$(BIN)/python -m pytest tests/wheels $(PARALLEL) $(ARGS)
 
 vendor: $(READY) ## the environments of those servers
 	@VENV=$(VENV) scripts/vendor .venv-vendor requirements/vendor.txt
