@@ -10,9 +10,21 @@ from langchain_classic.chains.summarize import stuff_prompt
 from llama_index.core.chat_engine.condense_plus_context import DEFAULT_CONDENSE_PROMPT_TEMPLATE
 from llama_index.core.chat_engine.condense_question import DEFAULT_TEMPLATE
 from llama_index.core.extractors.metadata_extractors import DEFAULT_TITLE_NODE_TEMPLATE
+from llama_index.core.indices.keyword_table.utils import extract_keywords_given_response
+from llama_index.core.indices.utils import (
+    default_parse_choice_select_answer_fn,
+    extract_numbers_given_response,
+)
 from llama_index.core.output_parsers.selection import SelectionOutputParser
 from llama_index.core.prompts import PromptTemplate
-from llama_index.core.prompts.default_prompts import DEFAULT_SUMMARY_PROMPT_TMPL
+from llama_index.core.prompts.default_prompts import (
+    DEFAULT_CHOICE_SELECT_PROMPT_TMPL,
+    DEFAULT_KEYWORD_EXTRACT_TEMPLATE_TMPL,
+    DEFAULT_QUERY_KEYWORD_EXTRACT_TEMPLATE_TMPL,
+    DEFAULT_QUERY_PROMPT_MULTIPLE_TMPL,
+    DEFAULT_QUERY_PROMPT_TMPL,
+    DEFAULT_SUMMARY_PROMPT_TMPL,
+)
 from llama_index.core.question_gen.output_parser import SubQuestionOutputParser
 from llama_index.core.question_gen.prompts import (
     DEFAULT_SUB_QUESTION_PROMPT_TMPL,
@@ -76,6 +88,50 @@ def test_a_planner_asks_the_tools_that_fit(handbook: Brain, language: str) -> No
     )
     parsed = SubQuestionOutputParser().parse(said(handbook, prompt)).parsed_output
     assert [(each.tool_name, each.sub_question) for each in parsed] == [("canteen", menu)]
+
+
+@pytest.mark.parametrize("language", CHOICES)
+@pytest.mark.parametrize("most", [1, 2])
+def test_a_tree_chooses_a_branch(handbook: Brain, language: str, most: int) -> None:
+    listed = "\n\n".join(f"({n}) {text}" for n, text in enumerate(CHOICES[language], 1))
+    template = DEFAULT_QUERY_PROMPT_TMPL if most == 1 else DEFAULT_QUERY_PROMPT_MULTIPLE_TMPL
+    for question, number in zip(ASKED[language], ("2", "1"), strict=True):
+        prompt = template.format(
+            num_chunks=3, context_list=listed, query_str=question, branching_factor=most
+        )
+        found = extract_numbers_given_response(said(handbook, prompt), most)
+        assert found is not None
+        assert str(found[0]) == number
+
+
+@pytest.mark.parametrize("language", CHOICES)
+def test_a_reranker_keeps_what_is_relevant(handbook: Brain, language: str) -> None:
+    documents = "\n\n".join(
+        f"Document {n}:\nfile_path: {n}.md\n\n{text}" for n, text in enumerate(CHOICES[language], 1)
+    )
+    for question, number in zip(ASKED[language], (2, 1), strict=True):
+        prompt = DEFAULT_CHOICE_SELECT_PROMPT_TMPL.format(context_str=documents, query_str=question)
+        numbers, scores = default_parse_choice_select_answer_fn(said(handbook, prompt), 3)
+        assert numbers == [number]
+        assert 1 <= scores[0] <= 10
+
+
+def test_a_reranker_keeps_nothing_where_nothing_is_relevant(handbook: Brain) -> None:
+    prompt = DEFAULT_CHOICE_SELECT_PROMPT_TMPL.format(
+        context_str="Document 1:\nGulls are loud.\n", query_str="How deep is berth 4?"
+    )
+    assert default_parse_choice_select_answer_fn(said(handbook, prompt), 1) == ([], [])
+
+
+def test_keywords_are_those_of_the_text(handbook: Brain) -> None:
+    text = "Crane 9 lifts 42 tonnes. The crane is painted yellow."
+    prompts = [
+        DEFAULT_KEYWORD_EXTRACT_TEMPLATE_TMPL.format(max_keywords=3, text=text),
+        DEFAULT_QUERY_KEYWORD_EXTRACT_TEMPLATE_TMPL.format(max_keywords=3, question=text),
+    ]
+    for prompt in prompts:
+        words = extract_keywords_given_response(said(handbook, prompt), start_token="KEYWORDS:")
+        assert words == {"crane", "9", "lifts"}
 
 
 HISTORY = {

@@ -10,15 +10,7 @@ from typing import NamedTuple
 from remote_agents.sandbox.json_types import JsonObject
 from remote_agents.sandbox.mind.choosing import choose
 from remote_agents.sandbox.mind.knowledge import Hit, Knowledge
-from remote_agents.sandbox.mind.reading import (
-    Reading,
-    Turns,
-    is_about_the_text,
-    parts_of,
-    read,
-    told_by,
-    wants_standalone,
-)
+from remote_agents.sandbox.mind.reading import Reading, is_about_the_text, parts_of, read, told_by
 from remote_agents.sandbox.mind.schema import Filler, Schema, find_shape
 from remote_agents.sandbox.mind.scoring import LEAST, Candidate, Query, gist, talks
 from remote_agents.sandbox.mind.words import Sentence, pattern, sentences, terms, topic_words
@@ -32,6 +24,10 @@ ASKED_BEFORE = pattern(
     r"\bwhat did i (?:just |first )?(?:ask|say|write|tell)|\bwas habe ich .*(?:gesagt|gefragt)"
     r"|我.*[说问]了?什么"
 )
+CONDENSE = pattern(
+    r"standalone (?:question|query)|rephrase the follow|condense the (?:follow|conversation)"
+    r"|eigenständige[nr]? frage|独立的?问题"
+)
 COUNT = pattern(r"\bcount (?:from 1 )?to (\d{1,6})\b")
 ECHO = pattern(r"(?s)^\s*(?:say|repeat(?: after me)?)\s*:\s*(.+)$")
 STATED = pattern(
@@ -39,14 +35,13 @@ STATED = pattern(
     r"(?:(?:my|i|i'm|we|remember|note|call me|mein\w*|ich|merke?)\b|我|请?记)"
 )
 SMALL_TALK = {
-    pattern(
-        r"^\W*(?:(?:hello|hi|hey|good (?:morning|afternoon|evening|day)|howdy|ping|hallo|"
-        r"guten \w+)\b|你好|您好)"
-    ): "Hello! Ask me anything about the handbook, and I will look it up for you.",
-    pattern(r"^\W*(?:(?:thanks|thank you|bye|goodbye|danke)\b|谢谢)"): (
+    r"^\W*(?:(?:hello|hi|hey|good (?:morning|evening|day)|ping|hallo|guten \w+)\b|[你您]好)": (
+        "Hello! Ask me anything about the handbook, and I will look it up for you."
+    ),
+    r"^\W*(?:(?:thanks|thank you|bye|goodbye|danke)\b|谢谢)": (
         "You are welcome! I am here if you need anything else from the handbook."
     ),
-    pattern(r"\b(?:a joke|something funny|einen witz)\b|笑话"): (
+    r"\b(?:a joke|something funny|einen witz)\b|笑话": (
         "Why did the harbor never get lost? Because it always knew its docks by heart."
     ),
 }
@@ -89,7 +84,7 @@ class Sources(NamedTuple):
     """What an answer can be taken from: what the prompt gives, and what was said earlier."""
 
     given: list[Sentence]
-    history: Turns
+    history: tuple[tuple[str, str], ...]
 
     def said(self, by: str) -> list[str]:
         """What the user or the assistant said, the newest first."""
@@ -128,7 +123,7 @@ class Brain:
         sources = Sources(given if self.use_context else [], (*before, *reading.turns))
         if schema is not None:
             return self._as_json(schema, reading, sources)
-        if wants_standalone(texts):
+        if any(map(CONDENSE.search, texts)):
             return Answer(_standalone(reading.question, sources.asked))
         chat = _small_talk(texts[0], reading.question, sources)
         return Answer(chat) if chat else _with_files(self._prose(reading, sources), ask.files)
@@ -208,8 +203,7 @@ class Brain:
     def _composed(self, question: str, chosen: list[Candidate], hits: list[Hit]) -> Answer:
         """The chosen sentences, those of one page together with its title."""
         reasoning = _reasoning(question, chosen, hits)
-        cited = any(one.hit for one in chosen[:1])
-        if STATED.match(question) and "?" not in question and not cited:
+        if STATED.match(question) and "?" not in question and not any(o.hit for o in chosen[:1]):
             text = f"Noted, I will remember that. You said: {question}"
             return Answer(text, reasoning, question, (), tuple(hits))
         said = []
@@ -277,7 +271,7 @@ def _small_talk(text: str, question: str, sources: Sources) -> str | None:
     if ASKED_BEFORE.search(question):
         said = [f"You said: {text}" for text in sources.said("user")]
         return [*said, "You have not said anything before."][0]
-    for talk, reply in SMALL_TALK.items():
+    for talk, reply in zip(map(pattern, SMALL_TALK), SMALL_TALK.values(), strict=True):
         if talk.search(text) and len(terms(talk.sub("", text))) <= (0 if "?" in text else 4):
             return reply
     return None

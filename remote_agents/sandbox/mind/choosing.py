@@ -1,29 +1,33 @@
-"""A choice among the options of a prompt, as JSON in the form of the prompt's own example.
+"""A choice among what a prompt offers, in the form that the prompt shows.
 
-Routers show numbered choices, planners a JSON object of tools; both show the wanted answer by an
-example instead of a schema.
+Routers, trees and rerankers offer numbered texts, planners a JSON object of tools; all show the
+wanted answer by an example: JSON, `ANSWER: <number>`, or a line for each document.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable
-from typing import Any, NamedTuple
+from collections import Counter
+from collections.abc import Callable
+from typing import NamedTuple
 
-from remote_agents.sandbox.json_types import JsonObject
 from remote_agents.sandbox.mind.reading import decoded, parts_of, read
 from remote_agents.sandbox.mind.schema import find_schema
-from remote_agents.sandbox.mind.words import pattern, terms
+from remote_agents.sandbox.mind.words import pattern, terms, topic_words
 
 Weight = Callable[[str], float]
 
-JSON_TALK = pattern(r"\bJSON\b|\bschema\b")
-CHOOSE = pattern(r"\b(?:choices?|choose|select|options?|tools?)\b")
-NUMBERED = re.compile(r"^[ \t]*(?:\((\d+)\)|(\d+)[.)])[ \t]+(.+)$", re.MULTILINE)
+NUMBERED = pattern(
+    r"(?m)^[ \t]*(?:\((\d+)\)|(\d+)[.)])[ \t]+(.+)$"
+    r"|^document (\d+):\n((?:(?!document \d|question:).*\n)+)"
+)
 FENCED = re.compile(r"^```json\s*(\{.*?)^```[ \t]*$", re.MULTILINE | re.DOTALL)
+IN_JSON = pattern(r"\bJSON\b")
 OBJECT = re.compile(r"\{[^{}]*\}")
 PAIR = re.compile(r'"?(\w+)"?[ \t]*:[ \t]*(?:"((?:[^"\\]|\\.)*)"|(\w+))')
+IN_A_LINE = re.compile(r"'(\w+): <(number|keyword)s?>'")
+IN_LINES = re.compile(r"^(\w+): \d+, (\w+): \d+$", re.MULTILINE)
 AT_MOST = pattern(r"\b(?:no more than|at most|up to) (\d+)")
 A_LIST = pattern(r"\b(?:output|return|give|write) a list\b")
 WRAPPED = re.compile(r'"(\w+)"\s*:\s*\[\s*\{')
@@ -36,10 +40,10 @@ class Option(NamedTuple):
     key: int | str
     text: str
 
-    def covers(self, words: Iterable[str], weight: Weight) -> float:
-        """How much of some words it says, in its name or description."""
-        own = set(terms(f"{self.key} {self.text}".replace("_", " ")))
-        return sum(weight(word) for word in own.intersection(words))
+    @property
+    def words(self) -> set[str]:
+        """The terms of its name and its description."""
+        return set(terms(f"{self.key} {self.text}".replace("_", " ")))
 
 
 def choose(text: str, weight: Weight) -> str | None:
@@ -54,7 +58,12 @@ def choose(text: str, weight: Weight) -> str | None:
         >>> choose(prompt, lambda term: 1.0)
         '{"choice": 2}'
     """
-    if not (JSON_TALK.search(text) and CHOOSE.search(text)) or find_schema(text):
+    if find_schema(text):
+        return None
+    line, lines = IN_A_LINE.search(text), IN_LINES.search(text)
+    if line and line[2] == "keyword":
+        return f"{line[1]}: {', '.join(_keywords(text, _most(text) or 10))}"
+    if not (line or lines or IN_JSON.search(text)):
         return None
     question = read(text).question
     # The question may be a word that stands elsewhere too.
@@ -62,21 +71,38 @@ def choose(text: str, weight: Weight) -> str | None:
     before, after = (text[: found[-1].start()], text[found[-1].end() :]) if found else (text, "")
     options, before = _options(before)
     form = f"{before}\n{after}"
-    keys = _form(form, options)
-    if not keys:
-        return None
-    most = AT_MOST.search(form)
-    limit = max(1, int(most[1])) if most else len(options) if A_LIST.search(form) else 1
+    limit = _most(form) or (len(options) if lines or A_LIST.search(form) else 1)
     chosen = _needed(question, options, weight)[:limit]
-    return _dressed([_filled(keys, option, question, weight) for option in chosen], form)
+    if lines and options:
+        ranked = [f"{lines[1]}: {o.key}, {lines[2]}: {10 - n}" for n, o in enumerate(chosen)]
+        return "\n".join(ranked) or "None of them is relevant."
+    chosen = chosen or options[:limit]
+    if line and options:
+        return f"{line[1]}: {', '.join(str(option.key) for option in chosen)}"
+    keys = _form(form, options)
+    items = [_filled(keys, option, question, weight) for option in chosen]
+    return _dressed(items, form) if keys else None
+
+
+def _most(text: str) -> int | None:
+    return max(1, int(most[1])) if (most := AT_MOST.search(text)) else None
+
+
+def _keywords(text: str, most: int) -> list[str]:
+    """The words that come most often, in what stands between the rules of a template."""
+    between = re.split("-{5,}", text)
+    words = Counter(topic_words(between[len(between) // 2]))
+    return [word for word, _ in words.most_common(most)]
 
 
 def _options(text: str) -> tuple[list[Option], str]:
     """The numbered choices, else the entries of the last JSON object in a code block; the rest."""
     numbered: list[Option] = []
     for match in NUMBERED.finditer(text):
-        if int(match[1] or match[2]) == len(numbered) + 1:
-            numbered.append(Option(len(numbered) + 1, match[3]))
+        number = int(match[1] or match[2] or match[4])
+        numbered = [] if number == 1 else numbered
+        if number == len(numbered) + 1:
+            numbered.append(Option(number, match[3] or match[5]))
     *_, block = (None, *FENCED.finditer(text))
     if numbered or not block:
         return numbered, NUMBERED.sub("", text)
@@ -84,6 +110,21 @@ def _options(text: str) -> tuple[list[Option], str]:
     known = named if isinstance(named, dict) else {}
     options = [Option(name, str(said)) for name, said in known.items()]
     return options, text[: block.start()] + text[block.end() :]
+
+
+def _needed(question: str, options: list[Option], weight: Weight) -> list[Option]:
+    """The best option, and each further one that covers a good part of what the others leave."""
+
+    def gain(option: Option) -> float:
+        return sum(map(weight, left & option.words))
+
+    left, pool, chosen, least = set(terms(question)), list(options), list[Option](), 0.0
+    while pool and gain(best := max(pool, key=gain)) > least:
+        least = least or NEEDED * gain(best)
+        left -= best.words
+        pool.remove(best)
+        chosen.append(best)
+    return chosen
 
 
 def _form(text: str, options: list[Option]) -> dict[str, bool]:
@@ -98,37 +139,22 @@ def _form(text: str, options: list[Option]) -> dict[str, bool]:
     return {}
 
 
-def _needed(question: str, options: list[Option], weight: Weight) -> list[Option]:
-    """The best option, and each further one that covers a good part of what the others leave."""
-    left, pool, chosen, first = set(terms(question)), list(options), list[Option](), 0.0
-    while pool:
-        best = max(pool, key=lambda option: option.covers(left, weight))
-        gain = best.covers(left, weight)
-        if gain <= NEEDED * first:
-            break
-        first = first or gain
-        left -= set(terms(f"{best.key} {best.text}".replace("_", " ")))
-        pool.remove(best)
-        chosen.append(best)
-    return chosen or options
-
-
-def _filled(keys: dict[str, bool], option: Option, question: str, weight: Weight) -> JsonObject:
+def _filled(
+    keys: dict[str, bool], option: Option, question: str, weight: Weight
+) -> dict[str, int | str]:
     """One item, with the part of the question that its option can answer."""
     parts = parts_of(question)
-    part = max(parts, key=lambda each: option.covers(terms(each), weight))
-    if len(parts) > 1 and option.covers(terms(part), weight):
+    fits = [sum(map(weight, option.words.intersection(terms(part)))) for part in parts]
+    if len(parts) > 1 and any(fits):
+        part = parts[fits.index(max(fits))]
         question = f"{part[:1].upper()}{part[1:]}?"
     said = {key: question if "question" in key else f"It fits: {option.text}" for key in keys}
     return said | {key: option.key for key, chosen in keys.items() if chosen}
 
 
-def _dressed(items: list[JsonObject], form: str) -> str:
+def _dressed(items: list[dict[str, int | str]], form: str) -> str:
     """The items as the example has them: in an object, in a list, or the first alone."""
-    value: Any = items
-    if wrapped := WRAPPED.search(form):
-        value = {wrapped[1]: items}
-    elif not re.search(r"\[\s*\{", form):
-        value = items[0]
+    wrapped, listed = WRAPPED.search(form), re.search(r"\[\s*\{", form)
+    value = {wrapped[1]: items} if wrapped else items if listed else items[0]
     said = json.dumps(value, ensure_ascii=False)
     return f"```json\n{said}\n```" if "json markdown" in form.lower() else said

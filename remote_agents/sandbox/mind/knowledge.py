@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import re
-from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -56,7 +55,6 @@ class Knowledge:
         self._index = bm25s.BM25()
         if any(bags):
             self._index.index([list(bag) for bag in bags], show_progress=False)
-        self._vocabulary = sorted(self._frequency)
         self._home = {
             sentence.text: section
             for section in self.sections
@@ -65,20 +63,13 @@ class Knowledge:
 
     def search(self, query: tuple[str, ...], limit: int = 5) -> list[Hit]:
         """The best sections for some terms."""
-        known = [word for term in query for word in self._forms(term)]
+        known = [term for term in query if term in self._frequency]
         if not known:
             return []
         scores = self._index.get_scores(known)
         best = sorted(range(len(scores)), key=scores.__getitem__, reverse=True)[:limit]
         found = [(self.sections[i], float(scores[i])) for i in best if scores[i] > 0]
         return [Hit(section, round(score / (score + 4.0), 4)) for section, score in found]
-
-    def _forms(self, term: str) -> list[str]:
-        """The words of the documents for a term: itself, else those that it begins."""
-        if term in self._frequency or len(term) < 5:
-            return [term] if term in self._frequency else []
-        first = bisect_left(self._vocabulary, term)
-        return [word for word in self._vocabulary[first : first + 5] if word.startswith(term)]
 
     def weight(self, term: str) -> float:
         """How telling a term is: rare terms weigh more."""

@@ -46,10 +46,6 @@ WANTS = pattern(
     r"|^.*(?:什么|多少|哪|谁|怎么|如何|几[点天个年月]|吗$)"
     r"|^(?:请|能否)?(?:你)?(?:告诉|说明|列出|介绍|解释|给出|总结|概括|写|生成)"
 )
-CONDENSE = pattern(
-    r"standalone (?:question|query)|rephrase the follow|condense the (?:follow|conversation)"
-    r"|eigenständige[nr]? frage|独立的?问题"
-)
 LABEL = re.compile(rf"([^.!?:。！？：]{{1,200}}?)(?::\s+|：\s*|(?<=[{EAST}]):\s*)(\S.*)", re.DOTALL)
 INLINE = re.compile(r"</?(?:[abisu]|code|em|font|mark|small|span|strong|su[bp])(?:\s[^<>]*)?>")
 TAG = re.compile(r"<(/?)([A-Za-z_][\w:.-]*)((?:\s[^<>]*)?)/?>")
@@ -188,11 +184,6 @@ def _as_heading(tag: re.Match[str]) -> str:
 def parts_of(question: str) -> list[str]:
     """The questions that one question consists of."""
     return [part.strip(" ?.？") for part in PARTS.split(question)]
-
-
-def wants_standalone(texts: list[str]) -> bool:
-    """Whether a prompt asks to rewrite the follow-up question instead of answering it."""
-    return any(CONDENSE.search(text) for text in texts)
 
 
 def is_about_the_text(question: str) -> bool:
