@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Generator, Iterator, Mapping
+from collections.abc import AsyncIterator, Generator, Iterator, Mapping, Sequence
 from typing import Any, cast
 
 from langchain_core.exceptions import OutputParserException
@@ -53,6 +53,7 @@ class StructuredOutput(Runnable[LanguageModelInput, Any]):
         *,
         call: Arguments,
         instructions: str | None,
+        leads: bool,
         json_schema: JsonObject | None,
         include_raw: bool,
         repair: bool,
@@ -61,6 +62,7 @@ class StructuredOutput(Runnable[LanguageModelInput, Any]):
         self._schema = schema
         self._call = call
         self._instructions = instructions
+        self._leads = leads
         self._json_schema = json_schema
         self._include_raw = include_raw
         self._repair = repair
@@ -109,6 +111,7 @@ class StructuredOutput(Runnable[LanguageModelInput, Any]):
             schema,
             call=call,
             instructions=INSTRUCTIONS.format(schema=json.dumps(form)) if asks else None,
+            leads="system" in model.agent.endpoint.roles,
             json_schema=None if built else form,
             include_raw=include_raw,
             repair=memory == "client" if repair is None else repair,
@@ -246,11 +249,18 @@ class StructuredOutput(Runnable[LanguageModelInput, Any]):
 
     # --- pure ------------------------------------------------------------------------------------
 
+    def _place(self, messages: Sequence[BaseMessage]) -> int:
+        """Where the instructions stand: where they become user text, with the newest question."""
+        if self._leads:
+            return 0
+        return max((at for at, each in enumerate(messages) if each.type == "human"), default=0)
+
     def _attempts(self, prompt: LanguageModelInput) -> Attempts:
         """Asks once, and once more if the answer is not valid; for both kinds of I/O."""
         messages = as_messages(prompt)
         if self._instructions is not None:
-            messages = [SystemMessage(self._instructions), *messages]
+            at = self._place(messages)
+            messages = [*messages[:at], SystemMessage(self._instructions), *messages[at:]]
         raw = yield messages
         try:
             return self._result(raw)

@@ -9,6 +9,7 @@ from typing import Any, Literal
 import httpx
 import pytest
 from langchain_core.exceptions import OutputParserException
+from langchain_core.messages import AIMessage, HumanMessage
 from langchain_core.runnables import RunnableLambda
 from pydantic import BaseModel, Field
 from typing_extensions import TypedDict
@@ -62,6 +63,23 @@ async def test_the_answer_has_the_form(sandbox: Any, service: str, schema: str) 
     bodies = [json.dumps(request["body"]) for request in sandbox.requests(service)]
     assert not any("store_in_session" in body or "create_session" in body for body in bodies)
     assert all(("response_format" in body) == (service == "private_ai") for body in bodies)
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+@pytest.mark.parametrize("kind", [*CHAT, "cloudbase agent-handbook"])
+async def test_the_form_is_asked_for_with_the_newest_question(
+    sandbox: Any, kind: str, streamed: bool
+) -> None:
+    service, *own = kind.split()
+    model = chat(sandbox, service, **({"agent_id": own[0]} if own else {}))
+    output = model.with_structured_output(Days)
+    asked: list[Any] = [HumanMessage("My secret word is zebra-17."), AIMessage("Noted."), QUESTION]
+    if streamed:
+        results = [list(output.stream(asked))[-1]]
+        results.append([part async for part in output.astream(asked)][-1])
+    else:
+        results = [output.invoke(asked), await output.ainvoke(asked)]
+    assert [result.days for result in results] == [25, 25]
 
 
 @every_service
