@@ -27,7 +27,14 @@ from langgraph.graph import END, START, MessagesState, StateGraph
 from pydantic import BaseModel
 
 from langchain_agents import ChatBlueNexus
-from remote_agents import AgentError, RateLimitError, SessionStore, SQLSessionStore
+from remote_agents import (
+    AgentError,
+    AuthenticationError,
+    PermissionDeniedError,
+    RateLimitError,
+    SessionStore,
+    SQLSessionStore,
+)
 
 DATABASE_URL = os.environ.get("DATABASE_URL")  # postgresql://user:password@host/database
 ALLOW_HTTP = os.environ.get("ALLOW_HTTP") == "1"  # for the sandbox of docker-compose.yml
@@ -134,11 +141,15 @@ async def _words(first: Any, rest: Any) -> AsyncIterator[str]:
             yield message.text
 
 
+# The token that the agent refuses is the caller's own.
+STATUS = {AuthenticationError: 401, PermissionDeniedError: 403, RateLimitError: 429}
+
+
 @app.exception_handler(AgentError)
 async def failed(request: Request, error: AgentError) -> JSONResponse:
     """What the caller may know of a failure; whoever runs the service finds the rest in the log."""
     logging.getLogger("app").warning("%s", error, extra={"request_id": error.request_id})
-    status = 429 if isinstance(error, RateLimitError) else 502
+    status = next((STATUS[kind] for kind in STATUS if isinstance(error, kind)), 502)
     return JSONResponse({"error": type(error).__name__, "repeat": error.safe_to_repeat}, status)
 
 

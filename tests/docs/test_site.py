@@ -55,9 +55,10 @@ def test_a_notebook_is_a_page_with_its_pictures(notebook: Path) -> None:
     assert sorted(shown) == sorted(pictures)
 
 
-def test_a_page_that_shows_a_program_of_the_examples_holds_it_whole() -> None:
+@pytest.mark.parametrize("program", ["fastapi_langgraph/app.py", "streamlit_chat.py"])
+def test_a_page_that_shows_a_program_of_the_examples_holds_it_whole(program: str) -> None:
     page = (ROOT / "docs/production.md").read_text()
     snippets = {"pymdownx.snippets": {"base_path": [str(ROOT)], "check_paths": True}}
     reader = markdown.Markdown(extensions=["pymdownx.snippets"], extension_configs=snippets)
     shown = "\n".join(reader.preprocessors["snippet"].run(page.splitlines()))
-    assert (ROOT / "examples/fastapi_langgraph/app.py").read_text().strip() in shown
+    assert (ROOT / "examples" / program).read_text().strip() in shown

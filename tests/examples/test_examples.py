@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -10,7 +11,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import httpx
 import pytest
@@ -56,7 +57,12 @@ def agents() -> Iterator[Sandbox]:
 
 @contextmanager
 def serving(
-    box: Sandbox, environment: str, command: list[str], folder: Path, **env: str
+    box: Sandbox,
+    environment: str,
+    command: list[str],
+    folder: Path,
+    output: IO[str] | None = None,
+    **env: str,
 ) -> Iterator[str]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -64,7 +70,7 @@ def serving(
     url = f"http://127.0.0.1:{port}"
     known = {**os.environ, **box.env(), "PYTHONPATH": str(ROOT), "PORT": str(port), **env}
     words = [python_of(environment), *(word.format(port=port) for word in command)]
-    server = subprocess.Popen(words, cwd=folder, env=known)
+    server = subprocess.Popen(words, cwd=folder, env=known, stdout=output)
     try:
         _await(url, server)
         yield url
@@ -166,7 +172,7 @@ def test_the_service(
         for thread in ("t1", "t2", "t3", "t4"):  # whichever worker answers
             assert ANSWER in chat(url, key, QUESTION, thread).text
             assert GOES_ON in chat(url, key, FOLLOW_UP, thread).text
-        assert chat(url, "wrong", QUESTION, "t1").status_code == 502
+        assert chat(url, "wrong", QUESTION, "t1").status_code == 401
         for token, status in ((key, 200), ("wrong", 503)):
             health = httpx.get(
                 f"{url}/healthz",
@@ -176,6 +182,36 @@ def test_the_service(
             )
             assert health.status_code == status, health.text
             assert health.json()[-1]["ok"] is (status == 200)
+
+
+TRACED = """
+import sys
+from opentelemetry.instrumentation.auto_instrumentation import run
+sys.argv[1:1] = ["--traces_exporter=console", "--metrics_exporter=none", "--logs_exporter=none"]
+run()
+"""
+
+
+def test_a_turn_is_in_the_trace_of_its_request(agents: Sandbox, tmp_path: Path) -> None:
+    known = agents.kwargs("bluenexus")
+    traced, folder = tmp_path / "spans.txt", EXAMPLES / "fastapi_langgraph"
+    command = ["-c", TRACED, python_of("examples"), *APP]
+    soon = {"OTEL_BSP_SCHEDULE_DELAY": "50"}
+    with (
+        traced.open("w") as output,
+        serving(agents, "examples", command, folder, output, **soon) as url,
+    ):
+        assert ANSWER in chat(url, known["api_key"], QUESTION, "traced").text
+        until = time.monotonic() + 60
+        while "POST /chat" not in (spans := traces(traced)) and time.monotonic() < until:
+            time.sleep(0.1)
+    assert spans["POST /chat"] == spans[f"invoke_agent {known['agent_id']}"]
+
+
+def traces(written: Path) -> dict[str, str]:
+    """The trace of each span that OpenTelemetry has written, by its name."""
+    span = r'"name": "(.+?)",\s+"context": {\s+"trace_id": "(.+?)"'
+    return dict(re.findall(span, written.read_text()))
 
 
 def test_two_users_threads_of_one_name_are_two_in_the_service() -> None:
