@@ -9,6 +9,7 @@ from llama_index.core.schema import NodeWithScore, QueryBundle
 
 from llamaindex_agents._llm import RemoteLLM
 from llamaindex_agents._sources import source_nodes
+from remote_agents.errors import ConfigurationError
 from remote_agents.json_types import JsonMapping, JsonObject
 from remote_agents.resources.searching import has_search
 
@@ -28,7 +29,8 @@ class AgentRetriever(BaseRetriever):
             has more indexes than one.
 
     Raises:
-        ConfigurationError: The service has no search of its own and names no sources.
+        ConfigurationError: The service has no search of its own and names no sources, or a value
+            is none that can be searched for.
 
     Example:
         >>> retriever = AgentRetriever(llm=MaiAgent(), knowledge_base="...")  # doctest: +SKIP
@@ -40,6 +42,11 @@ class AgentRetriever(BaseRetriever):
         self, llm: RemoteLLM, similarity_top_k: int = 4, *, knowledge_base: str | None = None
     ) -> None:
         super().__init__(callback_manager=llm.callback_manager)
+        if similarity_top_k < 1:
+            raise ConfigurationError(
+                f"similarity_top_k must be at least 1, not {similarity_top_k}.",
+                endpoint=llm.endpoint.name,
+            )
         self._llm = llm
         self._similarity_top_k = similarity_top_k
         self._knowledge_base = knowledge_base

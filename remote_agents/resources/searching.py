@@ -19,13 +19,19 @@ def has_search(endpoint: Endpoint, knowledge_base: str | None) -> bool:
 
     Raises:
         ConfigurationError: There is nothing to retrieve from: the service has neither a search of
-            its own nor answers that name their sources, or no knowledge bases to name.
+            its own nor answers that name their sources, or no knowledge bases to name; or the
+            name is empty.
 
     Example:
         >>> from remote_agents.services import ENDPOINTS
         >>> has_search(ENDPOINTS["maiagent"], "kb-1"), has_search(ENDPOINTS["maiagent"], None)
         (True, False)
     """
+    if knowledge_base is not None and not knowledge_base.strip():
+        raise ConfigurationError(
+            "knowledge_base is empty: give the id of one, or leave it out to ask the agent.",
+            endpoint=endpoint.name,
+        )
     if knowledge_base and endpoint.searches != "knowledge_base":
         raise ConfigurationError(
             f"{endpoint.title} has no knowledge bases that can be searched by themselves; leave "

@@ -142,6 +142,12 @@ def test_a_service_without_knowledge_bases_takes_none(sandbox: Any, service: str
         AgentRetriever(model=chat(sandbox, service), knowledge_base="kb")
 
 
+@pytest.mark.parametrize("service", CHAT)
+def test_an_empty_knowledge_base_is_refused(sandbox: Any, service: str) -> None:
+    with pytest.raises(ConfigurationError, match="knowledge_base is empty"):
+        AgentRetriever(model=chat(sandbox, service), knowledge_base="")
+
+
 WITHOUT = [name for name in CHAT if name not in CITING and name not in SEARCHING]
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from llama_index.core.query_engine import RetrieverQueryEngine
 
@@ -51,6 +53,21 @@ def test_a_service_without_sources_is_refused(build: Build, service: str) -> Non
 def test_a_service_without_knowledge_bases_takes_none(build: Build, service: str) -> None:
     with pytest.raises(ConfigurationError, match="leave knowledge_base out"):
         AgentRetriever(build(service), knowledge_base="kb")
+
+
+@pytest.mark.parametrize("service", SERVICES)
+@pytest.mark.parametrize(
+    ("what", "says"),
+    [
+        ({"knowledge_base": ""}, "knowledge_base is empty"),
+        ({"knowledge_base": " "}, "knowledge_base is empty"),
+        ({"similarity_top_k": 0}, "similarity_top_k must be at least 1"),
+    ],
+    ids=str,
+)
+def test_an_empty_value_is_refused(build: Build, service: str, what: Any, says: str) -> None:
+    with pytest.raises(ConfigurationError, match=says):
+        build(service).as_retriever(**what)
 
 
 @pytest.mark.parametrize("service", NAMED)
