@@ -12,7 +12,7 @@ from remote_agents.client import Client
 from remote_agents.errors import ConversationError, ConversationNotFoundError, NotFoundError
 from remote_agents.json_types import JsonObject
 from remote_agents.resources.items import Message
-from remote_agents.resources.passages import part
+from remote_agents.resources.passages import resource_of
 from remote_agents.types import Message as Said, Origin, Role
 
 
@@ -35,7 +35,7 @@ class RemoteChatMessageHistory(BaseChatMessageHistory):
     """
 
     def __init__(self, client: Client, conversation_id: str | None = None) -> None:
-        part(client, "messages")
+        resource_of(client, "messages")
         self.client = client
         self.conversation_id = conversation_id
         self._waiting: list[tuple[BaseMessage, int]] = []  # each with `_asked` when it was added
@@ -51,7 +51,7 @@ class RemoteChatMessageHistory(BaseChatMessageHistory):
         if self.conversation_id is None:
             return self._joined([])
         with self._asking():
-            found = part(self.client, "messages").history(self.conversation_id)
+            found = resource_of(self.client, "messages").history(self.conversation_id)
         return self._joined(found)
 
     async def aget_messages(self) -> list[BaseMessage]:
@@ -59,7 +59,7 @@ class RemoteChatMessageHistory(BaseChatMessageHistory):
         if self.conversation_id is None:
             return self._joined([])
         with self._asking():
-            found = await part(self.client, "messages").ahistory(self.conversation_id)
+            found = await resource_of(self.client, "messages").ahistory(self.conversation_id)
         return self._joined(found)
 
     def add_messages(self, messages: Sequence[BaseMessage]) -> None:
@@ -70,26 +70,26 @@ class RemoteChatMessageHistory(BaseChatMessageHistory):
         """
         if foreign := self._note(messages):
             with self._asking():
-                found = part(self.client, "messages").history(self._id(foreign))
+                found = resource_of(self.client, "messages").history(self._id(foreign))
             self._check(foreign, found)
 
     async def aadd_messages(self, messages: Sequence[BaseMessage]) -> None:
         """The same as `add_messages`, with asyncio."""
         if foreign := self._note(messages):
             with self._asking():
-                found = await part(self.client, "messages").ahistory(self._id(foreign))
+                found = await resource_of(self.client, "messages").ahistory(self._id(foreign))
             self._check(foreign, found)
 
     def clear(self) -> None:
         """Delete the conversation, where the service can, and begin with an empty one."""
-        conversations = part(self.client, "conversations")
+        conversations = resource_of(self.client, "conversations")
         if self.conversation_id is not None and hasattr(conversations, "delete"):
             conversations.delete(self.conversation_id)
         self.conversation_id, self._waiting, self._asked = None, [], 0
 
     async def aclear(self) -> None:
         """The same as `clear`, with asyncio."""
-        conversations = part(self.client, "conversations")
+        conversations = resource_of(self.client, "conversations")
         if self.conversation_id is not None and hasattr(conversations, "adelete"):
             await conversations.adelete(self.conversation_id)
         self.conversation_id, self._waiting, self._asked = None, [], 0

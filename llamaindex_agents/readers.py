@@ -13,7 +13,7 @@ from llama_index.core.schema import Document
 from remote_agents.client import Client
 from remote_agents.flow import Flow
 from remote_agents.json_types import JsonObject
-from remote_agents.resources.passages import Passage, conversation_passages, part, passages
+from remote_agents.resources.passages import Passage, conversation_passages, passages, resource_of
 
 # Neither the model nor the embedding learns anything from these.
 KEYS_FOR_PROGRAMS = ["source", "agent", "conversation_id", "record_id", "question"]
@@ -86,15 +86,15 @@ class AgentRecordsReader(BasePydanticReader, ResourcesReaderMixin):
 
     def list_resources(self, *args: object, **kwargs: object) -> list[str]:
         """The ids of the agent's conversations."""
-        return [one.id for one in part(self._client, "conversations").list()]
+        return [one.id for one in resource_of(self._client, "conversations").list()]
 
     async def alist_resources(self, *args: object, **kwargs: object) -> list[str]:
         """The same as `list_resources`, with asyncio."""
-        return [one.id async for one in part(self._client, "conversations").alist()]
+        return [one.id async for one in resource_of(self._client, "conversations").alist()]
 
     def get_resource_info(self, resource_id: str, *args: object, **kwargs: object) -> JsonObject:
         """What the service says of a conversation."""
-        conversations = part(self._client, "conversations")
+        conversations = resource_of(self._client, "conversations")
         if hasattr(conversations, "get"):
             return dict(conversations.get(resource_id).to_dict())
         found = (one for one in conversations.list() if one.id == resource_id)
@@ -104,7 +104,7 @@ class AgentRecordsReader(BasePydanticReader, ResourcesReaderMixin):
         self, resource_id: str, *args: object, **kwargs: object
     ) -> JsonObject:
         """The same as `get_resource_info`, with asyncio."""
-        conversations = part(self._client, "conversations")
+        conversations = resource_of(self._client, "conversations")
         if hasattr(conversations, "aget"):
             return dict((await conversations.aget(resource_id)).to_dict())
         async for one in conversations.alist():

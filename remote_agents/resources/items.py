@@ -16,7 +16,7 @@ from typing import Any, Generic, TypeVar, cast, overload
 from remote_agents.json_types import JsonMapping, JsonObject
 from remote_agents.resources.dates import moment
 from remote_agents.types.messages import Attachment as Sent, AttachmentKind
-from remote_agents.wire.json import identifier, number as finite
+from remote_agents.wire.json import identifier, number
 
 T = TypeVar("T")
 I = TypeVar("I", bound="Item")  # noqa: E741
@@ -61,8 +61,8 @@ class Item:
 
     Example:
         >>> class Thing(Item):
-        ...     id = text()
-        ...     created_at = time()
+        ...     id = text_field()
+        ...     created_at = time_field()
         >>> thing = Thing({"id": 7, "createdAt": "1728181396000", "colour": "red"})
         >>> thing.id, thing.created_at.year, thing.colour
         ('7', 2024, 'red')
@@ -129,7 +129,7 @@ def _plain(value: object) -> Any:
 # --- kinds of fields -----------------------------------------------------------------------------
 
 
-def text(*names: str) -> Field[str]:
+def text_field(*names: str) -> Field[str]:
     """A text; a number becomes text, an object its id, anything else an empty text."""
 
     def read(value: object) -> str:
@@ -138,37 +138,37 @@ def text(*names: str) -> Field[str]:
     return Field(read, *names)
 
 
-def number(*names: str) -> Field[float | None]:
+def number_field(*names: str) -> Field[float | None]:
     """A number, also from a numeric text."""
 
     def read(value: object) -> float | None:
-        found = finite(value)
+        found = number(value)
         return int(found) if found is not None and found == int(found) else found
 
     return Field(read, *names)
 
 
-def flag(*names: str) -> Field[bool | None]:
+def flag_field(*names: str) -> Field[bool | None]:
     """True, False or unknown."""
     return Field(lambda value: value if isinstance(value, bool) else None, *names)
 
 
-def time(*names: str) -> Field[datetime | None]:
+def time_field(*names: str) -> Field[datetime | None]:
     """A moment, with its time zone; see `moment`."""
     return Field(moment, *names)
 
 
-def mapping(*names: str) -> Field[JsonObject]:
+def object_field(*names: str) -> Field[JsonObject]:
     """An object as it came."""
     return Field(lambda value: value if isinstance(value, dict) else {}, *names)
 
 
-def texts(*names: str) -> Field[list[str]]:
+def texts_field(*names: str) -> Field[list[str]]:
     """A list of texts."""
     return Field(lambda value: [v for v in _list(value) if isinstance(v, str)], *names)
 
 
-def one(kind: Callable[[Any], I], *names: str) -> Field[I | None]:
+def item_field(kind: Callable[[Any], I], *names: str) -> Field[I | None]:
     """An item inside; a bare id counts as one that has only that."""
 
     def read(value: object) -> I | None:
@@ -180,7 +180,7 @@ def one(kind: Callable[[Any], I], *names: str) -> Field[I | None]:
     return Field(read, *names)
 
 
-def many(kind: Callable[[Any], I], *names: str) -> Field[list[I]]:
+def items_field(kind: Callable[[Any], I], *names: str) -> Field[list[I]]:
     """A list of items."""
     return Field(lambda value: [kind(v) for v in _list(value) if isinstance(v, dict)], *names)
 
@@ -208,42 +208,19 @@ def camel(name: str) -> str:
 class Conversation(Item):
     """A conversation that a service keeps."""
 
-    id = text("conversation_id")
-    title = text("name")
-    created_at = time("create_time", "created", "last_message_created_at")
-    updated_at = time("update_time", "updated", "last_message_created_at")
-
-
-class Contact(Item):
-    """A person who writes to a MaiAgent chatbot."""
-
-    id = text()
-    name = text()
-    email = text()
-    phone_number = text()
-    avatar = text()
-    source_id = text()
-    query_metadata = mapping()
-    created_at = time()
-    updated_at = time()
-
-
-class Inbox(Item):
-    """A channel through which people write to MaiAgent chatbots."""
-
-    id = text()
-    name = text()
-    channel_type = text()
-    unread_conversations_count = number()
+    id = text_field("conversation_id")
+    title = text_field("name")
+    created_at = time_field("create_time", "created", "last_message_created_at")
+    updated_at = time_field("update_time", "updated", "last_message_created_at")
 
 
 class Attachment(Item):
     """A file that the service holds; its `raw` goes into a message's attachments."""
 
-    id = text()
-    type = text()
-    filename = text()
-    file = text()
+    id = text_field()
+    type = text_field()
+    filename = text_field()
+    file = text_field()
 
     def as_attachment(self) -> Sent:
         """The same file, to go with a question; it is not uploaded again."""
@@ -256,21 +233,21 @@ class Attachment(Item):
 class CitedDocument(Item):
     """A document that an answer cites."""
 
-    id = text()
-    filename = text()
-    file = text()
-    file_type = text()
-    size = number()
-    status = text()
-    created_at = time()
+    id = text_field()
+    filename = text_field()
+    file = text_field()
+    file_type = text_field()
+    size = number_field()
+    status = text_field()
+    created_at = time_field()
 
 
 class CitedPassage(Item):
     """A passage that an answer cites."""
 
-    chatbot_text_node = mapping()
-    score = number()
-    display_score = text()
+    chatbot_text_node = object_field()
+    score = number_field()
+    display_score = text_field()
 
 
 _ROLES = {"incoming": "user", "outgoing": "assistant", "human": "user", "ai": "assistant"}
@@ -288,90 +265,54 @@ class Message(Item):
         role: `user`, `assistant`, `system` or `tool`, whatever the service calls them.
     """
 
-    id = text("record_id", "message_id")
-    conversation_id = text("conversation")
+    id = text_field("record_id", "message_id")
+    conversation_id = text_field("conversation")
     role = Field(_role, "type")
-    content = text("message", "text")
-    created_at = time("create_time", "timestamp", "created")
-    reply_to = text()
-    status = text()
-    feedback = text()
-    attachments = many(Attachment)
-    citations = many(CitedDocument)
-    citation_nodes = many(CitedPassage)
-
-
-class ChatConversation(Conversation):
-    """A conversation of MaiAgent."""
-
-    contact = one(Contact)
-    inbox = one(Inbox)
-    last_message = one(Message)
-    last_message_created_at = time()
-    last_read_at = time()
-    unread_messages_count = number()
-    auto_reply_enabled = flag()
-    is_auto_reply_now = flag()
-    is_group_chat = flag()
+    content = text_field("message", "text")
+    created_at = time_field("create_time", "timestamp", "created")
+    reply_to = text_field()
+    status = text_field()
+    feedback = text_field()
+    attachments = items_field(Attachment)
+    citations = items_field(CitedDocument)
+    citation_nodes = items_field(CitedPassage)
 
 
 class Record(Item):
-    """A question to a MaiAgent chatbot and its answer, with scores."""
+    """A question and its answer, with scores."""
 
-    id = text()
-    conversation_id = text("conversation")
-    input_message = text()
-    condense_message = text()
-    output_message = text()
-    context = text()
-    faithfulness_score = number()
-    answer_relevancy_score = number()
-    context_precision_score = number()
-    answer_correctness_score = number()
-    answer_similarity_score = number()
-    context_recall_score = number()
-    reply_time = number()
-    created_at = time()
-    error = text()
-
-
-class Feedback(Item):
-    """What a user thought of a CloudBase answer."""
-
-    record_id = text()
-    type = text()
-    comment = text()
-    rating = number()
-    tags = texts()
-    input = text()
-    ai_answer = text()
-    sender = text()
-    created_at = time("create_time")
+    id = text_field()
+    conversation_id = text_field("conversation")
+    input_message = text_field()
+    condense_message = text_field()
+    output_message = text_field()
+    context = text_field()
+    faithfulness_score = number_field()
+    answer_relevancy_score = number_field()
+    context_precision_score = number_field()
+    answer_correctness_score = number_field()
+    answer_similarity_score = number_field()
+    context_recall_score = number_field()
+    reply_time = number_field()
+    created_at = time_field()
+    error = text_field()
 
 
 class AgentInfo(Item):
     """An agent of a service."""
 
-    id = text("bot_id", "agent_id")
-    name = text()
-    model = text("llm", "large_language_model")
-    description = text("introduction", "personality")
-    instructions = text("agent_setting")
-    created_at = time("create_time")
-    updated_at = time("update_time")
+    id = text_field("bot_id", "agent_id")
+    name = text_field()
+    model = text_field("llm", "large_language_model")
+    description = text_field("introduction", "personality")
+    instructions = text_field("agent_setting")
+    created_at = time_field("create_time")
+    updated_at = time_field("update_time")
 
 
 class Model(Item):
     """A model that a service offers."""
 
-    id = text()
-    owned_by = text()
-    created_at = time("created")
-
-
-class WebChat(Item):
-    """A web page's chat window of MaiAgent; conversations are created in one."""
-
-    id = text()
-    name = text()
-    avatar = text()
+    id = text_field()
+    owned_by = text_field()
+    created_at = time_field("created")

@@ -14,11 +14,11 @@ from remote_agents.resources.surface import Resource, calls, lists
 class KnowledgeBase(items.Item):
     """A knowledge base of the account; a field that the service does not tell is empty."""
 
-    id = items.text()
-    name = items.text()
-    description = items.text()
-    created_at = items.time()
-    updated_at = items.time()
+    id = items.text_field()
+    name = items.text_field()
+    description = items.text_field()
+    created_at = items.time_field()
+    updated_at = items.time_field()
 
 
 class ListedKnowledgeBases(Resource):

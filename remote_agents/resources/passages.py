@@ -62,7 +62,7 @@ def passages(
         return found
     days = open_range(start, end)
     wanted = _Wanted(*days, user_message or "", bot_message or "")
-    conversations = part(client, "conversations")
+    conversations = resource_of(client, "conversations")
     return each(conversations._list(page_size=100), lambda one: _conversation(client, one, wanted))
 
 
@@ -72,7 +72,7 @@ def conversation_passages(client: Bound, conversation_id: str) -> Flow[Passage]:
     return _conversation(client, conversation, _Wanted(None, None, "", ""))
 
 
-def part(client: Bound, name: str) -> Any:
+def resource_of(client: Bound, name: str) -> Any:
     """A resource of a client.
 
     Raises:
@@ -113,7 +113,7 @@ def _conversation(client: Bound, conversation: Conversation, wanted: _Wanted) ->
     used = conversation.updated_at
     if used and wanted.first is not None and used.date().isoformat() < wanted.first:
         return
-    messages = yield from part(client, "messages")._history(conversation.id)
+    messages = yield from resource_of(client, "messages")._history(conversation.id)
     found = [
         _of_exchange(client, conversation, number, question, answer)
         for number, (question, answer) in enumerate(exchanges(messages), 1)

@@ -17,12 +17,12 @@ from remote_agents.wire.json import mapping
 class Memory(items.Item):
     """Something that an agent remembers."""
 
-    id = items.text("memory_id")
-    content = items.text("memory", "text")
-    title = items.text("name", "source")
-    score = items.number("similarity", "relevance")
-    created_at = items.time("timestamp")
-    updated_at = items.time()
+    id = items.text_field("memory_id")
+    content = items.text_field("memory", "text")
+    title = items.text_field("name", "source")
+    score = items.number_field("similarity", "relevance")
+    created_at = items.time_field("timestamp")
+    updated_at = items.time_field()
 
 
 class Memories(Resource):

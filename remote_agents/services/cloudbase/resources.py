@@ -11,12 +11,13 @@ from remote_agents.json_types import JsonMapping, JsonObject
 from remote_agents.resources.answers import answer_of
 from remote_agents.resources.dates import Day, open_range
 from remote_agents.resources.emitted import every, tapped
-from remote_agents.resources.items import AgentInfo, Conversation, Feedback, Message
+from remote_agents.resources.items import AgentInfo, Conversation, Message
 from remote_agents.resources.order import chronological
 from remote_agents.resources.paging import Paging, pages
 from remote_agents.resources.requests import path_segment, post, read
 from remote_agents.resources.surface import Bound, Resource, calls, lists, streams
 from remote_agents.services.cloudbase.chat import decode
+from remote_agents.services.cloudbase.items import Feedback
 from remote_agents.turns.clock import Exchange
 from remote_agents.turns.exchange import expand
 from remote_agents.turns.terms import Terms

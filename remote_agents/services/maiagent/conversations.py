@@ -14,13 +14,14 @@ from remote_agents.errors import AgentTimeoutError, ConfigurationError
 from remote_agents.flow import Flow, Sleep
 from remote_agents.json_types import JsonMapping, JsonObject
 from remote_agents.resources.emitted import every
-from remote_agents.resources.items import Attachment, ChatConversation, Message
+from remote_agents.resources.items import Attachment, Message
 from remote_agents.resources.order import chronological, is_newest_first, sent_at
 from remote_agents.resources.paging import Paging, fetch, following, pages
 from remote_agents.resources.places import Place, with_query
 from remote_agents.resources.requests import path_segment, post, read
 from remote_agents.resources.surface import Bound, Resource, calls, lists
 from remote_agents.services.maiagent.chat import ATTACHMENT_TYPES, decode
+from remote_agents.services.maiagent.items import ChatConversation
 from remote_agents.types import Event
 
 CURSOR = Paging("pageSize")

@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from remote_agents.errors import NotFoundError
 from remote_agents.flow import Flow
 from remote_agents.json_types import JsonMapping
-from remote_agents.resources.items import AgentInfo, ChatConversation, Contact, Inbox, WebChat
+from remote_agents.resources.items import AgentInfo
 from remote_agents.resources.paging import Paging, pages
 from remote_agents.resources.requests import path_segment, post, read
 from remote_agents.resources.surface import Resource, calls, lists
+from remote_agents.services.maiagent.items import ChatConversation, Contact, Inbox, WebChat
 
 NUMBERED = Paging("pageSize", (("page", "number"),))
 COUNTED = Paging("limit", (("offset", "count"),))

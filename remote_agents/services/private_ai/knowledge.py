@@ -21,11 +21,11 @@ from remote_agents.wire.json import mapping
 class Index(items.Item):
     """An index of a knowledge base; one of its indexes is searched."""
 
-    id = items.text()
-    status = items.text("state")
-    embeddings_model_endpoint = items.text()
-    chunk_size = items.number()
-    created_at = items.time()
+    id = items.text_field()
+    status = items.text_field("state")
+    embeddings_model_endpoint = items.text_field()
+    chunk_size = items.number_field()
+    created_at = items.time_field()
 
 
 class KnowledgeBases(ListedKnowledgeBases):
