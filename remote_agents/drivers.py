@@ -20,7 +20,7 @@ from collections.abc import (
 )
 from contextlib import AsyncExitStack, ExitStack, suppress
 from types import GeneratorType
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, cast
 
 from remote_agents.errors import AgentError, ConfigurationError
 from remote_agents.flow import (
@@ -142,7 +142,7 @@ def run(flow: Flow[T], client: Sender) -> Generator[Any, None, T]:
             try:
                 op = step(value)
             except StopIteration as stop:
-                return stop.value  # type: ignore[no-any-return]
+                return cast("T", stop.value)
             except AgentError as error:
                 value = None  # an error that knows its frame, and the frame it: garbage
                 raise error.with_traceback(None) from None
@@ -220,7 +220,7 @@ def value_of(flow: Flow[T], client: Sender) -> T:
         try:
             next(items)
         except StopIteration as stop:
-            return stop.value  # type: ignore[no-any-return]
+            return cast("T", stop.value)
 
 
 async def avalue_of(flow: Flow[T], client: Sender) -> T:
@@ -232,7 +232,7 @@ async def avalue_of(flow: Flow[T], client: Sender) -> T:
     value: Any = None
     async for item in arun(last(), client):
         value = item
-    return value  # type: ignore[no-any-return]
+    return cast("T", value)
 
 
 def _handed_out(items: Sequence[Any], audience: Audience | None) -> Iterator[Any]:

@@ -12,7 +12,7 @@ import os
 import ssl
 import threading
 import weakref
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
@@ -30,7 +30,7 @@ LIMITS = httpx.Limits(max_connections=None, max_keepalive_connections=20, keepal
 ASYNC_LIMITS = httpx.Limits(
     max_connections=10_000, max_keepalive_connections=1_000, keepalive_expiry=15.0
 )
-Clients: TypeAlias = "dict[Route, tuple[httpx.AsyncClient, AsyncIterator[None]]]"
+Clients: TypeAlias = "dict[Route, tuple[httpx.AsyncClient, AsyncGenerator[None, None]]]"
 
 
 @dataclass(frozen=True)
@@ -146,7 +146,7 @@ class Pools:
         self.leave(user)
         for route in routes:
             if route in clients:
-                await clients[route][1].aclose()  # type: ignore[attr-defined]
+                await clients[route][1].aclose()
 
     def _routes_without(self, user: object) -> list[Route]:
         """The routes that nobody needs without this user."""
@@ -165,7 +165,7 @@ def _abandon(clients: Clients) -> None:
 
 async def _close_with_loop(
     client: httpx.AsyncClient, clients: Clients, route: Route
-) -> AsyncIterator[None]:
+) -> AsyncGenerator[None, None]:
     """Close the client when its loop shuts down its async generators, as `asyncio.run` does."""
     try:
         yield

@@ -10,9 +10,9 @@ import math
 import re
 import socket
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Mapping
 from functools import lru_cache, partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import httpx
 
@@ -316,7 +316,7 @@ def _pairs(headers: httpx.Headers) -> list[tuple[str, str]]:
 
 
 def _body(response: httpx.Response) -> Iterator[bytes]:
-    chunks, unpack = iter(response.stream), _unpacker(response)  # type: ignore[arg-type]
+    chunks, unpack = iter(cast("Iterable[bytes]", response.stream)), _unpacker(response)
     return chunks if unpack is None else _unpacked(chunks, unpack)
 
 
@@ -327,7 +327,7 @@ def _unpacked(chunks: Iterator[bytes], unpack: Unpacker) -> Iterator[bytes]:
 
 
 def _abody(response: httpx.Response) -> AsyncIterator[bytes]:
-    chunks, unpack = aiter(response.stream), _unpacker(response)  # type: ignore[arg-type]
+    chunks, unpack = aiter(cast("AsyncIterable[bytes]", response.stream)), _unpacker(response)
     return chunks if unpack is None else _aunpacked(chunks, unpack)
 
 

@@ -163,7 +163,7 @@ class InMemorySessionStore(SessionStore):
         return {"max_size": self.max_size, "ttl": self.ttl, "known": known}
 
     def __setstate__(self, state: JsonObject) -> None:
-        self.__init__(state["max_size"], state["ttl"])  # type: ignore[misc]
+        InMemorySessionStore.__init__(self, state["max_size"], state["ttl"])
         for dialogue, known in state["known"].items():
             settled = [replace(each, busy_since=None) for each in known if each.conversation_id]
             self._dialogues[dialogue] = [_Held(each) for each in settled]

@@ -210,7 +210,8 @@ class _Database:
 
     def rows(self, name: str, values: Mapping[str, object]) -> Sequence[Any]:
         """The rows that a statement gives."""
-        return self._run(name, values, lambda cursor: cursor.fetchall())  # type: ignore[no-any-return]
+        found: Sequence[Any] = self._run(name, values, lambda cursor: cursor.fetchall())
+        return found
 
     def count(self, name: str, values: Mapping[str, object]) -> int:
         """How many rows a statement changed."""

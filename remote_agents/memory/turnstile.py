@@ -28,7 +28,7 @@ class Turnstile:
     def enter(self, key: str) -> Future[None]:
         """A place in the queue; it is done when it is your turn, which may be at once."""
         if self._pid != os.getpid():
-            self.__init__()  # type: ignore[misc] # a fork: those who wait here are elsewhere
+            Turnstile.__init__(self)  # after a fork: those who wait here are elsewhere
         place: Future[None] = Future()
         with self._lock:
             queue = self._queues.setdefault(key, deque())

@@ -80,7 +80,8 @@ def call(op: Call, exchange: Exchange) -> Flow[Answer]:
         _add_extra_body(op.request, exchange.terms)
         reply = exchange.reply = exchange.terms.new_reply()
     try:
-        return (yield accepted(op.request, exchange, read_whole))  # type: ignore[no-any-return]
+        answer: Answer = yield accepted(op.request, exchange, read_whole)
+        return answer
     except AgentError as error:
         tell_what_is_known(error, exchange, reply)
         raise

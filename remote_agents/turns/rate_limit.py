@@ -78,7 +78,8 @@ class RateLimiter:
     def _asked(self, account: str, deadline: float) -> Flow[float]:
         within = max(min(STORAGE_WAIT, deadline - time.monotonic()), 0.0)
         try:
-            return (yield Do(partial(self._attempt, account), self.blocks, within))  # type: ignore[no-any-return]
+            delay: float = yield Do(partial(self._attempt, account), self.blocks, within)
+            return delay
         except DeadlineReached:
             raise AgentConnectionError(
                 f"rate_limit_storage did not answer within {within:.3g} s; nothing was sent."

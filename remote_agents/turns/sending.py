@@ -190,7 +190,8 @@ def _first_wait(error: AgentError, terms: Terms) -> float:
 def _token(exchange: Exchange) -> Flow[SecretStr]:
     terms = exchange.terms
     if not terms.key_is_callable:
-        return terms.secret  # type: ignore[no-any-return]
+        own: SecretStr = terms.secret
+        return own
     # Plain, it is in no frame.
     secret = _as_secret(
         (yield from asked_in_time("api_key", Do(terms.fresh_key, blocks=True), exchange))

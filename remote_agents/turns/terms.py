@@ -313,12 +313,12 @@ class Terms:
 
     def _account_now(self) -> str:
         account = self.account()
-        if inspect.isawaitable(account):
-            account.close()  # type: ignore[attr-defined]
+        if inspect.iscoroutine(account):
+            account.close()
             raise ConfigurationError(
                 "account is an async function: it can only be asked in turns, by async methods."
             )
-        return account  # type: ignore[no-any-return]
+        return str(account)
 
     def new_reply(self) -> Reply:
         """An empty reply of this agent."""

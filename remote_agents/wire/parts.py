@@ -23,6 +23,8 @@ KINDS: dict[str, AttachmentKind] = {
     "video_url": "video",
 }
 
+OF_MIME: dict[str, AttachmentKind] = {"image": "image", "audio": "audio", "video": "video"}
+
 
 def files_in(content: object) -> list[File]:
     """The files of a content; a content that is a text has none.
@@ -61,8 +63,7 @@ def _file(kind: AttachmentKind, part: JsonMapping) -> File | None:
 
 def _kind(kind: AttachmentKind, mime: str | None) -> AttachmentKind:
     """A binary part is what its MIME type says."""
-    main = (mime or "").split("/")[0]
-    return main if kind == "file" and main in ("image", "audio", "video") else kind  # type: ignore[return-value]
+    return OF_MIME.get((mime or "").split("/")[0], kind) if kind == "file" else kind
 
 
 def _decoded(content: str) -> bytes | None:
