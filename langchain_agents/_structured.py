@@ -27,6 +27,7 @@ from langchain_agents._schema import check_schema, json_schema_of, response_form
 from langchain_agents._unheard import as_messages
 from remote_agents.errors import ConfigurationError
 from remote_agents.json_types import Arguments, JsonObject
+from remote_agents.service import Endpoint
 from remote_agents.waiting import raise_if_waiting
 from remote_agents.wire.objects import newest_object_in, objects_in
 
@@ -87,29 +88,21 @@ class StructuredOutput(Runnable[LanguageModelInput, Any]):
         parameters: Mapping[str, Any],
     ) -> StructuredOutput:
         """As `with_structured_output` of the chat model describes it."""
-        if method not in ("json_schema", "json_mode", "function_calling"):
-            with model_errors():
-                raise ConfigurationError(
-                    f"method must be json_schema or json_mode, not {method!r}.",
-                    endpoint=model.endpoint.name,
-                )
-        form = json_schema_of(schema, strict)
+        endpoint, form = model.agent.endpoint, json_schema_of(schema, strict)
         built = hasattr(schema, "model_validate")  # which validates by itself
-        if not built:
-            with model_errors():
+        with model_errors():
+            _check_method(method, endpoint)
+            if not built:
                 check_schema(form)
-        traced = {"kwargs": {"method": method, "strict": strict}, "schema": schema}
-        call = {"memory": memory, "ls_structured_output_format": traced, **parameters}
-        native = model.agent.endpoint.native_json
-        if method == "function_calling" and not model.agent.endpoint.tools:
-            call["tools"] = [schema]  # which every call refuses, saying why
-        elif native:
-            call["response_format"] = response_format(form, method, strict)
-        asks = method != "json_mode" and not native
+        asks = method != "json_mode" and not endpoint.native_json
         return cls(
             model,
             schema,
-            call=call,
+            call={
+                "memory": memory,
+                **_asked_for(schema, form, method, strict, endpoint),
+                **parameters,
+            },
             instructions=INSTRUCTIONS.format(schema=json.dumps(form)) if asks else None,
             leads="system" in model.agent.endpoint.roles,
             json_schema=None if built else form,
@@ -333,6 +326,26 @@ class StructuredOutput(Runnable[LanguageModelInput, Any]):
     def include_raw(self) -> bool:
         """Whether results carry the raw answer."""
         return self._include_raw
+
+
+def _check_method(method: str, endpoint: Endpoint) -> None:
+    if method not in ("json_schema", "json_mode", "function_calling"):
+        raise ConfigurationError(
+            f"method must be json_schema or json_mode, not {method!r}.", endpoint=endpoint.name
+        )
+
+
+def _asked_for(
+    schema: Any, form: JsonObject, method: str, strict: bool | None, endpoint: Endpoint
+) -> JsonObject:
+    """What of a call says that an object is wanted: to tracers, and to a service that knows it."""
+    traced = {"kwargs": {"method": method, "strict": strict}, "schema": schema}
+    call: JsonObject = {"ls_structured_output_format": traced}
+    if method == "function_calling" and not endpoint.tools:
+        call["tools"] = [schema]  # which every call refuses, saying why
+    elif endpoint.native_json:
+        call["response_format"] = response_format(form, method, strict)
+    return call
 
 
 def _said(error: object) -> str:

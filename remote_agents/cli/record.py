@@ -51,13 +51,17 @@ def record(
         failed = _turns(client, recorder, questions)
         transcript = str(recorder.transcript())
     print(inert(transcript))
+    _write_if_agreed(transcript, to, yes=yes)
+    if failed is not None:
+        raise typer.Exit(exit_code(failed))
+
+
+def _write_if_agreed(transcript: str, to: Path, *, yes: bool) -> None:
     if yes or typer.confirm(f"Does it hold nothing of yours? Write it to {to}?", err=True):
         to.write_text(transcript, "utf-8", newline="\n")
         print(f"Wrote {to}.", file=sys.stderr)
     else:
         print("Nothing was written.", file=sys.stderr)
-    if failed is not None:
-        raise typer.Exit(exit_code(failed))
 
 
 def _turns(client: Client, recorder: Recorder, questions: list[str]) -> AgentError | None:

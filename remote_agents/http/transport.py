@@ -158,7 +158,7 @@ class Transport:
         connect: float | None,
         head: Until | None,
     ) -> httpx.Request:
-        request, timeout = op.request, op.timeout
+        request = op.request
         if request.foreign:
             _check_upload(request.path, self.base_url)
         theirs = client is self._client or client is self._async_client
@@ -171,13 +171,7 @@ class Transport:
             files=request.files,
             data=request.data,
             content=request.content,
-            timeout=httpx.Timeout(
-                connect=connect,
-                read=head,
-                # Each piece is to be taken within `idle`, and all before the first event.
-                write=timeout.idle if head is None else head,
-                pool=timeout.first_event,
-            ),
+            timeout=_limits(connect, head, op.timeout),
             headers={} if request.foreign else self._request_headers(request, op.token),
         )
         if request.foreign:
@@ -373,6 +367,12 @@ def _check_upload(address: str, base_url: str) -> None:
 
 def _params(params: JsonMapping | None) -> JsonObject | None:
     return None if params is None else {k: v for k, v in params.items() if v is not None}
+
+
+def _limits(connect: float | None, head: Until | None, timeout: Limits) -> httpx.Timeout:
+    """Each piece of a request is to be taken within `idle`, and all before the first event."""
+    write = timeout.idle if head is None else head
+    return httpx.Timeout(connect=connect, read=head, write=write, pool=timeout.first_event)
 
 
 def _longest(*limits: float | None) -> float | None:

@@ -218,20 +218,7 @@ class _Asking:
         terms, given = self.terms, self.options.get("stop")
         stop = read_stops(given) if given else ()
         native = "stop" in terms.endpoint.parameters
-        sent = {k: v for k, v in self.options.items() if v is not None and k not in _OURS}
-        if stop and native:
-            sent["stop"] = list(stop)
-        turn = Turn(
-            terms.agent_id,
-            plan.messages,
-            self.stream,
-            plan.conversation_id,
-            plan.keep,
-            sent,
-            {name: sent[name] for name in terms.endpoint.parameters if name in sent},
-            plan.history,
-            self.interrupts,
-        )
+        turn = self._turn(plan, stop if native else ())
         exchange = Exchange(terms, stop=() if native else stop, note=note)
         exchange.started = self.clock.started if self.clock else exchange.started
         try:
@@ -247,6 +234,24 @@ class _Asking:
                 "%s was asked to keep the conversation and did not; it knows only what is sent.",
                 terms.endpoint.title,
             )
+
+    def _turn(self, plan: Plan, stop: Sequence[str]) -> Turn:
+        """What the service is asked; `stop` where it knows how to stop."""
+        endpoint = self.terms.endpoint
+        sent = {k: v for k, v in self.options.items() if v is not None and k not in _OURS}
+        if stop:
+            sent["stop"] = list(stop)
+        return Turn(
+            self.terms.agent_id,
+            plan.messages,
+            self.stream,
+            plan.conversation_id,
+            plan.keep,
+            sent,
+            {name: sent[name] for name in endpoint.parameters if name in sent},
+            plan.history,
+            self.interrupts,
+        )
 
 
 def may_have_run(error: AgentError) -> bool:
