@@ -243,7 +243,7 @@ def _schema_in(texts: list[str], given: Schema | None) -> tuple[Schema | None, l
     for at, text in enumerate(texts):
         if found := find_shape(text):
             schema, rest = found
-            return schema if given is None else given, [*texts[:at], rest, *texts[at + 1 :]]
+            return given or schema, [*texts[:at], rest, *texts[at + 1 :]]
     return given, texts
 
 
