@@ -23,6 +23,7 @@ from remote_agents import (
 )
 from remote_agents.sandbox import Sandbox
 from remote_agents.testing.ways import make
+from remote_agents.turns import retry
 from remote_agents.turns.retry import MAX_WAIT, retry_delay
 from remote_agents.wire.failures import retry_after
 from tests.raw_server import EVENTS, JSON, RESET, head, serving
@@ -152,7 +153,10 @@ async def test_a_refusal_after_the_first_event_is_not(kind: str) -> None:
         [head(JSON, "502 Bad Gateway", length=0)],
     ],
 )
-async def test_who_opts_in_repeats_what_may_have_run(kind: str, script: list[Any]) -> None:
+async def test_who_opts_in_repeats_what_may_have_run(
+    kind: str, script: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retry.random, "uniform", lambda *_: 0.01)  # of the wait
     for unsafe, posts in ((False, 1), (True, 2)):
         with serving(script, WHOLE) as server:
             async with asking(kind, server, max_retries=1, retry_unsafe=unsafe) as asker:
