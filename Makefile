@@ -7,10 +7,6 @@ READY = $(VENV)/.installed
 DOCS ?=
 ARGS ?=
 
-# Three on two cores: the tests wait a third of their time, for servers, time limits and outages.
-# Each takes neighbouring tests, so that a module's sandbox or database is started once.
-PARALLEL = -n 3 --dist worksteal
-
 # What is compiled is kept: the checks start some hundred processes, and without it each compiles all it imports.
 unexport PYTHONDONTWRITEBYTECODE
 
@@ -28,12 +24,14 @@ demo: $(READY) ## watch every agent answer in both frameworks (DOCS=folder for y
 	@$(BIN)/python -m remote_agents_demo $(if $(DOCS),--documents "$(DOCS)")
 	@echo "Next, a notebook: $(BIN)/jupyter lab notebooks/01_quickstart.ipynb"
 
+# Three processes on two cores, as the tests wait a third of their time, for time limits and outages;
+# each takes neighbouring tests, so that a module's sandbox or database is started once.
 test: $(READY) ## every check, and the whole test-suite (ARGS="-k sse" for a part of it)
 	@$(MAKE) --no-print-directory -j 2 notebooks lint types docs
-	$(BIN)/python -m pytest $(PARALLEL) $(ARGS)
+	$(BIN)/python -m pytest -n 3 --dist worksteal $(ARGS)
 
 world: $(READY) vendor wheels examples ## vendors' and other foreign servers, each extra of the wheel, and the examples, in environments of their own
-	@if [ -e .venv-vendor/.installed ] && [ -e .venv-foreign/.installed ]; then $(BIN)/python -m pytest tests/vendor $(PARALLEL) $(ARGS); fi
+	@if [ -e .venv-vendor/.installed ] && [ -e .venv-foreign/.installed ]; then $(BIN)/python -m pytest tests/vendor -n 2 $(ARGS); fi
 
 examples: $(READY) ## the programs of examples/, in environments of their own, used with a real browser
 	@VENV=$(VENV) scripts/vendor .venv-examples requirements/examples.txt
@@ -41,7 +39,7 @@ examples: $(READY) ## the programs of examples/, in environments of their own, u
 	@if [ -e .venv-examples/.installed ] && [ -e .venv-chainlit/.installed ]; then $(BIN)/python -m pytest tests/examples $(ARGS); fi
 
 wheels: $(READY) ## the pages of the documentation, each with the extra that it names and nothing else
-	$(BIN)/python -m pytest tests/wheels $(PARALLEL) $(ARGS)
+	$(BIN)/python -m pytest tests/wheels -n 2 $(ARGS)
 
 vendor: $(READY) ## the environments of those servers
 	@VENV=$(VENV) scripts/vendor .venv-vendor requirements/vendor.txt
