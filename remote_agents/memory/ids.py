@@ -12,13 +12,7 @@ from dataclasses import dataclass, replace
 from remote_agents.memory.digests import SIZE, Digest, each
 from remote_agents.memory.law import Conversation
 from remote_agents.memory.marks import Mark
-from remote_agents.service import Endpoint
 from remote_agents.types import Message
-
-
-def wants_ids(endpoint: Endpoint) -> bool:
-    """Whether a service is told its messages again, and knows them by their ids."""
-    return endpoint.context and not endpoint.one_message
 
 
 @dataclass(slots=True)

@@ -14,7 +14,7 @@ from remote_agents.json_types import JsonMapping, JsonObject
 from remote_agents.memory.dialogue import Dialogue
 from remote_agents.memory.digests import SIZE, Digest, digest_for, each, row
 from remote_agents.memory.folding import Fold, fold_messages, in_turns, shaped
-from remote_agents.memory.ids import Ids, ends_turn_of, ids_of, wants_ids
+from remote_agents.memory.ids import Ids, ends_turn_of, ids_of
 from remote_agents.memory.law import KEPT, Conversation, differs_at, goes_on
 from remote_agents.memory.marks import Mark, Sealer, candidates
 from remote_agents.service import Endpoint
@@ -116,6 +116,8 @@ class Prompt:
         self.agent = agent
         self.fold = fold or fold_messages
         self.tools = tools
+        # Whether the service is told its messages again, and knows them by their ids.
+        self.wants_ids = endpoint.context and not endpoint.one_message
         self.bare = not any(message.role == "assistant" for message in self.messages)
 
     @cached_property
@@ -379,7 +381,7 @@ class Standing:
             conversation: Where they go.
         """
         prompt, places = self.prompt, self.prompt.places
-        if not wants_ids(prompt.endpoint):
+        if not prompt.wants_ids:
             return messages
         older = (self.digest(messages[at]) for at in places[: self.before])
         ids = Ids(prompt.agent, self.digest, conversation, self._marks)
@@ -391,7 +393,7 @@ class Standing:
 
     def _named(self, messages: Sequence[Message], size: int) -> JsonObject:
         """The ids of what a plan asks, after so many messages, and of its instructions."""
-        if not wants_ids(self.prompt.endpoint):
+        if not self.prompt.wants_ids:
             return {}
         asked = ids_of(messages, self.prompt.places[max(size, self.before) :])
         return {"ids": asked, "instructions": [m.id or "" for m in messages if m.role == "system"]}

@@ -158,7 +158,7 @@ def _read_events(
 def _first_deadline(exchange: Exchange) -> float | None:
     """When the first event of the answer must be there, counted from sending."""
     limit = exchange.terms.timeout.first_event
-    return exchange.moment(None if limit is None else exchange.sent + limit - time.monotonic())
+    return _moment(None if limit is None else exchange.sent + limit - time.monotonic(), exchange)
 
 
 def _next_deadline(
@@ -170,7 +170,7 @@ def _next_deadline(
         reader.leave_at = min(reader.leave_at, time.monotonic() + linger)
         return reader.leave_at
     if not idle:
-        return exchange.moment(exchange.terms.timeout.idle)
+        return _moment(exchange.terms.timeout.idle, exchange)
     _look_at_clock(deadline, exchange, reader.phase)
     return deadline
 
@@ -196,7 +196,7 @@ def read_whole(response: Any, exchange: Exchange) -> Flow[Answer]:
 
 def read_piece(response: Any, exchange: Exchange) -> Flow[Any]:
     """The next bytes of a body, whose size is not limited but whose silence is; None at its end."""
-    deadline = exchange.moment(exchange.terms.timeout.idle)
+    deadline = _moment(exchange.terms.timeout.idle, exchange)
     return (yield from _read(response, deadline, exchange, "idle"))
 
 
@@ -204,7 +204,7 @@ def read_body(response: Any, exchange: Exchange) -> Flow[bytes]:
     """A whole body, within the limits of time and size; blanks do not put off the idle limit."""
     terms, size = exchange.terms, 0
     parts: list[bytes] = []
-    deadline = exchange.moment(terms.timeout.idle)
+    deadline = _moment(terms.timeout.idle, exchange)
     while (chunk := (yield from _read(response, deadline, exchange, "idle"))) is not None:
         size += len(chunk)
         if size > terms.max_body_bytes:
@@ -216,7 +216,7 @@ def read_body(response: Any, exchange: Exchange) -> Flow[bytes]:
         if chunk.isspace():
             _look_at_clock(deadline, exchange, "idle")
         else:
-            deadline = exchange.moment(terms.timeout.idle)
+            deadline = _moment(terms.timeout.idle, exchange)
     return b"".join(parts)
 
 
@@ -225,6 +225,14 @@ def _read(response: Any, deadline: float | None, exchange: Exchange, phase: str)
         return (yield Read(response, deadline))
     except DeadlineReached as error:
         raise exchange.timed_out(phase) from error
+
+
+def _moment(seconds: float | None, exchange: Exchange) -> float | None:
+    """When what is read must be there; the clock is asked only where the whole time has a limit."""
+    if exchange.terms.timeout.total is not None:
+        return exchange.moment(seconds)
+    exchange.late = 0
+    return None if seconds is None else time.monotonic() + seconds
 
 
 def _look_at_clock(deadline: float | None, exchange: Exchange, phase: str) -> None:

@@ -189,7 +189,7 @@ def _first_wait(error: AgentError, terms: Terms) -> float:
 
 def _token(exchange: Exchange) -> Flow[SecretStr]:
     terms = exchange.terms
-    if not terms.key_is_callable:
+    if not callable(terms.secret):
         own: SecretStr = terms.secret
         return own
     # Plain, it is in no frame.
