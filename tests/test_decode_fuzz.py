@@ -63,8 +63,8 @@ AG_UI: list[dict[str, Any]] = [
     {"type": "RUN_ERROR", "message": "m", "code": "c"},
 ]
 SAMPLES: dict[str, list[dict[str, Any]]] = {
+    **dict.fromkeys(ENDPOINTS, OPENAI),
     "ag_ui": AG_UI,
-    "bluenexus": OPENAI,
     "cloudbase_openai": [*OPENAI, *AG_UI],
     "private_ai": [
         *OPENAI,

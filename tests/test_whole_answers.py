@@ -106,10 +106,10 @@ def extra(framework: str, answer: Answer, name: str) -> Any:
 # --- raw -----------------------------------------------------------------------------------------
 
 SAID = {
+    **{name: {"object": "chat.completion", "created": 1713000000} for name in ENDPOINTS},
     "ag_ui": {"runId": "r"},
     "cloudbase": {"created": "1726030224", "version": "2024"},
     "maiagent": {"createdAt": "1728181396000"},
-    **{name: {"object": "chat.completion", "created": 1713000000} for name in OPENAI},
 }
 
 
