@@ -12,13 +12,14 @@ from types import FrameType
 from typing import Any
 from urllib.parse import urlsplit
 
-from pydantic import SecretBytes, SecretStr
+from pydantic import SecretStr
 
 from remote_agents.addresses import is_loopback
 from remote_agents.errors import ConfigurationError
 from remote_agents.json_types import JsonObject
 from remote_agents.memory.plan import MEMORY_MODES
 from remote_agents.service import Endpoint
+from remote_agents.settings import refuse_bytes
 from remote_agents.unknown_names import unknown_in_call, unknown_name
 
 
@@ -140,6 +141,7 @@ def _is_half(text: str) -> bool:
 
 
 def _text(name: str, value: object) -> str:
+    refuse_bytes(name, value)
     if not isinstance(value, str):
         raise ConfigurationError(f"{name} is a text, not {value!r}.")
     return value
@@ -155,10 +157,7 @@ def read_api_key(endpoint: Endpoint, api_key: object) -> Any:
             f"{endpoint.title} needs a key: pass api_key, or set {endpoint.env}_API_KEY.",
             endpoint=endpoint.name,
         )
-    if isinstance(found, (bytes, SecretBytes)):
-        raise ConfigurationError(
-            "api_key is a text, not bytes: pass key.decode().", endpoint=endpoint.name
-        )
+    refuse_bytes("api_key", found)
     if isinstance(found, str):
         found = SecretStr(found)
     if not (callable(found) or hasattr(found, "get_secret_value")):
@@ -180,8 +179,8 @@ def key_fault(endpoint: Endpoint, key: str) -> str | None:
     """What is wrong with a key; it is never quoted."""
     if not (key and key.isascii() and key.isprintable() and key == key.strip()):
         return (
-            "has characters that no key has (line breaks or other than ASCII), or none at all; "
-            "check how it was copied"
+            "has characters that no key has (spaces around it, line breaks, other than ASCII), or "
+            "none at all; check how it was copied"
         )
     if scheme := _SCHEME.match(key):
         return (

@@ -55,6 +55,12 @@ def refuse_positional(kind: type, positional: tuple[Any, ...]) -> None:
         )
 
 
+def refuse_bytes(name: str, value: object) -> None:
+    """Say how the bytes of an argument become the text that it is; they are never quoted."""
+    if isinstance(value, (bytes, SecretBytes)):
+        raise ConfigurationError(f"{name} is a text, not bytes: pass what .decode() gives.")
+
+
 class Settings(BaseModel):
     """The arguments that all services share.
 
@@ -138,10 +144,13 @@ class Settings(BaseModel):
             refuse_positional(type(self), positional)
             refused = None
             try:
+                for name in settings.keys() - _OF_BYTES:
+                    refuse_bytes(name, settings[name])
                 super().__init__(**settings)
             except ValidationError as error:
                 refused = _refusal(type(self), error)
             except ConfigurationError as error:
+                error.endpoint = error.endpoint or self.endpoint.name
                 refused = error.with_traceback(None)
             if refused is not None:  # out here it leaves behind the values, which may be secrets
                 raise refused
@@ -187,6 +196,7 @@ def _wanted(said: Sequence[str]) -> str:
 _SHOULD_BE = "Input should be "
 _GUESSED = re.compile(r", (?:unable to|got a) .*")  # how Pydantic tried to read a value
 _NAMES = frozenset(Settings.model_fields)
+_OF_BYTES = frozenset({"account_secret", "verify"})  # the one may be, the other has better advice
 _SECRETS = frozenset({"api_key", "account_secret"})
 _MAY_BE_SECRET = re.compile(r"key|token|secret|password|auth", re.IGNORECASE)
 

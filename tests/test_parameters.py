@@ -125,6 +125,21 @@ def test_a_services_argument_of_the_wrong_kind_says_what_to_write(
 
 
 @pytest.mark.parametrize("framework", FRAMEWORKS)
+@pytest.mark.parametrize("name", ["agent_id", "api_key", "base_url", "env_id"])
+def test_what_is_bytes_is_told_how_to_be_a_text(framework: str, name: str) -> None:
+    settings: dict[str, Any] = {
+        "agent_id": "a",
+        "api_key": "k-secret",
+        "base_url": "https://host.example",
+        "env_id": "e",
+    }
+    with pytest.raises(ConfigurationError, match=rf"{name} is a text.*\.decode\(\)") as caught:
+        make(framework, "cloudbase", **{**settings, name: settings[name].encode()})
+    assert "k-secret" not in str(caught.value)
+    assert caught.value.endpoint == "cloudbase"
+
+
+@pytest.mark.parametrize("framework", FRAMEWORKS)
 def test_a_key_is_no_bytes_and_a_secret_for_seals_may_be(framework: str) -> None:
     settings = {"agent_id": "a", "base_url": "https://host.example"}
     with pytest.raises(ConfigurationError, match="api_key") as caught:

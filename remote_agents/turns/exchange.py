@@ -138,10 +138,12 @@ def _afterwards(flow: Flow[None], exchange: Exchange) -> Flow[None]:
 
 
 def _no_api(request: Request, terms: Terms) -> str:
+    alone = terms.endpoint.agent_in_address
+    what = "the whole address of the agent" if alone else "the root of the service"
     return (
         f"{terms.endpoint.title} was not found there: {request.method} "
         f"{terms.base_url}{request.path} is answered 404, and not as for an unknown agent. Check "
-        "base_url, which is the root of the service."
+        f"base_url, which is {what}."
     )
 
 
