@@ -7,6 +7,7 @@ import math
 import os
 import socket
 import traceback
+from collections.abc import Callable
 from contextlib import redirect_stdout
 from io import StringIO
 from pathlib import Path
@@ -29,10 +30,11 @@ from remote_agents import (
     UnsupportedContentError,
     display_stream,
 )
+from remote_agents.cli.connection import print_json
 from remote_agents.prompts import as_messages
 from remote_agents.sandbox import Sandbox
 from remote_agents.testing.ways import FRAMEWORKS, make
-from remote_agents.types.rendering import render
+from remote_agents.types.rendering import fenced, render
 from tests.raw_server import JSON, Step, head, serving
 from tests.transports import asking, each_kind
 
@@ -303,10 +305,18 @@ def test_a_terminal_is_not_steered() -> None:
     assert "[1] doc[2J [2] forged source" in shown
 
 
-def test_nor_is_a_page() -> None:
-    page = render(STEERING, STEERING, [("doc\u202e\n2. forged", None)])
+@pytest.mark.parametrize("shape", [render, fenced])
+def test_nor_is_a_page(shape: Callable[..., str]) -> None:
+    page = shape(STEERING, STEERING, [("doc\u202e 2. forged", None)])
     assert not set(page) & set("\x1b\x07\x9b\u202e\u2066\r")
     assert "doc 2. forged" in page
+
+
+def test_nor_by_json(capsys: pytest.CaptureFixture[str]) -> None:
+    print_json({"text": STEERING})
+    shown = capsys.readouterr().out
+    assert not set(shown) & set("\x1b\x07\x9b\u202e\u2066\r")
+    assert json.loads(shown) == {"text": STEERING}
 
 
 # --- what a service sends ------------------------------------------------------------------------

@@ -25,7 +25,7 @@ from remote_agents.errors import (
 from remote_agents.json_types import JsonObject
 from remote_agents.services import ENDPOINTS
 from remote_agents.settings import DEFAULTS
-from remote_agents.types.screen import inert
+from remote_agents.types.screen import inert, inert_json
 
 Connect: TypeAlias = Callable[..., Client]
 
@@ -167,4 +167,4 @@ def exit_code(error: AgentError) -> int:
 
 def print_json(value: Any) -> None:
     """Print one JSON line."""
-    print(json.dumps(value, ensure_ascii=False, default=str), flush=True)
+    print(inert_json(json.dumps(value, ensure_ascii=False, default=str)), flush=True)

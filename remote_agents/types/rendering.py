@@ -78,7 +78,7 @@ def fenced(
     listed = [f"[{n}] {name}" for n, (name, _) in enumerate(sources, 1)]
     listed += [f"File: {name}  {url or ''}".rstrip() for name, url in files]
     parts = [part for part in (reasoning.strip(), text.strip(), "\n".join(listed)) if part]
-    page = "\n\n".join(parts)
+    page = inert("\n\n".join(parts))
     runs = re.findall("`{3,}", page)
     fence = "`" * max(3, *(len(run) + 1 for run in runs)) if runs else "```"
     return f"{fence}text\n{page}\n{fence}"

@@ -7,6 +7,7 @@ from __future__ import annotations
 _CONTROLS = (c for c in (*range(32), *range(127, 160)) if chr(c) not in "\n\t")
 _BIDIRECTIONAL = (*range(0x202A, 0x202F), *range(0x2066, 0x206A))
 _STEERING = dict.fromkeys([*_CONTROLS, *_BIDIRECTIONAL])
+_ESCAPED = {code: f"\\u{code:04x}" for code in _STEERING}
 
 
 def inert(text: str) -> str:
@@ -22,3 +23,13 @@ def inert(text: str) -> str:
 def inert_line(text: str) -> str:
     """The same on one line, so that a title cannot pretend to be the next entry of a list."""
     return " ".join(inert(text).split())
+
+
+def inert_json(text: str) -> str:
+    r"""JSON that says the same, with what steers a screen as escapes.
+
+    Example:
+        >>> inert_json('"' + chr(0x9B) + '2J"')
+        '"\\u009b2J"'
+    """
+    return text.translate(_ESCAPED)
