@@ -1,8 +1,10 @@
 """What a service sends costs time in proportion to its size, and ends at `max_body_bytes`."""
 
 import asyncio
+import gc
 import json
 import time
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -41,15 +43,19 @@ def decode_of(endpoint: str) -> Any:
     return step.decode
 
 
-def seconds_for(endpoint: str, frames: list[Any]) -> float:
+def reader_of(endpoint: str) -> Reader:
     agent = AGENTS[endpoint]
-    reader = Reader(
+    return Reader(
         decode_of(endpoint),
         agent.new_reply(),
         agent.endpoint,
         context=agent.context,
         unknown_frames="count",
     )
+
+
+def seconds_for(endpoint: str, frames: list[Any]) -> float:
+    reader = reader_of(endpoint)
     chunks = [b"data: %s\n\n" % json.dumps(frame).encode() for frame in frames]
     begun = time.process_time()
     for chunk in chunks:
@@ -69,6 +75,18 @@ def test_many_frames_of_a_kind_cost_no_more_each(endpoint: str, unique: bool) ->
             many = min(many, seconds_for(endpoint, frames))
             few = min(seconds_for(endpoint, frames[:FEW]) for _ in range(2))
             assert many < max(BRIEF, 2.2 * TIMES * few), sample
+
+
+@pytest.mark.parametrize("endpoint", ENDPOINTS)
+def test_a_stream_that_waits_holds_no_frames(endpoint: str) -> None:
+    reader, mark = reader_of(endpoint), f"mark-{endpoint}"
+    frames = [{**sample, mark: []} for sample in SAMPLES[endpoint] if isinstance(sample, dict)]
+    reader.take(b"".join(b"data: %s\n\n" % json.dumps(frame).encode() for frame in frames))
+    with suppress(AgentError):
+        reader.check()
+    assert frames
+    del frames
+    assert [found for found in gc.get_objects() if type(found) is dict and mark in found] == []
 
 
 EVENT = b'data: {"choices":[{"delta":{"content":"and so on, "}}]}\n\n'

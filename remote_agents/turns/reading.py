@@ -137,6 +137,7 @@ def _read_events(
             if reader.cut or time.monotonic() >= reader.leave_at:
                 return
             deadline = _next_deadline(reader, exchange, deadline, idle=reader.frames == counted)
+            chunk, events = None, []  # whoever waits holds no more than he must
         try:
             chunk = yield Read(response, deadline)
         except DeadlineReached as error:

@@ -118,11 +118,12 @@ class Reader:
 
     def take(self, chunk: bytes) -> list[Event]:
         """The events of the next bytes; a failure among them is kept until `check`."""
+        frames: list[Frame] = []
         too_large: StreamProtocolError | None = None
         try:
-            frames = self.sse.feed(chunk)
+            self.sse.feed(chunk, frames)
         except StreamProtocolError as error:
-            frames, too_large = self.sse.frames, error  # what came before it is the caller's
+            too_large = error  # what came before it is the caller's
         events = self.take_sorted(sort(frames))
         if too_large is not None and not (self.failure or self.over or self.cut):
             self.failure = too_large

@@ -33,7 +33,6 @@ class SSEDecoder:
         max_event_bytes: The largest event accepted, in bytes.
 
     Attributes:
-        frames: What the last bytes completed, even where `feed` raised.
         has_halves: Whether a frame was read leniently: its texts may hold half of a surrogate pair.
         was_cut: Whether the stream ended in the middle of a frame.
 
@@ -47,7 +46,6 @@ class SSEDecoder:
     """
 
     def __init__(self, max_event_bytes: int = 8 * 1024 * 1024) -> None:
-        self.frames: list[Frame] = []
         self.has_halves = False
         self.was_cut = False
         self._limit = max_event_bytes
@@ -63,9 +61,14 @@ class SSEDecoder:
         self._after_gap = False  # an empty line came, and their JSON had not ended
         self._stray: bytes | None = None  # a field that nobody knows
 
-    def feed(self, chunk: bytes) -> list[Frame]:
-        """Take the next bytes; gives the frames they complete."""
-        frames = self.frames = []
+    def feed(self, chunk: bytes, into: list[Frame] | None = None) -> list[Frame]:
+        """Take the next bytes; gives the frames they complete.
+
+        Args:
+            chunk: The bytes.
+            into: Where the frames are put, even where it raises; else a list of its own.
+        """
+        frames = [] if into is None else into
         if not self._started:
             chunk = self._without_bom(chunk)
         if self._skip_newline and chunk:
