@@ -17,7 +17,8 @@ import weakref
 import zlib
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
-from functools import cache
+from functools import cache, partial
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -32,6 +33,7 @@ from remote_agents import (
     BlueNexus,
     CloudBase,
     Finish,
+    MaiAgent,
     StreamInterruptedError,
     StreamProtocolError,
     TextDelta,
@@ -173,6 +175,13 @@ DEFLATED_JSON = head(JSON, "200 OK", "Content-Encoding: deflate")
 BOM = b"\xef\xbb\xbf"
 PRETTY = json.dumps(json.loads(REPLY), indent=2).encode()
 INTERIM = b"HTTP/1.1 102 Processing\r\n\r\n"
+
+
+def whole_body(text: str) -> bytes:
+    """An answer in one object."""
+    return b'{"choices":[{"message":{"content":"%s"},"finish_reason":"stop"}]}' % text.encode()
+
+
 KEEPALIVE = b": keep-alive\n\n"
 SLOW: dict[str, tuple[list[Step], str, str]] = {
     "no headers": ([HOLD], "first_event", ""),
@@ -204,6 +213,8 @@ SLOW: dict[str, tuple[list[Step], str, str]] = {
     "blanks before JSON": ([head(JSON), flood(b"\n", 0.01)], "first_event", ""),
     "a flood of blanks": ([head(JSON), flood(b" " * 4096)], "first_event", ""),
     "half of a JSON body": ([head(JSON), b'{"choices": [', HOLD], "idle", ""),
+    "drips of a JSON body": ([head(JSON), b'{"choices": ["', flood(b"a", 0.01)], "idle", ""),
+    "drips of a page": ([head("text/html"), b"<html>", flood(b"a", 0.01)], "idle", ""),
     "blanks in a JSON body": ([head(JSON), b'{"choices": [', flood(b" ", 0.01)], "idle", ""),
 }
 
@@ -221,6 +232,29 @@ async def test_the_phases_of_a_slow_answer(kind: str, what: str) -> None:
         assert (error.phase, error.partial) == (phase, partial)
         assert 0.25 < time.monotonic() - begun < 1.5
         assert len(server.requests) == 1
+
+
+@each_kind
+async def test_a_body_may_take_longer_than_the_idle_limit(kind: str) -> None:
+    body = whole_body("a" * 60_000)
+    pieces = [step for at in range(0, len(body), 10_000) for step in (body[at : at + 10_000], 0.1)]
+    with serving([head(JSON, length=len(body)), *pieces]) as server:
+        async with asking(kind, server, timeout=Timeout(idle=0.4)) as asker:
+            assert await asker.ask() == "a" * 60_000
+
+
+@pytest.mark.parametrize("awaited", [False, True])
+def test_a_download_in_drips_is_idle(awaited: bool, tmp_path: Path) -> None:
+    with serving([head("application/zip"), b"PK", flood(b"a", 0.01)]) as server:
+        agent = MaiAgent(base_url=server.url, agent_id="a", api_key="k", timeout=Timeout(idle=0.3))
+        export: Any = agent.records.aexport_excel if awaited else agent.records.export_excel
+        target, begun = tmp_path / "r.xlsx", time.monotonic()
+        exporting = partial(export, target, start="2025-01-01", end="2025-01-02")
+        with pytest.raises(AgentTimeoutError, match="idle"):
+            asyncio.run(exporting()) if awaited else exporting()
+        assert time.monotonic() - begun < 5
+        assert not target.exists()
+        agent.close()
 
 
 @each_kind
@@ -330,7 +364,7 @@ async def test_a_deadline_works_in_a_task_that_was_cancelled_before() -> None:
 
 
 LONG = "Hello" * 8_000  # as much as lies in a socket that nobody reads
-BODY = b'{"choices":[{"message":{"content":"%s"},"finish_reason":"stop"}]}' % LONG.encode()
+BODY = whole_body(LONG)
 LATE: dict[str, list[Step]] = {
     "a stream": [0.1, head(), *(KEEPALIVE * 9, delta("Hello"), 0.02) * 3, delta(LONG), DONE],
     "a body": [0.1, head(JSON, length=len(BODY)), BODY[:9], 0.02, BODY[9:]],

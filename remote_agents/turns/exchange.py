@@ -21,7 +21,7 @@ from remote_agents.flow import (
 )
 from remote_agents.turns.clock import Exchange, account_of
 from remote_agents.turns.errors import tell_what_is_known
-from remote_agents.turns.reading import read_answer, read_piece, read_whole
+from remote_agents.turns.reading import read_answer, read_pieces, read_whole
 from remote_agents.turns.sending import accepted
 from remote_agents.turns.terms import Terms
 from remote_agents.types import Reply
@@ -91,8 +91,7 @@ def download(op: Download, exchange: Exchange) -> Flow[Any]:
     """A body passed on piece by piece."""
     try:
         response = yield accepted(op.request, exchange)
-        while (piece := (yield from read_piece(response, exchange))) is not None:
-            op.write(piece, response.headers)
+        yield from read_pieces(response, exchange, lambda piece: op.write(piece, response.headers))
         return response.headers
     except AgentError as error:
         tell_what_is_known(error, exchange)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Callable
 from typing import Any
 
 from remote_agents.errors import AgentError, StreamInterruptedError, StreamProtocolError
@@ -21,6 +22,8 @@ logger = logging.getLogger(__name__)
 # a mark that is always the last, longer after a finish_reason, behind which usage may follow.
 LINGER_AFTER_END = 0.25
 LINGER_AFTER_FINISH = 5.0
+# Bytes in a second: a body that comes more slowly is idle, since it would not end.
+SLOWEST = 16 * 1024
 
 
 def read_answer(
@@ -195,30 +198,37 @@ def read_whole(response: Any, exchange: Exchange) -> Flow[Answer]:
     return Answer(response.status, response.headers, data)
 
 
-def read_piece(response: Any, exchange: Exchange) -> Flow[Any]:
-    """The next bytes of a body, whose size is not limited but whose silence is; None at its end."""
-    deadline = _moment(exchange.terms.timeout.idle, exchange)
-    return (yield from _read(response, deadline, exchange, "idle"))
-
-
 def read_body(response: Any, exchange: Exchange) -> Flow[bytes]:
-    """A whole body, within the limits of time and size; blanks do not put off the idle limit."""
-    terms, size = exchange.terms, 0
+    """A whole body, within the limits of time and size."""
     parts: list[bytes] = []
-    deadline = _moment(terms.timeout.idle, exchange)
-    while (chunk := (yield from _read(response, deadline, exchange, "idle"))) is not None:
-        size += len(chunk)
-        if size > terms.max_body_bytes:
+    left = most = exchange.terms.max_body_bytes
+
+    def take(piece: bytes) -> None:
+        nonlocal left
+        left -= len(piece)
+        if left < 0:
             raise StreamProtocolError(
-                f"The answer is larger than {terms.max_body_bytes} bytes; it was cut off. "
+                f"The answer is larger than {most} bytes; it was cut off. "
                 "Raise max_body_bytes if that is expected."
             )
-        parts.append(chunk)
-        if chunk.isspace():
-            _look_at_clock(deadline, exchange, "idle")
-        else:
-            deadline = _moment(terms.timeout.idle, exchange)
+        parts.append(piece)
+
+    yield from read_pieces(response, exchange, take)
     return b"".join(parts)
+
+
+def read_pieces(response: Any, exchange: Exchange, take: Callable[[bytes], None]) -> Flow[None]:
+    """A body of any size, piece by piece; neither drips nor blanks put off the idle limit."""
+    begun, size, idle = time.monotonic(), 0, exchange.terms.timeout.idle
+    deadline = _moment(idle, exchange)
+    while (piece := (yield from _read(response, deadline, exchange, "idle"))) is not None:
+        take(piece)
+        if piece.isspace():
+            _look_at_clock(deadline, exchange, "idle")
+            continue
+        size += len(piece)
+        slow = None if idle is None else begun + idle + size / SLOWEST - time.monotonic()
+        deadline = _moment(slow, exchange)
 
 
 def _read(response: Any, deadline: float | None, exchange: Exchange, phase: str) -> Flow[Any]:
