@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import uuid
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import httpx
 
 from remote_agents.sandbox import Sandbox
+from remote_agents.sandbox.app.app import PROTOCOLS
 from remote_agents.sandbox.directory import AGENTS
 
 ENDPOINTS = tuple(AGENTS)
@@ -30,14 +32,15 @@ class Caller:
 
     def path(self, endpoint: str, agent: str | None = None) -> str:
         agent = agent or self.box.agents[endpoint]["agent_id"]
-        return {
+        known = {
             "ag_ui": f"/ag-ui/{agent}",
             "cloudbase": f"/v1/aibot/bots/{agent}/send-message",
             "cloudbase_openai": "/v1/aibot/openai/chat/completions",
             "private_ai": f"/api/v1/compatibility/openai/v1/agents/{agent}/chat/completions",
             "bluenexus": f"/api/v1/agents/{agent}/chat/completions",
             "maiagent": f"/api/chatbots/{agent}/completions/",
-        }[endpoint]
+        }
+        return known.get(endpoint) or first_route(endpoint, agent)
 
     def body(
         self, endpoint: str, question: Any, stream: bool = False, **more: Any
@@ -66,6 +69,11 @@ class Caller:
         reply = self.post(endpoint, question, stream, **more)
         assert reply.status_code == 200, reply.text
         return text_of(reply)
+
+
+def first_route(endpoint: str, agent: str) -> str:
+    """Where the sandbox answers a turn, for a service that has no path here."""
+    return re.sub(r"\{\w+\}", agent, PROTOCOLS[endpoint].routes[0].path)
 
 
 def user(text: str) -> dict[str, str]:

@@ -38,6 +38,7 @@ def test_a_wrong_key_is_refused_in_the_vendors_shape(call: Caller, endpoint: str
 
 
 ERROR_KEYS = {
+    **{name: {"error"} for name in ENDPOINTS},
     "ag_ui": {"detail"},
     "cloudbase": {"code", "message", "requestId"},
     "cloudbase_openai": {"code", "message", "requestId"},
