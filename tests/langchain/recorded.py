@@ -71,7 +71,7 @@ def _private_ai(streamed: bool, sources: Sources) -> list[Any]:
     return _openai(streamed, index_context_info=contexts, session_id="session-1")
 
 
-def _bluenexus(streamed: bool, sources: Sources) -> list[Any]:
+def _kept_by_service(streamed: bool, sources: Sources) -> list[Any]:
     return _openai(streamed, conversationId="conversation-1")
 
 
@@ -106,7 +106,6 @@ _ANSWERS: dict[str, Any] = {
     "cloudbase": _cloudbase,
     "cloudbase_openai": _openai,
     "private_ai": _private_ai,
-    "bluenexus": _bluenexus,
     "maiagent": _maiagent,
 }
 
@@ -119,7 +118,7 @@ def _respond(service: str, request: httpx.Request, sources: Sources) -> httpx.Re
         or body.get("isStreaming")
         or False
     )
-    frames = _ANSWERS[service](streamed, sources)
+    frames = _ANSWERS.get(service, _kept_by_service)(streamed, sources)
     if not streamed:
         return httpx.Response(200, headers=HEADERS, json=frames[0])
     lines = (frame if isinstance(frame, str) else json.dumps(frame) for frame in frames)
