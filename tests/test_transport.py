@@ -205,6 +205,15 @@ SLOW: dict[str, tuple[list[Step], str, str]] = {
         "Hel",
     ),
     "nothing new": ([head(), delta("Hel"), flood(delta(""), 0.01)], "idle", "Hel"),
+    "nothing new, nor an id": (
+        [
+            head(),
+            b'data: {"id":"x","model":"m","choices":[{"delta":{"content":"Hel"}}]}\n\n',
+            flood(b'data: {"choices":[]}\n\n', 0.01),
+        ],
+        "idle",
+        "Hel",
+    ),
     "heartbeats": (
         [head(), flood(b'event: heartbeat\ndata: {"n":1}\n\n', 0.01)],
         "first_event",

@@ -193,10 +193,16 @@ def _info(data: JsonMapping, so_far: Reply) -> Info | None:
     reply_id = data.get("id")
     model = data.get("model")
     conversation = data.get("conversationId") or data.get("conversation_id")
+    if conversation == so_far.conversation_id:
+        conversation = None
     if reply_id == so_far.reply_id and model == so_far.model and conversation is None:
         return None
-    return Info(
+    info = Info(
         reply_id=identifier(reply_id),
         model=identifier(model),
         conversation_id=identifier(conversation),
     )
+    return None if info == _NO_INFO else info
+
+
+_NO_INFO = Info()
