@@ -10,7 +10,14 @@ from typing import NamedTuple
 from remote_agents.sandbox.json_types import JsonObject
 from remote_agents.sandbox.mind.choosing import choose
 from remote_agents.sandbox.mind.knowledge import Hit, Knowledge
-from remote_agents.sandbox.mind.reading import Reading, is_about_the_text, parts_of, read, told_by
+from remote_agents.sandbox.mind.reading import (
+    TALKERS,
+    Reading,
+    is_about_the_text,
+    parts_of,
+    read,
+    told_by,
+)
 from remote_agents.sandbox.mind.schema import Filler, Schema, find_shape
 from remote_agents.sandbox.mind.scoring import LEAST, Candidate, Query, gist, talks
 from remote_agents.sandbox.mind.words import Sentence, pattern, sentences, terms, topic_words
@@ -45,7 +52,6 @@ SMALL_TALK = {
         "Why did the harbor never get lost? Because it always knew its docks by heart."
     ),
 }
-TALKERS = ("user", "assistant")
 NOTHING = "I could not find anything about that in my documents."
 
 
@@ -147,16 +153,14 @@ class Brain:
     def _found(self, question: str, sources: Sources) -> tuple[list[Candidate], list[Hit]]:
         """The sentences to answer with, one for each part, and the sections that were found."""
         parts, asked = parts_of(question), sources.asked
-        if len(parts) == 1 or not all(map(terms, parts)):
-            found, hits = self._ranked(self._query(question, asked), sources)
-            return _best(found), hits
-        answers: dict[Candidate, None] = {}
-        offered: dict[Hit, None] = {}
+        parts = parts if len(parts) > 1 and all(map(terms, parts)) else [question]
+        answers: list[Candidate] = []
+        offered: list[Hit] = []
         for part in parts:
             found, hits = self._ranked(self._query(part, asked), sources)
-            answers, offered = answers | dict.fromkeys(found[:1]), offered | dict.fromkeys(hits)
-            asked = [part, *asked]
-        return list(answers), list(offered)
+            answers += found[:1] if len(parts) > 1 else _best(found)
+            offered, asked = offered + hits, [part, *asked]
+        return list(dict.fromkeys(answers)), list(dict.fromkeys(offered))
 
     def _ranked(
         self, query: Query, sources: Sources, documents: float = 0.7

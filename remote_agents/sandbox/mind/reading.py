@@ -68,6 +68,8 @@ PARTS = pattern(
     rf"|[{EAST}])"
 )
 LONG = 400
+ASKING = 0.5
+TALKERS = ("user", "assistant")
 
 
 Turns = tuple[tuple[str, str], ...]
@@ -90,48 +92,32 @@ def read(text: str) -> Reading:
         >>> read("My name is Bo. What is my name?").question
         'What is my name?'
     """
-    turns, rest, outside = _unfolded(text)
-    parts, before = told_by(rest), told_by(outside)
+    parts = told_by(text)
     strength, at = max(((_asking(part), at) for at, part in enumerate(parts)), default=(0, 0))
-    if not strength:
-        whole = len(rest) <= LONG or not parts
-        told = (*before, *parts)
-        return Reading(rest.strip() if whole else parts[-1].text, told, turns, False)
     start = at
     while start and parts[start - 1].asks and parts[start - 1].block == parts[at].block:
         start -= 1
     question = " ".join(part.text for part in parts[start : at + 1]).strip(" \t\"'“”*_")
-    return Reading(question, (*before, *parts[:start], *parts[at + 1 :]), turns)
-
-
-def _unfolded(text: str) -> tuple[Turns, str, str]:
-    """The turns inside a text, its last user part, and what stands outside of turns."""
-    marks = list(ROLE.finditer(text))
-    if not any(mark["user"] for mark in marks):
-        return (), text, ""
-    ends = [mark.start() for mark in marks[1:]] + [len(text)]
-    said = [
-        (str(mark.lastgroup), text[mark.end() : end].strip())
-        for mark, end in zip(marks, ends, strict=True)
-    ]
-    turns = [(role, part) for role, part in said if part or role == "user"]
-    if turns[-1][0] != "user":
-        # Only a blank line tells the last answer from the question after it.
-        answer, blank, rest = turns[-1][1].partition("\n\n")
-        turns[-1:] = [(turns[-1][0], answer), ("user", rest)] if blank else [("user", answer)]
-    *earlier, (_, last) = turns
-    aside = [part for role, part in earlier if role not in ("user", "assistant")]
-    outside = "\n\n".join([text[: marks[0].start()], *aside])
-    return tuple(t for t in earlier if t[0] in ("user", "assistant")), last, outside
+    if not strength:
+        question, start, at = (
+            text.strip() if len(text) <= LONG else question,
+            len(parts),
+            len(parts),
+        )
+    turns = tuple((part.label, part.text) for part in parts[:start] if part.label in TALKERS)
+    told = (part for part in (*parts[:start], *parts[at + 1 :]) if part.label not in TALKERS)
+    return Reading(question, tuple(told), turns, strength >= ASKING)
 
 
 def _asking(part: Sentence) -> float:
     """How much a sentence looks like what a text asks."""
     name = (part.label or part.heading).strip(" \t#>*_-([{<\"'")
     topics = sum(not about_the_talk(term) for term in terms(part.text))
+    if part.label in TALKERS[1:]:
+        return 0
     wanted = bool(INPUT.fullmatch(name)) + bool(WANTS.match(part.text))
     asked = 4.0 * bool(ASKS.fullmatch(name)) + 2.0 * bool(part.asks and topics)
-    return asked or wanted * (0.5 + min(topics, 9) / 100)
+    return asked or wanted * (ASKING + min(topics, 9) / 100) or 0.1 * (name == TALKERS[0])
 
 
 @remembered
@@ -153,6 +139,7 @@ def told_by(text: str) -> tuple[Sentence, ...]:
 def _unwrapped(text: str) -> str:
     """A text without markup: quoted values as lines of their own, tags as headings."""
     text = re.sub(r"\[(/?[A-Z][A-Z_]{2,})\]", r"<\1>", text)
+    text = ROLE.sub(lambda role: f"\n\n{role.lastgroup}: ", text)
     text = _undressed(text) if IS_DATA.search(text) else text
     text = re.sub(r"</?t[dh]\b[^<>]*>", "| ", INLINE.sub("", FENCE.sub("\n\n", text)))
     return html.unescape(TAG.sub(_as_heading, text))
