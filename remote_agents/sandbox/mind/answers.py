@@ -10,17 +10,10 @@ from typing import NamedTuple
 from remote_agents.sandbox.json_types import JsonObject
 from remote_agents.sandbox.mind.choosing import choose
 from remote_agents.sandbox.mind.knowledge import Hit, Knowledge
-from remote_agents.sandbox.mind.reading import (
-    TALKERS,
-    Reading,
-    is_about_the_text,
-    parts_of,
-    read,
-    told_by,
-)
+from remote_agents.sandbox.mind.reading import Reading, is_about_the_text, parts_of, read, told_by
 from remote_agents.sandbox.mind.schema import Filler, Schema, find_shape
 from remote_agents.sandbox.mind.scoring import LEAST, Candidate, Query, gist, talks
-from remote_agents.sandbox.mind.words import Sentence, pattern, sentences, terms, topic_words
+from remote_agents.sandbox.mind.words import TALKERS, Sentence, pattern, terms, topic_words
 
 FOLLOW_UP = pattern(
     r"^\W*(?:and|but|so|also|then|or|ok(?:ay)?|what about|how about|what if|why|same|und|aber|"
@@ -176,7 +169,7 @@ class Brain:
         answered = _told_by_all(sources.said("assistant"))
         found += strict.ranked([p for p in answered if not self.knowledge.home_of(p.text)], 0.75)
         for hit in hits:
-            found += strict.ranked(sentences(hit.section.text), documents, hit)
+            found += strict.ranked(hit.section.sentences, documents, hit)
         return sorted(found, key=lambda candidate: -candidate.score), hits
 
     def _evidence(self, field: tuple[str, str], question: str, sources: Sources) -> list[str]:

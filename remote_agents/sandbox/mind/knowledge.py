@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 import bm25s  # type: ignore[import-untyped]
 
-from remote_agents.sandbox.mind.words import sentences, terms
+from remote_agents.sandbox.mind.words import Sentence, sentences, terms
 
 HANDBOOK = Path(__file__).parent.parent / "handbook"
 
@@ -32,6 +32,11 @@ class Section:
     def path(self) -> str:
         """Where the server shows the document."""
         return f"/documents/{quote(self.filename)}"
+
+    @property
+    def sentences(self) -> tuple[Sentence, ...]:
+        """What it says, sentence by sentence."""
+        return sentences(self.text)
 
 
 @dataclass(frozen=True)
@@ -55,11 +60,7 @@ class Knowledge:
         self._index = bm25s.BM25()
         if any(bags):
             self._index.index([list(bag) for bag in bags], show_progress=False)
-        self._home = {
-            sentence.text: section
-            for section in self.sections
-            for sentence in sentences(section.text)
-        }
+        self._home = {part.text: section for section in self.sections for part in section.sentences}
 
     def search(self, query: tuple[str, ...], limit: int = 5) -> list[Hit]:
         """The best sections for some terms."""

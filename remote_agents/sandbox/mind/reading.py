@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from remote_agents.sandbox.mind.words import (
     EAST,
+    TALKERS,
     Sentence,
     about_the_talk,
     pattern,
@@ -69,7 +70,6 @@ PARTS = pattern(
 )
 LONG = 400
 ASKING = 0.5
-TALKERS = ("user", "assistant")
 
 
 Turns = tuple[tuple[str, str], ...]
@@ -98,15 +98,13 @@ def read(text: str) -> Reading:
     while start and parts[start - 1].asks and parts[start - 1].block == parts[at].block:
         start -= 1
     question = " ".join(part.text for part in parts[start : at + 1]).strip(" \t\"'“”*_")
-    if not strength:
-        question, start, at = (
-            text.strip() if len(text) <= LONG else question,
-            len(parts),
-            len(parts),
-        )
-    turns = tuple((part.label, part.text) for part in parts[:start] if part.label in TALKERS)
-    told = (part for part in (*parts[:start], *parts[at + 1 :]) if part.label not in TALKERS)
-    return Reading(question, tuple(told), turns, strength >= ASKING)
+    if not strength and len(text) <= LONG:
+        question = text.strip()
+    asked = range(start, at + 1) if strength else ()
+    others = [part for place, part in enumerate(parts) if place not in asked]
+    turns = tuple((part.label, part.text) for part in others if part.label in TALKERS)
+    told = tuple(part for part in others if part.label not in TALKERS)
+    return Reading(question, told, turns, strength >= ASKING)
 
 
 def _asking(part: Sentence) -> float:

@@ -12,6 +12,7 @@ from bm25s.stopwords import STOPWORDS_EN_PLUS, STOPWORDS_GERMAN  # type: ignore[
 T = TypeVar("T")
 pattern = partial(re.compile, flags=re.IGNORECASE)
 SHORT = 4_000
+TALKERS = ("user", "assistant")
 ASKING = """
 could give given know let like many may might much must need one please say tell thank thanks us
 use want would ok okay bitte hoch kannst lange oft viele wann wer
