@@ -17,6 +17,7 @@ from remote_agents.sandbox.mind.schema import find_schema
 from remote_agents.sandbox.mind.words import pattern, terms, topic_words
 
 Weight = Callable[[str], float]
+Item = dict[str, int | str]
 
 NUMBERED = pattern(
     r"(?m)^[ \t]*(?:\((\d+)\)|(\d+)[.)])[ \t]+(.+)$"
@@ -139,9 +140,7 @@ def _form(text: str, options: list[Option]) -> dict[str, bool]:
     return {}
 
 
-def _filled(
-    keys: dict[str, bool], option: Option, question: str, weight: Weight
-) -> dict[str, int | str]:
+def _filled(keys: dict[str, bool], option: Option, question: str, weight: Weight) -> Item:
     """One item, with the part of the question that its option can answer."""
     parts = parts_of(question)
     fits = [sum(map(weight, option.words.intersection(terms(part)))) for part in parts]
@@ -152,9 +151,8 @@ def _filled(
     return said | {key: option.key for key, chosen in keys.items() if chosen}
 
 
-def _dressed(items: list[dict[str, int | str]], form: str) -> str:
+def _dressed(items: list[Item], form: str) -> str:
     """The items as the example has them: in an object, in a list, or the first alone."""
     wrapped, listed = WRAPPED.search(form), re.search(r"\[\s*\{", form)
     value = {wrapped[1]: items} if wrapped else items if listed else items[0]
-    said = json.dumps(value, ensure_ascii=False)
-    return f"```json\n{said}\n```" if "json markdown" in form.lower() else said
+    return json.dumps(value, ensure_ascii=False)

@@ -23,15 +23,10 @@ from remote_agents.sandbox.mind.words import (
     terms,
 )
 
-SPEAKERS = {
-    "user": "user|human|nutzer|benutzer|mensch|用户|人类",
-    "assistant": "assistant|ai|assistent|ki|助手",
-    "system": "system|developer|系统",
-    "tool": "tool result|tool|function",
-}
 ROLE = pattern(
-    rf"(?m)^[ \t]*(?:[\[<(*#]+ ?)?(?:{'|'.join(f'(?P<{k}>{v})' for k, v in SPEAKERS.items())})"
-    r"(?: message)?[\])>*]*[ \t]*[:：][\])>*]*[ \t]*"
+    r"(?m)^[ \t]*(?:[\[<(*#]+ ?)?(?:(?P<user>user|human|nutzer|benutzer|mensch|用户|人类)"
+    r"|(?P<assistant>assistant|ai|assistent|ki|助手)|(?P<system>system|developer|系统)"
+    r"|(?P<tool>tool result|tool|function))(?: message)?[\])>*]*[ \t]*[:：][\])>*]*[ \t]*"
 )
 # What a question is labelled as, and what has one when nothing else asks.
 ASKS = pattern(
@@ -64,15 +59,11 @@ DATA = re.compile(
 IS_DATA = re.compile(r"[\[{(]\s*[\"'{\[]|=['\"]")
 ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|(.))")
 PARTS = pattern(
-    r"(?:[?;,]\s+(?:and\s+|und\s+)?|\s+(?:and|und)\s+|？)"
-    r"(?=(?:how|what|when|where|which|who|why|can|may|do|does|is|are|wie|was|wann|wo|wer|welche)\b"
-    rf"|[{EAST}])"
+    r"(?:[?;,]\s+(?:and\s+|und\s+)?|\s+(?:and|und)\s+|？)(?=(?:how|what|when|where|which|who|why|"
+    rf"can|may|do|does|is|are|wie|was|wann|wo|wer|welche)\b|[{EAST}])"
 )
 LONG = 400
 ASKING = 0.5
-
-
-Turns = tuple[tuple[str, str], ...]
 
 
 class Reading(NamedTuple):
@@ -80,7 +71,7 @@ class Reading(NamedTuple):
 
     question: str
     told: tuple[Sentence, ...] = ()
-    turns: Turns = ()
+    turns: tuple[tuple[str, str], ...] = ()
     asks: bool = True
 
 

@@ -96,7 +96,7 @@ def number(
     ends = [float(schema[bound]) for bound in bounds if bound in schema]
     step = schema.get("multipleOf", 1)
     tried = [figure.value for figure in _figures(field, said, question)]
-    tried += [0.0, *ends, *(end + by for end in ends for by in (1, -1, 0.5, -0.5)), sum(ends) / 2]
+    tried += [0.0, *(end + by for end in ends for by in (0, 1, -1, 0.5, -0.5)), sum(ends) / 2]
     tried += [(end // step + by) * step for end in ends for by in (0, 1)]
     allowed = (v for v in tried if _within(v, schema) and (kind == "number" or v.is_integer()))
     value = next(allowed, 0.0)
@@ -127,9 +127,8 @@ def _figures(field: Field, said: Sequence[str], question: str) -> list[Figure]:
 def _numbers(text: str) -> list[Figure]:
     figures = []
     for one in NUMBER.finditer(text):
-        after = text[one.end() :]
-        unit, other = UNIT.match(after), NUMBER.search(after)
-        after = after[: other.start()] if other else after
+        after = NUMBER.split(text[one.end() :], maxsplit=1)[0]
+        unit = UNIT.match(after)
         figures.append(Figure(_value(one[0], text), one[0] + (unit[0] if unit else ""), after))
     return figures
 
