@@ -189,13 +189,17 @@ class Brain:
 
     def _query(self, question: str, asked: list[str]) -> Query:
         """The terms of a question with their weights; a follow-up inherits its topic."""
-        weights, share, text = self._weights(question), 0.6, question
+        weights, topic, share, text = self._weights(question), dict[str, float](), 0.6, question
         for before in asked[:2]:
             if not _follows(text):
                 break
-            topic = {term: share * weight for term, weight in self._weights(before).items()}
-            weights, text, share = topic | weights, before, share / 2
-        return Query(question, weights)
+            topic = {term: share * weight for term, weight in self._weights(before).items()} | topic
+            text, share = before, share / 2
+        # Never more than what the question itself says, or any earlier topic would answer it.
+        topic = {term: weight for term, weight in topic.items() if term not in weights}
+        most = 0.8 * sum(weights.values()) or 1.0
+        scale = min(1.0, most / (sum(topic.values()) or 1.0))
+        return Query(question, weights | {term: scale * w for term, w in topic.items()})
 
     def _composed(self, question: str, chosen: list[Candidate], hits: list[Hit]) -> Answer:
         """The chosen sentences, those of one page together with its title."""

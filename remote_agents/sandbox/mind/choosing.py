@@ -27,7 +27,9 @@ FENCED = re.compile(r"^```json\s*(\{.*?)^```[ \t]*$", re.MULTILINE | re.DOTALL)
 IN_JSON = pattern(r"\bJSON\b")
 OBJECT = re.compile(r"\{[^{}]*\}")
 PAIR = re.compile(r'"?(\w+)"?[ \t]*:[ \t]*(?:"((?:[^"\\]|\\.)*)"|(\w+))')
-IN_A_LINE = re.compile(r"'(\w+): <(number|keyword)s?>'")
+CHOOSE = pattern(r"\b(?:choices?|choose|select|options?|tools?)\b")
+KEYWORDS = re.compile(r"'(\w+): <keywords>'")
+IN_A_LINE = re.compile(r"'(\w+): <numbers?>'")
 IN_LINES = re.compile(r"^(\w+): \d+, (\w+): \d+$", re.MULTILINE)
 AT_MOST = pattern(r"\b(?:no more than|at most|up to) (\d+)")
 A_LIST = pattern(r"\b(?:output|return|give|write) a list\b")
@@ -61,28 +63,36 @@ def choose(text: str, weight: Weight) -> str | None:
     """
     if find_schema(text):
         return None
-    line, lines = IN_A_LINE.search(text), IN_LINES.search(text)
-    if line and line[2] == "keyword":
-        return f"{line[1]}: {', '.join(_keywords(text, _most(text) or 10))}"
-    if not (line or lines or IN_JSON.search(text)):
-        return None
+    if asked := KEYWORDS.search(text):
+        return f"{asked[1]}: {', '.join(_keywords(text, _most(text) or 10))}"
+    question, options, form = _offered(text)
+    line, lines = IN_A_LINE.search(form), IN_LINES.search(form)
+    limit = _most(form) or (len(options) if lines or A_LIST.search(form) else 1)
+    fitting = _needed(question, options, weight)[:limit]
+    chosen = fitting or options[:limit]
+    if options and lines:
+        return _in_lines(fitting, *lines.groups())
+    if options and line:
+        return f"{line[1]}: {', '.join(str(option.key) for option in chosen)}"
+    keys = _keys(form, options) if IN_JSON.search(form) and CHOOSE.search(form) else {}
+    items = [_filled(keys, option, question, weight) for option in chosen]
+    return _dressed(items, form) if keys else None
+
+
+def _offered(text: str) -> tuple[str, list[Option], str]:
+    """The question, what can be chosen, and the text without both."""
     question = read(text).question
     # The question may be a word that stands elsewhere too.
     found = list(re.finditer(rf"(?<=['\":>\s]){re.escape(question)}(?=['\"<\s]|$)", text))
     before, after = (text[: found[-1].start()], text[found[-1].end() :]) if found else (text, "")
     options, before = _options(before)
-    form = f"{before}\n{after}"
-    limit = _most(form) or (len(options) if lines or A_LIST.search(form) else 1)
-    chosen = _needed(question, options, weight)[:limit]
-    if lines and options:
-        ranked = [f"{lines[1]}: {o.key}, {lines[2]}: {10 - n}" for n, o in enumerate(chosen)]
-        return "\n".join(ranked) or "None of them is relevant."
-    chosen = chosen or options[:limit]
-    if line and options:
-        return f"{line[1]}: {', '.join(str(option.key) for option in chosen)}"
-    keys = _form(form, options)
-    items = [_filled(keys, option, question, weight) for option in chosen]
-    return _dressed(items, form) if keys else None
+    return question, options, f"{before}\n{after}"
+
+
+def _in_lines(chosen: list[Option], name: str, score: str) -> str:
+    """A line for each document, from the best on."""
+    lines = [f"{name}: {one.key}, {score}: {max(1, 10 - n)}" for n, one in enumerate(chosen)]
+    return "\n".join(lines) or "None of them is relevant."
 
 
 def _most(text: str) -> int | None:
@@ -128,7 +138,7 @@ def _needed(question: str, options: list[Option], weight: Weight) -> list[Option
     return chosen
 
 
-def _form(text: str, options: list[Option]) -> dict[str, bool]:
+def _keys(text: str, options: list[Option]) -> dict[str, bool]:
     """The keys of one item of the example, each with whether the chosen option stands there."""
     names = {key for key, *_ in PAIR.findall(text)}
     numbered = bool(options) and isinstance(options[0].key, int)

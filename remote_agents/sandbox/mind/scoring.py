@@ -12,25 +12,32 @@ from remote_agents.sandbox.mind.reading import WANTS, Reading
 from remote_agents.sandbox.mind.values import NUMERALS
 from remote_agents.sandbox.mind.words import EAST, Sentence, about_the_talk, kinship, pattern, terms
 
-HOW_MUCH = pattern(
-    r"\b(?:when|what (?:time|year|date|day|number|price)|how (?:many|much|long|often|far|late|"
-    r"early|old|high|tall|big|large|fast|deep|wide|heavy)|wann|wie ?(?:viele?|lange|oft|hoch|"
-    r"teuer|gro(?:ß|ss)|alt|weit|spät|früh|schwer|tief|schnell))\b"
-    r"|几|多[少久长大高远]|何[时時]|什么时候|哪[天年]|いつ|いくら|언제|얼마|몇"
+WHEN = pattern(
+    r"\b(?:when|what (?:time|year|date|day)|wann|(?:bis|ab|um) wie ?viel uhr)\b"
+    r"|几[点时月]|何[时時]|什么时候|哪[天年]|いつ|언제|몇 시"
 )
-FIGURE = pattern(
-    r"(?<![\[\d.,A-Za-z])\d+(?:[.,:]\d+)*|[一二三四五六七八九十百千两]"
-    rf"|\b(?:{NUMERALS}|twenty|thirty|hundred|half)\b|\b(?:jan|feb|mar|mär|apr|(?-i:M)ay|mai|jun|jul|"
-    r"aug|sep|o[ck]t|nov|de[cz])[a-zä]*\b|\w+(?:day|tag)s?\b|\b(?:noon|midnight|mittags?|mitternacht|"
-    r"\w+ly|every|never|always|once|after|before|during|until|within|when|while|if|nie|immer|nach|"
-    r"vor|während|bis|wenn|sobald|\w+lich|jede[rsn]?)\b"
+AMOUNT = pattern(
+    r"\b(?:how (?:many|much|long|often|far|late|early|old|high|tall|big|large|fast|deep|wide|heavy)"
+    r"|what (?:number|price)|wie ?(?:viele?|lange|oft|hoch|teuer|gro(?:ß|ss)|alt|weit|spät|früh|"
+    r"schwer|tief|schnell))\b|几|多[少久长大高远]|いくら|몇|얼마"
 )
 WHO = pattern(r"\b(?:who|whom|wer|wen|wem)\b")
+MOMENT = pattern(
+    r"\b\d{1,2}[:.]\d\d|\d ?(?:[ap]\.?m\b|uhr\b|o'clock|st\b|nd\b|rd\b|th\b)|\b[12]\d{3}\b"
+    r"|\d[点时月年日:]|[一二三四五六七八九十][点月]|\b\d{1,2}\.\s|\b(?:jan|feb|mar|mär|apr|(?-i:M)ay|mai|jun|jul|"
+    r"aug|sep|o[ck]t|nov|de[cz])[a-zä]*\b|\w+(?:day|tag)s?\b|\b(?:noon|midnight|mittags?|mitternacht|"
+    r"(?:dai|week|month|year|annual)ly|every|never|always|once|after|before|during|until|within|when|"
+    r"while|if|nie|immer|nach|vor|während|bis|wenn|sobald|täglich|wöchentlich|jede[rsn]?)\b"
+)
+FIGURE = pattern(
+    rf"(?<![\[\d.,A-Za-z])\d+(?:[.,:]\d+)*|[一二三四五六七八九十百千两]|\b(?:{NUMERALS}|twenty|thirty|"
+    r"hundred|half|never|daily|weekly|monthly|zwanzig|nie)\b"
+)
 PERSON = re.compile(
     rf"(?<=[\w,.] )[A-ZÄÖÜ]|[{EAST}]"
     r"|\b(?:\w{3,}(?:er|or|ant|ist|ee|man)s?|head|lead|staff|team|people|every\w+|nobody|you|all)\b"
 )
-KINDS = ((HOW_MUCH, FIGURE), (WHO, PERSON))
+KINDS = ((WHEN, MOMENT), (AMOUNT, FIGURE), (WHO, PERSON))
 LEAST = 0.5
 GOES_ON = pattern(
     r"\W*(?:(?:it|its|they|their|this|these|he|she|there|er|sie|es|dies|diese[rs]?|dort)\b|[它他她这该其])"
@@ -99,7 +106,7 @@ class Query(NamedTuple):
 
     def _unit(self, text: str) -> float:
         """More for the figure that is asked for, with its unit."""
-        figures = FIGURE.finditer(text) if HOW_MUCH.search(self.text) else ()
+        figures = FIGURE.finditer(text) if AMOUNT.search(self.text) else ()
         units = (term for one in figures for term in terms(text[one.end() :][:40])[:1])
         return 0.1 if any(term in self.weights for term in units) else 0.0
 
