@@ -144,10 +144,10 @@ def run(flow: Flow[T], client: Sender) -> Generator[Any, None, T]:
             except StopIteration as stop:
                 return cast("T", stop.value)
             except AgentError as error:
-                value = None  # an error that knows its frame, and the frame it: garbage
+                op = value = None  # the request, and an error that knows its frame: garbage
                 raise error.with_traceback(None) from None
             except BaseException:
-                value = None
+                op = value = None
                 raise
             try:
                 if type(op) is Emit:
@@ -190,10 +190,10 @@ async def arun(flow: Flow[T], client: Sender) -> AsyncGenerator[Any, None]:
             except StopIteration:
                 return
             except AgentError as error:
-                value = None
+                op = value = None
                 raise error.with_traceback(None) from None
             except BaseException:
-                value = None
+                op = value = None
                 raise
             try:
                 if type(op) is Emit:

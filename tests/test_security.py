@@ -18,7 +18,7 @@ from remote_agents.agent import Agent
 from remote_agents.sandbox import Sandbox
 from remote_agents.services import ENDPOINTS
 from remote_agents.testing.ways import FRAMEWORKS, NAMES, Way
-from tests.raw_server import HOLD, JSON, RESET, Step, head, serving
+from tests.raw_server import EVENTS, HOLD, JSON, RESET, Step, head, serving
 
 KEY = "sk-4cf1a9e2b7-very-secret"
 COOKIE = "session=very-secret-cookie"
@@ -123,6 +123,26 @@ def test_keys_are_in_no_error_of_a_framework(kind: str, framework: str) -> None:
     with serving(FAILURES["refused, quoting the key"]) as server:
         error = ask(kind, server.url, "text", framework)
     assert KEY not in with_locals(error)
+
+
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+@pytest.mark.parametrize("kind", ["sync", "async"])
+def test_an_id_that_quotes_the_key_is_in_no_error(kind: str, framework: str) -> None:
+    told = (f"X-Conversation-Id: of-{KEY}", f"X-Request-Id: of-{KEY}")
+    with serving([head(EVENTS, "200 OK", *told), b'data: {"cho', RESET]) as server:
+        error = ask(kind, server.url, "text", framework)
+    assert isinstance(error, remote_agents.AgentError)
+    assert error.conversation_id == "of-[key]"
+    for link in chain(error):
+        assert KEY not in f"{link} {link!r} {link.args!r} {vars(link)!r}"
+
+
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+@pytest.mark.parametrize("kind", ["sync", "async"])
+def test_a_request_is_in_no_frame_of_an_error(kind: str, framework: str) -> None:
+    with serving([b"HTTP/1.1 9x9 no\r\n\r\n"]) as server:
+        error = ask(kind, server.url, "text", framework)
+    assert "Request(method=" not in with_locals(error)
 
 
 @pytest.mark.parametrize(

@@ -24,8 +24,9 @@ def tell_what_is_known(error: AgentError, exchange: Exchange, reply: Reply | Non
     if reply is not None:
         beside = "".join(reply.beside)
         error.partial = error.partial or reply.text + reply.withheld + beside
-        error.conversation_id = error.conversation_id or reply.conversation_id
-        error.request_id = error.request_id or reply.request_id
+        ids = without_key(exchange.token, [reply.conversation_id, reply.request_id])
+        error.conversation_id = error.conversation_id or ids[0]
+        error.request_id = error.request_id or ids[1]
 
 
 def _redact(error: AgentError, token: SecretStr | None) -> None:
