@@ -10,6 +10,7 @@ from langchain_agents._errors import model_errors
 from remote_agents.errors import ConfigurationError
 from remote_agents.extras import require
 from remote_agents.json_types import JsonMapping, JsonObject
+from remote_agents.service import Endpoint
 
 
 def check_schema(schema: JsonMapping) -> None:
@@ -86,3 +87,24 @@ def response_format(form: JsonObject, method: str, strict: bool | None) -> JsonO
     if strict is not None:
         named["strict"] = strict
     return {"type": "json_schema", "json_schema": named}
+
+
+def asked_for(
+    schema: Any, form: JsonObject, method: str, strict: bool | None, endpoint: Endpoint
+) -> JsonObject:
+    """What of a call says that an object is wanted: to tracers, and to a service that knows it.
+
+    Args:
+        schema: What the caller gave: a class or a schema.
+        form: Its JSON schema.
+        method: `json_schema`, `json_mode` or `function_calling`.
+        strict: Whether fields that it does not name are refused.
+        endpoint: The facts of the service.
+    """
+    traced = {"kwargs": {"method": method, "strict": strict}, "schema": schema}
+    call: JsonObject = {"ls_structured_output_format": traced}
+    if method == "function_calling" and not endpoint.tools:
+        call["tools"] = [schema]  # which every call refuses, saying why
+    elif endpoint.native_json:
+        call["response_format"] = response_format(form, method, strict)
+    return call

@@ -23,7 +23,7 @@ from langchain_core.runnables import (
 )
 
 from langchain_agents._errors import model_errors
-from langchain_agents._schema import check_schema, json_schema_of, response_format, violation
+from langchain_agents._schema import asked_for, check_schema, json_schema_of, violation
 from langchain_agents._unheard import as_messages
 from remote_agents.errors import ConfigurationError
 from remote_agents.json_types import Arguments, JsonObject
@@ -100,7 +100,7 @@ class StructuredOutput(Runnable[LanguageModelInput, Any]):
             schema,
             call={
                 "memory": memory,
-                **_asked_for(schema, form, method, strict, endpoint),
+                **asked_for(schema, form, method, strict, endpoint),
                 **parameters,
             },
             instructions=INSTRUCTIONS.format(schema=json.dumps(form)) if asks else None,
@@ -333,19 +333,6 @@ def _check_method(method: str, endpoint: Endpoint) -> None:
         raise ConfigurationError(
             f"method must be json_schema or json_mode, not {method!r}.", endpoint=endpoint.name
         )
-
-
-def _asked_for(
-    schema: Any, form: JsonObject, method: str, strict: bool | None, endpoint: Endpoint
-) -> JsonObject:
-    """What of a call says that an object is wanted: to tracers, and to a service that knows it."""
-    traced = {"kwargs": {"method": method, "strict": strict}, "schema": schema}
-    call: JsonObject = {"ls_structured_output_format": traced}
-    if method == "function_calling" and not endpoint.tools:
-        call["tools"] = [schema]  # which every call refuses, saying why
-    elif endpoint.native_json:
-        call["response_format"] = response_format(form, method, strict)
-    return call
 
 
 def _said(error: object) -> str:
