@@ -21,6 +21,7 @@ from remote_agents.errors import AgentError, ConfigurationError, StreamProtocolE
 from remote_agents.flow import DeadlineReached, Limits, Request, Send
 from remote_agents.http import certificates, pools
 from remote_agents.http._seams import tells_of_departure
+from remote_agents.http.charsets import Recoder, recoder_of
 from remote_agents.http.deadlines import Alarm, Cut, Until
 from remote_agents.http.errors import Departure, bare, reading_failed, sending_failed
 from remote_agents.http.proxies import without_credentials
@@ -310,31 +311,38 @@ def _pairs(headers: httpx.Headers) -> list[tuple[str, str]]:
 
 
 def _body(response: httpx.Response) -> Iterator[bytes]:
-    chunks, unpack = iter(cast("Iterable[bytes]", response.stream)), _unpacker(response)
-    return chunks if unpack is None else _unpacked(chunks, unpack)
+    chunks = iter(cast("Iterable[bytes]", response.stream))
+    for stage in _stages(response.headers):
+        chunks = _read_through(stage, chunks)
+    return chunks
 
 
-def _unpacked(chunks: Iterator[bytes], unpack: Unpacker) -> Iterator[bytes]:
+def _read_through(stage: Unpacker | Recoder, chunks: Iterator[bytes]) -> Iterator[bytes]:
     for chunk in chunks:
-        yield from unpack.take(chunk)
-    unpack.end()
+        yield from stage.take(chunk)
+    stage.end()
 
 
 def _abody(response: httpx.Response) -> AsyncIterator[bytes]:
-    chunks, unpack = aiter(cast("AsyncIterable[bytes]", response.stream)), _unpacker(response)
-    return chunks if unpack is None else _aunpacked(chunks, unpack)
+    chunks = aiter(cast("AsyncIterable[bytes]", response.stream))
+    for stage in _stages(response.headers):
+        chunks = _aread_through(stage, chunks)
+    return chunks
 
 
-async def _aunpacked(chunks: AsyncIterator[bytes], unpack: Unpacker) -> AsyncIterator[bytes]:
+async def _aread_through(
+    stage: Unpacker | Recoder, chunks: AsyncIterator[bytes]
+) -> AsyncIterator[bytes]:
     async for chunk in chunks:
-        for piece in unpack.take(chunk):
+        for piece in stage.take(chunk):
             yield piece
-    unpack.end()
+    stage.end()
 
 
-def _unpacker(response: httpx.Response) -> Unpacker | None:
-    encoding = response.headers.get("content-encoding")
-    return unpacker_of(encoding) if encoding else None
+def _stages(headers: httpx.Headers) -> list[Unpacker | Recoder]:
+    encoding, kind = headers.get("content-encoding"), headers.get("content-type")
+    stages = unpacker_of(encoding) if encoding else None, recoder_of(kind) if kind else None
+    return [stage for stage in stages if stage is not None]
 
 
 # --- requests ----------------------------------------------------------------------------------

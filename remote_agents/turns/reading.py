@@ -23,7 +23,7 @@ logger = logging.getLogger(__name__)
 LINGER_AFTER_END = 0.25
 LINGER_AFTER_FINISH = 5.0
 # Bytes in a second: a body that comes more slowly is idle, since it would not end.
-SLOWEST = 16 * 1024
+SLOWEST = 1024
 
 
 def read_answer(
