@@ -116,10 +116,11 @@ def told_by(text: str) -> tuple[Sentence, ...]:
     label, until = "", -1
     for said in sentences(_unwrapped(text)):
         label = label if said.block <= until else ""
-        if found := LABEL.fullmatch(said.text):
+        spoken = label in TALKERS[1:]  # "You said: ..." is still the assistant's
+        if not spoken and (found := LABEL.fullmatch(said.text)):
             label, until = found[1].strip(" ,"), said.block
             said = said._replace(text=found[2])
-        elif said.text.endswith((":", "：")):
+        elif not spoken and said.text.endswith((":", "：")):
             label, until = said.text[:-1], said.block + 1
         parts.append(said._replace(label=label) if said.text[:-1] != label else said)
     return tuple(parts)
