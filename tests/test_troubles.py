@@ -115,6 +115,7 @@ async def round_of(agent: BlueNexus, streams: int, seconds: float) -> Counter[st
     return sum(await asyncio.gather(*readers), Counter())
 
 
+@pytest.mark.usefixtures("fresh_pools")  # whoever shares its connections keeps them open
 async def test_nothing_remains_of_a_thousand_streams_in_trouble(
     port: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
