@@ -235,8 +235,7 @@ def capacity(workers: Workers, name: str) -> Result:
     low, high, result = -1, len(RUNGS), Result()
     while high - low > 1:
         middle = (low + high) // 2
-        seconds = 2 if QUICK else 3
-        result = workers.call(name, "slow", streams=RUNGS[middle], seconds=seconds, limit=30)
+        result = workers.call(name, "slow", streams=RUNGS[middle], seconds=2, limit=30)
         if result.get("p99", 1e9) < 50:
             low = middle
         else:
