@@ -227,7 +227,8 @@ def read_pieces(response: Any, exchange: Exchange, take: Callable[[bytes], None]
             _look_at_clock(deadline, exchange, "idle")
             continue
         size += len(piece)
-        slow = None if idle is None else begun + idle + size / SLOWEST - time.monotonic()
+        drips = begun + size / SLOWEST - time.monotonic()  # below 0: it comes too slowly
+        slow = None if idle is None else idle + min(0, drips)
         deadline = _moment(slow, exchange)
 
 
