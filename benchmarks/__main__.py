@@ -75,7 +75,7 @@ def main() -> None:
         finally:
             workers.close()
     print(plain(table(results)))
-    for error in report.errors(results):
+    for error in [*report.errors(results), *profile.get("errors", [])]:
         print(f"n/a: {error}")
     print(report.machine())
     print(f"{time.monotonic() - start:.0f} s, {report.save(results).relative_to(ROOT)}")

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import collections
 import cProfile
+import gc
 import pstats
 import statistics
 import time
@@ -28,8 +29,12 @@ LAYERS = (SOCKET, TRANSPORT, SPLIT, PARSE, DECODE, DRIVER, CHUNK, FRAMEWORK)
 CORE_LAYERS, ADAPTER_LAYERS = (SPLIT, PARSE, DECODE, DRIVER), (CHUNK, FRAMEWORK)
 # a function belongs to the first of these that its file's path contains
 FILES = (
-    ("remote_agents/sse", SPLIT),
-    ("remote_agents/endpoints", DECODE),
+    ("remote_agents/http/", TRANSPORT),
+    ("remote_agents/wire/sse.", SPLIT),
+    ("remote_agents/wire/frames.", SPLIT),
+    ("remote_agents/wire/", DECODE),
+    ("remote_agents/services/", DECODE),
+    ("remote_agents/types/", DECODE),
     ("remote_agents/", DRIVER),
     ("langchain_agents/", CHUNK),
     ("llamaindex_agents/", CHUNK),
@@ -95,6 +100,7 @@ def async_httpx_reader(url: str, loop: asyncio.AbstractEventLoop) -> Job:
     """The same, async, over aiohttp where that is installed."""
     import httpx
 
+    from remote_agents.http.errors import Departure
     from remote_agents.http.pools import Pools, Route
 
     pools, limits = Pools(), httpx.Timeout(60)
@@ -102,6 +108,7 @@ def async_httpx_reader(url: str, loop: asyncio.AbstractEventLoop) -> Job:
     async def read() -> None:
         client = await pools.async_client(async_httpx_reader, Route.to(url, True))
         request = client.build_request("POST", url, json={}, headers={}, timeout=limits)
+        request.extensions["trace"] = Departure().atrace
         response = await client.send(request, stream=True)
         async for _ in response.stream:  # type: ignore[union-attr]
             pass
@@ -123,7 +130,7 @@ def reader(name: str, url: str, is_async: bool, loop: asyncio.AbstractEventLoop)
 
 def layer_of(file: str, function: str) -> str | None:
     """The layer of one profiled function; None for what belongs to its callers."""
-    if "from_json" in function or "json" in file.rpartition("/")[2]:
+    if "from_json" in function or "/json/" in file:
         return PARSE
     if "socket" in function:
         return SOCKET
@@ -133,7 +140,10 @@ def layer_of(file: str, function: str) -> str | None:
 def shares(job: Job) -> Counter[str]:
     """Profiled seconds of each layer; a builtin counts for the layers that call it."""
     profiler = cProfile.Profile()
+    gc.collect()
+    gc.disable()  # it would count for whoever allocates as it begins
     profiler.runcall(job)
+    gc.enable()
     seconds: Counter[str] = Counter()
     entries = pstats.Stats(profiler).stats  # type: ignore[attr-defined]
     for (file, _, function), (_, _, own, _, callers) in entries.items():

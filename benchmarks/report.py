@@ -40,8 +40,9 @@ they add in langchain-core itself; at most 1,000 of them are compared. The *thre
 caller, who gives all of it in every turn; ChatOpenAI sends it all, an agent that keeps the
 conversation gets the new message. A stream *with tools* is half text and half the arguments of a
 call, in OpenAI's protocol for the peer. A *first turn* over TLS opens the connection, in
-milliseconds of the clock, as the one that uses it again. The *10,000 sessions* are asked a second
-time by four processes, which share the cores with the server and with PostgreSQL. The agent is one
+milliseconds of the clock, as the one that uses it again. Of the *10,000 sessions* every
+fourth is asked a second time by four processes, which share the cores with the server and with
+PostgreSQL. The agent is one
 member of an AgentWorkflow, FunctionAgent for the peer and RemoteWorkflowAgent for an LLM whose
 tools are on the server, on a burst of 10,000 events, awaited without reading the workflow's own,
 which is when they pile up. A stream's memory is what it adds at its peak. Memory is resident
