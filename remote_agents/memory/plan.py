@@ -209,8 +209,7 @@ class Standing:
     def learn(self, records: Sequence[Conversation]) -> None:
         """Take what a store knows of the dialogue, the latest used first, and what marks say."""
         self.records = [record for record in records if record.conversation_id]
-        origins = [m.origin for m in reversed(self.prompt.messages) if m.origin]
-        shown = [origin.mark for origin in origins if origin.mark]
+        shown = list(self._shown())
         if shown or self.records:
             self.known = candidates(shown, self.records, self._opened)
 

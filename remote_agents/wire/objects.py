@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Iterator
 from contextlib import suppress
+from itertools import islice
 from typing import Any
 
 MOST = 1000  # places at which one may begin, so that no answer takes for ever
@@ -35,7 +36,7 @@ def objects_in(text: str) -> list[Any]:
         [{'days': 25}]
     """
     try:
-        found = [value for value, _ in _decoded(text)]
+        found = [value for _, value, error in _readings(text) if error is None]
         return found or [json.loads(text[max(0, text.find("{")) :], strict=False)]
     except RecursionError as error:
         raise ValueError("nested too deeply") from error
@@ -49,45 +50,35 @@ def newest_object_in(text: str) -> Any:
         {'days': 25}
     """
     newest: Any = None
-    end = 0
-    for begins in _beginnings(text):
-        if begins < end:
-            continue  # inside of the one before
-        try:
-            newest, end = _DECODER.raw_decode(text, begins)
-        except RecursionError:
-            break
-        except json.JSONDecodeError as error:
-            if _breaks_off(error) and (part := _as_far_as_it_goes(text[begins:])):
+    with suppress(RecursionError):
+        for begins, value, error in _readings(text):
+            if error is None:
+                newest = value
+            elif _breaks_off(error) and (part := _as_far_as_it_goes(text[begins:])):
                 return part
-        except ValueError:  # a number of too many digits
-            continue
     return newest
 
 
-def _breaks_off(error: json.JSONDecodeError) -> bool:
+def _breaks_off(error: ValueError) -> bool:
     """Whether nothing but its end is missing to a text; else it need not be read again."""
+    if not isinstance(error, json.JSONDecodeError):
+        return False  # a number of too many digits
     return error.msg.startswith("Unterminated") or error.pos > len(error.doc) - LONGEST_WORD
 
 
-def _decoded(text: str) -> Iterator[tuple[Any, int]]:
-    """Each object, and where it ends."""
+def _readings(text: str) -> Iterator[tuple[int, Any, ValueError | None]]:
+    """Where an object may begin that is inside of no other, and its value, or why it has none."""
     end = 0
-    for begins in _beginnings(text):
+    for match in islice(_BEGINNING.finditer(text), MOST):
+        begins = match.start()
         if begins < end:
-            continue  # inside of the one before
+            continue
         try:
             value, end = _DECODER.raw_decode(text, begins)
-        except ValueError:
-            continue
-        yield value, end
-
-
-def _beginnings(text: str, after: int = 0) -> Iterator[int]:
-    for number, match in enumerate(_BEGINNING.finditer(text, after)):
-        if number == MOST:
-            return
-        yield match.start()
+        except ValueError as error:
+            yield begins, None, error
+        else:
+            yield begins, value, None
 
 
 def _as_far_as_it_goes(text: str) -> Any:
