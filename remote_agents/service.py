@@ -119,6 +119,13 @@ class Endpoint:
         """Whether a body with HTTP 200 says that the request was not taken."""
         return self.refuses is not None and self.refuses(body)
 
+    def below_root(self, path: str) -> str | None:
+        """What of a path stands below a root of the service; None if it is below none."""
+        for root in sorted(self.roots, key=len, reverse=True):
+            if path.startswith(f"{root}/"):
+                return path[len(root) :]
+        return None
+
     @property
     def accepted(self) -> frozenset[str]:
         """Every parameter or option that a constructor or call may name."""

@@ -114,7 +114,9 @@ def pages(
         _check_page(page)
         params[paging.ways[0][0]] = page
     url = with_query(path, params)
-    place = Place(url, page or 1) if cursor is None else resumed(url, cursor, own_cursors, filters)
+    place = Place(url, page or 1)
+    if cursor is not None:
+        place = resumed(agent.endpoint, url, cursor, own_cursors, filters)
     return _pages(agent, place, paging, read, page_size)
 
 

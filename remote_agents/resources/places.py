@@ -11,6 +11,7 @@ from urllib.parse import parse_qsl, urlencode
 
 from remote_agents.errors import ConfigurationError
 from remote_agents.json_types import JsonMapping
+from remote_agents.service import Endpoint
 
 PREFIX = "p1."  # of our cursors; its number changes with what they hold
 
@@ -36,8 +37,10 @@ class Place:
     last: str | None = None
 
 
-def resumed(url: str, cursor: str, own_cursors: bool, filters: JsonMapping) -> Place:
-    """The place that a cursor names in the list at `url`, which the filters decide.
+def resumed(
+    endpoint: Endpoint, url: str, cursor: str, own_cursors: bool, filters: JsonMapping
+) -> Place:
+    """The place that a cursor names in a service's list at `url`, which the filters decide.
 
     Raises:
         ConfigurationError: It names none there.
@@ -49,7 +52,7 @@ def resumed(url: str, cursor: str, own_cursors: bool, filters: JsonMapping) -> P
         raise ConfigurationError(
             f"{cursor!r} is no cursor of this list; pass the .cursor of an earlier list()."
         )
-    if _tail(place.url) != _tail(url) or _contradicts(place.url, filters):
+    if _list_of(endpoint, place.url) != _list_of(endpoint, url) or _contradicts(place.url, filters):
         raise ConfigurationError(
             "This cursor belongs to another list: pass it with the arguments of the list that it "
             "is from."
@@ -66,9 +69,10 @@ def _contradicts(url: str, filters: JsonMapping) -> bool:
     )
 
 
-def _tail(url: str) -> str:
-    """What both roots of a path, `/api` and `/api/v1`, have in common."""
-    return url.partition("?")[0].removeprefix("/api").removeprefix("/v1")
+def _list_of(endpoint: Endpoint, url: str) -> str:
+    """Which list an address is of, below whichever root of the service it is."""
+    path = url.partition("?")[0]
+    return endpoint.below_root(path) or path
 
 
 def encode(place: Place) -> str:

@@ -54,7 +54,7 @@ def accepted(request: Request, exchange: Exchange, then: Then | None = None) -> 
         AgentError: It was refused, could not be sent, or broke off.
     """
     terms = exchange.terms
-    rest = None if request.foreign else _below(request.path, terms.endpoint.roots)
+    rest = None if request.foreign else terms.endpoint.below_root(request.path)
     if rest is None:
         return (yield from _in_attempts(request, exchange, then))
     missed: NotFoundError | None = None
@@ -71,14 +71,6 @@ def accepted(request: Request, exchange: Exchange, then: Then | None = None) -> 
         return answer
     assert missed is not None
     raise missed
-
-
-def _below(path: str, roots: tuple[str, ...]) -> str | None:
-    """The path below its root, whichever that is; None if it is below none."""
-    for root in sorted(roots, key=len, reverse=True):
-        if path.startswith(f"{root}/"):
-            return path[len(root) :]
-    return None
 
 
 def _roots_to_try(terms: Terms) -> list[str]:
