@@ -17,6 +17,7 @@ from typing_extensions import TypedDict
 from langchain_agents import ChatBlueNexus
 from langchain_agents._schema import violation
 from remote_agents import ConfigurationError
+from tests.among_words import AMONG_WORDS
 from tests.langchain.services import CHAT, QUESTION, chat, every_service
 
 
@@ -229,19 +230,6 @@ def test_a_schema_refers_to_nothing_outside(ref: str) -> None:
     model, _ = scripted(RIGHT)
     with pytest.raises(ConfigurationError, match=re.escape(ref[1:])):
         model.with_structured_output(schema).invoke("Q")
-
-
-# Answers that hold the right object among other words.
-AMONG_WORDS = {
-    "thought aloud before": '<think>I want {"days": ...}.</think>\n{"days": 25, "answer": "25"}',
-    "a draft before": '<think>{"days": 24, "answer": "24"}?</think>{"days": 25, "answer": "25"}',
-    "braces before": 'From the set {1, 2} follows:\n{"days": 25, "answer": "25"}',
-    "braces behind": '{"days": 25, "answer": "25"} Hope that helps {smile}, {"or": "not"}!',
-    "said twice": '{"days": 25, "answer": "25"}\nOnce more: {"days": 25, "answer": "25"}',
-    "a line break in a text": '{"days": 25, "answer": "2\n5"}',
-    "braces in a text": '{"days": 25, "answer": "{25}"}',
-    "a code fence": RIGHT,
-}
 
 
 @pytest.mark.parametrize("schema", list(SCHEMAS))

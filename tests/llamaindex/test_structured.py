@@ -13,6 +13,7 @@ from pydantic import BaseModel, Field
 from llamaindex_agents import session
 from remote_agents import InMemorySessionStore, StreamInterruptedError
 from remote_agents.sandbox import Sandbox
+from tests.among_words import AMONG_WORDS
 from tests.llamaindex.conftest import QUESTION, SERVICES, WAYS, Build, responses
 from tests.llamaindex.test_events import Recorder, recorder
 from tests.llamaindex.test_faults import DONE, STOP, text
@@ -96,19 +97,6 @@ async def test_a_prediction_that_is_left_hangs_up(scripted: Build, server: Any, 
         stream.close()
     del stream
     assert await asyncio.to_thread(server.left.wait, 2)
-
-
-# Answers that hold the right object among other words.
-AMONG_WORDS = {
-    "thought aloud before": '<think>I want {"days": ...}.</think>\n{"days": 25, "answer": "25"}',
-    "a draft before": '<think>{"days": 24, "answer": "24"}?</think>{"days": 25, "answer": "25"}',
-    "braces before": 'From the set {1, 2} follows:\n{"days": 25, "answer": "25"}',
-    "braces behind": '{"days": 25, "answer": "25"} Hope that helps {smile}, {"or": "not"}!',
-    "said twice": '{"days": 25, "answer": "25"}\nOnce more: {"days": 25, "answer": "25"}',
-    "a line break in a text": '{"days": 25, "answer": "2\n5"}',
-    "braces and quotes in a text": '{"days": 25, "answer": "{2\\"5"}',
-    "a code fence": 'Sure: ```json\n{"days": 25, "answer": "25"}\n```',
-}
 
 
 @pytest.mark.parametrize("way", [*PREDICT, *WAYS])
