@@ -31,4 +31,5 @@ from remote_agents.types.messages import (
     Turn as Turn,
     interrupts_in as interrupts_in,
     json_text as json_text,
+    kind_named as kind_named,
 )

@@ -10,13 +10,24 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import date, time
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from remote_agents.errors import UnsupportedContentError
 from remote_agents.json_types import Arguments, JsonMapping, JsonObject
 
 Role = Literal["system", "user", "assistant", "tool"]
 AttachmentKind = Literal["image", "audio", "video", "file"]
+_KINDS: dict[str, AttachmentKind] = {kind: kind for kind in get_args(AttachmentKind)}
+
+
+def kind_named(name: str) -> AttachmentKind:
+    """The kind of a file that a service, or the first half of a MIME type, calls so.
+
+    Example:
+        >>> kind_named("image"), kind_named("other")
+        ('image', 'file')
+    """
+    return _KINDS.get(name, "file")
 
 
 @dataclass(slots=True)

@@ -7,7 +7,7 @@ import binascii
 from collections.abc import Iterator
 
 from remote_agents.json_types import JsonMapping
-from remote_agents.types import AttachmentKind, File
+from remote_agents.types import AttachmentKind, File, kind_named
 from remote_agents.wire.json import identifier, items, mapping, text
 
 KINDS: dict[str, AttachmentKind] = {
@@ -22,8 +22,6 @@ KINDS: dict[str, AttachmentKind] = {
     "video": "video",
     "video_url": "video",
 }
-
-OF_MIME: dict[str, AttachmentKind] = {"image": "image", "audio": "audio", "video": "video"}
 
 
 def files_in(content: object) -> list[File]:
@@ -63,7 +61,7 @@ def _file(kind: AttachmentKind, part: JsonMapping) -> File | None:
 
 def _kind(kind: AttachmentKind, mime: str | None) -> AttachmentKind:
     """A binary part is what its MIME type says."""
-    return OF_MIME.get((mime or "").split("/")[0], kind) if kind == "file" else kind
+    return kind_named((mime or "").split("/")[0]) if kind == "file" else kind
 
 
 def _decoded(content: str) -> bytes | None:

@@ -32,6 +32,7 @@ from remote_agents.types import (
     TextDelta,
     Turn,
     Unknown,
+    kind_named,
 )
 from remote_agents.uploads import Upload, digest_of, loaded, name_of
 from remote_agents.wire.json import identifier, items, mapping, number, required_id, rest_of, text
@@ -186,9 +187,8 @@ def _sources(data: JsonObject) -> list[Citation]:
 def file_of(attachment: object) -> File:
     """A file of a message, as the service describes it; its word for any file is `other`."""
     known = mapping(attachment)
-    kind = text(known.get("type"))
     return File(
-        kind if kind in ("image", "audio", "video") else "file",  # type: ignore[arg-type]
+        kind_named(text(known.get("type"))),
         url=text(known.get("file")) or None,
         id=identifier(known.get("id")),
         filename=text(known.get("filename")) or None,

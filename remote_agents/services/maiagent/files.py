@@ -5,7 +5,7 @@ from __future__ import annotations
 import mimetypes
 import os
 from functools import partial
-from typing import Any, BinaryIO, get_args
+from typing import Any, BinaryIO
 
 from remote_agents.errors import StreamProtocolError, UnsupportedContentError
 from remote_agents.flow import Call, Do, Flow, Request
@@ -13,7 +13,7 @@ from remote_agents.resources.items import Attachment
 from remote_agents.resources.requests import path_segment, post
 from remote_agents.resources.surface import Resource, calls
 from remote_agents.services.maiagent.chat import attach, kind_of
-from remote_agents.types import Attachment as File, AttachmentKind
+from remote_agents.types import Attachment as File, AttachmentKind, kind_named
 from remote_agents.uploads import MAX_UPLOAD_BYTES, check_size, loaded
 from remote_agents.wire.json import mapping, text
 
@@ -145,5 +145,4 @@ def _content(file: Any, name: str) -> bytes:
 def _kind(kind: str | None, mime_type: str | None, name: str) -> AttachmentKind:
     if kind is None:
         kind = (mime_type or mimetypes.guess_type(name)[0] or "").split("/")[0]
-    known: AttachmentKind = kind if kind in get_args(AttachmentKind) else "file"  # type: ignore[assignment]
-    return known
+    return kind_named(kind)
