@@ -70,18 +70,17 @@ class TextChunks:
 
     def take(self, event: Event) -> ChatGenerationChunk | None:
         """The chunk for one event, or None if it waits for the last one."""
-        kind = type(event)
-        if kind is TextDelta:
-            return self._text(event.text)  # type: ignore[union-attr,arg-type]
-        if kind is ReasoningDelta:
+        if type(event) is TextDelta:
+            return self._text(event.text)
+        if type(event) is ReasoningDelta:
             self._layout.add(event)
-            return _chunk("", additional_kwargs={"reasoning_content": event.text})  # type: ignore[union-attr]
-        if kind is Finish:
-            return self._last(event.reply)  # type: ignore[union-attr]
-        if kind in STEPS:
+            return _chunk("", additional_kwargs={"reasoning_content": event.text})
+        if type(event) is Finish:
+            return self._last(event.reply)
+        if isinstance(event, STEPS):
             self._layout.add(event)
-        if kind is ClientToolCall:
-            return _chunk("", tool_call_chunks=[self._call(event)])  # type: ignore[arg-type]
+        if type(event) is ClientToolCall:
+            return _chunk("", tool_call_chunks=[self._call(event)])
         return None
 
     def _call(self, event: ClientToolCall) -> ToolCallChunk:
@@ -159,12 +158,11 @@ class BlockChunks:
 
     def take(self, event: Event) -> ChatGenerationChunk | None:
         """The chunk for one event, or None if it shows nothing new."""
-        kind = type(event)
-        if kind is TextDelta or kind is ReasoningDelta:
-            return self._delta(event)  # type: ignore[arg-type]
-        if kind is Finish:
-            return self._last(event.reply)  # type: ignore[union-attr]
-        if kind in STEPS and (block := self._layout.step(event)):  # type: ignore[arg-type]
+        if type(event) is TextDelta or type(event) is ReasoningDelta:
+            return self._delta(event)
+        if type(event) is Finish:
+            return self._last(event.reply)
+        if isinstance(event, STEPS) and (block := self._layout.step(event)):
             if isinstance(event, ClientToolCall):
                 return self._piece([block], [call_chunk(event, block["index"])])
             return self._piece([block])
@@ -212,12 +210,11 @@ class ProtocolEvents:
 
     def take(self, event: Event) -> list[Any]:
         """The protocol's events for one of ours."""
-        kind = type(event)
-        if kind is TextDelta or kind is ReasoningDelta:
-            return self._opened(self._delta(event)) if event.text else []  # type: ignore[union-attr,arg-type]
-        if kind is Finish:
-            return self._opened(self._finished(event.reply))  # type: ignore[union-attr]
-        if kind in STEPS and (block := self._layout.step(event)):  # type: ignore[arg-type]
+        if type(event) is TextDelta or type(event) is ReasoningDelta:
+            return self._opened(self._delta(event)) if event.text else []
+        if type(event) is Finish:
+            return self._opened(self._finished(event.reply))
+        if isinstance(event, STEPS) and (block := self._layout.step(event)):
             return self._opened([_started(block["index"], _skeleton(block))])
         return []
 

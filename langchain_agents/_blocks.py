@@ -156,13 +156,12 @@ class Layout:
 
     def add(self, event: Event) -> None:
         """Take note of one event."""
-        kind = type(event)
-        if kind is TextDelta and event.text:  # type: ignore[union-attr]
+        if type(event) is TextDelta and event.text:
             self.text_index()
-        elif kind is ReasoningDelta and event.text:  # type: ignore[union-attr]
+        elif type(event) is ReasoningDelta and event.text:
             self.reasoning_index()
-        elif kind in STEPS:
-            self.step(event)  # type: ignore[arg-type]
+        elif isinstance(event, STEPS):
+            self.step(event)
 
     def _begin(self, block: Block) -> int:
         block["index"] = len(self.blocks)
@@ -175,7 +174,7 @@ class Layout:
         return None if plain in _PLAIN else self.blocks
 
 
-STEPS = frozenset({ClientToolCall, ToolCall, ToolResult, File, Unknown})
+STEPS = (ClientToolCall, ToolCall, ToolResult, File, Unknown)
 _PLAIN: tuple[list[str], ...] = ([], ["text"], ["reasoning"], ["reasoning", "text"])
 
 
