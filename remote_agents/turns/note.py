@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from remote_agents.flow import Flow
 from remote_agents.memory.lease import Lease
-from remote_agents.memory.plan import Plan, Standing
+from remote_agents.memory.plan import Plan
+from remote_agents.memory.standing import Standing
 from remote_agents.turns.telling import tell_of_move
 from remote_agents.types import Message, Reply
 

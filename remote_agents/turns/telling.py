@@ -7,8 +7,9 @@ import os
 import sys
 import warnings
 
-from remote_agents.memory.plan import Plan, Standing
+from remote_agents.memory.plan import Plan
 from remote_agents.memory.sessions import DEFAULT_STORE, SessionStore
+from remote_agents.memory.standing import Standing
 
 logger = logging.getLogger("remote_agents.memory")
 

@@ -9,7 +9,9 @@ from typing import Any
 from remote_agents import ENDPOINTS, InMemorySessionStore, Message
 from remote_agents.memory.dialogue import Dialogue, dialogue_of
 from remote_agents.memory.marks import Sealer
-from remote_agents.memory.plan import Plan, Prompt, Standing
+from remote_agents.memory.plan import Plan
+from remote_agents.memory.prompt import Prompt
+from remote_agents.memory.standing import Standing
 from remote_agents.service import Endpoint
 from remote_agents.types import Origin
 

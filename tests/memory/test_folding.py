@@ -15,7 +15,7 @@ from remote_agents import (
     fold_messages,
 )
 from remote_agents.memory.folding import shaped
-from remote_agents.memory.plan import Prompt
+from remote_agents.memory.prompt import Prompt
 from tests.memory.prompts import FACTS, prompt, short
 
 AGENT = "a"

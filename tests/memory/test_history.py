@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 import pytest
 
 from remote_agents import Message
-from remote_agents.memory.plan import Prompt
+from remote_agents.memory.prompt import Prompt
 from remote_agents.types.history import History
 from tests.memory.prompts import FACTS, prompt
 

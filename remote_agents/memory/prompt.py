@@ -1,0 +1,105 @@
+"""A caller's messages, looked at once, and the ways to send them. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from functools import cached_property
+
+from remote_agents.errors import UnsupportedContentError
+from remote_agents.memory.folding import Fold, fold_messages, shaped
+from remote_agents.memory.marks import Mark, Sealer
+from remote_agents.memory.plan import Plan
+from remote_agents.service import Endpoint
+from remote_agents.types import Message
+
+
+class Prompt:
+    """A caller's messages, looked at once, and the ways to send them.
+
+    Args:
+        messages: System messages, history, the new message.
+        endpoint: The facts of the service.
+        agent: `provider:agent_id@host/path`.
+        fold: Makes one text of several messages.
+        resumes: Whether they only say which run goes on, so that there need be none.
+        tools: Names of the tools that the agent is given along with them.
+
+    Raises:
+        UnsupportedContentError: There is none.
+    """
+
+    def __init__(
+        self,
+        messages: Sequence[Message],
+        endpoint: Endpoint,
+        agent: str,
+        fold: Fold | None = None,
+        *,
+        resumes: bool = False,
+        tools: Collection[str] = (),
+    ) -> None:
+        self.messages = list(messages)
+        if not (self.messages or resumes):
+            raise UnsupportedContentError(
+                "There is no message to send; pass at least one.", endpoint=endpoint.name
+            )
+        self.endpoint = endpoint
+        self.agent = agent
+        self.fold = fold or fold_messages
+        self.tools = tools
+        # Whether the service is told its messages again, and knows them by their ids.
+        self.wants_ids = endpoint.context and not endpoint.one_message
+        self.bare = not any(message.role == "assistant" for message in self.messages)
+
+    @cached_property
+    def places(self) -> list[int]:
+        """Where the messages of the dialogue stand: all but system messages."""
+        return [at for at, message in enumerate(self.messages) if message.role != "system"]
+
+    def alone(self) -> Plan:
+        """Everything, to no conversation."""
+        return Plan(self.shaped(self.messages, one=False), bare=self.bare)
+
+    def shaped(self, messages: Sequence[Message], *, one: bool) -> list[Message]:
+        """Messages of this prompt as the endpoint takes them, to a conversation or to none."""
+        answers = self.answers(messages[-1])
+        return shaped(messages, self.endpoint, self.fold, one=one, answers=answers)
+
+    def answers(self, message: Message) -> bool:
+        """Whether it is the result of a call that this agent made."""
+        return message.role == "tool" and message.tool_call_id in self._own_calls
+
+    @cached_property
+    def _own_calls(self) -> set[str]:
+        """The calls in the replies of this agent; of a message that nobody marked, by the tool."""
+        return {
+            call.id
+            for message in self.messages
+            if not message.is_of_another(self.agent)
+            for call in message.tool_calls
+            if message.origin or call.name in self.tools
+        }
+
+    def newest_mark(self, sealer: Sealer) -> Mark | None:
+        """The newest mark of this agent and account."""
+        for message in reversed(self.messages):
+            origin = message.origin
+            if origin and origin.mark and (mark := sealer.open(origin.mark)):
+                return mark
+        return None
+
+    def waiting(self) -> Message | None:
+        """The newest message of this agent whose run waits for a person."""
+        for message in reversed(self.messages):
+            origin = message.origin
+            if origin and origin.interrupts and origin.agent == self.agent:
+                return message
+        return None
+
+    def newest_own(self) -> int:
+        """Where the newest reply stands that is not known to be another's; -1 if there is none."""
+        for at in range(len(self.messages) - 1, -1, -1):
+            message = self.messages[at]
+            if message.role == "assistant" and not message.is_of_another(self.agent):
+                return at
+        return -1

@@ -1,0 +1,245 @@
+"""A prompt in its dialogue: which messages are new, and which conversation they belong to. Pure."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import chain
+
+from remote_agents.errors import UnsupportedContentError
+from remote_agents.json_types import JsonMapping, JsonObject
+from remote_agents.memory.dialogue import Dialogue
+from remote_agents.memory.digests import SIZE, Digest, digest_for, each, row
+from remote_agents.memory.folding import in_turns
+from remote_agents.memory.ids import Ids, ends_turn_of, ids_of
+from remote_agents.memory.law import KEPT, Conversation, differs_at, goes_on
+from remote_agents.memory.marks import Mark, Sealer, candidates
+from remote_agents.memory.plan import Plan
+from remote_agents.memory.prompt import Prompt
+from remote_agents.types import Message
+
+
+@dataclass
+class Standing:
+    """A prompt in its dialogue: what of it is known to whom.
+
+    Args:
+        prompt: The caller's messages.
+        dialogue: Whose they are.
+        sealer: Opens the marks in them.
+        account: Whose conversations are looked for.
+    """
+
+    prompt: Prompt
+    dialogue: Dialogue
+    sealer: Sealer
+    account: str
+    digest: Digest = field(init=False)
+    mine: bytes = field(init=False)
+    before: int = field(init=False)
+    system: bytes = field(init=False)
+    records: Sequence[Conversation] = ()
+    known: Sequence[Conversation] = ()
+
+    def __post_init__(self) -> None:
+        messages, places = self.prompt.messages, self.prompt.places
+        self.before = max(0, len(places) - KEPT)
+        mine = [messages[at] for at in places[self.before :]]
+        system = [message for message in messages if message.role == "system"]
+        self.digest = digest_for(self.account, self.dialogue.shown)
+        self.mine, self.system = row(map(self.digest, mine)), row(map(self.digest, system))
+
+    # --- what goes on ------------------------------------------------------------------------
+
+    def learn(self, records: Sequence[Conversation]) -> None:
+        """Take what a store knows of the dialogue, the latest used first, and what marks say."""
+        self.records = [record for record in records if record.conversation_id]
+        shown = list(self._shown())
+        if shown or self.records:
+            self.known = candidates(shown, self.records, self._opened)
+
+    def continued(self) -> Plan | None:
+        """What is new to the conversation that the history goes on in; None if there is none."""
+        if not self.known:
+            return None
+        size, found = goes_on(self.mine, self.known, self._is_newest, self.before)
+        if found is None or len(self.system) < len(found.system):
+            return None
+        at = self.prompt.places[self.before + size - 1]
+        return self.sent_after(at, found) if self._asks_after(at) else None
+
+    def _asks_after(self, at: int) -> bool:
+        """Whether a question, or the result of a call that this agent made, stands after it."""
+        prompt = self.prompt
+        return any(m.role == "user" or prompt.answers(m) for m in prompt.messages[at + 1 :])
+
+    def _shown(self) -> Iterator[JsonMapping]:
+        messages = reversed(self.prompt.messages)
+        return (m.origin.mark for m in messages if m.origin and m.origin.mark)
+
+    def _opened(self, shown: JsonMapping) -> Mark | None:
+        if shown.get("dialogue") != self.dialogue.shown:
+            return None
+        return self.sealer.open(shown)
+
+    def _is_newest(self, size: int, conversation: Conversation) -> bool:
+        """An answer whose mark names another turn than the conversation's newest is not it."""
+        message = self.prompt.messages[self.prompt.places[self.before + size - 1]]
+        shown = message.origin.mark if message.origin else None
+        if not shown or shown.get("conversation") != conversation.conversation_id:
+            return True
+        mark = self._opened(shown)
+        return mark is None or mark.turn == conversation.turns
+
+    # --- plans -------------------------------------------------------------------------------
+
+    def anew(self) -> Plan:
+        """Everything, to a new conversation."""
+        prompt, newest = self.prompt, self.known[0] if self.known else None
+        if prompt.bare:
+            newest = None
+        messages = self._with_ids(prompt.messages, 0, Conversation(""))
+        return Plan(
+            prompt.shaped(messages, one=not prompt.endpoint.context),
+            keep=True,
+            memory="replayed" if newest else "new",
+            differs=self._differs(newest) if newest else None,
+            asked=self.mine,
+            older=self.before,
+            system=self.system,
+            bare=prompt.bare,
+            **self._named(messages, 0),
+        )
+
+    def _differs(self, conversation: Conversation) -> tuple[int, str]:
+        at = self.prompt.places[self.before + differs_at(self.mine, conversation)]
+        return at, self.prompt.messages[at].role
+
+    def next_of_session(self) -> Plan:
+        """A prompt without a history: it goes to the latest conversation, unless that is cleared.
+
+        If the session's last call brought a history, there is none any more.
+        """
+        latest = self.records[0] if self.records else None
+        if plan := self.continued():
+            return plan
+        return self.anew() if latest is None or latest.history else self.sent_after(-1, latest)
+
+    def latest(self) -> Plan:
+        """What stands after the newest reply, to the session's latest conversation."""
+        return self.following(self.records[0].conversation_id) if self.records else self.anew()
+
+    def resumed(self, conversation_id: str) -> Plan:
+        """No message: the conversation goes on with a run that waits."""
+        known = [found for found in self.known if found.conversation_id == conversation_id]
+        return Plan(
+            [],
+            conversation=known[0] if known else Conversation(conversation_id),
+            memory="continued",
+            system=self.system,
+            bare=False,
+            **self._named((), len(self.prompt.places)),
+        )
+
+    def following(self, conversation_id: str) -> Plan:
+        """What stands after the newest message of a conversation that the caller names."""
+        at, conversation = self._newest_of(conversation_id)
+        if at < 0:
+            at = self.prompt.newest_own()
+        known = [record for record in self.records if record.conversation_id == conversation_id]
+        return self.sent_after(at, known[0] if known else conversation)
+
+    def _newest_of(self, conversation_id: str) -> tuple[int, Conversation]:
+        messages = self.prompt.messages
+        for at in range(len(messages) - 1, -1, -1):
+            origin = messages[at].origin
+            if origin and origin.mark and origin.mark.get("conversation") == conversation_id:
+                mark = self.sealer.open(origin.mark)
+                if mark:
+                    system = mark.system if mark.dialogue == self.dialogue.shown else b""
+                    return at, Conversation(conversation_id, mark.turn, mark.count, system=system)
+        return -1, Conversation(conversation_id)
+
+    def sent_after(self, at: int, conversation: Conversation) -> Plan:
+        """What stands after a message, and system messages that the last turn did not hold."""
+        prompt, held = self.prompt, set(each(conversation.system))
+        size = bisect_right(prompt.places, at)
+        first = conversation.count - size
+        messages = self._with_ids(prompt.messages, first, conversation)
+        new = [
+            message
+            for index, message in enumerate(messages)
+            if (self.digest(message) not in held if message.role == "system" else index > at)
+        ]
+        if size == len(prompt.places):
+            raise UnsupportedContentError(
+                "There is no new message: the history ends with the agent's own reply."
+            )
+        return Plan(
+            prompt.shaped(new, one=True),
+            history=self._context(messages[: at + 1], held, conversation),
+            conversation=conversation,
+            memory="continued",
+            asked=self.mine[max(0, size - self.before) * SIZE :],
+            older=max(0, self.before - size),
+            system=self.system,
+            bare=prompt.bare,
+            **self._named(messages, size),
+        )
+
+    def mark(self, plan: Plan, conversation: Conversation, answer: bytes) -> JsonObject:
+        """The mark of the reply that ends a turn, sealed."""
+        return self.sealer.seal(
+            Mark(
+                conversation.conversation_id,
+                self.dialogue.shown,
+                conversation.turns,
+                conversation.count,
+                plan.asked,
+                answer,
+                plan.system,
+            )
+        )
+
+    # --- for services that want the history along --------------------------------------------
+
+    def _context(
+        self, messages: Sequence[Message], held: set[bytes], conversation: Conversation
+    ) -> Sequence[Message]:
+        """What the conversation holds; new system messages go with what is new."""
+        prompt, endpoint, fold = self.prompt, self.prompt.endpoint, self.prompt.fold
+        if not endpoint.context or not any(m.role != "system" for m in messages):
+            return ()
+        seen = [m for m in messages if m.role != "system" or self.digest(m) in held]
+        ends = partial(ends_turn_of, conversation.conversation_id)
+        return in_turns(seen, endpoint, fold, ends, prompt.answers)
+
+    def _with_ids(
+        self, messages: list[Message], first: int, conversation: Conversation
+    ) -> list[Message]:
+        """The messages with ids, which stay the same from turn to turn, if the service wants them.
+
+        Args:
+            messages: The caller's messages.
+            first: The place in the conversation of the first of them that is no system message.
+            conversation: Where they go.
+        """
+        prompt, places = self.prompt, self.prompt.places
+        if not prompt.wants_ids:
+            return messages
+        older = (self.digest(messages[at]) for at in places[: self.before])
+        ids = Ids(prompt.agent, self.digest, conversation, self._marks)
+        return ids.named(messages, places, chain(older, each(self.mine)), first)
+
+    def _marks(self) -> Iterator[Mark]:
+        """The marks of the history, the newest first."""
+        return filter(None, map(self._opened, self._shown()))
+
+    def _named(self, messages: Sequence[Message], size: int) -> JsonObject:
+        """The ids of what a plan asks, after so many messages, and of its instructions."""
+        if not self.prompt.wants_ids:
+            return {}
+        asked = ids_of(messages, self.prompt.places[max(size, self.before) :])
+        return {"ids": asked, "instructions": [m.id or "" for m in messages if m.role == "system"]}
