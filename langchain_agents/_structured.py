@@ -201,7 +201,7 @@ class StructuredOutput(Runnable[LanguageModelInput, Any]):
         config: RunnableConfig,
         **kwargs: object,
     ) -> Iterator[Any]:
-        growing = Growing(self)
+        growing = GrowingObject(self)
         for prompt in prompts:
             attempts = self._attempts(prompt)
             for chunk in self._model.stream(next(attempts), config, **self._with(kwargs)):
@@ -220,7 +220,7 @@ class StructuredOutput(Runnable[LanguageModelInput, Any]):
         config: RunnableConfig,
         **kwargs: object,
     ) -> AsyncIterator[Any]:
-        growing = Growing(self)
+        growing = GrowingObject(self)
         async for prompt in prompts:
             attempts = self._attempts(prompt)
             stream = self._model.astream(next(attempts), config, **self._with(kwargs))
@@ -347,7 +347,7 @@ def _invalid(wrong: str, text: str) -> OutputParserException:
     return OutputParserException(ValueError(wrong), llm_output=text)
 
 
-class Growing:
+class GrowingObject:
     """An answer that arrives piece by piece, as objects."""
 
     def __init__(self, output: StructuredOutput) -> None:

@@ -18,7 +18,7 @@ from remote_agents.errors import (
     PermissionDeniedError,
 )
 from remote_agents.recording.tap import Tap
-from remote_agents.recording.transcript import Exchange
+from remote_agents.recording.transcript import Interaction
 from remote_agents.types import Finish, ReasoningDelta, Reply, TextDelta, Unknown
 
 TURNS = 3
@@ -98,7 +98,7 @@ def conformance(client: Client, question: str = "What can you help me with?") ->
     """
     try:
         with _variant(client, coalesce=False) as asked:
-            heard: list[Exchange] = []
+            heard: list[Interaction] = []
             asked.agent.transport = cast(Any, Tap(asked.agent.transport, heard))
             yield from _turns(asked, question)
             yield _limits(heard)
@@ -167,12 +167,12 @@ def _facts(client: Client, replies: list[Reply]) -> Iterator[Finding]:
         yield Finding("citations", True if number else None, detail)
 
 
-def _limits(heard: list[Exchange]) -> Finding:
+def _limits(heard: list[Interaction]) -> Finding:
     """What the answers say of how much may still be asked; none is tried out."""
     told = {
         name.lower(): value
-        for exchange in heard
-        for name, value in exchange.answer_headers
+        for interaction in heard
+        for name, value in interaction.answer_headers
         if LIMITS.search(name)
     }
     detail = ", ".join(f"{name} {value}" for name, value in told.items())

@@ -30,7 +30,7 @@ from remote_agents import (
     Usage,
 )
 from remote_agents.agent import Agent
-from remote_agents.recording.transcript import Exchange, Transcript
+from remote_agents.recording.transcript import Interaction, Transcript
 from remote_agents.services import ENDPOINTS
 from remote_agents.types import Event
 from tests.test_decode_fuzz import SETTINGS
@@ -200,10 +200,10 @@ CAPTURED = {
 class Canned:
     """A transport whose response is one of a transcript, in pieces of some size."""
 
-    def __init__(self, exchange: Exchange, newline: str, size: int) -> None:
-        self.status = exchange.status
-        self.headers = httpx.Headers(exchange.answer_headers)
-        raw = b"".join(exchange.pieces).replace(b"\n", newline.encode())
+    def __init__(self, interaction: Interaction, newline: str, size: int) -> None:
+        self.status = interaction.status
+        self.headers = httpx.Headers(interaction.answer_headers)
+        raw = b"".join(interaction.pieces).replace(b"\n", newline.encode())
         self._chunks = [raw[at : at + size] for at in range(0, len(raw), size)]
 
     def open_response(self, op: Any) -> "Canned":
@@ -224,11 +224,11 @@ def replay(
     name: str, newline: str = "\n", size: int = 1 << 20, number: int = 0
 ) -> tuple[list[Event], Any]:
     """The events of an answer in a transcript, and its reply or error."""
-    endpoint, exchange = name.split(".")[0], transcript(name).exchanges[number]
+    endpoint, interaction = name.split(".")[0], transcript(name).interactions[number]
     agent = Agent(
         ENDPOINTS[endpoint], api_key="k", max_retries=0, coalesce=False, **SETTINGS[endpoint]
     )
-    agent.transport = Canned(exchange, newline, size)  # type: ignore[assignment]
+    agent.transport = Canned(interaction, newline, size)  # type: ignore[assignment]
     events: list[Event] = []
     try:
         for event in agent.stream([Message("user", "Hi")]):
@@ -296,7 +296,7 @@ def test_every_transcript_says_where_it_is_from(name: str) -> None:
     assert source.startswith("captured from") is (name in CAPTURED)
     if name in CAPTURED:
         assert re.search(r"[\w-]+ \d+\.\d+.* running", source)
-        assert len(transcript(name).exchanges) == len(CAPTURED[name])
+        assert len(transcript(name).interactions) == len(CAPTURED[name])
 
 
 def test_what_a_throttled_request_says() -> None:

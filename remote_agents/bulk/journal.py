@@ -28,7 +28,7 @@ T = TypeVar("T")
 Row = dict[str, Any]
 
 
-class Known(NamedTuple):
+class JournalEntry(NamedTuple):
     """How often a question was asked, and its row; None while it is in flight."""
 
     asked: int
@@ -38,7 +38,7 @@ class Known(NamedTuple):
 class Journal(Protocol):
     """Remembers the questions of a run by their keys."""
 
-    def find(self, keys: Iterable[str]) -> dict[str, Known]:
+    def find(self, keys: Iterable[str]) -> dict[str, JournalEntry]:
         """What is known of some questions."""
 
     def ask(self, key: str, asked: int) -> bool:
@@ -115,11 +115,11 @@ class FileJournal:
         else:
             self._rows[row["key"]] = at
 
-    def find(self, keys: Iterable[str]) -> dict[str, Known]:
+    def find(self, keys: Iterable[str]) -> dict[str, JournalEntry]:
         """What the file says of some questions."""
         with self._lock:
             return {
-                key: Known(self._asked[key], self._read(self._rows.get(key)))
+                key: JournalEntry(self._asked[key], self._read(self._rows.get(key)))
                 for key in keys
                 if key in self._asked
             }
@@ -253,7 +253,7 @@ class SQLJournal:
         taken = or_update((table.c.asked == given.asked - 1) | (mine & table.c.row.is_(None)))
         return taken, or_update(table.c.row.is_(None) | (table.c.asked <= given.asked))
 
-    def find(self, keys: Iterable[str]) -> dict[str, Known]:
+    def find(self, keys: Iterable[str]) -> dict[str, JournalEntry]:
         """What the table says of some questions."""
         table, wanted = self._table, {self._column(key): key for key in keys}
         query = self._sa.select(table.c.key, table.c.asked, table.c.row).where(
@@ -261,7 +261,7 @@ class SQLJournal:
         )
         found = self._execute(lambda connection: connection.execute(query).all())
         return {
-            wanted[key]: Known(asked, None if row is None else json.loads(row))
+            wanted[key]: JournalEntry(asked, None if row is None else json.loads(row))
             for key, asked, row in found
         }
 

@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 
 from pydantic_core import to_jsonable_python
 
-from remote_agents.bulk.journal import Known, Row, open_journal
+from remote_agents.bulk.journal import JournalEntry, Row, open_journal
 from remote_agents.bulk.models import way_of_asking
 from remote_agents.errors import (
     AgentError,
@@ -38,7 +38,7 @@ logger = logging.getLogger(__name__)
 _Rows = Generator[Row, None, None]
 
 
-class Item(NamedTuple):
+class Question(NamedTuple):
     """One question of a run; `key` names it in the journal."""
 
     key: str
@@ -104,8 +104,8 @@ def ask_many(
         repeat_failed=repeat_failed,
         repeat_in_flight=repeat_in_flight,
     )
-    items = _items(inputs, key or _digests(), session)
-    rows = asker.ask(items, in_sessions=session is not None)
+    questions = _questions(inputs, key or _digests(), session)
+    rows = asker.ask(questions, in_sessions=session is not None)
     return _with_bar(asker, rows, inputs, progress)
 
 
@@ -134,13 +134,13 @@ def _bar(total: int | None) -> Any:
     return tqdm(total=total, unit="question")
 
 
-def _items(
+def _questions(
     inputs: Iterable[Any],
     key: Callable[[Any], object],
     session: Callable[[Any], str | None] | None,
-) -> Iterator[Item]:
+) -> Iterator[Question]:
     for value in inputs:
-        yield Item(str(key(value)), value, session(value) if session else None)
+        yield Question(str(key(value)), value, session(value) if session else None)
 
 
 def _digests() -> Callable[[Any], str]:
@@ -205,18 +205,18 @@ class Asker:
         inputs = columns["input"]
         keys = [*map(str, columns.get("key") or map(_digests(), inputs))]
         sessions = columns.get("session_id") or [None] * len(inputs)
-        rows = {row["key"]: row for row in self.ask(map(Item, keys, inputs, sessions))}
+        rows = {row["key"]: row for row in self.ask(map(Question, keys, inputs, sessions))}
         ordered = [_flat(rows[key]) for key in keys]
         return {**columns, **{name: [row[name] for row in ordered] for name in COLUMNS}}
 
-    def ask(self, items: Iterable[Item], *, in_sessions: bool = True) -> _Rows:
+    def ask(self, questions: Iterable[Question], *, in_sessions: bool = True) -> _Rows:
         """Iterate the rows of some questions, as they come.
 
         Closing the iterator asks nothing more; what is in flight is waited for and kept. To keep
-        the order within each session all items are read first; without `in_sessions` they are
+        the order within each session all questions are read first; without `in_sessions` they are
         taken one by one.
         """
-        units = _units(_distinct(items), in_sessions)
+        units = _units(_distinct(questions), in_sessions)
         with ThreadPoolExecutor(self._concurrency, "ask") as pool:
             running: set[Future[list[Row]]] = set()
             try:
@@ -235,33 +235,33 @@ class Asker:
         """Let another run use the journal."""
         self._journal.close()
 
-    def _settle(self, unit: Sequence[Item]) -> list[Row]:
+    def _settle(self, unit: Sequence[Question]) -> list[Row]:
         try:
-            known = self._journal.find(item.key for item in unit)
+            entries = self._journal.find(question.key for question in unit)
         except AgentError as error:
-            return [self._new_row(item, None, 0, **_failure(error)) for item in unit]
-        return [self._row(item, known.get(item.key)) for item in unit]
+            return [self._new_row(question, None, 0, **_failure(error)) for question in unit]
+        return [self._row(question, entries.get(question.key)) for question in unit]
 
-    def _row(self, item: Item, known: Known | None) -> Row:
-        if known is not None and not self._is_open(known):
-            row = known.row or self._new_row(item, known, known.asked, status="in_flight")
-            if known.row is None:
+    def _row(self, question: Question, entry: JournalEntry | None) -> Row:
+        if entry is not None and not self._is_open(entry):
+            row = entry.row or self._new_row(question, entry, entry.asked, status="in_flight")
+            if entry.row is None:
                 self._keep(row)
             return row
-        asked = 1 if known is None else known.asked + 1
+        asked = 1 if entry is None else entry.asked + 1
         try:
-            if not self._journal.ask(item.key, asked):
-                return self._of_another(item)
+            if not self._journal.ask(question.key, asked):
+                return self._of_another(question)
         except AgentError as error:
-            return self._new_row(item, known, asked - 1, **_failure(error))
-        row = self._new_row(item, known, asked, **self._outcome(item))
+            return self._new_row(question, entry, asked - 1, **_failure(error))
+        row = self._new_row(question, entry, asked, **self._outcome(question))
         self._keep(row)
         return row
 
-    def _of_another(self, item: Item) -> Row:
+    def _of_another(self, question: Question) -> Row:
         """What is known of a question that another run has just taken."""
-        known = self._journal.find([item.key])[item.key]
-        return known.row or self._new_row(item, None, known.asked, status="in_flight")
+        entry = self._journal.find([question.key])[question.key]
+        return entry.row or self._new_row(question, None, entry.asked, status="in_flight")
 
     def _keep(self, row: Row) -> None:
         try:
@@ -269,27 +269,29 @@ class Asker:
         except AgentError as error:  # the row is given all the same
             logger.warning("The row of question %r could not be kept: %s", row["key"], error)
 
-    def _is_open(self, known: Known) -> bool:
+    def _is_open(self, entry: JournalEntry) -> bool:
         """Whether a question that was asked before is to be asked again."""
-        if known.row is None or known.row["status"] == "in_flight":
+        if entry.row is None or entry.row["status"] == "in_flight":
             return self._repeat_in_flight
-        return known.row["status"] == "failed" and (
-            self._repeat_failed or known.row["safe_to_repeat"]
+        return entry.row["status"] == "failed" and (
+            self._repeat_failed or entry.row["safe_to_repeat"]
         )
 
-    def _outcome(self, item: Item) -> Row:
+    def _outcome(self, question: Question) -> Row:
         begun = time.monotonic()
         try:
-            found = {"status": "answered", **self._ask(item.input, item.session_id)}
+            found = {"status": "answered", **self._ask(question.input, question.session_id)}
         except Exception as error:  # whatever a chain raises is this question's row, not the end
             found = _failure(error)
         return {**found, "seconds": round(time.monotonic() - begun, 4)}
 
-    def _new_row(self, item: Item, known: Known | None, asked: int, **found: object) -> Row:
-        lost = known is not None and (known.row is None or known.row["was_in_flight"])
+    def _new_row(
+        self, question: Question, entry: JournalEntry | None, asked: int, **found: object
+    ) -> Row:
+        lost = entry is not None and (entry.row is None or entry.row["was_in_flight"])
         own = {
-            "key": item.key,
-            "input": to_jsonable_python(item.input, fallback=str),
+            "key": question.key,
+            "input": to_jsonable_python(question.input, fallback=str),
             "asked": asked,
             "was_in_flight": lost,
         }
@@ -330,24 +332,28 @@ def _failure(error: Exception) -> Row:
     }
 
 
-def _distinct(items: Iterable[Item]) -> Iterator[Item]:
+def _distinct(questions: Iterable[Question]) -> Iterator[Question]:
     """The questions, each with a key of its own: under one key, one would hide the other."""
     keys = set()
-    for item in items:
-        if item.key in keys:
-            raise ConfigurationError(f"Two questions have the key {item.key!r}: give each its own.")
-        keys.add(item.key)
-        yield item
+    for question in questions:
+        if question.key in keys:
+            raise ConfigurationError(
+                f"Two questions have the key {question.key!r}: give each its own."
+            )
+        keys.add(question.key)
+        yield question
 
 
-def _units(items: Iterable[Item], in_sessions: bool) -> Iterator[Sequence[Item]]:
+def _units(questions: Iterable[Question], in_sessions: bool) -> Iterator[Sequence[Question]]:
     """What one thread asks in order: the questions of one session, or a single one."""
     if not in_sessions:
-        return ([item] for item in items)
-    units: dict[object, list[Item]] = {}
-    for item in items:
-        alone = item.session_id is None
-        units.setdefault((alone, item.key if alone else item.session_id), []).append(item)
+        return ([question] for question in questions)
+    units: dict[object, list[Question]] = {}
+    for question in questions:
+        alone = question.session_id is None
+        units.setdefault((alone, question.key if alone else question.session_id), []).append(
+            question
+        )
     return iter(units.values())
 
 

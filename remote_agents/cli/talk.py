@@ -24,7 +24,7 @@ from remote_agents.cli.connection import (
     report,
 )
 from remote_agents.cli.sessions import remembered
-from remote_agents.cli.terminal import growing
+from remote_agents.cli.terminal import answer_view
 from remote_agents.client import Client
 from remote_agents.errors import AgentError
 from remote_agents.json_types import JsonObject
@@ -217,7 +217,7 @@ def _plain(event: Any) -> JsonObject:
 def _as_text(events: Iterator[Event], begun: float, beside: Console | None) -> Reply:
     console = _console()
     other = beside or console
-    with closing(growing(console, other)) as answer:
+    with closing(answer_view(console, other)) as answer:
         for event in events:
             if isinstance(event, (TextDelta, ReasoningDelta)):
                 answer.add(KINDS[type(event)], event.text)

@@ -17,7 +17,7 @@ from remote_agents.types.screen import inert
 REDRAWS = 12  # a second
 
 
-class Growing(Protocol):
+class AnswerView(Protocol):
     """Where an answer grows."""
 
     def add(self, kind: str, text: str) -> None:
@@ -27,7 +27,7 @@ class Growing(Protocol):
         """Show what is still held back, and end the line."""
 
 
-def growing(console: Console, beside: Console) -> Growing:
+def answer_view(console: Console, beside: Console) -> AnswerView:
     """Where an answer grows; reasoning goes to `beside`."""
     drawn = console is beside and console.is_terminal and not console.is_dumb_terminal
     return Drawn(console) if drawn else Written(console, beside)

@@ -16,7 +16,7 @@ from urllib.parse import unquote
 
 from remote_agents.recording.bodies import Segment, segments
 from remote_agents.recording.standins import SHORTEST, Replace, StandIns, replaced
-from remote_agents.recording.transcript import Exchange, Headers, Transcript
+from remote_agents.recording.transcript import Headers, Interaction, Transcript
 from remote_agents.recording.words import Vocabulary, is_personal, is_text
 
 # What a connection is about, not an agent.
@@ -72,16 +72,18 @@ class Disguise:
 
     def transcript(self, original: Transcript) -> Transcript:
         """The transcript, with what it says replaced; its facts stay."""
-        for _ in (self._exchange(exchange) for exchange in original.exchanges):
+        for _ in (self._interaction(interaction) for interaction in original.interactions):
             pass  # all words are met before one is replaced
         self._met = True
-        return Transcript(original.facts, [self._exchange(each) for each in original.exchanges])
+        return Transcript(
+            original.facts, [self._interaction(each) for each in original.interactions]
+        )
 
     def text(self, text: str) -> str:
         """The stand-in of a text or an id, as it stands in the transcript."""
         return replaced(text, self._stand_ins)
 
-    def _exchange(self, original: Exchange) -> Exchange:
+    def _interaction(self, original: Interaction) -> Interaction:
         asked, answered = _type(original.headers), _type(original.answer_headers)
         body, pieces = original.body, original.pieces
         whole = b"".join(pieces)

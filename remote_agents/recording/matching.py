@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl
 from remote_agents.json_types import JsonMapping
 from remote_agents.recording.disguise import DROPPED, HIDDEN
 from remote_agents.recording.standins import shape_of
-from remote_agents.recording.transcript import Exchange
+from remote_agents.recording.transcript import Interaction
 
 Difference: TypeAlias = str
 # What a client may word otherwise from one version to the next.
@@ -27,7 +27,7 @@ class Number(str):
 
 
 @dataclass
-class Dialogue:
+class Matcher:
     """What was answered so far, and which ids the caller has made.
 
     Args:
@@ -38,7 +38,7 @@ class Dialogue:
     answered: str = ""
     made: dict[str, str] = field(default_factory=dict)
 
-    def differences(self, recorded: Exchange, asked: Exchange) -> Iterator[Difference]:
+    def differences(self, recorded: Interaction, asked: Interaction) -> Iterator[Difference]:
         """In what a request is not the recorded one; ids are taken note of on the way."""
         if (recorded.method or asked.method) != asked.method:
             yield f"the method is {asked.method}, recorded was {recorded.method}"
@@ -68,7 +68,7 @@ class Dialogue:
         given = dict(parse_qsl(asked_query, keep_blank_values=True))
         yield from self._object(fields, given, "the query")
 
-    def _headers(self, recorded: Exchange, asked: Exchange) -> Iterator[Difference]:
+    def _headers(self, recorded: Interaction, asked: Interaction) -> Iterator[Difference]:
         given = {name.lower(): value for name, value in asked.headers}
         for name, value in recorded.headers:
             if name.lower() in FREE:
@@ -79,7 +79,7 @@ class Dialogue:
                 for difference in self._text(value, given[name.lower()]):
                     yield f"the header {name} {difference}"
 
-    def _body(self, recorded: Exchange, asked: Exchange) -> Iterator[Difference]:
+    def _body(self, recorded: Interaction, asked: Interaction) -> Iterator[Difference]:
         if _SIZE.fullmatch(recorded.body):
             if not asked.body:
                 yield "the body is empty, recorded was a file or a form"

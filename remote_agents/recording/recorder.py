@@ -14,14 +14,14 @@ from typing_extensions import Self
 from remote_agents.agent import Agent
 from remote_agents.recording.disguise import Disguise
 from remote_agents.recording.tap import Tap
-from remote_agents.recording.transcript import Exchange, Transcript
+from remote_agents.recording.transcript import Interaction, Transcript
 from remote_agents.recording.words import vocabulary
 from remote_agents.version import VERSION
 
 LIVE = "captured from a running agent"
 
 
-class Asked(Protocol):
+class Recordable(Protocol):
     """A plain client, or a model of either framework."""
 
     @property
@@ -51,16 +51,16 @@ class Recorder:
         False
     """
 
-    def __init__(self, model: Asked, *, source: str = LIVE, keep_text: bool = False) -> None:
+    def __init__(self, model: Recordable, *, source: str = LIVE, keep_text: bool = False) -> None:
         self._agent = model.agent
         self._source = source
         self._keep_text = keep_text
-        self._exchanges: list[Exchange] = []
+        self._interactions: list[Interaction] = []
         self._left: Callable[[], object] = lambda: None
 
     def __enter__(self) -> Self:
         transport: Any = self._agent.transport
-        self._agent.transport = cast(Any, Tap(transport, self._exchanges))
+        self._agent.transport = cast(Any, Tap(transport, self._interactions))
         self._left = lambda: setattr(self._agent, "transport", transport)
         return self
 
@@ -72,7 +72,7 @@ class Recorder:
         endpoint, agent_id = self._agent.endpoint, self._agent.agent_id
         own = () if agent_id == endpoint.default_agent_id else (agent_id,)
         disguise = Disguise(vocabulary(endpoint), keep_text=self._keep_text, never=own)
-        told = disguise.transcript(Transcript({}, self._exchanges))
+        told = disguise.transcript(Transcript({}, self._interactions))
         told.facts = {
             "service": endpoint.name,
             "source": " ".join(self._source.split()),

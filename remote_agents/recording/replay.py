@@ -17,8 +17,8 @@ from typing_extensions import Self
 from remote_agents.errors import ConfigurationError
 from remote_agents.json_types import Arguments, JsonObject
 from remote_agents.recording.disguise import DROPPED
-from remote_agents.recording.matching import Dialogue
-from remote_agents.recording.transcript import Exchange, Transcript
+from remote_agents.recording.matching import Matcher
+from remote_agents.recording.transcript import Interaction, Transcript
 from remote_agents.services import ENDPOINTS
 
 logger = logging.getLogger(__name__)
@@ -53,8 +53,8 @@ class Replay:
         )
         self.refused: list[str] = []
         """What was asked otherwise than it was recorded: in what, for each such request."""
-        self._dialogue = Dialogue()
-        self._left = list(self.transcript.exchanges)
+        self._matcher = Matcher()
+        self._left = list(self.transcript.interactions)
         self._lock = threading.Lock()
         self._port = port
 
@@ -108,48 +108,50 @@ class Replay:
         prefix = ENDPOINTS[service].env
         return {f"{prefix}_{name.upper()}": value for name, value in self.kwargs().items()}
 
-    def answer(self, asked: Exchange) -> Exchange:
+    def answer(self, asked: Interaction) -> Interaction:
         """What was answered to a request; a refusal, where another one was recorded."""
         with self._lock:
             said: list[str] = []
             for recorded in self._left:
-                dialogue = copy.deepcopy(self._dialogue)
-                differences = list(dialogue.differences(recorded, asked))
+                matcher = copy.deepcopy(self._matcher)
+                differences = list(matcher.differences(recorded, asked))
                 if not differences:
-                    return self._taken(recorded, dialogue)
+                    return self._taken(recorded, matcher)
                 said = said or differences
             reason = "; ".join(said[:3]) or "all that was recorded has been asked"
             logger.warning("This is not what was recorded: %s", reason)
             self.refused.append(f"{asked.method} {asked.target}: {reason}")
             return self._refusal(reason)
 
-    def _taken(self, recorded: Exchange, dialogue: Dialogue) -> Exchange:
+    def _taken(self, recorded: Interaction, matcher: Matcher) -> Interaction:
         self._left.remove(recorded)
-        whole = dialogue.rewritten(b"".join(recorded.pieces))
+        whole = matcher.rewritten(b"".join(recorded.pieces))
         headers = [
-            (name, dialogue.rewritten(value.encode("latin-1")).decode("latin-1"))
+            (name, matcher.rewritten(value.encode("latin-1")).decode("latin-1"))
             for name, value in recorded.answer_headers
         ]
         told = b"\n".join([whole, *(value.encode() for _, value in headers)])
-        dialogue.answered += f"\n{told.decode('utf-8', 'replace')}"
-        self._dialogue = dialogue
+        matcher.answered += f"\n{told.decode('utf-8', 'replace')}"
+        self._matcher = matcher
         pieces, at = [], 0
         for piece in recorded.pieces:
             pieces.append(whole[at : at + len(piece)])
             at += len(piece)
-        return Exchange(
+        return Interaction(
             status=recorded.status, answer_headers=headers, pieces=pieces, end=recorded.end
         )
 
-    def _refusal(self, reason: str) -> Exchange:
-        number = len(self.transcript.exchanges) - len(self._left) + 1
+    def _refusal(self, reason: str) -> Interaction:
+        number = len(self.transcript.interactions) - len(self._left) + 1
         text = (
             f"This is not what was recorded (request {number} of "
-            f"{len(self.transcript.exchanges)}): {reason}."
+            f"{len(self.transcript.interactions)}): {reason}."
         )
         body = json.dumps({"message": text, "error": {"message": text}}).encode()
         json_type = [("Content-Type", "application/json")]
-        return Exchange(status=NOT_RECORDED, answer_headers=json_type, pieces=[body], end="whole")
+        return Interaction(
+            status=NOT_RECORDED, answer_headers=json_type, pieces=[body], end="whole"
+        )
 
 
 def _read(file: Path) -> Transcript:
@@ -157,7 +159,7 @@ def _read(file: Path) -> Transcript:
         transcript = Transcript.read(file.read_text("utf-8"))
     except (OSError, ValueError) as error:
         raise ConfigurationError(f"{file} cannot be replayed: {error}.") from error
-    if not transcript.exchanges:
+    if not transcript.interactions:
         raise ConfigurationError(f"{file} cannot be replayed: nothing is recorded in it.")
     return transcript
 
@@ -184,7 +186,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             return
         replay = cast(_Server, self.server).replay
-        asked = Exchange(self.command, self.path, list(self.headers.items()), self._body())
+        asked = Interaction(self.command, self.path, list(self.headers.items()), self._body())
         self._send(replay.answer(asked))
 
     def _body(self) -> bytes:
@@ -197,7 +199,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.rfile.readline()
         return body
 
-    def _send(self, answer: Exchange) -> None:
+    def _send(self, answer: Interaction) -> None:
         if answer.status:
             bare = answer.status in (204, 304) or answer.status < 200
             self.send_response_only(answer.status)

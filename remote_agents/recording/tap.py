@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from remote_agents.flow import Send
-from remote_agents.recording.transcript import Exchange
+from remote_agents.recording.transcript import Interaction
 
 if TYPE_CHECKING:
     from remote_agents.http.transport import Transport
@@ -18,24 +18,24 @@ class Tap:
 
     Args:
         transport: What sends.
-        exchanges: Takes what is noted, in the order in which it is begun.
+        interactions: Takes what is noted, in the order in which it is begun.
     """
 
-    def __init__(self, transport: Transport, exchanges: list[Exchange]) -> None:
+    def __init__(self, transport: Transport, interactions: list[Interaction]) -> None:
         self.transport = transport
-        self._exchanges = exchanges
+        self._interactions = interactions
 
     def open_response(self, op: Send) -> TappedResponse:
         """Send with blocking I/O; the response's headers have arrived."""
-        exchange = self._begun(op)
-        with _ending(exchange):
-            return TappedResponse(self.transport.open_response(op), exchange)
+        interaction = self._begun(op)
+        with _ending(interaction):
+            return TappedResponse(self.transport.open_response(op), interaction)
 
     async def aopen_response(self, op: Send) -> TappedAsyncResponse:
         """Send with asyncio; the response's headers have arrived."""
-        exchange = self._begun(op)
-        with _ending(exchange):
-            return TappedAsyncResponse(await self.transport.aopen_response(op), exchange)
+        interaction = self._begun(op)
+        with _ending(interaction):
+            return TappedAsyncResponse(await self.transport.aopen_response(op), interaction)
 
     def close(self) -> None:
         """Give up the shared sync connections."""
@@ -45,27 +45,27 @@ class Tap:
         """Give up the shared connections of this event loop as well."""
         await self.transport.aclose()
 
-    def _begun(self, op: Send) -> Exchange:
-        exchange = Exchange(op.request.method, op.request.path)  # if it never leaves
-        self._exchanges.append(exchange)
-        return exchange
+    def _begun(self, op: Send) -> Interaction:
+        interaction = Interaction(op.request.method, op.request.path)  # if it never leaves
+        self._interactions.append(interaction)
+        return interaction
 
 
 class _Tapped:
     """A response that is being read."""
 
-    def __init__(self, response: Any, exchange: Exchange) -> None:
+    def __init__(self, response: Any, interaction: Interaction) -> None:
         self._response = response
-        self._exchange = exchange
+        self._interaction = interaction
         self.status, self.headers = response.status, response.headers
-        exchange.target, exchange.headers, exchange.body = response.asked
-        exchange.status, exchange.answer_headers = response.status, response.answered
+        interaction.target, interaction.headers, interaction.body = response.asked
+        interaction.status, interaction.answer_headers = response.status, response.answered
 
     def _took(self, piece: bytes | None) -> bytes | None:
         if piece is None:
-            self._exchange.end = "whole"
+            self._interaction.end = "whole"
         elif piece:
-            self._exchange.pieces.append(piece)
+            self._interaction.pieces.append(piece)
         return piece
 
 
@@ -74,7 +74,7 @@ class TappedResponse(_Tapped):
 
     def read(self, deadline: float | None) -> bytes | None:
         """The next bytes, or None at the end."""
-        with _ending(self._exchange):
+        with _ending(self._interaction):
             return self._took(self._response.read(deadline))
 
     def release(self) -> None:
@@ -87,7 +87,7 @@ class TappedAsyncResponse(_Tapped):
 
     async def aread(self, deadline: float | None) -> bytes | None:
         """The next bytes, or None at the end."""
-        with _ending(self._exchange):
+        with _ending(self._interaction):
             return self._took(await self._response.aread(deadline))
 
     async def arelease(self) -> None:
@@ -96,9 +96,9 @@ class TappedAsyncResponse(_Tapped):
 
 
 @contextmanager
-def _ending(exchange: Exchange) -> Iterator[None]:
+def _ending(interaction: Interaction) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        exchange.end = f"broken, {type(error).__name__}"
+        interaction.end = f"broken, {type(error).__name__}"
         raise

@@ -18,7 +18,7 @@
     # end: whole
 
 Facts come first, of which `source` says how it was come by. What was asked stands behind `>`; it,
-the mark of the end and the further exchanges may be missing. `¦` stands between two pieces of a
+the mark of the end and the further interactions may be missing. `¦` stands between two pieces of a
 body as they arrived, `␍` for a carriage return, `⟨e4⟩` for bytes that are no text.
 """
 
@@ -34,7 +34,7 @@ Headers = list[tuple[str, str]]
 
 
 @dataclass
-class Exchange:
+class Interaction:
     """One request and its answer.
 
     Args:
@@ -64,15 +64,15 @@ class Transcript:
 
     Args:
         facts: `service`, `source`, ...; values are one line each.
-        exchanges: In the order in which they were begun.
+        interactions: In the order in which they were begun.
     """
 
     facts: dict[str, str] = field(default_factory=dict)
-    exchanges: list[Exchange] = field(default_factory=list)
+    interactions: list[Interaction] = field(default_factory=list)
 
     def __str__(self) -> str:
         facts = "".join(f"# {name}: {value}\n" for name, value in self.facts.items())
-        return "\n".join([facts, *map(_written, self.exchanges)])
+        return "\n".join([facts, *map(_written, self.interactions)])
 
     @classmethod
     def read(cls, text: str) -> Transcript:
@@ -82,38 +82,38 @@ class Transcript:
             ValueError: A line is none of a transcript; it says which.
 
         Example:
-            >>> Transcript.read("# source: mine\n\nHTTP/1.1 200 OK\n\nHi").exchanges[0].pieces
+            >>> Transcript.read("# source: mine\n\nHTTP/1.1 200 OK\n\nHi").interactions[0].pieces
             [b'Hi']
         """
         lines = text.split("\n")
         facts = dict(_facts(lines))
-        return cls(facts, list(_exchanges(lines, len(facts))))
+        return cls(facts, list(_interactions(lines, len(facts))))
 
 
 # --- writing -------------------------------------------------------------------------------------
 
 
-def _written(exchange: Exchange) -> str:
-    asked = "".join((f"> {line}\n" if line else ">\n") for line in _asked(exchange))
-    answered = _answered(exchange) if exchange.status else ""
-    return f"{asked}\n{answered}# end: {exchange.end}\n"
+def _written(interaction: Interaction) -> str:
+    asked = "".join((f"> {line}\n" if line else ">\n") for line in _asked(interaction))
+    answered = _answered(interaction) if interaction.status else ""
+    return f"{asked}\n{answered}# end: {interaction.end}\n"
 
 
-def _asked(exchange: Exchange) -> Iterator[str]:
-    if not exchange.method:
+def _asked(interaction: Interaction) -> Iterator[str]:
+    if not interaction.method:
         return
-    yield f"{exchange.method} {exchange.target}"
-    yield from (f"{name}: {value}" for name, value in exchange.headers)
-    if exchange.body:
+    yield f"{interaction.method} {interaction.target}"
+    yield from (f"{name}: {value}" for name, value in interaction.headers)
+    if interaction.body:
         yield ""
-        yield from _shown(exchange.body).split("\n")
+        yield from _shown(interaction.body).split("\n")
 
 
-def _answered(exchange: Exchange) -> str:
+def _answered(interaction: Interaction) -> str:
     words = {status.value: status.phrase for status in HTTPStatus}
-    status = f"HTTP/1.1 {exchange.status} {words.get(exchange.status, '')}".rstrip()
-    top = [status, *(f"{name}: {value}" for name, value in exchange.answer_headers)]
-    body = BORDER.join(map(_shown, exchange.pieces))
+    status = f"HTTP/1.1 {interaction.status} {words.get(interaction.status, '')}".rstrip()
+    top = [status, *(f"{name}: {value}" for name, value in interaction.answer_headers)]
+    body = BORDER.join(map(_shown, interaction.pieces))
     return "\n".join(top) + "\n\n" + _HASH.sub("⟨23⟩", body) + "\n"
 
 
@@ -147,13 +147,13 @@ def _facts(lines: list[str]) -> Iterator[tuple[str, str]]:
         yield name, value
 
 
-def _exchanges(lines: list[str], at: int) -> Iterator[Exchange]:
+def _interactions(lines: list[str], at: int) -> Iterator[Interaction]:
     while (at := _skipped(lines, at)) < len(lines):
-        exchange = Exchange()
-        at = _read_request(lines, at, exchange)
+        interaction = Interaction()
+        at = _read_request(lines, at, interaction)
         at = _skipped(lines, at)
-        at = _read_answer(lines, at, exchange)
-        yield exchange
+        at = _read_answer(lines, at, interaction)
+        yield interaction
 
 
 def _skipped(lines: list[str], at: int) -> int:
@@ -162,32 +162,32 @@ def _skipped(lines: list[str], at: int) -> int:
     return at
 
 
-def _read_request(lines: list[str], at: int, exchange: Exchange) -> int:
+def _read_request(lines: list[str], at: int, interaction: Interaction) -> int:
     end = at
     while end < len(lines) and lines[end].startswith(">"):
         end += 1
     asked = [line[1:].removeprefix(" ") for line in lines[at:end]]
     if asked:
-        exchange.method, _, exchange.target = asked[0].partition(" ")
+        interaction.method, _, interaction.target = asked[0].partition(" ")
         head = asked.index("") if "" in asked else len(asked)
-        exchange.headers = [_header(line) for line in asked[1:head]]
-        exchange.body = _raw("\n".join(asked[head + 1 :]))
+        interaction.headers = [_header(line) for line in asked[1:head]]
+        interaction.body = _raw("\n".join(asked[head + 1 :]))
     return end
 
 
-def _read_answer(lines: list[str], at: int, exchange: Exchange) -> int:
+def _read_answer(lines: list[str], at: int, interaction: Interaction) -> int:
     end = next((n for n in range(at, len(lines)) if lines[n].startswith("# end: ")), len(lines))
-    exchange.end = lines[end].removeprefix("# end: ") if end < len(lines) else "whole"
+    interaction.end = lines[end].removeprefix("# end: ") if end < len(lines) else "whole"
     if at == end:
         return end + 1
     head = lines.index("", at, end) if "" in lines[at:end] else end
     found = re.fullmatch(r"HTTP/1\.[01] (\d{3})(?: .*)?", lines[at])
     if found is None:
         raise ValueError(f"A transcript's answer begins with HTTP/1.1, not with {lines[at]!r}")
-    exchange.status = int(found[1])
-    exchange.answer_headers = [_header(line) for line in lines[at + 1 : head]]
+    interaction.status = int(found[1])
+    interaction.answer_headers = [_header(line) for line in lines[at + 1 : head]]
     body = "\n".join(lines[head + 1 : end])
-    exchange.pieces = [_raw(piece) for piece in body.split(BORDER)] if body else []
+    interaction.pieces = [_raw(piece) for piece in body.split(BORDER)] if body else []
     return end + 1
 
 

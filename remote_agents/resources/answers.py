@@ -12,7 +12,7 @@ from remote_agents.types import Reply
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class AnswerReference:
     """What is known of an answer.
 
     Args:
@@ -26,7 +26,7 @@ class Known:
     agent: str | None = None
 
 
-def answer_of(given: Any) -> Known:
+def answer_of(given: Any) -> AnswerReference:
     """What is known of an answer.
 
     Args:
@@ -38,10 +38,10 @@ def answer_of(given: Any) -> Known:
 
     Example:
         >>> answer_of("record-1")
-        Known(reply_id='record-1', text=None, agent=None)
+        AnswerReference(reply_id='record-1', text=None, agent=None)
     """
     if isinstance(given, str) and given:
-        return Known(given)
+        return AnswerReference(given)
     if isinstance(given, Reply):
         return _known(given.metadata(), given.text)
     message = getattr(given, "message", given)
@@ -55,8 +55,8 @@ def answer_of(given: Any) -> Known:
     )
 
 
-def _known(told: JsonMapping, text: object) -> Known:
+def _known(told: JsonMapping, text: object) -> AnswerReference:
     reply_id = told.get("reply_id")
     if not isinstance(reply_id, str) or reply_id.startswith("reply-"):  # one of ours
         raise ConfigurationError("The service gave this answer no id by which it can be named.")
-    return Known(reply_id, text if isinstance(text, str) else None, told.get("agent"))
+    return AnswerReference(reply_id, text if isinstance(text, str) else None, told.get("agent"))

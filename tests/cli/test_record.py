@@ -70,7 +70,7 @@ def test_a_turn_that_fails_is_recorded(cli: Cli, sandbox: Sandbox, tmp_path: Pat
     code, _, err = cli("record", "bluenexus", "--to", str(file), "--yes")
     assert code == 1
     assert "500" in err
-    assert [each.status for each in Transcript.read(file.read_text()).exchanges] == [500]
+    assert [each.status for each in Transcript.read(file.read_text()).interactions] == [500]
 
 
 def test_texts_stay_only_where_that_is_asked_for(cli: Cli, tmp_path: Path) -> None:

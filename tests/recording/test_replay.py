@@ -45,7 +45,7 @@ def test_another_question_is_refused_by_its_shape(transcript: Transcript) -> Non
 
 def ask(replay: Replay, change: Callable[[httpx.Request], Any], number: int = 0) -> httpx.Response:
     """A recorded request, changed."""
-    recorded = replay.transcript.exchanges[number]
+    recorded = replay.transcript.interactions[number]
     request = httpx.Request(
         recorded.method,
         replay.url + recorded.target,
@@ -123,17 +123,17 @@ def test_a_stream_that_was_left_is_recorded_as_far_as_it_was_read(sandbox: Sandb
         events = agent.stream("Count to 60")
         next(events)
         events.close()  # type: ignore[attr-defined]
-    (exchange,) = recorder.transcript().exchanges
-    assert exchange.end == "left"
-    assert exchange.pieces
+    (interaction,) = recorder.transcript().interactions
+    assert interaction.end == "left"
+    assert interaction.pieces
 
 
 def test_a_host_that_is_not_there() -> None:
     agent = MaiAgent(base_url="http://127.0.0.1:9", agent_id="a", api_key="k", max_retries=0)
     with Recorder(agent) as recorder, pytest.raises(AgentConnectionError):
         agent.ask("Hello")
-    (exchange,) = recorder.transcript().exchanges
-    assert (exchange.status, exchange.end) == (0, "broken, AgentConnectionError")
+    (interaction,) = recorder.transcript().interactions
+    assert (interaction.status, interaction.end) == (0, "broken, AgentConnectionError")
 
 
 def test_after_it_nothing_is_recorded(sandbox: Sandbox) -> None:
@@ -141,7 +141,7 @@ def test_after_it_nothing_is_recorded(sandbox: Sandbox) -> None:
         with Recorder(agent) as recorder:
             pass
         agent.ask("Hello")
-    assert recorder.transcript().exchanges == []
+    assert recorder.transcript().interactions == []
 
 
 @pytest.mark.parametrize(

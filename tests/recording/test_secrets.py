@@ -11,7 +11,7 @@ from hypothesis import given, settings, strategies as st
 
 from remote_agents import ENDPOINTS
 from remote_agents.recording.disguise import Disguise
-from remote_agents.recording.transcript import BORDER, Exchange, Transcript
+from remote_agents.recording.transcript import BORDER, Interaction, Transcript
 from remote_agents.recording.words import vocabulary
 
 KNOWN = vocabulary(ENDPOINTS["cloudbase"])
@@ -70,9 +70,9 @@ def frames(text: str, size: int, key: str) -> str:
 
 def in_body(
     body: str, kind: str = "application/json", status: int = 200, size: int = 7
-) -> Exchange:
+) -> Interaction:
     raw = body.encode("utf-8", "surrogatepass")
-    return Exchange(
+    return Interaction(
         "POST",
         "/v1/aibot/bots/bot-1/send-message",
         status=status,
@@ -82,12 +82,12 @@ def in_body(
     )
 
 
-def asked(**parts: object) -> Exchange:
-    return Exchange("POST", **{"target": "/v1/aibot", "status": 200, **parts})  # type: ignore[arg-type]
+def asked(**parts: object) -> Interaction:
+    return Interaction("POST", **{"target": "/v1/aibot", "status": 200, **parts})  # type: ignore[arg-type]
 
 
 SSE = "text/event-stream"
-PLACES: dict[str, Callable[[str], Exchange]] = {
+PLACES: dict[str, Callable[[str], Interaction]] = {
     "key": lambda s: asked(headers=[("Authorization", f"Bearer {line(s)}")]),
     "header": lambda s: asked(headers=[("X-Tenant", line(s)), ("X-Api-Key", line(s))]),
     "basic auth": lambda s: asked(
@@ -129,7 +129,7 @@ PLACES: dict[str, Callable[[str], Exchange]] = {
     "an error": lambda s: in_body(json.dumps({"message": f"No access for {s}"}), status=403),
     "a web page": lambda s: in_body(f"<html><a href='?x={quote(s)}'>{s}</a></html>", "text/html"),
     "plain": lambda s: in_body(f"Bad gateway: {s}\r\n{s}", "text/plain", 502),
-    "no type": lambda s: Exchange("GET", "/", status=200, pieces=[s.encode()], end="whole"),
+    "no type": lambda s: Interaction("GET", "/", status=200, pieces=[s.encode()], end="whole"),
     "stream": lambda s: in_body(frames(s, 3, "content"), SSE),
     "stream, unknown field": lambda s: in_body(frames(s, 2, "zzyzx"), SSE),
     "event": lambda s: in_body(
@@ -149,11 +149,11 @@ PLACES: dict[str, Callable[[str], Exchange]] = {
 @given(secret=secrets, escape=st.sampled_from(sorted(ESCAPES)))
 def test_no_secret_is_in_a_recording(place: str, secret: str, escape: str) -> None:
     hidden = ESCAPES[escape](secret)
-    exchange = PLACES[place](hidden)
-    told = Disguise(KNOWN).transcript(Transcript({}, [exchange]))
+    interaction = PLACES[place](hidden)
+    told = Disguise(KNOWN).transcript(Transcript({}, [interaction]))
     is_not_in(told, secret, hidden)
-    sizes = [len(piece) for piece in exchange.pieces]
-    assert [len(piece) for piece in told.exchanges[0].pieces] == sizes
+    sizes = [len(piece) for piece in interaction.pieces]
+    assert [len(piece) for piece in told.interactions[0].pieces] == sizes
 
 
 def is_not_in(told: Transcript, secret: str, hidden: str) -> None:
@@ -179,8 +179,8 @@ ELSEWHERE = sorted({"key", "header", "path", "query", "answer's header", "cookie
 @settings(max_examples=10)
 @given(secret=IDS)
 def test_an_id_is_in_no_kept_text(place: str, text: str, secret: str) -> None:
-    exchanges = [PLACES[text](secret), PLACES[place](secret)]
-    told = Disguise(KNOWN, keep_text=True).transcript(Transcript({}, exchanges))
+    interactions = [PLACES[text](secret), PLACES[place](secret)]
+    told = Disguise(KNOWN, keep_text=True).transcript(Transcript({}, interactions))
     is_not_in(told, secret, secret)
 
 
@@ -196,7 +196,7 @@ def test_kept_texts_are_kept() -> None:
 
 def readings(told: Transcript) -> list[str]:
     """A transcript as it is written, and as one reads it who looks for secrets."""
-    bodies = [b"".join(each.pieces) for each in told.exchanges]
+    bodies = [b"".join(each.pieces) for each in told.interactions]
     values = (found for body in bodies for found in re.findall(_VALUE, body))
     joined = b"".join(values).decode("utf-8", "replace")
     plain = str(told).replace(BORDER, "") + "\n" + joined

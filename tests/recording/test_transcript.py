@@ -5,14 +5,14 @@ import string
 from hypothesis import given, strategies as st
 
 from remote_agents import Transcript
-from remote_agents.recording.transcript import Exchange
+from remote_agents.recording.transcript import Interaction
 
 token = st.text(string.ascii_letters + "-", min_size=1)
 value = st.text(string.printable.translate({9: None, 10: None, 11: None, 12: None, 13: None}))
 headers = st.lists(st.tuples(token, value.map(str.strip)), max_size=3)
 body = st.one_of(st.binary(), st.text().map(str.encode), st.text("\n\r#> ¦␍⟨").map(str.encode))
-exchanges = st.builds(
-    Exchange,
+interactions = st.builds(
+    Interaction,
     method=st.sampled_from(["GET", "POST"]),
     target=st.text(string.ascii_letters + "/?=&%", min_size=1),
     headers=headers,
@@ -25,7 +25,7 @@ exchanges = st.builds(
 transcripts = st.builds(
     Transcript,
     facts=st.dictionaries(token, value.map(str.strip), max_size=3),
-    exchanges=st.lists(exchanges, max_size=3),
+    interactions=st.lists(interactions, max_size=3),
 )
 
 
@@ -37,11 +37,17 @@ def test_what_is_written_is_read(transcript: Transcript) -> None:
 def test_an_answer_alone() -> None:
     read = Transcript.read("# source: the document\n\nHTTP/1.1 200 OK\nX-A: b\n\ndata: x\n\n")
     assert read.facts == {"source": "the document"}
-    (exchange,) = read.exchanges
-    assert (exchange.status, exchange.answer_headers) == (200, [("X-A", "b")])
-    assert (exchange.method, exchange.pieces, exchange.end) == ("", [b"data: x\n\n"], "whole")
+    (interaction,) = read.interactions
+    assert (interaction.status, interaction.answer_headers) == (200, [("X-A", "b")])
+    assert (interaction.method, interaction.pieces, interaction.end) == (
+        "",
+        [b"data: x\n\n"],
+        "whole",
+    )
 
 
 def test_marks_are_seen() -> None:
-    shown = str(Transcript({}, [Exchange(status=200, pieces=["ä\r\n".encode()[:1], b"\xa4\r\n#"])]))
+    shown = str(
+        Transcript({}, [Interaction(status=200, pieces=["ä\r\n".encode()[:1], b"\xa4\r\n#"])])
+    )
     assert "⟨c3⟩¦⟨a4⟩␍\n⟨23⟩\n# end: left" in shown

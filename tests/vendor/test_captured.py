@@ -14,7 +14,7 @@ def test_a_capture_of_today_is_as_the_one_that_is_kept(name: str) -> None:
     kept = Transcript.read((WIRE / f"{name}.txt").read_text("utf-8"))
     today = captured(CAPTURES[name])
     assert kept.facts["source"] == today.facts["source"]
-    for before, now in zip(kept.exchanges, today.exchanges, strict=True):
+    for before, now in zip(kept.interactions, today.interactions, strict=True):
         assert (before.method, before.status) == (now.method, now.status)
         kept_frames, frames = list(_frames(before.pieces)), list(_frames(now.pieces))
         # Who left did so amid what was sent, a frame sooner or later.
