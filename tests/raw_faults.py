@@ -113,6 +113,11 @@ def amid(frame: str) -> Callable[[Frames], list[Step]]:
     return lambda f: sent(sse(*f.of('"25 "'), frame, *f.of('" days"'), *f.end))
 
 
+def beside(piece: str, failure: str) -> str:
+    """A frame that holds a piece of the answer and reports a failure."""
+    return json.dumps({**json.loads(piece), **json.loads(failure)})
+
+
 def in_two_reads(f: Frames) -> list[Step]:
     data = sse(*said(f, '"Enjoy 🏖 it"'))
     at = data.index("🏖".encode()) + 2
@@ -225,6 +230,15 @@ BROKEN: dict[str, Row] = {
         RemoteFailureError,
         says=FAILED,
         code="E7",
+    ),
+    "an error beside a piece": Row(
+        lambda f: sent(
+            sse(*f.of('"25 "'), beside(f.of('"days"')[0], '{"error":{"message":"Agent crashed"}}'))
+        ),
+        None,
+        RemoteFailureError,
+        "25 days",
+        says=FAILED,
     ),
     "NestJS's": Row(
         amid('{"statusCode":500,"message":"Agent crashed","error":"InternalError"}'),

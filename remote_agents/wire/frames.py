@@ -17,6 +17,8 @@ from remote_agents.wire.strangers import answer_in
 WORDS = frozenset({"ping", "pong", "keepalive", "keep-alive", "keep_alive", "heartbeat"})
 CONTENT_KEYS = frozenset({"choices", "content", "conversationId", "results", "data", "recordList"})
 FAILURE_TYPES = ("error", "RUN_ERROR")
+# Where the services put a piece of their answer.
+PIECE_KEYS = ("choices", "content", "delta")
 # A frame that has none of these keys, nor one of these types, reports no failure.
 FAILURE_KEYS = frozenset(
     {"error", "success", "code", "detail", "statusCode", "status", "errors"},
@@ -88,6 +90,20 @@ def fails(data: JsonObject) -> bool:
     if kind is None:
         return bool(data.get("error")) or is_failure_body(data)
     return kind in FAILURE_TYPES or bool(data.get("error"))
+
+
+def piece_in(failure: JsonObject) -> JsonObject:
+    """What a frame that reports a failure holds of the answer beside it; empty if that is nothing.
+
+    Example:
+        >>> piece_in({"content": "Nearly", "error": "overloaded"})
+        {'content': 'Nearly'}
+    """
+    if not failure.get("error") or failure.get("type") in FAILURE_TYPES:
+        return {}  # its words are about the failure
+    if not answer_in({key: failure[key] for key in PIECE_KEYS if key in failure}):
+        return {}
+    return {key: value for key, value in failure.items() if key not in FAILURE_KEYS}
 
 
 def is_failure_body(data: JsonObject) -> bool:

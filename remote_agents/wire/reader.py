@@ -34,7 +34,7 @@ from remote_agents.types import (
     Usage,
 )
 from remote_agents.wire.failures import body_failure, reported_failure
-from remote_agents.wire.frames import Sorted, is_end, sort
+from remote_agents.wire.frames import Sorted, is_end, piece_in, sort
 from remote_agents.wire.letters import HalfLetters
 from remote_agents.wire.parsing import excerpt, json_or_text, parse_leniently
 from remote_agents.wire.raw import RawFields
@@ -144,7 +144,7 @@ class Reader:
         try:
             self._decode_all(frames.answers, events)
             if frames.last is not None and not self.cut:
-                self._take_last(*frames.last)
+                self._take_last(*frames.last, events)
         except AgentError as error:
             self.failure = error
         if len(events) < 2 or not self._coalesce:
@@ -306,7 +306,7 @@ class Reader:
         self._halves = self._halves or HalfLetters()
         return self._halves.join(told)
 
-    def _take_last(self, name: str | None, value: Any) -> None:
+    def _take_last(self, name: str | None, value: Any, events: list[Event]) -> None:
         """Take a frame behind which nothing is read: the end, or what broke the answer."""
         if type(value) is bytes and name != "error" and not is_end(value):
             raise self._unreadable(value)
@@ -314,6 +314,8 @@ class Reader:
         if name == "error":
             raise self._named_error(value)
         if type(value) is dict:
+            if piece := piece_in(value):
+                self._decode_all([piece], events)
             raise self._failure(value)
         self.over = self.complete = True
 
