@@ -183,6 +183,7 @@ def whole_body(text: str) -> bytes:
 
 
 KEEPALIVE = b": keep-alive\n\n"
+COUNTS = b'data: {"choices":[],"usage":{"prompt_tokens":7,"completion_tokens":1}}\n\n'
 SLOW: dict[str, tuple[list[Step], str, str]] = {
     "no headers": ([HOLD], "first_event", ""),
     "headers byte by byte": ([head()[:-2], flood(b"X", 0.02)], "first_event", ""),
@@ -211,6 +212,11 @@ SLOW: dict[str, tuple[list[Step], str, str]] = {
             b'data: {"id":"x","model":"m","choices":[{"delta":{"content":"Hel"}}]}\n\n',
             flood(b'data: {"choices":[]}\n\n', 0.01),
         ],
+        "idle",
+        "Hel",
+    ),
+    "counts again": (
+        [head(), delta("Hel"), flood(COUNTS, 0.01)],
         "idle",
         "Hel",
     ),

@@ -56,7 +56,7 @@ def decode_chat(data: object, so_far: Reply) -> list[Event]:
         elif choice:
             events.append(Unknown({"choice": choice}))
     if data.get("usage"):
-        events.append(decode_usage(mapping(data["usage"])))
+        events.extend(decode_usage(mapping(data["usage"]), so_far))
     info = _info(data, so_far)
     if info is not None:
         events.append(info)
@@ -181,12 +181,16 @@ def _parts(value: object) -> list[Event]:
     return [*others, *texts]
 
 
-def decode_usage(usage: JsonMapping) -> Usage:
-    """Token counts in snake_case or camelCase; the sum is worked out when it is missing or 0."""
+def decode_usage(usage: JsonMapping, so_far: Reply) -> list[Event]:
+    """Token counts in snake_case or camelCase; the sum is worked out when it is missing or 0.
+
+    Counts that only repeat what is known are no event: nothing of the answer has come.
+    """
     sent = count(usage.get("prompt_tokens") or usage.get("promptTokens"))
     made = count(usage.get("completion_tokens") or usage.get("completionTokens"))
     total = count(usage.get("total_tokens") or usage.get("totalTokens"))
-    return Usage(sent, made, max(total, sent + made))
+    told = Usage(sent, made, max(total, sent + made))
+    return [told] if told != so_far.usage else []
 
 
 def _info(data: JsonMapping, so_far: Reply) -> Info | None:

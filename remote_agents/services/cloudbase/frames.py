@@ -51,7 +51,7 @@ def decode(data: object, so_far: Reply, sent: Sent = NOTHING) -> list[Event]:
         return decode_chat(data, so_far)
     events = _decode_kind(data, so_far)
     if data.get("usage"):
-        events.append(decode_usage(mapping(data["usage"])))
+        events.extend(decode_usage(mapping(data["usage"]), so_far))
     info = _info(data, so_far)
     if info is not None:
         events.append(info)
