@@ -10,7 +10,9 @@ from langchain_core.outputs import ChatGeneration, Generation
 
 from remote_agents.json_types import Arguments, JsonObject
 
-_CONVERSATION_KEYS = frozenset({"conversation_id", "conversation", "memory", "differs"})
+_CONVERSATION_KEYS = frozenset(
+    {"conversation_id", "conversation", "memory", "memory_reason", "differs"}
+)
 
 
 class OwnAnswers(BaseCache):

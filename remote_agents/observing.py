@@ -192,6 +192,8 @@ class _OpenTelemetry:
         for key, name in _RESULTS.items():
             if (value := facts.get(name)) is not None:
                 span.set_attribute(key, [value] if key.endswith("reasons") else value)
+        for name, value in (facts.get("differs") or {}).items():
+            span.set_attribute(f"remote_agents.differs.{name}", value)
         if record.first_event_seconds is not None:
             span.set_attribute("gen_ai.response.time_to_first_chunk", record.first_event_seconds)
         if record.outcome not in ("ok", "left"):
@@ -214,6 +216,7 @@ _RESULTS = {
     "gen_ai.usage.input_tokens": "input_tokens",
     "gen_ai.usage.output_tokens": "output_tokens",
     "remote_agents.memory": "memory",
+    "remote_agents.memory_reason": "memory_reason",
     "remote_agents.request_id": "request_id",
 }
 

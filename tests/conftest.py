@@ -14,6 +14,9 @@ from tests import databases
 from tests.garbage import nothing_collected
 
 if TYPE_CHECKING:
+    from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+
+    from remote_agents import TurnRecord
     from tests.boxes import Shared
 
 # The settings of whoever runs the tests must not reach them, nor their child processes.
@@ -127,3 +130,30 @@ def _run(service: Callable[[], AbstractContextManager[str]]) -> Iterator[str]:
         except databases.Unavailable as error:
             (pytest.fail if os.environ.get("CI") else pytest.skip)(str(error))
         yield url
+
+
+@pytest.fixture
+def spans(monkeypatch: pytest.MonkeyPatch) -> Iterator["InMemorySpanExporter"]:
+    """The spans of OpenTelemetry, as they end."""
+    from opentelemetry import trace
+    from opentelemetry.sdk.trace import TracerProvider
+    from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+    from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+
+    exporter = InMemorySpanExporter()
+    provider = TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    monkeypatch.setattr(trace, "get_tracer_provider", lambda: provider)
+    yield exporter
+    provider.shutdown()
+
+
+@pytest.fixture
+def turns() -> Iterator["list[TurnRecord]"]:
+    """What `on_turn` tells of each turn."""
+    from remote_agents import on_turn
+
+    seen: list[TurnRecord] = []
+    stop = on_turn(seen.append)
+    yield seen
+    stop()

@@ -4,39 +4,18 @@ import logging
 import subprocess
 import sys
 import uuid
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from opentelemetry import trace
-from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from remote_agents import BlueNexus, TurnRecord, observing, on_turn
+from remote_agents import BlueNexus, TurnRecord, observing
 from remote_agents.sandbox import Sandbox
 from remote_agents.testing.ways import ENDPOINT_NAMES, FRAMEWORKS, Way, make
 from tests.raw_server import JSON, head, serving
 
 QUESTION = "How many vacation days does Zaphod get?"
-
-
-@pytest.fixture
-def spans(monkeypatch: pytest.MonkeyPatch) -> Iterator[InMemorySpanExporter]:
-    exporter = InMemorySpanExporter()
-    provider = TracerProvider()
-    provider.add_span_processor(SimpleSpanProcessor(exporter))
-    monkeypatch.setattr(trace, "get_tracer_provider", lambda: provider)
-    yield exporter
-    provider.shutdown()
-
-
-@pytest.fixture
-def turns() -> Iterator[list[TurnRecord]]:
-    seen: list[TurnRecord] = []
-    stop = on_turn(seen.append)
-    yield seen
-    stop()
 
 
 @pytest.mark.parametrize("awaited", [False, True])

@@ -12,6 +12,27 @@ from remote_agents.types import Message
 Memory = Literal["auto", "server", "client"]
 MEMORY_MODES = get_args(Memory)
 
+# Why a turn goes on where it does, and why a new conversation begins: `docs/memory.md` has a row
+# for each.
+Reason = Literal[
+    "history",
+    "session",
+    "conversation_id",
+    "resume",
+    "nothing_named",
+    "first_turn",
+    "prompt_alone",
+    "cleared",
+    "unknown_history",
+    "history_differs",
+    "instruction_dropped",
+    "nothing_asked",
+    "under_way",
+    "lapsed",
+    "lost",
+    "moved",
+]
+
 
 @dataclass(slots=True)
 class Plan:
@@ -24,6 +45,7 @@ class Plan:
         conversation: The conversation that it goes on in, as it stood.
         keep: Whether the service is asked to keep a new conversation.
         memory: `continued`, `new` or `replayed`; None where no conversation is kept.
+        reason: Why it is that.
         differs: Index and role of the first message that differs, where a history is replayed.
         asked: Digests of what is new, of the last thousand at most.
         older: How many messages are new beside these.
@@ -41,6 +63,7 @@ class Plan:
     conversation: Conversation | None = None
     keep: bool = False
     memory: str | None = None
+    reason: Reason | None = None
     differs: tuple[int, str] | None = None
     asked: bytes = b""
     older: int = 0

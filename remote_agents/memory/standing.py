@@ -16,7 +16,7 @@ from remote_agents.memory.folding import in_turns
 from remote_agents.memory.ids import Ids, ends_turn_of, ids_of
 from remote_agents.memory.law import KEPT, Conversation, differs_at, goes_on
 from remote_agents.memory.marks import Mark, Sealer, candidates
-from remote_agents.memory.plan import Plan
+from remote_agents.memory.plan import Plan, Reason
 from remote_agents.memory.prompt import Prompt
 from remote_agents.types import Message
 
@@ -42,6 +42,7 @@ class Standing:
     system: bytes = field(init=False)
     records: Sequence[Conversation] = ()
     known: Sequence[Conversation] = ()
+    left: Reason | None = None  # why a conversation that the history goes on in was left
 
     def __post_init__(self) -> None:
         messages, places = self.prompt.messages, self.prompt.places
@@ -62,13 +63,20 @@ class Standing:
 
     def continued(self) -> Plan | None:
         """What is new to the conversation that the history goes on in; None if there is none."""
+        self.left = None
         if not self.known:
             return None
         size, found = goes_on(self.mine, self.known, self._is_newest, self.before)
-        if found is None or len(self.system) < len(found.system):
+        if found is None:
             return None
         at = self.prompt.places[self.before + size - 1]
-        return self.sent_after(at, found) if self._asks_after(at) else None
+        if len(self.system) < len(found.system):
+            self.left = "instruction_dropped"
+        elif not self._asks_after(at):
+            self.left = "nothing_asked"
+        else:
+            return self.sent_after(at, found, "history")
+        return None
 
     def _asks_after(self, at: int) -> bool:
         """Whether a question, or the result of a call that this agent made, stands after it."""
@@ -95,8 +103,8 @@ class Standing:
 
     # --- plans -------------------------------------------------------------------------------
 
-    def anew(self) -> Plan:
-        """Everything, to a new conversation."""
+    def anew(self, reason: Reason | None = None) -> Plan:
+        """Everything, to a new conversation; the reason, if it is not what was found so far."""
         prompt, newest = self.prompt, self.known[0] if self.known else None
         if prompt.bare:
             newest = None
@@ -105,6 +113,7 @@ class Standing:
             prompt.shaped(messages, one=not prompt.endpoint.context),
             keep=True,
             memory="replayed" if newest else "new",
+            reason=reason or self._why_anew(),
             differs=self._differs(newest) if newest else None,
             asked=self.mine,
             older=self.before,
@@ -112,6 +121,18 @@ class Standing:
             bare=prompt.bare,
             **self._named(messages, 0),
         )
+
+    def _why_anew(self) -> Reason:
+        """Why no conversation goes on."""
+        if self.left:
+            return self.left
+        if not self.prompt.bare:
+            if not self.known:
+                return "unknown_history"
+            return "lapsed" if self.known[0].lapsed else "history_differs"
+        if not self.records:
+            return "nothing_named" if self.dialogue.kind == "nonce" else "first_turn"
+        return "prompt_alone" if self.dialogue.kind == "thread" else "cleared"
 
     def _differs(self, conversation: Conversation) -> tuple[int, str]:
         at = self.prompt.places[self.before + differs_at(self.mine, conversation)]
@@ -125,11 +146,14 @@ class Standing:
         latest = self.records[0] if self.records else None
         if plan := self.continued():
             return plan
-        return self.anew() if latest is None or latest.history else self.sent_after(-1, latest)
+        if latest is None or latest.history:
+            return self.anew()
+        return self.sent_after(-1, latest, "session")
 
     def latest(self) -> Plan:
         """What stands after the newest reply, to the session's latest conversation."""
-        return self.following(self.records[0].conversation_id) if self.records else self.anew()
+        records = self.records
+        return self.following(records[0].conversation_id, "session") if records else self.anew()
 
     def resumed(self, conversation_id: str) -> Plan:
         """No message: the conversation goes on with a run that waits."""
@@ -138,18 +162,19 @@ class Standing:
             [],
             conversation=known[0] if known else Conversation(conversation_id),
             memory="continued",
+            reason="resume",
             system=self.system,
             bare=False,
             **self._named((), len(self.prompt.places)),
         )
 
-    def following(self, conversation_id: str) -> Plan:
+    def following(self, conversation_id: str, reason: Reason = "conversation_id") -> Plan:
         """What stands after the newest message of a conversation that the caller names."""
         at, conversation = self._newest_of(conversation_id)
         if at < 0:
             at = self.prompt.newest_own()
         known = [record for record in self.records if record.conversation_id == conversation_id]
-        return self.sent_after(at, known[0] if known else conversation)
+        return self.sent_after(at, known[0] if known else conversation, reason)
 
     def _newest_of(self, conversation_id: str) -> tuple[int, Conversation]:
         messages = self.prompt.messages
@@ -162,7 +187,7 @@ class Standing:
                     return at, Conversation(conversation_id, mark.turn, mark.count, system=system)
         return -1, Conversation(conversation_id)
 
-    def sent_after(self, at: int, conversation: Conversation) -> Plan:
+    def sent_after(self, at: int, conversation: Conversation, reason: Reason) -> Plan:
         """What stands after a message, and system messages that the last turn did not hold."""
         prompt, held = self.prompt, set(each(conversation.system))
         size = bisect_right(prompt.places, at)
@@ -182,6 +207,7 @@ class Standing:
             history=self._context(messages[: at + 1], held, conversation),
             conversation=conversation,
             memory="continued",
+            reason=reason,
             asked=self.mine[max(0, size - self.before) * SIZE :],
             older=max(0, self.before - size),
             system=self.system,

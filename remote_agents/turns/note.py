@@ -23,7 +23,7 @@ class Note:
     def posted(self, reply: Reply) -> None:
         """The request goes out: should the turn break off, its question has been asked."""
         plan = self.plan
-        reply.memory, reply.differs = plan.memory, plan.differs
+        reply.memory, reply.memory_reason, reply.differs = plan.memory, plan.reason, plan.differs
         reply.conversation_id = reply.conversation_id or plan.conversation_id
         self.lease.broken = lambda: (
             plan.outcome(reply.conversation_id, b"") if reply.conversation_id else None
@@ -37,10 +37,10 @@ class Note:
         """The answer is whole: mark it, and note where the conversation stands."""
         conversation = None
         if reply.conversation_id is None:
-            reply.memory = reply.differs = None
+            reply.memory = reply.memory_reason = reply.differs = None
         else:
             if self.plan.conversation_id not in (None, reply.conversation_id):
-                reply.memory = "new"
+                reply.memory, reply.memory_reason = "new", "moved"
                 tell_of_move(self.plan, self.standing, reply.conversation_id)
             said = Message("assistant", reply.text, tool_calls=reply.tool_calls)
             answer = self.standing.digest(said)

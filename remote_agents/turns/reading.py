@@ -90,11 +90,12 @@ def _log(reader: Reader, reply: Reply, exchange: Exchange) -> None:
     facts = without_key(exchange.token, told)  # a service may echo it as an id
     fields = {"endpoint": terms.endpoint.name, "agent_id": terms.agent_id, "seconds": seconds}
     logger.debug(
-        "%s: %d events in %.3f s, conversation %s",
+        "%s: %d events in %.3f s, conversation %s (%s)",
         terms.endpoint.title,
         reader.frames,
         seconds,
         facts["conversation_id"],
+        f"{reply.memory}: {reply.memory_reason}" if reply.memory else "alone",
         extra={**facts, **fields},
     )
 

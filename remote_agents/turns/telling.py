@@ -1,4 +1,4 @@
-"""What the log says of a plan: why a history was replayed, and what a default store cannot see."""
+"""What the log says of a plan: why a dialogue begins anew, and what a default store cannot see."""
 
 from __future__ import annotations
 
@@ -7,13 +7,26 @@ import os
 import sys
 import warnings
 
-from remote_agents.memory.plan import Plan
+from remote_agents.memory.plan import Plan, Reason
 from remote_agents.memory.sessions import DEFAULT_STORE, SessionStore
 from remote_agents.memory.standing import Standing
 
 logger = logging.getLogger("remote_agents.memory")
 
 _said: set[str] = set()
+
+# Why nothing went on of a dialogue that had a conversation.
+_WHY: dict[Reason | None, str] = {
+    "cleared": "A prompt without a history, after a turn that had one, or where the application "
+    "keeps it: the dialogue was cleared, and begins in a new conversation.",
+    "instruction_dropped": "A system message of the turn before is gone, which no conversation can "
+    "take back; all is sent to a new one.",
+    "nothing_asked": "After what its conversation holds, the history asks nothing; all is sent to "
+    "a new one.",
+    "under_way": "A turn of the history's conversation is under way; all is sent to a new one.",
+    "lapsed": "A turn of the history's conversation was under way in a process that died; all is "
+    "sent to a new one.",
+}
 
 
 class ConversationRestartedWarning(UserWarning):
@@ -32,7 +45,9 @@ def tell(plan: Plan, standing: Standing, store: SessionStore) -> None:
         standing: The prompt in its dialogue, as it was found.
         store: Where the dialogue is remembered.
     """
-    if plan.differs:
+    if plan.reason in _WHY:
+        logger.info(_WHY[plan.reason])
+    elif plan.differs:
         logger.info(
             "The history goes on in no conversation: message %d (%s) differs; all is sent to a "
             "new one.",

@@ -202,7 +202,7 @@ class _Asking:
             ConversationRestartedWarning,
             stacklevel=2,
         )
-        plan = standing.anew()
+        plan = standing.anew("lost")
         yield from self.post(plan, Note(lease, standing, plan))
 
     def _not_found(self, error: AgentError, lost: str | None) -> ConversationNotFoundError:
@@ -292,7 +292,7 @@ def _at_once(lease: Lease, standing: Standing) -> Flow[Plan]:
     standing.learn((yield from lease.known()))
     plan = standing.continued()
     if plan is None or not (yield from lease.taking(plan.conversation)):
-        plan = standing.anew()
+        plan = standing.anew("under_way" if plan else None)
         yield from lease.taking(None)
     return plan
 

@@ -166,6 +166,7 @@ class Reply:
         conversation: What the next turn needs to go on from this one, sealed; None where the
             service keeps no conversation.
         memory: `continued`, `new` or `replayed`; None where the service keeps no conversation.
+        memory_reason: Why it is that, for example `first_turn` or `instruction_dropped`.
         differs: Where a history was replayed, index and role of the first message that differs.
 
     Example:
@@ -196,6 +197,7 @@ class Reply:
         self.credits_remaining: float | None = None
         self.conversation: JsonObject | None = None
         self.memory: str | None = None
+        self.memory_reason: str | None = None
         self.differs: tuple[int, str] | None = None
         self.begun = False
         self.more_expected = False
@@ -278,6 +280,7 @@ class Reply:
             "interrupts": [interrupt.to_dict() for interrupt in self.interrupts] or None,
             "conversation": self.conversation,
             "memory": self.memory,
+            "memory_reason": self.memory_reason,
             "differs": self.differs and dict(zip(("index", "role"), self.differs, strict=True)),
         }
         return {name: value for name, value in known.items() if value is not None}
@@ -307,7 +310,7 @@ class Reply:
 
 _OBSERVED = frozenset(
     {"model_name", "model_provider", "finish_reason", "conversation_id", "agent", "reply_id"}
-    | {"request_id", "credits_consumed", "memory", "differs"}
+    | {"request_id", "credits_consumed", "memory", "memory_reason", "differs"}
 )
 
 

@@ -70,6 +70,7 @@ async def test_a_session_is_resumed(sandbox: Sandbox, service: str) -> None:
     assert (await agent.aask(TASK, session_id="s1")).finish_reason == "interrupt"
     reply = await agent.aask("", session_id="s1", resume={"approved": True})
     assert reply.text.startswith("Done: ")
+    assert (reply.memory, reply.memory_reason) == ("continued", "resume")
 
 
 @each

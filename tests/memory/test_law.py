@@ -124,7 +124,7 @@ def test_where_nothing_is_asked_all_goes_to_a_new_conversation(row: str) -> None
     caller = Caller(Service(), None)
     history = talk(caller, 1)
     plan = caller.plan("t", [*history, *NOTHING_TO_ASK[row]])[1]
-    assert plan.memory == "replayed"
+    assert (plan.memory, plan.reason) == ("replayed", "nothing_asked")
     assert plan.messages[-1].role == "user"
     assert plan.messages[-1].content.endswith("\n\nyes")
 
@@ -151,7 +151,8 @@ def test_where_a_process_died_amid_a_turn_nobody_knows_what_is_held(turns: int) 
     store.delete(key)
     assert store.begin(key, "h", None)
     assert store.finish(key, "h", record)
-    assert caller.plan("t", [*history, user("more")])[1].memory == "replayed"
+    plan = caller.plan("t", [*history, user("more")])[1]
+    assert (plan.memory, plan.reason) == ("replayed", "lapsed")
     digest = digest_for("x")(user("more"))
     after = record.after(digest, b"", history=False, broke_off=False)
     assert (after.known, after.held, after.count, after.lapsed) == (1, digest, 7, False)

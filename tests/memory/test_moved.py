@@ -59,7 +59,7 @@ async def test_a_session_that_moves_is_told_of(service: str, way: str) -> None:
         with pytest.warns(ConversationRestartedWarning, match=f"{ALICE}.*{BOB}"):
             second = await ask(agent, way, "And now?", session_id="alice")
         assert (first.conversation_id, second.conversation_id) == (ALICE, BOB)
-        assert second.memory == "new"
+        assert (second.memory, second.memory_reason) == ("new", "moved")
     (known,) = agent.session("alice")  # of the other one, this turn alone is known
     assert (known.conversation_id, known.turns, known.known) == (BOB, 1, 2)
 
