@@ -82,7 +82,7 @@ def build_chat_openai(url: str) -> Any:
 
 
 def build_openai_like(url: str) -> Any:
-    from llama_index.llms.openai_like import OpenAILike  # type: ignore[import-untyped]
+    from llama_index.llms.openai_like import OpenAILike
 
     return OpenAILike(
         model="bench",

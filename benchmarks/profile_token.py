@@ -90,7 +90,7 @@ def httpx_reader(url: str) -> Job:
     def read() -> None:
         request = client.build_request("POST", url, json={}, headers={}, timeout=limits)
         response = client.send(request, stream=True)
-        collections.deque(response.stream, maxlen=0)  # type: ignore[arg-type]
+        collections.deque(response.stream, maxlen=0)  # type: ignore[arg-type]  # opened by a sync client
         response.close()
 
     return read
@@ -110,7 +110,7 @@ def async_httpx_reader(url: str, loop: asyncio.AbstractEventLoop) -> Job:
         request = client.build_request("POST", url, json={}, headers={}, timeout=limits)
         request.extensions["trace"] = Departure().atrace
         response = await client.send(request, stream=True)
-        async for _ in response.stream:  # type: ignore[union-attr]
+        async for _ in response.stream:  # type: ignore[union-attr]  # opened by an async one
             pass
         await response.aclose()
 
@@ -145,7 +145,7 @@ def shares(job: Job) -> Counter[str]:
     profiler.runcall(job)
     gc.enable()
     seconds: Counter[str] = Counter()
-    entries = pstats.Stats(profiler).stats  # type: ignore[attr-defined]
+    entries = pstats.Stats(profiler).stats  # type: ignore[attr-defined]  # typeshed has no `stats`
     for (file, _, function), (_, _, own, _, callers) in entries.items():
         if layer := layer_of(file, function):
             seconds[layer] += own

@@ -41,7 +41,7 @@ def to_result(reply: Reply, layout: Layout, *, blocks: bool) -> ChatResult:
     elif reply.reasoning:
         extra["reasoning_content"] = reply.reasoning
     message = AIMessage(
-        content=whole_blocks(layout, reply) if blocks else reply.text,  # type: ignore[arg-type]
+        content=[*whole_blocks(layout, reply)] if blocks else reply.text,
         additional_kwargs=extra,
         response_metadata=metadata,
         tool_calls=[call_of(call) for call in reply.tool_calls],

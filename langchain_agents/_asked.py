@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
-from typing import Any, Generic, TypeVar
+from typing import Any
 
 from langchain_core.language_models import LanguageModelInput
 from langchain_core.language_models.base import LangSmithParams
 from langchain_core.runnables import ConfigurableFieldSpec, RunnableConfig, ensure_config
 
 from langchain_agents._dialogue import CONFIG_SPECS, with_dialogue
+from langchain_agents._language_model import Answer, LanguageModel, Piece
 from remote_agents.agent import Agent
 from remote_agents.errors import AgentError
 from remote_agents.json_types import Arguments
 
-Answer = TypeVar("Answer", covariant=True)
-Piece = TypeVar("Piece", covariant=True)
 
-
-class Asked(Generic[Answer, Piece]):
+class Asked(LanguageModel[Answer, Piece]):
     """LangChain's ways to ask, which stand in front of those of its own model.
 
     A chat model gives messages and chunks of them, a text model gives texts.
@@ -60,7 +58,7 @@ class Asked(Generic[Answer, Piece]):
         config = ensure_config(config)
         kwargs = with_dialogue(self.agent, config, kwargs)
         try:
-            return super().invoke(input, config, stop=stop, **kwargs)  # type: ignore[misc,no-any-return]
+            return super().invoke(input, config, stop=stop, **kwargs)
         except AgentError as error:
             raise error.with_traceback(None) from None  # one short traceback, from here
 
@@ -76,7 +74,7 @@ class Asked(Generic[Answer, Piece]):
         config = ensure_config(config)
         kwargs = with_dialogue(self.agent, config, kwargs)
         try:
-            return await super().ainvoke(input, config, stop=stop, **kwargs)  # type: ignore[misc,no-any-return]
+            return await super().ainvoke(input, config, stop=stop, **kwargs)
         except AgentError as error:
             raise error.with_traceback(None) from None
 
@@ -112,7 +110,7 @@ class Asked(Generic[Answer, Piece]):
         kwargs: Arguments,
     ) -> Iterator[Piece]:
         """LangChain's own stream."""
-        return super().stream(value, config, stop=stop, **kwargs)  # type: ignore[misc,no-any-return]
+        return super().stream(value, config, stop=stop, **kwargs)
 
     def _astreamed(
         self,
@@ -122,10 +120,10 @@ class Asked(Generic[Answer, Piece]):
         kwargs: Arguments,
     ) -> AsyncIterator[Piece]:
         """The same as `_streamed`, with asyncio."""
-        return super().astream(value, config, stop=stop, **kwargs)  # type: ignore[misc,no-any-return]
+        return super().astream(value, config, stop=stop, **kwargs)
 
     def _get_ls_params(self, stop: list[str] | None = None, **kwargs: Any) -> LangSmithParams:
-        params: LangSmithParams = super()._get_ls_params(stop, **kwargs)  # type: ignore[misc]
+        params = super()._get_ls_params(stop, **kwargs)
         params["ls_provider"] = self.agent.endpoint.name
         params["ls_model_name"] = kwargs.get("model") or self.agent.agent_id
         return params

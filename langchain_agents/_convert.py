@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any
 
 from langchain_core.messages import (
+    AIMessage,
     BaseMessage,
     ChatMessage,
     HumanMessage,
@@ -73,10 +74,8 @@ def _converted(title: str, messages: Iterable[BaseMessage]) -> Iterator[Message]
             yield _to_message(message, kind, title)
         elif kind == "human":  # this and the next are most of a long history
             yield Message("user", content, id=message.id)
-        elif kind == "ai" and not (
-            message.tool_calls  # type: ignore[attr-defined]
-            or message.invalid_tool_calls  # type: ignore[attr-defined]
-            or message.additional_kwargs
+        elif type(message) is AIMessage and not (
+            message.tool_calls or message.invalid_tool_calls or message.additional_kwargs
         ):
             origin = Origin.of(known) if (known := message.response_metadata) else None
             yield Message("assistant", content, (), origin, message.id)

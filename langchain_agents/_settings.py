@@ -27,6 +27,7 @@ from langchain_agents._errors import (
     model_errors,
     raise_model_error,
 )
+from langchain_agents._language_model import LanguageModel
 from remote_agents import __version__
 from remote_agents.agent import Agent
 from remote_agents.client_tools import brings_its_own, forced_tool
@@ -46,7 +47,7 @@ if TYPE_CHECKING:
     from remote_agents.http.transport import Transport
 
 
-class AgentSettings(Settings, Serializable):
+class AgentSettings(Settings, Serializable, LanguageModel[Any, Any]):
     """The arguments that all services share, as LangChain's models have them.
 
     Those that may hold a secret, or are alive, are in no dump, no repr and no trace.
@@ -101,7 +102,7 @@ class AgentSettings(Settings, Serializable):
             fields["model"] = None  # its other name has the value
         if fields["api_key"] is None:  # from the environment, which a worker process may not have
             fields["api_key"] = SecretStr(agent.key)
-        self._add_version("remote-agents", __version__)  # type: ignore[attr-defined]
+        self._add_version("remote-agents", __version__)
         return self
 
     @property
@@ -118,7 +119,7 @@ class AgentSettings(Settings, Serializable):
 
     def bind(self, **kwargs: object) -> Any:
         """Bind arguments of a call; what may be a secret among them shows in no trace."""
-        return super().bind(**conceal(kwargs))  # type: ignore[misc]
+        return super().bind(**conceal(kwargs))
 
     @property
     def client(self) -> Client:
@@ -191,7 +192,7 @@ class AgentSettings(Settings, Serializable):
                 run a turn twice is repeated.
             **how: As LangChain has it: `stop_after_attempt`, `wait_exponential_jitter`, ...
         """
-        retried: Runnable[Any, Any] = super().with_retry(  # type: ignore[misc]
+        retried: Runnable[Any, Any] = super().with_retry(
             retry_if_exception_type=retry_if_exception_type, **how
         )
         return retried
@@ -238,12 +239,12 @@ class AgentSettings(Settings, Serializable):
         No cache answers for a conversation.
         """
         kwargs = with_context(self.agent, kwargs)
-        return super(AgentSettings, self._cached(kwargs)).generate(*args, **kwargs)  # type: ignore[misc,no-any-return]
+        return super(AgentSettings, self._cached(kwargs)).generate(*args, **kwargs)
 
     async def agenerate(self, *args: object, **kwargs: object) -> LLMResult:
         """The same as `generate`, with asyncio."""
         kwargs = with_context(self.agent, kwargs)
-        return await super(AgentSettings, self._cached(kwargs)).agenerate(*args, **kwargs)  # type: ignore[misc,no-any-return]
+        return await super(AgentSettings, self._cached(kwargs)).agenerate(*args, **kwargs)
 
     def _cached(self, kwargs: Mapping[str, Any]) -> Self:
         """The model itself, or a copy with the cache that this call may use."""
@@ -328,8 +329,8 @@ class TurnEvents:
         self._events: Any = None
 
     def __enter__(self) -> Iterator[Event]:
-        self._events = run(self._flow(), self._transport)
-        return self._events  # type: ignore[no-any-return]
+        self._events = events = run(self._flow(), self._transport)
+        return events
 
     def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
         self._events.close()
@@ -337,8 +338,8 @@ class TurnEvents:
             raise_model_error(error)
 
     async def __aenter__(self) -> AsyncIterator[Event]:
-        self._events = arun(self._flow(), self._transport)
-        return self._events  # type: ignore[no-any-return]
+        self._events = events = arun(self._flow(), self._transport)
+        return events
 
     async def __aexit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
         await self._events.aclose()

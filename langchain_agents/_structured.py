@@ -71,7 +71,7 @@ class StructuredOutput(Runnable[LanguageModelInput, Any]):
         self._whole = RunnableLambda(self._invoke, self._ainvoke, name=name)
         self._growing: Runnable[LanguageModelInput, Any] = RunnableGenerator(
             self._transform,  # type: ignore[arg-type]  # LangChain's types know of no config
-            self._atransform,  # type: ignore[arg-type]
+            self._atransform,  # type: ignore[arg-type]  # the same
             name=name,
         )
 

@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import aclosing, closing
 from typing import Any
 
-from langchain_core.callbacks import AsyncCallbackManager, BaseCallbackManager, CallbackManager
+from langchain_core.callbacks import AsyncCallbackManager, CallbackManager
 from langchain_core.language_models import BaseChatModel, LanguageModelInput
 from langchain_core.messages import (
     AIMessageChunk,
@@ -88,7 +88,7 @@ async def astreamed(
 def _unheard(
     model: BaseChatModel,
     value: LanguageModelInput,
-    manager: type[BaseCallbackManager],
+    manager: type[CallbackManager | AsyncCallbackManager],
     config: RunnableConfig,
     kwargs: Mapping[str, Any],
 ) -> list[BaseMessage] | None:
@@ -100,7 +100,7 @@ def _unheard(
     normalize = None if model.output_version == "v1" else normalizer(model, kwargs)
     if normalize is None:
         return None
-    listening = manager.configure(config.get("callbacks"), model.callbacks, model.verbose)  # type: ignore[attr-defined]
+    listening = manager.configure(config.get("callbacks"), model.callbacks, model.verbose)
     return None if listening.handlers else normalize(as_messages(value))
 
 

@@ -42,7 +42,7 @@ class RemoteChatMessageHistory(BaseChatMessageHistory):
         self._asked = 0  # questions that the conversation held when it was last read
 
     @property
-    def messages(self) -> list[BaseMessage]:  # type: ignore[override]
+    def messages(self) -> list[BaseMessage]:  # type: ignore[override]  # LangChain says to
         """The conversation so far, oldest first, and what waits to be asked.
 
         Raises:

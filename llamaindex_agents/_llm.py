@@ -11,7 +11,7 @@ import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from llama_index.core import __version__ as VERSION  # noqa: N812
+from llama_index import core
 from llama_index.core.base.llms.types import (
     ChatMessage,
     ChatResponse,
@@ -119,7 +119,7 @@ class RemoteLLM(Settings, StructuredPrediction):
         return {"__dict__": state}
 
     def __setstate__(self, state: dict[Any, Any]) -> None:
-        self.__init__(**state["__dict__"])  # type: ignore[misc]
+        self.__init__(**state["__dict__"])  # type: ignore[misc]  # a pydantic model is made of its fields
 
     def __deepcopy__(self: Self, memo: dict[int, Any] | None = None) -> Self:
         shared = {name: getattr(self, name) for name in (*_OF_THIS_PROCESS, "session_store")}
@@ -134,7 +134,7 @@ class RemoteLLM(Settings, StructuredPrediction):
     def _build(self) -> Agent:
         settings = {name: getattr(self, name) for name in self.argument_names()}
         agent = Agent(self.endpoint, **settings)
-        agent.framework = f"llama-index-core/{VERSION}"
+        agent.framework = f"llama-index-core/{core.__version__}"
         return agent
 
     @classmethod

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 import weakref
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 from llama_index.core.agent.workflow import AgentInput, AgentOutput, AgentStream, ToolCallResult
@@ -148,7 +148,7 @@ class RemoteWorkflowAgent(BaseWorkflowAgent):
         return await self._stream(ctx, responses, may_hand_over=may_hand_over)
 
     async def _stream(
-        self, ctx: Any, responses: Any, *, may_hand_over: bool = False
+        self, ctx: Any, responses: AsyncIterator[ChatResponse], *, may_hand_over: bool = False
     ) -> ChatResponse:
         """Show the answer as it arrives, but nothing of what may become a hand-off."""
         shown, pace = 0, _Pace()
@@ -162,7 +162,7 @@ class RemoteWorkflowAgent(BaseWorkflowAgent):
                 shown = end
         if not may_hand_over or handoff_in(text) is None:
             ctx.write_event_to_stream(self._event(text, text[shown:], raw=response.raw))
-        return response  # type: ignore[no-any-return]
+        return response
 
     def _event(
         self, text: str, delta: str, thinking: str | None = None, raw: object = None

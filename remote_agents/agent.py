@@ -9,10 +9,8 @@ from __future__ import annotations
 import sys
 from collections.abc import (
     AsyncGenerator,
-    AsyncIterator,
     Callable,
     Generator,
-    Iterator,
     Sequence,
 )
 from functools import cached_property, partial
@@ -76,7 +74,7 @@ class Agent(Terms):
 
     # --- turns -------------------------------------------------------------------------------
 
-    def stream(self, messages: Sequence[Message], **call: object) -> Generator[Event, None, object]:
+    def stream(self, messages: Sequence[Message], **call: object) -> Generator[Event, None, None]:
         """Ask, and iterate the events of the answer; arguments as for `turn`."""
         return run(self._begin_turn(messages, call, stream=True), self.transport)
 
@@ -112,11 +110,11 @@ class Agent(Terms):
         """The same as `call`, with asyncio."""
         return await avalue_of(expand(flow, Exchange(self)), self.transport)
 
-    def iterate(self, flow: Flow[Any]) -> Iterator[Any]:
+    def iterate(self, flow: Flow[Any]) -> Generator[Any, None, None]:
         """Run a flow that emits items."""
         return run(expand(flow, Exchange(self)), self.transport)
 
-    def aiterate(self, flow: Flow[Any]) -> AsyncIterator[Any]:
+    def aiterate(self, flow: Flow[Any]) -> AsyncGenerator[Any, None]:
         """The same as `iterate`, with asyncio."""
         return arun(expand(flow, Exchange(self)), self.transport)
 

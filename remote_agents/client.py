@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Generator, Iterable, Mapping, Sequence
 from contextlib import suppress
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -169,7 +169,7 @@ class Client(Settings):
         """The same as `ask`, with asyncio."""
         return await self.agent.aask(**turn_of(prompt, call))
 
-    def stream(self, prompt: Prompt, **call: Unpack[CallArguments]) -> Iterator[Event]:
+    def stream(self, prompt: Prompt, **call: Unpack[CallArguments]) -> Generator[Event, None, None]:
         """Ask, and iterate the events of the answer as they arrive; arguments as for `ask`.
 
         Yields:
@@ -178,7 +178,7 @@ class Client(Settings):
         """
         return self.agent.stream(**turn_of(prompt, call))
 
-    def astream(self, prompt: Prompt, **call: Unpack[CallArguments]) -> AsyncIterator[Event]:
+    def astream(self, prompt: Prompt, **call: Unpack[CallArguments]) -> AsyncGenerator[Event, None]:
         """The same as `stream`, with asyncio."""
         return self.agent.astream(**turn_of(prompt, call))
 

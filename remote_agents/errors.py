@@ -68,7 +68,10 @@ class AgentError(Exception):
             arrived, or the service accepted the request and reported the failure afterwards.
     """
 
-    safe_to_repeat = False
+    @property
+    def safe_to_repeat(self) -> bool:
+        """Whether asking again cannot run a turn twice."""
+        return False
 
     def __init__(
         self,
@@ -139,7 +142,7 @@ class AgentTimeoutError(AgentError):
         self.sent = sent and phase != "connect"
 
     @property
-    def safe_to_repeat(self) -> bool:  # type: ignore[override]
+    def safe_to_repeat(self) -> bool:
         """Only where nothing was sent."""
         return not self.sent and not self.begun
 
@@ -219,7 +222,7 @@ class ServerError(AgentStatusError):
         self.retry_after = retry_after
 
     @property
-    def safe_to_repeat(self) -> bool:  # type: ignore[override]
+    def safe_to_repeat(self) -> bool:
         """A 503 that names a time to come back was not run."""
         return self.status_code == 503 and self.retry_after is not None and not self.begun
 
@@ -240,7 +243,7 @@ class RateLimitError(AgentStatusError):
         self.retry_after = retry_after
 
     @property
-    def safe_to_repeat(self) -> bool:  # type: ignore[override]
+    def safe_to_repeat(self) -> bool:
         """The request was refused; one that is told of within an accepted turn is not."""
         return not self.begun
 
@@ -283,7 +286,7 @@ class ConversationError(AgentError):
     """A conversation or session cannot be used as asked."""
 
     @property
-    def safe_to_repeat(self) -> bool:  # type: ignore[override]
+    def safe_to_repeat(self) -> bool:
         """Nothing was sent, unless an answer had begun."""
         return not self.begun
 
@@ -292,7 +295,7 @@ class ConversationNotFoundError(ConversationError):
     """The service no longer has this conversation, and the history to restart it is not at hand."""
 
     @property
-    def safe_to_repeat(self) -> bool:  # type: ignore[override]
+    def safe_to_repeat(self) -> bool:
         """The same turn would be refused again."""
         return False
 

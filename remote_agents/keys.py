@@ -70,7 +70,10 @@ class CachedKey:
             turn = self._loops.setdefault(asyncio.get_running_loop(), asyncio.Lock())
         async with turn:
             token = self._good()
-            return self._keep(await self._fetch()) if token is None else token  # type: ignore[misc]
+            if token is not None:
+                return token
+            fetched = self._fetch()
+            return self._keep(await fetched if inspect.isawaitable(fetched) else fetched)
 
     def _good(self) -> SecretStr | None:
         return self._token if time.monotonic() < self._until else None

@@ -28,7 +28,7 @@ from remote_agents.json_types import JsonMapping
 from remote_agents.keys import CachedKey, cached_key
 
 if TYPE_CHECKING:
-    from authlib.integrations.httpx_client import OAuth2Client  # type: ignore[import-untyped]
+    from authlib.integrations.httpx_client import OAuth2Client
 
 Secret = str | SecretStr
 DISCOVERY = "/.well-known/openid-configuration"
@@ -228,7 +228,7 @@ def _check_address(name: str, url: object) -> None:
 @contextmanager
 def _told(url: str) -> Iterator[None]:
     """Failures of the provider as our errors, in its own words and without any secret."""
-    from authlib.integrations.base_client import OAuthError  # type: ignore[import-untyped]
+    from authlib.integrations.base_client import OAuthError
 
     http, host = _http_library(), urlsplit(url).hostname
     try:

@@ -109,7 +109,7 @@ workers = Workers()
 
 def _forget_after_fork() -> None:
     """A forked child has none of its parent's threads."""
-    workers.__init__()  # type: ignore[misc]
+    Workers.__init__(workers)
 
 
 if hasattr(os, "register_at_fork"):

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-import bm25s  # type: ignore[import-untyped]
+import bm25s
 
 HEADING_ALONE = re.compile(r"(#.*)?")
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import re
+import tokenize
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from remote_agents.services import ENDPOINTS
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("remote_agents", "langchain_agents", "llamaindex_agents")
+FOLDERS = (*PACKAGES, "remote_agents_demo", "benchmarks", "scripts", "tests")
 
 # Where a service may be named outside of its folders, and why.
 INDEX = "written by `scripts/index.py`: the names for lazy loading and type checkers"
@@ -29,6 +31,8 @@ ALLOWED = {
     "llamaindex_agents/llms.py": CLASSES,
     "remote_agents/sandbox/box.py": "seed_records() is for the service that has records",
 }
+# A comment that silences a checker; what comes behind it is why.
+SILENCED = re.compile(r"#[^#]*?(?:type: ignore\[[\w, -]+\]|noqa: [A-Z]+\d+(?:, [A-Z]+\d+)*)(.*)")
 HEADERS = ("x-cloudbase", "x-credits", "x-conversation-id")
 
 
@@ -82,3 +86,32 @@ def test_every_exception_is_needed(allowed: str) -> None:
 def test_a_name_is_known_however_it_is_spelt(said: str, tmp_path: Path) -> None:
     (tmp_path / "a.py").write_text(f'"""{said}."""\nHEADER = "{said}"  # {said}\n')
     assert len(found_in(tmp_path / "a.py")) == 1
+
+
+# --- what is silenced ---------------------------------------------------------------------------
+
+
+def comments(path: Path) -> Iterator[tuple[int, str]]:
+    with tokenize.open(path) as file:
+        for token in tokenize.generate_tokens(file.readline):
+            if token.type == tokenize.COMMENT:
+                yield token.start[0], token.string
+
+
+def unexplained(path: Path) -> list[int]:
+    """The lines that silence a checker, and do not say why."""
+    found = ((line, SILENCED.search(comment)) for line, comment in comments(path))
+    return [line for line, said in found if said and not re.search(r"\w{2}", said[1])]
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_whoever_silences_a_checker_says_why(folder: str) -> None:
+    paths = [path for path in (ROOT / folder).rglob("*.py") if path.name != "mistakes.py"]
+    assert len(paths) > 2
+    assert not {str(path): lines for path in paths if (lines := unexplained(path))}
+
+
+@pytest.mark.parametrize("silenced", ["type: ignore[arg-type]", "noqa: E402", "noqa: E402, B018 -"])
+def test_what_is_silenced_without_a_reason_is_found(silenced: str, tmp_path: Path) -> None:
+    (tmp_path / "a.py").write_text(f"a = 1  # {silenced}\nb = 2  # {silenced} for a reason\n")
+    assert unexplained(tmp_path / "a.py") == [1]

@@ -77,7 +77,7 @@ def test_a_turn_that_fails_or_is_left(
         agent.ask(QUESTION)
     events = agent.stream(QUESTION)
     next(events)
-    events.close()  # type: ignore[attr-defined]
+    events.close()
     assert [turn.outcome for turn in turns] == ["ServerError", "left"]
     failed, left = spans.get_finished_spans()
     assert (failed.attributes or {})["error.type"] == "ServerError"
@@ -92,9 +92,9 @@ def test_a_log_record_has_the_facts_as_fields(
     caplog.set_level(logging.DEBUG, "remote_agents")
     reply = make("plain", endpoint, **sandbox.kwargs(endpoint)).ask(QUESTION)
     (record,) = [each for each in caplog.records if hasattr(each, "agent_id")]
-    assert record.endpoint == endpoint  # type: ignore[attr-defined]
-    assert record.conversation_id == reply.conversation_id  # type: ignore[attr-defined]
-    assert record.seconds > 0  # type: ignore[attr-defined]
+    assert record.endpoint == endpoint
+    assert record.conversation_id == reply.conversation_id
+    assert record.seconds > 0
 
 
 def test_nothing_of_it_loads_where_it_is_not_installed() -> None:

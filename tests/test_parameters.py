@@ -159,7 +159,7 @@ def test_a_key_is_no_bytes_and_a_secret_for_seals_may_be(framework: str) -> None
     [
         {"prompt": "Hi", "attachments": [5]},
         {"prompt": "Hi", "attachments": 5},
-        {"prompt": Message("user", "Hi", [5])},  # type: ignore[list-item]
+        {"prompt": Message("user", "Hi", [5])},
         {"prompt": {"role": "user", "content": "Hi", "attachments": [5]}},
     ],
 )

@@ -102,21 +102,21 @@ def test_other_accounts_do_not_wait(fresh: Sandbox) -> None:
     limiter = RateLimiter("1/minute")
     begun = time.monotonic()
     for name in ("a", "b", "c"):
-        list(run(limiter.wait(name), client=None))  # type: ignore[arg-type]
+        list(run(limiter.wait(name), client=None))
     assert time.monotonic() - begun < 10
 
 
 @pytest.mark.parametrize("crowded", [False, True])
 def test_waiting_is_bounded(fresh: Sandbox, crowded: bool) -> None:
     first, late = (RateLimiter("1/minute", max_wait=w) for w in (30, 0.3))
-    list(run(first.wait("a"), client=None))  # type: ignore[arg-type]
+    list(run(first.wait("a"), client=None))
     if crowded:  # somebody else waits for the window
         thread = threading.Thread(target=lambda: _swallow(RateLimiter("1/minute", None, 1)))
         thread.start()
         time.sleep(0.05)
     begun = time.monotonic()
     with pytest.raises(RateLimitError, match="nothing was sent"):
-        list(run(late.wait("a"), client=None))  # type: ignore[arg-type]
+        list(run(late.wait("a"), client=None))
     assert time.monotonic() - begun < 0.9
     if crowded:
         thread.join()
@@ -136,7 +136,7 @@ def test_waiting_ends_with_the_time_of_the_turn(fresh: Sandbox, awaited: bool) -
 
 def _swallow(limiter: RateLimiter) -> None:
     with pytest.raises(RateLimitError):
-        list(run(limiter.wait("a"), client=None))  # type: ignore[arg-type]
+        list(run(limiter.wait("a"), client=None))
 
 
 def _ask(kwargs: dict[str, str], other: dict[str, str], url: str, limit: str, times: int) -> None:
@@ -260,7 +260,7 @@ def test_a_key_function_shares_the_limit_through_redis(
 def test_a_shared_limit_asks_for_the_account_of_a_key_function(redis_url: str) -> None:
     limited = {"rate_limit": "1/minute", "rate_limit_storage": redis_url}
     with pytest.warns(UserWarning, match="account="):
-        BlueNexus(api_key=lambda: "k", **limited)  # type: ignore[arg-type]
+        BlueNexus(api_key=lambda: "k", **limited)
 
 
 @pytest.mark.parametrize("awaited", [False, True])

@@ -66,7 +66,7 @@ ANSWER = [head(length=len(delta("Hello") + DONE)), delta("Hello") + DONE]
 
 async def until(check: Callable[[], Any], seconds: float = 3.0) -> bool:
     end = time.monotonic() + seconds
-    while not check() and time.monotonic() < end:  # noqa: ASYNC110
+    while not check() and time.monotonic() < end:  # noqa: ASYNC110 - any check
         await asyncio.sleep(0.01)
     return bool(check())
 
@@ -396,7 +396,7 @@ async def test_an_answer_that_came_while_the_loop_was_busy_is_not_lost(
         async with asking(kind, server, timeout=limits) as asker:
             task = asyncio.ensure_future(asker.ask())
             await until(lambda: server.requests)
-            time.sleep(0.6)  # other code of the application  # noqa: ASYNC251
+            time.sleep(0.6)  # noqa: ASYNC251 - other code of the application
             assert (await task).endswith(LONG)
 
 
@@ -707,7 +707,7 @@ async def _leave(agent: BlueNexus, how: str) -> None:
     async for _ in stream:
         break
     if how == "close":
-        await stream.aclose()  # type: ignore[attr-defined]
+        await stream.aclose()
 
 
 async def _read_all(stream: Any) -> None:
@@ -722,7 +722,7 @@ async def _leave_sync(agent: BlueNexus, how: str) -> None:
             if how == "break":
                 break
             if how == "close":
-                stream.close()  # type: ignore[attr-defined]
+                stream.close()
             if how == "drop":
                 del stream
                 break
@@ -970,7 +970,7 @@ async def test_the_memory_of_a_stream_under_tls(authority: Authority) -> None:
             held = tracemalloc.take_snapshot()
             tracemalloc.stop()
             for stream in streams:
-                await stream.aclose()  # type: ignore[attr-defined]
+                await stream.aclose()
     # The server is in this process too; it reads with `ssl`, the client with asyncio.
     ours = [trace for trace in held.traces if trace.traceback[0].filename != ssl.__file__]
     assert sum(trace.size for trace in ours) / len(streams) < 64 * 1024

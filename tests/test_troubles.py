@@ -34,8 +34,8 @@ def port() -> Iterator[int]:
     command = [sys.executable, "-m", "tests.troubled"]
     pipes: Any = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
     with subprocess.Popen(command, text=True, **pipes) as server:
-        yield int(server.stdout.readline())  # type: ignore[union-attr]
-        server.stdin.close()  # type: ignore[union-attr]
+        yield int(server.stdout.readline())
+        server.stdin.close()
 
 
 class Steps:

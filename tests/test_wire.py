@@ -53,8 +53,8 @@ class Told:
     says: str = ""
 
 
-def source(id: str) -> Citation:  # noqa: A002
-    return Citation("handbook.pdf", "https://...", "chunk text", id, 0.83)
+def source(name: str) -> Citation:
+    return Citation("handbook.pdf", "https://...", "chunk text", name, 0.83)
 
 
 TOLD = {
@@ -228,7 +228,7 @@ def replay(
     agent = Agent(
         ENDPOINTS[endpoint], api_key="k", max_retries=0, coalesce=False, **SETTINGS[endpoint]
     )
-    agent.transport = Canned(interaction, newline, size)  # type: ignore[assignment]
+    agent.transport = Canned(interaction, newline, size)
     events: list[Event] = []
     try:
         for event in agent.stream([Message("user", "Hi")]):

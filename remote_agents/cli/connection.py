@@ -120,7 +120,7 @@ def connected(command: Callable[..., Any]) -> Callable[..., None]:
             command(partial(_connect, endpoint, connection), **given)
 
     del run.__dict__["__wrapped__"]
-    run.__signature__ = inspect.Signature([p.replace(kind=kind) for p in parameters])  # type: ignore[attr-defined]
+    run.__dict__["__signature__"] = inspect.Signature([p.replace(kind=kind) for p in parameters])
     run.__annotations__ = {p.name: p.annotation for p in parameters}
     return run
 

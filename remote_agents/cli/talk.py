@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import closing, suppress
 from dataclasses import asdict
 from pathlib import Path
@@ -186,10 +186,12 @@ def _console(*, stderr: bool = False) -> Console:
     return Console(highlight=False, stderr=stderr)
 
 
-def _show(events: Iterator[Event], *, as_json: bool, beside: Console | None = None) -> Reply:
+def _show(
+    events: Generator[Event, None, None], *, as_json: bool, beside: Console | None = None
+) -> Reply:
     """Show a turn; what is not the answer's text goes to `beside`, if it is another console."""
     begun = time.monotonic()
-    with closing(events):  # type: ignore[type-var]
+    with closing(events):
         return _as_lines(events, begun) if as_json else _as_text(events, begun, beside)
 
 

@@ -33,7 +33,8 @@ class Renewable(ssl.SSLContext):
 
     _all: ClassVar[weakref.WeakValueDictionary[int, Renewable]] = weakref.WeakValueDictionary()
 
-    def __new__(cls, *_: object) -> Renewable:  # noqa: D102
+    def __new__(cls, *_: object) -> Renewable:
+        """A context of TLS for clients."""
         return super().__new__(cls, ssl.PROTOCOL_TLS_CLIENT)
 
     def __init__(self, make: Callable[[], ssl.SSLContext], verify: object) -> None:

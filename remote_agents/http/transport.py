@@ -88,7 +88,7 @@ class Transport:
         except Exception as error:
             raise self._sending_failed(error, op, departure, self._client) from error
         except BaseException as error:
-            raise bare(error)  # noqa: B904
+            raise bare(error)  # noqa: B904 - it is the same error
         finally:
             if departure.told:
                 departure.end()
@@ -118,7 +118,7 @@ class Transport:
             raise self._sending_failed(error, op, departure, self._async_client) from error
         except BaseException as error:
             alarm.stop()
-            raise bare(error)  # noqa: B904
+            raise bare(error)  # noqa: B904 - it is the same error
         finally:
             if departure.told:
                 await departure.aend()

@@ -19,7 +19,7 @@ from remote_agents.types.messages import Attachment as Sent, AttachmentKind
 from remote_agents.wire.json import identifier, number
 
 T = TypeVar("T")
-I = TypeVar("I", bound="Item")  # noqa: E741
+ItemT = TypeVar("ItemT", bound="Item")
 
 
 class Field(Generic[T]):
@@ -168,10 +168,10 @@ def texts_field(*names: str) -> Field[list[str]]:
     return Field(lambda value: [v for v in _list(value) if isinstance(v, str)], *names)
 
 
-def item_field(kind: Callable[[Any], I], *names: str) -> Field[I | None]:
+def item_field(kind: Callable[[Any], ItemT], *names: str) -> Field[ItemT | None]:
     """An item inside; a bare id counts as one that has only that."""
 
-    def read(value: object) -> I | None:
+    def read(value: object) -> ItemT | None:
         if isinstance(value, dict):
             return kind(value)
         id_ = identifier(value)
@@ -180,7 +180,7 @@ def item_field(kind: Callable[[Any], I], *names: str) -> Field[I | None]:
     return Field(read, *names)
 
 
-def items_field(kind: Callable[[Any], I], *names: str) -> Field[list[I]]:
+def items_field(kind: Callable[[Any], ItemT], *names: str) -> Field[list[ItemT]]:
     """A list of items."""
     return Field(lambda value: [kind(v) for v in _list(value) if isinstance(v, dict)], *names)
 

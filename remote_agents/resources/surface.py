@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Generator, Iterator
 from functools import wraps
 from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar, overload
 
@@ -76,7 +76,7 @@ class Listing(Generic[T]):
         >>> rest = client.conversations.list(cursor=conversations.cursor)  # doctest: +SKIP
     """
 
-    def __init__(self, placed: Iterator[Placed[T]]) -> None:
+    def __init__(self, placed: Generator[Placed[T], None, None]) -> None:
         self._placed = placed
         self._last: Placed[T] | None = None
 
@@ -94,13 +94,13 @@ class Listing(Generic[T]):
 
     def close(self) -> None:
         """Stop early and free the connection."""
-        self._placed.close()  # type: ignore[attr-defined]
+        self._placed.close()
 
 
 class AsyncListing(Generic[T]):
     """The same as `Listing`, with asyncio."""
 
-    def __init__(self, placed: AsyncIterator[Placed[T]]) -> None:
+    def __init__(self, placed: AsyncGenerator[Placed[T], None]) -> None:
         self._placed = placed
         self._last: Placed[T] | None = None
 
@@ -118,7 +118,7 @@ class AsyncListing(Generic[T]):
 
     async def aclose(self) -> None:
         """Stop early and free the connection."""
-        await self._placed.aclose()  # type: ignore[attr-defined]
+        await self._placed.aclose()
 
 
 def calls(

@@ -12,6 +12,6 @@ from remote_agents.extras import SANDBOX, require
 
 require("Sandbox", "sandbox", *SANDBOX)
 
-from remote_agents.sandbox.box import Sandbox  # noqa: E402
+from remote_agents.sandbox.box import Sandbox  # noqa: E402 - `require` comes first
 
 __all__ = ["Sandbox"]

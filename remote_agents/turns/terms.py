@@ -332,4 +332,4 @@ async def _named(found: Any) -> str:
 _CHANGING = frozenset({"headers", "extra_headers", "timeout", "extra_body"})
 
 
-Terms.__init__.__signature__ = signature()  # type: ignore[attr-defined] # for help(), and editors
+Terms.__init__.__dict__["__signature__"] = signature()  # for help(), and editors

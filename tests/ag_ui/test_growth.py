@@ -67,7 +67,7 @@ def test_messages_and_checkpoints_of_langgraph(sandbox: Sandbox, service: str) -
     kinds = {block["type"] for message in state["messages"] for block in message.content_blocks}
     assert kinds <= BLOCKS
     assert "tool_call" in kinds
-    _, checkpoint = saver.serde.dumps_typed(saver.get_tuple(config).checkpoint)  # type: ignore[union-attr, arg-type]
+    _, checkpoint = saver.serde.dumps_typed(saver.get_tuple(config).checkpoint)
     assert len(checkpoint) < 1.2 * sizes[-1]
 
 

@@ -175,7 +175,7 @@ def test_an_instruction_keeps_its_id_while_it_stands_and_has_another_when_it_com
     agent, history = AGUI(**sandbox.kwargs("ag_ui"), memory="server"), []
     for instruction in ("A", "A", "B", "A", "A"):
         prompt = [Message("system", f"Rule {instruction}."), *history, "When is payday?"]
-        reply = [*agent.stream(prompt)][-1].reply if streamed else agent.ask(prompt)  # type: ignore[union-attr]
+        reply = [*agent.stream(prompt)][-1].reply if streamed else agent.ask(prompt)
         history += [Message("user", "When is payday?"), reply]
     (first,), (second,), (third,), (fourth,), (fifth,) = instructions(sandbox)
     assert first == second

@@ -257,7 +257,7 @@ def test_two_runs_do_not_share_a_file(sandbox: Sandbox, tmp_path: Path) -> None:
     next(first)
     with pytest.raises(ConfigurationError, match=r"another run.*rows\.close\(\)"):
         run(client, QUESTIONS, tmp_path / "a")
-    first.close()  # type: ignore[attr-defined]
+    first.close()
     rows = run(client, QUESTIONS, tmp_path / "a")
     assert Counter(row["status"] for row in rows.values()) == {"answered": 12}
     assert asked(sandbox) == Counter(QUESTIONS)
@@ -298,7 +298,7 @@ def test_only_the_questions_of_a_session_wait_for_each_other(
 def test_a_key_need_not_be_text(key: Any, path: str, sandbox: Sandbox, tmp_path: Path) -> None:
     client = BlueNexus(**sandbox.kwargs("bluenexus"))
     for _ in range(2):  # the second run only reads
-        rows = run(client, ["1", "2"], path.format(tmp_path), key=key)  # type: ignore[arg-type]
+        rows = run(client, ["1", "2"], path.format(tmp_path), key=key)
         assert {q: row["key"] for q, row in rows.items()} == {q: str(key(q)) for q in "12"}
         assert asked(sandbox) == Counter("12")
 
@@ -320,7 +320,7 @@ def test_a_path_that_cannot_be_used_is_a_mistake_of_the_configuration(
 ) -> None:
     client = BlueNexus(**sandbox.kwargs("bluenexus"))
     with pytest.raises(ConfigurationError, match=r"cannot be (written|used)"):
-        run(client, QUESTIONS, path.format(tmp_path))  # type: ignore[arg-type]
+        run(client, QUESTIONS, path.format(tmp_path))
     assert not sandbox.turns()
 
 

@@ -30,7 +30,7 @@ def events(model: Any) -> Iterator[str]:
 def text_model(model: Any) -> Iterator[str]:
     kind = LLMS[model.endpoint.name]
     names = ("base_url", "agent_id", "api_key", "session_store", "session_wait")
-    return kind(**{name: getattr(model, name) for name in names}).stream(QUESTION, CONFIG)  # type: ignore[no-any-return]
+    return kind(**{name: getattr(model, name) for name in names}).stream(QUESTION, CONFIG)
 
 
 async def astream(model: Any) -> AsyncIterator[str]:

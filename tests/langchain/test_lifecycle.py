@@ -361,7 +361,7 @@ def test_what_was_received_is_kept(sandbox: Any, service: str) -> None:
     with pytest.raises(errors.AgentError) as caught:
         list(chat(sandbox, service).stream("Count to 50"))
     assert caught.value.partial.startswith("1 2")
-    assert not caught.value.is_retryable  # type: ignore[attr-defined]
+    assert not caught.value.is_retryable
 
 
 def test_an_unknown_name_is_refused_with_the_nearest() -> None:

@@ -35,7 +35,7 @@ def posts(sandbox: Sandbox, service: str) -> int:
 async def test_the_retry_middleware_repeats_only_what_did_not_run(
     sandbox: Sandbox, service: str, fault: dict[str, float], expected: type[Exception], turns: int
 ) -> None:
-    sandbox.fail_next(endpoint=service, **fault)  # type: ignore[arg-type]
+    sandbox.fail_next(endpoint=service, **fault)
     retry = ModelRetryMiddleware(max_retries=1, initial_delay=0.01, on_failure="error")
     agent = create_agent(chat(sandbox, service, max_retries=0), tools=[], middleware=[retry])
     question = {"messages": [("user", "How many vacation days do I get?")]}

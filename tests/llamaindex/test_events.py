@@ -36,7 +36,7 @@ ASK = [ChatMessage(QUESTION)]
 class Recorder(BaseEventHandler):
     """The names of all events, in order."""
 
-    names: list[str] = []  # noqa: RUF012 -- a pydantic field
+    names: list[str] = []  # noqa: RUF012 - a pydantic field
 
     def handle(self, event: Any, **kwargs: Any) -> None:
         self.names.append(type(event).__name__)
@@ -133,7 +133,7 @@ class Spans(BaseSpanHandler[BaseSpan]):
 @pytest.fixture
 def told() -> Iterator[Told]:
     root, events, spans = get_dispatcher(), Events(), Spans()
-    TOLD.__init__()  # type: ignore[misc]
+    TOLD.__init__()
     root.add_event_handler(events)
     root.add_span_handler(spans)
     yield TOLD

@@ -122,7 +122,7 @@ async def collected(llm: BlueNexus, way: str, **kwargs: Any) -> tuple[list[Any],
             found.extend(llm.stream_chat(ASK, **kwargs))
         else:
             async for response in await llm.astream_chat(ASK, **kwargs):
-                found.append(response)  # noqa: PERF401 -- what came before an error counts
+                found.append(response)  # noqa: PERF401 - what came before an error counts
     except AgentError as error:
         return found, error
     return found, None

@@ -39,7 +39,7 @@ async def ask(
     config: Any = {"configurable": {"thread_id": "main", "user_id": f"user-{number}"}}
     if not breaks:
         return await model.ainvoke(history, config)
-    async with aclosing(model.astream(history, config)) as chunks:  # type: ignore[type-var]
+    async with aclosing(model.astream(history, config)) as chunks:
         async for chunk in chunks:
             if chunk.text:
                 return None

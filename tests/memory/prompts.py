@@ -10,7 +10,7 @@ ROLES: dict[str, Role] = {"sys": "system", "re": "assistant", "tool": "tool", "u
 SHORT = {"system": "sys: ", "assistant": "re: ", "tool": "tool: ", "user": ""}
 FACTS: dict[str, Endpoint] = {
     **ENDPOINTS,
-    "cloudbase_ag_ui": ENDPOINTS["cloudbase"].for_agent(ENDPOINTS["cloudbase"], "agent-x", {}),  # type: ignore[misc]
+    "cloudbase_ag_ui": ENDPOINTS["cloudbase"].for_agent(ENDPOINTS["cloudbase"], "agent-x", {}),
 }
 
 

@@ -21,12 +21,12 @@ STORES: dict[str, Callable[[Path], SessionStore]] = {
 
 def page(role: str, text: str) -> Message:
     """A page that keeps roles and texts."""
-    return Message(role, text)  # type: ignore[arg-type]
+    return Message(role, text)
 
 
 def named_anew(role: str, text: str) -> Message:
     """A framework that names each message, in each request, which has no name."""
-    return Message(role, text, id=str(uuid.uuid4()))  # type: ignore[arg-type]
+    return Message(role, text, id=str(uuid.uuid4()))
 
 
 @pytest.mark.parametrize("kind", STORES)

@@ -69,7 +69,7 @@ def test_a_forged_mark_is_none(field: str) -> None:
 @pytest.mark.parametrize("whose", [{"account": "other"}, {"key": b"other"}])
 def test_a_mark_of_another_account_or_secret_is_none(whose: dict[str, object]) -> None:
     history = talk(Caller(Service(), None), 1)
-    other = Caller(Service(), None, **whose)  # type: ignore[arg-type]
+    other = Caller(Service(), None, **whose)
     assert planned(other, [*history, user("more")]) == "new"
     assert planned(Caller(Service(), None), [*history, user("more")], "another thread") == "new"
     assert planned(Caller(Service(), None), [*history, user("more")]) == "continued"
@@ -106,7 +106,7 @@ def test_an_instruction_that_comes_back_is_sent_again() -> None:
         prompt = [Message("system", rule_of_now), *history]
         plan = caller.plan("t", prompt)[1]
         sent.append([m.content for m in plan.messages if m.role == "system"])
-        history.append(caller.ask("t", prompt, "ok")[1])  # type: ignore[arg-type]
+        history.append(caller.ask("t", prompt, "ok")[1])
     assert sent == [["English"], ["French"], ["English"], []]
 
 
@@ -235,7 +235,7 @@ def test_planning_is_linear(store: InMemorySessionStore | None) -> None:
     made = {}
     for turns in range(1, 501):
         history.append(user(f"{text}{turns}"))
-        history.append(caller.ask("t", history, "yes")[1])  # type: ignore[arg-type]
+        history.append(caller.ask("t", history, "yes")[1])
         if turns in (250, 500):
             made[turns] = calls([*history, user("more")], caller)
     assert made[500] < 2.1 * made[250]

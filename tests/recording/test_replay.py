@@ -122,7 +122,7 @@ def test_a_stream_that_was_left_is_recorded_as_far_as_it_was_read(sandbox: Sandb
     with CloudBase(**sandbox.kwargs("cloudbase")) as agent, Recorder(agent) as recorder:
         events = agent.stream("Count to 60")
         next(events)
-        events.close()  # type: ignore[attr-defined]
+        events.close()
     (interaction,) = recorder.transcript().interactions
     assert interaction.end == "left"
     assert interaction.pieces

@@ -83,7 +83,7 @@ def in_body(
 
 
 def asked(**parts: object) -> Interaction:
-    return Interaction("POST", **{"target": "/v1/aibot", "status": 200, **parts})  # type: ignore[arg-type]
+    return Interaction("POST", **{"target": "/v1/aibot", "status": 200, **parts})
 
 
 SSE = "text/event-stream"

@@ -200,7 +200,7 @@ async def test_a_range_of_days_that_cannot_be_is_refused(
 async def test_days_are_given_as_texts_dates_or_moments(way: Way, archive: Sandbox) -> None:
     records = client_of(archive, "maiagent").records
     texts = await way(records.list, start="2024-01-01", end="2024-01-01")
-    dates = await way(records.list, start=date(2024, 1, 1), end=datetime(2024, 1, 1, 12))  # noqa: DTZ001
+    dates = await way(records.list, start=date(2024, 1, 1), end=datetime(2024, 1, 1, 12))  # noqa: DTZ001 - naive
     assert texts == dates
     assert len(texts) == 300
 

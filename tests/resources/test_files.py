@@ -86,7 +86,7 @@ async def test_a_file_of_5_gb_is_refused_before_it_is_read(
     path = film_in(tmp_path)
     upload = getattr(client_of(sandbox, "maiagent").attachments, method)
     with path.open("rb") as opened:
-        opened.read = unreadable  # type: ignore[method-assign]
+        opened.read = unreadable
         with pytest.raises(UnsupportedContentError, match=TOO_LARGE):
             await way(upload, path if form == "path" else Unreadable(opened))
     assert sandbox.requests() == []

@@ -89,7 +89,7 @@ def test_a_wrong_option_is_one_clear_sentence(
     try:
         code = main(options)
     except SystemExit as end:  # argparse
-        code = end.code  # type: ignore[assignment]
+        code = end.code
     out, err = capsys.readouterr()
     assert (code, out) == (2, "")
     assert said in err

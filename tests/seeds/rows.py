@@ -293,7 +293,7 @@ class Refused(Row):
                 await way.ask(QUESTION)
         assert self.says in str(caught.value)
         if "code" in self.body:
-            assert caught.value.code == self.body["code"]  # type: ignore[attr-defined]
+            assert caught.value.code == self.body["code"]
         assert caught.value.request_id == self.body.get("requestId")
 
 

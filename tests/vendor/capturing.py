@@ -42,7 +42,7 @@ class Capture(NamedTuple):
 
 def two_turns(agent: CloudBase) -> None:
     *_, finish = agent.stream("Hello")
-    agent.ask(["Hello", finish.reply, "And who am I? 你好"])  # type: ignore[union-attr]
+    agent.ask(["Hello", finish.reply, "And who am I? 你好"])
 
 
 def resumed(agent: CloudBase) -> None:

@@ -36,7 +36,7 @@ class Server:
 
     def start(self) -> None:
         # A pipe that nobody reads would stop it.
-        self._said = tempfile.TemporaryFile("w+")  # noqa: SIM115
+        self._said = tempfile.TemporaryFile("w+")  # noqa: SIM115 - closed with the server
         self._process = subprocess.Popen(
             self._command,
             stdout=subprocess.DEVNULL,

@@ -49,7 +49,7 @@ def test_the_event_and_the_reply_tell_the_same(interrupts: Server, streamed: boo
     if streamed:
         *events, last = agent.stream("delete it")
         told = [event for event in events if isinstance(event, Interrupt)]
-        assert told == last.reply.interrupts  # type: ignore[union-attr]
+        assert told == last.reply.interrupts
     else:
         told = agent.ask("delete it").interrupts
     assert [each.value for each in told] == [{"question": QUESTION}]

@@ -97,7 +97,7 @@ async def test_a_function_agent_runs_the_tools(hr: Server, streaming: bool, call
 
 def test_openai_requests_to_an_agent_of_ones_own(hr: Server) -> None:
     agent = CloudBaseOpenAI(base_url=hr.url, route="bots", **KNOWN)
-    for ask in (agent.ask, lambda prompt: list(agent.stream(prompt))[-1].reply):  # type: ignore[attr-defined]
+    for ask in (agent.ask, lambda prompt: list(agent.stream(prompt))[-1].reply):
         assert seen(ask("hi").text)[-1] == ["human", "hi"]
 
 

@@ -41,10 +41,10 @@ def locking(descriptor: int, mode: int, size: int) -> None:
 
 
 MSVCRT = types.ModuleType("msvcrt")
-MSVCRT.locking, MSVCRT.LK_NBLCK = locking, 2  # type: ignore[attr-defined]
+MSVCRT.locking, MSVCRT.LK_NBLCK = locking, 2
 
 for module in ("fcntl", "grp", "pwd", "readline", "resource", "termios", "tty"):
-    sys.modules[module] = None  # type: ignore[assignment]
+    sys.modules[module] = None
 sys.modules["msvcrt"] = MSVCRT
 asyncio.ProactorEventLoop = asyncio.SelectorEventLoop
 for name in ("fork", "forkpty", "register_at_fork", "getuid", "geteuid", "killpg", "setsid"):

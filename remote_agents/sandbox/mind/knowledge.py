@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote
 
-import bm25s  # type: ignore[import-untyped]
+import bm25s
 
 from remote_agents.sandbox.mind.words import Sentence, sentences, terms
 

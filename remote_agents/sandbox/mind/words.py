@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection
 from functools import lru_cache, partial, wraps
 from typing import NamedTuple, TypeVar
 
-from bm25s.stopwords import STOPWORDS_EN_PLUS, STOPWORDS_GERMAN  # type: ignore[import-untyped]
+from bm25s.stopwords import STOPWORDS_EN_PLUS, STOPWORDS_GERMAN
 
 T = TypeVar("T")
 pattern = partial(re.compile, flags=re.IGNORECASE)

@@ -59,7 +59,7 @@ class Connection:
 class WatchedProtocol(H11Protocol):
     """Uvicorn's HTTP protocol that hands its connection to the application."""
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as asyncio calls it for TCP
         """Give the application a handle on the new connection."""
         self.connection = Connection(transport)
         self.app_state = {**self.app_state, "connection": self.connection}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, Generator
 from typing import TYPE_CHECKING
 
 from typing_extensions import Unpack
@@ -19,5 +19,9 @@ class AGUI(AGUISettings, Client):
 
         def ask(self, prompt: Prompt, **call: Unpack[AGUICall]) -> Reply: ...
         async def aask(self, prompt: Prompt, **call: Unpack[AGUICall]) -> Reply: ...
-        def stream(self, prompt: Prompt, **call: Unpack[AGUICall]) -> Iterator[Event]: ...
-        def astream(self, prompt: Prompt, **call: Unpack[AGUICall]) -> AsyncIterator[Event]: ...
+        def stream(
+            self, prompt: Prompt, **call: Unpack[AGUICall]
+        ) -> Generator[Event, None, None]: ...
+        def astream(
+            self, prompt: Prompt, **call: Unpack[AGUICall]
+        ) -> AsyncGenerator[Event, None]: ...

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, Generator
 from typing import TYPE_CHECKING
 
 from typing_extensions import Unpack
@@ -26,7 +26,9 @@ class BlueNexus(BlueNexusSettings, Searching, Client):
 
         def ask(self, prompt: Prompt, **call: Unpack[BlueNexusCall]) -> Reply: ...
         async def aask(self, prompt: Prompt, **call: Unpack[BlueNexusCall]) -> Reply: ...
-        def stream(self, prompt: Prompt, **call: Unpack[BlueNexusCall]) -> Iterator[Event]: ...
+        def stream(
+            self, prompt: Prompt, **call: Unpack[BlueNexusCall]
+        ) -> Generator[Event, None, None]: ...
         def astream(
             self, prompt: Prompt, **call: Unpack[BlueNexusCall]
-        ) -> AsyncIterator[Event]: ...
+        ) -> AsyncGenerator[Event, None]: ...

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, Generator
 from typing import TYPE_CHECKING
 
 from typing_extensions import Unpack
@@ -26,7 +26,9 @@ class CloudBase(CloudBaseSettings, Client, resources.Questions):
 
         def ask(self, prompt: Prompt, **call: Unpack[CloudBaseCall]) -> Reply: ...
         async def aask(self, prompt: Prompt, **call: Unpack[CloudBaseCall]) -> Reply: ...
-        def stream(self, prompt: Prompt, **call: Unpack[CloudBaseCall]) -> Iterator[Event]: ...
+        def stream(
+            self, prompt: Prompt, **call: Unpack[CloudBaseCall]
+        ) -> Generator[Event, None, None]: ...
         def astream(
             self, prompt: Prompt, **call: Unpack[CloudBaseCall]
-        ) -> AsyncIterator[Event]: ...
+        ) -> AsyncGenerator[Event, None]: ...

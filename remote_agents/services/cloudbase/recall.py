@@ -12,7 +12,7 @@ from typing import Any
 
 from remote_agents.errors import AgentStatusError, ConfigurationError, RemoteFailureError
 from remote_agents.flow import Call, Flow, Request
-from remote_agents.types import Message
+from remote_agents.types import Message, Role
 from remote_agents.wire.json import items, mapping, text
 
 logger = logging.getLogger(__name__)
@@ -70,13 +70,16 @@ def _records(data: object) -> list[Any]:
     return items(known.get("recordList") or known.get("data") or data)
 
 
+_ROLES: Mapping[str, Role] = {"user": "user", "assistant": "assistant"}
+
+
 def _said(records: Iterable[Any], conversation_id: str) -> list[Message]:
     """The whole messages among them; some templates list what else the bot was asked."""
     found = []
     for record in map(mapping, records):
-        role, content = record.get("role"), text(record.get("content"))
+        role, content = _ROLES.get(text(record.get("role"))), text(record.get("content"))
         other = record.get("conversation") not in (None, "", conversation_id)
         whole = record.get("status") not in _UNFINISHED
-        if role in ("user", "assistant") and content and whole and not other:
-            found.append(Message(str(role), content))  # type: ignore[arg-type]
+        if role and content and whole and not other:
+            found.append(Message(role, content))
     return found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, Generator
 from typing import TYPE_CHECKING
 
 from typing_extensions import Unpack
@@ -26,7 +26,7 @@ class CloudBaseOpenAI(CloudBaseOpenAISettings, Client):
         async def aask(self, prompt: Prompt, **call: Unpack[CloudBaseOpenAICall]) -> Reply: ...
         def stream(
             self, prompt: Prompt, **call: Unpack[CloudBaseOpenAICall]
-        ) -> Iterator[Event]: ...
+        ) -> Generator[Event, None, None]: ...
         def astream(
             self, prompt: Prompt, **call: Unpack[CloudBaseOpenAICall]
-        ) -> AsyncIterator[Event]: ...
+        ) -> AsyncGenerator[Event, None]: ...

@@ -99,7 +99,8 @@ def attach(attachment: Attachment, *, anew: bool = False) -> Flow[JsonObject]:
 
 
 def _once(key: str, flow: Callable[[], Flow[JsonObject]]) -> Flow[JsonObject]:
-    return (yield Once(key, flow))  # type: ignore[no-any-return]
+    stored: JsonObject = yield Once(key, flow)
+    return stored
 
 
 def _stored(upload: Upload) -> Flow[JsonObject]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, Generator
 from typing import TYPE_CHECKING
 
 from typing_extensions import Unpack
@@ -38,5 +38,9 @@ class MaiAgent(MaiAgentSettings, Searching, Recovering, Client):
 
         def ask(self, prompt: Prompt, **call: Unpack[MaiAgentCall]) -> Reply: ...
         async def aask(self, prompt: Prompt, **call: Unpack[MaiAgentCall]) -> Reply: ...
-        def stream(self, prompt: Prompt, **call: Unpack[MaiAgentCall]) -> Iterator[Event]: ...
-        def astream(self, prompt: Prompt, **call: Unpack[MaiAgentCall]) -> AsyncIterator[Event]: ...
+        def stream(
+            self, prompt: Prompt, **call: Unpack[MaiAgentCall]
+        ) -> Generator[Event, None, None]: ...
+        def astream(
+            self, prompt: Prompt, **call: Unpack[MaiAgentCall]
+        ) -> AsyncGenerator[Event, None]: ...

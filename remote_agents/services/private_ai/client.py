@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, Generator
 from typing import TYPE_CHECKING
 
 from typing_extensions import Unpack
@@ -26,7 +26,9 @@ class PrivateAI(PrivateAISettings, Searching, Client):
 
         def ask(self, prompt: Prompt, **call: Unpack[PrivateAICall]) -> Reply: ...
         async def aask(self, prompt: Prompt, **call: Unpack[PrivateAICall]) -> Reply: ...
-        def stream(self, prompt: Prompt, **call: Unpack[PrivateAICall]) -> Iterator[Event]: ...
+        def stream(
+            self, prompt: Prompt, **call: Unpack[PrivateAICall]
+        ) -> Generator[Event, None, None]: ...
         def astream(
             self, prompt: Prompt, **call: Unpack[PrivateAICall]
-        ) -> AsyncIterator[Event]: ...
+        ) -> AsyncGenerator[Event, None]: ...

@@ -34,7 +34,7 @@ def test_a_stream_that_is_left_is_closed(slow_agent_box: Sandbox, agent_service:
     client = Client.kind_of(ENDPOINTS[agent_service])(**slow_agent_box.kwargs(agent_service))
     events = client.stream("Count to 60")
     next(events)
-    events.close()  # type: ignore[attr-defined]
+    events.close()
     for _ in range(100):
         if slow_agent_box.requests(agent_service)[-1]["outcome"] == "disconnected":
             break
