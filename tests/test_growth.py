@@ -4,6 +4,7 @@ import asyncio
 import gc
 import json
 import time
+import tracemalloc
 from contextlib import suppress
 from typing import Any
 
@@ -12,7 +13,7 @@ import pytest
 from remote_agents import AgentError, StreamProtocolError
 from remote_agents.services import ENDPOINTS
 from remote_agents.testing.ways import FRAMEWORKS, Way
-from remote_agents.types import Message, Turn
+from remote_agents.types import Message, ReasoningDelta, TextDelta, Turn
 from remote_agents.wire.reader import Reader
 from tests.raw_server import flood, head, serving
 from tests.test_decode_fuzz import AGENTS, SAMPLES
@@ -87,6 +88,19 @@ def test_a_stream_that_waits_holds_no_frames(endpoint: str) -> None:
     assert frames
     del frames
     assert [found for found in gc.get_objects() if type(found) is dict and mark in found] == []
+
+
+@pytest.mark.parametrize("kind", [TextDelta, ReasoningDelta])
+def test_a_long_answer_in_short_pieces_holds_little_more_than_its_letters(kind: Any) -> None:
+    reply = AGENTS["bluenexus"].new_reply()
+    tracemalloc.start()
+    for number in range(50_000):
+        reply.add(kind(f"{number:05}"))
+    held, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    said = reply.text + reply.reasoning
+    assert said == "".join(f"{number:05}" for number in range(50_000))
+    assert held < 3 * len(said)
 
 
 EVENT = b'data: {"choices":[{"delta":{"content":"and so on, "}}]}\n\n'

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import dataclass, field
-from io import StringIO
 from typing import Any
 
 from remote_agents.json_types import Arguments, JsonObject
 from remote_agents.types.citations import Citation, Citations, names_of
 from remote_agents.types.files import File, links_to
 from remote_agents.types.messages import ClientToolCall, Interrupt
+from remote_agents.types.pieces import Pieces
 from remote_agents.types.rendering import fenced, render
 
 
@@ -209,10 +209,9 @@ class Reply:
         self.resulted: set[str] = set()
         self._calls_told: set[tuple[str, str, str]] = set()
         self.decoder: Any = None  # what its decoder remembers between two frames
-        # Its text; a list of short pieces would hold ten times as much. `Reader` writes there too.
-        self.buffer = StringIO()
-        self._reasoning = StringIO()
-        self._alternatives: dict[int, StringIO] = {}
+        self.pieces = Pieces()  # of its text; `Reader` writes there too
+        self._reasoning = Pieces()
+        self._alternatives: dict[int, Pieces] = {}
         self._files: dict[tuple[Any, ...], File] = {}
 
     def __repr__(self) -> str:
@@ -226,12 +225,11 @@ class Reply:
     @property
     def text(self) -> str:
         """The answer's text so far."""
-        return self.buffer.getvalue()
+        return "".join(self.pieces)
 
     @text.setter
     def text(self, value: str) -> None:
-        self.buffer = StringIO()
-        self.buffer.write(value)
+        self.pieces = Pieces([value])
 
     @property
     def citations(self) -> list[Citation]:
@@ -241,12 +239,12 @@ class Reply:
     @property
     def reasoning(self) -> str:
         """The agent's reasoning so far."""
-        return self._reasoning.getvalue()
+        return "".join(self._reasoning)
 
     @property
     def alternatives(self) -> list[str]:
         """The texts of the other choices, when several were asked for (`n`)."""
-        return [self._alternatives[index].getvalue() for index in sorted(self._alternatives)]
+        return ["".join(self._alternatives[index]) for index in sorted(self._alternatives)]
 
     @property
     def files(self) -> list[File]:
@@ -365,11 +363,11 @@ def _add_info(reply: Reply, event: Info) -> None:
 
 
 def _add_alternative(reply: Reply, event: Alternative) -> None:
-    reply._alternatives.setdefault(event.index, StringIO()).write(event.text)
+    reply._alternatives.setdefault(event.index, Pieces()).write(event.text)
 
 
 _FOLD: dict[type, Any] = {
-    TextDelta: lambda reply, event: reply.buffer.write(event.text),
+    TextDelta: lambda reply, event: reply.pieces.write(event.text),
     ReasoningDelta: lambda reply, event: reply._reasoning.write(event.text),
     Citation: lambda reply, event: reply._citations.add(event),
     ToolCall: _add_call,

@@ -262,7 +262,7 @@ class Reader:
     def _decode_all(self, values: Sequence[Any], events: list[Event]) -> None:
         """Decode and fold frame by frame: the decoding of the next one sees what one adds."""
         decode, reply = self._decode, self.reply
-        fold_text = reply.buffer.write
+        fold_text = reply.pieces.append
         plain = self._cutter is None and not self.sse.has_halves
         self._raw.take(values)
         try:
@@ -280,6 +280,7 @@ class Reader:
         except RemoteFailureError as error:
             raise self._failed(error) from None
         finally:
+            reply.pieces.tidy()
             self.complete = self.cut or reply.finish_reason is not None
 
     def _fold(self, value: object, told: Sequence[Event], events: list[Event]) -> None:

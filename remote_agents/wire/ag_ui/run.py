@@ -93,13 +93,13 @@ class Run:
         if message_id in self.shown:
             return [TextDelta(delta)]
         self.shown.add(message_id)
-        return [TextDelta(PARAGRAPH + delta if so_far.buffer.tell() else delta)]
+        return [TextDelta(PARAGRAPH + delta if any(so_far.pieces) else delta)]
 
     def end(self, so_far: Reply) -> list[Event]:
         """The message being shown has ended: what waited is shown now."""
         self.open = None
         events: list[Event] = []
-        shown = so_far.buffer.tell() > 0
+        shown = any(so_far.pieces)
         for message_id, pieces in self.waiting.items():
             waited = "".join(pieces)
             events.append(TextDelta(PARAGRAPH + waited if shown else waited))
