@@ -142,7 +142,6 @@ def test_an_export_keeps_the_rights_of_the_file_it_replaces(tmp_path: Path) -> N
 
 @pytest.mark.parametrize("said", ["=1+1", "@SUM(A1)", "+1", "-2+3", "\t=1", "- a point", "25 days"])
 def test_a_formula_is_text_in_a_data_frame(said: str) -> None:
-    pytest.importorskip("pandas")
     body = json.dumps({"results": [{"id": "r", "inputMessage": said}], "count": 1}).encode()
     with serving([head(JSON, length=len(body)), body]) as server:
         records = MaiAgent(base_url=server.url, agent_id="a", api_key="k").records

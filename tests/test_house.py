@@ -115,3 +115,15 @@ def test_whoever_silences_a_checker_says_why(folder: str) -> None:
 def test_what_is_silenced_without_a_reason_is_found(silenced: str, tmp_path: Path) -> None:
     (tmp_path / "a.py").write_text(f"a = 1  # {silenced}\nb = 2  # {silenced} for a reason\n")
     assert unexplained(tmp_path / "a.py") == [1]
+
+
+# --- how much stands in a file -------------------------------------------------------------------
+
+MOST_LINES = 400
+
+
+@pytest.mark.parametrize("folder", [folder for folder in FOLDERS if folder != "tests"])
+def test_a_file_can_be_read_in_one_go(folder: str) -> None:
+    sizes = {path: path.read_text("utf-8").count("\n") for path in (ROOT / folder).rglob("*.py")}
+    assert sizes
+    assert not {str(path): size for path, size in sizes.items() if size > MOST_LINES}

@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 
 from pydantic import SecretStr
 
-from remote_agents.arguments import key_fault
+from remote_agents.arguments.connection import key_fault
 from remote_agents.errors import (
     AgentError,
     AgentTimeoutError,

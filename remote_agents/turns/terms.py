@@ -14,12 +14,18 @@ from urllib.parse import urlsplit
 
 from typing_extensions import Self
 
-from remote_agents.arguments import (
+from remote_agents.arguments.connection import (
     check_head,
-    check_parameters,
     read_agent_id,
     read_api_key,
     read_base_url,
+    read_model,
+)
+from remote_agents.arguments.parameters import (
+    check_parameters,
+    warn_of_ignored,
+)
+from remote_agents.arguments.values import (
     read_bound,
     read_call_headers,
     read_client,
@@ -27,13 +33,11 @@ from remote_agents.arguments import (
     read_headers,
     read_mapping,
     read_memory,
-    read_model,
     read_names,
     read_retries,
     read_secret,
     read_unknown_frames,
     read_verify,
-    warn_of_ignored,
 )
 from remote_agents.concealed import shown
 from remote_agents.errors import ConfigurationError

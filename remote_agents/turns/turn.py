@@ -8,7 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from remote_agents.arguments import check_call, read_memory, read_stops
+from remote_agents.arguments.parameters import check_call, read_stops
+from remote_agents.arguments.values import read_memory
 from remote_agents.client_tools import tool_names
 from remote_agents.errors import (
     AgentError,

@@ -1,0 +1,108 @@
+"""The service's own parameters: an unknown one is refused, one that does no harm is dropped."""
+
+from __future__ import annotations
+
+import inspect
+import warnings
+from collections.abc import Mapping
+from types import FrameType
+from typing import Any
+
+from remote_agents.errors import ConfigurationError
+from remote_agents.json_types import JsonObject
+from remote_agents.service import Endpoint
+from remote_agents.unknown_names import unknown_in_call, unknown_name
+
+
+def check_parameters(endpoint: Endpoint, parameters: Mapping[str, Any]) -> JsonObject:
+    """The parameters of a constructor that are set, if the endpoint knows them all.
+
+    Raises:
+        ConfigurationError: Names the unknown one, and the nearest that is valid; `stop` is no text.
+    """
+    accepted = endpoint.accepted
+    for name in parameters:
+        if name not in accepted and name != "streaming":
+            raise ConfigurationError(unknown_name(endpoint, name), endpoint=endpoint.name)
+    read_stops(parameters.get("stop"))
+    return {name: value for name, value in parameters.items() if value is not None}
+
+
+def check_call(endpoint: Endpoint, parameters: Mapping[str, Any]) -> JsonObject:
+    """The parameters of a call that are set, without those that do no harm.
+
+    Raises:
+        ConfigurationError: Names the unknown one, and the nearest that is valid.
+    """
+    known = endpoint.accepted.union(endpoint.call_only, ("streaming",))
+    told = {name: value for name, value in parameters.items() if value is not None}
+    for name in [*told]:
+        if name in known:
+            continue
+        if not _is_harmless(name, told.pop(name)):
+            raise ConfigurationError(unknown_in_call(endpoint, name), endpoint=endpoint.name)
+    return told
+
+
+# What frameworks, and scripts written for other models, habitually pass, and what an agent that has
+# no use for it need not be told.
+_HARMLESS: dict[str, tuple[Any, ...]] = {
+    "n": (1,),
+    "stream": (True, False),
+    "tool_choice": ("auto", "none"),
+    "suggest": (False,),
+    "tools": ([], ()),
+    "logprobs": (False,),
+    "echo": (False,),
+    "strict": (False,),
+    "best_of": (1,),
+    "formatted": (True, False),
+}
+
+
+_MEANINGLESS = frozenset(
+    {"stream_usage", "stream_options", "parallel_tool_calls", "ls_structured_output_format"}
+    | {"callbacks", "tags", "metadata", "run_name", "run_id", "verbose", "use_cache"}
+)
+
+
+def _is_harmless(name: str, value: object) -> bool:
+    return name in _MEANINGLESS or value in _HARMLESS.get(name, ())
+
+
+def warn_of_ignored(endpoint: Endpoint, parameters: Mapping[str, Any]) -> None:
+    """Warn of each standard parameter that the service cannot honour, at the caller's line."""
+    for name in ("temperature", "max_tokens"):
+        if parameters.get(name) is not None and name not in endpoint.parameters:
+            warnings.warn(
+                f"{endpoint.title} has no {name}: the agent's own setting is used.",
+                stacklevel=_frames_to_caller(),
+            )
+
+
+_BETWEEN = frozenset(
+    {"remote_agents", "langchain_agents", "llamaindex_agents"}
+    | {"pydantic", "langchain_core", "llama_index", "functools", "contextlib"}
+)
+
+
+def _frames_to_caller() -> int:
+    """The `stacklevel` of whoever called this library, for a warning of this module."""
+    frame, level = inspect.currentframe(), 0
+    while frame is not None and frame.f_back is not None and _package(frame) in _BETWEEN:
+        frame, level = frame.f_back, level + 1
+    return level
+
+
+def _package(frame: FrameType) -> str:
+    return str(frame.f_globals.get("__name__")).partition(".")[0]
+
+
+def read_stops(value: object) -> tuple[str, ...]:
+    """Stop sequences, given as one or as several."""
+    if not value:
+        return ()
+    stops = (value,) if isinstance(value, str) else value
+    if not isinstance(stops, (list, tuple)) or not all(isinstance(stop, str) for stop in stops):
+        raise ConfigurationError(f"stop is a text or a list of texts, not {value!r}.")
+    return tuple(stops)
