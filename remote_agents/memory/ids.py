@@ -55,7 +55,12 @@ class Ids:
         """As it went before, else the service's of its reply, else the caller's, else a new one."""
         origin = message.origin
         ours = origin.reply_id if origin and origin.agent == self.agent else None
-        return self._told(said, place) or ours or message.id or f"{said.hex()}-{place}"
+        own = self._told(said, place) or ours or message.id
+        return own if own and not self._is_anothers(own, place) else f"{said.hex()}-{place}"
+
+    def _is_anothers(self, own: str, place: int) -> bool:
+        """Whether a new message has the id of one that the thread knows, and would be dropped."""
+        return place >= self.conversation.count and own in self.conversation.ids
 
     def _told(self, said: bytes, place: int) -> str:
         """The id under which the message at this place went, if it is this one."""

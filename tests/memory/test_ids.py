@@ -67,3 +67,20 @@ async def test_an_edited_message_of_a_named_conversation_keeps_an_id_of_its_own(
     await ask(agent, way, edited, conversation_id="t-1")
     before, after = (request["body"]["messages"] for request in sandbox.requests("ag_ui"))
     assert after[0]["id"] != before[0]["id"]
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("endpoint", ENDPOINTS)
+async def test_a_new_message_is_heard_under_an_id_that_another_one_had(
+    sandbox: Sandbox, endpoint: str, way: str
+) -> None:
+    """A page that counts its messages anew once the oldest are gone."""
+    agent, said = client(sandbox, endpoint, session_store=InMemorySessionStore()), list[Message]()
+    for text in ("Hello.", "My secret word is zebra-17.", "What is my secret word?", "Thanks."):
+        said.append(Message("user", text))
+        shown = [Message(m.role, m.content, id=str(at)) for at, m in enumerate(said[-3:])]
+        reply = await ask(agent, way, shown, session_id="u1")
+        said.append(Message("assistant", reply.text))
+    assert reply.memory == "continued"
+    held = sandbox.conversation(endpoint.removesuffix("_ag_ui"), str(reply.conversation_id))
+    assert [row["content"] for row in held] == [message.content for message in said]
