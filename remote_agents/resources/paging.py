@@ -1,8 +1,12 @@
-"""Lists that come in pages: one pager for every shape that the services use. Pure.
+"""Lists that come in pages: one way through all of them. Pure.
 
-Shapes of an answer: a bare array, `{next, previous, results}` with or without `count`,
-`{data, pagination: {hasMore | hasNext | pages | total}}`, `{data | conversationList | recordList |
-feedbackList, total}`, `{object: "list", data, has_more, last_id}`, and one bare object.
+What differs from list to list is data, a `Paging`, and stands with the service: the words for a
+list, its ids and its parameters, and how the next page is asked for. A pager for each shape would
+not do: a service answers one list in several (an array, `{next, results}` with or without `count`,
+`{data, pagination: {hasMore | hasNext | pages | total}}`, `{data, total}`, `{data, has_more,
+last_id}`, one bare object, any of these in an envelope), and takes its own parameters in two ways,
+so that each pager would have to know the others, and all what is below: items and pages that come
+again, links to other hosts, and cursors.
 """
 
 from __future__ import annotations
@@ -34,11 +38,16 @@ class Paging(NamedTuple):
             parameter and what it holds (`number` of the page, `count` of items so far, `index` of
             the page, `last` id). A way that brings nothing new gives place to the next one.
         most: The largest page.
+        lists: Names under which an answer may have the list, the likeliest first; how they are
+            written (`recordList`, `record_list`) does not matter.
+        ids: Names under which an item may have its id.
     """
 
     size: str | None = None
     ways: tuple[tuple[str, str], ...] = ()
     most: int = LARGEST_PAGE
+    lists: tuple[str, ...] = ("results", "data", "items", "list")
+    ids: tuple[str, ...] = ("id",)
 
 
 @dataclass(slots=True)
@@ -61,6 +70,7 @@ class Page:
     """What one answer of a list says."""
 
     items: list[Any] = field(default_factory=list)
+    ids: list[str | None] = field(default_factory=list)
     next: str | None = None
     more: bool | None = None
     total: int | None = None
@@ -126,8 +136,8 @@ def _pages(
     seen = Seen()
     done: tuple[Place, Page] | None = None
     while place is not None:
-        page = yield from fetch(agent, place)
-        fresh = seen.fresh(page.items, _taken(place, page.items))
+        page = yield from fetch(agent, place, paging)
+        fresh = seen.fresh(page, _taken(place, page))
         if fresh:
             yield Emit([Placed(read(item), place, n, id_) for n, item, id_ in fresh])
         if fresh or done is None:
@@ -137,10 +147,10 @@ def _pages(
         place = following(agent, *done, way, paging, size)
 
 
-def fetch(agent: Agent, place: Place) -> Flow[Page]:
+def fetch(agent: Agent, place: Place, paging: Paging) -> Flow[Page]:
     """One page."""
     answer = yield Call(Request("GET", place.url, safe=True))
-    page = read_page(answer.data)
+    page = read_page(answer.data, paging)
     if page is None:
         raise StreamProtocolError(
             f"{agent.endpoint.title} answered {place.url.split('?')[0]} with something that is "
@@ -167,7 +177,7 @@ def following(
         "number": place.number + 1,
         "count": count,
         "index": place.number,
-        "last": page.last_id or (item_id(page.items[-1]) if page.items else None),
+        "last": page.last_id or (page.ids[-1] if page.ids else None),
     }[what]
     others = dict.fromkeys(other for other, _ in paging.ways)
     return Place(with_query(place.url, {**others, name: value}), place.number + 1, count, way)
@@ -185,9 +195,9 @@ class Seen:
         self._marks: tuple[int, int] = (0, 0)
         self._pages = 0
 
-    def fresh(self, items: list[Any], taken: int) -> list[tuple[int, Any, str | None]]:
+    def fresh(self, page: Page, taken: int) -> list[tuple[int, Any, str | None]]:
         """The items, with index and id, that the page before did not have."""
-        ids = [item_id(item) for item in items]
+        items, ids = page.items, page.ids
         mark = hash((*(id_ or repr(item) for id_, item in zip(ids, items, strict=True)),))
         if not items or mark in self._marks:
             return []
@@ -203,55 +213,52 @@ class Seen:
         ]
 
 
-def _taken(place: Place, items: list[Any]) -> int:
+def _taken(place: Place, page: Page) -> int:
     """How many items of a page were taken before; by the last one's id if it is still there."""
-    if place.last is not None:
-        for n, item in enumerate(items):
-            if item_id(item) == place.last:
-                return n + 1
+    if place.last is not None and place.last in page.ids:
+        return page.ids.index(place.last) + 1
     return place.taken
 
 
 # --- reading an answer ---------------------------------------------------------------------------
 
-_LISTS = (
-    "results",
-    "data",
-    "recordlist",
-    "conversationlist",
-    "feedbacklist",
-    "botlist",
-    "bots",
-    "agents",
-    "conversations",
-    "messages",
-    "models",
-    "items",
-    "list",
-)
-_IDS = ("id", "conversationId", "recordId", "botId", "conversation_id", "record_id", "_id")
 
-
-def read_page(data: object) -> Page | None:
+def read_page(data: object, paging: Paging) -> Page | None:
     """A page in any of the shapes; None if it is none."""
     if data is None or isinstance(data, list):
-        return Page(data or [])
+        return _page(data or [], paging)
     if not isinstance(data, dict):
         return None
-    known = {name.replace("_", "").lower(): value for name, value in data.items()}
-    items = next((known[name] for name in _LISTS if isinstance(known.get(name), list)), None)
+    known = {_plain(name): value for name, value in data.items()}
+    found = (known.get(_plain(name)) for name in paging.lists)
+    items = next((value for value in found if isinstance(value, list)), None)
     if items is None:
         if isinstance(known.get("data"), dict):
-            return read_page(known["data"])
-        return Page([data] if item_id(data) else [])
+            return read_page(known["data"], paging)
+        return _page([data] if _id_of(data, paging) else [], paging)
     about = {**known, **mapping(known.get("pagination"))}
-    return Page(
+    return _page(
         items,
+        paging,
         next=identifier(about.get("next")),
         more=_more(about),
         total=_count(about.get("count", about.get("total"))),
         last_id=identifier(about.get("lastid")),
     )
+
+
+def _plain(name: str) -> str:
+    return name.replace("_", "").lower()
+
+
+def _page(items: list[Any], paging: Paging, **about: Any) -> Page:
+    return Page(items, [_id_of(item, paging) for item in items], **about)
+
+
+def _id_of(item: object, paging: Paging) -> str | None:
+    if not isinstance(item, dict):
+        return None
+    return next((found for name in paging.ids if (found := identifier(item.get(name)))), None)
 
 
 def _more(about: JsonMapping) -> bool | None:
@@ -267,13 +274,6 @@ def _more(about: JsonMapping) -> bool | None:
 def _count(value: object) -> int | None:
     found = number(value)
     return None if found is None else int(found)
-
-
-def item_id(item: object) -> str | None:
-    """The id of an item, under any of its names."""
-    if not isinstance(item, dict):
-        return None
-    return next((found for name in _IDS if (found := identifier(item.get(name)))), None)
 
 
 # --- addresses and cursors -----------------------------------------------------------------------

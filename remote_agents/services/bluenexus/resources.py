@@ -14,7 +14,10 @@ from remote_agents.resources.surface import Resource, calls, lists
 from remote_agents.wire.json import mapping
 
 ROOT = "/api/v1/agents/"
-NUMBERED = Paging("limit", (("page", "number"),), most=100)
+# What the lists are called is not documented.
+LISTS = ("data", "agents", "conversations", "messages", "memories", "items")
+NUMBERED = Paging("limit", (("page", "number"),), most=100, lists=LISTS)
+CONVERSATIONS = NUMBERED._replace(ids=("id", "conversationId"))
 
 
 class Agents(Resource):
@@ -81,7 +84,7 @@ class Conversations(Resource):
             cursor: Go on from the `.cursor` of an earlier list.
         """
         return pages(
-            self.agent, self.path(), NUMBERED, Conversation, page_size=page_size, cursor=cursor
+            self.agent, self.path(), CONVERSATIONS, Conversation, page_size=page_size, cursor=cursor
         )
 
     def _delete(self, conversation_id: str) -> Flow[None]:

@@ -26,8 +26,18 @@ from remote_agents.types import Finish, TextDelta
 ROOT = "/v1/aibot/bots"
 # Tencent's server template takes `offset` for the number of the page, so that an honest offset
 # leads far behind the end; then pages are asked for by their number.
-OFFSET = Paging("limit", (("offset", "count"), ("offset", "index")))
-NUMBERED = Paging("pageSize", (("pageNumber", "number"),))
+OFFSET = Paging(
+    "limit",
+    (("offset", "count"), ("offset", "index")),
+    lists=("data", "conversationList", "conversations", "list"),
+    ids=("id", "conversationId", "_id"),
+)
+NUMBERED = Paging(
+    "pageSize",
+    (("pageNumber", "number"),),
+    lists=("data", "recordList", "feedbackList", "botList", "bots", "list"),
+    ids=("id", "recordId", "botId", "_id"),
+)
 
 
 def path_of(agent_id: str, rest: str = "") -> str:

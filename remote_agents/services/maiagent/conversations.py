@@ -192,7 +192,7 @@ class Messages(Resource):
         )
         answers: list[Message] = []
         while place is not None:
-            page = yield from fetch(self.agent, place)
+            page = yield from fetch(self.agent, place, CURSOR)
             found = [Message(raw) for raw in page.items]
             answers += [message for message in found if _is_answer(message, sent)]
             if is_newest_first(found) and any(message.id == sent.id for message in found):
