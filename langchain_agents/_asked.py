@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from langchain_core.language_models import LanguageModelInput
 from langchain_core.language_models.base import LangSmithParams
 from langchain_core.runnables import ConfigurableFieldSpec, RunnableConfig, ensure_config
 
-from langchain_agents._dialogue import CONFIG_SPECS, with_dialogue
 from langchain_agents._language_model import Answer, LanguageModel, Piece
-from remote_agents.agent import Agent
+from langchain_agents._later import turns
 from remote_agents.errors import AgentError
-from remote_agents.json_types import Arguments
+
+if TYPE_CHECKING:
+    from remote_agents.agent import Agent
+    from remote_agents.json_types import Arguments
 
 
 class Asked(LanguageModel[Answer, Piece]):
@@ -30,7 +32,7 @@ class Asked(LanguageModel[Answer, Piece]):
     @property
     def config_specs(self) -> list[ConfigurableFieldSpec]:
         """What of a config names the dialogue, for LangServe and others that pass on no more."""
-        return CONFIG_SPECS
+        return turns.CONFIG_SPECS
 
     def invoke(
         self,
@@ -56,7 +58,7 @@ class Asked(LanguageModel[Answer, Piece]):
             AgentError: Always a `ModelError` too.
         """
         config = ensure_config(config)
-        kwargs = with_dialogue(self.agent, config, kwargs)
+        kwargs = turns.with_dialogue(self.agent, config, kwargs)
         try:
             return super().invoke(input, config, stop=stop, **kwargs)
         except AgentError as error:
@@ -72,7 +74,7 @@ class Asked(LanguageModel[Answer, Piece]):
     ) -> Answer:
         """The same as `invoke`, with asyncio."""
         config = ensure_config(config)
-        kwargs = with_dialogue(self.agent, config, kwargs)
+        kwargs = turns.with_dialogue(self.agent, config, kwargs)
         try:
             return await super().ainvoke(input, config, stop=stop, **kwargs)
         except AgentError as error:
@@ -88,7 +90,7 @@ class Asked(LanguageModel[Answer, Piece]):
     ) -> Iterator[Piece]:
         """Ask, and iterate the answer as it arrives; arguments as for `invoke`."""
         config = ensure_config(config)
-        return self._streamed(input, config, stop, with_dialogue(self.agent, config, kwargs))
+        return self._streamed(input, config, stop, turns.with_dialogue(self.agent, config, kwargs))
 
     def astream(
         self,
@@ -100,7 +102,7 @@ class Asked(LanguageModel[Answer, Piece]):
     ) -> AsyncIterator[Piece]:
         """The same as `stream`, with asyncio."""
         config = ensure_config(config)
-        return self._astreamed(input, config, stop, with_dialogue(self.agent, config, kwargs))
+        return self._astreamed(input, config, stop, turns.with_dialogue(self.agent, config, kwargs))
 
     def _streamed(
         self,

@@ -21,7 +21,6 @@ from langchain_core.messages import (
     UsageMetadata,
     content as blocks_of,
 )
-from langchain_core.messages.block_translators import register_translator
 
 from remote_agents.json_types import JsonObject
 from remote_agents.types import (
@@ -215,11 +214,6 @@ def translate(message: AIMessage) -> list[blocks_of.ContentBlock]:
         steps = [{**block, "index": index} for index, block in enumerate(steps)]
     annotations = [citation_block(citation, text) for citation in citations]
     return cast("list[blocks_of.ContentBlock]", _filled(steps, text, reasoning, annotations))
-
-
-def register(provider: str) -> None:
-    """Let LangChain read the content blocks of this provider's messages by `translate`."""
-    register_translator(provider, translate, translate)
 
 
 def usage_of(reply: Reply) -> UsageMetadata | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from langchain_core.callbacks import (
     AsyncCallbackManagerForLLMRun,
@@ -23,23 +23,19 @@ from langchain_core.runnables import (
 )
 from langchain_core.utils.function_calling import convert_to_openai_tool
 
-from langchain_agents._answers import BlockChunks, ProtocolEvents, TextChunks, to_result
 from langchain_agents._asked import Asked
-from langchain_agents._blocks import Layout
-from langchain_agents._convert import to_messages
-from langchain_agents._dialogue import with_dialogue
-from langchain_agents._leaving import aleasing, atold, leasing, told
+from langchain_agents._later import turns
 from langchain_agents._seams import Overrides
-from langchain_agents._settings import AgentSettings, refuse_tools
-from langchain_agents._structured import StructuredOutput
-from langchain_agents._unheard import astreamed, streamed
-from remote_agents.agent import Agent
-from remote_agents.client_tools import forced_tool
-from remote_agents.flow import Flow
-from remote_agents.json_types import Arguments, JsonObject
-from remote_agents.memory.plan import Memory
-from remote_agents.service import Endpoint
-from remote_agents.types import Event, Finish
+from langchain_agents._settings import AgentSettings
+
+if TYPE_CHECKING:
+    from langchain_agents._structured import StructuredOutput
+    from remote_agents.agent import Agent
+    from remote_agents.flow import Flow
+    from remote_agents.json_types import Arguments, JsonObject
+    from remote_agents.memory.plan import Memory
+    from remote_agents.service import Endpoint
+    from remote_agents.types import Event
 
 
 class ChatAgent(AgentSettings, Asked[AIMessage, AIMessageChunk], Overrides):
@@ -79,8 +75,8 @@ class ChatAgent(AgentSettings, Asked[AIMessage, AIMessageChunk], Overrides):
         """
         if version == "v3":
             config = ensure_config(config)
-            kwargs = with_dialogue(self.agent, config, kwargs)
-            return leasing(super().stream_events(input, config, version="v3", **kwargs))
+            kwargs = turns.with_dialogue(self.agent, config, kwargs)
+            return turns.leasing(super().stream_events(input, config, version="v3", **kwargs))
         return super().stream_events(input, config, version=version, **kwargs)
 
     def astream_events(
@@ -94,8 +90,8 @@ class ChatAgent(AgentSettings, Asked[AIMessage, AIMessageChunk], Overrides):
         """The same as `stream_events`, with asyncio; awaited for `version="v3"`."""
         if version == "v3":
             config = ensure_config(config)
-            kwargs = with_dialogue(self.agent, config, kwargs)
-            return aleasing(super().astream_events(input, config, version="v3", **kwargs))
+            kwargs = turns.with_dialogue(self.agent, config, kwargs)
+            return turns.aleasing(super().astream_events(input, config, version="v3", **kwargs))
         return super().astream_events(input, config, version=version, **kwargs)
 
     def _streamed(
@@ -105,7 +101,7 @@ class ChatAgent(AgentSettings, Asked[AIMessage, AIMessageChunk], Overrides):
         stop: list[str] | None,
         kwargs: Arguments,
     ) -> Iterator[AIMessageChunk]:
-        return streamed(self, value, config, stop, kwargs, super()._streamed)
+        return turns.streamed(self, value, config, stop, kwargs, super()._streamed)
 
     def _astreamed(
         self,
@@ -114,13 +110,13 @@ class ChatAgent(AgentSettings, Asked[AIMessage, AIMessageChunk], Overrides):
         stop: list[str] | None,
         kwargs: Arguments,
     ) -> AsyncIterator[AIMessageChunk]:
-        return astreamed(self, value, config, stop, kwargs, super()._astreamed)
+        return turns.astreamed(self, value, config, stop, kwargs, super()._astreamed)
 
     # --- a turn ----------------------------------------------------------------------------------
 
     @classmethod
     def _begin_turn(cls, agent: Agent, prompt: Any, call: Arguments, *, stream: bool) -> Flow[None]:
-        return agent.turn(to_messages(prompt, agent.endpoint.title), stream=stream, **call)
+        return agent.turn(turns.to_messages(prompt, agent.endpoint.title), stream=stream, **call)
 
     def _generate(
         self,
@@ -129,7 +125,7 @@ class ChatAgent(AgentSettings, Asked[AIMessage, AIMessageChunk], Overrides):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: object,
     ) -> ChatResult:
-        layout = Layout()
+        layout = turns.Layout()
         with self._events(messages, stop, kwargs, stream=False) as events:
             for event in events:
                 layout.add(event)
@@ -142,15 +138,15 @@ class ChatAgent(AgentSettings, Asked[AIMessage, AIMessageChunk], Overrides):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: object,
     ) -> ChatResult:
-        layout = Layout()
+        layout = turns.Layout()
         async with self._events(messages, stop, kwargs, stream=False) as events:
             async for event in events:
                 layout.add(event)
         return self._result(event, layout)
 
-    def _result(self, last: Event, layout: Layout) -> ChatResult:
-        assert isinstance(last, Finish)
-        return to_result(last.reply, layout, blocks=self.output_version == "v1")
+    def _result(self, last: Event, layout: turns.Layout) -> ChatResult:
+        assert isinstance(last, turns.Finish)
+        return turns.to_result(last.reply, layout, blocks=self.output_version == "v1")
 
     def _stream(
         self,
@@ -178,8 +174,8 @@ class ChatAgent(AgentSettings, Asked[AIMessage, AIMessageChunk], Overrides):
                 if chunk := take(event):
                     yield chunk
 
-    def _chunks(self) -> TextChunks | BlockChunks:
-        return BlockChunks() if self.output_version == "v1" else TextChunks()
+    def _chunks(self) -> turns.TextChunks | turns.BlockChunks:
+        return turns.BlockChunks() if self.output_version == "v1" else turns.TextChunks()
 
     def _stream_chat_model_events(
         self,
@@ -188,7 +184,7 @@ class ChatAgent(AgentSettings, Asked[AIMessage, AIMessageChunk], Overrides):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: object,
     ) -> Iterator[Any]:
-        return told(self._pieces(messages, stop, kwargs), run_manager)
+        return turns.told(self._pieces(messages, stop, kwargs), run_manager)
 
     def _astream_chat_model_events(
         self,
@@ -197,16 +193,16 @@ class ChatAgent(AgentSettings, Asked[AIMessage, AIMessageChunk], Overrides):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: object,
     ) -> AsyncIterator[Any]:
-        return atold(self._apieces(messages, stop, kwargs), run_manager)
+        return turns.atold(self._apieces(messages, stop, kwargs), run_manager)
 
     def _pieces(self, *turn: Any) -> Iterator[Any]:
-        take = ProtocolEvents(self.agent.endpoint.name, self.agent.agent_id).take
+        take = turns.ProtocolEvents(self.agent.endpoint.name, self.agent.agent_id).take
         with self._events(*turn) as events:
             for event in events:
                 yield from take(event)
 
     async def _apieces(self, *turn: Any) -> AsyncGenerator[Any, None]:
-        take = ProtocolEvents(self.agent.endpoint.name, self.agent.agent_id).take
+        take = turns.ProtocolEvents(self.agent.endpoint.name, self.agent.agent_id).take
         async with self._events(*turn) as events:
             async for event in events:
                 for piece in take(event):
@@ -234,10 +230,10 @@ class ChatAgent(AgentSettings, Asked[AIMessage, AIMessageChunk], Overrides):
             >>> model.bind_tools([get_weather]).invoke("Is it raining in Oslo?")  # doctest: +SKIP
             AIMessage(content='', tool_calls=[{'name': 'get_weather', ...}], ...)
         """
-        refuse_tools(tools, self.agent.endpoint)
+        turns.refuse_tools(tools, self.agent.endpoint)
         if tools:
             kwargs["tools"] = [convert_to_openai_tool(tool) for tool in tools]
-            kwargs["tool_choice"] = forced_tool(tool_choice)
+            kwargs["tool_choice"] = turns.forced_tool(tool_choice)
         return self.bind(**kwargs) if kwargs else self
 
     def with_structured_output(
@@ -278,7 +274,7 @@ class ChatAgent(AgentSettings, Asked[AIMessage, AIMessageChunk], Overrides):
             >>> model.with_structured_output(Answer).invoke("How many days?")  # doctest: +SKIP
             Answer(days=25)
         """
-        return StructuredOutput.of(
+        return turns.StructuredOutput.of(
             self, schema, method, include_raw, strict, memory, repair, kwargs
         )
 
@@ -295,7 +291,7 @@ class ChatAgent(AgentSettings, Asked[AIMessage, AIMessageChunk], Overrides):
         self, messages: Sequence[BaseMessage], tools: Sequence[Any] | None = None
     ) -> int:
         """About how many tokens messages have, with three more for each."""
-        refuse_tools(tools or (), self.agent.endpoint)
+        turns.refuse_tools(tools or (), self.agent.endpoint)
         return sum(self.get_num_tokens(str(message.text)) + 3 for message in messages)
 
 

@@ -5,46 +5,38 @@ from __future__ import annotations
 import hashlib
 import warnings
 from abc import abstractmethod
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from langchain_core.caches import BaseCache
 from langchain_core.globals import get_llm_cache
 from langchain_core.load.serializable import Serializable
+from langchain_core.messages.block_translators import register_translator
 from langchain_core.outputs import LLMResult
 from langchain_core.runnables import Runnable
-from langchain_core.utils.function_calling import convert_to_openai_tool
 from langchain_core.version import VERSION
 from pydantic import PrivateAttr, SecretStr, model_validator
 from typing_extensions import Self
 
-from langchain_agents._blocks import register as understand
-from langchain_agents._cache import OwnAnswers
-from langchain_agents._dialogue import with_context
-from langchain_agents._errors import (
-    ToolsNotSupportedError,
-    as_model_error,
-    model_errors,
-    raise_model_error,
-)
 from langchain_agents._language_model import LanguageModel
+from langchain_agents._later import turns
 from remote_agents import __version__
-from remote_agents.agent import Agent
-from remote_agents.client_tools import brings_its_own, forced_tool
-from remote_agents.concealed import conceal
-from remote_agents.drivers import arun, run
 from remote_agents.errors import AgentError, ConfigurationError, safe_to_repeat
-from remote_agents.flow import Flow
-from remote_agents.json_types import Arguments, JsonObject
-from remote_agents.memory.sessions import Session
-from remote_agents.service import Endpoint
 from remote_agents.settings import Settings, veiled
-from remote_agents.types import Event
-from remote_agents.unknown_names import unknown_name
 
 if TYPE_CHECKING:
+    from langchain_core.messages import AIMessage
+    from langchain_core.messages.content import ContentBlock
+
+    from remote_agents.agent import Agent
     from remote_agents.client import Client
-    from remote_agents.http.transport import Transport
+    from remote_agents.flow import Flow
+    from remote_agents.json_types import Arguments, JsonObject
+    from remote_agents.memory.sessions import Session
+
+
+def _translate(message: AIMessage) -> list[ContentBlock]:
+    return turns.translate(message)
 
 
 class AgentSettings(Settings, Serializable, LanguageModel[Any, Any]):
@@ -63,7 +55,7 @@ class AgentSettings(Settings, Serializable, LanguageModel[Any, Any]):
     def __pydantic_init_subclass__(cls, **kwargs: object) -> None:
         super().__pydantic_init_subclass__(**kwargs)
         if endpoint := getattr(cls, "endpoint", None):
-            understand(endpoint.name)
+            register_translator(endpoint.name, _translate, _translate)
             cls._names = cls.argument_names()
             aliases = (field.alias for field in cls.model_fields.values())
             cls._valid = frozenset({*cls.model_fields, *filter(None, aliases)})
@@ -75,7 +67,7 @@ class AgentSettings(Settings, Serializable, LanguageModel[Any, Any]):
             try:
                 super().__init__(*positional, **arguments)
             except AgentError as error:
-                raise as_model_error(error) from None
+                raise turns.as_model_error(error) from None
 
     def model_post_init(self, context: object, /) -> None:
         """Let LangChain do its own part, which the private attribute here would hide."""
@@ -88,7 +80,7 @@ class AgentSettings(Settings, Serializable, LanguageModel[Any, Any]):
             for name in values:
                 if name not in cls._valid:
                     raise ConfigurationError(
-                        unknown_name(cls.endpoint, name, tuple(cls._valid)),
+                        turns.unknown_name(cls.endpoint, name, tuple(cls._valid)),
                         endpoint=cls.endpoint.name,
                     )
         return values
@@ -112,14 +104,14 @@ class AgentSettings(Settings, Serializable, LanguageModel[Any, Any]):
         agent: Agent | None = (self.__pydantic_private__ or {}).get("_agent")
         if agent is None:
             settings = {name: getattr(self, name) for name in self._names}
-            with model_errors():
-                self._agent = agent = Agent(self.endpoint, **settings)
+            with turns.model_errors():
+                self._agent = agent = turns.Agent(self.endpoint, **settings)
             agent.framework = f"langchain-core/{VERSION}"
         return agent
 
     def bind(self, **kwargs: object) -> Any:
         """Bind arguments of a call; what may be a secret among them shows in no trace."""
-        return super().bind(**conceal(kwargs))
+        return super().bind(**turns.conceal(kwargs))
 
     @property
     def client(self) -> Client:
@@ -137,15 +129,15 @@ class AgentSettings(Settings, Serializable, LanguageModel[Any, Any]):
 
     def _events(
         self, prompt: object, stop: object, kwargs: Arguments, *, stream: bool = True
-    ) -> TurnEvents:
+    ) -> turns.TurnEvents:
         """The events of a turn, for a `with` or an `async with` block."""
         agent = self.agent
 
         def begin() -> Flow[None]:
-            call = call_arguments(agent.endpoint, stop, kwargs)
+            call = turns.call_arguments(agent.endpoint, stop, kwargs)
             return self._begin_turn(agent, prompt, call, stream=stream)
 
-        return TurnEvents(begin, agent.transport)
+        return turns.TurnEvents(begin, agent.transport)
 
     # --- sessions ----------------------------------------------------------------------------
 
@@ -238,12 +230,12 @@ class AgentSettings(Settings, Serializable, LanguageModel[Any, Any]):
 
         No cache answers for a conversation.
         """
-        kwargs = with_context(self.agent, kwargs)
+        kwargs = turns.with_context(self.agent, kwargs)
         return super(AgentSettings, self._cached(kwargs)).generate(*args, **kwargs)
 
     async def agenerate(self, *args: object, **kwargs: object) -> LLMResult:
         """The same as `generate`, with asyncio."""
-        kwargs = with_context(self.agent, kwargs)
+        kwargs = turns.with_context(self.agent, kwargs)
         return await super(AgentSettings, self._cached(kwargs)).agenerate(*args, **kwargs)
 
     def _cached(self, kwargs: Mapping[str, Any]) -> Self:
@@ -252,7 +244,7 @@ class AgentSettings(Settings, Serializable, LanguageModel[Any, Any]):
         cache = own if isinstance(own, BaseCache) else get_llm_cache()
         if own is False or cache is None:
             return self
-        usable = not self._has_conversation(kwargs) and OwnAnswers(cache, self._fingerprint)
+        usable = not self._has_conversation(kwargs) and turns.OwnAnswers(cache, self._fingerprint)
         return self.model_copy(update={"cache": usable})
 
     def _has_conversation(self, kwargs: Mapping[str, Any]) -> bool:
@@ -315,76 +307,3 @@ _SHARED = (
     "session_store",
     "fold",
 )
-
-
-class TurnEvents:
-    """A turn's events inside a block; leaving the block ends the turn and frees its connection.
-
-    Errors of the core leave it as LangChain's `ModelError`s.
-    """
-
-    def __init__(self, begin: Callable[[], Flow[None]], transport: Transport) -> None:
-        self._begin = begin
-        self._transport = transport
-        self._events: Any = None
-
-    def __enter__(self) -> Iterator[Event]:
-        self._events = events = run(self._flow(), self._transport)
-        return events
-
-    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
-        self._events.close()
-        if error is not None:
-            raise_model_error(error)
-
-    async def __aenter__(self) -> AsyncIterator[Event]:
-        self._events = events = arun(self._flow(), self._transport)
-        return events
-
-    async def __aexit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
-        await self._events.aclose()
-        if error is not None:
-            raise_model_error(error)
-
-    def _flow(self) -> Flow[None]:
-        try:
-            return self._begin()
-        except AgentError as error:
-            raise_model_error(error)
-            raise
-
-
-def call_arguments(endpoint: Endpoint, stop: object, kwargs: Mapping[str, Any]) -> Arguments:
-    """The arguments of a call that concern the agent.
-
-    Args:
-        endpoint: The facts of the service.
-        stop: Where the answer ends, if the call says so.
-        kwargs: What LangChain hands down.
-
-    Raises:
-        ToolsNotSupportedError: There are tools among them, and the agent cannot be given any.
-    """
-    tools = kwargs.get("tools") or ()
-    refuse_tools(tools, endpoint)
-    call = {name: value for name, value in kwargs.items() if name not in _NOT_OURS}
-    if tools:
-        call["tools"] = [convert_to_openai_tool(tool) for tool in tools]
-        call["tool_choice"] = forced_tool(kwargs.get("tool_choice"))
-    if stop is not None:
-        call["stop"] = stop
-    return call
-
-
-# `stream` only says how LangChain calls us, and `thread_id` what tracers are told.
-_NOT_OURS = frozenset({"stream", "thread_id", "tools", "tool_choice"})
-
-
-def refuse_tools(tools: Sequence[Any], endpoint: Endpoint) -> None:
-    """Say that a hosted agent brings its own tools, if the caller brings some."""
-    if tools and not endpoint.tools:
-        raise ToolsNotSupportedError(
-            f"{brings_its_own(endpoint, 'agent_tool(model, ...)')} "
-            "For answers of a given form, use with_structured_output.",
-            endpoint=endpoint.name,
-        )

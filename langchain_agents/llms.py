@@ -16,22 +16,21 @@ from langchain_core.runnables import (
 from langchain_core.runnables.config import ContextThreadPoolExecutor
 
 from langchain_agents._asked import Asked
-from langchain_agents._dialogue import in_thread
+from langchain_agents._later import turns
 from langchain_agents._settings import AgentSettings
-from remote_agents.agent import Agent
-from remote_agents.flow import Flow
-from remote_agents.json_types import Arguments, JsonObject
 from remote_agents.services.ag_ui import AGUISettings
 from remote_agents.services.bluenexus import BlueNexusSettings
 from remote_agents.services.cloudbase import CloudBaseSettings
 from remote_agents.services.cloudbase_openai import CloudBaseOpenAISettings
 from remote_agents.services.maiagent import MaiAgentSettings
 from remote_agents.services.private_ai import PrivateAISettings
-from remote_agents.types import Event, Finish, Message, Reply, TextDelta
-from remote_agents.waiting import raise_if_waiting
 
 if TYPE_CHECKING:
     import remote_agents as clients
+    from remote_agents.agent import Agent
+    from remote_agents.flow import Flow
+    from remote_agents.json_types import Arguments, JsonObject
+    from remote_agents.types import Event, Finish, Reply
 
 
 class AgentLLM(AgentSettings, Asked[str, str], BaseLLM):
@@ -45,9 +44,9 @@ class AgentLLM(AgentSettings, Asked[str, str], BaseLLM):
 
     @classmethod
     def _begin_turn(cls, agent: Agent, prompt: Any, call: Arguments, *, stream: bool) -> Flow[None]:
-        if in_thread(call):
+        if turns.in_thread(call):
             call["memory"] = "client"
-        return agent.turn([Message("user", prompt)], stream=stream, **call)
+        return agent.turn([turns.Message("user", prompt)], stream=stream, **call)
 
     def _generate(
         self,
@@ -160,7 +159,7 @@ class AgentLLM(AgentSettings, Asked[str, str], BaseLLM):
 
 
 def _chunk(event: Any) -> GenerationChunk | None:
-    if type(event) is TextDelta and event.text:
+    if type(event) is turns.TextDelta and event.text:
         return GenerationChunk(text=event.text)
     return GenerationChunk(text="", generation_info=_info(_whole(event))) if _last(event) else None
 
@@ -168,12 +167,12 @@ def _chunk(event: Any) -> GenerationChunk | None:
 def _whole(last: Event) -> Reply:
     """The reply, which has to be text: a run that waits for a person has none."""
     reply = cast("Finish", last).reply
-    raise_if_waiting(reply.metadata())
+    turns.raise_if_waiting(reply.metadata())
     return reply
 
 
 def _last(event: object) -> bool:
-    return type(event) is Finish
+    return type(event) is turns.Finish
 
 
 def _info(reply: Reply) -> JsonObject:

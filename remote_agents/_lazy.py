@@ -28,3 +28,23 @@ def lazy(
         return value
 
     return names, find, lambda: list(names)
+
+
+class Later:
+    """A module that is imported when something of it is first used.
+
+    Type checkers are shown the module itself, imported under `TYPE_CHECKING`.
+
+    Args:
+        name: Its name.
+    """
+
+    __slots__ = ("__dict__", "_name")
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __getattr__(self, name: str) -> Any:
+        module = importlib.import_module(self._name)
+        self.__dict__ = module.__dict__  # from now on all of it is found here
+        return getattr(module, name)

@@ -40,6 +40,23 @@ def test_imports_nothing_foreign(package: str, absent: tuple[str, ...]) -> None:
     assert not loaded & set(absent)
 
 
+# What only a turn needs: it is loaded with the first model.
+ASKING = ("remote_agents.agent", "remote_agents.drivers", "remote_agents.turns.turn")
+
+
+@pytest.mark.parametrize("name", ["langchain_agents.ChatBlueNexus", "langchain_agents.AGUILLM"])
+def test_a_class_is_imported_without_what_asks(name: str) -> None:
+    package, kind = name.split(".")
+    script = f"import sys; from {package} import {kind}; print(*sys.modules, sep='\\n')"
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", script], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    loaded = {*done.stdout.splitlines()}
+    assert package in loaded
+    assert not loaded & {*ASKING}
+
+
 @pytest.mark.parametrize(
     "package", ["remote_agents", "remote_agents.sandbox", "langchain_agents", "llamaindex_agents"]
 )

@@ -1,0 +1,17 @@
+"""What a model needs and its class does not: loaded with the first model.
+
+So `from langchain_agents import ChatBlueNexus` costs little where no agent is asked.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from remote_agents._lazy import Later
+
+if TYPE_CHECKING:
+    from langchain_agents import _turns as turns
+else:
+    turns = Later("langchain_agents._turns")
+
+__all__ = ["turns"]
