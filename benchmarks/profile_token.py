@@ -79,40 +79,43 @@ def read_socket(url: str) -> None:
     sock.close()
 
 
-def httpx_reader(url: str) -> Job:
-    """Receive it through the library's own HTTP client, chunk by chunk."""
-    import httpx
+def asked_of(url: str) -> Any:
+    """A request as the library's own HTTP clients take it."""
+    from remote_agents.flow import Request
+    from remote_agents.http.requests import Timeouts, address_of, outgoing_json
 
+    limits: Timeouts = dict.fromkeys(("connect", "read", "write", "pool"), 60.0)
+    return outgoing_json(Request("POST", "", json={}), address_of(url), {}, limits)
+
+
+def http_reader(url: str) -> Job:
+    """Receive it through the library's own HTTP client, chunk by chunk."""
+    from remote_agents.http.errors import Departure
     from remote_agents.http.pools import Pools, Route
 
-    client, limits = Pools().client(httpx_reader, Route.to(url, True)), httpx.Timeout(60)
+    client = Pools().client(http_reader, Route.to(url, True))
 
     def read() -> None:
-        request = client.build_request("POST", url, json={}, headers={}, timeout=limits)
-        response = client.send(request, stream=True)
-        collections.deque(response.stream, maxlen=0)  # type: ignore[arg-type]  # opened by a sync client
+        response = client.send(asked_of(url), Departure())
+        collections.deque(response.body, maxlen=0)
         response.close()
 
     return read
 
 
-def async_httpx_reader(url: str, loop: asyncio.AbstractEventLoop) -> Job:
+def async_http_reader(url: str, loop: asyncio.AbstractEventLoop) -> Job:
     """The same, async, over aiohttp where that is installed."""
-    import httpx
-
     from remote_agents.http.errors import Departure
     from remote_agents.http.pools import Pools, Route
 
-    pools, limits = Pools(), httpx.Timeout(60)
+    pools = Pools()
 
     async def read() -> None:
-        client = await pools.async_client(async_httpx_reader, Route.to(url, True))
-        request = client.build_request("POST", url, json={}, headers={}, timeout=limits)
-        request.extensions["trace"] = Departure().atrace
-        response = await client.send(request, stream=True)
-        async for _ in response.stream:  # type: ignore[union-attr]  # opened by an async one
+        client = await pools.async_client(async_http_reader, Route.to(url, True))
+        response = await client.send(asked_of(url), Departure())
+        async for _ in response.body:
             pass
-        await response.aclose()
+        await response.close()
 
     return lambda: loop.run_until_complete(read())
 
@@ -164,7 +167,7 @@ def divide(total: float, layers: tuple[str, ...], seconds: Counter[str]) -> Cost
 def profile(url: str, name: str, is_async: bool) -> Cost:
     """Microseconds an event by layer."""
     loop, base = asyncio.new_event_loop(), f"{url}/burst/{EVENTS}"
-    http = async_httpx_reader(base, loop) if is_async else httpx_reader(base)
+    http = async_http_reader(base, loop) if is_async else http_reader(base)
     adapter = reader(name, base, is_async, loop)
     sock = per_event(lambda: read_socket(base))
     transport = per_event(http)

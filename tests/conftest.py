@@ -2,6 +2,7 @@ import asyncio
 import gc
 import os
 import signal
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack
 from typing import TYPE_CHECKING, Any
@@ -82,6 +83,15 @@ def fresh_pools(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     yield
     for client in fresh._clients.values():
         client.close()
+
+
+@pytest.fixture(params=("sync", "aiohttp", "without aiohttp"))
+def kind(request: pytest.FixtureRequest, fresh_pools: None, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Each of the three clients of our own, as `tests.transports` calls its kinds."""
+    if request.param == "without aiohttp":
+        monkeypatch.setitem(sys.modules, "remote_agents.http._aiohttp", None)
+        return "aiohttp"
+    return str(request.param)
 
 
 @pytest.fixture(scope="session")

@@ -1,19 +1,15 @@
 """Heads that state twice where a body ends: sync and async read and refuse the same ones."""
 
 import gzip
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
 from hypothesis import given, strategies as st
 
 from remote_agents import StreamProtocolError
-from remote_agents.http._httpcore import async_client
 from remote_agents.http.heads import plain_head
-from remote_agents.http.pools import ASYNC_LIMITS, tls
-from tests.raw_server import EVENTS, RawServer, head, serving
-from tests.transports import DONE, Asker, asking, delta, each_kind
+from tests.raw_server import EVENTS, head, serving
+from tests.transports import DONE, asking, delta
 
 BODY = delta("Hello") + DONE
 
@@ -45,31 +41,19 @@ REFUSED: dict[str, tuple[tuple[str, ...], bytes]] = {
 }
 
 
-@asynccontextmanager
-async def ours(kind: str, server: RawServer) -> AsyncIterator[Asker]:
-    """One of the three clients that are made here."""
-    client = async_client(tls(None), ASYNC_LIMITS, None) if kind == "httpx" else None
-    async with asking(kind, server, http_async_client=client) as asker:
-        yield asker
-    if client is not None:
-        await client.aclose()
-
-
-@each_kind
 @pytest.mark.parametrize("how", READ)
 async def test_what_says_twice_the_same_is_read(kind: str, how: str) -> None:
     headers, body = READ[how]
     with serving([head(EVENTS, "200 OK", *headers) + body]) as server:
-        async with ours(kind, server) as asker:
+        async with asking(kind, server) as asker:
             assert await asker.ask() == "Hello"
 
 
-@each_kind
 @pytest.mark.parametrize("how", REFUSED)
 async def test_what_contradicts_itself_is_refused(kind: str, how: str) -> None:
     headers, body = REFUSED[how]
     with serving([head(EVENTS, "200 OK", *headers) + body]) as server:
-        async with ours(kind, server) as asker:
+        async with asking(kind, server) as asker:
             error = await asker.fails()
         assert type(error) is StreamProtocolError, error
         assert len(server.requests) == 1

@@ -9,10 +9,8 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from remote_agents.http._httpcore import async_client
-from remote_agents.http.pools import ASYNC_LIMITS, tls
 from tests.raw_server import CLOSE, JSON, RawServer, Talk, head, serving, states_of
-from tests.transports import Asker, asking, each_kind
+from tests.transports import Asker, asking
 
 
 def said(text: str) -> bytes:
@@ -46,18 +44,10 @@ LEFT_OVER: dict[str, bytes] = {
 @asynccontextmanager
 async def two(kind: str, server: RawServer) -> AsyncIterator[tuple[Asker, Asker]]:
     """Two accounts on one pool of connections."""
-    client = async_client(tls(None), ASYNC_LIMITS, None) if kind == "httpx" else None
-    settings = {"http_async_client": client}
-    async with (
-        asking(kind, server, **settings) as a,
-        asking(kind, server, api_key="account-B", **settings) as b,
-    ):
+    async with asking(kind, server) as a, asking(kind, server, api_key="account-B") as b:
         yield a, b
-    if client is not None:
-        await client.aclose()
 
 
-@each_kind
 @pytest.mark.parametrize("name", LEFT_OVER)
 async def test_an_answer_and_more(kind: str, name: str) -> None:
     with serving([LEFT_OVER[name]], [whole("of B")]) as server:
@@ -68,7 +58,6 @@ async def test_an_answer_and_more(kind: str, name: str) -> None:
         assert len(server.requests) == 3
 
 
-@each_kind
 @pytest.mark.parametrize("answer", [whole, chunked])
 async def test_a_connection_that_was_closed_in_silence(
     kind: str, answer: Callable[[str], bytes]
@@ -87,7 +76,6 @@ def _wait_for_close(server: RawServer) -> None:
         time.sleep(0.001)
 
 
-@each_kind
 @pytest.mark.parametrize("pause", [0.0, 0.05])
 async def test_what_comes_while_the_connection_is_idle(kind: str, pause: float) -> None:
     with serving([whole("own"), pause, FOREIGN, _tell], [whole("of B")]) as server:
@@ -107,7 +95,6 @@ def _tell(talk: Talk) -> None:
     _told.set()
 
 
-@each_kind
 async def test_a_refusal_of_another_length(kind: str) -> None:
     refusal = head(JSON, "409 Conflict", length=2) + b"{}" + FOREIGN
     with serving([refusal], [whole("of B")]) as server:
@@ -117,7 +104,6 @@ async def test_a_refusal_of_another_length(kind: str) -> None:
         assert server.connections == 2
 
 
-@each_kind
 @pytest.mark.parametrize("status", ["204 No Content", "304 Not Modified"])
 async def test_a_body_where_none_may_be(kind: str, status: str) -> None:
     answer = head(JSON, status, length=len(FOREIGN)) + FOREIGN
@@ -127,7 +113,6 @@ async def test_a_body_where_none_may_be(kind: str, status: str) -> None:
             assert await b.ask(stream=False) == "of B"
 
 
-@each_kind
 async def test_interim_responses_before_the_answer_do_no_harm(kind: str) -> None:
     hints = b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"
     with serving([hints + hints + whole("own")], [whole("own")]) as server:

@@ -27,6 +27,6 @@ def test_every_layer_has_its_share(url: str, case: str) -> None:
 
 def test_the_http_client_alone_is_asked_as_the_library_asks_it(url: str) -> None:
     loop = asyncio.new_event_loop()
-    profile_token.async_httpx_reader(url, loop)()
+    profile_token.async_http_reader(url, loop)()
     loop.run_until_complete(loop.shutdown_asyncgens())
     loop.close()

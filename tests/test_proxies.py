@@ -27,16 +27,6 @@ from tests.transports import KEY, asking
 
 pytestmark = pytest.mark.usefixtures("fresh_pools")
 NOWHERE = "127.0.0.1:9"
-OURS = ("sync", "aiohttp", "without aiohttp")
-
-
-@pytest.fixture(params=OURS)
-def kind(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Each client of our own."""
-    if request.param == "without aiohttp":
-        monkeypatch.setitem(sys.modules, "remote_agents.http._aiohttp", None)
-        return "aiohttp"
-    return str(request.param)
 
 
 @pytest.fixture(scope="module")

@@ -106,10 +106,10 @@ def test_a_stream_may_be_collected_in_the_middle_of_another_request(
     stream: Any = agent.stream("Count to 200")
     next(stream)
     (client,) = pools.pools._clients.values()
-    transport: Any = client._transport
+    pool: Any = client.pool
 
     def collect() -> None:
-        with transport._pool._optional_thread_lock:
+        with pool._optional_thread_lock:
             stream.close()
 
     collecting = threading.Thread(target=collect, daemon=True)

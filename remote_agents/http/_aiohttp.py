@@ -1,16 +1,16 @@
-"""httpx's async client on aiohttp, which carries many streams at half the cost; an extra.
+"""The async client on aiohttp, which carries many streams at half the cost of httpcore; an extra.
 
-`httpx-aiohttp` is the bridge. What each request and each read goes through is written anew here: on
-the bridge, headers and cookies are copied several times, and a read takes four coroutines more.
+`httpx-aiohttp` says which of httpx's errors one of aiohttp's is.
 """
 
 from __future__ import annotations
 
 import asyncio
-import selectors
+import select
 import socket
 import ssl
 from collections.abc import AsyncIterator, Iterator
+from contextvars import ContextVar
 from functools import lru_cache, partial
 from io import BytesIO
 from typing import Any
@@ -24,23 +24,21 @@ from aiohttp import (
     DummyCookieJar,
     StreamReader,
     TCPConnector,
-    TraceConfig,
 )
 from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.client_proto import ResponseHandler
-from httpx_aiohttp import AiohttpTransport
 from httpx_aiohttp.transport import map_aiohttp_exceptions
 
 from remote_agents.http import _seams
-from remote_agents.http.errors import LEAVING
+from remote_agents.http.errors import LEAVING, Departure
 from remote_agents.http.framing import HEAD_END, ChunkJoiner
+from remote_agents.http.requests import OutgoingRequest
+from remote_agents.http.responses import Headers, IncomingResponse
 from remote_agents.workers import workers
 
 # Bytes taken from a socket at once, and kept of what is not read yet; asyncio's own 256 kB for each
 # of many late streams, which TLS even reserves, are a lot.
 LARGEST_READ = 8 * 1024
-# Windows has no `poll`, which is the cheapest for one socket.
-Selector = getattr(selectors, "PollSelector", selectors.SelectSelector)
 
 
 def is_known() -> bool:
@@ -48,78 +46,67 @@ def is_known() -> bool:
     return _seams.are_known(TCPConnector, ResponseHandler, StreamReader)
 
 
-class AiohttpClient(httpx.AsyncClient):
-    """An async client without what the shared one never needs: cookies, redirects, auth, hooks.
+class AiohttpClient:
+    """The shared client of one event loop, over a session of aiohttp.
 
     Args:
         context: For `https`.
-        limits: Of the pool.
+        limits: Of its connections.
     """
 
     def __init__(self, context: ssl.SSLContext, limits: httpx.Limits) -> None:
-        self._wire = PlainTransport(verify=context, limits=limits)
-        super().__init__(transport=self._wire, trust_env=False)
+        self._connector = TCPConnector(
+            limit=limits.max_connections or 0,
+            keepalive_timeout=limits.keepalive_expiry,
+            ssl=context,
+            resolver=Resolver(),
+        )
+        _seams.speak(self._connector, Protocol)
+        self._session = ClientSession(
+            connector=self._connector, cookie_jar=DummyCookieJar(), read_bufsize=LARGEST_READ
+        )
 
-    async def send(self, request: httpx.Request, **_: object) -> httpx.Response:
-        """Send it; the response's head has arrived."""
-        response = await self._wire.handle_async_request(request)
-        response.request = request
-        return response
-
-    def abandon(self) -> None:
-        """Let go of everything, where no loop is left to close it in; aiohttp would complain."""
-        session = self._wire.client
-        if isinstance(session, ClientSession) and session.connector is not None:
-            _seams.let_go(session.connector)
-            session.detach()
-
-
-class PlainTransport(AiohttpTransport):
-    """The bridge's transport, with a session that keeps no cookies beside httpx's."""
-
-    def get_client(self) -> ClientSession:
-        """The session, which is made with the first request."""
-        if not isinstance(self.client, ClientSession):
-            connector = TCPConnector(
-                limit=self.limits.max_connections or 0,
-                keepalive_timeout=self.limits.keepalive_expiry,
-                ssl=self.ssl_context,
-                resolver=Resolver(),
-            )
-            _seams.speak(connector, Protocol)
-            self.client = ClientSession(
-                connector=connector,
-                cookie_jar=DummyCookieJar(),
-                read_bufsize=LARGEST_READ,
-                trace_configs=[_departures()],
-            )
-        return self.client
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+    async def send(self, request: OutgoingRequest, departure: Departure) -> IncomingResponse:
         """Send a request; the response's head has arrived."""
-        limits = request.extensions["timeout"]
-        plain = isinstance(request.stream, httpx.ByteStream)
-        with map_aiohttp_exceptions():
-            response = await self.get_client().request(
+        limits, leaving = request.timeout, _departing.set(departure)
+        try:
+            response = await self._session.request(
                 request.method,
-                str(request.url),
-                headers=request.headers.multi_items(),
-                data=_payload(request.content) if plain else request.stream,
+                request.url,
+                headers=request.headers,
+                data=_payload(request.body),
                 allow_redirects=False,
                 auto_decompress=False,
                 timeout=_timeout(limits["connect"], limits["read"], limits["pool"]),
-                trace_request_ctx=request.extensions["trace"],
             )
-        return httpx.Response(
-            response.status,
-            headers=response.raw_headers,
-            stream=_Body(response),
-        )
+        except Exception:
+            with map_aiohttp_exceptions():
+                raise
+        finally:
+            _departing.reset(leaving)
+        pairs, body = list(response.raw_headers), _Body(response)
+        return IncomingResponse(response.status, pairs, Headers(pairs), body, body.aclose, request)
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._session.close()
+
+    def abandon(self) -> None:
+        """Let go of everything, where no loop is left to close it in; aiohttp would complain."""
+        if not self._session.closed:
+            _seams.let_go(self._connector)
+            self._session.detach()
 
 
-def _payload(content: bytes) -> bytes | BytesIO | None:
+# Whose request is about to be written; a connection learns of it while it is.
+_departing: ContextVar[Departure] = ContextVar("departing")
+
+
+def _payload(body: Any) -> Any:
     """What aiohttp sends without a complaint: it takes many bytes from a file only."""
-    return BytesIO(content) if len(content) > LARGEST_PLAIN else content or None
+    if not isinstance(body, bytes):
+        return body
+    return BytesIO(body) if len(body) > LARGEST_PLAIN else body or None
 
 
 LARGEST_PLAIN = 1 << 20
@@ -148,17 +135,6 @@ class Resolver(AbstractResolver):
         """There is nothing to close."""
 
 
-def _departures() -> TraceConfig:
-    """Tells each request's `trace` that it leaves, as httpcore does."""
-    config = TraceConfig()
-    config.on_request_headers_sent.append(_leaves)
-    return config
-
-
-async def _leaves(_: ClientSession, context: Any, __: object) -> None:
-    await context.trace_request_ctx(f"aiohttp.{LEAVING}", {})
-
-
 class Protocol(ResponseHandler):
     """aiohttp's side of a connection, which also tells the body of an answer what went wrong.
 
@@ -184,14 +160,11 @@ class Protocol(ResponseHandler):
     def _has_spoken(self) -> bool:
         """Whether something waits to be read which the loop has not come to."""
         sock = self.transport and self.transport.get_extra_info("socket")
-        if not sock:
-            return False
-        with Selector() as selector:
-            selector.register(sock.fileno(), selectors.EVENT_READ)
-            return bool(selector.select(0))
+        return bool(sock) and is_readable(sock)
 
     def set_response_params(self, **settings: Any) -> None:
         """A request is about to be written."""
+        _departing.get().told[LEAVING] = {}
         self._framing.begin(bodiless=bool(settings.get("skip_payload")))
         super().set_response_params(**settings)
 
@@ -234,6 +207,15 @@ class Protocol(ResponseHandler):
             body.set_exception(exc)
 
 
+def is_readable(sock: Any) -> bool:
+    """Whether something waits to be read; Windows has no `poll`, which takes any socket."""
+    if not hasattr(select, "poll"):
+        return bool(select.select([sock], [], [], 0)[0])
+    poll = select.poll()
+    poll.register(sock, select.POLLIN)
+    return bool(poll.poll(0))
+
+
 def _heads_apart(data: bytes) -> Iterator[bytes]:
     """What came, each head by itself: what cannot be read behind it does not take it along."""
     while data.startswith(b"HTTP/") and (end := HEAD_END.search(data)):
@@ -248,7 +230,7 @@ def _timeout(connect: float | None, read: float | None, pool: float | None) -> C
     return ClientTimeout(sock_connect=connect, sock_read=read, connect=pool)
 
 
-class _Body(httpx.AsyncByteStream):
+class _Body:
     """The bytes of a response, as many at a time as have arrived."""
 
     def __init__(self, response: ClientResponse) -> None:
@@ -271,5 +253,4 @@ class _Body(httpx.AsyncByteStream):
         return chunk
 
     async def aclose(self) -> None:
-        with map_aiohttp_exceptions():
-            await self._response.__aexit__(None, None, None)
+        await self._response.__aexit__(None, None, None)

@@ -1,4 +1,4 @@
-"""httpx's async client on httpcore, where aiohttp is missing or a proxy is in between.
+"""The async client on httpcore, where aiohttp is missing or a proxy is in between.
 
 Its connections are watched as the sync ones are: none that holds more than its answer serves
 another request.
@@ -7,20 +7,19 @@ another request.
 from __future__ import annotations
 
 import ssl
-from collections.abc import AsyncIterator
-from typing import Any, cast
+from typing import Any
 
 import httpcore
 import httpx
 
+from remote_agents.http.errors import Departure
 from remote_agents.http.framing import ChunkJoiner
-from remote_agents.http.joining import as_httpx, core_proxy, core_request
-from remote_agents.http.requests import no_cookies
+from remote_agents.http.joining import core_proxy, core_request, incoming
+from remote_agents.http.requests import OutgoingRequest
+from remote_agents.http.responses import IncomingResponse
 
 
-def async_client(
-    context: ssl.SSLContext, limits: httpx.Limits, proxy: httpx.Proxy | None
-) -> httpx.AsyncClient:
+class HttpcoreClient:
     """A client whose connections serve one answer to each request.
 
     Args:
@@ -28,11 +27,7 @@ def async_client(
         limits: Of the pool.
         proxy: Through which all requests go.
     """
-    transport = _Transport(context, limits, proxy)
-    return httpx.AsyncClient(transport=transport, cookies=no_cookies(), trust_env=False)
 
-
-class _Transport(httpx.AsyncBaseTransport):
     def __init__(
         self, context: ssl.SSLContext, limits: httpx.Limits, proxy: httpx.Proxy | None
     ) -> None:
@@ -45,32 +40,14 @@ class _Transport(httpx.AsyncBaseTransport):
             proxy=core_proxy(proxy),
         )
 
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        with as_httpx():
-            response = await self._pool.handle_async_request(core_request(request))
-        return httpx.Response(
-            response.status,
-            headers=response.headers,
-            stream=_Body(response),
-            extensions=response.extensions,
-        )
+    async def send(self, request: OutgoingRequest, departure: Departure) -> IncomingResponse:
+        """Send a request; the response's head has arrived."""
+        sent = core_request(request, departure.atrace)
+        return incoming(await self._pool.handle_async_request(sent), sent, request)
 
     async def aclose(self) -> None:
+        """Close the connections."""
         await self._pool.aclose()
-
-
-class _Body(httpx.AsyncByteStream):
-    def __init__(self, response: httpcore.Response) -> None:
-        self._response = response
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        with as_httpx():
-            async for chunk in cast(Any, self._response.stream):
-                yield chunk
-
-    async def aclose(self) -> None:
-        with as_httpx():
-            await self._response.aclose()
 
 
 class _Backend(httpcore.AnyIOBackend):

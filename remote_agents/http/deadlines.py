@@ -53,9 +53,14 @@ class Alarm:
 
     One timer serves a whole response: it looks at the deadline only when it rings, so a read that
     is served in time costs nothing.
+
+    Args:
+        each: Seconds within which a later deadline may be; so it rings that early, and need not be
+            set anew then.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, each: float | None = None) -> None:
+        self._each = math.inf if each is None else each
         self._deadline: float | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._rings_at = math.inf
@@ -67,8 +72,9 @@ class Alarm:
     async def before(self, deadline: float | None, waiting_for: Awaitable[T]) -> T:
         """Await something; raise `DeadlineReached` if it takes longer than until `deadline`."""
         self._deadline = deadline
-        if deadline is not None and deadline < self._rings_at:
-            self._set(asyncio.get_running_loop(), deadline)
+        if deadline is not None and deadline < self._rings_at - TOLERANCE:
+            early = min(deadline, time.monotonic() + self._each)
+            self._set(asyncio.get_running_loop(), early)
         self._waits += 1
         self._waiting = task = asyncio.current_task()
         self._cancelled_before = _cancellations(task)
@@ -98,7 +104,7 @@ class Alarm:
         self._timer, self._rings_at = None, math.inf
         if self._deadline is None:
             return
-        if time.monotonic() < self._deadline - 0.001:
+        if time.monotonic() < self._deadline - TOLERANCE:
             self._set(loop, self._deadline)
         elif self._waiting is not None and not self._is_being_cancelled(self._waiting):
             loop.call_soon(self._ring_after, ROUNDS, self._waits, loop)
@@ -128,6 +134,7 @@ class Alarm:
         return task is not None and _seams.cancel_message(task, RANG) != RANG
 
 
+TOLERANCE = 0.001  # seconds
 # Of the loop, before a late read is given up: one to look at the socket, one in which what it had
 # reaches the reader, one in which that wakes the task.
 ROUNDS = 3

@@ -76,14 +76,14 @@ def sending_failed(
     """Our error for what a client raised before a response was there.
 
     Args:
-        error: What httpx or aiohttp raised, or a hook of the caller's own client.
+        error: What httpx, httpcore or aiohttp raised, or a hook of the caller's own client.
         base_url: Where the request went, for the message.
         timeout: The limits, for the message.
         left: Whether a byte of the request has left; None if the client does not tell.
     """
     if isinstance(error, AgentError):
         return error
-    cause = _aiohttp_cause(error)
+    error, cause = _as_httpx(error), _aiohttp_cause(error)
     if left or not (left is False or _is_early(error, cause)):
         return _answer_failed(error, base_url, timeout)
     if isinstance(cause or error, (httpx.TimeoutException, asyncio.TimeoutError, DeadlineReached)):
@@ -105,6 +105,15 @@ def sending_failed(
             f"sent. {_connection_hint(str(error))}"
         )
     return _not_sent(error)
+
+
+def _as_httpx(error: Exception) -> Exception:
+    """One of httpcore's errors as httpx's of the same name, as httpx's own transport has it."""
+    kind = getattr(httpx, type(error).__name__, None)
+    if kind is None or not type(error).__module__.startswith("httpcore"):
+        return error
+    same: Exception = kind(str(error))
+    return same
 
 
 def _not_sent(error: Exception) -> AgentError:
@@ -135,6 +144,7 @@ def reading_failed(error: Exception) -> AgentError:
     """Our error for what a client raised after the request had left."""
     if isinstance(error, AgentError):
         return error
+    error = _as_httpx(error)
     if isinstance(error, httpx.WriteTimeout):
         return AgentTimeoutError("The request could not be written in time.", phase="idle")
     if isinstance(error, httpx.ReadTimeout):

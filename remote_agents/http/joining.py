@@ -8,10 +8,8 @@ from __future__ import annotations
 import socket
 import ssl
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from functools import partial
-from typing import Any, cast
+from functools import lru_cache, partial
+from typing import Any
 
 import httpcore
 import httpx
@@ -19,14 +17,15 @@ import httpx
 from remote_agents.flow import DeadlineReached
 from remote_agents.http._seams import let_one_thread_in_twice
 from remote_agents.http.deadlines import Cut, Until
+from remote_agents.http.errors import Departure
 from remote_agents.http.framing import ChunkJoiner
+from remote_agents.http.requests import OutgoingRequest
+from remote_agents.http.responses import Headers, IncomingResponse
 from remote_agents.workers import workers
 
 
-class JoiningClient(httpx.Client):
-    """An `httpx.Client` whose connections join chunks.
-
-    It is without what the shared client never needs: cookies, redirects, auth and hooks.
+class JoiningClient:
+    """The shared client of sync calls, over httpcore's own pool, whose connections join chunks.
 
     Args:
         context: For `https`.
@@ -37,52 +36,41 @@ class JoiningClient(httpx.Client):
     def __init__(
         self, context: ssl.SSLContext, limits: httpx.Limits, proxy: httpx.Proxy | None = None
     ) -> None:
-        self._wire = JoiningTransport(context, limits, proxy)
-        super().__init__(transport=self._wire, trust_env=False)
-
-    def send(self, request: httpx.Request, **_: object) -> httpx.Response:
-        """Send it; the response's head has arrived."""
-        response = self._wire.handle_request(request)
-        response.request = request
-        return response
-
-
-class JoiningTransport(httpx.BaseTransport):
-    """An httpx transport over httpcore's own pool, whose connections join chunks.
-
-    Args:
-        ssl_context: For `https`.
-        limits: Of the pool.
-        proxy: Through which all requests go.
-    """
-
-    def __init__(
-        self, ssl_context: ssl.SSLContext, limits: httpx.Limits, proxy: httpx.Proxy | None = None
-    ) -> None:
-        self._pool = httpcore.ConnectionPool(
-            ssl_context=ssl_context,
+        self.pool = httpcore.ConnectionPool(
+            ssl_context=context,
             max_connections=limits.max_connections,
             max_keepalive_connections=limits.max_keepalive_connections,
             keepalive_expiry=limits.keepalive_expiry,
             network_backend=_Backend(),
             proxy=core_proxy(proxy),
         )
-        let_one_thread_in_twice(self._pool)
+        let_one_thread_in_twice(self.pool)
 
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
+    def send(self, request: OutgoingRequest, departure: Departure) -> IncomingResponse:
         """Send a request; the response's head has arrived."""
-        with as_httpx():
-            response = self._pool.handle_request(core_request(request))
-        return httpx.Response(
-            response.status,
-            headers=response.headers,
-            stream=_Body(response),
-            extensions=response.extensions,
-        )
+        sent = core_request(request, departure.trace)
+        return incoming(self.pool.handle_request(sent), sent, request)
 
     def close(self) -> None:
         """Close the connections."""
-        self._pool.close()
+        self.pool.close()
+
+
+def core_request(request: OutgoingRequest, trace: Any) -> httpcore.Request:
+    """A request as httpcore takes it."""
+    extensions = {"timeout": request.timeout, "trace": trace}
+    return httpcore.Request(
+        request.method,
+        _core_url(request.url),
+        headers=request.headers,
+        content=request.body,
+        extensions=extensions,
+    )
+
+
+@lru_cache(maxsize=4096)
+def _core_url(text: str) -> httpcore.URL:
+    return _url(httpx.URL(text))
 
 
 def _url(url: httpx.URL) -> httpcore.URL:
@@ -91,14 +79,20 @@ def _url(url: httpx.URL) -> httpcore.URL:
     )
 
 
-def core_request(request: httpx.Request) -> httpcore.Request:
-    """A request of httpx as httpcore takes it."""
-    return httpcore.Request(
-        method=request.method,
-        url=_url(request.url),
-        headers=request.headers.raw,
-        content=cast(Any, request.stream),
-        extensions=request.extensions,
+def incoming(
+    response: httpcore.Response, sent: httpcore.Request, request: OutgoingRequest
+) -> IncomingResponse:
+    """A response of httpcore; of what it does next nobody has to be told."""
+    del sent.extensions["trace"]
+    stream: Any = response.stream
+    return IncomingResponse(
+        response.status,
+        response.headers,
+        Headers(response.headers),
+        stream,
+        stream.aclose if hasattr(stream, "aclose") else stream.close,
+        request,
+        response.extensions.get("network_stream"),
     )
 
 
@@ -109,31 +103,6 @@ def core_proxy(proxy: httpx.Proxy | None) -> httpcore.Proxy | None:
     return httpcore.Proxy(
         _url(proxy.url), proxy.raw_auth, proxy.headers.raw, ssl_context=proxy.ssl_context
     )
-
-
-class _Body(httpx.SyncByteStream):
-    def __init__(self, response: httpcore.Response) -> None:
-        self._response = response
-
-    def __iter__(self) -> Iterator[bytes]:
-        with as_httpx():
-            yield from cast(Any, self._response.stream)
-
-    def close(self) -> None:
-        with as_httpx():
-            self._response.close()
-
-
-@contextmanager
-def as_httpx() -> Iterator[None]:
-    """Raise httpcore's errors as httpx's of the same name, as httpx's own transport does."""
-    try:
-        yield
-    except Exception as error:
-        kind = getattr(httpx, type(error).__name__, None)
-        if not type(error).__module__.startswith("httpcore") or kind is None:
-            raise
-        raise kind(str(error)) from error
 
 
 class _Backend(httpcore.SyncBackend):

@@ -16,13 +16,19 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import httpx
 
 from remote_agents.errors import ConfigurationError
 from remote_agents.http import certificates
+from remote_agents.http.errors import Departure
 from remote_agents.http.proxies import proxy_for
+from remote_agents.http.requests import OutgoingRequest
+from remote_agents.http.responses import IncomingResponse
+
+if TYPE_CHECKING:
+    from remote_agents.http.joining import JoiningClient
 
 # 20 idle connections: httpcore walks all idle ones at each request, so a larger number costs CPU.
 # 15 s: shorter than the idle limit of common gateways, so that we close first.
@@ -30,7 +36,19 @@ LIMITS = httpx.Limits(max_connections=None, max_keepalive_connections=20, keepal
 ASYNC_LIMITS = httpx.Limits(
     max_connections=10_000, max_keepalive_connections=1_000, keepalive_expiry=15.0
 )
-Clients: TypeAlias = "dict[Route, tuple[httpx.AsyncClient, AsyncGenerator[None, None]]]"
+
+
+class AsyncClient(Protocol):
+    """What async requests of one event loop go through."""
+
+    async def send(self, request: OutgoingRequest, departure: Departure) -> IncomingResponse:
+        """Send a request; the response's head has arrived."""
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+
+
+Clients: TypeAlias = "dict[Route, tuple[AsyncClient, AsyncGenerator[None, None]]]"
 
 
 @dataclass(frozen=True)
@@ -67,19 +85,19 @@ class Pools:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._clients: dict[Route, httpx.Client] = {}
+        self._clients: dict[Route, JoiningClient] = {}
         self._users: dict[Route, weakref.WeakSet[Any]] = {}
         self._loops: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Clients] = (
             weakref.WeakKeyDictionary()
         )
 
-    def client(self, user: object, route: Route) -> httpx.Client:
+    def client(self, user: object, route: Route) -> JoiningClient:
         """The sync client for this route, which `user` now needs."""
         self._enter(user, route)
         client = self._clients.get(route)
         return client if client is not None else self._new_client(route)
 
-    def _new_client(self, route: Route) -> httpx.Client:
+    def _new_client(self, route: Route) -> JoiningClient:
         # Not before: it imports httpcore, which async calls may do without.
         from remote_agents.http.joining import JoiningClient
 
@@ -89,7 +107,7 @@ class Pools:
                 self._clients[route] = JoiningClient(context, LIMITS, _proxy(route, context))
             return self._clients[route]
 
-    async def async_client(self, user: object, route: Route) -> httpx.AsyncClient:
+    async def async_client(self, user: object, route: Route) -> AsyncClient:
         """The client of this event loop for this route, which `user` now needs."""
         self._enter(user, route)
         loop = asyncio.get_running_loop()
@@ -164,7 +182,7 @@ def _abandon(clients: Clients) -> None:
 
 
 async def _close_with_loop(
-    client: httpx.AsyncClient, clients: Clients, route: Route
+    client: AsyncClient, clients: Clients, route: Route
 ) -> AsyncGenerator[None, None]:
     """Close the client when its loop shuts down its async generators, as `asyncio.run` does."""
     try:
@@ -174,7 +192,7 @@ async def _close_with_loop(
         await client.aclose()
 
 
-def _async_client(route: Route) -> Callable[[], httpx.AsyncClient]:
+def _async_client(route: Route) -> Callable[[], AsyncClient]:
     """What makes the async client of a route: on aiohttp, or on httpcore as the sync ones.
 
     aiohttp knows no SOCKS; so all that goes through a proxy goes there in one way.
@@ -186,9 +204,9 @@ def _async_client(route: Route) -> Callable[[], httpx.AsyncClient]:
 
             if is_known():
                 return partial(AiohttpClient, context, ASYNC_LIMITS)
-    from remote_agents.http._httpcore import async_client
+    from remote_agents.http._httpcore import HttpcoreClient
 
-    return partial(async_client, context, ASYNC_LIMITS, _proxy(route, context))
+    return partial(HttpcoreClient, context, ASYNC_LIMITS, _proxy(route, context))
 
 
 def _proxy(route: Route, context: ssl.SSLContext) -> httpx.Proxy | None:

@@ -1,37 +1,37 @@
-"""Sending a request and reading its response, with blocking I/O and with asyncio.
-
-Cuts a response off at its deadline, and a packed body into pieces of a bounded size.
-"""
+"""Sending a request, with blocking I/O and with asyncio."""
 
 from __future__ import annotations
 
-import asyncio
-import math
-import re
-import socket
 import time
-from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Mapping
-from functools import lru_cache, partial
-from typing import TYPE_CHECKING, Any, cast
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import httpx
 
 from remote_agents.addresses import may_upload_to
 from remote_agents.errors import AgentError, ConfigurationError, StreamProtocolError
-from remote_agents.flow import DeadlineReached, Limits, Request, Send
+from remote_agents.flow import Send
 from remote_agents.http import certificates, pools
 from remote_agents.http._seams import tells_of_departure
-from remote_agents.http.charsets import Recoder, recoder_of
-from remote_agents.http.deadlines import Alarm, Cut, Until
-from remote_agents.http.errors import Departure, bare, reading_failed, sending_failed
+from remote_agents.http.deadlines import Alarm, Until
+from remote_agents.http.errors import Departure, bare, sending_failed
 from remote_agents.http.proxies import without_credentials
-from remote_agents.http.requests import merged, plain_request, tell_no_more
-from remote_agents.http.unpacking import Unpacker, unpacker_of
+from remote_agents.http.requests import (
+    OutgoingRequest,
+    Timeouts,
+    address_of,
+    build_request,
+    merged,
+    outgoing_json,
+    tell_no_more,
+)
+from remote_agents.http.responses import AsyncResponse, IncomingResponse, SyncResponse
 from remote_agents.json_types import JsonMapping, JsonObject
 from remote_agents.workers import workers
 
 if TYPE_CHECKING:
-    from pydantic import SecretStr
+    from remote_agents.http.joining import JoiningClient
 
 
 # Seconds by which the limit for the first event outlasts an equal one for the connection, so that
@@ -71,18 +71,15 @@ class Transport:
 
     def open_response(self, op: Send) -> SyncResponse:
         """Send with blocking I/O; the response's headers have arrived."""
-        auth, route, departure = _auth(op), self._route(op), Departure()
+        departure = Departure()
         try:
-            if route.verify is not None and certificates.is_due(route.verify):
-                certificates.look(route.verify)
-            client = self._client or pools.pools.client(self, route)
             head = None if op.first_event is None else Until(op.first_event, op.timeout.idle)
-            request = self._build(client, op, head=head)
-            request.extensions["trace"] = departure.trace
-            response = client.send(request, stream=True, follow_redirects=False, auth=auth)
-            del request.extensions["trace"]
+            if self._client is not None:
+                incoming = self._send_by(self._client, op, head, departure)
+            else:
+                incoming = self._client_for(op).send(self._outgoing(op, head), departure)
             departure.told.clear()
-            return SyncResponse(response, op.timeout)
+            return SyncResponse(incoming, op.timeout)
         except AgentError:
             raise
         except Exception as error:
@@ -95,21 +92,17 @@ class Transport:
 
     async def aopen_response(self, op: Send) -> AsyncResponse:
         """Send with asyncio; the response's headers have arrived."""
-        auth, alarm, deadline, departure = _auth(op), Alarm(), None, Departure()
+        alarm, departure = Alarm(op.timeout.idle), Departure()
         try:
-            if certificates.is_due(self._verify):
-                await workers.acall(partial(certificates.look, self._verify), None)
-            # The first client of a process imports aiohttp; the service's time starts after that.
-            client = self._async_client or await pools.pools.async_client(self, self._route(op))
-            if op.first_event is not None:
-                deadline = time.monotonic() + op.first_event + CONNECT_WINS
-            request = self._build(client, op, head=None)
-            request.extensions["trace"] = departure.atrace
-            sending = client.send(request, stream=True, follow_redirects=False, auth=auth)
-            response = await alarm.before(deadline, sending)
-            del request.extensions["trace"]
+            if self._async_client is not None:
+                sending = self._asend_by(self._async_client, op, departure)
+            else:
+                # The first client of a process imports aiohttp; the service's time starts then.
+                client = await self._aclient_for(op)
+                sending = client.send(self._outgoing(op, None), departure)
+            incoming = await alarm.before(_deadline(op), sending)
             departure.told.clear()
-            return AsyncResponse(response, alarm)
+            return AsyncResponse(incoming, alarm)
         except AgentError:
             alarm.stop()
             raise
@@ -138,48 +131,79 @@ class Transport:
             self._home = pools.Route.to(self.base_url, self._verify)
         return self._home
 
-    def _build(
-        self, client: httpx.Client | httpx.AsyncClient, op: Send, head: Until | None
-    ) -> httpx.Request:
-        connect = op.timeout.connect
-        if connect is not None and op.first_event is not None:
-            connect = min(connect, op.first_event)
-        try:
-            return self._request(client, op, connect, head)
-        except (TypeError, ValueError, httpx.InvalidURL) as error:
-            raise ConfigurationError(
-                f"The request cannot be written ({type(error).__name__}: {error}); nothing was "
-                "sent. Check the messages, the parameters and extra_body."
-            ) from error
+    # --- the shared clients ----------------------------------------------------------------------
 
-    def _request(
-        self,
-        client: httpx.Client | httpx.AsyncClient,
-        op: Send,
-        connect: float | None,
-        head: Until | None,
+    def _client_for(self, op: Send) -> JoiningClient:
+        route = self._route(op)
+        if certificates.is_due(route.verify):
+            certificates.look(route.verify)
+        return pools.pools.client(self, route)
+
+    async def _aclient_for(self, op: Send) -> pools.AsyncClient:
+        route = self._route(op)
+        if certificates.is_due(route.verify):
+            await workers.acall(partial(certificates.look, route.verify), None)
+        return await pools.pools.async_client(self, route)
+
+    def _outgoing(self, op: Send, head: Until | None) -> OutgoingRequest:
+        request, limits = op.request, _limits(op, head)
+        if request.json is None or request.foreign or request.params:
+            return OutgoingRequest.of(self._built(build_request, op, limits))
+        try:
+            address = address_of(self.base_url + request.path)
+            return outgoing_json(request, address, self._headers_of(op), limits)
+        except UNWRITABLE as error:
+            raise _unwritable(error) from error
+
+    # --- a client of the caller's own ------------------------------------------------------------
+
+    def _send_by(
+        self, client: httpx.Client, op: Send, head: Until | None, departure: Departure
+    ) -> IncomingResponse:
+        request = self._built(client.build_request, op, _limits(op, head))
+        request.extensions["trace"] = departure.trace
+        response = client.send(request, stream=True, follow_redirects=False, auth=_auth(op))
+        del request.extensions["trace"]
+        return IncomingResponse.of(response, response.close)
+
+    async def _asend_by(
+        self, client: httpx.AsyncClient, op: Send, departure: Departure
+    ) -> IncomingResponse:
+        request = self._built(client.build_request, op, _limits(op, None))
+        request.extensions["trace"] = departure.atrace
+        response = await client.send(request, stream=True, follow_redirects=False, auth=_auth(op))
+        del request.extensions["trace"]
+        return IncomingResponse.of(response, response.aclose)
+
+    # --- requests --------------------------------------------------------------------------------
+
+    def _built(
+        self, build: Callable[..., httpx.Request], op: Send, limits: Timeouts
     ) -> httpx.Request:
+        """A request as httpx writes it."""
         request = op.request
         if request.foreign:
             _check_upload(request.path, self.base_url)
-        theirs = client is self._client or client is self._async_client
-        build = client.build_request if theirs else partial(plain_request, client.headers)
-        built = build(
-            request.method,
-            _url(request.path if request.foreign else self.base_url + request.path),
-            params=_params(request.params),
-            json=request.json,
-            files=request.files,
-            data=request.data,
-            content=request.content,
-            timeout=_limits(connect, head, op.timeout),
-            headers={} if request.foreign else self._request_headers(request, op.token),
-        )
+        try:
+            built = build(
+                request.method,
+                address_of(request.path if request.foreign else self.base_url + request.path).url,
+                params=_params(request.params),
+                json=request.json,
+                files=request.files,
+                data=request.data,
+                content=request.content,
+                timeout=httpx.Timeout(**limits),
+                headers={} if request.foreign else self._headers_of(op),
+            )
+        except UNWRITABLE as error:
+            raise _unwritable(error) from error
         if request.foreign:
             tell_no_more(built, request.headers)
         return built
 
-    def _request_headers(self, request: Request, token: SecretStr | None) -> dict[str, str]:
+    def _headers_of(self, op: Send) -> dict[str, str]:
+        request, token = op.request, op.token
         # A compressing proxy would hold events back; a body is unpacked here, within bounds.
         headers = {
             "Accept": "text/event-stream" if request.stream else "application/json",
@@ -199,170 +223,19 @@ class Transport:
         return sending_failed(error, self.base_url + through, op.timeout, left=left)
 
 
-class _Response:
-    """What is known of a response when its headers have arrived."""
-
-    def __init__(self, response: httpx.Response) -> None:
-        self.status = response.status_code
-        self.headers = response.headers
-        self._response = response
-
-    @property
-    def asked(self) -> tuple[str, list[tuple[str, str]], bytes]:
-        """What was sent: the path and query, the headers, and the body unless it was streamed."""
-        request = self._response.request
-        try:
-            body = request.content
-        except httpx.RequestNotRead:
-            body = b""
-        return request.url.raw_path.decode("ascii"), _pairs(request.headers), body
-
-    @property
-    def answered(self) -> list[tuple[str, str]]:
-        """The headers that came, each as it was written."""
-        return _pairs(self.headers)
-
-
-class SyncResponse(_Response):
-    """A response being read with blocking I/O."""
-
-    def __init__(self, response: httpx.Response, timeout: Limits) -> None:
-        super().__init__(response)
-        # httpcore reads the limit for the body when the body is begun; the watchdog knows better.
-        limits = response.request.extensions["timeout"]
-        limits["read"] = _longest(timeout.first_event, timeout.idle)
-        self._chunks: Iterator[bytes] = _body(response)
-        sock = _socket_of(response)
-        self._cut = Cut(sock) if sock is not None else None
-        self._idle = math.inf if timeout.idle is None else timeout.idle
-
-    def read(self, deadline: float | None) -> bytes | None:
-        """The next bytes, or None at the end, where the connection is freed.
-
-        Raises:
-            DeadlineReached: Nothing came in time.
-            AgentError: The connection broke.
-        """
-        cut = self._cut
-        if cut is not None:
-            cut.deadline = deadline
-            if deadline is not None and deadline < cut.looked_at:
-                # Not after the limit of the next read, which then need not be watched for itself.
-                cut.arm(min(deadline, time.monotonic() + self._idle))
-        try:
-            chunk = next(self._chunks, None)
-        except AgentError:
-            raise
-        except Exception as error:
-            if cut is not None and cut.fired:
-                raise DeadlineReached from error
-            raise reading_failed(error) from error
-        finally:
-            if cut is not None:
-                cut.deadline = None  # the time that the caller takes is his
-        if cut is not None and cut.fired and not chunk:
-            raise DeadlineReached
-        if chunk is None:
-            self._response.close()
-        return chunk  # what came in time, though nobody looked in time
-
-    def release(self) -> None:
-        """Free the connection."""
-        self._response.close()
-
-
-class AsyncResponse(_Response):
-    """A response being read with asyncio."""
-
-    def __init__(self, response: httpx.Response, alarm: Alarm) -> None:
-        super().__init__(response)
-        self._alarm = alarm
-        self._chunks: AsyncIterator[bytes] = _abody(response)
-
-    async def aread(self, deadline: float | None) -> bytes | None:
-        """The next bytes, or None at the end, where the connection is freed.
-
-        Raises:
-            DeadlineReached: Nothing came in time.
-            AgentError: The connection broke.
-        """
-        try:
-            return await self._alarm.before(deadline, self._chunks.__anext__())
-        except StopAsyncIteration:
-            await self.arelease()
-            return None
-        except (AgentError, DeadlineReached, asyncio.CancelledError):
-            raise
-        except Exception as error:
-            raise reading_failed(error) from error
-
-    async def arelease(self) -> None:
-        """Free the connection."""
-        self._alarm.stop()
-        await self._response.aclose()
-
-
-def _pairs(headers: httpx.Headers) -> list[tuple[str, str]]:
-    return [(name.decode("latin-1"), value.decode("latin-1")) for name, value in headers.raw]
-
-
-# --- bodies ------------------------------------------------------------------------------------
-# Read from the transport, not through httpx's own decoding.
-
-
-def _body(response: httpx.Response) -> Iterator[bytes]:
-    chunks = iter(cast("Iterable[bytes]", response.stream))
-    for stage in _stages(response.headers):
-        chunks = _read_through(stage, chunks)
-    return chunks
-
-
-def _read_through(stage: Unpacker | Recoder, chunks: Iterator[bytes]) -> Iterator[bytes]:
-    for chunk in chunks:
-        yield from stage.take(chunk)
-    stage.end()
-
-
-def _abody(response: httpx.Response) -> AsyncIterator[bytes]:
-    chunks = aiter(cast("AsyncIterable[bytes]", response.stream))
-    for stage in _stages(response.headers):
-        chunks = _aread_through(stage, chunks)
-    return chunks
-
-
-async def _aread_through(
-    stage: Unpacker | Recoder, chunks: AsyncIterator[bytes]
-) -> AsyncIterator[bytes]:
-    async for chunk in chunks:
-        for piece in stage.take(chunk):
-            yield piece
-    stage.end()
-
-
-def _stages(headers: httpx.Headers) -> list[Unpacker | Recoder]:
-    encoding, kind = headers.get("content-encoding"), headers.get("content-type")
-    stages = unpacker_of(encoding) if encoding else None, recoder_of(kind) if kind else None
-    return [stage for stage in stages if stage is not None]
-
-
-# --- requests ----------------------------------------------------------------------------------
-
-
 def _auth(op: Send) -> Any:
     """The auth of the caller's own client is for the service, not for another host."""
     return None if op.request.foreign else httpx.USE_CLIENT_DEFAULT
 
 
-@lru_cache(maxsize=4096)
-def _url(text: str) -> httpx.URL:
-    if _DOT_SEGMENT.search(text):
-        raise ConfigurationError(
-            "An id must not be '.' or '..': it would lead to another path. Nothing was sent."
-        )
-    return httpx.URL(text)
+UNWRITABLE = (TypeError, ValueError, httpx.InvalidURL)
 
 
-_DOT_SEGMENT = re.compile(r"^[^?#]*/\.{1,2}(?:/|$)")  # what quoting leaves as it is
+def _unwritable(error: Exception) -> ConfigurationError:
+    return ConfigurationError(
+        f"The request cannot be written ({type(error).__name__}: {error}); nothing was "
+        "sent. Check the messages, the parameters and extra_body."
+    )
 
 
 def _check_upload(address: str, base_url: str) -> None:
@@ -377,17 +250,18 @@ def _params(params: JsonMapping | None) -> JsonObject | None:
     return None if params is None else {k: v for k, v in params.items() if v is not None}
 
 
-def _limits(connect: float | None, head: Until | None, timeout: Limits) -> httpx.Timeout:
+def _limits(op: Send, head: Until | None) -> Timeouts:
     """Each piece of a request is to be taken within `idle`, and all before the first event."""
+    timeout, connect = op.timeout, op.timeout.connect
+    if connect is not None and op.first_event is not None:
+        connect = min(connect, op.first_event)
     write = timeout.idle if head is None else head
-    return httpx.Timeout(connect=connect, read=head, write=write, pool=timeout.first_event)
+    return {"connect": connect, "read": head, "write": write, "pool": timeout.first_event}
 
 
-def _longest(*limits: float | None) -> float | None:
-    known = [limit for limit in limits if limit is not None]
-    return max(known) + 1.0 if len(known) == len(limits) else None
-
-
-def _socket_of(response: httpx.Response) -> socket.socket | None:
-    stream = response.extensions.get("network_stream")
-    return stream.get_extra_info("socket") if stream is not None else None
+def _deadline(op: Send) -> float | None:
+    """When the head must be there; a host that cannot be reached as late is called that."""
+    if op.first_event is None:
+        return None
+    connects = op.timeout.connect is None or op.timeout.connect >= op.first_event
+    return time.monotonic() + op.first_event + (CONNECT_WINS if connects else 0.0)
