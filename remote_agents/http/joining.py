@@ -144,6 +144,11 @@ def _addresses(host: str, port: int, within: float | None) -> list[str]:
 FITS = 16 * 1024  # bytes that a socket takes at once
 
 
+def _is_head(buffer: bytes) -> bool:
+    """Whether it is the head of a request, which httpcore writes apart from what follows it."""
+    return buffer.endswith(b" HTTP/1.1\r\n", 0, buffer.find(b"\n") + 1)
+
+
 def _rest_of(timeout: float | None) -> float | None:
     """What is left of a limit for several reads, so that no byte starts it anew."""
     if not isinstance(timeout, Until):
@@ -167,11 +172,14 @@ class _Stream(httpcore.NetworkStream):
         self._handshake = handshake
         self._joiner = ChunkJoiner()
         self._asking = False
+        self._head = b""
         self._cut: Cut | None = None
 
     def read(self, max_bytes: int, timeout: float | None = -1.0) -> bytes:
         if timeout == -1.0:
             timeout = self._handshake
+        if self._head:
+            self.write(b"", timeout)
         self._asking = False
         while data := self._stream.read(max_bytes, _rest_of(timeout)):
             if joined := self._joiner.join(data):
@@ -184,9 +192,17 @@ class _Stream(httpcore.NetworkStream):
                 raise httpcore.ConnectError("the other side spoke, or closed, before it was asked")
             self._asking = True
             self._joiner.begin(bodiless=buffer.startswith(b"HEAD "))
+            if _is_head(buffer):  # it leaves with the body, in one piece
+                self._head = buffer
+                return
+        if self._head and len(buffer) <= FITS:
+            buffer = self._head + buffer
+        elif self._head:
+            self._stream.write(self._head, timeout)
+        self._head = b""
         if isinstance(timeout, Until) and len(buffer) > FITS:
             self._write_until(buffer, timeout)
-        else:
+        elif buffer:
             self._stream.write(buffer, timeout)
 
     def _write_until(self, buffer: bytes, limit: Until) -> None:
