@@ -4,6 +4,11 @@ LangChain's own stream and what feeds it hold each other: left early, the sync o
 connection until a garbage collection, and the async one would go on to the end of the answer. So
 the caller gets a handle of it, and so do those who ask the handle for `text` or `output`. All
 handles of a stream share one hold; the turn ends with it.
+
+Less does not do. A handle of the stream alone, or a weak reference to it in what pulls it, would
+end the turn of a caller who keeps only `stream.text`, as most do; and the text cannot hold the
+stream, which holds the text, without being such a circle again. `close()` alone would leave a
+stream that is dropped, or a loop that is broken off, as LangChain leaves it.
 """
 
 from __future__ import annotations
