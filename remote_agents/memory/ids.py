@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import count
 
 from remote_agents.memory.digests import SIZE, Digest, each
 from remote_agents.memory.law import Conversation
@@ -47,29 +48,36 @@ class Ids:
             first: The place in the conversation of the first of those.
         """
         named = [self._instruction(m) if m.role == "system" else m for m in messages]
-        for place, (at, said) in enumerate(zip(places, digests, strict=True), first):
-            named[at] = replace(messages[at], id=self._id_of(messages[at], said, place))
+        end = len(self.conversation.held)
+        for at, said, place in reversed([*zip(places, digests, count(first))]):
+            known, end = self._told(said, end) if place < self.conversation.count else ("", end)
+            named[at] = replace(messages[at], id=known or self._own(messages[at], said, place))
         return named
 
-    def _id_of(self, message: Message, said: bytes, place: int) -> str:
-        """As it went before, else the service's of its reply, else the caller's, else a new one."""
+    def _told(self, said: bytes, end: int) -> tuple[str, int]:
+        """The id under which it went the last time before this place, and where that was.
+
+        What the caller holds may have gaps: another engine, or a stream that was left, led the
+        conversation on.
+        """
+        held, ids = self.conversation.held, self.conversation.ids
+        at = held.rfind(said, 0, end)
+        while at % SIZE and at > 0:
+            at = held.rfind(said, 0, at + SIZE - 1)
+        behind = (at - len(held)) // SIZE
+        known = at % SIZE == 0 and -len(ids) <= behind
+        return (ids[behind], at) if known else ("", end)
+
+    def _own(self, message: Message, said: bytes, place: int) -> str:
+        """The service's id of its reply, else the caller's, else a new one."""
         origin = message.origin
         ours = origin.reply_id if origin and origin.agent == self.agent else None
-        own = self._told(said, place) or ours or message.id
+        own = ours or message.id
         return own if own and not self._is_anothers(own, place) else f"{said.hex()}-{place}"
 
     def _is_anothers(self, own: str, place: int) -> bool:
         """Whether a new message has the id of one that the thread knows, and would be dropped."""
         return place >= self.conversation.count and own in self.conversation.ids
-
-    def _told(self, said: bytes, place: int) -> str:
-        """The id under which the message at this place went, if it is this one."""
-        behind = place - self.conversation.count
-        ids, held = self.conversation.ids, self.conversation.held
-        if not -len(ids) <= behind < 0:
-            return ""
-        at = len(held) + behind * SIZE
-        return ids[behind] if held[at : at + SIZE] == said else ""
 
     def _instruction(self, message: Message) -> Message:
         """A system message with its id; one that comes back is said again, under another."""

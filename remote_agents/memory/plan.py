@@ -53,6 +53,7 @@ class Plan:
         bare: Whether the call brought no history.
         ids: The ids of what is new, where the service knows messages by theirs.
         instructions: The ids of the system messages of the call.
+        moved_on: Whether the conversation is known to hold more than `history`.
 
     Attributes:
         conversation_id: The conversation that it goes on in, if any.
@@ -71,6 +72,7 @@ class Plan:
     bare: bool = True
     ids: Sequence[str] | None = None
     instructions: Sequence[str] = ()
+    moved_on: bool = False
     conversation_id: str | None = field(init=False)
 
     def __post_init__(self) -> None:

@@ -152,8 +152,12 @@ class Standing:
 
     def latest(self) -> Plan:
         """What stands after the newest reply, to the session's latest conversation."""
-        records = self.records
-        return self.following(records[0].conversation_id, "session") if records else self.anew()
+        if not self.records:
+            return self.anew()
+        plan = self.following(self.records[0].conversation_id, "session")
+        size, _ = goes_on(self.mine, self.records[:1], self._is_newest, self.before)
+        plan.moved_on = bool(plan.history) and self.mine[size * SIZE :] != plan.asked
+        return plan
 
     def resumed(self, conversation_id: str) -> Plan:
         """No message: the conversation goes on with a run that waits."""

@@ -254,6 +254,7 @@ class _Asking:
             {name: sent[name] for name in endpoint.parameters if name in sent},
             plan.history,
             self.interrupts,
+            plan.moved_on,
         )
 
 

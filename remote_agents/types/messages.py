@@ -254,6 +254,8 @@ class Turn:
         history: What the conversation holds of the caller's messages already, in the roles that
             the endpoint takes, for an endpoint that wants it along; never a new question.
         interrupts: What the run that it goes on with waits for, if it answers one.
+        moved_on: Whether the conversation is known to hold more than `history`, such as what
+            another engine of its session said.
     """
 
     agent_id: str
@@ -265,3 +267,4 @@ class Turn:
     parameters: Mapping[str, Any] = field(default_factory=dict)
     history: Sequence[Message] = ()
     interrupts: Sequence[Any] = ()
+    moved_on: bool = False

@@ -151,6 +151,52 @@ async def test_engines_of_one_session_lead_one_dialogue(
     assert len({*conversations(sandbox, service)[1:]}) == 1
 
 
+def shared(build: Build, service: str) -> Any:
+    """An LLM whose engines share one store; `cloudbase_ag_ui` is CloudBase's other dialect."""
+    settings: dict[str, Any] = {"session_store": InMemorySessionStore()}
+    if service == "cloudbase_ag_ui":
+        service, settings["agent_id"] = "cloudbase", "agent-handbook"
+    return build(service, **settings)
+
+
+def heard(sandbox: Sandbox, service: str) -> list[str]:
+    """What the service holds of its newest conversation that a user said."""
+    service = service.removesuffix("_ag_ui") if service.startswith("cloudbase") else service
+    held = sandbox.conversation(service, str(conversations(sandbox, service)[-1]))
+    return [row["content"] for row in held if row["role"] == "user"]
+
+
+@HOW
+@pytest.mark.parametrize("service", [*KEEPING, "cloudbase_ag_ui"])
+async def test_an_engine_knows_what_another_one_was_told_and_tells_nothing_twice(
+    sandbox: Sandbox, build: Build, service: str, how: str
+) -> None:
+    llm = shared(build, service)
+    one, two = llm.as_chat_engine("alice"), llm.as_chat_engine("alice")
+    told = [SECRET.format("zebra-17"), "My lucky number is 4711.", "Thanks.", "Hello."]
+    for text, engine in zip(told, (one, two, two, one), strict=True):
+        await say(engine, how, text)
+    assert "zebra-17" in await say(two, how, ASKED)
+    assert "4711" in await say(one, how, "What is my lucky number?")
+    assert heard(sandbox, service) == [*told, ASKED, "What is my lucky number?"]
+
+
+@pytest.mark.parametrize("service", [*KEEPING, "cloudbase_ag_ui"])
+def test_an_engine_whose_stream_was_left_tells_nothing_twice(
+    sandbox: Sandbox, build: Build, service: str
+) -> None:
+    engine = shared(build, service).as_chat_engine("alice")
+    told = [SECRET.format("zebra-17"), "Count to 300", "Thanks."]
+    for text in told:
+        answer = engine.stream_chat(text)
+        for _ in answer.response_gen:
+            if text == "Count to 300":
+                break
+        answer.response_gen.close()
+    assert "zebra-17" in engine.chat(ASKED).response
+    assert heard(sandbox, service) == [*told, ASKED]
+
+
 @HOW
 @pytest.mark.parametrize("service", SERVICES)
 async def test_a_reset_session_begins_anew(build: Build, service: str, how: str) -> None:

@@ -45,9 +45,9 @@ def turn(asked: Turn) -> Flow[Reply]:
         turns = turns_of(asked.options)
         if conversation_id is None and asked.keep:
             conversation_id = yield from _create_conversation(path)
-        elif conversation_id and turns and not asked.history:
+        elif conversation_id and turns and (asked.moved_on or not asked.history):
             history = yield from recalled(path, conversation_id, turns)
-            asked = replace(asked, history=history)
+            asked = replace(asked, history=history or asked.history)
         body = _classic_body(asked, conversation_id, files)
     request = Request("POST", f"{path}/send-message", json=body, stream=True)
     reply: Reply = yield Stream(request, reads, conversation_id, suggesting(path, asked))
