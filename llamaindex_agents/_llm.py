@@ -28,7 +28,7 @@ from llama_index.core.llms.callbacks import llm_chat_callback, llm_completion_ca
 from llama_index.core.llms.function_calling import FunctionCallingLLM
 from llama_index.core.llms.llm import LLM, ToolSelection
 from llama_index.core.types import PydanticProgramMode
-from pydantic import Field, PrivateAttr, SecretStr, model_validator
+from pydantic import Field, PrivateAttr, SecretStr, StrictStr, model_validator
 
 from llamaindex_agents import _answers, _convert, _tools
 from llamaindex_agents._calls import (
@@ -64,7 +64,7 @@ class RemoteLLM(Settings, StructuredPrediction):
 
     pydantic_program_mode: PydanticProgramMode = PydanticProgramMode.LLM
     """How structured prediction asks: in words, as agents are asked best."""
-    session_id: str | None = None
+    session_id: StrictStr | None = None
     """Your own key of the dialogue that chat() continues."""
     context_window: int = Field(default=128_000, gt=0)
     """Tokens that prompts are packed into."""

@@ -24,7 +24,7 @@ from remote_agents.resources.items import Message as StoredMessage
 from remote_agents.resources.recovery import conversation_of, stored_answer
 from remote_agents.resources.surface import Part
 from remote_agents.service import Endpoint
-from remote_agents.settings import CallArguments, Settings, veiled
+from remote_agents.settings import CallArguments, Settings, given, veiled
 from remote_agents.types import Citation, Event, Message, Reply, TextDelta
 from remote_agents.unknown_names import unknown_name
 
@@ -69,15 +69,15 @@ class Client(Settings):
                     raise ConfigurationError(
                         unknown_name(self.endpoint, name), endpoint=self.endpoint.name
                     )
-            agent = Agent(self.endpoint, **settings)
-            self._check_types(settings)
-            self._hold(agent, settings)
+            settings = self._typed(settings)
+            self._hold(Agent(self.endpoint, **settings), settings)
 
     @classmethod
-    def _check_types(cls, settings: Mapping[str, Any]) -> None:
-        """Refuse what the typed arguments do not take, and the agent has not looked at."""
+    def _typed(cls, settings: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The arguments as their types take them, as in the other faces."""
         arguments = next(kind for kind in cls.__mro__ if not issubclass(kind, Client))
-        arguments(**{name: value for name, value in settings.items() if value is not None})
+        typed = vars(arguments(**settings))
+        return {name: typed[name] for name in given(settings)}
 
     def _hold(self, agent: Agent, settings: Mapping[str, Any]) -> None:
         """Take an agent that is configured already, as a copy takes its state.

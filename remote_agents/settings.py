@@ -12,10 +12,16 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, TypeAlias
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     SecretBytes,
     SecretStr,
+    SkipValidation,
+    StrictBool,
+    StrictFloat,
+    StrictInt,
+    StrictStr,
     ValidationError,
 )
 from typing_extensions import TypedDict
@@ -55,16 +61,41 @@ def refuse_positional(kind: type, positional: tuple[Any, ...]) -> None:
         )
 
 
+def given(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments that say something: None stands for the default."""
+    return {name: value for name, value in settings.items() if value is not None}
+
+
 def refuse_bytes(name: str, value: object) -> None:
     """Say how the bytes of an argument become the text that it is; they are never quoted."""
-    if isinstance(value, (bytes, SecretBytes)):
-        raise ConfigurationError(f"{name} is a text, not bytes: pass what .decode() gives.")
+    if isinstance(value, _BYTES):
+        raise ConfigurationError(_DECODED.format(name))
+
+
+_BYTES = (bytes, bytearray, SecretBytes)
+_DECODED = "{} is a text, not bytes: pass what .decode() gives."
+
+
+def refuse_certificates(value: Any) -> Any:
+    """Say how certificates are passed that are no file; else the value as it is."""
+    if isinstance(value, _BYTES) or (isinstance(value, str) and "-----BEGIN" in value):
+        raise ConfigurationError(
+            "verify is the path of a file of certificates, as a text, and not what is in it: write "
+            "it to a file, or pass ssl.create_default_context(cadata=...)."
+        )
+    return value
+
+
+Verify: TypeAlias = Annotated[
+    StrictBool | StrictStr | PathLike[str] | SSLContext, BeforeValidator(refuse_certificates)
+]
 
 
 class Settings(BaseModel):
     """The arguments that all services share.
 
-    A service adds its own in a mixin of its folder (`services/<name>/`).
+    A service adds its own in a mixin of its folder (`services/<name>/`). None is the default, and
+    strict types take a value as it is: no text is read as a number, and no number as a switch.
     """
 
     # Most services are not used: their schemas are built when they are.
@@ -75,22 +106,22 @@ class Settings(BaseModel):
 
     endpoint: ClassVar[Endpoint]
 
-    agent_id: str | None = None
+    agent_id: StrictStr | None = None
     """The agent; else `<PREFIX>_AGENT_ID`."""
-    model: str | None = None
+    model: StrictStr | None = None
     """Another name of `agent_id`, where the service has no model of its own."""
     api_key: ApiKey | None = Hidden
     """A string, or a function (sync or async) that gives a fresh token; else `<PREFIX>_API_KEY`."""
-    base_url: str | None = None
+    base_url: StrictStr | None = None
     """Root address of the service; else `<PREFIX>_BASE_URL`, else the service's own."""
-    timeout: float | Timeout | Any = None
+    timeout: SkipValidation[float | Timeout | Any] = None
     """Seconds for each phase, or a `Timeout` (default 10 to connect, 120 to the first event, 60
     between events)."""
-    max_retries: int = 2
+    max_retries: StrictInt = 2
     """How often a request that certainly did not run is repeated."""
-    default_headers: Mapping[str, str] | None = Hidden
+    default_headers: Mapping[StrictStr, StrictStr] | None = Hidden
     """Headers that go with every request."""
-    verify: bool | str | PathLike[str] | SSLContext = Field(default=True, exclude=True, repr=False)
+    verify: Verify = Field(default=True, exclude=True, repr=False)
     """True, False, the path of a CA bundle, or an `ssl.SSLContext`."""
     http_client: object = Hidden
     """An `httpx.Client` of your own for sync calls; it is never closed here."""
@@ -100,42 +131,42 @@ class Settings(BaseModel):
     """`auto`, `server` (always ask the service to keep the conversation) or `client` (never)."""
     session_store: SessionStore | None = Hidden
     """Where sessions are remembered (default: in this process)."""
-    session_wait: float = SESSION_WAIT
+    session_wait: StrictFloat = SESSION_WAIT
     """Seconds a turn waits for its session."""
-    dialogue_keys: list[str] = []
+    dialogue_keys: list[StrictStr] = []
     """Further names in LangChain's `configurable` that tell two dialogues apart."""
-    account: str | Callable[[], str] | None = Hidden
+    account: StrictStr | Callable[[], str] | None = Hidden
     """Whose turns these are, or a function that says so; default: the account of the key."""
     account_secret: Secret | None = Hidden
     """Seals the marks on replies; default: the store's own secret, else one made of the key."""
-    rate_limit: str | None = None
+    rate_limit: StrictStr | None = None
     """For example `30/minute`, for all agents of the same account (default none)."""
-    rate_limit_storage: str | None = Hidden
+    rate_limit_storage: StrictStr | None = Hidden
     """A `redis://` address, when many processes share the account."""
     extra_body: Mapping[str, Any] | None = Hidden
     """Fields added to the body of every turn."""
-    allow_http: bool = False
+    allow_http: StrictBool = False
     """Accept `http://` beyond loopback."""
-    retry_unsafe: bool = False
+    retry_unsafe: StrictBool = False
     """Also repeat what may have run."""
-    coalesce: bool = True
+    coalesce: StrictBool = True
     """Join deltas that arrived together."""
     fold: Fold | None = Hidden
     """Turns messages into one text where the service takes no roles or no history."""
     unknown_frames: Literal["error", "count"] = "error"
     """What a frame of unknown shape that holds a text does: end the answer as an error, or be
     counted."""
-    max_event_bytes: int = MAX_EVENT_BYTES
+    max_event_bytes: StrictInt = MAX_EVENT_BYTES
     """The largest event accepted."""
-    max_body_bytes: int = MAX_BODY_BYTES
+    max_body_bytes: StrictInt = MAX_BODY_BYTES
     """The largest body accepted."""
-    temperature: float | None = None
+    temperature: StrictFloat | None = None
     """Sampling temperature, where the service has it; else one warning and no effect."""
-    max_tokens: int | None = None
+    max_tokens: StrictInt | None = None
     """The most tokens of an answer, where the service has it; else one warning and no effect."""
-    stop: list[str] | str | None = None
+    stop: list[StrictStr] | StrictStr | None = None
     """Where the answer ends; cut here where the service cannot."""
-    streaming: bool | None = None
+    streaming: StrictBool | None = None
     """Whether a whole answer is asked for piece by piece too."""
 
     if not TYPE_CHECKING:  # type checkers see the fields
@@ -144,9 +175,7 @@ class Settings(BaseModel):
             refuse_positional(type(self), positional)
             refused = None
             try:
-                for name in settings.keys() - _OF_BYTES:
-                    refuse_bytes(name, settings[name])
-                super().__init__(**settings)
+                super().__init__(**given(settings))
             except ValidationError as error:
                 refused = _refusal(type(self), error)
             except ConfigurationError as error:
@@ -180,8 +209,10 @@ DEFAULTS: dict[str, Any] = {name: Settings.model_fields[name].default for name i
 def _refusal(kind: type[Settings], error: ValidationError) -> ConfigurationError:
     """What to write instead of what Pydantic refuses; a value is never quoted."""
     found: dict[str, list[str]] = {}
-    for wrong in error.errors(include_url=False, include_context=False, include_input=False):
+    for wrong in error.errors(include_url=False, include_context=False):
         name = str(wrong["loc"][0]) if wrong["loc"] else kind.__name__
+        if wrong["type"] == "string_type" and isinstance(wrong["input"], _BYTES):
+            return ConfigurationError(_DECODED.format(name), endpoint=kind.endpoint.name)
         found.setdefault(name, []).append(_GUESSED.sub("", wrong["msg"]))
     lines = [f"{name}: {_wanted(said)}." for name, said in found.items()]
     return ConfigurationError(" ".join(lines), endpoint=kind.endpoint.name)
@@ -196,7 +227,6 @@ def _wanted(said: Sequence[str]) -> str:
 _SHOULD_BE = "Input should be "
 _GUESSED = re.compile(r", (?:unable to|got a) .*")  # how Pydantic tried to read a value
 _NAMES = frozenset(Settings.model_fields)
-_OF_BYTES = frozenset({"account_secret", "verify"})  # the one may be, the other has better advice
 _SECRETS = frozenset({"api_key", "account_secret"})
 _MAY_BE_SECRET = re.compile(r"key|token|secret|password|auth", re.IGNORECASE)
 
@@ -219,14 +249,11 @@ def _veil(name: str, value: object) -> Any:
 
 
 def signature() -> Signature:
-    """What `help()` shows of whatever takes these arguments by name."""
-    kind = Parameter.KEYWORD_ONLY
-    return Signature(
-        [
-            Parameter(name, kind, default=field.default, annotation=field.annotation)
-            for name, field in Settings.model_fields.items()
-        ]
-    )
+    """What `help()` shows of a method that takes an endpoint, and these arguments by name."""
+    first = [Parameter(name, Parameter.POSITIONAL_ONLY) for name in ("self", "endpoint")]
+    rest = Settings.model_fields.items()
+    named = [Parameter(n, Parameter.KEYWORD_ONLY, default=field.default) for n, field in rest]
+    return Signature([*first, *named])
 
 
 class CallArguments(TypedDict, total=False):

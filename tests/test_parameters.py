@@ -15,7 +15,8 @@ from llamaindex_agents import RemoteAgent
 from remote_agents import BlueNexus, ConfigurationError, Message, UnsupportedContentError
 from remote_agents.sandbox import Sandbox
 from remote_agents.services import ENDPOINTS, Endpoint
-from remote_agents.testing.ways import FRAMEWORKS, NAMES, make
+from remote_agents.settings import COMMON
+from remote_agents.testing.ways import FRAMEWORKS, NAMES, class_of, make
 
 CLASSES = [
     getattr(package, name.format(kind))
@@ -89,6 +90,83 @@ def test_an_argument_of_the_wrong_kind_is_refused_by_name_and_not_quoted(
     assert "k-secret" not in repr(caught.value.__context__)
     assert caught.value.endpoint == "bluenexus"
     assert isinstance(caught.value, ModelError) == (framework == "langchain")
+
+
+# One value of each kind that a mistake may be of; a right one for some arguments.
+OF_EACH_KIND: dict[str, Any] = {
+    "bytes": b"3",
+    "bytearray": bytearray(b"3"),
+    "certificates": "-----BEGIN CERTIFICATE-----",
+    "bytes of certificates": b"-----BEGIN CERTIFICATE-----",
+    "a word": "false",
+    "a number in words": "3",
+    "one": 1,
+    "zero": 0,
+    "no number": float("nan"),
+    "a fraction": 2.5,
+    "true": True,
+    "nothing": None,
+    "an empty text": "",
+    "texts": ["a"],
+    "bytes in a list": [b"a"],
+    "numbers": [1],
+    "a mapping": {"a": "b"},
+    "bytes in a mapping": {"a": b"b"},
+    "numbers for names": {1: "b"},
+    "an object": object(),
+    "a class": httpx.Client,
+}
+ARGUMENTS = [
+    (service, name)
+    for service, endpoint in ENDPOINTS.items()
+    for name in class_of("plain", endpoint).argument_names()
+    if service == "bluenexus" or name not in COMMON
+]
+
+
+@pytest.mark.parametrize(("service", "name"), ARGUMENTS)
+@pytest.mark.filterwarnings("ignore:.* has no:UserWarning")
+def test_every_face_says_the_same_of_a_value(service: str, name: str) -> None:
+    faces = [*(class_of(face, ENDPOINTS[service]) for face in FRAMEWORKS)]
+    faces.append(getattr(langchain_agents, f"{NAMES[service]}LLM"))
+    for kind, value in OF_EACH_KIND.items():
+        said = {face.__name__: _said_of(face, name, value) for face in faces}
+        assert len(set(said.values())) == 1, (kind, said)
+
+
+def _said_of(face: Any, name: str, value: Any) -> str:
+    settings = {"agent_id": "a", "api_key": "k", "base_url": "https://host.example", name: value}
+    try:
+        agent = face(**settings).agent
+    except ConfigurationError as error:
+        return str(error)
+    return repr((agent.options.get(name), getattr(agent, name, None)))
+
+
+ARE_NO_TEXT = [
+    ("verify", b"/etc/ssl/company.pem", r"verify is the path of .* as a text.*cadata="),
+    ("verify", b"-----BEGIN CERTIFICATE-----", r"verify is the path of .*cadata="),
+    ("verify", 1, "verify: it should be a valid boolean or a valid string"),
+    ("allow_http", "false", "allow_http: it should be a valid boolean"),
+    ("max_retries", "2", "max_retries: it should be a valid integer"),
+    ("max_retries", True, "max_retries: it should be a valid integer"),
+    ("max_tokens", 2.0, "max_tokens: it should be a valid integer"),
+    ("temperature", "0.5", "temperature: it should be a valid number"),
+    ("rate_limit", b"30/minute", r"rate_limit is a text.*\.decode\(\)"),
+    ("default_headers", {"X-Key": b"v"}, r"default_headers.*\.decode\(\)"),
+    ("timeout", {"idel": 1}, "A Timeout has .*, not idel"),
+    ("agent_id", 5, "agent_id: it should be a valid string"),
+]
+
+
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+@pytest.mark.parametrize(("name", "value", "said"), ARE_NO_TEXT)
+def test_no_value_is_read_as_one_of_another_kind(
+    framework: str, name: str, value: Any, said: str
+) -> None:
+    settings = {"agent_id": "a", "api_key": "k", "base_url": "https://host.example"}
+    with pytest.raises(ConfigurationError, match=said):
+        make(framework, "bluenexus", **{**settings, name: value})
 
 
 @pytest.mark.parametrize("kind", [BlueNexus, *CLASSES])

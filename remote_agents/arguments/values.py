@@ -12,7 +12,7 @@ from typing import Any
 from remote_agents.errors import ConfigurationError
 from remote_agents.json_types import JsonObject
 from remote_agents.memory.plan import MEMORY_MODES
-from remote_agents.settings import refuse_bytes
+from remote_agents.settings import refuse_bytes, refuse_certificates
 
 
 def read_text(name: str, value: object) -> str:
@@ -58,11 +58,7 @@ def read_call_headers(value: object) -> dict[str, str]:
 
 def read_verify(value: object) -> Any:
     """TLS settings: True, False, a path, or a context; None is True."""
-    if isinstance(value, bytes) or (isinstance(value, str) and "-----BEGIN" in value):
-        raise ConfigurationError(
-            "verify is the path of a file of certificates, not their text: write it to a file, or "
-            "pass ssl.create_default_context(cadata=text)."
-        )
+    refuse_certificates(value)
     if value is None or isinstance(value, (bool, str, os.PathLike, ssl.SSLContext)):
         return value
     raise ConfigurationError(

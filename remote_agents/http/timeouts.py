@@ -59,9 +59,8 @@ class Timeout:
 
 def _from_mapping(value: JsonMapping) -> Timeout:
     if unknown := value.keys() - set(Timeout.__slots__):
-        raise ConfigurationError(
-            f"A Timeout has {', '.join(Timeout.__slots__)}, not {', '.join(sorted(unknown))}."
-        )
+        told = ", ".join(sorted(map(str, unknown)))
+        raise ConfigurationError(f"A Timeout has {', '.join(Timeout.__slots__)}, not {told}.")
     return Timeout(**value)
 
 

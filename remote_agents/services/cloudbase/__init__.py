@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Literal
 
+from pydantic import StrictBool, StrictInt, StrictStr
+
 from remote_agents.service import Endpoint
 from remote_agents.services.cloudbase.chat import decode, for_agent, refuses, server_url, turn
 from remote_agents.services.cloudbase.frames import TEXTLESS
@@ -44,17 +46,17 @@ class CloudBaseSettings(Settings):
 
     endpoint: ClassVar[Endpoint] = ENDPOINT
 
-    env_id: str | None = None
+    env_id: StrictStr | None = None
     """Id of the environment, from which the address follows; else `CLOUDBASE_ENV_ID`."""
     region: Literal["cn", "intl"] | None = None
     """`cn` (default) or `intl`."""
-    search_enable: bool | None = None
+    search_enable: StrictBool | None = None
     """Whether the agent may search the web."""
-    files: list[str] | None = None
+    files: list[StrictStr] | None = None
     """Links or `cloud://` ids that go with every turn."""
     dialect: Literal["auto", "classic", "ag-ui"] | None = None
     """What requests look like; `auto` (default) goes by the agent id."""
-    recall: int | None = None
+    recall: StrictInt | None = None
     """How many turns of a conversation a classic agent is told again where you have no history at
     hand (default 10; 0: none)."""
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
+from pydantic import StrictStr
+
 from remote_agents.service import Endpoint
 from remote_agents.services.cloudbase.chat import refuses, server_url
 from remote_agents.services.cloudbase_openai.chat import decode, turn
@@ -32,7 +34,7 @@ class CloudBaseOpenAISettings(Settings):
 
     endpoint: ClassVar[Endpoint] = ENDPOINT
 
-    env_id: str | None = None
+    env_id: StrictStr | None = None
     """Id of the environment, from which the address follows; else `CLOUDBASE_ENV_ID`."""
     region: Literal["cn", "intl"] | None = None
     """`cn` (default) or `intl`."""

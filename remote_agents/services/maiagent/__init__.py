@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, Literal
 
+from pydantic import StrictStr
+
 from remote_agents.service import Endpoint
 from remote_agents.services.maiagent.chat import ROOTS, decode, for_agent, turn
 from remote_agents.settings import CallArguments, Settings
@@ -39,7 +41,7 @@ class MaiAgentSettings(Settings):
 
     endpoint: ClassVar[Endpoint] = ENDPOINT
 
-    sender: dict[str, Any] | str | None = None
+    sender: dict[str, Any] | StrictStr | None = None
     """Who is asking, as the service wants it: the id of a contact."""
     query_metadata: dict[str, Any] | None = None
     """Goes with every question; limits what of the knowledge base is searched."""

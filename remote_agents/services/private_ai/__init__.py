@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, Literal
 
+from pydantic import StrictFloat, StrictInt, StrictStr
+
 from remote_agents.service import Endpoint
 from remote_agents.services.private_ai.chat import decode, turn
 from remote_agents.settings import CallArguments, Settings
@@ -47,21 +49,21 @@ class PrivateAISettings(Settings):
 
     route: Literal["assistants", "agents"] | None = None
     """The path that the service has its agents under; `assistants` by default."""
-    model: str | None = None
+    model: StrictStr | None = None
     """The model that the agent is asked to use."""
-    seed: int | None = None
+    seed: StrictInt | None = None
     """For answers that can be repeated."""
-    n: int | None = None
+    n: StrictInt | None = None
     """How many choices; more than one come as further generations."""
-    max_completion_tokens: int | None = None
+    max_completion_tokens: StrictInt | None = None
     """The most tokens of an answer."""
-    top_p: float | None = None
+    top_p: StrictFloat | None = None
     """Nucleus sampling."""
-    top_k: int | None = None
+    top_k: StrictInt | None = None
     """Sampling from the k likeliest."""
-    frequency_penalty: float | None = None
+    frequency_penalty: StrictFloat | None = None
     """Penalty for frequent tokens."""
-    presence_penalty: float | None = None
+    presence_penalty: StrictFloat | None = None
     """Penalty for tokens that are there already."""
     response_format: dict[str, Any] | None = None
     """The form of every answer, as OpenAI defines it."""

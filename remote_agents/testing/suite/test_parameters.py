@@ -5,7 +5,7 @@ from __future__ import annotations
 import types
 import warnings
 from collections.abc import Iterator
-from typing import Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import pytest
 
@@ -118,6 +118,8 @@ def _given(framework: str, service: str, values: JsonMapping) -> JsonObject:
 
 def _value_of(kind: object) -> Any:
     """A value that a parameter of this type may have."""
+    if get_origin(kind) is Annotated:
+        return _value_of(get_args(kind)[0])
     if get_origin(kind) in (Union, types.UnionType):
         return _value_of(next(each for each in get_args(kind) if each is not type(None)))
     if get_origin(kind) is Literal:
