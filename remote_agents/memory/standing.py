@@ -154,9 +154,13 @@ class Standing:
         """What stands after the newest reply, to the session's latest conversation."""
         if not self.records:
             return self.anew()
-        plan = self.following(self.records[0].conversation_id, "session")
-        size, _ = goes_on(self.mine, self.records[:1], self._is_newest, self.before)
-        plan.moved_on = bool(plan.history) and self.mine[size * SIZE :] != plan.asked
+        newest = self.records[0]
+        plan = self.following(newest.conversation_id, "session")
+        size, _ = goes_on(self.mine, [newest], self._is_newest, self.before)
+        if plan.history and self.mine[size * SIZE :] != plan.asked:
+            plan.moved_on, known = True, {*newest.ids, *newest.instructions}
+            if self.prompt.wants_ids:  # what it does not know is of a dialogue before this one
+                plan.history = [message for message in plan.history if message.id in known]
         return plan
 
     def resumed(self, conversation_id: str) -> Plan:

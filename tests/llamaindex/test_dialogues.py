@@ -181,6 +181,20 @@ async def test_an_engine_knows_what_another_one_was_told_and_tells_nothing_twice
     assert heard(sandbox, service) == [*told, ASKED, "What is my lucky number?"]
 
 
+@HOW
+@pytest.mark.parametrize("service", [*KEEPING, "cloudbase_ag_ui"])
+async def test_what_one_engine_forgot_no_other_one_tells_again(
+    sandbox: Sandbox, build: Build, service: str, how: str
+) -> None:
+    llm = shared(build, service)
+    one, two = llm.as_chat_engine("alice"), llm.as_chat_engine("alice")
+    await say(one, how, SECRET.format("zebra-17"))
+    two.reset()
+    await say(two, how, "My lucky number is 4711.")
+    assert "zebra-17" not in await say(one, how, ASKED)
+    assert heard(sandbox, service) == ["My lucky number is 4711.", ASKED]
+
+
 @pytest.mark.parametrize("service", [*KEEPING, "cloudbase_ag_ui"])
 def test_an_engine_whose_stream_was_left_tells_nothing_twice(
     sandbox: Sandbox, build: Build, service: str
