@@ -97,8 +97,10 @@ def _sqlite_engine(sa: ModuleType, url: URL, options: Arguments) -> Engine:
 
         options = {"poolclass": StaticPool, "connect_args": {"check_same_thread": False}, **options}
     else:
-        options = {"connect_args": {"timeout": 30}, **options}
-    engine: Engine = sa.create_engine(url, **options)
+        given = {} if "timeout" in url.query else {"timeout": 30}
+        options = {"connect_args": given, **options}
+    # Values by name go to the driver as they are.
+    engine: Engine = sa.create_engine(url, **{"paramstyle": "named", **options})
     sa.event.listen(engine, "connect", _configure_sqlite)
     return engine
 

@@ -361,25 +361,27 @@ def _table(io: type) -> dict[type, Callable[..., Any]]:
 _BLOCKING, _ASYNC = _table(_BlockingIO), _table(_AsyncIO)
 
 
-def _do(op: Do | Defer) -> Any:
-    if op.blocks and op.within is not None:
+def _do(op: Do) -> Any:
+    if op.blocks and op.within is not None and not op.timely:
         return workers.call(op.function, op.within)
     return op.function()
 
 
-async def _ado(op: Do | Defer) -> Any:
+async def _ado(op: Do) -> Any:
     value = await workers.acall(op.function, op.within) if op.blocks else op.function()
     return await awaited(value, op.within) if inspect.isawaitable(value) else value
 
 
 def _do_at_last(op: Defer) -> None:
-    with suppress(DeadlineReached):
-        _do(op)
+    if op.needed():
+        with suppress(DeadlineReached):
+            _do(op.do)
 
 
 async def _ado_at_last(op: Defer) -> None:
-    with suppress(DeadlineReached):
-        await _ado(op)
+    if op.needed():
+        with suppress(DeadlineReached):
+            await _ado(op.do)
 
 
 def collect(items: Iterator[Any]) -> Any:

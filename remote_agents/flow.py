@@ -163,23 +163,24 @@ class Wait(NamedTuple):
 class Do(NamedTuple):
     """Call a function, in a thread if it blocks; a coroutine function is awaited.
 
-    `within` so many seconds, or `DeadlineReached` is raised; what blocks goes on unheard.
+    `within` so many seconds, or `DeadlineReached` is raised; what blocks goes on unheard. What is
+    `timely` raises that itself, and needs a thread beside an event loop only.
     """
 
     function: Callable[[], Any]
     blocks: bool = False
     within: float | None = None
+    timely: bool = False
 
 
 class Defer(NamedTuple):
-    """Call this when the flow is over, however it ends; what blocks longer goes on unheard.
+    """Do this when the flow is over, however it ends, unless it is `needed` no more.
 
     Meanwhile `audience` is shown who reads what the flow emits.
     """
 
-    function: Callable[[], Any]
-    blocks: bool = False
-    within: float | None = None
+    do: Do
+    needed: Callable[[], bool]
     audience: Audience | None = None
 
 

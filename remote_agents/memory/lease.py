@@ -88,7 +88,8 @@ class Lease:
 
     def opening(self) -> Defer:
         """The operation with which a turn begins: all is given back when it is over."""
-        return Defer(self.give_back, self.store.blocks, LAST_WAIT, self._reading)
+        ending = _word(self.store, self.give_back, LAST_WAIT)
+        return Defer(ending, lambda: not self._over, self._reading)
 
     def known(self) -> Flow[list[Conversation]]:
         """What is known of the dialogue, the latest used first."""
@@ -184,7 +185,7 @@ class Lease:
             _under_way(holder.began),
         )
         with suppress(DeadlineReached):
-            yield Do(holder.end, self.store.blocks, self._within(STORE_WAIT))
+            yield _word(self.store, holder.end, self._within(STORE_WAIT))
 
     def _check(self, waited: float, since: float | None) -> None:
         """Say that one waits, and end what keeps him waiting for nothing."""
@@ -216,7 +217,7 @@ class Lease:
             self.give_back()
             return
         try:
-            yield Do(self.give_back, blocks=True, within=within)
+            yield _word(self.store, self.give_back, within)
         except DeadlineReached:
             logger.warning("The session store does not answer; the turn may not be recorded.")
 
@@ -241,6 +242,8 @@ class Lease:
     def _save(self, conversation: Conversation | None) -> None:
         try:
             kept = self.store.finish(self._dialogue, self._holder, conversation)
+        except DeadlineReached:
+            raise
         except Exception as error:  # what came, and why the turn ended, matter more
             logger.warning("The session store failed; the turn may not be recorded: %s", error)
             return
@@ -261,7 +264,7 @@ def asked(store: SessionStore, word: Callable[[], T], left: Left | None = None) 
     within = STORE_WAIT if left is None else left(STORE_WAIT)
     try:
         # What does not block is no operation of a driver.
-        return word() if not store.blocks else (yield Do(word, True, within))
+        return word() if not store.blocks else (yield _word(store, word, within))
     except AgentError:
         raise
     except DeadlineReached:
@@ -275,6 +278,11 @@ def asked(store: SessionStore, word: Callable[[], T], left: Left | None = None) 
         raise ConversationError(
             f"The session store failed ({type(error).__name__}); nothing was sent."
         ) from error
+
+
+def _word(store: SessionStore, word: Callable[[], Any], within: float) -> Do:
+    """The operation that says a word with a store."""
+    return Do(partial(store.call_within, within, word), store.blocks, within, store.timely)
 
 
 def _caller() -> Caller:

@@ -67,10 +67,12 @@ class SessionStore(ABC):
     """Remembers the conversations of dialogues, and which of their turns are under way.
 
     A store that processes share must make `begin` and `finish` atomic, and free what a dead process
-    held after a while. `blocks` says that its calls are to be kept off an event loop.
+    held after a while. `blocks` says that its calls are to be kept off an event loop; `timely`,
+    that what is called by `call_within` ends in time by itself.
     """
 
     blocks = False
+    timely = False
 
     def __init__(self) -> None:
         self.turnstile = Turnstile()
@@ -81,6 +83,14 @@ class SessionStore(ABC):
     def secret(self) -> bytes | None:
         """What marks are sealed with, if the store keeps something for that."""
         return None
+
+    def call_within(self, seconds: float, word: Callable[[], T]) -> T:
+        """Call one or several of its methods, which should end in so many seconds.
+
+        Raises:
+            DeadlineReached: They did not, and the store is `timely`.
+        """
+        return word()
 
     @abstractmethod
     def read(self, dialogue: str) -> list[Conversation]:

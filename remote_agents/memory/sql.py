@@ -8,20 +8,25 @@ import os
 import secrets
 import threading
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from typing import Any
+import weakref
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 from remote_agents.database import column_of, engine_of, sqlalchemy
 from remote_agents.errors import ConversationError
+from remote_agents.flow import DeadlineReached
 from remote_agents.json_types import Arguments, JsonObject
+from remote_agents.memory.connections import Connections, Patience
 from remote_agents.memory.law import Conversation
 from remote_agents.memory.sessions import SessionStore, kept
 from remote_agents.memory.statements import Statements, create
 from remote_agents.seconds import read_seconds
 
+T = TypeVar("T")
 logger = logging.getLogger(__name__)
 
+_FAILED = (ConversationError, DeadlineReached)
+_OF_PARENTS: list[object] = []
 MOST_OWED = 10_000  # conversations
 
 
@@ -68,7 +73,8 @@ class SQLSessionStore(SessionStore):
         self._owed: dict[str, tuple[str, Conversation | None]] = {}  # what could not be given back
         self._opened: _Database | None = None
         self._opening = threading.Lock()
-        self._database()
+        self._patience = Patience()
+        self.timely = self._database().is_sqlite
 
     def __repr__(self) -> str:
         return f"SQLSessionStore({sqlalchemy().make_url(self._url)!r})"
@@ -79,6 +85,14 @@ class SQLSessionStore(SessionStore):
     def secret(self) -> bytes:
         """What marks are sealed with; made once, when the tables were."""
         return self._database().secret
+
+    def call_within(self, seconds: float, word: Callable[[], T]) -> T:
+        """Call some of its methods; SQLite waits no longer for a process that holds the database.
+
+        Raises:
+            DeadlineReached: It waited so long.
+        """
+        return self._patience.call_within(seconds, word) if self.timely else word()
 
     def read(self, dialogue: str) -> list[Conversation]:
         """What is known of a dialogue, the latest used first."""
@@ -100,13 +114,14 @@ class SQLSessionStore(SessionStore):
         """Take a conversation in one statement, if no other lease on it runs."""
         database, now = self._database(), time.time()
         # Of the new ones that take their turn there is one; others have a name of their own.
-        row = _row(replace(conversation or Conversation("", created=now), last_used=now))
+        row = _row(conversation or Conversation("", created=now))
+        row["last_used"] = now
         if conversation is None and not alone:
             row["conversation_id"] = f"?{holder}"
         lease = {"holder": holder, "since": now, "until": now + self.lease, "now": now}
         try:
             taken = database.count("begin", {"dialogue": dialogue, **row, **lease})
-        except ConversationError:
+        except _FAILED:
             self._owe(dialogue, holder, None)  # it may have been taken, and the word of it lost
             raise
         if not taken:
@@ -118,7 +133,7 @@ class SQLSessionStore(SessionStore):
         """Give it back by one statement, which is said again later if the database fails."""
         try:
             return self._finish(dialogue, holder, conversation)
-        except ConversationError:
+        except _FAILED:
             self._owe(dialogue, holder, conversation)
             raise
 
@@ -177,9 +192,14 @@ class SQLSessionStore(SessionStore):
             with self._opening:
                 database = self._opened
                 if database is None or database.pid != os.getpid():
-                    # After a fork, the parent's connections are left to the parent.
+                    if database is not None:  # the parent's: not even to be closed here
+                        _OF_PARENTS.append(database)
                     database = _Database(
-                        self._url, self._table_name, self._engine_options, self.lease
+                        self._url,
+                        self._table_name,
+                        self._engine_options,
+                        self.lease,
+                        self._patience,
                     )
                     self._opened = database
         return database
@@ -188,10 +208,21 @@ class SQLSessionStore(SessionStore):
 class _Database:
     """The engine and the statements, made once in a process."""
 
-    def __init__(self, url: str, table_name: str, engine_options: Arguments, lease: float) -> None:
+    def __init__(
+        self,
+        url: str,
+        table_name: str,
+        engine_options: Arguments,
+        lease: float,
+        patience: Patience,
+    ) -> None:
         sa = sqlalchemy()
         self.pid = os.getpid()
         self.engine = engine_of(sa, url, {"isolation_level": "AUTOCOMMIT", **engine_options})
+        self.is_sqlite = self.engine.dialect.name == "sqlite"
+        self._patience = patience
+        self._connections = Connections(sa, self.engine, patience)
+        weakref.finalize(self, self._connections.close)
         self._statements = Statements(sa, self.engine.dialect, table_name)
         self._failures = (sa.exc.SQLAlchemyError, self.engine.dialect.loaded_dbapi.Error)
         self.leases = _Heartbeat(self, lease)
@@ -206,31 +237,23 @@ class _Database:
     def close(self) -> None:
         """Close the connections; what is held is renewed no longer."""
         self.leases.stop()
-        self.engine.dispose()
+        self._connections.close()
 
-    def rows(self, name: str, values: Mapping[str, object]) -> Sequence[Any]:
+    def rows(self, name: str, values: JsonObject) -> Sequence[Any]:
         """The rows that a statement gives."""
         found: Sequence[Any] = self._run(name, values, lambda cursor: cursor.fetchall())
         return found
 
-    def count(self, name: str, values: Mapping[str, object]) -> int:
+    def count(self, name: str, values: JsonObject) -> int:
         """How many rows a statement changed."""
         return int(self._run(name, values, lambda cursor: cursor.rowcount))
 
-    def _run(self, name: str, values: Mapping[str, object], result: Any) -> Any:
-        """Run a statement on the driver itself, which costs a fraction of SQLAlchemy's way."""
+    def _run(self, name: str, values: JsonObject, result: Any) -> Any:
         try:
-            connection = self.engine.raw_connection()
-            try:
-                cursor = connection.cursor()
-                cursor.execute(*self._statements.prepared(name, values))
-                found = result(cursor)
-                cursor.close()
-                connection.commit()
-                return found
-            finally:
-                connection.close()
+            return self._connections.run(*self._statements.prepared(name, values), result)
         except self._failures as error:
+            if self._patience.is_over:
+                raise DeadlineReached from None
             raise self._unusable(error) from error
 
     def _unusable(self, error: object) -> ConversationError:

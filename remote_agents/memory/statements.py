@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -43,18 +42,17 @@ class Statements:
 
     def __init__(self, sa: ModuleType, dialect: Dialect, table_name: str) -> None:
         self.table = _table(sa, table_name)
-        self._compiled = {
+        compiled = {
             name: statement.compile(dialect=dialect)
             for name, statement in _statements(sa, dialect.name, self.table).items()
         }
-        self._texts = {name: str(compiled) for name, compiled in self._compiled.items()}
+        self._orders = {name: each.positiontup for name, each in compiled.items()}
+        self._texts = {name: str(each) for name, each in compiled.items()}
 
-    def prepared(self, name: str, values: Mapping[str, object]) -> tuple[str, Any]:
+    def prepared(self, name: str, values: JsonObject) -> tuple[str, Any]:
         """The text of a statement and its values, as the driver takes them."""
-        order = self._compiled[name].positiontup
-        if order is None:
-            return self._texts[name], {**self._compiled[name].params, **values}
-        return self._texts[name], tuple(values[key] for key in order)
+        order = self._orders[name]
+        return self._texts[name], values if order is None else tuple(values[key] for key in order)
 
 
 def _statements(sa: ModuleType, dialect: str, table: Table) -> JsonObject:
