@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import lru_cache
 
 from remote_agents.http.heads import plain_head
 
@@ -22,6 +23,7 @@ STATEMENTS = re.compile(rb"\n[ \t]*(?:transfer-encoding|content-length)", re.IGN
 # What stands behind a size says nothing, and parsers disagree on where blanks may be in it.
 SIZE = re.compile(rb"([0-9a-fA-F]{1,16})[ \t]*(?:;[^\r\n]{0,999})?\r\n")
 PARTIAL_SIZE = re.compile(rb"[0-9a-fA-F]{1,16}[ \t]*(?:;[^\r\n]{0,999})?\r?")
+LONGEST_SIZE = 1024  # longer than any line that `SIZE` matches
 LONGEST_HEAD = 128 * 1024
 
 
@@ -131,6 +133,8 @@ class ChunkJoiner:
             elif self._closing and data.startswith(b"\r\n", at):
                 at += 2
                 self._closing = False
+            elif not self._closing and (after := _take_whole(data, at, pieces)) > at:
+                at = after
             elif not self._closing and (size := SIZE.match(data, at)):
                 at = size.end()
                 self._left = int(size[1], 16)
@@ -146,6 +150,23 @@ class ChunkJoiner:
                 rest = b"\r\n" if self._closing else b""
                 return _framed(pieces) + rest + data[at:]
         return _framed(pieces)
+
+
+def _take_whole(data: bytes, at: int, pieces: list[bytes]) -> int:
+    """Take the chunks that are whole, as most are; gives where the first one is that is not."""
+    while begin := data.find(b"\n", at, at + LONGEST_SIZE) + 1:
+        end = begin + _size_in(data[at:begin])
+        if begin == end or data[end : end + 2] != b"\r\n":
+            break
+        pieces.append(data[begin:end])
+        at = end + 2
+    return at
+
+
+@lru_cache(maxsize=1024)  # events of a service are mostly of a few sizes
+def _size_in(line: bytes) -> int:
+    size = SIZE.fullmatch(line)
+    return int(size[1], 16) if size else 0
 
 
 def _may_go_on(rest: bytes, closing: bool) -> bool:
