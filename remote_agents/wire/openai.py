@@ -43,9 +43,11 @@ def decode_chat(data: object, so_far: Reply) -> list[Event]:
         return [Unknown(data)]
     events: list[Event] = []
     chosen = so_far.choice
-    for choice in _choices(data["choices"]):
+    choices = data["choices"]
+    for choice in choices if isinstance(choices, list) else [choices]:
         if isinstance(choice, dict):
-            index = _index(choice)
+            index = choice.get("index", 0)
+            index = index if isinstance(index, int) else 0
             if chosen is None:
                 chosen = index
                 events.append(Info(choice=index))
@@ -63,15 +65,6 @@ def decode_chat(data: object, so_far: Reply) -> list[Event]:
     return events
 
 
-def _choices(value: object) -> list[Any]:
-    return value if isinstance(value, list) else [value]
-
-
-def _index(choice: JsonMapping) -> int:
-    index = choice.get("index", 0)
-    return index if isinstance(index, int) else 0
-
-
 def _decode_alternative(choice: JsonMapping, index: int, events: list[Event]) -> None:
     content = mapping(choice.get("delta") or choice.get("message")).get("content")
     events.extend(
@@ -84,9 +77,8 @@ def _decode_choice(choice: JsonMapping, so_far: Reply, events: list[Event]) -> N
     whole = "message" in choice
     content = mapping(choice["message"] if whole else choice.get("delta"))
     piece = content.get("content")
-    reasoning = content.get("reasoning_content") or content.get("reasoning")
-    if reasoning and isinstance(reasoning, str):
-        events.append(ReasoningDelta(reasoning))
+    if len(content) > 1 or piece is None:
+        _decode_reasoning(content, events)
     if type(piece) is str and piece:
         events.append(TextDelta(piece))
     elif piece:
@@ -95,10 +87,17 @@ def _decode_choice(choice: JsonMapping, so_far: Reply, events: list[Event]) -> N
         _check_silence(choice, content, events)
     if len(content) > 1 and content.get("tool_calls"):
         _decode_calls(items(content["tool_calls"]), whole, events)
-    if choice.get("error") or choice.get("finish_reason") == "error":
+    reason = choice.get("finish_reason")
+    if reason == "error" or choice.get("error"):
         raise _failure(choice, events)
-    if whole or "finish_reason" in choice:
-        _decode_finish(choice.get("finish_reason"), whole, so_far, events)
+    if whole or reason or ("finish_reason" in choice and not so_far.more_expected):
+        _decode_finish(reason, whole, so_far, events)
+
+
+def _decode_reasoning(content: JsonMapping, events: list[Event]) -> None:
+    reasoning = content.get("reasoning_content") or content.get("reasoning")
+    if reasoning and isinstance(reasoning, str):
+        events.append(ReasoningDelta(reasoning))
 
 
 def _check_silence(choice: JsonMapping, content: JsonMapping, events: list[Event]) -> None:

@@ -269,9 +269,9 @@ class Reader:
             for value in values:
                 told = decode(value, reply)
                 reply.begun = True
-                if plain and len(told) == 1 and type(told[0]) is TextDelta:
-                    fold_text(told[0].text)  # most frames of most answers, without a call
-                    events.append(told[0])
+                if plain and len(told) == 1 and type(event := told[0]) is TextDelta:
+                    fold_text(event.text)  # most frames of most answers, without a call
+                    events.append(event)
                     self.frames += 1
                 else:
                     self._fold(value, told, events)

@@ -89,14 +89,14 @@ class SSEDecoder:
 
     def _read_usual(self, chunk: bytes, frames: list[Frame]) -> bytes:
         """Read events of one `data:` line of JSON each; gives back what is left."""
-        *events, rest = chunk.split(b"\n\n")
+        events, rest, long = _events_in(chunk)
         left = iter(events)
         for event in left:
             name, data = None, event
             if event[:6] == b"event:":
                 said, _, data = event[6:].partition(b"\n")
                 name = said.strip().decode("utf-8", "replace")
-            if data[:6] != b"data: " or b"\n" in data:
+            if data[:6] != b"data: " or (long and b"\n" in data):
                 return b"\n\n".join([event, *left, rest])
             try:
                 frames.append((name, from_json(data[6:], cache_strings="keys")))
@@ -294,3 +294,13 @@ class SSEDecoder:
             return data
         self.has_halves = True
         return value
+
+
+def _events_in(chunk: bytes) -> tuple[list[bytes], bytes, bool]:
+    """The events that empty lines end, what is behind them, and whether one has several lines."""
+    lines = chunk.split(b"\n")  # in half the time that two line ends take to be found
+    ended = (len(lines) - 1) & ~1
+    if any(lines[1:ended:2]):
+        *events, rest = chunk.split(b"\n\n")
+        return events, rest, True
+    return lines[0:ended:2], b"\n".join(lines[ended:]), False
