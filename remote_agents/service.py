@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from remote_agents.errors import (
@@ -63,6 +63,8 @@ class Endpoint:
         server_url: Works out the root address from the options, when it depends on them.
         for_agent: The facts for one agent, when they depend on its id or options.
         conversation_word: What its errors call a conversation.
+        error_codes: Error codes of its own that say what is wrong whatever the status is, with the
+            class of the error.
         refuses: Whether a whole body with HTTP 200 says that the request was not taken, before any
             work, in exactly the shape that the service's document has. Any other failure in a 200
             may be one of the agent's own tools, after others have acted.
@@ -110,6 +112,7 @@ class Endpoint:
     server_url: Callable[[JsonMapping], str | None] | None = None
     for_agent: Callable[[Endpoint, str, JsonMapping], Endpoint] | None = None
     conversation_word: str = "conversation"
+    error_codes: Mapping[str, type[AgentStatusError]] = field(default_factory=dict, hash=False)
     refuses: Callable[[Any], bool] | None = None
     client: str | None = None
     told_in_headers: Callable[[Mapping[str, str]], Info] | None = None

@@ -64,6 +64,16 @@ def test_a_refusal_in_place_of_an_answer_has_its_class(endpoint: str) -> None:
     assert "waiting does not help" in str(error)
 
 
+@pytest.mark.parametrize("code", ["EXCEED_TOKEN_QUOTA_LIMIT", "SERVICE_CHARGE_OVERDUE"])
+@pytest.mark.parametrize("endpoint", ["cloudbase", "cloudbase_openai"])
+def test_a_code_of_its_own_says_more_than_the_status(endpoint: str, code: str) -> None:
+    body = json.dumps({"code": code, "message": "gone"}).encode()
+    for answer in (head(JSON, "403 Forbidden", length=len(body)), head(JSON, length=len(body))):
+        error = failure(endpoint, answer, body)
+        assert isinstance(error, QuotaExceededError)
+        assert error.code == code
+
+
 @pytest.mark.parametrize("body", [b"{}", b"[]", b'{"success": false}', b'{"message": "failed"}'])
 @pytest.mark.parametrize("endpoint", ENDPOINT_NAMES)
 def test_json_that_is_no_answer_is_no_success(endpoint: str, body: bytes) -> None:

@@ -1,4 +1,4 @@
-"""What a service knows stands in its folder: its name and its headers stand nowhere else.
+"""What a service knows stands in its folder: its name and its words stand nowhere else.
 
 Only code is read: docstrings and comments may say where a fact is from.
 """
@@ -33,13 +33,13 @@ ALLOWED = {
 }
 # A comment that silences a checker; what comes behind it is why.
 SILENCED = re.compile(r"#[^#]*?(?:type: ignore\[[\w, -]+\]|noqa: [A-Z]+\d+(?:, [A-Z]+\d+)*)(.*)")
-HEADERS = ("x-cloudbase", "x-credits", "x-conversation-id")
+WIRE = ("x-cloudbase", "x-credits", "x-conversation-id", "exceed_", "overdue")
 
 
 def words() -> re.Pattern[str]:
     """A service's name however it is spelt, but for AG-UI's: that is a protocol of `wire/`."""
     names = [name.replace("_", "_?") for name in ENDPOINTS if name != "ag_ui"]
-    return re.compile("|".join([*names, "tencent", "vmware", *HEADERS]), re.IGNORECASE)
+    return re.compile("|".join([*names, "tencent", "vmware", *WIRE]), re.IGNORECASE)
 
 
 def named(tree: ast.AST) -> Iterator[tuple[int, str]]:

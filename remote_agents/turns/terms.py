@@ -220,13 +220,14 @@ class Terms:
         return f"{self.endpoint.name}@{urlsplit(self.base_url).netloc}/{digest}"
 
     @cached_property
-    def context(self) -> dict[str, str]:
-        """What error messages name."""
+    def context(self) -> JsonObject:
+        """What errors are made with: what their messages name, and the service's own codes."""
         return {
             "endpoint": self.endpoint.name,
             "title": self.endpoint.title,
             "agent_id": self.agent_id,
             "env": f" ({self.endpoint.env}_API_KEY)",
+            "codes": self.endpoint.error_codes,
         }
 
     # --- memory ------------------------------------------------------------------------------

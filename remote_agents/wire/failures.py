@@ -19,10 +19,12 @@ from remote_agents.errors import AgentError, AgentStatusError, RemoteFailureErro
 from remote_agents.json_types import JsonMapping, JsonObject
 from remote_agents.wire.frames import is_failure_body, stated_status
 
-QUOTA_CODES = frozenset(
-    {"EXCEED_TOKEN_QUOTA_LIMIT", "SERVICE_CHARGE_OVERDUE", "insufficient_quota"}
+# What a code says by a word in it, whatever the status is; where no word tells, a service says it
+# in its `error_codes`.
+KINDS_BY_WORD: tuple[tuple[str, type[AgentStatusError]], ...] = (
+    ("QUOTA", errors.QuotaExceededError),
+    ("REQUEST_LIMIT", errors.RateLimitError),
 )
-THROTTLE_CODES = frozenset({"EXCEED_CONCURRENT_REQUEST_LIMIT", "EXCEED_REQUEST_LIMIT"})
 BY_STATUS: dict[int, type[AgentStatusError]] = {
     400: errors.BadRequestError,
     401: errors.AuthenticationError,
@@ -33,7 +35,9 @@ BY_STATUS: dict[int, type[AgentStatusError]] = {
     422: errors.UnprocessableEntityError,
     429: errors.RateLimitError,
 }
-BY_CODE: tuple[tuple[str, int], ...] = (
+# What a code stands for in an answer with HTTP 200: a quota is refused as limits are.
+STATUS_OF = {kind: status for status, kind in BY_STATUS.items()} | {errors.QuotaExceededError: 429}
+STATUS_BY_WORD: tuple[tuple[str, int], ...] = (
     ("CREDENTIAL", 401),
     ("UNAUTHORIZED", 401),
     ("AUTH_FAILED", 401),
@@ -69,11 +73,12 @@ def status_error(
         status: HTTP status.
         headers: Response headers.
         body: The decoded JSON body, or its text.
-        context: `endpoint`, `agent_id`, `env` and `url`, for the message.
+        context: `endpoint`, `title`, `agent_id` and `env`, for the message; `codes`, the service's
+            own error codes.
         id_headers: Headers in which this service tells the id of a request.
     """
     code = error_code(body)
-    kind = error_class(status, code)
+    kind = error_class(status, code, context)
     said = error_message(body) or f"HTTP {status}"
     details: JsonObject = {
         "status_code": status,
@@ -118,15 +123,21 @@ def _hint_for(
     return _hint(status, headers, context)
 
 
-def error_class(status: int, code: str | None) -> type[AgentStatusError]:
+def error_class(status: int, code: str | None, context: Context) -> type[AgentStatusError]:
     """The class for a status and a service's own code."""
-    if code in QUOTA_CODES:
-        return errors.QuotaExceededError
-    if code in THROTTLE_CODES:
-        return errors.RateLimitError
+    if (kind := _kind_of(code, context)) is not None:
+        return kind
     if status >= 500:
         return errors.ServerError
     return BY_STATUS.get(status, AgentStatusError)
+
+
+def _kind_of(code: str | None, context: Context) -> type[AgentStatusError] | None:
+    """What a code says by itself, whatever the status is."""
+    kind: type[AgentStatusError] | None = context["codes"].get(code)
+    if kind is None and code is not None:
+        kind = next((kind for word, kind in KINDS_BY_WORD if word in code.upper()), None)
+    return kind
 
 
 def body_failure(data: object, *, context: Context, whole: bool) -> AgentError | None:
@@ -148,11 +159,12 @@ def reported_failure(data: JsonObject, context: Context, *, whole: bool) -> Agen
     said = error_message(data) or "the service reported a failure"
     details = {"endpoint": context["endpoint"], "request_id": _filled_text(data.get("requestId"))}
     text = f"{context['title']} failed: {said}"
-    status = _status_of(code) if whole or code in QUOTA_CODES | THROTTLE_CODES else 0
+    named = _kind_of(code, context)
+    status = STATUS_OF.get(named, 500) if named else _status_by_word(code) if whole else 0
     stated = stated_status(data)
     status = status or (stated if stated == 402 or (whole and stated < 500) else 0)
     if status:
-        kind = error_class(status, code)
+        kind = error_class(status, code, context)
         hint = _hint_for(kind, status, {}, context)
         return kind(
             " ".join([text + ".", *hint]).replace("..", "."),
@@ -164,13 +176,11 @@ def reported_failure(data: JsonObject, context: Context, *, whole: bool) -> Agen
     return RemoteFailureError(text, code=code, body=data, **details)
 
 
-def _status_of(code: str | None) -> int:
+def _status_by_word(code: str | None) -> int:
     """The HTTP status that a code in a 200 body stands for; 0 if it is not clear."""
-    if code is None:
-        return 0
-    if code in QUOTA_CODES | THROTTLE_CODES:
-        return 429
-    return next((status for word, status in BY_CODE if word in code.upper()), 0)
+    return (
+        next((status for word, status in STATUS_BY_WORD if word in code.upper()), 0) if code else 0
+    )
 
 
 def error_code(body: object) -> str | None:

@@ -56,7 +56,7 @@ class Reader:
         decode: From a frame to its events.
         reply: What they are folded into.
         endpoint: The facts of the service.
-        context: What error messages name.
+        context: What errors are made with.
         stop: Sequences that end the text, where the service knows none.
         coalesce: Join deltas that arrived together.
         unknown_frames: What a frame of unknown shape is that may hold text: an error, or only
@@ -81,7 +81,7 @@ class Reader:
         reply: Reply,
         endpoint: Endpoint,
         *,
-        context: Mapping[str, str],
+        context: Mapping[str, Any],
         stop: tuple[str, ...] = (),
         coalesce: bool = True,
         unknown_frames: str = "error",

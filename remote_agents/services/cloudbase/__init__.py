@@ -8,7 +8,14 @@ from typing import Any, ClassVar, Literal
 from pydantic import StrictBool, StrictInt, StrictStr
 
 from remote_agents.service import Endpoint
-from remote_agents.services.cloudbase.chat import decode, for_agent, refuses, server_url, turn
+from remote_agents.services.cloudbase.chat import (
+    ERROR_CODES,
+    decode,
+    for_agent,
+    refuses,
+    server_url,
+    turn,
+)
 from remote_agents.services.cloudbase.frames import TEXTLESS
 from remote_agents.settings import CallArguments, Settings
 
@@ -35,6 +42,7 @@ ENDPOINT = Endpoint(
     cites=True,
     server_url=server_url,
     for_agent=for_agent,
+    error_codes=ERROR_CODES,
     refuses=refuses,
     client="remote_agents.services.cloudbase.client",
     request_id_headers=("x-cloudbase-request-id",),

@@ -16,7 +16,13 @@ from functools import partial
 from typing import Any
 from urllib.parse import quote
 
-from remote_agents.errors import AgentStatusError, ConfigurationError, RemoteFailureError
+from remote_agents.errors import (
+    AgentStatusError,
+    ConfigurationError,
+    QuotaExceededError,
+    RateLimitError,
+    RemoteFailureError,
+)
 from remote_agents.flow import Call, Decode, Flow, Request, Stream
 from remote_agents.json_types import Arguments, JsonObject
 from remote_agents.service import Endpoint
@@ -74,15 +80,14 @@ def refuses(body: object) -> bool:
     )
 
 
+ERROR_CODES: Mapping[str, type[AgentStatusError]] = {
+    "EXCEED_TOKEN_QUOTA_LIMIT": QuotaExceededError,
+    "SERVICE_CHARGE_OVERDUE": QuotaExceededError,
+    "EXCEED_REQUEST_LIMIT": RateLimitError,
+    "EXCEED_CONCURRENT_REQUEST_LIMIT": RateLimitError,
+}
 _REFUSAL_KEYS = frozenset({"code", "message", "requestId"})
-_REFUSAL_CODES = frozenset(
-    {
-        "INVALID_CREDENTIALS",
-        "EXCEED_REQUEST_LIMIT",
-        "EXCEED_CONCURRENT_REQUEST_LIMIT",
-        "EXCEED_TOKEN_QUOTA_LIMIT",
-    }
-)
+_REFUSAL_CODES = ERROR_CODES.keys() - {"SERVICE_CHARGE_OVERDUE"} | {"INVALID_CREDENTIALS"}
 
 
 def _keeps_none(error: AgentStatusError | RemoteFailureError) -> bool:

@@ -7,7 +7,7 @@ from typing import ClassVar, Literal
 from pydantic import StrictStr
 
 from remote_agents.service import Endpoint
-from remote_agents.services.cloudbase.chat import refuses, server_url
+from remote_agents.services.cloudbase.chat import ERROR_CODES, refuses, server_url
 from remote_agents.services.cloudbase_openai.chat import decode, turn
 from remote_agents.settings import CallArguments, Settings
 from remote_agents.wire.ag_ui import TEXTLESS
@@ -21,6 +21,7 @@ ENDPOINT = Endpoint(
     decode=decode,
     options=("env_id", "region", "route"),
     server_url=server_url,
+    error_codes=ERROR_CODES,
     refuses=refuses,
     textless=TEXTLESS,  # AG-UI's events are read by their own decoder
     eof_ends=True,
