@@ -22,9 +22,9 @@ from langchain_tests.utils.stream_lifecycle import assert_valid_event_stream
 from openai import BadRequestError
 
 from langchain_agents._convert import to_messages
-from remote_agents import MaiAgent, UnsupportedContentError
+from remote_agents import InMemorySessionStore, MaiAgent, UnsupportedContentError
 from tests.langchain.recorded import REASONING, SOURCES, TEXT, URL, recorded
-from tests.langchain.services import CHAT, chat, every_service, summed
+from tests.langchain.services import CHAT, KEEPING, chat, every_service, summed
 
 pytestmark = pytest.mark.filterwarnings("ignore::langchain_core._api.LangChainBetaWarning")
 
@@ -327,7 +327,7 @@ def test_a_reply_can_be_handed_to_another_vendors_model(
 ) -> None:
     reply: Any = recorded(service, output_version=version).invoke("Q")
     if version == "v1":  # langchain-openai knows no steps of other vendors' agents
-        reply = AIMessage(reply.text)
+        reply = reply.model_copy(update={"content": reply.text})
     sent: list[bytes] = []
 
     def refuse(request: httpx.Request) -> httpx.Response:
@@ -340,3 +340,15 @@ def test_a_reply_can_be_handed_to_another_vendors_model(
         other.invoke([HumanMessage("Q"), reply, HumanMessage("And?")])
     assert TEXT.encode() in sent[0]
     assert b"server_tool" not in sent[0]
+
+
+@pytest.mark.parametrize("service", KEEPING)
+def test_a_copy_for_others_is_still_the_agents_own_reply(sandbox: Any, service: str) -> None:
+    model = chat(sandbox, service, output_version="v1", session_store=InMemorySessionStore())
+    config: Any = {"configurable": {"thread_id": "t"}}
+    reply = model.invoke([HumanMessage("Q")], config)
+    copied = reply.model_copy(update={"content": reply.text})
+    assert [block["type"] for block in copied.content_blocks][-1:] == ["text"]
+    restarted = chat(sandbox, service, session_store=InMemorySessionStore())
+    again = restarted.invoke([HumanMessage("Q"), copied, HumanMessage("And?")], config)
+    assert again.response_metadata["memory"] == "continued"
