@@ -85,7 +85,7 @@ def asked_of(url: str) -> Any:
     from remote_agents.http.requests import Timeouts, address_of, outgoing_json
 
     limits: Timeouts = dict.fromkeys(("connect", "read", "write", "pool"), 60.0)
-    return outgoing_json(Request("POST", "", json={}), address_of(url), {}, limits)
+    return outgoing_json(Request("POST", "", json={}), address_of(url), limits)
 
 
 def http_reader(url: str) -> Job:

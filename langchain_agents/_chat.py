@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
+import inspect
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Sequence
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from langchain_core.callbacks import (
     AsyncCallbackManagerForLLMRun,
@@ -36,6 +37,16 @@ if TYPE_CHECKING:
     from remote_agents.memory.plan import Memory
     from remote_agents.service import Endpoint
     from remote_agents.types import Event
+
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def _signed(method: F) -> F:
+    """A method with its signature at hand: LangChain asks for it at each call."""
+    signed: Any = method
+    signed.__signature__ = inspect.signature(method)
+    return method
 
 
 class ChatAgent(AgentSettings, Asked[AIMessage, AIMessageChunk], Overrides):
@@ -118,6 +129,7 @@ class ChatAgent(AgentSettings, Asked[AIMessage, AIMessageChunk], Overrides):
     def _begin_turn(cls, agent: Agent, prompt: Any, call: Arguments, *, stream: bool) -> Flow[None]:
         return agent.turn(turns.to_messages(prompt, agent.endpoint.title), stream=stream, **call)
 
+    @_signed
     def _generate(
         self,
         messages: list[BaseMessage],
@@ -131,6 +143,7 @@ class ChatAgent(AgentSettings, Asked[AIMessage, AIMessageChunk], Overrides):
                 layout.add(event)
         return self._result(event, layout)
 
+    @_signed
     async def _agenerate(
         self,
         messages: list[BaseMessage],

@@ -105,9 +105,10 @@ class Stack:
 
     def close(self) -> None:
         """End the flows, the innermost first."""
-        with ExitStack() as closing:
-            for flow in self._flows:
-                closing.callback(flow.close)
+        if self._flows:
+            with ExitStack() as closing:
+                for flow in self._flows:
+                    closing.callback(flow.close)
 
 
 def run(flow: Flow[T], client: Sender) -> Generator[Any, None, T]:
@@ -133,9 +134,7 @@ def run(flow: Flow[T], client: Sender) -> Generator[Any, None, T]:
         ['hello', 'world']
     """
     io, steps = _BlockingIO(client), Stack(flow)
-    with ExitStack() as ending:
-        ending.callback(io.end)
-        ending.callback(steps.close)
+    try:
         step: Callable[[Any], Any] = steps.send
         value: Any = None
         while True:
@@ -161,6 +160,8 @@ def run(flow: Flow[T], client: Sender) -> Generator[Any, None, T]:
                 raise
             except BaseException as error:
                 step, value = steps.throw, error
+    finally:
+        io.end_with(steps)
 
 
 async def arun(flow: Flow[T], client: Sender) -> AsyncGenerator[Any, None]:
@@ -209,8 +210,7 @@ async def arun(flow: Flow[T], client: Sender) -> AsyncGenerator[Any, None]:
             except BaseException as error:
                 step, value = steps.throw, error
     finally:
-        steps.close()
-        await io.aend()
+        await io.aend_with(steps)
 
 
 def value_of(flow: Flow[T], client: Sender) -> T:
@@ -279,12 +279,17 @@ class _BlockingIO(_IO):
     def perform(self, op: object) -> Any:
         return _BLOCKING[type(op)](self, op)
 
-    def end(self) -> None:
+    def end_with(self, steps: Stack) -> None:
+        """End what is left, the last first; an answer that was read to its end leaves nothing."""
+        if not (self._deferred or self._open):
+            steps.close()
+            return
         with ExitStack() as stack:
             for op in self._deferred:
                 stack.callback(_do_at_last, op)
             for response in self._open:
                 stack.callback(response.release)
+            stack.callback(steps.close)
 
     def _send(self, op: Send) -> Any:
         return self._keep(self._client.open_response(op), None)
@@ -322,12 +327,17 @@ class _AsyncIO(_IO):
     async def perform(self, op: object) -> Any:
         return await _ASYNC[type(op)](self, op)
 
-    async def aend(self) -> None:
+    async def aend_with(self, steps: Stack) -> None:
+        """The same as `end_with`, with asyncio."""
+        if not (self._deferred or self._open):
+            steps.close()
+            return
         async with AsyncExitStack() as stack:
             for op in self._deferred:
                 stack.push_async_callback(_ado_at_last, op)
             for response in self._open:
                 stack.push_async_callback(response.arelease)
+            stack.callback(steps.close)
 
     async def _defer(self, op: Defer) -> None:
         self._note(op)

@@ -88,22 +88,22 @@ _DOT_SEGMENT = re.compile(r"^[^?#]*/\.{1,2}(?:/|$)")  # what quoting leaves as i
 
 
 def outgoing_json(
-    request: Request, address: Address, headers: Mapping[str, str], timeout: Timeouts
+    request: Request, address: Address, timeout: Timeouts, *headers: Mapping[str, str]
 ) -> OutgoingRequest:
     """A request with a body of JSON, as nearly all are: at a tenth of what httpx needs for it.
 
     Args:
         request: What a flow asks for.
         address: Its whole URL.
-        headers: Which go before those that are written without them.
         timeout: Seconds for each phase.
+        *headers: Which go before those that are written without them, the last before all.
 
     Raises:
         ValueError: The body is no JSON, or a header is not ASCII.
     """
     body = _to_json(request.json).encode()
     about = {"Content-Type": "application/json", "Content-Length": str(len(body))}
-    pairs = list(merged({"Host": address.host}, _DEFAULTS, about, headers).items())
+    pairs = list(merged({"Host": address.host}, _DEFAULTS, about, *headers).items())
     if not all(value.isascii() for _, value in pairs):
         raise ValueError("a header has letters beyond ASCII")
     return OutgoingRequest(request.method, address.text, pairs, body, timeout)

@@ -151,7 +151,7 @@ class Transport:
             return OutgoingRequest.of(self._built(build_request, op, limits))
         try:
             address = address_of(self.base_url + request.path)
-            return outgoing_json(request, address, self._headers_of(op), limits)
+            return outgoing_json(request, address, limits, *self._headers_of(op))
         except UNWRITABLE as error:
             raise _unwritable(error) from error
 
@@ -194,7 +194,7 @@ class Transport:
                 data=request.data,
                 content=request.content,
                 timeout=httpx.Timeout(**limits),
-                headers={} if request.foreign else self._headers_of(op),
+                headers={} if request.foreign else merged(*self._headers_of(op)),
             )
         except UNWRITABLE as error:
             raise _unwritable(error) from error
@@ -202,7 +202,8 @@ class Transport:
             tell_no_more(built, request.headers)
         return built
 
-    def _headers_of(self, op: Send) -> dict[str, str]:
+    def _headers_of(self, op: Send) -> tuple[Mapping[str, str], ...]:
+        """What a request says of itself; what comes later goes before."""
         request, token = op.request, op.token
         # A compressing proxy would hold events back; a body is unpacked here, within bounds.
         headers = {
@@ -211,7 +212,7 @@ class Transport:
         }
         if token:
             headers["Authorization"] = f"{self._scheme} {token.get_secret_value()}"
-        return merged(headers, self._headers, request.headers)
+        return headers, self._headers, request.headers
 
     def _sending_failed(
         self, error: Exception, op: Send, departure: Departure, client: Any | None

@@ -111,8 +111,10 @@ def names_in(source: object, also: Iterable[str] = (), *, ids: bool = True) -> d
         >>> names_in({"user_id": 7, "run_id": "r", "thread_id": ""})
         {'user_id': '7'}
     """
+    known = source if isinstance(source, (dict, Mapping)) else _Attributes(source)
+    if known == {}:
+        return {}
     wanted = (*(NAMES if ids else ()), *ASKERS, *also)
-    known = source if isinstance(source, Mapping) else _Attributes(source)
     found = {name: known.get(name) for name in wanted}
     return {name: str(value) for name, value in found.items() if value not in _ABSENT}
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import Any
 
 from remote_agents.json_types import Arguments, JsonObject
@@ -351,13 +352,13 @@ def _add_update(reply: Reply, event: Update) -> None:
 
 
 _FACTS = tuple(name for name in Info.__slots__ if name != "raw")
+_FACTS_OF = attrgetter(*_FACTS)
 
 
 def _add_info(reply: Reply, event: Info) -> None:
     if event.raw:
         reply.raw.update(event.raw)
-    for name in _FACTS:
-        value = getattr(event, name)
+    for name, value in zip(_FACTS, _FACTS_OF(event), strict=True):
         if value is not None:
             setattr(reply, name, value)
 

@@ -46,6 +46,8 @@ def number(value: object) -> float | None:
 
 def count(value: object) -> int:
     """A count of tokens; 0 if it is none."""
+    if type(value) is int and 0 <= value < 1 << 53:
+        return value
     return max(int(number(value) or 0), 0)
 
 

@@ -144,6 +144,8 @@ def _decode_calls(calls: list[Any], whole: bool, events: list[Event]) -> None:
 
 def _end_calls(so_far: Reply, events: list[Event]) -> None:
     """The calls whose pieces are all there, now that the answer has ended."""
+    if not so_far.open_calls and not any(type(event) is ToolCallDelta for event in events):
+        return
     pieces = Reply(so_far.endpoint, so_far.agent)
     for piece in [*so_far.open_calls.values(), *events]:
         if isinstance(piece, ToolCallDelta):

@@ -23,7 +23,7 @@ def strange(value: JsonMapping, known: frozenset[str]) -> list[Event]:
         known: Its keys that hold no text of the answer.
     """
     rest = {name: item for name, item in value.items() if name not in known}
-    return [Unknown(rest)] if text_in(rest) else []
+    return [Unknown(rest)] if rest and text_in(rest) else []
 
 
 def answer_in(value: object) -> str:
@@ -46,7 +46,9 @@ def _texts(value: object) -> list[tuple[str, str, bool]]:
         name, item, inside = open_values.pop()
         inside = inside or name in CONTENT
         if isinstance(item, dict):
-            open_values.extend((key, each, inside) for key, each in item.items())
+            for key, each in item.items():
+                if type(each) in _MAY_SAY or key in CONTENT:
+                    open_values.append((key, each, inside))
         elif isinstance(item, list):
             open_values.extend((name, each, inside) for each in item)
         elif isinstance(item, str) and item:
@@ -54,6 +56,10 @@ def _texts(value: object) -> list[tuple[str, str, bool]]:
         elif name in CONTENT and isinstance(item, (int, float)) and not isinstance(item, bool):
             found.append((name, str(item), inside))
     return found
+
+
+# Of a number, a truth value or a null only those that are content are looked at.
+_MAY_SAY = frozenset({str, dict, list})
 
 
 def _is_label(name: str) -> bool:
