@@ -5,7 +5,6 @@ from __future__ import annotations
 import codecs
 import re
 from collections.abc import Iterator
-from functools import lru_cache
 
 _CHARSET = re.compile(r";\s*charset\s*=\s*\"?([^\s;\"]+)", re.IGNORECASE)
 _TEXT = ("text/", "json", "javascript")
@@ -17,13 +16,6 @@ def recoder_of(content_type: str) -> Recoder | None:
     Args:
         content_type: The value of Content-Type.
     """
-    charset = _charset_of(content_type)
-    return None if charset is None else Recoder(charset)
-
-
-@lru_cache(maxsize=256)
-def _charset_of(content_type: str) -> str | None:
-    """The charset of a text that is not UTF-8."""
     named = _CHARSET.search(content_type)
     if named is None or not any(kind in content_type.lower() for kind in _TEXT):
         return None
@@ -32,7 +24,7 @@ def _charset_of(content_type: str) -> str | None:
         charset = codecs.lookup(named[1]).name
     except (LookupError, UnicodeError):
         return None
-    return None if charset in ("utf-8", "utf-8-sig") else charset
+    return None if charset in ("utf-8", "utf-8-sig") else Recoder(charset)
 
 
 class Recoder:

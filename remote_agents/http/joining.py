@@ -190,9 +190,9 @@ class _Stream(httpcore.NetworkStream):
         if not self._asking:
             if self._has_spoken():
                 raise httpcore.ConnectError("the other side spoke, or closed, before it was asked")
-            self._asking = True
+            self._asking, is_head = True, _is_head(buffer)
             self._joiner.begin(bodiless=buffer.startswith(b"HEAD "))
-            if _is_head(buffer):  # it leaves with the body, in one piece
+            if is_head:  # it leaves with the body, in one piece
                 self._head = buffer
                 return
         if self._head and len(buffer) <= FITS:

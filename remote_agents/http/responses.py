@@ -10,6 +10,7 @@ import math
 import socket
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import httpx
@@ -246,6 +247,16 @@ async def _aread_through(
 
 
 def _stages(headers: Mapping[str, str]) -> list[Unpacker | Recoder]:
-    encoding, kind = headers.get("content-encoding"), headers.get("content-type")
+    told = headers.get("content-encoding"), headers.get("content-type")
+    return [] if _is_plain(*told) else _found_stages(*told)
+
+
+@lru_cache(maxsize=256)
+def _is_plain(encoding: str | None, kind: str | None) -> bool:
+    """Whether a body with this head is to be read as it comes, as nearly all are."""
+    return not _found_stages(encoding, kind)
+
+
+def _found_stages(encoding: str | None, kind: str | None) -> list[Unpacker | Recoder]:
     stages = unpacker_of(encoding) if encoding else None, recoder_of(kind) if kind else None
     return [stage for stage in stages if stage is not None]

@@ -135,13 +135,13 @@ class Transport:
 
     def _client_for(self, op: Send) -> JoiningClient:
         route = self._route(op)
-        if certificates.is_due(route.verify):
+        if route.verify is not None and certificates.is_due(route.verify):
             certificates.look(route.verify)
         return pools.pools.client(self, route)
 
     async def _aclient_for(self, op: Send) -> pools.AsyncClient:
         route = self._route(op)
-        if certificates.is_due(route.verify):
+        if route.verify is not None and certificates.is_due(route.verify):
             await workers.acall(partial(certificates.look, route.verify), None)
         return await pools.pools.async_client(self, route)
 

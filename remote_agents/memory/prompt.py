@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from functools import cached_property
+from operator import attrgetter
 
 from remote_agents.errors import UnsupportedContentError
 from remote_agents.memory.folding import Fold, fold_messages, shaped
@@ -11,6 +12,8 @@ from remote_agents.memory.marks import Mark, Sealer
 from remote_agents.memory.plan import Plan
 from remote_agents.service import Endpoint
 from remote_agents.types import Message
+
+_ROLE = attrgetter("role")
 
 
 class Prompt:
@@ -49,7 +52,7 @@ class Prompt:
         self.tools = tools
         # Whether the service is told its messages again, and knows them by their ids.
         self.wants_ids = endpoint.context and not endpoint.one_message
-        self.bare = not any(message.role == "assistant" for message in self.messages)
+        self.bare = "assistant" not in map(_ROLE, self.messages)
 
     @cached_property
     def places(self) -> list[int]:
