@@ -34,8 +34,8 @@ if TYPE_CHECKING:
     from remote_agents.agent import Agent
     from remote_agents.flow import Flow
     from remote_agents.json_types import Arguments, JsonObject
-    from remote_agents.memory.plan import Memory
     from remote_agents.service import Endpoint
+    from remote_agents.settings import Memory
     from remote_agents.types import Event
 
 

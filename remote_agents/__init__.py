@@ -47,8 +47,9 @@ _HOMES = {
     "remote_agents.http.timeouts": ("Timeout",),
     "remote_agents.keys": ("cached_key",),
     "remote_agents.memory.folding": ("fold_messages",),
-    "remote_agents.memory.sessions": ("InMemorySessionStore", "Session", "SessionStore", "session"),
+    "remote_agents.memory.sessions": ("InMemorySessionStore", "Session", "session"),
     "remote_agents.memory.sql": ("SQLSessionStore",),
+    "remote_agents.memory.store": ("SessionStore",),
     "remote_agents.observing": ("TurnRecord", "on_turn"),
     "remote_agents.recording.recorder": ("Recorder",),
     "remote_agents.recording.replay": ("Replay",),
@@ -115,10 +116,10 @@ if TYPE_CHECKING:
     from remote_agents.memory.sessions import (
         InMemorySessionStore as InMemorySessionStore,
         Session as Session,
-        SessionStore as SessionStore,
         session as session,
     )
     from remote_agents.memory.sql import SQLSessionStore as SQLSessionStore
+    from remote_agents.memory.store import SessionStore as SessionStore
     from remote_agents.observing import TurnRecord as TurnRecord, on_turn as on_turn
     from remote_agents.recording.recorder import Recorder as Recorder
     from remote_agents.recording.replay import Replay as Replay

@@ -28,15 +28,15 @@ from typing_extensions import TypedDict
 
 from remote_agents.errors import ConfigurationError
 from remote_agents.http.timeouts import Timeout
-from remote_agents.memory.folding import Fold
-from remote_agents.memory.plan import Memory
-from remote_agents.memory.sessions import SessionStore
+from remote_agents.memory.store import SessionStore
 from remote_agents.service import Endpoint, register
+from remote_agents.types import Fold
 
 MAX_EVENT_BYTES = 8 * 1024 * 1024
 MAX_BODY_BYTES = 64 * 1024 * 1024
 SESSION_WAIT = 180.0
 
+Memory = Literal["auto", "server", "client"]
 Token: TypeAlias = str | SecretStr
 KeyFunction: TypeAlias = Callable[[], Token | Awaitable[Token]]
 

@@ -7,12 +7,11 @@ import os
 import re
 import ssl
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, get_args
 
 from remote_agents.errors import ConfigurationError
 from remote_agents.json_types import JsonObject
-from remote_agents.memory.plan import MEMORY_MODES
-from remote_agents.settings import refuse_bytes, refuse_certificates
+from remote_agents.settings import Memory, refuse_bytes, refuse_certificates
 
 
 def read_text(name: str, value: object) -> str:
@@ -128,6 +127,7 @@ def read_unknown_frames(value: str) -> str:
 
 def read_memory(value: str) -> Any:
     """A mode of memory."""
-    if value not in MEMORY_MODES:
-        raise ConfigurationError(f"memory must be one of {', '.join(MEMORY_MODES)}, not {value!r}.")
+    if value not in get_args(Memory):
+        modes = ", ".join(get_args(Memory))
+        raise ConfigurationError(f"memory must be one of {modes}, not {value!r}.")
     return value

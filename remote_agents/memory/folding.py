@@ -9,9 +9,8 @@ from typing import get_args
 
 from remote_agents.errors import UnsupportedContentError
 from remote_agents.service import Endpoint
-from remote_agents.types import Attachment, Message, Role
+from remote_agents.types import Attachment, Fold, Message, Role
 
-Fold = Callable[[Sequence[Message]], str]
 ROLES = frozenset(get_args(Role))
 SPEAKERS = {"user": "User", "assistant": "Assistant", "tool": "Tool result"}
 HEADING = "Conversation so far:"

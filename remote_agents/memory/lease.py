@@ -20,7 +20,7 @@ from remote_agents.errors import AgentError, ConversationError
 from remote_agents.flow import DeadlineReached, Defer, Do, Flow, Sleep, Wait
 from remote_agents.memory.law import Conversation
 from remote_agents.memory.reading import Reading
-from remote_agents.memory.sessions import SessionStore
+from remote_agents.memory.store import SessionStore
 from remote_agents.workers import workers
 
 logger = logging.getLogger(__name__)

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Literal, get_args
+from typing import Literal
 
 from remote_agents.memory.law import Conversation
 from remote_agents.types import Message
-
-Memory = Literal["auto", "server", "client"]
-MEMORY_MODES = get_args(Memory)
 
 # Why a turn goes on where it does, and why a new conversation begins: `docs/memory.md` has a row
 # for each.

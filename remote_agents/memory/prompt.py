@@ -7,11 +7,11 @@ from functools import cached_property
 from operator import attrgetter
 
 from remote_agents.errors import UnsupportedContentError
-from remote_agents.memory.folding import Fold, fold_messages, shaped
+from remote_agents.memory.folding import fold_messages, shaped
 from remote_agents.memory.marks import Mark, Sealer
 from remote_agents.memory.plan import Plan
 from remote_agents.service import Endpoint
-from remote_agents.types import Message
+from remote_agents.types import Fold, Message
 
 _ROLE = attrgetter("role")
 

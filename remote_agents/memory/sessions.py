@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import threading
 import time
-from abc import ABC, abstractmethod
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -18,7 +17,7 @@ from typing import Any, TypeVar
 from remote_agents.errors import ConfigurationError
 from remote_agents.json_types import JsonObject
 from remote_agents.memory.law import Conversation
-from remote_agents.memory.turnstile import Turnstile
+from remote_agents.memory.store import SessionStore
 from remote_agents.seconds import read_seconds
 
 T = TypeVar("T")
@@ -61,80 +60,6 @@ class Session(Sequence[Conversation]):
     def last_used(self) -> float:
         """When the latest one was used, in seconds since the epoch."""
         return self._conversations[0].last_used
-
-
-class SessionStore(ABC):
-    """Remembers the conversations of dialogues, and which of their turns are under way.
-
-    A store that processes share must make `begin` and `finish` atomic, and free what a dead process
-    held after a while. `blocks` says that its calls are to be kept off an event loop; `timely`,
-    that what is called by `call_within` ends in time by itself.
-    """
-
-    blocks = False
-    timely = False
-
-    def __init__(self) -> None:
-        self.turnstile = Turnstile()
-
-    def __deepcopy__(self, memo: object) -> SessionStore:
-        return self  # copies of a model share their sessions
-
-    def secret(self) -> bytes | None:
-        """What marks are sealed with, if the store keeps something for that."""
-        return None
-
-    def call_within(self, seconds: float, word: Callable[[], T]) -> T:
-        """Call one or several of its methods, which should end in so many seconds.
-
-        Raises:
-            DeadlineReached: They did not, and the store is `timely`.
-        """
-        return word()
-
-    @abstractmethod
-    def read(self, dialogue: str) -> list[Conversation]:
-        """What is known of a dialogue, the latest used first.
-
-        A conversation that is just begun has no id yet.
-        """
-
-    @abstractmethod
-    def begin(
-        self,
-        dialogue: str,
-        holder: str,
-        conversation: Conversation | None,
-        *,
-        alone: bool = False,
-    ) -> bool:
-        """Take a conversation for one turn, or with None a new one.
-
-        Args:
-            dialogue: The key of the dialogue.
-            holder: Who takes it.
-            conversation: The conversation, as it was read.
-            alone: Whether a new one waits for its turn: of such ones, one is under way.
-
-        Returns:
-            False if a turn of it is under way, or if it has moved on since it was read.
-        """
-
-    @abstractmethod
-    def finish(self, dialogue: str, holder: str, conversation: Conversation | None) -> bool:
-        """Give back what was taken, and save how it stands now; None leaves no trace of the turn.
-
-        Returns:
-            False, saving nothing, if it is not held any more.
-        """
-
-    @abstractmethod
-    def delete(self, dialogue: str) -> list[str]:
-        """Forget a dialogue; the ids of its conversations. A turn that runs brings none back."""
-
-    @abstractmethod
-    def purge(self, older_than: float) -> int:
-        """Forget every conversation not used for `older_than` seconds; how many there were."""
 
 
 @dataclass(slots=True)

@@ -8,8 +8,9 @@ import sys
 import warnings
 
 from remote_agents.memory.plan import Plan, Reason
-from remote_agents.memory.sessions import DEFAULT_STORE, SessionStore
+from remote_agents.memory.sessions import DEFAULT_STORE
 from remote_agents.memory.standing import Standing
+from remote_agents.memory.store import SessionStore
 
 logger = logging.getLogger("remote_agents.memory")
 

@@ -50,16 +50,15 @@ from remote_agents.memory.accounts import (
     seal_key,
 )
 from remote_agents.memory.dialogue import NAMES, dialogue_of, named, required
-from remote_agents.memory.folding import Fold
 from remote_agents.memory.given_back import marks_of
 from remote_agents.memory.marks import Sealer
-from remote_agents.memory.plan import Memory
-from remote_agents.memory.sessions import DEFAULT_STORE, SessionStore, read_store
+from remote_agents.memory.sessions import DEFAULT_STORE, read_store
+from remote_agents.memory.store import SessionStore
 from remote_agents.seconds import read_seconds
 from remote_agents.service import Endpoint
-from remote_agents.settings import DEFAULTS, signature, veiled
+from remote_agents.settings import DEFAULTS, Memory, signature, veiled
 from remote_agents.turns.rate_limit import RateLimiter
-from remote_agents.types import Message, Reply, Turn
+from remote_agents.types import Fold, Message, Reply, Turn
 from remote_agents.wire.json import merge
 
 if TYPE_CHECKING:

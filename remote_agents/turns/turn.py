@@ -31,9 +31,10 @@ from remote_agents.memory.dialogue import (
 )
 from remote_agents.memory.lease import Lease, asked
 from remote_agents.memory.marks import Sealer
-from remote_agents.memory.plan import Memory, Plan
+from remote_agents.memory.plan import Plan
 from remote_agents.memory.prompt import Prompt
 from remote_agents.memory.standing import Standing
+from remote_agents.settings import Memory
 from remote_agents.turns.clock import Exchange, account_of
 from remote_agents.turns.exchange import expand
 from remote_agents.turns.note import Note

@@ -24,6 +24,7 @@ from remote_agents.types.messages import (
     Attachment as Attachment,
     AttachmentKind as AttachmentKind,
     ClientToolCall as ClientToolCall,
+    Fold as Fold,
     Interrupt as Interrupt,
     Message as Message,
     Origin as Origin,

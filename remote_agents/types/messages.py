@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import date, time
 from typing import Any, Literal, get_args
@@ -268,3 +268,7 @@ class Turn:
     history: Sequence[Message] = ()
     interrupts: Sequence[Any] = ()
     moved_on: bool = False
+
+
+Fold = Callable[[Sequence[Message]], str]
+"""Makes one text of several messages, for a service that takes no roles or no history."""

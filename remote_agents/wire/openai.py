@@ -21,7 +21,7 @@ from remote_agents.types import (
     Unknown,
     Usage,
 )
-from remote_agents.wire.ag_ui import parse_arguments
+from remote_agents.wire.arguments import parse_arguments
 from remote_agents.wire.failures import error_code, error_message
 from remote_agents.wire.json import count, identifier, items, mapping, text
 from remote_agents.wire.parts import files_in

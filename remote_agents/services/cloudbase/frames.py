@@ -23,8 +23,8 @@ from remote_agents.wire.ag_ui import (
     Sent,
     decode_ag_ui,
     is_ag_ui,
-    parse_arguments,
 )
+from remote_agents.wire.arguments import parse_arguments
 from remote_agents.wire.json import identifier, items, mapping, number, rest_of, text
 from remote_agents.wire.openai import decode_chat, decode_usage
 from remote_agents.wire.strangers import strange

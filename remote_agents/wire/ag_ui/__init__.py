@@ -6,6 +6,5 @@ from remote_agents.wire.ag_ui.answer import (
     decode_ag_ui as decode_ag_ui,
     is_ag_ui as is_ag_ui,
 )
-from remote_agents.wire.ag_ui.arguments import parse_arguments as parse_arguments
 from remote_agents.wire.ag_ui.request import run_input as run_input, sent_in as sent_in
 from remote_agents.wire.ag_ui.run import Sent as Sent

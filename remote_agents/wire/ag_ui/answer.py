@@ -23,7 +23,6 @@ from remote_agents.types import (
     Unknown,
     Update,
 )
-from remote_agents.wire.ag_ui.arguments import parse_arguments
 from remote_agents.wire.ag_ui.ending import finished
 from remote_agents.wire.ag_ui.run import (
     NOTHING,
@@ -35,6 +34,7 @@ from remote_agents.wire.ag_ui.run import (
     run_of,
 )
 from remote_agents.wire.ag_ui.state import patched
+from remote_agents.wire.arguments import parse_arguments
 from remote_agents.wire.json import identifier, items, text
 from remote_agents.wire.parsing import parse
 from remote_agents.wire.strangers import strange

@@ -24,8 +24,8 @@ from remote_agents.types import (
     ToolResult,
     Usage,
 )
-from remote_agents.wire.ag_ui.arguments import parse_arguments
 from remote_agents.wire.ag_ui.run import PARAGRAPH, Run, interrupts_of, snapshot_text
+from remote_agents.wire.arguments import parse_arguments
 from remote_agents.wire.json import count, identifier, items, mapping, text
 from remote_agents.wire.parts import files_in
 
