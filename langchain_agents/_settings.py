@@ -22,6 +22,7 @@ from langchain_agents._language_model import LanguageModel
 from langchain_agents._later import turns
 from remote_agents import __version__
 from remote_agents.errors import AgentError, ConfigurationError, safe_to_repeat
+from remote_agents.services import BUILT_IN
 from remote_agents.settings import Settings, veiled
 
 if TYPE_CHECKING:
@@ -37,6 +38,11 @@ if TYPE_CHECKING:
 
 def _translate(message: AIMessage) -> list[ContentBlock]:
     return turns.translate(message)
+
+
+# A checkpoint may hold messages of services whose classes are not loaded.
+for _name in BUILT_IN:
+    register_translator(_name, _translate, _translate)
 
 
 class AgentSettings(Settings, Serializable, LanguageModel[Any, Any]):

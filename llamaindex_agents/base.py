@@ -1,6 +1,6 @@
 """The class that users subclass: a hosted agent as an LLM, and as what LlamaIndex makes of one.
 
-`llms.py` has one class a service.
+`llms/` has one class a service.
 """
 
 from __future__ import annotations

@@ -20,8 +20,8 @@ from remote_agents_demo.documents import Index
 
 MODELS: dict[str, type[Any]] = {
     kind.endpoint.name: kind
-    for kind in chat_models.ChatAgent.__subclasses__()
-    if kind.__module__ == chat_models.__name__
+    for kind in (getattr(chat_models, name) for name in chat_models.__all__)
+    if kind is not chat_models.ChatAgent
 }
 PROMPT = ChatPromptTemplate.from_messages(
     [

@@ -8,13 +8,11 @@ from llama_index.core.query_engine import RetrieverQueryEngine
 from llama_index.core.retrievers import BaseRetriever
 from llama_index.core.schema import NodeWithScore, QueryBundle, TextNode
 
-from llamaindex_agents import RemoteAgent, llms
+from llamaindex_agents import llms
 from remote_agents_demo.documents import Index
 
 LLMS: dict[str, Any] = {
-    kind.endpoint.name: kind
-    for kind in RemoteAgent.__subclasses__()
-    if kind.__module__ == llms.__name__
+    kind.endpoint.name: kind for kind in (getattr(llms, name) for name in llms.__all__)
 }
 
 

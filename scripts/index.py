@@ -12,6 +12,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 from remote_agents.client import Client
@@ -27,6 +28,12 @@ KEEPS = {
     "handed": "kept by the service",
     "none": "resent each time",
 }
+# The packages that have a module a service, and what its class is called there.
+FORMS = {
+    "langchain_agents.chat_models": "Chat{}",
+    "langchain_agents.llms": "{}LLM",
+    "llamaindex_agents.llms": "{}",
+}
 Homes = Mapping[str, Sequence[str]]
 
 
@@ -37,13 +44,12 @@ def names_of_services(package: str) -> dict[str, tuple[str, ...]]:
     """The modules of a package that have one class a service, and those classes."""
     if package == "remote_agents":
         return {SERVICES[name].client or "": (kind,) for name, kind in CLASSES.items()}
-    modules = {
-        "langchain_agents": {"chat_models": "Chat{}", "llms": "{}LLM"},
-        "llamaindex_agents": {"llms": "{}"},
-    }[package]
+    if package in FORMS:
+        return {f"{package}.{name}": (FORMS[package].format(CLASSES[name]),) for name in CLASSES}
     return {
-        f"{package}.{module}": tuple(form.format(kind) for kind in CLASSES.values())
-        for module, form in modules.items()
+        module: tuple(form.format(kind) for kind in CLASSES.values())
+        for module, form in FORMS.items()
+        if module.startswith(package)
     }
 
 
@@ -165,9 +171,10 @@ FILES: dict[str, Callable[[str], str]] = {
     "docs/services/index.md": _between(START, END, pages),
     "mkdocs.yml": _between("  - Quickstart: quickstart.md\n", "\n  - Frameworks:", navigation),
     "pyproject.toml": _between("[tool.llamahub.class_authors]\n", "\n\n[tool.ruff]", authors),
-    "remote_agents/__init__.py": lambda text: init("remote_agents", text),
-    "langchain_agents/__init__.py": lambda text: init("langchain_agents", text),
-    "llamaindex_agents/__init__.py": lambda text: init("llamaindex_agents", text),
+    **{
+        f"{package.replace('.', '/')}/__init__.py": partial(init, package)
+        for package in ("remote_agents", "langchain_agents", "llamaindex_agents", *FORMS)
+    },
 }
 
 

@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass, field
+from types import ModuleType
 from typing import Any, Protocol
 
 import remote_agents
@@ -130,13 +131,21 @@ def class_of(framework: str, endpoint: Endpoint) -> type[Settings]:
 
 
 def _base_of(framework: str) -> type[Settings]:
+    """The framework's class for any service; those of the package's own are loaded with it."""
     if framework == "langchain":
-        from langchain_agents import ChatAgent, chat_models as chat_models
+        from langchain_agents import ChatAgent, chat_models
 
+        _load(chat_models)
         return ChatAgent
-    from llamaindex_agents import RemoteAgent, llms as llms
+    from llamaindex_agents import RemoteAgent, llms
 
+    _load(llms)
     return RemoteAgent
+
+
+def _load(package: ModuleType) -> None:
+    for name in package.__all__:
+        getattr(package, name)
 
 
 def _below(base: type[Settings]) -> Iterator[type[Settings]]:

@@ -18,15 +18,8 @@ from langchain_core.runnables.config import ContextThreadPoolExecutor
 from langchain_agents._asked import Asked
 from langchain_agents._later import turns
 from langchain_agents._settings import AgentSettings
-from remote_agents.services.ag_ui import AGUISettings
-from remote_agents.services.bluenexus import BlueNexusSettings
-from remote_agents.services.cloudbase import CloudBaseSettings
-from remote_agents.services.cloudbase_openai import CloudBaseOpenAISettings
-from remote_agents.services.maiagent import MaiAgentSettings
-from remote_agents.services.private_ai import PrivateAISettings
 
 if TYPE_CHECKING:
-    import remote_agents as clients
     from remote_agents.agent import Agent
     from remote_agents.flow import Flow
     from remote_agents.json_types import Arguments, JsonObject
@@ -210,102 +203,6 @@ def _usage(replies: Sequence[Reply]) -> dict[str, int]:
         "completion_tokens": sum(usage.output_tokens for usage in known),
         "total_tokens": sum(usage.total_tokens for usage in known),
     }
-
-
-class AGUILLM(AGUISettings, AgentLLM):
-    """An agent that speaks AG-UI as a text model.
-
-    Takes the arguments of `ChatAGUI`.
-
-    Example:
-        >>> AGUILLM().invoke("How many vacation days do I get?")  # doctest: +SKIP
-        'Full-time employees receive 25 vacation days per calendar year.'
-    """
-
-
-class CloudBaseLLM(CloudBaseSettings, AgentLLM):
-    """A Tencent CloudBase agent as a text model (native protocol).
-
-    Takes the arguments of `ChatCloudBase`.
-
-    Example:
-        >>> CloudBaseLLM().invoke("How many vacation days do I get?")  # doctest: +SKIP
-        'Full-time employees receive 25 vacation days per calendar year.'
-    """
-
-    if TYPE_CHECKING:
-
-        @property
-        def client(self) -> clients.CloudBase:
-            """The plain client of the same agent, for the rest of the service's API."""
-
-
-class CloudBaseOpenAILLM(CloudBaseOpenAISettings, AgentLLM):
-    """A Tencent CloudBase agent as a text model (OpenAI protocol).
-
-    Takes the arguments of `ChatCloudBaseOpenAI`.
-
-    Example:
-        >>> CloudBaseOpenAILLM().invoke("How many vacation days do I get?")  # doctest: +SKIP
-        'Full-time employees receive 25 vacation days per calendar year.'
-    """
-
-    if TYPE_CHECKING:
-
-        @property
-        def client(self) -> clients.CloudBaseOpenAI:
-            """The plain client of the same agent, for the rest of the service's API."""
-
-
-class PrivateAILLM(PrivateAISettings, AgentLLM):
-    """A VMware Private AI Service agent as a text model.
-
-    Takes the arguments of `ChatPrivateAI`.
-
-    Example:
-        >>> PrivateAILLM().invoke("How many vacation days do I get?")  # doctest: +SKIP
-        'Full-time employees receive 25 vacation days per calendar year.'
-    """
-
-    if TYPE_CHECKING:
-
-        @property
-        def client(self) -> clients.PrivateAI:
-            """The plain client of the same agent, for the rest of the service's API."""
-
-
-class BlueNexusLLM(BlueNexusSettings, AgentLLM):
-    """A BlueNexus agent as a text model.
-
-    Takes the arguments of `ChatBlueNexus`.
-
-    Example:
-        >>> BlueNexusLLM().invoke("How many vacation days do I get?")  # doctest: +SKIP
-        'Full-time employees receive 25 vacation days per calendar year.'
-    """
-
-    if TYPE_CHECKING:
-
-        @property
-        def client(self) -> clients.BlueNexus:
-            """The plain client of the same agent, for the rest of the service's API."""
-
-
-class MaiAgentLLM(MaiAgentSettings, AgentLLM):
-    """A MaiAgent chatbot as a text model.
-
-    Takes the arguments of `ChatMaiAgent`.
-
-    Example:
-        >>> MaiAgentLLM().invoke("How many vacation days do I get?")  # doctest: +SKIP
-        'Full-time employees receive 25 vacation days per calendar year.'
-    """
-
-    if TYPE_CHECKING:
-
-        @property
-        def client(self) -> clients.MaiAgent:
-            """The plain client of the same agent, for the rest of the service's API."""
 
 
 async def _all_or_none(turns: list[asyncio.Future[Reply]]) -> list[Reply]:
