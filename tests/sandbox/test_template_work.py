@@ -7,19 +7,28 @@ import json
 import pytest
 from langchain_classic.chains.conversational_retrieval.prompts import CONDENSE_QUESTION_PROMPT
 from langchain_classic.chains.summarize import stuff_prompt
+from langchain_classic.retrievers.multi_query import DEFAULT_QUERY_PROMPT
+from langchain_classic.retrievers.re_phraser import DEFAULT_TEMPLATE as REPHRASE
 from llama_index.core.chat_engine.condense_plus_context import DEFAULT_CONDENSE_PROMPT_TEMPLATE
 from llama_index.core.chat_engine.condense_question import DEFAULT_TEMPLATE
 from llama_index.core.extractors.metadata_extractors import DEFAULT_TITLE_NODE_TEMPLATE
 from llama_index.core.indices.keyword_table.utils import extract_keywords_given_response
+from llama_index.core.indices.property_graph.sub_retrievers.llm_synonym import (
+    DEFAULT_SYNONYM_EXPAND_TEMPLATE,
+)
 from llama_index.core.indices.utils import (
     default_parse_choice_select_answer_fn,
     extract_numbers_given_response,
 )
+from llama_index.core.llms import MockLLM
 from llama_index.core.output_parsers.selection import SelectionOutputParser
+from llama_index.core.postprocessor.rankGPT_rerank import RankGPTRerank
 from llama_index.core.prompts import PromptTemplate
 from llama_index.core.prompts.default_prompts import (
     DEFAULT_CHOICE_SELECT_PROMPT_TMPL,
+    DEFAULT_INSERT_PROMPT_TMPL,
     DEFAULT_KEYWORD_EXTRACT_TEMPLATE_TMPL,
+    DEFAULT_KG_TRIPLET_EXTRACT_TMPL,
     DEFAULT_QUERY_KEYWORD_EXTRACT_TEMPLATE_TMPL,
     DEFAULT_QUERY_PROMPT_MULTIPLE_TMPL,
     DEFAULT_QUERY_PROMPT_TMPL,
@@ -30,6 +39,7 @@ from llama_index.core.question_gen.prompts import (
     DEFAULT_SUB_QUESTION_PROMPT_TMPL,
     build_tools_text,
 )
+from llama_index.core.retrievers.fusion_retriever import QUERY_GEN_PROMPT
 from llama_index.core.selectors.prompts import (
     DEFAULT_MULTI_SELECT_PROMPT_TMPL,
     DEFAULT_SINGLE_SELECT_PROMPT_TMPL,
@@ -155,6 +165,10 @@ def test_a_follow_up_stands_alone(handbook: Brain, template: str, language: str)
     assert then[1:] in standalone
 
 
+CONTEXTUALIZE = (
+    "Given a chat history and the latest user question which might reference context in the chat "
+    "history, formulate a standalone question which can be understood without the chat history."
+)
 TEXTS = {
     "en": "Crane 9 lifts 42 tonnes. The crane was built in 1987. The crane is painted yellow.",
     "de": "Kran 9 hebt 42 Tonnen. Der Kran wurde 1987 gebaut. Der Kran ist gelb gestrichen.",
@@ -180,3 +194,72 @@ def test_a_choice_is_json_alone(handbook: Brain) -> None:
     prompt = SelectionOutputParser().format(DEFAULT_SINGLE_SELECT_PROMPT_TMPL)
     filled = prompt.format(num_choices=1, context_list="(1) Cranes.", query_str="Which cranes?")
     assert json.loads(said(handbook, filled))[0]["choice"] == 1
+
+
+@pytest.mark.parametrize("language", CHOICES)
+def test_passages_are_ranked(handbook: Brain, language: str) -> None:
+    ranker = RankGPTRerank(llm=MockLLM())
+    for question, number in zip(ASKED[language], (2, 1), strict=True):
+        hits = [{"content": text} for text in CHOICES[language]]
+        sent = ranker.create_permutation_instruction({"query": question, "hits": hits})
+        messages = [{"role": message.role.value, "content": message.content} for message in sent]
+        ranking = handbook.answer(Ask(messages)).text.split(" > ")
+        assert ranking[0] == f"[{number}]"
+        assert sorted(ranking) == ["[1]", "[2]", "[3]"]
+
+
+NEWS = {
+    "en": "The canteen has a new menu of soups.",
+    "de": "Die Kantine hat eine neue Speisekarte.",
+    "zh": "食堂有新的菜单。",
+}
+
+
+@pytest.mark.parametrize("language", NEWS)
+def test_a_tree_updates_the_summary_that_fits(handbook: Brain, language: str) -> None:
+    listed = "\n\n".join(f"({n}) {text}" for n, text in enumerate(CHOICES[language], 1))
+    prompt = DEFAULT_INSERT_PROMPT_TMPL.format(
+        num_chunks=3, context_list=f"{listed}\n", new_chunk_text=NEWS[language]
+    )
+    assert extract_numbers_given_response(said(handbook, prompt)) == ["2"]
+
+
+TRIPLETS = {
+    "en": (
+        "Crane 9 is made of steel. Brightwater, Inc was founded by Tomas Erd in 1978. Hello!",
+        "(Crane 9, is made of, steel)\n(Brightwater Inc, was founded by, Tomas Erd in 1978)",
+    ),
+    "de": ("Kran 9 hebt 42 Tonnen.", "(Kran 9, hebt, 42 Tonnen)"),
+    "zh": ("食堂在7号楼。", "(食堂, 在, 7号楼)"),
+}
+
+
+@pytest.mark.parametrize(("text", "expected"), TRIPLETS.values(), ids=TRIPLETS)
+def test_triplets_are_those_of_the_sentences(handbook: Brain, text: str, expected: str) -> None:
+    prompt = DEFAULT_KG_TRIPLET_EXTRACT_TMPL.format(max_knowledge_triplets=5, text=text)
+    assert said(handbook, prompt) == expected
+
+
+@pytest.mark.parametrize(
+    "template",
+    [QUERY_GEN_PROMPT, DEFAULT_QUERY_PROMPT.template, REPHRASE],
+    ids=["fusion", "multi query", "rephrase"],
+)
+def test_a_query_for_a_retriever_is_the_question(handbook: Brain, template: str) -> None:
+    asked = "How much can crane 9 lift?"
+    prompt = template.format(query=asked, question=asked, num_queries=2)
+    assert said(handbook, prompt) == asked
+
+
+def test_a_follow_up_stands_alone_by_the_system_message(handbook: Brain) -> None:
+    first, then = HISTORY["en"]
+    talk = [("system", CONTEXTUALIZE), ("user", first), ("assistant", "42."), ("user", then)]
+    ask = Ask([{"role": role, "content": text} for role, text in talk])
+    assert handbook.answer(ask).text == "How much can crane 9 lift, and crane 7?"
+
+
+def test_synonyms_stand_in_the_form_that_is_read(handbook: Brain) -> None:
+    prompt = DEFAULT_SYNONYM_EXPAND_TEMPLATE.format(
+        max_keywords=3, query_str="Which crane lifts steel?"
+    )
+    assert said(handbook, prompt) == "crane^lifts^steel"

@@ -8,42 +8,33 @@ from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from remote_agents.sandbox.json_types import JsonObject
-from remote_agents.sandbox.mind.choosing import choose
 from remote_agents.sandbox.mind.knowledge import Hit, Knowledge
-from remote_agents.sandbox.mind.reading import Reading, is_about_the_text, parts_of, read, told_by
+from remote_agents.sandbox.mind.reading import (
+    Reading,
+    follows,
+    is_about_the_text,
+    parts_of,
+    read,
+    told_by,
+)
 from remote_agents.sandbox.mind.schema import Filler, Schema, find_shape
 from remote_agents.sandbox.mind.scoring import LEAST, Candidate, Query, gist, talks
-from remote_agents.sandbox.mind.words import TALKERS, Sentence, pattern, terms, topic_words
+from remote_agents.sandbox.mind.tasks import perform
+from remote_agents.sandbox.mind.values import Field
+from remote_agents.sandbox.mind.words import TALKERS, Sentence, pattern, spoken, terms, topic_words
 
-FOLLOW_UP = pattern(
-    r"^\W*(?:and|but|so|also|then|or|ok(?:ay)?|what about|how about|what if|why|same|und|aber|"
-    r"was ist mit)\b|\b(?:it|they|them|those|that|these|this|ones?|there|he|she|dort|dafür|dazu)\b"
-    r"|^\W*那|[它他她]"
-)
-ASKED_BEFORE = pattern(
-    r"\bwhat did i (?:just |first )?(?:ask|say|write|tell)|\bwas habe ich .*(?:gesagt|gefragt)"
-    r"|我.*[说问]了?什么"
-)
-CONDENSE = pattern(
-    r"standalone (?:question|query)|rephrase the follow|condense the (?:follow|conversation)"
-    r"|eigenständige[nr]? frage|独立的?问题"
-)
+ASKED_BEFORE = pattern(spoken("said before"))
 COUNT = pattern(r"\bcount (?:from 1 )?to (\d{1,6})\b")
 ECHO = pattern(r"(?s)^\s*(?:say|repeat(?: after me)?)\s*:\s*(.+)$")
-STATED = pattern(
-    r"^\W*(?:please |bitte )?"
-    r"(?:(?:my|i|i'm|we|remember|note|call me|mein\w*|ich|merke?)\b|我|请?记)"
-)
+STATED = pattern(rf"\W*(?:{spoken('polite')} )*{spoken('states')}")
 SMALL_TALK = {
-    r"^\W*(?:(?:hello|hi|hey|good (?:morning|evening|day)|ping|hallo|guten \w+)\b|[你您]好)": (
+    rf"^\W*{spoken('hello')}": (
         "Hello! Ask me anything about the handbook, and I will look it up for you."
     ),
-    r"^\W*(?:(?:thanks|thank you|bye|goodbye|danke)\b|谢谢)": (
+    rf"^\W*{spoken('thanks')}": (
         "You are welcome! I am here if you need anything else from the handbook."
     ),
-    r"\b(?:a joke|something funny|einen witz)\b|笑话": (
-        "Why did the harbor never get lost? Because it always knew its docks by heart."
-    ),
+    spoken("joke"): "Why did the harbor never get lost? Because it always knew its docks by heart.",
 }
 NOTHING = "I could not find anything about that in my documents."
 
@@ -112,9 +103,6 @@ class Brain:
         last = max((at for at, (role, _) in enumerate(dialogue) if role == "user"), default=-1)
         texts = [dialogue[last][1]] if dialogue else [""]
         texts += [text for role, text in dialogue if role not in TALKERS]
-        choice = choose(texts[0], self.knowledge.weight) if ask.schema is None else None
-        if choice is not None:
-            return Answer(choice, "The message asks to choose among what it offers.")
         schema, texts = _schema_in(texts, ask.schema)
         reading = read(texts[0])
         before = [turn for turn in dialogue[:last] if turn[0] in TALKERS]
@@ -122,8 +110,10 @@ class Brain:
         sources = Sources(given if self.use_context else [], (*before, *reading.turns))
         if schema is not None:
             return self._as_json(schema, reading, sources)
-        if any(map(CONDENSE.search, texts)):
-            return Answer(_standalone(reading.question, sources.asked))
+        prompt = "\n\n".join([*texts[1:], texts[0]])
+        done = perform(prompt, reading.question, sources.said("user"), self.knowledge.weight)
+        if done is not None:
+            return Answer(done)
         chat = _small_talk(texts[0], reading.question, sources)
         return Answer(chat) if chat else _with_files(self._prose(reading, sources), ask.files)
 
@@ -191,7 +181,7 @@ class Brain:
         """The terms of a question with their weights; a follow-up inherits its topic."""
         weights, topic, share, text = self._weights(question), dict[str, float](), 0.6, question
         for before in asked[:2]:
-            if not _follows(text):
+            if not follows(text):
                 break
             topic = {term: share * weight for term, weight in self._weights(before).items()} | topic
             text, share = before, share / 2
@@ -207,12 +197,12 @@ class Brain:
         if STATED.match(question) and "?" not in question and not any(o.hit for o in chosen[:1]):
             text = f"Noted, I will remember that. You said: {question}"
             return Answer(text, reasoning, question, (), tuple(hits))
-        said = []
+        parts = []
         for page in dict.fromkeys(one.page for one in chosen):
             text = " ".join(one.text for one in chosen if one.page == page)
-            said.append(f"{text.rstrip('. ')} (see {page})." if page else text)
+            parts.append(f"{text.rstrip('. ')} (see {page})." if page else text)
         used = tuple(dict.fromkeys(hit for one in chosen if (hit := self._source(one))))
-        return Answer(" ".join(said) or NOTHING, reasoning, question, used, tuple(hits))
+        return Answer(" ".join(parts) or NOTHING, reasoning, question, used, tuple(hits))
 
     def _source(self, candidate: Candidate) -> Hit | None:
         """The section to cite: where a sentence was found, or was copied from by a retriever."""
@@ -226,14 +216,14 @@ class Brain:
         # Without a question, all of the text is what the fields are taken from.
         question = reading.question if reading.asks or len(reading.told) < 2 else ""
 
-        def evidence(name: str, description: str) -> list[str]:
-            if is_about_the_text(f"{name} {description}"):
+        def evidence(field: Field) -> list[str]:
+            if is_about_the_text(field.words):
                 return [answer.text]
-            return self._evidence((name, description), question, sources)
+            return self._evidence((field.title, field.description), question, sources)
 
         schema = schema or {"properties": {"answer": {"type": "string"}}}
         try:
-            value = Filler(schema, answer.text, question, evidence).fill()
+            value = Filler(schema, answer.text, question, evidence).fill(schema)
         except (TypeError, ValueError, LookupError, AttributeError, RecursionError):
             value = {}  # Not a schema after all.
         return replace(answer, text=json.dumps(value, ensure_ascii=False))
@@ -253,25 +243,14 @@ def _told_by_all(texts: Sequence[str]) -> list[Sentence]:
     return [part for text in texts for part in (*told_by(text), Sentence(""))]
 
 
-def _follows(question: str) -> bool:
-    return bool(FOLLOW_UP.search(question.strip())) or len(terms(question)) <= 1
-
-
-def _standalone(question: str, earlier: list[str]) -> str:
-    """The follow-up with the question that it follows."""
-    if not earlier or not _follows(question):
-        return question
-    return f"{earlier[0].rstrip('?. ')}, {question[:1].lower()}{question[1:]}"
-
-
 def _small_talk(text: str, question: str, sources: Sources) -> str | None:
     if counted := COUNT.search(question):
         return " ".join(str(number) for number in range(1, int(counted[1]) + 1))
     if echoed := ECHO.match(text):
         return str(echoed[1]).strip()
     if ASKED_BEFORE.search(question):
-        said = [f"You said: {text}" for text in sources.said("user")]
-        return [*said, "You have not said anything before."][0]
+        before = [f"You said: {text}" for text in sources.said("user")]
+        return [*before, "You have not said anything before."][0]
     for talk, reply in zip(map(pattern, SMALL_TALK), SMALL_TALK.values(), strict=True):
         if talk.search(text) and len(terms(talk.sub("", text))) <= (0 if "?" in text else 4):
             return reply

@@ -20,28 +20,19 @@ from remote_agents.sandbox.mind.words import (
     pattern,
     remembered,
     sentences,
+    spoken,
     terms,
 )
 
 ROLE = pattern(
-    r"(?m)^[ \t]*(?:[\[<(*#]+ ?)?(?:(?P<user>user|human|nutzer|benutzer|mensch|用户|人类)"
-    r"|(?P<assistant>assistant|ai|assistent|ki|助手)|(?P<system>system|developer|系统)"
-    r"|(?P<tool>tool result|tool|function))(?: message)?[\])>*]*[ \t]*[:：][\])>*]*[ \t]*"
+    rf"(?m)^[ \t]*(?:[\[<(*#]+ ?)?(?:(?P<user>{spoken('user')})"
+    rf"|(?P<assistant>{spoken('assistant')}))(?: message)?[\])>*]*[ \t]*[:：][\])>*]*[ \t]*"
 )
 # What a question is labelled as, and what has one when nothing else asks.
-ASKS = pattern(
-    r"(?s)(?:^|.*\W)(?:question|query|frage|q|anfrage|suchanfrage|pregunta)(?: is| lautet)?"
-    r"(?: as follows| below)?\W*|.*follow[- ]?up \w+|.*(?:问题|提问|质问|質問|질문)\W*"
-)
-INPUT = pattern(r"(?s).*\b(?:message|input|request|task)|aufgabe|eingabe|输入|任务")
-WANTS = pattern(
-    r"^\W*(?:and |now |then |please |kindly |bitte |can you |could you )*(?:tell|give|show|list|"
-    r"explain|describe|name|find|state|summari[sz]e|write|generate|extract|create|what|when|where|"
-    r"who|whom|whose|which|how|why|nenne?|sag|erkläre?|zeige?|gib|liste|beschreibe?|fasse?|"
-    r"schreibe?|erstelle?|was|wann|wo|wer|wie|welche[rsnm]?|warum)\b"
-    r"|^.*(?:什么|多少|哪|谁|怎么|如何|几[点天个年月]|吗$)"
-    r"|^(?:请|能否)?(?:你)?(?:告诉|说明|列出|介绍|解释|给出|总结|概括|写|生成)"
-)
+ASKS = pattern(rf"(?s)(?:.*\W)?{spoken('question')}(?: is| lautet)?(?: as follows| below)?\W*")
+INPUT = pattern(rf"(?s).*{spoken('input')}")
+WANTS = pattern(rf"\W*(?:{spoken('polite')} )*{spoken('wants')}")
+FOLLOW_UP = pattern(rf"^\W*{spoken('also')}|{spoken('refers')}")
 LABEL = re.compile(rf"([^.!?:。！？：]{{1,200}}?)(?::\s+|：\s*|(?<=[{EAST}]):\s*)(\S.*)", re.DOTALL)
 INLINE = re.compile(r"</?(?:[abisu]|code|em|font|mark|small|span|strong|su[bp])(?:\s[^<>]*)?>")
 TAG = re.compile(r"<(/?)([A-Za-z_][\w:.-]*)((?:\s[^<>]*)?)/?>")
@@ -59,8 +50,7 @@ DATA = re.compile(
 IS_DATA = re.compile(r"[\[{(]\s*[\"'{\[]|=['\"]")
 ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|(.))")
 PARTS = pattern(
-    r"(?:[?;,]\s+(?:and\s+|und\s+)?|\s+(?:and|und)\s+|？)(?=(?:how|what|when|where|which|who|why|"
-    rf"can|may|do|does|is|are|wie|was|wann|wo|wer|welche)\b|[{EAST}])"
+    rf"(?:[?;,]\s+(?:{spoken('or')}\s+)?|\s+{spoken('or')}\s+|？)(?={spoken('asks')}|[{EAST}])"
 )
 LONG = 400
 ASKING = 0.5
@@ -114,15 +104,15 @@ def told_by(text: str) -> tuple[Sentence, ...]:
     """Everything that a text says, sentence by sentence, each with its label."""
     parts: list[Sentence] = []
     label, until = "", -1
-    for said in sentences(_unwrapped(text)):
-        label = label if said.block <= until else ""
+    for part in sentences(_unwrapped(text)):
+        label = label if part.block <= until else ""
         spoken = label in TALKERS[1:]  # "You said: ..." is still the assistant's
-        if not spoken and (found := LABEL.fullmatch(said.text)):
-            label, until = found[1].strip(" ,"), said.block
-            said = said._replace(text=found[2])
-        elif not spoken and said.text.endswith((":", "：")):
-            label, until = said.text[:-1], said.block + 1
-        parts.append(said._replace(label=label) if said.text[:-1] != label else said)
+        if not spoken and (found := LABEL.fullmatch(part.text)):
+            label, until = found[1].strip(" ,"), part.block
+            part = part._replace(text=found[2])
+        elif not spoken and part.text.endswith((":", "：")):
+            label, until = part.text[:-1], part.block + 1
+        parts.append(part._replace(label=label) if part.text[:-1] != label else part)
     return tuple(parts)
 
 
@@ -131,8 +121,7 @@ def _unwrapped(text: str) -> str:
     text = re.sub(r"\[(/?[A-Z][A-Z_]{2,})\]", r"<\1>", text)
     text = ROLE.sub(lambda role: f"\n\n{role.lastgroup}: ", text)
     text = _undressed(text) if IS_DATA.search(text) else text
-    text = re.sub(r"</?t[dh]\b[^<>]*>", "| ", INLINE.sub("", FENCE.sub("\n\n", text)))
-    return html.unescape(TAG.sub(_as_heading, text))
+    return html.unescape(TAG.sub(_as_heading, INLINE.sub("", FENCE.sub("\n\n", text))))
 
 
 def _undressed(data: str) -> str:
@@ -154,13 +143,18 @@ def _as_character(escape: re.Match[str]) -> str:
 
 def _as_heading(tag: re.Match[str]) -> str:
     """A tag as the heading of what it holds."""
-    said = " ".join(re.findall(r"[^\s=\"']+", f"{tag[2]} {tag[3]}")).replace("_", " ")
-    return "\n\n#\n\n" if tag[1] else f"\n\n# {said}\n\n"
+    name = " ".join(re.findall(r"[^\s=\"']+", f"{tag[2]} {tag[3]}")).replace("_", " ")
+    return "\n\n#\n\n" if tag[1] else f"\n\n# {name}\n\n"
 
 
 def parts_of(question: str) -> list[str]:
     """The questions that one question consists of."""
     return [part.strip(" ?.？") for part in PARTS.split(question)]
+
+
+def follows(question: str) -> bool:
+    """Whether a question goes on with the topic before it."""
+    return bool(FOLLOW_UP.search(question.strip())) or len(terms(question)) <= 1
 
 
 def is_about_the_text(question: str) -> bool:

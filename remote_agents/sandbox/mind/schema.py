@@ -3,28 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from remote_agents.sandbox.json_types import JsonObject
 from remote_agents.sandbox.mind import values
 from remote_agents.sandbox.mind.reading import decoded
+from remote_agents.sandbox.mind.values import Field
 from remote_agents.sandbox.mind.words import pattern
 
 Schema = dict[str, Any]
-Evidence = Callable[[str, str], list[str]]
+Evidence = Callable[[Field], list[str]]
 DEEP = 6
-FORMATS = {
-    "date": "2025-01-31",
-    "date-time": "2025-01-31T09:00:00Z",
-    "time": "09:00:00Z",
-    "email": "people@northwind-harbor.example",
-    "uri": "https://northwind-harbor.example/handbook",
-    "uuid": "3f2b8c1e-7a4d-4e9b-8c56-0d1f2a3b4c5d",
-    "ipv4": "127.0.0.1",
-    "duration": "P1D",
-}
 MARKS = re.compile(r'"properties"|"type": "object"|"\$defs"')
 IN_JSON = pattern(r"\bJSON\b")
 EXAMPLE = re.compile(r"\{\s*['\"]\w+['\"]\s*:[^{}\[\]]*\}")
@@ -96,27 +86,36 @@ class Filler:
     question: str
     evidence: Evidence
 
-    def fill(self, schema: object = None, name: str = "", depth: int = 0, path: str = "") -> Any:
+    def fill(self, given: object, name: str = "", path: str = "", depth: int = 0) -> Any:
         """A valid value; `name` is the property that it is for, `path` what it is part of."""
-        schema = self._resolved(self.root if schema is None else schema)
+        schema = self._resolved(given)
         if "const" in schema:
             return schema["const"]
-        field = values.Field(name, str(schema.get("description", "")), path)
-        said = self.evidence(field.title, field.description) if name else [self.answer]
+        field = Field(name, str(schema.get("description", "")), path)
+        said = self.evidence(field) if name else [self.answer]
         if schema.get("enum"):
             return values.choice(schema["enum"], [*said, self.answer, self.question])
-        for union in ("anyOf", "oneOf"):
-            if schema.get(union):
-                branch = self._branch(schema[union], depth, said)
-                return self.fill({**schema, union: None, **branch}, name, depth, path)
-        return self._typed(schema, field, depth, said)
+        kind = _kind(schema)
+        if kind == "object":
+            return self._object(schema, f"{path} {name}".strip(), depth)
+        if kind == "array":
+            return self.array(schema, field, depth, said)
+        if schema.get("nullable") and not said:
+            return None
+        return self.scalar(kind, schema, field, said)
 
     def _resolved(self, given: object) -> Schema:
+        """A schema without references and alternatives: the first that is not null."""
         schema: Schema = dict(given) if isinstance(given, dict) else {}
         for _ in range(20):
             if "$ref" in schema:
                 schema = {**self._target(schema.pop("$ref")), **schema}
-        for part in map(self._resolved, schema.pop("allOf", ())):
+        parts = list(schema.pop("allOf", ()))
+        for options in (schema.pop("anyOf", ()), schema.pop("oneOf", ())):
+            others = [option for option in options if option.get("type") != "null"]
+            schema |= {"nullable": True} if len(others) < len(options) else {}
+            parts += others[:1]
+        for part in map(self._resolved, parts):
             properties = {**part.get("properties", {}), **schema.get("properties", {})}
             schema = {**part, **schema} | ({"properties": properties} if properties else {})
         return schema
@@ -127,61 +126,36 @@ class Filler:
             value = value.get(part.replace("~1", "/").replace("~0", "~"), {})
         return value if isinstance(value, dict) else {}
 
-    def _branch(self, options: list[Schema], depth: int, said: list[str]) -> Schema:
-        """The first that is not null, unless nothing is known or the value is too deep."""
-        null = next((option for option in options if option.get("type") == "null"), None)
-        other = next((option for option in options if option.get("type") != "null"), options[0])
-        scalar = _kind(self._resolved(other)) not in ("object", "array")
-        return null if null and (depth >= DEEP or (scalar and not said)) else other
-
-    def _typed(self, schema: Schema, field: values.Field, depth: int, said: list[str]) -> Any:
-        kind = _kind(schema)
-        if kind == "object":
-            return self._object(schema, field, depth)
-        if kind == "array":
-            return self.array(schema, field, depth, said)
-        if kind in ("integer", "number"):
-            return self.number(schema, field, said)
-        if kind == "boolean":
-            return values.is_affirmed(said[0] if said else self.answer)
-        return None if kind == "null" else self.string(schema, field, said)
-
-    def _object(self, schema: Schema, field: values.Field, depth: int) -> JsonObject:
+    def _object(self, schema: Schema, path: str, depth: int) -> Any:
+        if schema.get("nullable") and depth >= DEEP:
+            return None
         properties, required = schema.get("properties") or {}, schema.get("required") or []
         names = [name for name in properties if depth < DEEP or name in required]
-        path = f"{field.path} {field.name}".strip()
         return {
-            name: self.fill(properties.get(name, {}), name, depth + 1, path)
+            name: self.fill(properties.get(name, {}), name, path, depth + 1)
             for name in dict.fromkeys([*names, *required])
         }
 
-    def array(self, schema: Schema, field: values.Field, depth: int, said: list[str]) -> list[Any]:
+    def array(self, schema: Schema, field: Field, depth: int, said: Sequence[str]) -> list[Any]:
         """The things that the best sentence lists, or one."""
         inner, listed = self._resolved(schema.get("items", {})), list[Any]()
         forms = schema.get("prefixItems") or [inner] * int(schema.get("minItems", depth < DEEP))
         if _kind(inner) == "string" and "enum" not in inner:
             listed = values.listed(said)[: schema.get("maxItems")]
-        items = listed + [
-            self.fill(form, field.name, depth + 1, field.path) for form in forms[len(listed) :]
-        ]
+        rest = forms[len(listed) :]
+        items = listed + [self.fill(each, field.name, field.path, depth + 1) for each in rest]
         if schema.get("uniqueItems"):
             return [f"{x} ({n})" if n and isinstance(x, str) else x for n, x in enumerate(items)]
         return items
 
-    def number(self, schema: Schema, field: values.Field, said: list[str]) -> int | float:
-        """The number with the unit of the field."""
-        return values.number(schema, _kind(schema), field, said, self.question)
-
-    def string(self, schema: Schema, field: values.Field, said: list[str]) -> str:
-        """What the field's name looks for, as long as it has to be."""
-        form, best = schema.get("format"), said[0] if said else self.answer
-        if form in FORMATS:
-            return values.formatted(form, said) or FORMATS[form]
-        if re.search("question|query", field.name.lower()):
-            text = self.question or best
-        else:
-            text = values.text(field, said, self.question) or best
-        return text.ljust(int(schema.get("minLength", 0)), ".")[: schema.get("maxLength")]
+    def scalar(self, kind: str, schema: Schema, field: Field, said: Sequence[str]) -> Any:
+        """A number, a text, yes or no."""
+        if kind in ("integer", "number"):
+            return values.number(schema, kind, field, said, self.question)
+        best = said[0] if said else self.answer
+        if kind == "boolean":
+            return values.is_affirmed(best)
+        return None if kind == "null" else values.text(schema, field, said or [best], self.question)
 
 
 def _kind(schema: Schema) -> str:

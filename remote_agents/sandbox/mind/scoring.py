@@ -10,38 +10,30 @@ from typing import NamedTuple
 from remote_agents.sandbox.mind.knowledge import Hit
 from remote_agents.sandbox.mind.reading import WANTS, Reading
 from remote_agents.sandbox.mind.values import NUMERALS
-from remote_agents.sandbox.mind.words import EAST, Sentence, about_the_talk, kinship, pattern, terms
+from remote_agents.sandbox.mind.words import (
+    EAST,
+    Sentence,
+    about_the_talk,
+    kinship,
+    pattern,
+    spoken,
+    terms,
+)
 
-WHEN = pattern(
-    r"\b(?:when|what (?:time|year|date|day)|wann|(?:bis|ab|um) wie ?viel uhr)\b"
-    r"|几[点时月]|何[时時]|什么时候|哪[天年]|いつ|언제|몇 시"
-)
-AMOUNT = pattern(
-    r"\b(?:how (?:many|much|long|often|far|late|early|old|high|tall|big|large|fast|deep|wide|heavy)"
-    r"|what (?:number|price)|wie ?(?:viele?|lange|oft|hoch|teuer|gro(?:ß|ss)|alt|weit|spät|früh|"
-    r"schwer|tief|schnell))\b|几|多[少久长大高远]|いくら|몇|얼마"
-)
-WHO = pattern(r"\b(?:who|whom|wer|wen|wem)\b")
+WHEN, AMOUNT, WHO = (pattern(spoken(kind)) for kind in ("when", "amount", "who"))
 MOMENT = pattern(
-    r"\b\d{1,2}[:.]\d\d|\d ?(?:[ap]\.?m\b|uhr\b|o'clock|st\b|nd\b|rd\b|th\b)|\b[12]\d{3}\b"
-    r"|\d[点时月年日:]|[一二三四五六七八九十][点月]|\b\d{1,2}\.\s|\b(?:jan|feb|mar|mär|apr|(?-i:M)ay|mai|jun|jul|"
-    r"aug|sep|o[ck]t|nov|de[cz])[a-zä]*\b|\w+(?:day|tag)s?\b|\b(?:noon|midnight|mittags?|mitternacht|"
-    r"(?:dai|week|month|year|annual)ly|every|never|always|once|after|before|during|until|within|when|"
-    r"while|if|nie|immer|nach|vor|während|bis|wenn|sobald|täglich|wöchentlich|jede[rsn]?)\b"
+    r"\d{1,2}[:.]\d\d|\d ?(?:[ap]\.?m\b|uhr\b|o'clock|st\b|nd\b|rd\b|th\b)|\b[12]\d{3}\b"
+    rf"|\b\d{{1,2}}\.\s|{spoken('month')}|{spoken('moment')}"
 )
 FIGURE = pattern(
-    rf"(?<![\[\d.,A-Za-z])\d+(?:[.,:]\d+)*|[一二三四五六七八九十百千两]|\b(?:{NUMERALS}|twenty|thirty|"
-    r"hundred|half|never|daily|weekly|monthly|zwanzig|nie)\b"
+    rf"(?<![\[\d.,A-Za-z])\d+(?:[.,:]\d+)*|[一二三四五六七八九十百千两]"
+    rf"|\b(?:{NUMERALS})\b|{spoken('figure')}"
 )
-PERSON = re.compile(
-    rf"(?<=[\w,.] )[A-ZÄÖÜ]|[{EAST}]"
-    r"|\b(?:\w{3,}(?:er|or|ant|ist|ee|man)s?|head|lead|staff|team|people|every\w+|nobody|you|all)\b"
-)
+PERSON = re.compile(rf"(?<=[\w,.] )[A-ZÄÖÜ]|[{EAST}]|{spoken('person')}")
+# What is asked for, and what a sentence has that says it.
 KINDS = ((WHEN, MOMENT), (AMOUNT, FIGURE), (WHO, PERSON))
 LEAST = 0.5
-GOES_ON = pattern(
-    r"\W*(?:(?:it|its|they|their|this|these|he|she|there|er|sie|es|dies|diese[rs]?|dort)\b|[它他她这该其])"
-)
+GOES_ON = pattern(rf"\W*{spoken('goes on')}")
 
 
 class Candidate(NamedTuple):
@@ -73,7 +65,7 @@ class Query(NamedTuple):
             share = self._covered(parts, at, hit)
             own = terms(part.text)
             first = 0 if WANTS.match(part.text) else sum(term in self.weights for term in own[:2])
-            bonus = 0.02 * first + self._unit(part.text) + (0.1 * hit.score if hit else 0)
+            bonus = 0.02 * first + 0.1 * (self._unit(part.text) + (hit.score if hit else 0))
             score = (share + bonus - 0.002 * len(set(own))) * (0.6 if part.asks else 1)
             if share >= self.least and part.text not in self.text:
                 found.append(Candidate(self._shown(part), worth * score, hit))
@@ -89,26 +81,24 @@ class Query(NamedTuple):
         topic = (
             set(terms(before.text)) <= self.weights.keys() and len(own - self.weights.keys()) < 3
         )
-        carried = 0.8 if fits and named and (topic or GOES_ON.match(part.text)) else 0.3
-        said = ((1.0, part.text), (0.9, part.label), (carried, before.text))
-        around = ((0.7, above), *((share, terms(text)) for share, text in said))
-        says = {t: max(share * kinship(t, said) for share, said in around) for t in self.weights}
+        carried = 0.8 * (fits and named and bool(topic or GOES_ON.match(part.text)))
+        near = ((1.0, part.text), (0.9, part.label), (carried, before.text))
+        around = ((0.7, above), *((share, terms(text)) for share, text in near))
+        says = {t: max(share * kinship(t, words) for share, words in around) for t in self.weights}
         total = sum(self.weights.values()) or 1.0
         share = sum(self.weights[term] * share for term, share in says.items()) / total
         return share if fits else 0.6 * share
 
     def _fits(self, part: Sentence) -> bool:
-        """Whether a sentence has what is asked for, a time or a figure or a name, or the topic."""
+        """Whether a sentence has what is asked for: a time, a figure or a name."""
         wanted = next((has for asks, has in KINDS if asks.search(self.text)), None)
-        if wanted:
-            return any(one[0] not in self.text for one in wanted.finditer(part.text))
-        return any(kinship(term, terms(f"{part.label} {part.text}")) for term in self.weights)
+        return not wanted or any(one[0] not in self.text for one in wanted.finditer(part.text))
 
-    def _unit(self, text: str) -> float:
-        """More for the figure that is asked for, with its unit."""
+    def _unit(self, text: str) -> bool:
+        """Whether a figure that is asked for stands before a word of the question."""
         figures = FIGURE.finditer(text) if AMOUNT.search(self.text) else ()
-        units = (term for one in figures for term in terms(text[one.end() :][:40])[:1])
-        return 0.1 if any(term in self.weights for term in units) else 0.0
+        units = (unit for one in figures for unit in terms(text[one.end() :][:40])[:1])
+        return any(unit.startswith(tuple(self.weights)) for unit in units)
 
     def _shown(self, part: Sentence) -> str:
         """A part with its label, if the label has to do with the question."""

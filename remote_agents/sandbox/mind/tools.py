@@ -42,9 +42,9 @@ def _words(text: str) -> set[str]:
 def arguments(question: str, tool: Tool) -> Arguments:
     """What to call a tool with, as far as the question says it."""
     form = tool.get("parameters") or {}
-    names = form.get("required") or form.get("properties") or ()
-    filler = _Arguments(form, question, question, lambda *_: [question])
-    return {name: filler.fill((form.get("properties") or {}).get(name), name) for name in names}
+    fields = form.get("properties") or {}
+    filler = _Arguments(form, question, question, lambda _: [question])
+    return {name: filler.fill(fields.get(name), name) for name in form.get("required") or fields}
 
 
 class _Arguments(Filler):
@@ -56,14 +56,15 @@ class _Arguments(Filler):
         self.numbers = NUMBER.findall(inside[1] if inside else self.question)
         self.quoted = QUOTED.findall(self.question)
 
-    def array(self, schema: Schema, field: Field, depth: int, said: list[str]) -> list[Any]:
+    def array(self, schema: Schema, field: Field, depth: int, said: Sequence[str]) -> list[Any]:
         count = len(self.numbers or self.quoted)
-        return [self.fill(schema.get("items"), field.name, depth + 1) for _ in range(count)]
+        return [self.fill(schema.get("items"), field.name) for _ in range(count)]
 
-    def number(self, schema: Schema, field: Field, said: list[str]) -> int | float:
-        value = float(self.numbers.pop(0) if self.numbers else 0)
-        return int(value) if schema["type"] == "integer" else value
-
-    def string(self, schema: Schema, field: Field, said: list[str]) -> str:
+    def scalar(self, kind: str, schema: Schema, field: Field, said: Sequence[str]) -> Any:
+        if kind in ("integer", "number"):
+            value = float(self.numbers.pop(0) if self.numbers else 0)
+            return int(value) if kind == "integer" else value
+        if kind != "string":
+            return super().scalar(kind, schema, field, said)
         led = OBJECT.search(self.question)
         return self.quoted.pop(0) if self.quoted else led[1] if led else self.question.strip()

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from operator import ge, gt, le, lt
 from typing import Any, NamedTuple
 
 from remote_agents.sandbox.json_types import JsonObject
 from remote_agents.sandbox.mind.reading import spaced
-from remote_agents.sandbox.mind.words import kinship, pattern, terms
+from remote_agents.sandbox.mind.words import kinship, pattern, spoken, terms, words_of
 
-COUNTED = (
-    "no null 零|one ein eine einen 一|two zwei 二 两|three drei 三|four vier 四|five fünf 五|"
-    "six sechs 六|seven sieben 七|eight acht 八|nine neun 九|ten zehn 十|eleven elf|twelve zwölf"
-)
-WORDS = {word: n for n, words in enumerate(COUNTED.split("|")) for word in words.split()}
+WORDS = {
+    word: n
+    for words in words_of("number")
+    for n, each in enumerate(words)
+    for word in each.split("/")
+}
 NUMERALS = "|".join(word for word in WORDS if word < "一")
 NUMBER = pattern(
     r"(?<![\w.,:/-])-?\d+(?:[.,]\d+)*(?![\d:/-]|[^\W\u4e00-\u9fff]*-\d)"
@@ -25,41 +27,46 @@ NUMBER = pattern(
 UNIT = re.compile(
     r"[ \u00a0]?(?:[%€$£°℃]|[^\W\d_]+)(?:[ \u00a0](?:per|pro|a|an|je)[ \u00a0][^\W\d_]+)?"
 )
-MONTH = r"(?:jan|feb|mar|mär|apr|may|mai|jun|jul|aug|sep|oct|okt|nov|dec|dez)[a-zäé]*\.?"
 FORMATS = {
     "email": r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+",
     "uri": r"https?://[^\s)\"'>]+",
     "date": r"\b\d{4}-\d{2}-\d{2}\b",
 }
+NEVER = r"(?!)"
+DEFAULTS = {
+    "date": "2025-01-31",
+    "date-time": "2025-01-31T09:00:00Z",
+    "time": "09:00:00Z",
+    "email": "people@northwind-harbor.example",
+    "uri": "https://northwind-harbor.example/handbook",
+    "uuid": "3f2b8c1e-7a4d-4e9b-8c56-0d1f2a3b4c5d",
+    "ipv4": "127.0.0.1",
+    "duration": "P1D",
+}
+MONTH = spoken("month")
 DATE = (
     rf"{FORMATS['date']}|\b\d{{1,2}}\.? {MONTH}(?: \d{{4}})?|(?:\d+年)?\d{{1,2}}月\d{{1,2}}日"
-    rf"|\b{MONTH} \d{{1,2}}(?:st|nd|rd|th)?(?:,? \d{{4}})?\b|\b\d\d?\.\d\d?\.\d{{2,4}}\b"
-    r"|\b(?:mon|tues|wednes|thurs|fri|satur|sun)days?\b"
+    rf"|{MONTH} \d{{1,2}}(?:st|nd|rd|th)?(?:,? \d{{4}})?\b|\b\d\d?\.\d\d?\.\d{{2,4}}\b"
+    rf"|{spoken('day')}"
 )
 TIME = r"(?<!\d)\d{1,2}(?:[:.]\d\d)?(?: ?(?:uhr|[ap]\.?m\b\.?)|(?<=[:.]\d\d))|\d+点(?:半|\d+分)?"
 NAME = r"(?-i:\b[^\W\d_a-zß-ÿ][\w'’-]+(?:\s+(?:(?:van|de|da)\s+)*[^\W\d_a-zß-ÿ][\w'’-]*)+)"
 # What a text field is for, by its name or description, and what it looks like in a sentence.
 KINDS = {
-    r"e-?mail": FORMATS["email"],
+    spoken("an address"): FORMATS["email"],
     r"\b(?:url|link|website|uri)\b": FORMATS["uri"],
-    r"phone|telefon|电话": r"\+?\d[\d ()/-]{5,}\d",
-    r"\b(?:date|day|deadline|birthday|when|wann)\b|datum|stichtag|日期": DATE,
-    r"\btime|\bhours?\b|\b(?:open|clos|start|end|begin)|\bwhen\b|uhr|öffn|oeffn|zeit|时间": TIME,
+    spoken("a phone"): r"\+?\d[\d ()/-]{5,}\d",
+    spoken("a date"): DATE,
+    spoken("a time"): TIME,
     r"\b(?:version|release)\b": r"\bv?\d+(?:\.\d+)+\b",
-    r"name|person|author|officer|\blead|manager|contact|\bwho\b|leiter|ansprech|owner": NAME,
+    spoken("a name"): NAME,
 }
-AMOUNTS = re.compile(
-    r"price|cost|fee|amount|duration|length|distance|limit|number|count|quantity|height|width|"
-    r"weight|size|age\b|budget|total|preis|kosten|betrag|dauer|länge|höhe|anzahl|价格|费用|数量"
-)
-PROSE = re.compile(r"answer|text|summary|content|reason|expla|response|descri|detail|quote|note")
-NOT = pattern(
-    r"\b(?:no|not|never|cannot|nobody|without|forbidden|prohibited|\w+n't|nicht|kein\w*|nie|"
-    r"niemals|verboten)\b|不|没|禁止|未"
-)
-IS = pattern(r"\b(?:is|are|was|were|ist|sind|war|lautet|heißt|called|named)\s+|[=:：]\s*|是|为")
+AMOUNTS, ASKED, PROSE = (pattern(spoken(kind)) for kind in ("an amount", "question", "prose"))
+BOUNDS = {"minimum": ge, "exclusiveMinimum": gt, "maximum": le, "exclusiveMaximum": lt}
+NOT, IS = pattern(spoken("not")), pattern(rf"{spoken('is')}\s*|[=:：]\s*")
+OR = spoken("or")
 ITEM = r"[^\s,，、.:]+(?: [^\s,，、.:]+)?"
-LIST = re.compile(rf"{ITEM}(?:[,，、] ?{ITEM})+(?:,? (?:and|und|or|oder) |和){ITEM}")
+LIST = re.compile(rf"{ITEM}(?:[,，、] ?{ITEM})+,? ?{OR} ?{ITEM}")
 
 
 class Field(NamedTuple):
@@ -92,24 +99,18 @@ def number(
     schema: JsonObject, kind: str, field: Field, said: Sequence[str], question: str
 ) -> int | float:
     """The number with the unit that the field names, else the first that is allowed."""
-    bounds = ("minimum", "exclusiveMinimum", "maximum", "exclusiveMaximum")
-    ends = [float(schema[bound]) for bound in bounds if bound in schema]
-    step = schema.get("multipleOf", 1)
+    ends, step = [schema[bound] for bound in BOUNDS if bound in schema], schema.get("multipleOf", 1)
     tried = [figure.value for figure in _figures(field, said, question)]
-    tried += [0.0, *(end + by for end in ends for by in (0, 1, -1, 0.5, -0.5)), sum(ends) / 2]
-    tried += [(end // step + by) * step for end in ends for by in (0, 1)]
-    allowed = (v for v in tried if _within(v, schema) and (kind == "number" or v.is_integer()))
-    value = next(allowed, 0.0)
-    return int(value) if value.is_integer() else value
+    tried += [0.0, *((end // step + by) * step for end in ends for by in (0, 1, -1, 0.5))]
+    allowed = (v for v in tried if _within(v, schema) and (kind == "number" or v == int(v)))
+    value = next(allowed, sum(ends) / 2)
+    return int(value) if kind == "integer" or value == int(value) else value
 
 
 def _within(value: float, schema: JsonObject) -> bool:
-    return bool(
-        schema.get("minimum", value) <= value <= schema.get("maximum", value)
-        and schema.get("exclusiveMinimum", value - 1) < value
-        and value < schema.get("exclusiveMaximum", value + 1)
-        and not value % schema.get("multipleOf", value or 1)
-    )
+    step = schema.get("multipleOf", value or 1)
+    held = (holds(value, schema[bound]) for bound, holds in BOUNDS.items() if bound in schema)
+    return all(held) and not value % step
 
 
 def _figures(field: Field, said: Sequence[str], question: str) -> list[Figure]:
@@ -145,10 +146,18 @@ def _value(word: str, text: str) -> float:
     return float(word if word.count(".") < 2 else word.partition(".")[0])
 
 
-def text(field: Field, said: Sequence[str], question: str) -> str | None:
-    """What a text field wants of the sentences: a time, a price, a name; None for all of it."""
-    if not said or PROSE.search(field.name.lower()):
-        return said[0] if said else None
+def text(schema: JsonObject, field: Field, said: Sequence[str], question: str) -> str:
+    """What a text field wants of the sentences, a time, a price, a name, else all of the best."""
+    if (form := schema.get("format")) in DEFAULTS:
+        return _first(FORMATS.get(form, NEVER), said) or DEFAULTS[form]
+    found = question if ASKED.search(field.name) else _piece(field, said, question)
+    return (found or said[0]).ljust(int(schema.get("minLength", 0)), ".")[: schema.get("maxLength")]
+
+
+def _piece(field: Field, said: Sequence[str], question: str) -> str | None:
+    """The part of the sentences that a field is for; None for all of the best one."""
+    if PROSE.search(field.name.lower()):
+        return None
     for kind, form in KINDS.items():
         if re.search(kind, field.words) and (found := _first(form, said)):
             return found
@@ -172,7 +181,7 @@ def _complement(sentence: str) -> str | None:
 def listed(said: Sequence[str]) -> list[str]:
     """The things that the best sentence lists."""
     found = LIST.search(said[0]) if said else None
-    parts = re.split(r"[,，、]\s?|\s(?:and|und|or|oder)\s|和", found[0]) if found else []
+    parts = re.split(rf"[,，、]\s?|\s?{OR}\s?", found[0]) if found else []
     return [part.strip() for part in parts if part.strip()]
 
 
@@ -189,8 +198,3 @@ def choice(options: Sequence[Any], said: Sequence[str]) -> Any:
 def is_affirmed(sentence: str) -> bool:
     """Whether a sentence says that something is so."""
     return not NOT.search(sentence)
-
-
-def formatted(form: str, said: Sequence[str]) -> str | None:
-    """A date, an address or a link that the sentences hold, as JSON schema writes it."""
-    return _first(FORMATS[form], said) if form in FORMATS else None

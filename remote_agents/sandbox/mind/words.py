@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection
+from configparser import ConfigParser
 from functools import lru_cache, partial, wraps
+from itertools import chain
+from pathlib import Path
 from typing import NamedTuple, TypeVar
 
 from bm25s.stopwords import STOPWORDS_EN_PLUS, STOPWORDS_GERMAN
@@ -13,56 +16,40 @@ T = TypeVar("T")
 pattern = partial(re.compile, flags=re.IGNORECASE)
 SHORT = 4_000
 TALKERS = ("user", "assistant")
-ASKING = """
-could give given know let like many may might much must need one please say tell thank thanks us
-use want would ok okay bitte hoch kannst lange oft viele wann wer
-"""
-STOPWORDS = frozenset([*STOPWORDS_EN_PLUS, *STOPWORDS_GERMAN, *ASKING.split()])
-# How words begin that speak of question, answer and form rather than of a topic.
-TALK = pattern(
-    r"answer|assist|bas$|below|brief|chat|choi|choos|chunk|comment|complet|concis|context|creat|"
-    r"describ|detail|document|entit|exampl|exist|expert|explain|extract|final|find|found|follow|"
-    r"format|generat|help|histor|improv|includ|inform|input|instruct|json|key|last|main|new|observ|"
-    r"origin|output|overall|passag|phras|piec|portion|possibl|prompt|provid|purpos|quer|question|"
-    r"reason|refin|relevan|repl|request|respon|result|retriev|return|rewrit|schema|search|sentenc|"
-    r"short|situat|source|standalon|succinct|summar|system|task|text|them|thought|titl|tool|topic|"
-    r"translat|tr[yi]|uniqu|user|using|verbatim|whole|within|writ|absatz|abschnitt|anfrag|angab|"
-    r"antwort|aufgab|auszug|basier|beantwort|benutz|deutsch|dokument|ergebnis|folgend|formulier|"
-    r"frag|gegeben|helf|hilf|kontext|kurz|nachricht|nutz|quell|schreib|suchergeb|verwend|zitat|"
-    r"zusammen|fass"
-)
-ALIKE = """
-receive: get got entitled; employ: staff worker colleague personnel; vacation: holiday pto;
-pay: salary wage; remote: telework wfh; computer: laptop notebook; message: mail email;
-travel: trip; foreign: abroad; price: cost fee kosten kostet preis gebühr
-"""
-SYNONYMS = {
-    word: name for name, words in re.findall(r"(\w+): ([\w ]+)", ALIKE) for word in words.split()
-}
 # Chinese, Japanese and Korean have no spaces: pairs of neighbours are the words.
 EAST = r"\u3005\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af"
 TOKEN = re.compile(rf"[{EAST}]+|[^\W_{EAST}]+(?:[-'\u2019][^\W_{EAST}]+)*")
-EASTERN = re.compile(rf"[{EAST}]")
-EAST_TALK = re.compile(
-    "根据|基于|以下|下面|上述|给定|提供|检索|上下文|背景|内容|信息|资料|文档|片段|参考|问题|提问|"
-    "回答|答案|使用|总结|概括|摘要|简洁|简短|助手|用户|系统|搜索|结果|工具|来源|原文|格式|输出|"
-    "文脈|質問|回答|情報|要約|문맥|질문|답변|정보|요약|다음|사용"
-)
-EAST_COMMON = re.compile(
-    "什么|多少|多久|多长|哪里|哪儿|哪个|哪些|哪天|怎么|怎样|如何|为什么|请问|请|告诉|可以|"
-    "几|谁|何|吗|呢|吧|的|了|是|在|有|和|与|及|我们|你们|我|你|您|他|她|它|这|那|个|"
-    "[\u3040-\u309f]+|언제|어디|얼마|몇|누구|무엇|입니까|인가요|나요|"
-    "(?<=..)[은는이가을를에의와과도](?= |$)"
-)
-# Where a sentence ends: not after an abbreviation, nor before a month or a small letter.
-END = re.compile(
-    r"(?i:\b(?:e\.g|i\.e|etc|approx|vs|nr|no|ca|bzw|z\.b|d\.h|mr|mrs|ms|dr|prof|st|inc|fig)\.\s)"
-    r"|(?i:\d\.\s(?=jan|feb|mär|apr|mai|jun|jul|aug|sep|okt|nov|dez))"
-    rf"|(?P<end>(?:[.!?…][\"'”’»)\]}}*]*(?:\s+(?![a-zß-ÿ])|(?=[{EAST}]))|[。！？]+[」』”]*\s*))"
-)
 LEADING = re.compile(r"^\s*(?:[-*+>•]+|\d+[.)])\s+")
 WHOLE = re.compile(r"^.{,59}$|[.!?:。！？：]$")
 MARKS = re.compile(r"\*\*|__|`|\[([^\]]*)\]\([^)]*\)")
+LANGUAGES = ConfigParser(delimiters=("=",), interpolation=None)
+LANGUAGES.read(Path(__file__).with_name("languages.ini"), encoding="utf-8")
+
+
+def spoken(kind: str) -> str:
+    """What says something in any language, as part of a pattern: whole words, where it has any."""
+    known = (each for each in LANGUAGES.values() if kind in each)
+    parts = (rf"\b(?:{each[kind]})\b" if "spaces" in each else each[kind] for each in known)
+    return f"(?:{'|'.join(parts)})".replace("\n", "|")
+
+
+def words_of(kind: str) -> list[list[str]]:
+    """The words for something, a list for each language."""
+    return [re.split(r"[|\n]", each[kind]) for each in LANGUAGES.values() if kind in each]
+
+
+STOPWORDS = frozenset([*STOPWORDS_EN_PLUS, *STOPWORDS_GERMAN, *chain(*words_of("stopwords"))])
+TALK, EAST_COMMON = pattern(spoken("talk")), re.compile(spoken("common"))
+SYNONYMS = {
+    word: name
+    for name, words in re.findall(r"(\w+): ([\w ]+)", spoken("synonyms"))
+    for word in words.split()
+}
+# Where a sentence ends: not after an abbreviation, nor before a month or a small letter.
+END = re.compile(
+    rf"(?i:{spoken('abbreviation')}\.\s)|(?i:\d\.\s(?={spoken('month')}))"
+    rf"|(?P<end>(?:[.!?…][\"'”’»)\]}}*]*(?:\s+(?![a-zß-ÿ])|(?=[{EAST}]))|[。！？]+[」』”]*\s*))"
+)
 
 
 class Sentence(NamedTuple):
@@ -100,39 +87,37 @@ def terms(text: str) -> tuple[str, ...]:
     """
     words = topic_words(re.sub(r"\b(part|full) time\b", r"\1-time", text, flags=re.IGNORECASE))
     return tuple(
-        term for word in words for term in (_pairs(word) if EASTERN.match(word) else [_stem(word)])
+        term
+        for word in words
+        for term in (_pairs(word) if re.match(f"[{EAST}]", word) else [_stem(word)])
     )
 
 
 def _pairs(run: str) -> list[str]:
-    """The words of a run of characters: those of instructions whole, all others in pairs."""
-    parts = filter(None, EAST_COMMON.split(EAST_TALK.sub("的", run)))
-    pairs = [part[i : i + 2] for part in parts for i in range(max(1, len(part) - 1))]
-    return [*EAST_TALK.findall(run), *pairs]
+    """The words of a run of characters without spaces: its pairs of neighbours."""
+    parts = filter(None, EAST_COMMON.split(run))
+    return [part[i : i + 2] for part in parts for i in range(max(1, len(part) - 1))]
 
 
 def _stem(word: str) -> str:
     word = re.sub(r"['\u2019]s$", "", word)
     word = re.sub(r"(?<=\w\w)ies$", "y", re.sub(r"(?<=ss|ch|sh|\wx)es$", "", word))
     word = re.sub(r"(?<=\w\w[^sui])s$", "", word)
-    word = re.sub(r"(?<=\w\w)ied$", "y", SYNONYMS.get(word, word))
-    return re.sub(r"(?<=\w{3})(?:ing|ed|ee|e)$", "", word)
+    return re.sub(r"(?<=\w{3})(?:ing|ed|ee|e)$", "", SYNONYMS.get(word, word))
 
 
 def about_the_talk(term: str) -> bool:
     """Whether a term speaks of question, answer and form rather than of a topic."""
-    return bool(TALK.match(term) or EAST_TALK.fullmatch(term))
+    return bool(TALK.match(term))
 
 
 def kinship(term: str, others: Collection[str]) -> float:
-    """How much of a term others say: all, or a part where one is built from the other."""
+    """How much of a term others say: all, or most where one begins with the other."""
     if term in others or len(term) < 5:
         return float(term in others)
-    long = [other for other in others if len(other) >= 5]
-    starts = [other for other in long if other.startswith(term) or term.startswith(other)]
-    if starts:
-        return 0.95 if any(abs(len(other) - len(term)) < 3 for other in starts) else 0.8
-    return 0.6 if any(len(o) >= 6 and (term in o or o in term) for o in long) else 0.0
+    return 0.9 * any(
+        len(other) >= 5 and (other.startswith(term) or term.startswith(other)) for other in others
+    )
 
 
 @remembered

@@ -1,0 +1,222 @@
+"""What frameworks ask for beside an answer: a choice, a ranking, keywords, a question, triplets.
+
+A prompt tells its task by the framework's own words, mostly by the form that it shows for the
+result. `TASKS` has a line for each; what is chosen is what shares most words with the question.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from remote_agents.sandbox.mind.reading import decoded, follows, parts_of, read, told_by
+from remote_agents.sandbox.mind.words import pattern, spoken, terms, topic_words
+
+NUMBERED = pattern(
+    r"(?m)^[ \t]*(?:\((\d+)\)|\[(\d+)\]|(\d+)[.)])[ \t]+(.+)$"
+    r"|^document (\d+):\n((?:(?!document \d|question:).*\n)+)"
+)
+FENCED = re.compile(r"^```json\s*(\{.*?)^```[ \t]*$", re.MULTILINE | re.DOTALL)
+OBJECT = re.compile(r"\{[^{}]*\}")
+PAIR = re.compile(r'"?(\w+)"?[ \t]*:[ \t]*(?:"((?:[^"\\]|\\.)*)"|(\w+))')
+WRAPPED = re.compile(r'"(\w+)"\s*:\s*\[\s*\{')
+RULE = re.compile("-{4,}")
+AT_MOST = pattern(r"\b(?:no more than|at most|up to) (\d+)")
+ALL = pattern(r"\b(?:output|return|give|write) a list\b|^\w+: \d+, \w+: \d+$|\[\] > \[\]")
+CHOOSE = pattern(r"\b(?:choices?|choose|select|options?|tools?)\b")
+CLAUSE = pattern(
+    r"(.+?)\s+((?:is|are|was|were|has|have|can|ist|hat|kann|wurde|(?-i:[a-zäöü]{3,}(?:s|ed|t)))"
+    r"(?:\s\w+(?:ed|en|de))?(?:\s(?:in|on|at|by|of|for|to|from|with|von|im|am))?)\s+(.+)"
+    r"|(.+?)([是在有由为能])(.+)"
+)
+NEEDED = 0.3
+Weight = Callable[[str], float]
+Form = re.Match[str]
+
+
+class Option(NamedTuple):
+    """What can be chosen: its number or name, and the description to choose it by."""
+
+    key: int | str
+    text: str
+
+    @property
+    def words(self) -> set[str]:
+        """The terms of its name and its description."""
+        return set(terms(f"{self.key} {self.text}".replace("_", " ")))
+
+
+class Task(NamedTuple):
+    """A prompt: what it asks about, what it offers, and the rest; and what was said before."""
+
+    text: str
+    question: str
+    options: list[Option]
+    form: str
+    said: Sequence[str]
+    weight: Weight
+
+    @property
+    def most(self) -> int:
+        """How many things are wanted at most."""
+        found = AT_MOST.search(self.form)
+        return max(1, int(found[1])) if found else 10 if ALL.search(self.form) else 1
+
+    def fitting(self) -> list[Option]:
+        """The best option, and each further one that covers a good part of what is left."""
+        left, pool, chosen, least = set(terms(self.question)), [*self.options], list[Option](), 0.0
+
+        def gain(option: Option) -> float:
+            return sum(map(self.weight, left & option.words))
+
+        while pool and gain(best := max(pool, key=gain)) > least:
+            least = least or NEEDED * gain(best)
+            left -= best.words
+            pool.remove(best)
+            chosen.append(best)
+        return chosen[: self.most]
+
+    def chosen(self) -> list[Option]:
+        """What fits, or the first where nothing does."""
+        return self.fitting() or self.options[: self.most]
+
+
+def perform(text: str, question: str, said: Sequence[str], weight: Weight) -> str | None:
+    """What the task of a prompt has for a result; None if the prompt asks an ordinary question.
+
+    Args:
+        text: The prompt, with the instructions of its system message.
+        question: What it asks.
+        said: What the user said before, the newest first.
+        weight: How telling a term is.
+
+    Example:
+        >>> prompt = '''Select a choice: (see below)
+        ... (1) About dogs.
+        ... (2) About cats.
+        ... Question: What do cats eat?
+        ... Only JSON such as {"choice": 1}'''
+        >>> perform(prompt, "What do cats eat?", [], lambda term: 1.0)
+        '{"choice": 2}'
+    """
+    # The question may be a word that stands elsewhere too.
+    places = list(re.finditer(rf"(?<=['\":>\s]){re.escape(question)}(?=['\"<\s]|$)", text))
+    at, end = places[-1].span() if places else (len(text), len(text))
+    options, rest = _options(text[:at])
+    options = options or _options("\n".join(reversed(said)))[0]
+    task = Task(text, question, options, f"{rest}\n{text[end:]}", said, weight)
+    for shown, done in TASKS.items():
+        found = re.search(shown, text, re.IGNORECASE | re.MULTILINE)
+        if found and (result := done(task, found)) is not None:
+            return result
+    return None
+
+
+def _options(text: str) -> tuple[list[Option], str]:
+    """The numbered choices, else the entries of the last JSON object in a code block; the rest."""
+    numbered: list[Option] = []
+    for match in NUMBERED.finditer(text):
+        number, said = filter(None, match.groups())
+        numbered = [] if int(number) == 1 else numbered
+        if int(number) == len(numbered) + 1:
+            numbered.append(Option(int(number), said))
+    *_, block = (None, *FENCED.finditer(text))
+    if numbered or not block:
+        return numbered, NUMBERED.sub("", text)
+    named, _ = decoded(block[1], 0)
+    known = named if isinstance(named, dict) else {}
+    options = [Option(name, str(said)) for name, said in known.items()]
+    return options, text[: block.start()] + text[block.end() :]
+
+
+def keywords(task: Task, form: Form) -> str:
+    """The words that come most often between the rules of a template."""
+    between = RULE.split(task.text)
+    told = " ".join(part.text for part in told_by(between[len(between) // 2]))
+    words = Counter(topic_words(told)).most_common(task.most)
+    name, separator = f"{form[1]}: " if form[1] else "", form[2] or ", "
+    return name + separator.join(word for word, _ in words)
+
+
+def scored(task: Task, form: Form) -> str:
+    """A line for each document that fits, from the best on."""
+    fitting = enumerate(task.fitting())
+    lines = [f"{form[1]}: {one.key}, {form[2]}: {max(1, 10 - n)}" for n, one in fitting]
+    return "\n".join(lines) or "None of them is relevant."
+
+
+def ranked(task: Task, form: Form) -> str:
+    """All passages, from the best on."""
+    best = task.fitting()
+    order = [*best, *(option for option in task.options if option not in best)]
+    return " > ".join(f"[{option.key}]" for option in order)
+
+
+def numbered(task: Task, form: Form) -> str | None:
+    """The numbers of the best choices, for the question or a new piece of information."""
+    task = task._replace(question=form[2] or task.question)
+    numbers = ", ".join(str(option.key) for option in task.chosen())
+    return f"{form[1] or 'ANSWER'}: {numbers}" if numbers else None
+
+
+def as_json(task: Task, form: Form) -> str | None:
+    """The choices as the example has them: in an object, in a list, or the first alone."""
+    keys = _keys(task) if CHOOSE.search(task.form) else {}
+    items = [_item(task, option, keys) for option in task.chosen()]
+    wrapped, listed = WRAPPED.search(task.form), re.search(r"\[\s*\{", task.form)
+    value = {wrapped[1]: items} if wrapped else items if listed or not items else items[0]
+    return json.dumps(value, ensure_ascii=False) if keys else None
+
+
+def _keys(task: Task) -> dict[str, bool]:
+    """The keys of one item of the example, each with whether the chosen option stands there."""
+    names = {key for key, *_ in PAIR.findall(task.form)}
+    by_number = any(isinstance(option.key, int) for option in task.options)
+    for example in OBJECT.findall(task.form) if task.options else ():
+        pairs = PAIR.findall(example)
+        keys = {k: word.isdigit() if by_number else quoted in names for k, quoted, word in pairs}
+        if any(keys.values()):
+            return keys
+    return {}
+
+
+def _item(task: Task, option: Option, keys: dict[str, bool]) -> dict[str, int | str]:
+    """One item, with the part of the question that its option can answer."""
+    parts, question = parts_of(task.question), task.question
+    fits = [sum(map(task.weight, option.words.intersection(terms(part)))) for part in parts]
+    if len(parts) > 1 and any(fits):
+        part = parts[fits.index(max(fits))]
+        question = f"{part[:1].upper()}{part[1:]}?"
+    said = {key: question if "question" in key else f"It fits: {option.text}" for key in keys}
+    return said | {key: option.key for key, chosen in keys.items() if chosen}
+
+
+def standalone(task: Task, form: Form) -> str:
+    """The question, a follow-up with the question that it follows."""
+    question = task.question
+    if not task.said or not follows(question):
+        return question
+    before = read(task.said[0]).question.rstrip("?. ")
+    return f"{before}, {question[:1].lower()}{question[1:]}"
+
+
+def triplets(task: Task, form: Form) -> str:
+    """What each sentence says of what, cut at its first verb."""
+    told = told_by(RULE.split(task.text)[-1])
+    clauses = filter(None, (CLAUSE.fullmatch(said.text.replace(",", "")) for said in told))
+    parts = ([part.strip(" .。") for part in clause.groups() if part] for clause in clauses)
+    return "\n".join(f"({', '.join(each)})" for each in parts)
+
+
+TASKS: dict[str, Callable[[Task, Form], str | None]] = {
+    r"'(\w+): <keywords>'|'keyword1(\W)keyword2": keywords,
+    r"^(\w+): \d+, (\w+): \d+$": scored,
+    r"\[\] > \[\]": ranked,
+    r"'(\w+): <numbers?>'|information: (.+)\s+answer with the number": numbered,
+    r"triplets in the form of \(": triplets,
+    r"\bJSON\b": as_json,
+    spoken("standalone"): standalone,
+}
