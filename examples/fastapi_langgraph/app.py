@@ -8,6 +8,7 @@ answer any turn; answers are streamed; logs are JSON; `/healthz` asks the agent'
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 import logging
@@ -24,6 +25,8 @@ from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
 from langgraph.graph import END, START, MessagesState, StateGraph
+from psycopg.rows import dict_row
+from psycopg_pool import AsyncConnectionPool
 from pydantic import BaseModel
 
 from langchain_agents import ChatBlueNexus
@@ -65,9 +68,28 @@ async def checkpoints() -> AsyncIterator[BaseCheckpointSaver[Any]]:
     if DATABASE_URL is None:
         yield InMemorySaver()
         return
-    async with AsyncPostgresSaver.from_conn_string(DATABASE_URL) as saver:
-        await saver.setup()
+    kept: dict[str, Any] = {"autocommit": True, "prepare_threshold": 0, "row_factory": dict_row}
+    check = AsyncConnectionPool.check_connection  # one that broke is opened anew
+    async with AsyncConnectionPool(DATABASE_URL, kwargs=kept, check=check) as pool:
+        saver = AsyncPostgresSaver(pool)
+        async with only_one(pool):
+            await saver.setup()
         yield saver
+
+
+@asynccontextmanager
+async def only_one(pool: AsyncConnectionPool[Any]) -> AsyncIterator[None]:
+    """Of all workers one at a time, as two that make the same tables at once would fail."""
+    async with pool.connection() as alone:
+        while True:
+            taken = await alone.execute("SELECT pg_try_advisory_lock(8700) AS taken")
+            if (await taken.fetchone())["taken"]:
+                break
+            await asyncio.sleep(0.1)
+        try:
+            yield
+        finally:
+            await alone.execute("SELECT pg_advisory_unlock(8700)")
 
 
 @asynccontextmanager

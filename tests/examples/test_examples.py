@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -12,9 +13,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
+import yaml
 from selenium import webdriver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
@@ -182,6 +185,33 @@ def test_the_service(
             )
             assert health.status_code == status, health.text
             assert health.json()[-1]["ok"] is (status == 200)
+
+
+def test_the_services_of_the_compose_file(agents: Sandbox, database: str) -> None:
+    """Each as a process, with the words and the environment that the files give it."""
+    folder = EXAMPLES / "fastapi_langgraph"
+    services = yaml.safe_load((folder / "docker-compose.yml").read_text())["services"]
+    started = re.search(r"^CMD (\[.*\])$", (folder / "Dockerfile").read_text(), re.MULTILINE)
+    assert started
+    command = json.loads(started[1])
+    stays, stops = (
+        command.index("--timeout-graceful-shutdown"),
+        services["chat"]["stop_grace_period"],
+    )
+    assert int(command[stays + 1]) < int(stops.removesuffix("s"))
+    env = {name: str(value) for name, value in services["chat"]["environment"].items()}
+    assert urlsplit(env["BLUENEXUS_BASE_URL"]).hostname in services
+    assert urlsplit(env["DATABASE_URL"]).hostname in services
+    env |= {"BLUENEXUS_BASE_URL": agents.url, "DATABASE_URL": database, "BLUENEXUS_AGENT_ID": ""}
+    words, key = ["-m", *command, "--port={port}"], agents.kwargs("bluenexus")["api_key"]
+    with serving(agents, "examples", words, folder, **env) as url:
+        _, python, *check = services["chat"]["healthcheck"]["test"]
+        assert python == "python"
+        check[-1] = check[-1].replace("http://127.0.0.1:8000", url)
+        assert subprocess.run([python_of("examples"), *check], check=False).returncode == 0
+        for thread in map(str, range(8)):  # whichever of the four workers answers
+            assert ANSWER in chat(url, key, QUESTION, thread).text
+            assert GOES_ON in chat(url, key, FOLLOW_UP, thread).text
 
 
 TRACED = """
