@@ -62,7 +62,7 @@ def begin(
     if run.thread and box.store.conversation(endpoint, run.thread) is None:
         box.store.add_conversation(endpoint, agent, run.thread)
     stored = box.stored(endpoint, run.thread)
-    fresh = unknown_of(run, stored)
+    fresh = unknown_of(run, box.store.messages(endpoint, run.thread or ""))
     turn = box.begin(
         endpoint,
         agent,

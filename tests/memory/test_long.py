@@ -105,7 +105,7 @@ def test_one_new_message_a_turn(sandbox: Sandbox, service: str, begin: Any) -> N
 
 @pytest.mark.parametrize("session", [None, "s"])
 @pytest.mark.parametrize("way", ["ask", "astream"])
-@pytest.mark.parametrize("service", SERVICES)
+@pytest.mark.parametrize("service", [*SERVICES, "ag_ui"])
 async def test_a_history_longer_than_what_is_compared_goes_on(
     sandbox: Sandbox, service: str, way: str, session: str | None
 ) -> None:
@@ -121,6 +121,8 @@ async def test_a_history_longer_than_what_is_compared_goes_on(
     assert reply.conversation["count"] == len(said)
     assert asked(sandbox) == ["Count to 5"]
     assert len({turn["conversation_id"] for turn in sandbox.turns(service)}) == 1
+    if service == "ag_ui":  # it is told all of it each time, and hears it once
+        assert len(sandbox.conversation(service, str(reply.conversation_id))) == len(said)
 
 
 @pytest.mark.parametrize("first", [1, 2])
