@@ -1,7 +1,8 @@
 """Writes what follows from the folders of the services, wherever it stands.
 
 `python scripts/index.py` rewrites the names that the packages give, the README's table, the table
-of the services' pages, the navigation and the package's metadata; a test fails when one is stale.
+of the services' pages, the navigation, the modules of the API reference, what a report of a bug
+can be about, and the package's metadata; a test fails when one is stale.
 A name that no service brings is entered by hand in `_HOMES` of its package's `__init__.py`.
 """
 
@@ -145,6 +146,16 @@ def navigation() -> str:
     return "\n".join(["  - Services:", "      - services/index.md", *lines])
 
 
+def clients() -> str:
+    """The modules of the plain clients, for the API reference."""
+    return "\n\n".join(f"::: {endpoint.client}" for endpoint in SERVICES.values())
+
+
+def titles() -> str:
+    """What a report of a bug can be about."""
+    return "\n".join(f"        - {endpoint.title}" for endpoint in SERVICES.values())
+
+
 def authors() -> str:
     """LlamaHub's table of classes."""
     return "\n".join(f'{kind} = "remote-agents"' for kind in sorted(CLASSES.values()))
@@ -169,6 +180,10 @@ START, END = "<!-- services:start -->\n", "\n<!-- services:end -->"
 FILES: dict[str, Callable[[str], str]] = {
     "README.md": _between(START, END, capabilities),
     "docs/services/index.md": _between(START, END, pages),
+    "docs/reference.md": _between("::: remote_agents.settings.Settings\n\n", "\n\n## ", clients),
+    ".github/ISSUE_TEMPLATE/bug.yml": _between(
+        "      label: Agent\n      options:\n", "\n        - one of my own", titles
+    ),
     "mkdocs.yml": _between("  - Quickstart: quickstart.md\n", "\n  - Frameworks:", navigation),
     "pyproject.toml": _between("[tool.llamahub.class_authors]\n", "\n\n[tool.ruff]", authors),
     **{
