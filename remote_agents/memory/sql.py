@@ -157,7 +157,11 @@ class SQLSessionStore(SessionStore):
         if conversation.turns == 1:  # it may be there already, if it was lost and made again
             same = {"d": dialogue, "c": column_of(conversation.conversation_id), "h": holder}
             database.count("replace", same)
-        saved = database.count("save", {**mine, **_row(conversation)}) > 0
+        row = {**mine, **_row(conversation)}
+        row["c"] = row["conversation_id"]
+        # What keeps its name is quicker to write.
+        goes_on = conversation.turns > 1 and database.count("go_on", row) > 0
+        saved = goes_on or database.count("save", row) > 0
         if saved and conversation.turns <= 2:
             self._make_room(database, dialogue)
         return saved
@@ -328,22 +332,8 @@ def _row(conversation: Conversation) -> JsonObject:
 
 
 def _conversation(row: Sequence[Any], now: float) -> Conversation:
-    (
-        column,
-        whole,
-        turns,
-        count,
-        known,
-        held,
-        system,
-        history,
-        broke_off,
-        ids,
-        created,
-        used,
-        since,
-        until,
-    ) = row
+    column, whole, created, *moving, since, until = row
+    turns, count, known, held, system, history, broke_off, ids, used = moving
     return Conversation(
         json.loads(whole) if whole else "" if column.startswith("?") else column,
         turns,

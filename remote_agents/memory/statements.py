@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -15,9 +16,8 @@ if TYPE_CHECKING:
 
 
 SCHEMA_VERSION = 4
-COLUMNS = (
-    "conversation_id",
-    "whole_id",
+FIRST = ("conversation_id", "whole_id", "created")  # with which a conversation begins
+MOVING = (
     "turns",
     "count",
     "known",
@@ -26,9 +26,9 @@ COLUMNS = (
     "history",
     "broke_off",
     "ids",
-    "created",
     "last_used",
 )
+COLUMNS = (*FIRST, *MOVING)
 
 
 class Statements:
@@ -66,6 +66,11 @@ def _statements(sa: ModuleType, dialect: str, table: Table) -> JsonObject:
     )
     new = table.c.turns == sa.literal_column("0")
     free = {"holder": sa.null(), "until": sa.literal_column("0")}
+
+    def saved(names: Iterable[str]) -> Any:
+        values = {**free, **{name: sa.bindparam(name) for name in names}}
+        return table.update().where(mine).values(values)
+
     old = table.c.last_used <= sa.bindparam("before")
     return {
         "read": sa.select(*(table.c[name] for name in COLUMNS), table.c.since, table.c.until)
@@ -75,9 +80,8 @@ def _statements(sa: ModuleType, dialect: str, table: Table) -> JsonObject:
         "drop": table.delete().where(mine & new),
         "give_back": table.update().where(mine).values(free),
         "replace": table.delete().where(one & others & held),
-        "save": table.update()
-        .where(mine)
-        .values({**free, **{name: sa.bindparam(name) for name in COLUMNS}}),
+        "go_on": saved(MOVING).where(table.c.conversation_id == sa.bindparam("c")),
+        "save": saved(COLUMNS),
         "renew": table.update().where(mine).values(until=sa.bindparam("until")),
         "forget": table.delete().where(one),
         "delete": table.delete().where(dialogue),
