@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import json
 import secrets
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -83,8 +82,8 @@ _ABSENT = ("", None)
 
 def dialogue_of(kind: Kind, name: Mapping[str, str], account: str, agent: str) -> Dialogue:
     """The dialogue of this name, agent and account."""
-    whole = json.dumps([account, agent, kind, sorted(name.items())])
-    digest = hashlib.blake2s(whole.encode(), digest_size=24).digest()
+    whole = repr([account, agent, kind, sorted(name.items())]).encode("utf-8", "surrogatepass")
+    digest = hashlib.blake2s(whole, digest_size=24).digest()
     key = base64.urlsafe_b64encode(digest).decode()
     return Dialogue(kind, key, name["nonce"] if kind == "nonce" else key[:12])
 

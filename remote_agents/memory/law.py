@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from remote_agents.memory.digests import SIZE
 
@@ -72,20 +72,18 @@ class Conversation:
         """
         more = older + len(said) // SIZE
         known, held = (0, b"") if self.lapsed else (self.known, self.held)
-        return replace(
-            self,
+        return Conversation(
+            self.conversation_id,
             turns=self.turns + 1,
             count=self.count + more,
             known=known + more,
             held=(held + said)[-KEPT * SIZE :],
-            ids=() if ids is None else (*(() if self.lapsed else self.ids), *ids)[-KEPT:],
-            instructions=tuple(instructions),
-            lapsed=False,
             system=system,
             history=history,
             broke_off=broke_off,
-            busy_since=None,
-            last_used=time.time(),
+            ids=() if ids is None else (*(() if self.lapsed else self.ids), *ids)[-KEPT:],
+            instructions=tuple(instructions),
+            created=self.created,
         )
 
 

@@ -6,9 +6,9 @@ import asyncio
 import gc
 import logging
 import random
+import secrets
 import threading
 import time
-import uuid
 import weakref
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -69,7 +69,7 @@ class Lease:
         self._title = title
         self._said = False
         self._reading = Reading(title)
-        self._holder = uuid.uuid4().hex
+        self._holder = secrets.token_hex(16)
         self._place: Future[None] | None = None
         self._taken = False
         self._over = False

@@ -22,7 +22,7 @@ class Loops:
     """The places at which a stream is being read: of its loop, and of all that called this."""
 
     def __init__(self) -> None:
-        self._places = {(frame.f_code, frame.f_lasti) for frame in _callers()}
+        self._places = [(frame.f_code, frame.f_lasti) for frame in _callers()]
 
     def around(self) -> bool | None:
         """Whether whoever calls this stands inside of the loop; False behind it, else None."""

@@ -67,6 +67,13 @@ class _Held:
     conversation: Conversation
     holder: str | None = None
     alone: bool = False
+    begun: float | None = None
+
+    def shown(self) -> Conversation:
+        """The conversation as it stands, with the turn that is under way."""
+        if self.begun is None:
+            return self.conversation
+        return replace(self.conversation, busy_since=self.begun, last_used=self.begun)
 
 
 class InMemorySessionStore(SessionStore):
@@ -110,7 +117,7 @@ class InMemorySessionStore(SessionStore):
             if self.ttl is not None:
                 before = time.time() - self.ttl
                 held[:] = [e for e in held if e.holder or e.conversation.last_used >= before]
-            return [each.conversation for each in held]
+            return [each.shown() for each in held]
 
     def begin(
         self,
@@ -134,8 +141,7 @@ class InMemorySessionStore(SessionStore):
                 else:
                     held.remove(other)
             taken = conversation or Conversation("", created=now)
-            busy = replace(taken, busy_since=now, last_used=now)
-            held.insert(0, _Held(busy, holder, alone and conversation is None))
+            held.insert(0, _Held(taken, holder, alone and conversation is None, now))
             self._dialogues.move_to_end(dialogue)
             self._make_room()
         return True
@@ -154,12 +160,12 @@ class InMemorySessionStore(SessionStore):
                 return False
             held.remove(mine)
             if conversation is None and mine.conversation.conversation_id:
-                conversation = replace(mine.conversation, busy_since=None)
+                conversation = replace(mine.shown(), busy_since=None)
             if conversation is not None:
                 name = conversation.conversation_id
                 held[:] = [e for e in held if e.conversation.conversation_id != name]
                 held.insert(0, _Held(conversation))
-                held[:] = kept(held, lambda each: each.conversation)
+                held[:] = kept(held, _Held.shown)
             if not held:
                 del self._dialogues[dialogue]
         return True
