@@ -29,10 +29,10 @@ from llama_index.core.llms.llm import LLM
 from llama_index_instrumentation import get_dispatcher
 from llama_index_instrumentation.dispatcher import active_instrument_tags, instrument_tags
 
+from llamaindex_agents._later import turns
 from remote_agents.concealed import conceal
 from remote_agents.errors import ConfigurationError
 from remote_agents.json_types import Arguments
-from remote_agents.memory.sessions import current_session
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -121,7 +121,7 @@ def _discreet(method: Any, signature: inspect.Signature) -> Any:
 
 def _tagged(llm: _InDialogue, kwargs: Mapping[str, object]) -> AbstractContextManager[None]:
     """Gives LlamaIndex's spans and events the names of the dialogue as tags."""
-    session_id = kwargs.get("session_id") or llm.session_id or current_session()
+    session_id = kwargs.get("session_id") or llm.session_id or turns.current_session()
     named = {"session_id": session_id, "conversation_id": kwargs.get("conversation_id")}
     tags = {name: value for name, value in named.items() if value}
     return instrument_tags({**active_instrument_tags.get(), **tags}) if tags else nullcontext()

@@ -30,7 +30,6 @@ from llama_index.core.llms.llm import LLM, ToolSelection
 from llama_index.core.types import PydanticProgramMode
 from pydantic import Field, PrivateAttr, SecretStr, StrictStr, model_validator
 
-from llamaindex_agents import _answers, _convert, _tools
 from llamaindex_agents._calls import (
     caller_of_llm,
     is_component,
@@ -40,19 +39,17 @@ from llamaindex_agents._calls import (
     stateless,
     stateless_call,
 )
+from llamaindex_agents._later import turns
 from llamaindex_agents._structured import StructuredPrediction
-from remote_agents.agent import Agent
 from remote_agents.errors import ConfigurationError
-from remote_agents.json_types import Arguments, JsonObject
-from remote_agents.memory.dialogue import required
-from remote_agents.memory.sessions import current_session
 from remote_agents.settings import Settings, veiled
-from remote_agents.unknown_names import unknown_name
 
 if TYPE_CHECKING:
     from llama_index.core.tools import BaseTool
 
+    from remote_agents.agent import Agent
     from remote_agents.client import Client
+    from remote_agents.json_types import Arguments, JsonObject
 
 Self = TypeVar("Self", bound="RemoteLLM")
 
@@ -84,7 +81,7 @@ class RemoteLLM(Settings, StructuredPrediction):
         for name in data:
             if name not in cls.model_fields:
                 raise ConfigurationError(
-                    unknown_name(cls.endpoint, name, tuple(cls.model_fields)),
+                    turns.unknown_name(cls.endpoint, name, tuple(cls.model_fields)),
                     endpoint=cls.endpoint.name,
                 )
         return data
@@ -133,7 +130,7 @@ class RemoteLLM(Settings, StructuredPrediction):
 
     def _build(self) -> Agent:
         settings = {name: getattr(self, name) for name in self.argument_names()}
-        agent = Agent(self.endpoint, **settings)
+        agent = turns.Agent(self.endpoint, **settings)
         agent.framework = f"llama-index-core/{core.__version__}"
         return agent
 
@@ -186,7 +183,7 @@ class RemoteLLM(Settings, StructuredPrediction):
             >>> alice = llm.for_session("alice")  # doctest: +SKIP
             >>> alice.chat([ChatMessage("And what about part-time staff?")])  # doctest: +SKIP
         """
-        return self.model_copy(update={"session_id": required(session_id)})
+        return self.model_copy(update={"session_id": turns.required(session_id)})
 
     def new_session(self: Self) -> Self:
         """This LLM, bound to a new dialogue; its `session_id` is random."""
@@ -204,7 +201,7 @@ class RemoteLLM(Settings, StructuredPrediction):
             return stateless_call(kwargs)
         if kwargs.get("session_id") or kwargs.get("conversation_id"):
             return kwargs
-        session_id = self.session_id or current_session()
+        session_id = self.session_id or turns.current_session()
         caller = "" if session_id is None and self.memory == "auto" else caller_of_llm()
         if not caller or is_component(caller):
             return {"memory": "client", **kwargs}
@@ -227,14 +224,14 @@ class RemoteLLM(Settings, StructuredPrediction):
         Raises:
             AgentError: See `remote_agents.errors`.
         """
-        sent = _convert.to_messages(messages, self.agent.endpoint)
-        return _convert.chat_response(self.agent.ask(sent, **self._call(kwargs)))
+        sent = turns.to_messages(messages, self.agent.endpoint)
+        return turns.chat_response(self.agent.ask(sent, **self._call(kwargs)))
 
     @observed(llm_chat_callback())
     async def achat(self, messages: Sequence[ChatMessage], **kwargs: object) -> ChatResponse:
         """The same as `chat`, with asyncio."""
-        sent = _convert.to_messages(messages, self.agent.endpoint)
-        return _convert.chat_response(await self.agent.aask(sent, **self._call(kwargs)))
+        sent = turns.to_messages(messages, self.agent.endpoint)
+        return turns.chat_response(await self.agent.aask(sent, **self._call(kwargs)))
 
     @observed(llm_chat_callback())
     def stream_chat(self, messages: Sequence[ChatMessage], **kwargs: object) -> ChatResponseGen:
@@ -244,16 +241,16 @@ class RemoteLLM(Settings, StructuredPrediction):
             Responses that each hold the text so far and what is new as `delta`. The last one has
             the citations, ids and usage.
         """
-        sent = _convert.to_messages(messages, self.agent.endpoint)
-        return _answers.chat_responses(self.agent.stream(sent, **self._call(kwargs)))
+        sent = turns.to_messages(messages, self.agent.endpoint)
+        return turns.chat_responses(self.agent.stream(sent, **self._call(kwargs)))
 
     @observed(llm_chat_callback())
     async def astream_chat(
         self, messages: Sequence[ChatMessage], **kwargs: object
     ) -> ChatResponseAsyncGen:
         """The same as `stream_chat`, with asyncio."""
-        sent = _convert.to_messages(messages, self.agent.endpoint)
-        return _answers.achat_responses(self.agent.astream(sent, **self._call(kwargs)))
+        sent = turns.to_messages(messages, self.agent.endpoint)
+        return turns.achat_responses(self.agent.astream(sent, **self._call(kwargs)))
 
     # --- completion: never a turn of a conversation --------------------------------------------
 
@@ -271,32 +268,32 @@ class RemoteLLM(Settings, StructuredPrediction):
         Returns:
             The answer; `additional_kwargs` has its citations and usage.
         """
-        reply = self.agent.ask(_convert.prompt(prompt), **stateless_call(kwargs))
-        return _answers.completion(_convert.chat_response(reply))
+        reply = self.agent.ask(turns.prompt(prompt), **stateless_call(kwargs))
+        return turns.completion(turns.chat_response(reply))
 
     @observed(llm_completion_callback())
     async def acomplete(
         self, prompt: str, formatted: bool = False, **kwargs: object
     ) -> CompletionResponse:
         """The same as `complete`, with asyncio."""
-        reply = await self.agent.aask(_convert.prompt(prompt), **stateless_call(kwargs))
-        return _answers.completion(_convert.chat_response(reply))
+        reply = await self.agent.aask(turns.prompt(prompt), **stateless_call(kwargs))
+        return turns.completion(turns.chat_response(reply))
 
     @observed(llm_completion_callback())
     def stream_complete(
         self, prompt: str, formatted: bool = False, **kwargs: object
     ) -> CompletionResponseGen:
         """Answer a prompt piece by piece, outside of any conversation; as `complete`."""
-        events = self.agent.stream(_convert.prompt(prompt), **stateless_call(kwargs))
-        return _answers.completions(_answers.chat_responses(events))
+        events = self.agent.stream(turns.prompt(prompt), **stateless_call(kwargs))
+        return turns.completions(turns.chat_responses(events))
 
     @observed(llm_completion_callback())
     async def astream_complete(
         self, prompt: str, formatted: bool = False, **kwargs: object
     ) -> CompletionResponseAsyncGen:
         """The same as `stream_complete`, with asyncio."""
-        events = self.agent.astream(_convert.prompt(prompt), **stateless_call(kwargs))
-        return _answers.acompletions(_answers.achat_responses(events))
+        events = self.agent.astream(turns.prompt(prompt), **stateless_call(kwargs))
+        return turns.acompletions(turns.achat_responses(events))
 
     # --- tools: of the caller's, for agents that take some -------------------------------------
 
@@ -313,8 +310,8 @@ class RemoteLLM(Settings, StructuredPrediction):
     ) -> JsonObject:
         facts = self.agent.endpoint
         return {
-            "messages": _tools.asked(user_msg, chat_history),
-            **_tools.offered(facts, tools, required=tool_required, choice=tool_choice),
+            "messages": turns.asked(user_msg, chat_history),
+            **turns.offered(facts, tools, required=tool_required, choice=tool_choice),
             **kwargs,
         }
 
@@ -331,7 +328,7 @@ class RemoteLLM(Settings, StructuredPrediction):
         Raises:
             ValueError: There is none.
         """
-        found = _tools.selections(response)
+        found = turns.selections(response)
         if not found and error_on_no_tool_call:
             raise ValueError("The agent called none of the tools that it was given.")
         return found

@@ -21,9 +21,8 @@ from llama_index.core.types import Model, PydanticProgramMode
 from llama_index_instrumentation import get_dispatcher
 from pydantic import ValidationError
 
-from llamaindex_agents._answers import text_of
+from llamaindex_agents._later import turns
 from remote_agents.json_types import Arguments, JsonObject
-from remote_agents.wire.objects import newest_object_in, objects_in
 
 dispatcher = get_dispatcher(__name__)
 
@@ -177,9 +176,9 @@ def object_in(response: ChatResponse, output_cls: type[Model]) -> Model:
         AgentInterrupt: The agent waits for a person.
         ValueError: There is none, or it is not valid; the message says why.
     """
-    text = text_of(response)
+    text = turns.text_of(response)
     try:
-        values = objects_in(text)
+        values = turns.objects_in(text)
     except ValueError as error:
         raise ValueError(f"The answer is not JSON ({error}): {text}") from error
     wrong: list[ValidationError] = []
@@ -205,7 +204,7 @@ class _Growing(Generic[Model]):
 
     def take(self, response: ChatResponse) -> Iterator[Part[Model]]:
         """The object so far, if the response changed it."""
-        value = newest_object_in(response.message.content or "")
+        value = turns.newest_object_in(response.message.content or "")
         if value is not None:
             yield from self._show(self._so_far(value))
 

@@ -6,13 +6,19 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
 from llama_index.core.tools import QueryEngineTool
 
 from llamaindex_agents._llm import RemoteLLM
-from llamaindex_agents.chat_engine import AgentChatEngine
-from llamaindex_agents.query_engine import AgentQueryEngine
-from llamaindex_agents.retrievers import AgentRetriever
+from remote_agents._lazy import Later
+
+if TYPE_CHECKING:
+    from llamaindex_agents import chat_engine, query_engine, retrievers
+else:  # loaded when one is made
+    chat_engine = Later("llamaindex_agents.chat_engine")
+    query_engine = Later("llamaindex_agents.query_engine")
+    retrievers = Later("llamaindex_agents.retrievers")
 
 
 class RemoteAgent(RemoteLLM):
@@ -22,21 +28,21 @@ class RemoteAgent(RemoteLLM):
     session by `for_session`, the service keeps the conversation.
     """
 
-    def as_query_engine(self, *, streaming: bool = False) -> AgentQueryEngine:
+    def as_query_engine(self, *, streaming: bool = False) -> query_engine.AgentQueryEngine:
         """A query engine whose answers and source nodes are the agent's own."""
-        return AgentQueryEngine(self, streaming=streaming)
+        return query_engine.AgentQueryEngine(self, streaming=streaming)
 
     def as_chat_engine(
         self, session_id: str | None = None, *, system_prompt: str | None = None
-    ) -> AgentChatEngine:
+    ) -> chat_engine.AgentChatEngine:
         """A chat engine whose memory is on the server."""
-        return AgentChatEngine(self, session_id, system_prompt=system_prompt)
+        return chat_engine.AgentChatEngine(self, session_id, system_prompt=system_prompt)
 
     def as_retriever(
         self, similarity_top_k: int = 4, *, knowledge_base: str | None = None
-    ) -> AgentRetriever:
+    ) -> retrievers.AgentRetriever:
         """A retriever of what a knowledge base holds, or else of what the agent cites."""
-        return AgentRetriever(self, similarity_top_k, knowledge_base=knowledge_base)
+        return retrievers.AgentRetriever(self, similarity_top_k, knowledge_base=knowledge_base)
 
     def as_tool(self, name: str | None = None, description: str | None = None) -> QueryEngineTool:
         """A tool for other agents and engines; its output keeps the response with its sources.

@@ -1,6 +1,7 @@
 """Nobody who uses one framework imports the other, and the core imports neither."""
 
 import importlib
+import re
 import subprocess
 import sys
 
@@ -44,7 +45,10 @@ def test_imports_nothing_foreign(package: str, absent: tuple[str, ...]) -> None:
 ASKING = ("remote_agents.agent", "remote_agents.drivers", "remote_agents.turns.turn")
 
 
-@pytest.mark.parametrize("name", ["langchain_agents.ChatBlueNexus", "langchain_agents.AGUILLM"])
+@pytest.mark.parametrize(
+    "name",
+    ["langchain_agents.ChatBlueNexus", "langchain_agents.AGUILLM", "llamaindex_agents.MaiAgent"],
+)
 def test_a_class_is_imported_without_what_asks(name: str) -> None:
     package, kind = name.split(".")
     script = f"import sys; from {package} import {kind}; print(*sys.modules, sep='\\n')"
@@ -55,6 +59,13 @@ def test_a_class_is_imported_without_what_asks(name: str) -> None:
     loaded = {*done.stdout.splitlines()}
     assert package in loaded
     assert not loaded & {*ASKING}
+    services = {found for found in map(_service_of, loaded) if found}
+    assert len(services) == 1
+
+
+def _service_of(module: str) -> str | None:
+    found = re.match(r"remote_agents\.services\.(\w+)", module)
+    return found and found[1]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,17 @@
+"""What an LLM needs and its class does not: loaded with the first LLM.
+
+So `from llamaindex_agents import BlueNexus` costs little where no agent is asked.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from remote_agents._lazy import Later
+
+if TYPE_CHECKING:
+    from llamaindex_agents import _turns as turns
+else:
+    turns = Later("llamaindex_agents._turns")
+
+__all__ = ["turns"]
