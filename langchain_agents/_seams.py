@@ -17,7 +17,7 @@ from langchain_core.callbacks import AsyncCallbackManagerForLLMRun
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.outputs import ChatGeneration, ChatResult, Generation, LLMResult
-from pydantic import model_validator
+from pydantic import ConfigDict, model_validator
 from typing_extensions import Self
 
 # What `stream` does to messages (old forms of pictures, audio and files become today's), and how it
@@ -49,6 +49,8 @@ class Overrides(BaseChatModel):
 
     A method that LangChain no longer calls does nothing.
     """
+
+    model_config = ConfigDict(defer_build=True)
 
     @model_validator(mode="after")
     def _check_profile_keys(self) -> Self:

@@ -19,7 +19,7 @@ from llama_index.core.program.utils import FlexibleModel, create_flexible_model
 from llama_index.core.prompts import BasePromptTemplate, PromptTemplate
 from llama_index.core.types import Model, PydanticProgramMode
 from llama_index_instrumentation import get_dispatcher
-from pydantic import ValidationError
+from pydantic import ConfigDict, ValidationError
 
 from llamaindex_agents._later import turns
 from remote_agents.json_types import Arguments, JsonObject
@@ -31,6 +31,8 @@ Part: TypeAlias = "Model | FlexibleModel"
 
 class StructuredPrediction(FunctionCallingLLM):
     """LlamaIndex's structured prediction, whose own reads from the first brace to the last."""
+
+    model_config = ConfigDict(defer_build=True)
 
     def structured_predict(
         self,
