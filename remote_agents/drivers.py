@@ -13,6 +13,7 @@ import time
 from collections.abc import (
     AsyncGenerator,
     AsyncIterator,
+    Awaitable,
     Callable,
     Generator,
     Iterator,
@@ -263,8 +264,9 @@ class _BlockingIO(_IO):
 
 
 class _AsyncIO(_IO):
-    async def perform(self, op: object) -> Any:
-        return await _ASYNC[type(op)](self, op)
+    def perform(self, op: object) -> Awaitable[Any]:
+        done: Awaitable[Any] = _ASYNC[type(op)](self, op)
+        return done
 
     async def aend_with(self, steps: Stack) -> None:
         """The same as `end_with`, with asyncio."""

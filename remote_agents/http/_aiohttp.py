@@ -147,6 +147,7 @@ class Protocol(ResponseHandler):
         super().__init__(loop)
         self._framing = ChunkJoiner()
         self._framing.end()
+        self._holds = False
 
     @property
     def should_close(self) -> bool:
@@ -178,6 +179,17 @@ class Protocol(ResponseHandler):
         elif self.transport is not None:
             self.force_close()
             self.transport.close()
+
+    def pause_reading(self) -> None:
+        """Read no more: too much waits to be taken."""
+        self._holds = True
+        super().pause_reading()
+
+    def resume_reading(self, *parser: bool, **too: bool) -> None:
+        """Read on; aiohttp says so behind each piece, also where nothing was held."""
+        if self._holds:
+            self._holds = False
+            super().resume_reading(*parser, **too)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The connection stands."""
