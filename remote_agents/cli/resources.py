@@ -179,7 +179,8 @@ def _operation(client: Client, resource: str, name: str) -> Any:
     title = client.agent.endpoint.title
     if not hasattr(client, resource):
         has = [name for name, part in vars(type(client)).items() if isinstance(part, Part)]
-        raise ConfigurationError(f"{title} has no {resource}; it has {', '.join(sorted(has))}.")
+        known = ", ".join(sorted(has)) or "nothing beside the chat"
+        raise ConfigurationError(f"{title} has no {resource}; it has {known}.")
     operation = getattr(getattr(client, resource), name, None)
     if operation is None:
         raise ConfigurationError(f"{title} cannot {name.replace('_', ' ')} its {resource}.")

@@ -333,6 +333,7 @@ def test_records_as_excel(cli: Cli, tmp_path: Path) -> None:
         (["records", "maiagent", "--start=2025-02-01", "--end=2025-01-01"], "swap them"),
         (["records", "maiagent", "--start=yesterday", "--end=2025-01-01"], "YYYY-MM-DD"),
         (["records", "bluenexus"], "BlueNexus has no records; it has agents, conversations"),
+        (["agents", "ag_ui"], "has no agents; it has nothing beside the chat"),
         (["records", "cloudbase", "--start=2025-01-01"], "cannot be chosen by --start"),
         (["records", "export", "cloudbase", "x.xlsx"], "cannot export excel"),
         (["conversations", "delete", "maiagent", "c1"], "cannot delete its conversations"),
