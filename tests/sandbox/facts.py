@@ -55,21 +55,25 @@ FACTS = {
     "chinese name": Fact("潜水队的负责人是谁？", "潜水队负责人是林晓。", "林晓"),
     "chinese number": Fact("9号起重机能吊多少吨？", "9号起重机最多能吊42吨。", "42吨"),
     "chinese word": Fact("引航站的门禁密码是什么？", "引航站门禁密码是海鸥77。", "海鸥77"),
+    "japanese": Fact("図書館は何時に開きますか？", "図書館は朝9時半に開きます。", "9時半"),
+    "japanese name": Fact("港長は誰ですか？", "港長は佐藤健一です。", "佐藤健一"),
 }
 AROUND = {
     "en": ("Gulls are loud in spring.", "The lighthouse was painted white."),
     "de": ("Möwen sind im Frühling laut.", "Der Leuchtturm wurde weiß gestrichen."),
     "zh": ("春天海鸥很吵。", "灯塔被漆成了白色。"),
+    "ja": ("春はカモメがうるさい。", "灯台は白く塗られています。"),
 }
 LANGUAGES = dict.fromkeys(FACTS, "en") | {
     name: language
     for name in FACTS
-    for prefix, language in (("german", "de"), ("chinese", "zh"))
+    for prefix, language in (("german", "de"), ("chinese", "zh"), ("japanese", "ja"))
     if name.startswith(prefix)
 }
 GULLS = " ".join(AROUND["en"])
 MOEWEN = " ".join(AROUND["de"])
 HAIOU = "".join(AROUND["zh"])
+KAMOME = "".join(AROUND["ja"])
 UNANSWERED = {
     "a capital": Unanswered("What is the capital of France?", GULLS),
     "an inventor": Unanswered("Who invented the telephone?", GULLS),
@@ -91,6 +95,10 @@ UNANSWERED = {
     "german inventor": Unanswered("Wer hat das Telefon erfunden?", MOEWEN),
     "german depth": Unanswered("Wie tief ist Liegeplatz 4?", MOEWEN),
     "german number": Unanswered("Wie viele Monde hat der Jupiter?", MOEWEN),
+    "german person": Unanswered(
+        "Wer ist für die Schleuse zuständig?", "Die Schleuse wurde im Mai gestrichen."
+    ),
+    "japanese height": Unanswered("灯台の高さは何メートルですか？", KAMOME),
     "german time": Unanswered(
         "Wann öffnet das Schwimmbad?", "Die Kantine ist ab 12:15 Uhr geöffnet."
     ),

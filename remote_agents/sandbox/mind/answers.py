@@ -187,7 +187,7 @@ class Brain:
             text, share = before, share / 2
         # Never more than what the question itself says, or any earlier topic would answer it.
         topic = {term: weight for term, weight in topic.items() if term not in weights}
-        most = 0.8 * sum(weights.values()) or 1.0
+        most = 0.75 * sum(weights.values()) or 1.0
         scale = min(1.0, most / (sum(topic.values()) or 1.0))
         return Query(question, weights | {term: scale * w for term, w in topic.items()})
 

@@ -29,7 +29,9 @@ FIGURE = pattern(
     rf"(?<![\[\d.,A-Za-z])\d+(?:[.,:]\d+)*|[一二三四五六七八九十百千两]"
     rf"|\b(?:{NUMERALS})\b|{spoken('figure')}"
 )
-PERSON = re.compile(rf"(?<=[\w,.] )[A-ZÄÖÜ]|[{EAST}]|{spoken('person')}")
+PERSON = re.compile(
+    rf"(?<=[\w,.] )(?!(?i:{spoken('month')}))[A-ZÄÖÜ]\w*|[{EAST}]|{spoken('person')}"
+)
 # What is asked for, and what a sentence has that says it.
 KINDS = ((WHEN, MOMENT), (AMOUNT, FIGURE), (WHO, PERSON))
 LEAST = 0.5

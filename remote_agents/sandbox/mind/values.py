@@ -43,7 +43,7 @@ DEFAULTS = {
     "ipv4": "127.0.0.1",
     "duration": "P1D",
 }
-MONTH = spoken("month")
+MONTH = rf"{spoken('month')}\.?"
 DATE = (
     rf"{FORMATS['date']}|\b\d{{1,2}}\.? {MONTH}(?: \d{{4}})?|(?:\d+年)?\d{{1,2}}月\d{{1,2}}日"
     rf"|{MONTH} \d{{1,2}}(?:st|nd|rd|th)?(?:,? \d{{4}})?\b|\b\d\d?\.\d\d?\.\d{{2,4}}\b"
