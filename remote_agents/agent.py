@@ -9,14 +9,16 @@ from __future__ import annotations
 import sys
 from collections.abc import (
     AsyncGenerator,
+    AsyncIterator,
     Callable,
     Generator,
+    Iterator,
     Sequence,
 )
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from remote_agents.drivers import acollect, arun, avalue_of, collect, run, value_of
+from remote_agents.drivers import arun, avalue_of, run, value_of
 from remote_agents.errors import AgentError
 from remote_agents.flow import Flow
 from remote_agents.memory.lease import asked
@@ -180,3 +182,19 @@ class Agent(Terms):
     async def aclose(self) -> None:
         """Give up the shared connections, those of this event loop too."""
         await self.transport.aclose()
+
+
+def collect(items: Iterator[Any]) -> Any:
+    """Exhaust an iterator and return its last item."""
+    last = None
+    for item in items:
+        last = item
+    return last
+
+
+async def acollect(items: AsyncIterator[Any]) -> Any:
+    """Exhaust an async iterator and return its last item."""
+    last = None
+    async for item in items:
+        last = item
+    return last

@@ -12,7 +12,6 @@ import inspect
 import time
 from collections.abc import (
     AsyncGenerator,
-    AsyncIterator,
     Awaitable,
     Callable,
     Generator,
@@ -20,6 +19,7 @@ from collections.abc import (
     Sequence,
 )
 from contextlib import AsyncExitStack, ExitStack, suppress
+from types import GeneratorType
 from typing import Any, Protocol, TypeVar, cast
 
 from remote_agents.errors import AgentError, ConfigurationError
@@ -33,7 +33,6 @@ from remote_agents.flow import (
     Read,
     Send,
     Sleep,
-    Stack,
     Wait,
 )
 from remote_agents.workers import awaited, workers
@@ -49,6 +48,67 @@ class Sender(Protocol):
 
     async def aopen_response(self, op: Send) -> Any:
         """Send with asyncio."""
+
+
+class Stack:
+    """A flow, and those that it waits for, each yielded by the one before; steps like a generator.
+
+    Args:
+        flow: The outermost one.
+
+    Example:
+        >>> def inner():
+        ...     return (yield Sleep(1.0))
+        >>> def outer():
+        ...     return (yield inner())
+        >>> Stack(outer()).send(None)
+        Sleep(seconds=1.0)
+    """
+
+    def __init__(self, flow: Flow[Any]) -> None:
+        self._flows = [flow]
+
+    def send(self, value: Any) -> Any:
+        """Give the innermost flow the result of its operation; gives the next operation.
+
+        Raises:
+            StopIteration: The outermost flow has returned; with its value.
+        """
+        return self._step(value, None)
+
+    def throw(self, error: BaseException) -> Any:
+        """The same as `send`, for an operation that failed."""
+        return self._step(None, error)
+
+    def _step(self, value: Any, error: BaseException | None) -> Any:
+        flows = self._flows
+        while True:
+            try:
+                op = flows[-1].send(value) if error is None else flows[-1].throw(error)
+            except StopIteration as stop:
+                flows.pop()
+                if not flows:
+                    raise
+                value, error = stop.value, None
+            except BaseException as raised:
+                flows.pop()
+                error = None  # an error that knows this frame, and the frame it: garbage
+                if not flows:
+                    raise
+                value, error = None, raised
+            else:
+                error = None
+                if type(op) is not GeneratorType:
+                    return op
+                flows.append(op)
+                value = None
+
+    def close(self) -> None:
+        """End the flows, the innermost first."""
+        if self._flows:
+            with ExitStack() as closing:
+                for flow in self._flows:
+                    closing.callback(flow.close)
 
 
 def run(flow: Flow[T], client: Sender) -> Generator[Any, None, T]:
@@ -333,19 +393,3 @@ async def _ado_at_last(op: Defer) -> None:
     if op.needed():
         with suppress(DeadlineReached):
             await _ado(op.do)
-
-
-def collect(items: Iterator[Any]) -> Any:
-    """Exhaust an iterator and return its last item."""
-    last = None
-    for item in items:
-        last = item
-    return last
-
-
-async def acollect(items: AsyncIterator[Any]) -> Any:
-    """Exhaust an async iterator and return its last item."""
-    last = None
-    async for item in items:
-        last = item
-    return last

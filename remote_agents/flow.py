@@ -15,9 +15,7 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 from collections.abc import Callable, Generator, Mapping
-from contextlib import ExitStack
 from dataclasses import dataclass, field
-from types import GeneratorType
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 
 from remote_agents.json_types import JsonMapping
@@ -208,67 +206,3 @@ class Audience:
 
     def begin(self) -> None:
         """The first items are about to be handed out, to whoever calls."""
-
-
-# --- driving -----------------------------------------------------------------------------------
-
-
-class Stack:
-    """A flow, and those that it waits for, each yielded by the one before; steps like a generator.
-
-    Args:
-        flow: The outermost one.
-
-    Example:
-        >>> def inner():
-        ...     return (yield Sleep(1.0))
-        >>> def outer():
-        ...     return (yield inner())
-        >>> Stack(outer()).send(None)
-        Sleep(seconds=1.0)
-    """
-
-    def __init__(self, flow: Flow[Any]) -> None:
-        self._flows = [flow]
-
-    def send(self, value: Any) -> Any:
-        """Give the innermost flow the result of its operation; gives the next operation.
-
-        Raises:
-            StopIteration: The outermost flow has returned; with its value.
-        """
-        return self._step(value, None)
-
-    def throw(self, error: BaseException) -> Any:
-        """The same as `send`, for an operation that failed."""
-        return self._step(None, error)
-
-    def _step(self, value: Any, error: BaseException | None) -> Any:
-        flows = self._flows
-        while True:
-            try:
-                op = flows[-1].send(value) if error is None else flows[-1].throw(error)
-            except StopIteration as stop:
-                flows.pop()
-                if not flows:
-                    raise
-                value, error = stop.value, None
-            except BaseException as raised:
-                flows.pop()
-                error = None  # an error that knows this frame, and the frame it: garbage
-                if not flows:
-                    raise
-                value, error = None, raised
-            else:
-                error = None
-                if type(op) is not GeneratorType:
-                    return op
-                flows.append(op)
-                value = None
-
-    def close(self) -> None:
-        """End the flows, the innermost first."""
-        if self._flows:
-            with ExitStack() as closing:
-                for flow in self._flows:
-                    closing.callback(flow.close)

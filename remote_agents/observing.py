@@ -12,8 +12,9 @@ from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
 
+from remote_agents.drivers import Stack
 from remote_agents.errors import AgentError
-from remote_agents.flow import Emit, Flow, Stack
+from remote_agents.flow import Emit, Flow
 from remote_agents.json_types import JsonMapping, JsonObject
 from remote_agents.turns.terms import Terms
 from remote_agents.types import Finish

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from remote_agents.flow import Emit, Flow, Stack
+from remote_agents.drivers import Stack
+from remote_agents.flow import Emit, Flow
 
 T = TypeVar("T")
 

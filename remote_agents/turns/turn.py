@@ -87,7 +87,7 @@ def take_turn(
         terms.name,
         terms.fold,
         resumes=resume is not None,
-        tools=tool_names(told.get("tools")),
+        tools=tool_names(told["tools"]) if "tools" in told else (),
     )
     asking = _Asking(terms, prompt, {**terms.options, **told}, stream)
     mode = read_memory(memory) if memory else terms.memory

@@ -26,7 +26,7 @@ from remote_agents import (
     SQLSessionStore,
     TextDelta,
 )
-from remote_agents.drivers import acollect, collect
+from remote_agents.agent import acollect, collect
 from remote_agents.memory.lease import Lease
 from remote_agents.memory.turnstile import Turnstile
 from remote_agents.sandbox import Sandbox
