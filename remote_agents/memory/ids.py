@@ -22,13 +22,15 @@ class Ids:
 
     Args:
         agent: `provider:agent_id@host/path`.
-        digest: Of a message.
+        digest: Of a message in its dialogue.
+        anywhere: Of a message, however its dialogue is named.
         conversation: Where they go.
         marks: Gives the marks of the history, the newest first.
     """
 
     agent: str
     digest: Digest
+    anywhere: Digest
     conversation: Conversation
     marks: Callable[[], Iterable[Mark]]
 
@@ -51,7 +53,7 @@ class Ids:
         end = len(self.conversation.held)
         for at, said, place in reversed([*zip(places, digests, count(first))]):
             known, end = self._told(said, end) if place < self.conversation.count else ("", end)
-            named[at] = replace(messages[at], id=known or self._own(messages[at], said, place))
+            named[at] = replace(messages[at], id=known or self._own(messages[at], place))
         return named
 
     def _told(self, said: bytes, end: int) -> tuple[str, int]:
@@ -68,12 +70,14 @@ class Ids:
         known = at % SIZE == 0 and -len(ids) <= behind
         return (ids[behind], at) if known else ("", end)
 
-    def _own(self, message: Message, said: bytes, place: int) -> str:
+    def _own(self, message: Message, place: int) -> str:
         """The service's id of its reply, else the caller's, else a new one."""
         origin = message.origin
         ours = origin.reply_id if origin and origin.agent == self.agent else None
         own = ours or message.id
-        return own if own and not self._is_anothers(own, place) else f"{said.hex()}-{place}"
+        if own and not self._is_anothers(own, place):
+            return own
+        return f"{self.anywhere(message).hex()}-{place}"
 
     def _is_anothers(self, own: str, place: int) -> bool:
         """Whether a new message has the id of one that the thread knows, and would be dropped."""

@@ -122,7 +122,7 @@ def walked(marks: Mapping[int, Mark]) -> Conversation:
         said.append(marks[turn].said)
         length += len(said[-1])
         turn -= 1
-    whole = turn == 0 or length >= KEPT * SIZE  # more is never compared
+    whole = length >= KEPT * SIZE  # more is never compared
     return Conversation(
         newest.conversation_id,
         turns=newest.turn,

@@ -93,13 +93,19 @@ class Standing:
         return self.sealer.open(shown)
 
     def _is_newest(self, size: int, conversation: Conversation) -> bool:
-        """An answer whose mark names another turn than the conversation's newest is not it."""
-        message = self.prompt.messages[self.prompt.places[self.before + size - 1]]
-        shown = message.origin.mark if message.origin else None
-        if not shown or shown.get("conversation") != conversation.conversation_id:
-            return True
-        mark = self._opened(shown)
-        return mark is None or mark.turn == conversation.turns
+        """Whether the conversation may end with the message at this place.
+
+        It does not if that is an answer whose mark names an earlier turn, or if one of its answers
+        follows: the conversation has gone on, and would be told of its own turns again.
+        """
+        messages, places = self.prompt.messages, self.prompt.places
+        ends, at = partial(ends_turn_of, conversation.conversation_id), self.before + size
+        origin = messages[places[at - 1]].origin
+        if origin and origin.mark and ends(messages[places[at - 1]]):
+            mark = self._opened(origin.mark)
+            if mark is not None and mark.turn != conversation.turns:
+                return False
+        return not any(ends(messages[place]) for place in reversed(places[at:]))
 
     # --- plans -------------------------------------------------------------------------------
 
@@ -179,8 +185,10 @@ class Standing:
     def following(self, conversation_id: str, reason: Reason = "conversation_id") -> Plan:
         """What stands after the newest message of a conversation that the caller names."""
         at, conversation = self._newest_of(conversation_id)
-        if at < 0:
+        if at < 0:  # nothing is known of it: the history is taken for all that it holds
             at = self.prompt.newest_own()
+            count = bisect_right(self.prompt.places, at)
+            conversation = Conversation(conversation_id, count=count)
         known = [record for record in self.records if record.conversation_id == conversation_id]
         return self.sent_after(at, known[0] if known else conversation, reason)
 
@@ -264,7 +272,7 @@ class Standing:
         if not prompt.wants_ids:
             return messages
         older = (self.digest(messages[at]) for at in places[: self.before])
-        ids = Ids(prompt.agent, self.digest, conversation, self._marks)
+        ids = Ids(prompt.agent, self.digest, digest_for(self.account), conversation, self._marks)
         return ids.named(messages, places, chain(older, each(self.mine)), first)
 
     def _marks(self) -> Iterator[Mark]:

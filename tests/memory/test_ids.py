@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from remote_agents import InMemorySessionStore, Message, SessionStore, SQLSessionStore
+from remote_agents import InMemorySessionStore, Message, Reply, SessionStore, SQLSessionStore
 from remote_agents.sandbox import Sandbox
-from tests.memory.ways import WAYS, ask, client
+from tests.memory.ways import REMEMBERING, WAYS, ask, client
 
 ENDPOINTS = ["ag_ui", "cloudbase_ag_ui"]
 STORES: dict[str, Callable[[Path], SessionStore]] = {
@@ -84,3 +84,50 @@ async def test_a_new_message_is_heard_under_an_id_that_another_one_had(
     assert reply.memory == "continued"
     held = sandbox.conversation(endpoint.removesuffix("_ag_ui"), str(reply.conversation_id))
     assert [row["content"] for row in held] == [message.content for message in said]
+
+
+NAMED: dict[str, dict[str, str]] = {
+    "session": {"session_id": "u1"},
+    "history": {"memory": "server"},
+    "conversation": {},
+}
+
+
+@pytest.mark.parametrize("shown", ["replies", "texts"])
+@pytest.mark.parametrize("shares", [True, False], ids=["one store", "a store for each turn"])
+@pytest.mark.parametrize("named", NAMED)
+@pytest.mark.parametrize("endpoint", ENDPOINTS)
+def test_a_thread_hears_each_message_once_however_it_is_named(
+    sandbox: Sandbox, endpoint: str, named: str, shares: bool, shown: str
+) -> None:
+    store, history, texts = InMemorySessionStore(), list[Message](), list[str]()
+    call = NAMED[named] or {"conversation_id": str(uuid.uuid4())}
+    for text in ("My secret word is zebra-17.", "Thanks.", "What is my secret word?"):
+        history.append(Message("user", text))
+        store = store if shares else InMemorySessionStore()
+        reply = client(sandbox, endpoint, session_store=store).ask(history, **call)
+        call = {"conversation_id": str(reply.conversation_id)}
+        history.append(reply if shown == "replies" else Message("assistant", reply.text))
+        texts.append(text)
+        held = sandbox.conversation(endpoint.removesuffix("_ag_ui"), call["conversation_id"])
+        assert [row["content"] for row in held if row["role"] == "user"] == texts
+    assert "zebra-17" in reply.text
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("endpoint", [*REMEMBERING, "cloudbase_ag_ui"])
+async def test_no_turn_is_told_again_in_a_session_that_was_led_on_by_its_conversations_id(
+    sandbox: Sandbox, endpoint: str, way: str
+) -> None:
+    agent = client(sandbox, endpoint, session_store=InMemorySessionStore())
+    history: list[Message | Reply] = []
+    calls: list[dict[str, str]] = [{"session_id": "u1"}, {}, {"session_id": "u1"}]
+    for text, call in zip(("Hello.", "Thanks.", "Bye."), calls, strict=True):
+        history.append(Message("user", text))
+        call = call or {"conversation_id": str(history[1].conversation_id)}  # type: ignore[union-attr]
+        history.append(await ask(agent, way, history, **call))
+    ids = [turn["conversation_id"] for turn in sandbox.turns()]
+    assert ids[-1] != ids[-2]
+    for conversation in set(ids) - {None}:
+        held = sandbox.conversation(endpoint.removesuffix("_ag_ui"), conversation)
+        assert "\n".join(row["content"] for row in held).count("Thanks.") == 1
