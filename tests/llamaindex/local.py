@@ -4,10 +4,13 @@ import hashlib
 import math
 import re
 from pathlib import Path
+from typing import Any
 
+import bm25s
+from llama_index.core.base.base_retriever import BaseRetriever
 from llama_index.core.embeddings import BaseEmbedding
 from llama_index.core.memory import ChatMemoryBuffer
-from llama_index.core.schema import Document, TextNode
+from llama_index.core.schema import Document, NodeWithScore, QueryBundle, TextNode
 
 import remote_agents.sandbox
 
@@ -30,6 +33,26 @@ class HashedWords(BaseEmbedding):
 
     async def _aget_query_embedding(self, query: str) -> list[float]:
         return self._get_text_embedding(query)
+
+
+class ByWords(BaseRetriever):
+    """The passages that share most with a question, by BM25."""
+
+    def __init__(self, nodes: list[TextNode], k: int) -> None:
+        super().__init__()
+        self._k = k
+        self._index = bm25s.BM25(corpus=nodes)
+        self._index.index(self._words([node.text for node in nodes]), show_progress=False)
+
+    def _words(self, texts: list[str]) -> Any:
+        return bm25s.tokenize(texts, stopwords="en", return_ids=False, show_progress=False)
+
+    def _retrieve(self, query_bundle: QueryBundle) -> list[NodeWithScore]:
+        words = self._words([query_bundle.query_str])
+        found, scores = self._index.retrieve(words, k=self._k, show_progress=False)
+        return [
+            NodeWithScore(node=n, score=float(s)) for n, s in zip(found[0], scores[0], strict=True)
+        ]
 
 
 def passages() -> list[TextNode]:

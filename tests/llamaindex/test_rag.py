@@ -14,11 +14,10 @@ from llama_index.core.ingestion import IngestionPipeline
 from llama_index.core.node_parser import TokenTextSplitter
 from llama_index.core.query_engine import RetrieverQueryEngine
 from llama_index.core.response_synthesizers import ResponseMode
-from llama_index.retrievers.bm25 import BM25Retriever
 
 from remote_agents.sandbox import Sandbox
 from tests.llamaindex.conftest import FOLLOW_UP, QUESTION, SERVICES, Build
-from tests.llamaindex.local import HashedWords, documents, memory, passages
+from tests.llamaindex.local import ByWords, HashedWords, documents, memory, passages
 
 WITHOUT_LLM = (ResponseMode.NO_TEXT, ResponseMode.CONTEXT_ONLY)
 MODES = [mode for mode in ResponseMode if mode not in WITHOUT_LLM]
@@ -57,8 +56,9 @@ async def test_every_response_mode(
 @pytest.mark.parametrize("how", ["query", "aquery"])
 @pytest.mark.parametrize("service", SERVICES)
 async def test_every_service_over_bm25(build: Build, service: str, how: str) -> None:
-    retriever = BM25Retriever.from_defaults(nodes=passages(), similarity_top_k=2)
-    engine = RetrieverQueryEngine.from_args(retriever, llm=build(service), streaming=True)
+    engine = RetrieverQueryEngine.from_args(
+        ByWords(passages(), k=2), llm=build(service), streaming=True
+    )
     text, response = await answered(engine, how)
     assert "25 vacation days" in text
     assert response.source_nodes[0].metadata["file"] == "vacation.md"
