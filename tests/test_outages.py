@@ -181,6 +181,37 @@ async def test_a_store_that_hangs_at_the_end_keeps_no_answer(
     assert (await ask(agent, way, "Hi", session_id="u1")).memory == "continued"
 
 
+class Freezing(Hanging):
+    """A store that says no more word from the end of a turn on."""
+
+    def __init__(self) -> None:
+        super().__init__("finish")
+
+    def _hang(self, word: str) -> None:
+        if word == self.word:
+            self.word = "every"
+        if self.word == "every":
+            self.thawed.wait(30)
+
+
+@pytest.mark.parametrize("way", WAYS)
+async def test_the_turn_after_one_that_could_not_be_noted_is_told_of_the_store(
+    way: str, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = Freezing()
+    agent = client(sandbox, "bluenexus", session_store=store)
+    with monkeypatch.context() as brief:
+        brief.setattr(lease, "STORE_WAIT", 0.3)
+        assert (await ask(agent, way, "Say: one", session_id="u1")).text
+        begun = time.monotonic()
+        with pytest.raises(ConversationError, match="did not answer"):
+            await ask(agent, way, "Hi", session_id="u1")
+        assert elapsed(begun) < 8
+    store.word = "none"
+    store.thawed.set()
+    assert (await ask(agent, way, "Hi", session_id="u1")).memory == "continued"
+
+
 @pytest.mark.parametrize("way", WAYS)
 async def test_the_whole_time_counts_the_wait_for_a_session(way: str, sandbox: Sandbox) -> None:
     agent = client(

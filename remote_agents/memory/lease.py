@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
+import math
 import random
 import secrets
 import threading
@@ -73,6 +74,7 @@ class Lease:
         self._place: Future[None] | None = None
         self._taken = False
         self._over = False
+        self._ended = math.inf
         self._saved: Conversation | None = None
         self.broken: Callable[[], Conversation | None] = _nothing
         # A turn may end while a thread still takes a conversation for it.
@@ -154,7 +156,11 @@ class Lease:
 
     def _holder_now(self) -> Lease | None:
         holder: Lease | None = self.store.turnstile.holder(self._dialogue)
-        return None if holder is None or holder._over else holder
+        if holder is None or not holder._over:
+            return holder
+        if time.monotonic() > holder._ended + STORE_WAIT:
+            holder._leave()  # the store hangs in its last word: whoever waits asks it himself
+        return None
 
     def is_left_to(self, other: Lease) -> bool:
         """Whether nobody reads this turn's stream on, so that another one may take its place.
@@ -232,12 +238,16 @@ class Lease:
             if self._over:
                 return
             self._over, taken = True, self._taken
+            self._ended = time.monotonic()
         try:
             if taken:
                 self._save(self._saved or self.broken())
         finally:
-            if self._place is not None:
-                self.store.turnstile.leave(self._dialogue, self._place)
+            self._leave()
+
+    def _leave(self) -> None:
+        if self._place is not None:
+            self.store.turnstile.leave(self._dialogue, self._place)
 
     def _save(self, conversation: Conversation | None) -> None:
         try:
