@@ -109,10 +109,17 @@ class AgentSettings(Settings, Serializable, LanguageModel[Any, Any]):
         # Not `self._agent`, which pydantic takes microseconds to find.
         agent: Agent | None = (self.__pydantic_private__ or {}).get("_agent")
         if agent is None:
-            settings = {name: getattr(self, name) for name in self._names}
-            with turns.model_errors():
-                self._agent = agent = turns.Agent(self.endpoint, **settings)
-            agent.framework = f"langchain-core/{VERSION}"
+            self._agent = agent = self._new_agent()
+        return agent
+
+    def _new_agent(self) -> Agent:
+        fields = self.__dict__
+        try:
+            agent = turns.Agent(self.endpoint, **{name: fields[name] for name in self._names})
+        except AgentError as error:
+            turns.raise_model_error(error)
+            raise
+        agent.framework = _FRAMEWORK
         return agent
 
     def bind(self, **kwargs: object) -> Any:
@@ -302,6 +309,8 @@ class AgentSettings(Settings, Serializable, LanguageModel[Any, Any]):
         private = {**(state.get("__pydantic_private__") or {}), "_agent": None}
         return {**state, "__dict__": fields, "__pydantic_private__": private}
 
+
+_FRAMEWORK = f"langchain-core/{VERSION}"
 
 # Live things, which a deep copy uses too.
 _SHARED = (

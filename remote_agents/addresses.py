@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import unicodedata
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from urllib.parse import urlsplit
 
@@ -11,6 +12,7 @@ INNER_NAMES = (".localhost", ".local", ".internal", ".home.arpa")  # as RFC 6761
 NAT64 = IPv6Network("64:ff9b::/96")
 
 
+@lru_cache(maxsize=256)  # many agents have one host
 def is_loopback(host: str) -> bool:
     """Whether a host is this machine itself: localhost, 127.0.0.0/8 or ::1.
 

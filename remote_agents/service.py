@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Literal
 
 from remote_agents.errors import (
@@ -19,7 +20,7 @@ Keeps = Literal["created", "asked", "handed", "none"]
 STANDARD = ("temperature", "max_tokens", "stop")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # each is a service of its own, and itself alone
 class Endpoint:
     """The facts of one service; behaviour stays in its module's functions.
 
@@ -112,7 +113,7 @@ class Endpoint:
     server_url: Callable[[JsonMapping], str | None] | None = None
     for_agent: Callable[[Endpoint, str, JsonMapping], Endpoint] | None = None
     conversation_word: str = "conversation"
-    error_codes: Mapping[str, type[AgentStatusError]] = field(default_factory=dict, hash=False)
+    error_codes: Mapping[str, type[AgentStatusError]] = field(default_factory=dict)
     refuses: Callable[[Any], bool] | None = None
     client: str | None = None
     told_in_headers: Callable[[Mapping[str, str]], Info] | None = None
@@ -129,7 +130,7 @@ class Endpoint:
                 return path[len(root) :]
         return None
 
-    @property
+    @cached_property
     def accepted(self) -> frozenset[str]:
         """Every parameter or option that a constructor or call may name."""
         return frozenset(self.parameters) | frozenset(self.options) | frozenset(STANDARD)

@@ -226,8 +226,8 @@ def _wanted(said: Sequence[str]) -> str:
 
 _SHOULD_BE = "Input should be "
 _GUESSED = re.compile(r", (?:unable to|got a) .*")  # how Pydantic tried to read a value
-_NAMES = frozenset(Settings.model_fields)
 _SECRETS = frozenset({"api_key", "account_secret"})
+_PLAIN = frozenset(Settings.model_fields) - _SECRETS
 _MAY_BE_SECRET = re.compile(r"key|token|secret|password|auth", re.IGNORECASE)
 
 
@@ -240,12 +240,12 @@ def veiled(arguments: Mapping[str, Any]) -> dict[str, Any]:
         >>> veiled({"api_key": "a-secret", "agent_id": "a"})
         {'api_key': SecretStr('**********'), 'agent_id': 'a'}
     """
-    return {name: _veil(name, value) for name, value in arguments.items()}
+    secret = (name for name in arguments.keys() - _PLAIN if _may_be_secret(name))
+    return {**arguments, **{name: _as_secret(arguments[name]) for name in secret}}
 
 
-def _veil(name: str, value: object) -> Any:
-    misspelt = name not in _NAMES and _MAY_BE_SECRET.search(name)
-    return _as_secret(value) if name in _SECRETS or misspelt else value
+def _may_be_secret(name: str) -> bool:
+    return name in _SECRETS or _MAY_BE_SECRET.search(name) is not None
 
 
 def signature() -> Signature:

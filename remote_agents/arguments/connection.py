@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -139,15 +139,20 @@ def _check_url(endpoint: Endpoint, url: str, allow_http: bool) -> None:
         )
 
 
-def check_head(endpoint: Endpoint, base_url: str, first_path: Callable[[], str]) -> None:
+def check_head(endpoint: Endpoint, base_url: str, first_path: str) -> None:
     """Refuse an address that holds what the paths begin with which follow it.
+
+    Args:
+        endpoint: The facts of the service.
+        base_url: The address.
+        first_path: The path of a turn's first request, below the address.
 
     Raises:
         ConfigurationError: It does; it says what to write.
     """
-    if not urlsplit(base_url).path.strip("/"):
+    parts = first_path.strip("/").split("/")
+    if f"/{parts[0]}" not in base_url or not urlsplit(base_url).path.strip("/"):
         return
-    parts = first_path().strip("/").split("/")
     for size in range(len(parts), 0, -1):
         head = "/" + "/".join(parts[:size])
         at = base_url.find(f"{head}/") if size > 2 else -1

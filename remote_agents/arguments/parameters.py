@@ -25,7 +25,10 @@ def check_parameters(endpoint: Endpoint, parameters: Mapping[str, Any]) -> JsonO
         if name not in accepted and name != "streaming":
             raise ConfigurationError(unknown_name(endpoint, name), endpoint=endpoint.name)
     read_stops(parameters.get("stop"))
-    return {name: value for name, value in parameters.items() if value is not None}
+    return {name: value for name, value in parameters.items() if value is not None} or _NONE
+
+
+_NONE: JsonObject = {}  # one for all agents, of which there may be many
 
 
 def check_call(endpoint: Endpoint, parameters: Mapping[str, Any]) -> JsonObject:

@@ -6,9 +6,9 @@ import copy
 import hashlib
 import inspect
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -41,6 +41,7 @@ from remote_agents.arguments.values import (
 )
 from remote_agents.concealed import shown
 from remote_agents.errors import ConfigurationError
+from remote_agents.flow import Flow
 from remote_agents.http.timeouts import Timeout
 from remote_agents.json_types import Arguments, JsonMapping, JsonObject
 from remote_agents.memory.accounts import (
@@ -108,17 +109,12 @@ class Terms:
         if endpoint.for_agent is not None:
             endpoint = endpoint.for_agent(endpoint, self.agent_id, self.options)
         self.endpoint = endpoint
-        check_head(endpoint, self.base_url, self._first_path)
+        check_head(endpoint, self.base_url, _first_path(endpoint.turn, self.agent_id))
         self._read_turn(given)
         self._read_memory(given)
         self._read_transport(given)
         self.limiter = self._limiter(given["rate_limit"], given["rate_limit_storage"])
         warn_of_ignored(endpoint, parameters)
-
-    def _first_path(self) -> str:
-        """The path of a turn's first request, below the root address."""
-        with closing(self.endpoint.turn(Turn(self.agent_id, [Message("user", "Hi")]))) as flow:
-            return str(next(flow).request.path)
 
     def _read_turn(self, given: JsonMapping) -> None:
         self.timeout = Timeout.of(given["timeout"])
@@ -327,6 +323,13 @@ class Terms:
     def new_reply(self) -> Reply:
         """An empty reply of this agent."""
         return Reply(self.endpoint.name, self.name)
+
+
+@lru_cache(maxsize=256)  # many agents differ in their address alone
+def _first_path(turn: Callable[[Turn], Flow[Reply]], agent_id: str) -> str:
+    """The path of a turn's first request, below the root address."""
+    with closing(turn(Turn(agent_id, [Message("user", "Hi")]))) as flow:
+        return str(next(flow).request.path)
 
 
 async def _named(found: Any) -> str:
