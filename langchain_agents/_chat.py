@@ -24,8 +24,8 @@ from langchain_core.runnables import (
 )
 from langchain_core.utils.function_calling import convert_to_openai_tool
 
-from langchain_agents._asked import Asked
 from langchain_agents._later import turns
+from langchain_agents._runnable import RunnableMethods
 from langchain_agents._seams import Overrides
 from langchain_agents._settings import AgentSettings
 
@@ -49,7 +49,7 @@ def _signed(method: F) -> F:
     return method
 
 
-class ChatAgent(AgentSettings, Asked[AIMessage, AIMessageChunk], Overrides):
+class ChatAgent(AgentSettings, RunnableMethods[AIMessage, AIMessageChunk], Overrides):
     """Any hosted agent as a chat model; use the class of your service.
 
     Invoke:
@@ -87,7 +87,7 @@ class ChatAgent(AgentSettings, Asked[AIMessage, AIMessageChunk], Overrides):
         if version == "v3":
             config = ensure_config(config)
             kwargs = turns.with_dialogue(self.agent, config, kwargs)
-            return turns.leasing(super().stream_events(input, config, version="v3", **kwargs))
+            return turns.closable(super().stream_events(input, config, version="v3", **kwargs))
         return super().stream_events(input, config, version=version, **kwargs)
 
     def astream_events(
@@ -102,7 +102,7 @@ class ChatAgent(AgentSettings, Asked[AIMessage, AIMessageChunk], Overrides):
         if version == "v3":
             config = ensure_config(config)
             kwargs = turns.with_dialogue(self.agent, config, kwargs)
-            return turns.aleasing(super().astream_events(input, config, version="v3", **kwargs))
+            return turns.aclosable(super().astream_events(input, config, version="v3", **kwargs))
         return super().astream_events(input, config, version=version, **kwargs)
 
     def _streamed(
@@ -197,7 +197,7 @@ class ChatAgent(AgentSettings, Asked[AIMessage, AIMessageChunk], Overrides):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: object,
     ) -> Iterator[Any]:
-        return turns.told(self._pieces(messages, stop, kwargs), run_manager)
+        return turns.with_callbacks(self._pieces(messages, stop, kwargs), run_manager)
 
     def _astream_chat_model_events(
         self,
@@ -206,7 +206,7 @@ class ChatAgent(AgentSettings, Asked[AIMessage, AIMessageChunk], Overrides):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: object,
     ) -> AsyncIterator[Any]:
-        return turns.atold(self._apieces(messages, stop, kwargs), run_manager)
+        return turns.awith_callbacks(self._apieces(messages, stop, kwargs), run_manager)
 
     def _pieces(self, *turn: Any) -> Iterator[Any]:
         take = turns.ProtocolEvents(self.agent.endpoint.name, self.agent.agent_id).take

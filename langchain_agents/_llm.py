@@ -15,8 +15,8 @@ from langchain_core.runnables import (
 )
 from langchain_core.runnables.config import ContextThreadPoolExecutor
 
-from langchain_agents._asked import Asked
 from langchain_agents._later import turns
+from langchain_agents._runnable import RunnableMethods
 from langchain_agents._settings import AgentSettings
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from remote_agents.types import Event, Finish, Reply
 
 
-class AgentLLM(AgentSettings, Asked[str, str], BaseLLM):
+class AgentLLM(AgentSettings, RunnableMethods[str, str], BaseLLM):
     """Any hosted agent as a text model; use the class of your service.
 
     In a session each prompt is a turn of it; in a LangGraph thread, whose memory is a history that

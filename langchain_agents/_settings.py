@@ -23,7 +23,7 @@ from langchain_agents._later import turns
 from remote_agents import __version__
 from remote_agents.errors import AgentError, ConfigurationError, safe_to_repeat
 from remote_agents.services import BUILT_IN
-from remote_agents.settings import Settings, veiled
+from remote_agents.settings import Settings, hide_secrets
 
 if TYPE_CHECKING:
     from langchain_core.messages import AIMessage
@@ -69,7 +69,7 @@ class AgentSettings(Settings, Serializable, LanguageModel[Any, Any]):
     if not TYPE_CHECKING:  # type checkers see the fields
 
         def __init__(self, *positional: object, **arguments: object) -> None:
-            arguments = veiled(arguments)
+            arguments = hide_secrets(arguments)
             try:
                 super().__init__(*positional, **arguments)
             except AgentError as error:

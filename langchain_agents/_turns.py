@@ -28,11 +28,11 @@ from langchain_agents._errors import (
     model_errors as model_errors,
     raise_model_error as raise_model_error,
 )
-from langchain_agents._leaving import (
-    aleasing as aleasing,
-    atold as atold,
-    leasing as leasing,
-    told as told,
+from langchain_agents._event_streams import (
+    aclosable as aclosable,
+    awith_callbacks as awith_callbacks,
+    closable as closable,
+    with_callbacks as with_callbacks,
 )
 from langchain_agents._structured import StructuredOutput as StructuredOutput
 from langchain_agents._unheard import astreamed as astreamed, streamed as streamed

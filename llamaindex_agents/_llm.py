@@ -42,7 +42,7 @@ from llamaindex_agents._calls import (
 from llamaindex_agents._later import turns
 from llamaindex_agents._structured import StructuredPrediction
 from remote_agents.errors import ConfigurationError
-from remote_agents.settings import Settings, veiled
+from remote_agents.settings import Settings, hide_secrets
 
 if TYPE_CHECKING:
     from llama_index.core.tools import BaseTool
@@ -72,7 +72,7 @@ class RemoteLLM(Settings, StructuredPrediction):
     if not TYPE_CHECKING:  # type checkers see the fields
 
         def __init__(self, **arguments: object) -> None:
-            arguments = veiled(arguments)
+            arguments = hide_secrets(arguments)
             super().__init__(**arguments)
 
     @model_validator(mode="before")

@@ -108,7 +108,7 @@ class StructuredPrediction(FunctionCallingLLM):
             return
         messages = self._asked_for(output_cls, prompt, prompt_args)
         _tell_start(output_cls, prompt, prompt_args)
-        growing = _Growing(output_cls)
+        growing = _GrowingObject(output_cls)
         with closing(self.stream_chat(messages, **(llm_kwargs or {}))) as responses:
             for response in responses:
                 yield from growing.take(response)
@@ -137,7 +137,7 @@ class StructuredPrediction(FunctionCallingLLM):
     ) -> AsyncGenerator[Part[Model], None]:
         messages = self._asked_for(output_cls, prompt, prompt_args)
         _tell_start(output_cls, prompt, prompt_args)
-        growing = _Growing(output_cls)
+        growing = _GrowingObject(output_cls)
         async with aclosing(await self.astream_chat(messages, **llm_kwargs)) as responses:
             async for response in responses:
                 for found in growing.take(response):
@@ -196,7 +196,7 @@ def _validated(value: object, output_cls: type[Model]) -> Model:
     return output_cls.model_validate_json(json.dumps(value))
 
 
-class _Growing(Generic[Model]):
+class _GrowingObject(Generic[Model]):
     """An answer that arrives piece by piece, as objects."""
 
     def __init__(self, output_cls: type[Model]) -> None:

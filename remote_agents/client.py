@@ -24,7 +24,7 @@ from remote_agents.resources.items import Message as StoredMessage
 from remote_agents.resources.recovery import conversation_of, stored_answer
 from remote_agents.resources.surface import Part
 from remote_agents.service import Endpoint
-from remote_agents.settings import CallArguments, Settings, given, veiled
+from remote_agents.settings import CallArguments, Settings, given, hide_secrets
 from remote_agents.types import Citation, Event, Message, Reply, TextDelta
 from remote_agents.unknown_names import unknown_name
 
@@ -61,7 +61,7 @@ class Client(Settings):
     if not TYPE_CHECKING:  # type checkers see the fields
 
         def __init__(self, *positional: object, **settings: object) -> None:
-            settings = veiled(settings)
+            settings = hide_secrets(settings)
             if positional:
                 super().__init__(*positional)
             for name in settings:

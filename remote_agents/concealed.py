@@ -31,6 +31,6 @@ def conceal(call: Mapping[str, Any]) -> Arguments:
     }
 
 
-def shown(value: object) -> Any:
+def revealed(value: object) -> Any:
     """The value itself."""
     return value.value if isinstance(value, Concealed) else value

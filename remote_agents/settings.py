@@ -231,13 +231,13 @@ _PLAIN = frozenset(Settings.model_fields) - _SECRETS
 _MAY_BE_SECRET = re.compile(r"key|token|secret|password|auth", re.IGNORECASE)
 
 
-def veiled(arguments: Mapping[str, Any]) -> dict[str, Any]:
+def hide_secrets(arguments: Mapping[str, Any]) -> dict[str, Any]:
     """The same arguments with no secret in plain text: error trackers show the locals of frames.
 
     An argument that no class has is one too, if its name says so: it may be a misspelt one.
 
     Example:
-        >>> veiled({"api_key": "a-secret", "agent_id": "a"})
+        >>> hide_secrets({"api_key": "a-secret", "agent_id": "a"})
         {'api_key': SecretStr('**********'), 'agent_id': 'a'}
     """
     secret = (name for name in arguments.keys() - _PLAIN if _may_be_secret(name))

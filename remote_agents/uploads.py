@@ -24,7 +24,7 @@ class Upload(NamedTuple):
     mime_type: str
 
 
-def loaded(attachment: Attachment) -> Flow[Upload]:
+def load_upload(attachment: Attachment) -> Flow[Upload]:
     """Name, content and MIME type of a file; its size is looked at before it is read.
 
     Raises:

@@ -30,10 +30,10 @@ class AnswerView(Protocol):
 def answer_view(console: Console, beside: Console) -> AnswerView:
     """Where an answer grows; reasoning goes to `beside`."""
     drawn = console is beside and console.is_terminal and not console.is_dumb_terminal
-    return Drawn(console) if drawn else Written(console, beside)
+    return MarkdownView(console) if drawn else PlainView(console, beside)
 
 
-class Written:
+class PlainView:
     """The text as it is, for whoever reads the output."""
 
     def __init__(self, console: Console, beside: Console) -> None:
@@ -52,7 +52,7 @@ class Written:
         self._consoles["text"].print()
 
 
-class Drawn:
+class MarkdownView:
     """Markdown on a terminal: the block that grows is drawn again and again, a whole one stays."""
 
     def __init__(self, console: Console) -> None:

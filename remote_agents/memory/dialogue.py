@@ -43,7 +43,7 @@ class Dialogue:
     shown: str
 
 
-def named(
+def find_dialogue_name(
     configured: JsonMapping | None,
     *,
     session_id: object = None,

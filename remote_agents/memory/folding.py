@@ -52,7 +52,7 @@ def _check_file(file: object, role: str, endpoint: Endpoint) -> None:
         )
 
 
-def shaped(
+def adapt_messages(
     messages: Sequence[Message],
     endpoint: Endpoint,
     fold: Fold,

@@ -7,7 +7,7 @@ from functools import cached_property
 from operator import attrgetter
 
 from remote_agents.errors import UnsupportedContentError
-from remote_agents.memory.folding import fold_messages, shaped
+from remote_agents.memory.folding import adapt_messages, fold_messages
 from remote_agents.memory.marks import Mark, Sealer
 from remote_agents.memory.plan import Plan
 from remote_agents.service import Endpoint
@@ -66,7 +66,7 @@ class Prompt:
     def shaped(self, messages: Sequence[Message], *, one: bool) -> list[Message]:
         """Messages of this prompt as the endpoint takes them, to a conversation or to none."""
         answers = self.answers(messages[-1])
-        return shaped(messages, self.endpoint, self.fold, one=one, answers=answers)
+        return adapt_messages(messages, self.endpoint, self.fold, one=one, answers=answers)
 
     def answers(self, message: Message) -> bool:
         """Whether it is the result of a call that this agent made."""

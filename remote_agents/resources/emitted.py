@@ -46,7 +46,7 @@ def tapped(flow: Flow[T], take: Callable[[list[Any]], Flow[Any]]) -> Flow[T]:
         steps.close()
 
 
-def every(flow: Flow[T]) -> Flow[list[T]]:
+def collect_items(flow: Flow[T]) -> Flow[list[T]]:
     """All items of a flow of pages, as the value of the flow."""
     found: list[T] = []
 
@@ -58,7 +58,7 @@ def every(flow: Flow[T]) -> Flow[list[T]]:
     return found
 
 
-def each(flow: Flow[T], do: Callable[[T], Flow[Any]]) -> Flow[Any]:
+def for_each_item(flow: Flow[T], do: Callable[[T], Flow[Any]]) -> Flow[Any]:
     """Run a flow for each item of a flow of pages; one page is held at a time."""
 
     def take(placed: list[Any]) -> Flow[None]:

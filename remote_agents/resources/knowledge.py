@@ -7,7 +7,7 @@ from typing import ClassVar
 from remote_agents.flow import Flow
 from remote_agents.resources import items
 from remote_agents.resources.paging import Paging, pages
-from remote_agents.resources.requests import path_segment, read
+from remote_agents.resources.requests import get_item, path_segment
 from remote_agents.resources.surface import Resource, calls, lists
 
 
@@ -54,7 +54,7 @@ class ListedKnowledgeBases(Resource):
 
     def _get(self, knowledge_base_id: str) -> Flow[KnowledgeBase]:
         """One knowledge base; NotFoundError if there is none."""
-        return read(self.path_of(knowledge_base_id), KnowledgeBase)
+        return get_item(self.path_of(knowledge_base_id), KnowledgeBase)
 
     list, alist = lists(_list)
     get, aget = calls(_get)

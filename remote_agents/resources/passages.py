@@ -15,7 +15,7 @@ from remote_agents.errors import ConfigurationError
 from remote_agents.flow import Emit, Flow
 from remote_agents.json_types import JsonObject
 from remote_agents.resources.dates import Day, open_range
-from remote_agents.resources.emitted import each
+from remote_agents.resources.emitted import for_each_item
 from remote_agents.resources.items import Conversation, Message, Record
 from remote_agents.resources.surface import Bound
 
@@ -63,7 +63,9 @@ def passages(
     days = open_range(start, end)
     wanted = _Wanted(*days, user_message or "", bot_message or "")
     conversations = resource_of(client, "conversations")
-    return each(conversations._list(page_size=100), lambda one: _conversation(client, one, wanted))
+    return for_each_item(
+        conversations._list(page_size=100), lambda one: _conversation(client, one, wanted)
+    )
 
 
 def conversation_passages(client: Bound, conversation_id: str) -> Flow[Passage]:

@@ -28,26 +28,28 @@ def path_segment(id_: str) -> str:
         raise ConfigurationError(f"{id_!r} is no id: it holds half a letter.") from error
 
 
-def read(path: str, kind: Callable[[Any], T], **params: object) -> Flow[T]:
+def get_item(path: str, kind: Callable[[Any], T], **params: object) -> Flow[T]:
     """One object, as an item."""
     answer = yield Call(Request("GET", with_query(path, params), safe=True))
-    return kind(inner(answer.data))
+    return kind(unwrapped(answer.data))
 
 
-def post(path: str, body: JsonMapping, kind: Callable[[Any], T], *, safe: bool = False) -> Flow[T]:
+def post_item(
+    path: str, body: JsonMapping, kind: Callable[[Any], T], *, safe: bool = False
+) -> Flow[T]:
     """Make one object; gives it as an item. Fields that are None are left out."""
     known = {name: value for name, value in body.items() if value is not None}
     answer = yield Call(Request("POST", path, json=known, safe=safe))
-    return kind(inner(answer.data))
+    return kind(unwrapped(answer.data))
 
 
-def inner(data: Any) -> Any:
+def unwrapped(data: Any) -> Any:
     """One object, which may come in an envelope."""
     wrapped = isinstance(data, dict) and isinstance(data.get("data"), dict)
     return data["data"] if wrapped else data
 
 
-def found(data: object, *names: str) -> list[Any]:
+def search_hits(data: object, *names: str) -> list[Any]:
     """The hits of a search: a bare list, or the one under the first of these names."""
     if isinstance(data, list):
         return data

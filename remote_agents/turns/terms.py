@@ -39,7 +39,7 @@ from remote_agents.arguments.values import (
     read_unknown_frames,
     read_verify,
 )
-from remote_agents.concealed import shown
+from remote_agents.concealed import revealed
 from remote_agents.errors import ConfigurationError
 from remote_agents.flow import Flow
 from remote_agents.http.timeouts import Timeout
@@ -50,14 +50,14 @@ from remote_agents.memory.accounts import (
     account_of_key,
     seal_key,
 )
-from remote_agents.memory.dialogue import NAMES, dialogue_of, named, required
+from remote_agents.memory.dialogue import NAMES, dialogue_of, find_dialogue_name, required
 from remote_agents.memory.given_back import marks_of
 from remote_agents.memory.marks import Sealer
 from remote_agents.memory.sessions import DEFAULT_STORE, read_store
 from remote_agents.memory.store import SessionStore
 from remote_agents.seconds import read_seconds
 from remote_agents.service import Endpoint
-from remote_agents.settings import DEFAULTS, Memory, signature, veiled
+from remote_agents.settings import DEFAULTS, Memory, hide_secrets, signature
 from remote_agents.turns.rate_limit import RateLimiter
 from remote_agents.types import Fold, Message, Reply, Turn
 from remote_agents.wire.json import merge
@@ -87,7 +87,7 @@ class Terms:
     call_headers: Mapping[str, str] = _NONE
 
     def __init__(self, endpoint: Endpoint, **settings: object) -> None:
-        settings = veiled(settings)
+        settings = hide_secrets(settings)
         try:
             self._read(endpoint, settings)
         except ConfigurationError as error:
@@ -166,11 +166,11 @@ class Terms:
         timeout, body = call.pop("timeout", None), call.pop("extra_body", None)
         terms = copy.copy(self)
         for each in filter(None, headers):
-            terms.call_headers = {**terms.call_headers, **read_call_headers(shown(each))}
+            terms.call_headers = {**terms.call_headers, **read_call_headers(revealed(each))}
         if timeout is not None:
             terms.timeout = Timeout.of(timeout)
         if body:
-            terms.extra_body = merge(self.extra_body, read_mapping("extra_body", shown(body)))
+            terms.extra_body = merge(self.extra_body, read_mapping("extra_body", revealed(body)))
         return terms
 
     def with_headers(self, headers: Mapping[str, str]) -> Self:
@@ -285,7 +285,7 @@ class Terms:
         session, account = required(session_id), self._account_now()
         keys = []
         for name in NAMES:
-            found = named({name: session, **names})
+            found = find_dialogue_name({name: session, **names})
             if found is not None:
                 keys.append(dialogue_of(*found, account, self.name).key)
         return keys

@@ -25,8 +25,8 @@ from remote_agents.memory.dialogue import (
     Dialogue,
     Kind,
     dialogue_of,
+    find_dialogue_name,
     is_nonce,
-    named,
     new_nonce,
 )
 from remote_agents.memory.lease import Lease, asked
@@ -93,7 +93,7 @@ def take_turn(
     mode = read_memory(memory) if memory else terms.memory
     if resume is not None:
         return asking.naming(asking.resumed(resume, dialogue, session_id, conversation_id))
-    name = named(dialogue, session_id=session_id, conversation_id=conversation_id)
+    name = find_dialogue_name(dialogue, session_id=session_id, conversation_id=conversation_id)
     if mode == "client" or terms.endpoint.keeps == "none" or (name is None and mode == "auto"):
         return asking.naming(asking.post(asking.prompt.alone(), None))
     return asking.naming(asking.in_dialogue(name, cleared=cleared, latest=latest))
@@ -142,7 +142,7 @@ class _Asking:
             )
         self.options = {**self.options, "resume": answer}
         self.interrupts = origin.interrupts if origin else ()
-        name = named(dialogue, session_id=session_id, conversation_id=None)
+        name = find_dialogue_name(dialogue, session_id=session_id, conversation_id=None)
         return self.in_dialogue(name, resumes=where or "")
 
     def in_dialogue(

@@ -6,7 +6,7 @@ from io import StringIO
 import pytest
 from rich.console import Console
 
-from remote_agents.cli.terminal import Drawn
+from remote_agents.cli.terminal import MarkdownView
 
 MARKDOWN = """# Leave
 
@@ -37,7 +37,7 @@ def written(*pieces: str, width: int = 40, height: int = 60) -> str:
     console = Console(
         file=(file := StringIO()), force_terminal=True, width=width, height=height, _environ={}
     )
-    answer = Drawn(console)
+    answer = MarkdownView(console)
     for piece in pieces:
         answer.add("text", piece)
         answer._next = 0.0

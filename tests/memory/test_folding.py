@@ -14,7 +14,7 @@ from remote_agents import (
     UnsupportedContentError,
     fold_messages,
 )
-from remote_agents.memory.folding import shaped
+from remote_agents.memory.folding import adapt_messages
 from remote_agents.memory.prompt import Prompt
 from tests.memory.prompts import FACTS, prompt, short
 
@@ -165,7 +165,7 @@ def test_what_stands_beside_a_text_is_said(endpoint: str, row: str) -> None:
 def test_bytes_in_a_reply_are_refused(endpoint: str) -> None:
     messages = [Message("assistant", "Here.", [Attachment("image", data=b"x")]), *prompt("?")]
     with pytest.raises(UnsupportedContentError, match=r"image.*assistant"):
-        shaped(messages, FACTS[endpoint], fold_messages, one=False)
+        adapt_messages(messages, FACTS[endpoint], fold_messages, one=False)
 
 
 @pytest.mark.parametrize("endpoint", list(FACTS))

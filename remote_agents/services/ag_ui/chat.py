@@ -12,7 +12,7 @@ from functools import partial
 from remote_agents.errors import AgentStatusError
 from remote_agents.flow import Flow, Request, Stream
 from remote_agents.types import Event, Message, Reply, Turn, Unknown
-from remote_agents.uploads import loaded
+from remote_agents.uploads import load_upload
 from remote_agents.wire.ag_ui import Sent, decode_ag_ui, is_ag_ui, run_input, sent_in
 
 NOTHING = Sent()
@@ -46,7 +46,7 @@ def _is_at_slash(error: AgentStatusError) -> bool:
 def _load(message: Message) -> Flow[None]:
     for file in message.attachments:
         if not (file.url or file.file_id):
-            file.filename, file.data, file.mime_type = yield from loaded(file)
+            file.filename, file.data, file.mime_type = yield from load_upload(file)
 
 
 def decode(data: object, so_far: Reply, sent: Sent = NOTHING) -> list[Event]:

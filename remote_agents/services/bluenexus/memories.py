@@ -7,7 +7,7 @@ from remote_agents.flow import Call, Flow, Request
 from remote_agents.resources import items
 from remote_agents.resources.paging import pages
 from remote_agents.resources.places import with_query
-from remote_agents.resources.requests import found, path_segment
+from remote_agents.resources.requests import path_segment, search_hits
 from remote_agents.resources.surface import Bound, Resource, calls, lists
 from remote_agents.services.bluenexus.resources import NUMBERED, ROOT
 from remote_agents.types import Citation
@@ -49,7 +49,7 @@ class Memories(Resource):
         """
         path = with_query(self._path("/search"), {"query": query})
         answer = yield Call(Request("GET", path, safe=True))
-        hits = found(answer.data, "data", "memories", "results")
+        hits = search_hits(answer.data, "data", "memories", "results")
         return [_remembered(hit) for hit in hits][:top_k]
 
     list, alist = lists(_list)

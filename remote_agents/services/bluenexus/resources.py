@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from remote_agents.flow import Call, Flow, Request
-from remote_agents.resources.emitted import every
+from remote_agents.resources.emitted import collect_items
 from remote_agents.resources.items import AgentInfo, Conversation, Message
 from remote_agents.resources.order import chronological
 from remote_agents.resources.paging import Paging, pages
-from remote_agents.resources.requests import path_segment, post, read
+from remote_agents.resources.requests import get_item, path_segment, post_item
 from remote_agents.resources.surface import Resource, calls, lists
 from remote_agents.wire.json import mapping
 
@@ -52,7 +52,7 @@ class Agents(Resource):
 
     def _get(self, agent_id: str | None = None) -> Flow[AgentInfo]:
         """One agent; by default the client's own."""
-        return read(ROOT + path_segment(agent_id or self.agent.agent_id), AgentInfo)
+        return get_item(ROOT + path_segment(agent_id or self.agent.agent_id), AgentInfo)
 
     list, alist = lists(_list)
     get, aget = calls(_get)
@@ -72,7 +72,7 @@ class Conversations(Resource):
         Args:
             title: Its title.
         """
-        return post(self.path(), {"title": title}, Conversation, safe=True)
+        return post_item(self.path(), {"title": title}, Conversation, safe=True)
 
     def _list(
         self, *, page_size: int | None = None, cursor: str | None = None
@@ -129,7 +129,7 @@ class Messages(Resource):
 
     def _history(self, conversation_id: str) -> Flow[Sequence[Message]]:
         """All messages of a conversation, oldest first."""
-        found = yield from every(self.of(conversation_id, None, None))
+        found = yield from collect_items(self.of(conversation_id, None, None))
         return chronological(found)
 
     list, alist = lists(_list)

@@ -10,11 +10,11 @@ from remote_agents.flow import Call, Emit, Flow, Request, Stream
 from remote_agents.json_types import JsonMapping, JsonObject
 from remote_agents.resources.answers import answer_of
 from remote_agents.resources.dates import Day, open_range
-from remote_agents.resources.emitted import every, tapped
+from remote_agents.resources.emitted import collect_items, tapped
 from remote_agents.resources.items import AgentInfo, Conversation, Message
 from remote_agents.resources.order import chronological
 from remote_agents.resources.paging import Paging, pages
-from remote_agents.resources.requests import path_segment, post, read
+from remote_agents.resources.requests import get_item, path_segment, post_item
 from remote_agents.resources.surface import Bound, Resource, calls, lists, streams
 from remote_agents.services.cloudbase.chat import decode
 from remote_agents.services.cloudbase.items import Feedback
@@ -60,7 +60,7 @@ class Conversations(_Bot):
         Args:
             title: Its title.
         """
-        return post(self.path("/conversation"), {"title": title}, Conversation, safe=True)
+        return post_item(self.path("/conversation"), {"title": title}, Conversation, safe=True)
 
     def _list(
         self, *, page_size: int | None = 100, cursor: str | None = None
@@ -156,7 +156,7 @@ class Messages(Resource):
 
     def _history(self, conversation_id: str) -> Flow[Sequence[Message]]:
         """All messages of a conversation, oldest first."""
-        found = yield from every(self._records(conversation_id, 100, None))
+        found = yield from collect_items(self._records(conversation_id, 100, None))
         return chronological(found)
 
     list, alist = lists(_list)
@@ -345,7 +345,7 @@ class Agents(_Bot):
 
     def _get(self, agent_id: str | None = None) -> Flow[AgentInfo]:
         """One agent; by default the client's own."""
-        return read(self.path("", agent_id), AgentInfo)
+        return get_item(self.path("", agent_id), AgentInfo)
 
     list, alist = lists(_list)
     get, aget = calls(_get)

@@ -9,7 +9,7 @@ from functools import partial
 from remote_agents.errors import StreamProtocolError
 from remote_agents.flow import Call, Flow, Once, Request
 from remote_agents.types import Attachment, Message, Turn
-from remote_agents.uploads import Upload, digest_of, loaded
+from remote_agents.uploads import Upload, digest_of, load_upload
 from remote_agents.wire.json import items, mapping, text
 
 
@@ -38,7 +38,7 @@ def link_of(attachment: Attachment) -> Flow[str]:
     known = attachment.url or attachment.file_id
     if known:
         return known
-    upload = yield from loaded(attachment)
+    upload = yield from load_upload(attachment)
     link: str = yield Once(digest_of(upload), partial(_stored, upload))
     return link
 

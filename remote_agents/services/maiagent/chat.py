@@ -34,7 +34,7 @@ from remote_agents.types import (
     Unknown,
     kind_named,
 )
-from remote_agents.uploads import Upload, digest_of, loaded, name_of
+from remote_agents.uploads import Upload, digest_of, load_upload, name_of
 from remote_agents.wire.json import identifier, items, mapping, number, required_id, rest_of, text
 from remote_agents.wire.strangers import strange
 
@@ -92,7 +92,7 @@ def attach(attachment: Attachment, *, anew: bool = False) -> Flow[JsonObject]:
             "file": attachment.url,
         }
         return {key: value for key, value in record.items() if value is not None}
-    upload = yield from loaded(attachment)
+    upload = yield from load_upload(attachment)
     upload_it = partial(_stored, upload)
     stored = yield from upload_it() if anew else _once(digest_of(upload), upload_it)
     return {**stored, "type": kind}  # an upload's own type is another list of words

@@ -13,12 +13,12 @@ from collections.abc import Sequence
 from remote_agents.errors import AgentTimeoutError, ConfigurationError
 from remote_agents.flow import Flow, Sleep
 from remote_agents.json_types import JsonMapping, JsonObject
-from remote_agents.resources.emitted import every
+from remote_agents.resources.emitted import collect_items
 from remote_agents.resources.items import Attachment, Message
 from remote_agents.resources.order import chronological, is_newest_first, sent_at
 from remote_agents.resources.paging import Paging, fetch, following, pages
 from remote_agents.resources.places import Place, with_query
-from remote_agents.resources.requests import path_segment, post, read
+from remote_agents.resources.requests import get_item, path_segment, post_item
 from remote_agents.resources.surface import Bound, Resource, calls, lists
 from remote_agents.services.maiagent.chat import ATTACHMENT_TYPES, decode
 from remote_agents.services.maiagent.items import ChatConversation
@@ -37,7 +37,7 @@ class Conversations(Resource):
             web_chat: Id of the web chat.
         """
         path_segment(web_chat)
-        return post("/api/conversations/", {"webChat": web_chat}, ChatConversation, safe=True)
+        return post_item("/api/conversations/", {"webChat": web_chat}, ChatConversation, safe=True)
 
     def _list(
         self,
@@ -69,7 +69,7 @@ class Conversations(Resource):
 
     def _get(self, conversation_id: str) -> Flow[ChatConversation]:
         """One conversation; NotFoundError if there is none."""
-        return read(f"/api/conversations/{path_segment(conversation_id)}/", ChatConversation)
+        return get_item(f"/api/conversations/{path_segment(conversation_id)}/", ChatConversation)
 
     create, acreate = calls(_create)
     list, alist = lists(_list)
@@ -117,7 +117,7 @@ class Messages(Resource):
             "canvas": None if canvas is None else _canvas(canvas),
             "queryMetadata": query_metadata,
         }
-        return post("/api/messages/", body, Message)
+        return post_item("/api/messages/", body, Message)
 
     def _send_and_wait(
         self,
@@ -228,7 +228,7 @@ class Messages(Resource):
 
     def _history(self, conversation_id: str) -> Flow[Sequence[Message]]:
         """All messages of a conversation, oldest first."""
-        found = yield from every(self._list(conversation_id, page_size=100))
+        found = yield from collect_items(self._list(conversation_id, page_size=100))
         return chronological(found)
 
     def _get(self, message_id: str, *, conversation_id: str | None = None) -> Flow[Message]:
@@ -239,7 +239,7 @@ class Messages(Resource):
             conversation_id: Its conversation.
         """
         path = f"/api/messages/{path_segment(message_id)}/"
-        return read(path, Message, conversation=conversation_id)
+        return get_item(path, Message, conversation=conversation_id)
 
     create, acreate = calls(_create)
     send_and_wait, asend_and_wait = calls(_send_and_wait)

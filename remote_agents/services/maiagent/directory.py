@@ -9,7 +9,7 @@ from remote_agents.flow import Flow
 from remote_agents.json_types import JsonMapping
 from remote_agents.resources.items import AgentInfo
 from remote_agents.resources.paging import Paging, pages
-from remote_agents.resources.requests import path_segment, post, read
+from remote_agents.resources.requests import get_item, path_segment, post_item
 from remote_agents.resources.surface import Resource, calls, lists
 from remote_agents.services.maiagent.items import ChatConversation, Contact, Inbox, WebChat
 
@@ -27,7 +27,9 @@ class Chatbots(Resource):
 
     def _get(self, chatbot_id: str | None = None) -> Flow[AgentInfo]:
         """One chatbot; by default the client's own."""
-        return read(f"/api/chatbots/{path_segment(chatbot_id or self.agent.agent_id)}/", AgentInfo)
+        return get_item(
+            f"/api/chatbots/{path_segment(chatbot_id or self.agent.agent_id)}/", AgentInfo
+        )
 
     list, alist = lists(_list)
     get, aget = calls(_get)
@@ -75,7 +77,7 @@ class WebChats(Resource):
 
     def _get(self, web_chat_id: str) -> Flow[WebChat]:
         """One web chat."""
-        return read(f"/api/web-chats/{path_segment(web_chat_id)}/", WebChat)
+        return get_item(f"/api/web-chats/{path_segment(web_chat_id)}/", WebChat)
 
     list, alist = lists(_list)
     get, aget = calls(_get)
@@ -140,7 +142,7 @@ class Contacts(Resource):
             "inboxes": [{"id": inbox} for inbox in inboxes] or None,
             "query_metadata": query_metadata,
         }
-        return post("/api/contacts/", body, Contact)
+        return post_item("/api/contacts/", body, Contact)
 
     def _conversations(
         self,
@@ -178,7 +180,7 @@ class Contacts(Resource):
         """
         path = f"/api/contacts/{path_segment(contact_id)}/conversations/latest"
         try:
-            return (yield from read(path, ChatConversation))
+            return (yield from get_item(path, ChatConversation))
         except NotFoundError:
             return None
 

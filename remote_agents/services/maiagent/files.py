@@ -10,11 +10,11 @@ from typing import Any, BinaryIO
 from remote_agents.errors import StreamProtocolError, UnsupportedContentError
 from remote_agents.flow import Call, Do, Flow, Request
 from remote_agents.resources.items import Attachment
-from remote_agents.resources.requests import path_segment, post
+from remote_agents.resources.requests import path_segment, post_item
 from remote_agents.resources.surface import Resource, calls
 from remote_agents.services.maiagent.chat import attach, kind_of
 from remote_agents.types import Attachment as File, AttachmentKind, kind_named
-from remote_agents.uploads import MAX_UPLOAD_BYTES, check_size, loaded
+from remote_agents.uploads import MAX_UPLOAD_BYTES, check_size, load_upload
 from remote_agents.wire.json import mapping, text
 
 Source = str | os.PathLike[str] | bytes | BinaryIO
@@ -74,7 +74,7 @@ class Attachments(Resource):
 
     def _presigned(self, file: File, where: str) -> Flow[Attachment]:
         kind = kind_of(file)
-        name, content, mime_type = yield from loaded(file)
+        name, content, mime_type = yield from load_upload(file)
         asked = {
             "filename": name,
             "modelName": "attachment",
@@ -91,7 +91,7 @@ class Attachments(Resource):
         files = {"file": (name, content, mime_type)}
         yield Call(Request("POST", url, data=form, files=files, foreign=True))
         stored = {"file": form.get("key"), "filename": name, "type": kind}
-        return (yield from post(f"/api/{where}attachments/", stored, Attachment))
+        return (yield from post_item(f"/api/{where}attachments/", stored, Attachment))
 
     upload, aupload = calls(_upload)
     upload_presigned, aupload_presigned = calls(_upload_presigned)

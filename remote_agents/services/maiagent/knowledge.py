@@ -6,7 +6,7 @@ from remote_agents.errors import ConfigurationError
 from remote_agents.flow import Call, Flow, Request
 from remote_agents.resources.knowledge import ListedKnowledgeBases
 from remote_agents.resources.paging import Paging
-from remote_agents.resources.requests import found
+from remote_agents.resources.requests import search_hits
 from remote_agents.resources.surface import Bound, calls
 from remote_agents.types import Citation
 from remote_agents.wire.json import identifier, mapping, number, text
@@ -30,7 +30,7 @@ class KnowledgeBases(ListedKnowledgeBases):
         """
         path = self.path_of(knowledge_base_id, "search")
         answer = yield Call(Request("POST", path, json={"query": query}, safe=True))
-        return [_passage(hit) for hit in found(answer.data, "results")][:top_k]
+        return [_passage(hit) for hit in search_hits(answer.data, "results")][:top_k]
 
     search, asearch = calls(_search)
 

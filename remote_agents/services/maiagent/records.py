@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from remote_agents.errors import ConfigurationError
 from remote_agents.flow import Emit, Flow
 from remote_agents.resources.dates import Day, date_range
-from remote_agents.resources.emitted import each, every
+from remote_agents.resources.emitted import collect_items, for_each_item
 from remote_agents.resources.items import Record
 from remote_agents.resources.paging import Paging, pages
 from remote_agents.resources.passages import Passage, of_record
@@ -147,7 +147,7 @@ class Records(Resource):
         found = self._list(
             start=start, end=end, user_message=user_message, bot_message=bot_message, page_size=100
         )
-        return each(found, self._emit)
+        return for_each_item(found, self._emit)
 
     def _emit(self, record: Record) -> Flow[None]:
         yield Emit([of_record(self, record)])
@@ -174,7 +174,7 @@ _FORMULA = re.compile(r"[=@\t\r]|[+-]\S")
 
 
 def _framed(pd: Any, found: Flow[Record]) -> Flow[DataFrame]:
-    records = yield from every(found)
+    records = yield from collect_items(found)
     rows = [{k: _as_text(v) for k, v in record.to_dict().items()} for record in records]
     frame: DataFrame = pd.DataFrame(rows, columns=None if rows else [*Record.fields()])
     if "created_at" in frame:

@@ -7,10 +7,10 @@ from typing import Any
 from remote_agents.errors import ConfigurationError, NotFoundError
 from remote_agents.flow import Call, Flow, Request
 from remote_agents.resources import items
-from remote_agents.resources.emitted import every
+from remote_agents.resources.emitted import collect_items
 from remote_agents.resources.knowledge import ListedKnowledgeBases
 from remote_agents.resources.paging import pages
-from remote_agents.resources.requests import found
+from remote_agents.resources.requests import search_hits
 from remote_agents.resources.surface import Bound, Resource, calls, lists
 from remote_agents.services.private_ai.chat import citation
 from remote_agents.services.private_ai.resources import OFFSET
@@ -73,7 +73,7 @@ class Indexes(Resource):
         body = {"text": text, "top_k": top_k, "similarity_cutoff": similarity_cutoff}
         known = {name: value for name, value in body.items() if value is not None}
         answer = yield Call(Request("POST", path, json=known, safe=True))
-        return [_passage(chunk) for chunk in found(answer.data, "chunks", "data", "results")]
+        return [_passage(chunk) for chunk in search_hits(answer.data, "chunks", "data", "results")]
 
     list, alist = lists(_list)
     search, asearch = calls(_search)
@@ -99,7 +99,7 @@ def _search_in(
     indexes: Indexes, query: str, knowledge_base: str, index: str = "", **options: Any
 ) -> Flow[list[Citation]]:
     if not index:
-        listed = yield from every(indexes._list(knowledge_base))
+        listed = yield from collect_items(indexes._list(knowledge_base))
         index = _only(knowledge_base, [each.id for each in listed])
     return (yield from indexes._search(knowledge_base, index, query, **options))
 

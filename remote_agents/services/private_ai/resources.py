@@ -5,7 +5,7 @@ from __future__ import annotations
 from remote_agents.flow import Flow
 from remote_agents.resources.items import AgentInfo, Model
 from remote_agents.resources.paging import Paging, pages
-from remote_agents.resources.requests import path_segment, read
+from remote_agents.resources.requests import get_item, path_segment
 from remote_agents.resources.surface import Resource, calls, lists
 from remote_agents.services.private_ai.chat import ROOT
 
@@ -37,7 +37,7 @@ class Agents(Resource):
 
     def _get(self, agent_id: str | None = None) -> Flow[AgentInfo]:
         """One agent; by default the client's own."""
-        return read(f"{ROOT}/agents/{path_segment(agent_id or self.agent.agent_id)}", AgentInfo)
+        return get_item(f"{ROOT}/agents/{path_segment(agent_id or self.agent.agent_id)}", AgentInfo)
 
     list, alist = lists(_list)
     get, aget = calls(_get)

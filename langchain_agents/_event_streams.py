@@ -35,23 +35,23 @@ from remote_agents.errors import AgentStreamError
 from remote_agents.json_types import JsonMapping, JsonObject
 
 
-def leasing(stream: ChatModelStream) -> LeasedStream:
+def closable(stream: ChatModelStream) -> ClosableStream:
     """A handle of a sync stream.
 
     Args:
         stream: LangChain's own, which nobody else uses.
     """
-    return LeasedStream(stream, Hold(lambda: _unwire(stream)))
+    return ClosableStream(stream, Hold(lambda: _unwire(stream)))
 
 
-async def aleasing(opening: Awaitable[AsyncChatModelStream]) -> AsyncLeasedStream:
+async def aclosable(opening: Awaitable[AsyncChatModelStream]) -> AsyncClosableStream:
     """A handle of an async stream.
 
     Args:
         opening: Gives LangChain's own, which nobody else uses.
     """
     stream, loop = await opening, asyncio.get_running_loop()
-    return AsyncLeasedStream(stream, Hold(lambda: _cancel(stream, loop)))
+    return AsyncClosableStream(stream, Hold(lambda: _cancel(stream, loop)))
 
 
 def _unwire(stream: ChatModelStream) -> None:
@@ -151,7 +151,7 @@ _HANDLES: dict[type, Any] = {
 }
 
 
-class LeasedStream(_SyncHandle, ChatModelStream):
+class ClosableStream(_SyncHandle, ChatModelStream):
     """A `ChatModelStream` that can be left: dropped, closed, or as a `with` block.
 
     Example:
@@ -175,7 +175,7 @@ class LeasedStream(_SyncHandle, ChatModelStream):
         self.close()
 
 
-class AsyncLeasedStream(_AsyncHandle, AsyncChatModelStream):
+class AsyncClosableStream(_AsyncHandle, AsyncChatModelStream):
     """An `AsyncChatModelStream` that can be left: dropped, closed, or as an `async with` block."""
 
     async def aclose(self) -> None:
@@ -183,7 +183,7 @@ class AsyncLeasedStream(_AsyncHandle, AsyncChatModelStream):
         await self._source.aclose()
 
 
-def told(
+def with_callbacks(
     pieces: Iterator[JsonObject], run_manager: CallbackManagerForLLMRun | None
 ) -> Iterator[JsonObject]:
     """The protocol's events of a turn, of which callbacks hear the tokens, and that it was left.
@@ -204,11 +204,11 @@ def told(
         raise
 
 
-async def atold(
+async def awith_callbacks(
     pieces: AsyncGenerator[JsonObject, None],
     run_manager: AsyncCallbackManagerForLLMRun | None,
 ) -> AsyncIterator[JsonObject]:
-    """The same as `told`, with asyncio; LangChain says itself that the turn was cancelled."""
+    """The same with asyncio; LangChain says itself that the turn was cancelled."""
     loop, task = asyncio.get_running_loop(), asyncio.current_task()
 
     def end(_: object) -> None:

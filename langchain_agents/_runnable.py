@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from remote_agents.json_types import Arguments
 
 
-class Asked(LanguageModel[Answer, Piece]):
+class RunnableMethods(LanguageModel[Answer, Piece]):
     """LangChain's ways to ask, which stand in front of those of its own model.
 
     A chat model gives messages and chunks of them, a text model gives texts.
