@@ -26,6 +26,7 @@ EXTRAS = (
     ("package", "absent"),
     [
         ("remote_agents", (*FRAMEWORKS, *EXTRAS)),
+        ("remote_agents.http._aiohttp", ("httpcore", "h11", *FRAMEWORKS)),
         ("remote_agents.sandbox", FRAMEWORKS),
         ("langchain_agents", ("llama_index", "llamaindex_agents", "starlette", "sqlalchemy")),
         ("llamaindex_agents", ("langchain_core", "langchain_agents", "starlette")),

@@ -13,10 +13,10 @@ from functools import partial
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
-import httpcore
 import httpx
 
 if TYPE_CHECKING:
+    import httpcore
     from aiohttp import BaseConnector, StreamReader, TCPConnector
     from aiohttp.client_proto import ResponseHandler
 
