@@ -128,7 +128,7 @@ def test_where_no_records_can_be_read_the_question_is_asked_alone(
 
 def test_what_is_no_number_of_turns_is_refused(sandbox: Sandbox) -> None:
     for recall in (-1, True, "ten", 2.5):
-        with pytest.raises(ConfigurationError, match="recall is a number of turns"):
+        with pytest.raises(ConfigurationError, match=r"recall(:| is) "):
             client(sandbox, "cloudbase", recall=recall)
 
 
