@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from remote_agents.sandbox.mind.answers import NOTHING, Ask, Brain
@@ -67,3 +69,55 @@ def test_what_stands_around_a_sentence_says_what_it_is_about(
     handbook: Brain, text: str, question: str, value: str
 ) -> None:
     assert value in handbook.answer(asked([("user", "{c}\n\n{q}")], question, text)).text
+
+
+RECORD_PLACES: dict[str, Messages] = {
+    "before": [("user", "{c}\n\n{q}")],
+    "after": [("user", "{q}\n\n{c}")],
+    "a tool's result": [("user", "{q}"), ("assistant", ""), ("tool", "{c}")],
+    "a system message": [("system", "Answer from the data.\n{c}"), ("user", "{q}")],
+}
+CRANES = [
+    {"name": "crane 7", "lifts": "12 tonnes", "colour": "red"},
+    {"name": "crane 9", "lifts": "42 tonnes", "colour": "yellow"},
+    {"name": "crane 11", "lifts": "60 tonnes", "colour": "blue"},
+]
+COLUMNS = CRANES[0].keys()
+RECORDS = {
+    "json": json.dumps(CRANES),
+    "indented json": json.dumps(CRANES, indent=2),
+    "json lines": "\n".join(map(json.dumps, CRANES)),
+    "python": str(CRANES),
+    "csv": "\n".join(",".join(row) for row in (COLUMNS, *(each.values() for each in CRANES))),
+    "yaml": "\n".join("- " + "\n  ".join(f"{k}: {v}" for k, v in each.items()) for each in CRANES),
+    "xml": "".join(
+        f"<crane>{''.join(f'<{k}>{v}</{k}>' for k, v in each.items())}</crane>" for each in CRANES
+    ),
+    "an html table": "<table>"
+    + "".join(
+        f"<tr>{''.join(f'<td>{cell}</td>' for cell in row)}</tr>"
+        for row in (COLUMNS, *(each.values() for each in CRANES))
+    )
+    + "</table>",
+    "a table": "\n".join(
+        f"| {' | '.join(row)} |"
+        for row in (COLUMNS, ["---"] * 3, *(each.values() for each in CRANES))
+    ),
+    "headings": "\n\n".join(
+        f"## {each['name']}\n\n- lifts: {each['lifts']}\n- colour: {each['colour']}"
+        for each in CRANES
+    ),
+}
+
+
+@pytest.mark.parametrize("record", RECORDS.values(), ids=RECORDS)
+@pytest.mark.parametrize("messages", RECORD_PLACES.values(), ids=RECORD_PLACES)
+def test_a_record_answers_with_its_own_field(
+    handbook: Brain, messages: Messages, record: str
+) -> None:
+    lifts = handbook.answer(asked(messages, "How much does crane 9 lift?", record)).text
+    colour = handbook.answer(asked(messages, "Which colour is crane 11?", record)).text
+    assert "42" in lifts
+    assert "60" not in lifts
+    assert "blue" in colour
+    assert "yellow" not in colour

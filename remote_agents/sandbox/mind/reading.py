@@ -39,6 +39,7 @@ LABEL = re.compile(
 )
 INLINE = re.compile(r"</?(?:[abisu]|code|em|font|mark|small|span|strong|su[bp])(?:\s[^<>]*)?>")
 TAG = re.compile(r"<(/?)([A-Za-z_][\w:.-]*)((?:\s[^<>]*)?)/?>")
+LEAF = re.compile(r"<(\w+)>([^<>|\n]{1,40}(?<![.?!。？！]))</\1>\s*")
 FENCE = re.compile(r"`{3,}(?:\w*(?=\n))?|\"{3,}|'{3,}|<\|[^|<>\n]*\|>")
 # JSON and what Python shows: a name, a quote that opens (a longer text) or closes, a bracket.
 DATA = re.compile(
@@ -124,7 +125,9 @@ def _unwrapped(text: str) -> str:
     text = re.sub(r"\[(/?[A-Z][A-Z_]{2,})\]", r"<\1>", text)
     text = ROLE.sub(lambda role: f"\n\n{role.lastgroup}: ", text)
     text = _undressed(text) if IS_DATA.search(text) else text
-    return html.unescape(TAG.sub(_as_heading, INLINE.sub("", FENCE.sub("\n\n", text))))
+    text = INLINE.sub("", FENCE.sub("\n\n", text))
+    text = LEAF.sub(r"\1: \2, ", re.sub(r"</?t[dh]\b[^<>]*>", "| ", text))
+    return html.unescape(TAG.sub(_as_heading, text))
 
 
 def _undressed(data: str) -> str:

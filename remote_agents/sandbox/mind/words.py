@@ -20,7 +20,7 @@ TALKERS = ("user", "assistant")
 EAST = r"\u3005\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af"
 TOKEN = re.compile(rf"[{EAST}]+|[^\W_{EAST}]+(?:[-'\u2019][^\W_{EAST}]+)*")
 LEADING = re.compile(r"^\s*(?:[-*+>•]+|\d+[.)])\s+")
-WHOLE = re.compile(r"^.{,59}$|[.!?:。！？：]$")
+WHOLE = re.compile(r"^.{,59}(?<!,)$|[.!?:。！？：]$")
 MARKS = re.compile(r"\*\*|__|`|\[([^\]]*)\]\([^)]*\)")
 LANGUAGES = ConfigParser(delimiters=("=",), interpolation=None)
 LANGUAGES.read(Path(__file__).with_name("languages.ini"), encoding="utf-8")
@@ -145,13 +145,16 @@ def _parted(block: str) -> list[str]:
 def _blocks(text: str) -> list[str]:
     """Lines, joined where a paragraph was wrapped."""
     blocks: list[str] = []
-    joinable = False
+    joinable = item = False
     for line in text.splitlines():
         clean = MARKS.sub(r"\1", LEADING.sub("", line)).strip()
         alone = clean.startswith(("#", "|"))
-        if joinable and clean and not alone and not LEADING.match(line):
+        marked = bool(LEADING.match(line))
+        goes_on = joinable or (item and line[:1].isspace())
+        if goes_on and clean and not alone and not marked:
             blocks[-1] += f" {clean}"
         elif clean:
             blocks.append(clean)
+        item = bool(clean) and (marked or (item and goes_on))
         joinable = bool(clean) and not alone and not WHOLE.search(blocks[-1])
     return blocks
