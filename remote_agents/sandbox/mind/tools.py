@@ -10,11 +10,11 @@ from remote_agents.sandbox.json_types import Arguments
 from remote_agents.sandbox.mind.reading import spaced
 from remote_agents.sandbox.mind.schema import Filler, Schema
 from remote_agents.sandbox.mind.values import Field
-from remote_agents.sandbox.mind.words import STOPWORDS, pattern
+from remote_agents.sandbox.mind.words import pattern, terms
 
 Tool = Mapping[str, Any]
 
-COMMON = STOPWORDS | {"get", "set", "make", "run", "call", "tool", "show", "find", "look", "list"}
+COMMON = frozenset(terms("get set make run call tool show find look list"))
 QUOTED = re.compile("[\"'\u201c\u2018\u00ab\u300c](.+?)[\"'\u201d\u2019\u00bb\u300d]")
 NUMBER = re.compile(r"(?<![\w.])-?\d+(?:\.\d+)?(?![\w.])")
 IN_CALL = re.compile(r"\(\s*(-?\d[\d\s,.-]*)\)")
@@ -28,15 +28,11 @@ def wanted(question: str, tools: Sequence[Tool]) -> Tool | None:
     for tool in tools:
         if re.search(rf"\b{re.escape(tool['name'])}\b", question):
             return tool
-    words = _words(question) - COMMON
-    fits = [len(words & _words(tool["name"])) for tool in tools]
+    words = set(terms(question)) - COMMON
+    fits = [len(words.intersection(terms(spaced(tool["name"])))) for tool in tools]
     if any(fits) or (tools and USE.search(question)):
         return tools[fits.index(max(fits))]
     return None
-
-
-def _words(text: str) -> set[str]:
-    return {word.rstrip("s") for word in re.findall(r"[^\W\d_]+", spaced(text))}
 
 
 def arguments(question: str, tool: Tool) -> Arguments:
