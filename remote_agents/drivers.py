@@ -319,8 +319,9 @@ class _BlockingIO(_IO):
             return False
         return True
 
-    def _defer(self, op: Defer) -> None:
+    def _defer(self, op: Defer) -> bool:
         self._note(op)
+        return True
 
 
 class _AsyncIO(_IO):
@@ -340,8 +341,9 @@ class _AsyncIO(_IO):
                 stack.push_async_callback(response.arelease)
             stack.callback(steps.close)
 
-    async def _defer(self, op: Defer) -> None:
+    async def _defer(self, op: Defer) -> bool:
         self._note(op)
+        return False
 
     async def _send(self, op: Send) -> Any:
         response = await self._client.aopen_response(op)

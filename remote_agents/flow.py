@@ -176,7 +176,8 @@ class Do(NamedTuple):
 class Defer(NamedTuple):
     """Do this when the flow is over, however it ends, unless it is `needed` no more.
 
-    Meanwhile `audience` is shown who reads what the flow emits.
+    Meanwhile `audience` is shown who reads what the flow emits. Gives back whether this driver may
+    wait itself, so that what is `timely` needs no operation.
     """
 
     do: Do

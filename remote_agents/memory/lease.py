@@ -15,7 +15,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import suppress
 from functools import partial
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, TypeAlias, TypeVar, cast
 
 from remote_agents.errors import AgentError, ConversationError
 from remote_agents.flow import DeadlineReached, Defer, Do, Flow, Sleep, Wait
@@ -73,6 +73,7 @@ class Lease:
         self._holder = secrets.token_hex(16)
         self._place: Future[None] | None = None
         self._taken = False
+        self._inline = not store.blocks
         self._over = False
         self._ended = math.inf
         self._saved: Conversation | None = None
@@ -88,21 +89,25 @@ class Lease:
             with suppress(DeadlineReached, RuntimeError):  # no thread begins as Python ends
                 workers.call(self.give_back, LAST_WAIT)
 
-    def opening(self) -> Defer:
-        """The operation with which a turn begins: all is given back when it is over."""
+    def opening(self) -> Flow[None]:
+        """Begin the turn: all is given back when it is over."""
         ending = _word(self.store, self.give_back, LAST_WAIT)
-        return Defer(ending, lambda: not self._over, self._reading)
+        may_wait = yield Defer(ending, lambda: not self._over, self._reading)
+        self._inline = not self.store.blocks or (may_wait and self.store.timely)
 
     def known(self) -> Flow[list[Conversation]]:
         """What is known of the dialogue, the latest used first."""
-        return asked(self.store, partial(self.store.read, self._dialogue), self._left)
+        return self._asked(partial(self.store.read, self._dialogue))
 
     def taking(self, conversation: Conversation | None, *, alone: bool = False) -> Flow[bool]:
         """Take a conversation, or with None a new one; False if a turn of it is under way.
 
         `alone` says that no other new one may be under way.
         """
-        return asked(self.store, partial(self._take, conversation, alone), self._left)
+        return self._asked(partial(self._take, conversation, alone))
+
+    def _asked(self, word: Callable[[], T]) -> Flow[T]:
+        return asked(self.store, word, self._left, inline=self._inline)
 
     def _take(self, conversation: Conversation | None, alone: bool) -> bool:
         if self._over or self._taken:
@@ -219,11 +224,11 @@ class Lease:
             within = self._within(STORE_WAIT)
         except AgentError:  # the answer is whole: it came in time
             within = LAST_WAIT
-        if not self.store.blocks:
-            self.give_back()
-            return
         try:
-            yield _word(self.store, self.give_back, within)
+            if self._inline:
+                self.store.call_within(within, self.give_back)
+            else:
+                yield _word(self.store, self.give_back, within)
         except DeadlineReached:
             logger.warning("The session store does not answer; the turn may not be recorded.")
 
@@ -264,8 +269,16 @@ class Lease:
             )
 
 
-def asked(store: SessionStore, word: Callable[[], T], left: Left | None = None) -> Flow[T]:
+def asked(
+    store: SessionStore,
+    word: Callable[[], T],
+    left: Left | None = None,
+    *,
+    inline: bool = False,
+) -> Flow[T]:
     """What a store says before anything is sent; `left` as for a `Lease`.
+
+    It is no operation of a driver where the store does not block, or `inline`, where it is timely.
 
     Raises:
         ConversationError: It fails, or does not answer in time.
@@ -273,8 +286,9 @@ def asked(store: SessionStore, word: Callable[[], T], left: Left | None = None) 
     """
     within = STORE_WAIT if left is None else left(STORE_WAIT)
     try:
-        # What does not block is no operation of a driver.
-        return word() if not store.blocks else (yield _word(store, word, within))
+        if inline or not store.blocks:
+            return store.call_within(within, word)
+        return cast("T", (yield _word(store, word, within)))
     except AgentError:
         raise
     except DeadlineReached:

@@ -167,7 +167,7 @@ class _Asking:
             dialogue = self._unnamed(sealer, account)
         title = f"{kind} {' '.join(parts.values())}" if name else "this dialogue"
         lease = Lease(store, dialogue.key, terms.session_wait, left, title)
-        yield lease.opening()
+        yield from lease.opening()
         standing = Standing(self.prompt, dialogue, sealer, account)
         if resumes is None:
             plan = yield from _planned(standing, lease, parts, cleared=cleared, latest=latest)
