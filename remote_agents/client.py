@@ -24,7 +24,7 @@ from remote_agents.resources.items import Message as StoredMessage
 from remote_agents.resources.recovery import conversation_of, stored_answer
 from remote_agents.resources.surface import Part
 from remote_agents.service import Endpoint
-from remote_agents.settings import CallArguments, Settings, given, hide_secrets
+from remote_agents.settings import CallArguments, Settings, given, hide_secrets, signature
 from remote_agents.types import Citation, Event, Message, Reply, TextDelta
 from remote_agents.unknown_names import unknown_name
 
@@ -336,3 +336,7 @@ class Client(Settings):
     async def aclose(self) -> None:
         """Give up the shared connections, those of this event loop too."""
         await self.agent.aclose()
+
+
+if not TYPE_CHECKING:  # for help(), notebooks and editors that run the program
+    Client.__init__.__signature__ = signature("self")

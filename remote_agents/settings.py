@@ -248,12 +248,19 @@ def _may_be_secret(name: str) -> bool:
     return name in _SECRETS or _MAY_BE_SECRET.search(name) is not None
 
 
-def signature() -> Signature:
-    """What `help()` shows of a method that takes an endpoint, and these arguments by name."""
-    first = [Parameter(name, Parameter.POSITIONAL_ONLY) for name in ("self", "endpoint")]
-    rest = Settings.model_fields.items()
-    named = [Parameter(n, Parameter.KEYWORD_ONLY, default=field.default) for n, field in rest]
-    return Signature([*first, *named])
+def signature(*positional: str) -> Signature:
+    """What `help()` shows of a method that takes these arguments by name, after some others."""
+    first = [Parameter(name, Parameter.POSITIONAL_ONLY) for name in positional]
+    return Signature([*first, *map(_shown, Settings.model_fields.items())])
+
+
+def _shown(item: tuple[str, Any]) -> Parameter:
+    name, field = item
+    kind = _STRICT.sub(lambda word: word[1].lower(), Settings.__annotations__[name])
+    return Parameter(name, Parameter.KEYWORD_ONLY, default=field.default, annotation=kind)
+
+
+_STRICT = re.compile(r"Strict(Str|Int|Float|Bool)")
 
 
 class CallArguments(TypedDict, total=False):

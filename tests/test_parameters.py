@@ -1,5 +1,6 @@
 """Each service's own arguments: every class has them, and each reaches the request."""
 
+import inspect
 import traceback
 from typing import Any, ClassVar
 
@@ -13,6 +14,7 @@ import llamaindex_agents
 from langchain_agents import AgentLLM, ChatAgent
 from llamaindex_agents import RemoteAgent
 from remote_agents import BlueNexus, ConfigurationError, Message, UnsupportedContentError
+from remote_agents.agent import Agent
 from remote_agents.sandbox import Sandbox
 from remote_agents.services import ENDPOINTS, Endpoint
 from remote_agents.settings import COMMON
@@ -264,3 +266,10 @@ def test_a_missing_argument_is_missed_by_the_public_method(sandbox: Sandbox) -> 
     conversations = make("plain", "maiagent", **sandbox.kwargs("maiagent")).conversations
     with pytest.raises(TypeError, match=r"Conversations\.create\(\) missing .*'web_chat'"):
         conversations.create()
+
+
+@pytest.mark.parametrize("service", ENDPOINTS)
+def test_help_shows_the_arguments_of_a_client_and_of_an_agent(service: str) -> None:
+    for takes in (class_of("plain", ENDPOINTS[service]), Agent):
+        shown = inspect.signature(takes).parameters
+        assert {"agent_id", "api_key", "base_url", "timeout", "memory"} <= shown.keys()

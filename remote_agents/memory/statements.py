@@ -175,8 +175,10 @@ def _check(sa: ModuleType, engine: Engine, table: Table, about: Table) -> None:
         else:
             versions = [1] if table.name in found else []
     if versions and max(versions) != SCHEMA_VERSION:
+        file = engine.url.database if engine.dialect.name == "sqlite" else None
+        where = f", of {file}," if file else ""
         raise ConfigurationError(
-            f"The table {table.name} was made by another version of remote-agents (schema "
+            f"The table {table.name}{where} was made by another version of remote-agents (schema "
             f"{max(versions)}, this one has {SCHEMA_VERSION}). It holds no text; to begin anew: "
             f"DROP TABLE {table.name}; DROP TABLE {about.name};"
         )

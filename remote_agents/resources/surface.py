@@ -80,6 +80,9 @@ class Listing(Generic[T]):
         self._placed = placed
         self._last: Placed[T] | None = None
 
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}: `for item in` it, or list() of it>"
+
     def __iter__(self) -> Iterator[T]:
         return self
 
@@ -103,6 +106,9 @@ class AsyncListing(Generic[T]):
     def __init__(self, placed: AsyncGenerator[Placed[T], None]) -> None:
         self._placed = placed
         self._last: Placed[T] | None = None
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}: `async for item in` it>"
 
     def __aiter__(self) -> AsyncIterator[T]:
         return self

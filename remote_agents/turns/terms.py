@@ -339,4 +339,4 @@ async def _named(found: Any) -> str:
 _CHANGING = frozenset({"headers", "extra_headers", "timeout", "extra_body"})
 
 
-Terms.__init__.__dict__["__signature__"] = signature()  # for help(), and editors
+Terms.__init__.__dict__["__signature__"] = signature("self", "endpoint")  # for help(), and editors
