@@ -60,7 +60,7 @@ class Request:
     foreign: bool = False
 
 
-class Answer(NamedTuple):
+class CallResult(NamedTuple):
     """What a `Call` gives back: the status, the headers and the decoded JSON (None if none)."""
 
     status: int

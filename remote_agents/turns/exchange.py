@@ -10,8 +10,8 @@ from typing import Any
 
 from remote_agents.errors import AgentError, NotFoundError
 from remote_agents.flow import (
-    Answer,
     Call,
+    CallResult,
     Download,
     Emit,
     Flow,
@@ -73,14 +73,14 @@ def once(op: Once, exchange: Exchange) -> Flow[Any]:
     return remembered[key]
 
 
-def call(op: Call, exchange: Exchange) -> Flow[Answer]:
+def call(op: Call, exchange: Exchange) -> Flow[CallResult]:
     """A plain call: its whole answer, or its error."""
     reply = None
     if op.asks:  # should it break off, the note knows what was asked
         _add_extra_body(op.request, exchange.terms)
         reply = exchange.reply = exchange.terms.new_reply()
     try:
-        answer: Answer = yield accepted(op.request, exchange, read_whole)
+        answer: CallResult = yield accepted(op.request, exchange, read_whole)
         return answer
     except AgentError as error:
         tell_what_is_known(error, exchange, reply)

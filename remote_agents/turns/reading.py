@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from remote_agents.errors import AgentError, StreamInterruptedError, StreamProtocolError
-from remote_agents.flow import Answer, DeadlineReached, Decode, Emit, Flow, Read
+from remote_agents.flow import CallResult, DeadlineReached, Decode, Emit, Flow, Read
 from remote_agents.turns.clock import Exchange
 from remote_agents.turns.errors import without_key
 from remote_agents.types import Event, Reply
@@ -183,7 +183,7 @@ def _next_deadline(
 # --- whole bodies ------------------------------------------------------------------------------
 
 
-def read_whole(response: Any, exchange: Exchange) -> Flow[Answer]:
+def read_whole(response: Any, exchange: Exchange) -> Flow[CallResult]:
     """The answer to a plain call.
 
     Raises:
@@ -196,7 +196,7 @@ def read_whole(response: Any, exchange: Exchange) -> Flow[Answer]:
     if failure := body_failure(data, context=exchange.terms.context, whole=True):
         failure.begun = not exchange.terms.endpoint.refused(data)
         raise failure
-    return Answer(response.status, response.headers, data)
+    return CallResult(response.status, response.headers, data)
 
 
 def read_body(response: Any, exchange: Exchange) -> Flow[bytes]:
