@@ -6,6 +6,7 @@ import hashlib
 import warnings
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from langchain_core.caches import BaseCache
@@ -145,12 +146,8 @@ class AgentSettings(Settings, Serializable, LanguageModel[Any, Any]):
     ) -> turns.TurnEvents:
         """The events of a turn, for a `with` or an `async with` block."""
         agent = self.agent
-
-        def begin() -> Flow[None]:
-            call = turns.call_arguments(agent.endpoint, stop, kwargs)
-            return self._begin_turn(agent, prompt, call, stream=stream)
-
-        return turns.TurnEvents(begin, agent.transport)
+        begin = partial(self._begin_turn, agent, prompt, stream=stream)
+        return turns.TurnEvents(begin, agent, stop, kwargs)
 
     # --- sessions ----------------------------------------------------------------------------
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from langchain_core.utils.function_calling import convert_to_openai_tool
 
@@ -53,23 +53,34 @@ from remote_agents.types import (
 from remote_agents.unknown_names import unknown_name as unknown_name
 from remote_agents.waiting import raise_if_waiting as raise_if_waiting
 
-if TYPE_CHECKING:
-    from remote_agents.http.transport import Transport
-
 
 class TurnEvents:
     """A turn's events inside a block; leaving the block ends the turn and frees its connection.
 
     Errors of the core leave it as LangChain's `ModelError`s.
+
+    Args:
+        begin: Makes the turn's flow of the arguments of the call.
+        agent: Who is asked.
+        stop: Where the answer ends, if the call says so.
+        kwargs: What LangChain hands down.
     """
 
-    def __init__(self, begin: Callable[[], Flow[None]], transport: Transport) -> None:
+    def __init__(
+        self,
+        begin: Callable[[Arguments], Flow[None]],
+        agent: Agent,
+        stop: object,
+        kwargs: Arguments,
+    ) -> None:
         self._begin = begin
-        self._transport = transport
+        self._agent = agent
+        self._stop = stop
+        self._kwargs = kwargs
         self._events: Any = None
 
     def __enter__(self) -> Iterator[Event]:
-        self._events = events = run(self._flow(), self._transport)
+        self._events = events = run(self._flow(), self._agent.transport)
         return events
 
     def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
@@ -78,7 +89,7 @@ class TurnEvents:
             raise_model_error(error)
 
     async def __aenter__(self) -> AsyncIterator[Event]:
-        self._events = events = arun(self._flow(), self._transport)
+        self._events = events = arun(self._flow(), self._agent.transport)
         return events
 
     async def __aexit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
@@ -88,7 +99,7 @@ class TurnEvents:
 
     def _flow(self) -> Flow[None]:
         try:
-            return self._begin()
+            return self._begin(call_arguments(self._agent.endpoint, self._stop, self._kwargs))
         except AgentError as error:
             raise_model_error(error)
             raise

@@ -124,7 +124,7 @@ async def test_no_turn_is_told_again_in_a_session_that_was_led_on_by_its_convers
     calls: list[dict[str, str]] = [{"session_id": "u1"}, {}, {"session_id": "u1"}]
     for text, call in zip(("Hello.", "Thanks.", "Bye."), calls, strict=True):
         history.append(Message("user", text))
-        call = call or {"conversation_id": str(history[1].conversation_id)}  # type: ignore[union-attr]
+        call = call or {"conversation_id": str(history[1].conversation_id)}
         history.append(await ask(agent, way, history, **call))
     ids = [turn["conversation_id"] for turn in sandbox.turns()]
     assert ids[-1] != ids[-2]
