@@ -10,15 +10,13 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from pydantic import ConfigDict, PrivateAttr
 from typing_extensions import Self, Unpack
 
-from remote_agents.agent import Agent
+from remote_agents._lazy import Later
 from remote_agents.checking import Check, Watch
 from remote_agents.errors import (
     AgentError,
     ConfigurationError,
     NotFoundError,
 )
-from remote_agents.flow import Flow
-from remote_agents.memory.sessions import Session
 from remote_agents.prompts import Prompt as Prompt, turn_of
 from remote_agents.resources.items import Message as StoredMessage
 from remote_agents.resources.recovery import conversation_of, stored_answer
@@ -27,6 +25,14 @@ from remote_agents.service import Endpoint
 from remote_agents.settings import CallArguments, Settings, given, hide_secrets, signature
 from remote_agents.types import Citation, Event, Message, Reply, TextDelta
 from remote_agents.unknown_names import unknown_name
+
+if TYPE_CHECKING:
+    from remote_agents import agent as asking
+    from remote_agents.agent import Agent
+    from remote_agents.flow import Flow
+    from remote_agents.memory.sessions import Session
+else:
+    asking = Later("remote_agents.agent")  # loaded with the first client
 
 
 class Client(Settings):
@@ -70,7 +76,7 @@ class Client(Settings):
                         unknown_name(self.endpoint, name), endpoint=self.endpoint.name
                     )
             settings = self._typed(settings)
-            self._hold(Agent(self.endpoint, **settings), settings)
+            self._hold(asking.Agent(self.endpoint, **settings), settings)
 
     @classmethod
     def _typed(cls, settings: Mapping[str, Any]) -> Mapping[str, Any]:

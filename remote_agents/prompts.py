@@ -5,13 +5,18 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
+from remote_agents._lazy import Later
 from remote_agents.errors import UnsupportedContentError
 from remote_agents.json_types import Arguments
-from remote_agents.memory.sessions import current_session
 from remote_agents.settings import CallArguments
 from remote_agents.types import Attachment, ClientToolCall, Message, Origin, Reply
+
+if TYPE_CHECKING:
+    from remote_agents.memory import sessions
+else:
+    sessions = Later("remote_agents.memory.sessions")
 
 Prompt: TypeAlias = "str | Message | Reply | Mapping[str, Any] | Sequence[Any]"
 
@@ -27,7 +32,7 @@ def turn_of(prompt: Prompt, call: CallArguments) -> Arguments:
             )
         last = messages[-1]
         messages[-1] = replace(last, attachments=[*last.attachments, *map(_file, attachments)])
-    if turn.get("session_id") is None and (session_id := current_session()):
+    if turn.get("session_id") is None and (session_id := sessions.current_session()):
         turn["session_id"] = session_id
     return {**turn, "messages": messages}
 

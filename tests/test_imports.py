@@ -43,12 +43,17 @@ def test_imports_nothing_foreign(package: str, absent: tuple[str, ...]) -> None:
 
 
 # What only a turn needs: it is loaded with the first model.
-ASKING = ("remote_agents.agent", "remote_agents.drivers", "remote_agents.turns.turn")
+ASKING = ("remote_agents.agent", "remote_agents.memory.plan", "remote_agents.turns.turn")
 
 
 @pytest.mark.parametrize(
     "name",
-    ["langchain_agents.ChatBlueNexus", "langchain_agents.AGUILLM", "llamaindex_agents.MaiAgent"],
+    [
+        "remote_agents.BlueNexus",
+        "langchain_agents.ChatBlueNexus",
+        "langchain_agents.AGUILLM",
+        "llamaindex_agents.MaiAgent",
+    ],
 )
 def test_a_class_is_imported_without_what_asks(name: str) -> None:
     package, kind = name.split(".")
