@@ -126,6 +126,16 @@ def test_a_reranker_keeps_what_is_relevant(handbook: Brain, language: str) -> No
         assert 1 <= scores[0] <= 10
 
 
+def test_a_reranker_keeps_all_that_is_relevant(handbook: Brain) -> None:
+    documents = "\n\n".join(f"Document {n}:\n{text}" for n, text in enumerate(CHOICES["en"], 1))
+    prompt = DEFAULT_CHOICE_SELECT_PROMPT_TMPL.format(
+        context_str=documents, query_str="What do cranes lift, and where is parking for visitors?"
+    )
+    numbers, scores = default_parse_choice_select_answer_fn(said(handbook, prompt), 3)
+    assert sorted(numbers) == [1, 3]
+    assert scores == sorted(scores, reverse=True)
+
+
 def test_a_reranker_keeps_nothing_where_nothing_is_relevant(handbook: Brain) -> None:
     prompt = DEFAULT_CHOICE_SELECT_PROMPT_TMPL.format(
         context_str="Document 1:\nGulls are loud.\n", query_str="How deep is berth 4?"

@@ -25,7 +25,9 @@ PAIR = re.compile(r'"?(\w+)"?[ \t]*:[ \t]*(?:"((?:[^"\\]|\\.)*)"|(\w+))')
 WRAPPED = re.compile(r'"(\w+)"\s*:\s*\[\s*\{')
 RULE = re.compile("-{4,}")
 AT_MOST = pattern(r"\b(?:no more than|at most|up to) (\d+)")
-ALL = pattern(r"\b(?:output|return|give|write) a list\b|^\w+: \d+, \w+: \d+$|\[\] > \[\]")
+ALL = pattern(
+    r"(?m)\b(?:output|return|give|write) a list\b|^\w+: \d+, \w+: \d+$|\[\] > \[\]|<keywords>"
+)
 CHOOSE = pattern(r"\b(?:choices?|choose|select|options?|tools?)\b")
 CLAUSE = pattern(
     r"(.+?)\s+((?:is|are|was|were|has|have|can|ist|hat|kann|wurde|(?-i:[a-zäöü]{3,}(?:s|ed|t)))"
@@ -62,8 +64,9 @@ class Task(NamedTuple):
     @property
     def most(self) -> int:
         """How many things are wanted at most."""
-        found = AT_MOST.search(self.form)
-        return max(1, int(found[1])) if found else 10 if ALL.search(self.form) else 1
+        if found := AT_MOST.search(self.form):
+            return max(1, int(found[1]))
+        return len(self.options) or 10 if ALL.search(self.form) else 1
 
     def fitting(self) -> list[Option]:
         """The best option, and each further one that covers a good part of what is left."""
