@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from remote_agents import AgentError
+from remote_agents.memory import lease
 from remote_agents.sandbox import Sandbox
 from remote_agents.services import ENDPOINTS
 from remote_agents.testing.ways import ENDPOINT_NAMES, FRAMEWORKS, Way
@@ -26,8 +27,14 @@ def way(box: Sandbox, framework: str, endpoint: str, **ways: Any) -> Way:
 @each_framework
 @pytest.mark.parametrize("endpoint", KEEPING)
 async def test_a_busy_session(
-    endpoint: str, framework: str, awaited: bool, streamed: bool, sandbox: Sandbox
+    endpoint: str,
+    framework: str,
+    awaited: bool,
+    streamed: bool,
+    sandbox: Sandbox,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(lease, "PATIENCE", 60.0)  # a busy machine's pause is no reader who left
     asking = way(sandbox, framework, endpoint, streamed=streamed, awaited=awaited)
     plain = asking.model if framework == "plain" else asking.model.client
     session = f"busy-{framework}-{awaited}-{streamed}"
