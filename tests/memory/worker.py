@@ -10,7 +10,7 @@ import sys
 import time
 
 from remote_agents import BlueNexus, SQLSessionStore
-from remote_agents.drivers import acollect
+from remote_agents.agent import acollect
 
 
 def main(
