@@ -225,7 +225,9 @@ class Lease:
         except AgentError:  # the answer is whole: it came in time
             within = LAST_WAIT
         try:
-            if self._inline:
+            if not self.store.blocks:
+                self.give_back()
+            elif self._inline:
                 self.store.call_within(within, self.give_back)
             else:
                 yield _word(self.store, self.give_back, within)
@@ -286,7 +288,9 @@ def asked(
     """
     within = STORE_WAIT if left is None else left(STORE_WAIT)
     try:
-        if inline or not store.blocks:
+        if not store.blocks:
+            return word()
+        if inline:
             return store.call_within(within, word)
         return cast("T", (yield _word(store, word, within)))
     except AgentError:
