@@ -47,7 +47,7 @@ class _Responses:
 
     def _response(self, delta: str, extra: JsonObject) -> ChatResponse:
         said = TextBlock(text=self._text)
-        blocks: list[ContentBlock] = [self._thinking, said] if self._thinking else [said]
+        blocks: list[ContentBlock] = [said, self._thinking] if self._thinking else [said]
         message = ChatMessage(role=MessageRole.ASSISTANT, blocks=blocks)
         return ChatResponse(message=message, delta=delta, additional_kwargs=extra)
 

@@ -250,7 +250,10 @@ def _mime(block: object) -> str | None:
 
 
 def chat_response(reply: Reply, delta: str | None = None) -> ChatResponse:
-    """A whole reply as LlamaIndex's: one text block, its reasoning and citations beside it."""
+    """A whole reply as LlamaIndex's: one text block, its reasoning and citations behind it.
+
+    LlamaIndex's own DocumentContextExtractor looks at the first block alone.
+    """
     message = ChatMessage(
         role=MessageRole.ASSISTANT,
         blocks=_blocks(reply),
@@ -264,8 +267,8 @@ def _blocks(reply: Reply) -> list[ContentBlock]:
     citations = [_citation_block(citation) for citation in reply.citations]
     files = [block for file in reply.files if (block := _file_block(file)) is not None]
     return [
-        *thinking,
         TextBlock(text=reply.text),
+        *thinking,
         *citations,
         *files,
         *map(_call, reply.tool_calls),

@@ -1,5 +1,6 @@
 """Agents as the LLM of LlamaIndex's own engines, over a local index."""
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -9,11 +10,13 @@ from llama_index.core.chat_engine import (
     ContextChatEngine,
     SimpleChatEngine,
 )
-from llama_index.core.extractors import SummaryExtractor
+from llama_index.core.extractors import DocumentContextExtractor, SummaryExtractor
 from llama_index.core.ingestion import IngestionPipeline
 from llama_index.core.node_parser import TokenTextSplitter
 from llama_index.core.query_engine import RetrieverQueryEngine
 from llama_index.core.response_synthesizers import ResponseMode
+from llama_index.core.schema import Document
+from llama_index.core.storage.docstore import SimpleDocumentStore
 
 from remote_agents.sandbox import Sandbox
 from tests.llamaindex.conftest import FOLLOW_UP, QUESTION, SERVICES, Build
@@ -109,3 +112,24 @@ def test_ingestion_pipeline(build: Build) -> None:
     assert {node.ref_doc_id for node in nodes} == {"vacation.md", "travel.md"}
     assert all(node.metadata["section_summary"] for node in nodes)
     assert all(len(node.embedding) == 512 for node in nodes)
+
+
+@pytest.mark.parametrize("how", ["extract", "aextract"])
+@pytest.mark.parametrize("service", SERVICES)
+async def test_contextual_retrieval(build: Build, service: str, how: str) -> None:
+    page = Document(text="Refunds are paid within 14 days. The office is in Lisbon.")
+    pages = SimpleDocumentStore()
+    pages.add_documents([page])
+    passages = TokenTextSplitter(chunk_size=64).get_nodes_from_documents([page])
+    extractor = DocumentContextExtractor(
+        docstore=pages,
+        llm=build(service),
+        max_context_length=1000,
+        oversized_document_strategy="error",
+        show_progress=False,
+    )
+    if how == "extract":  # LlamaIndex runs a loop of its own in it
+        found = await asyncio.to_thread(extractor.extract, passages)
+    else:
+        found = await extractor.aextract(passages)
+    assert [bool(each["context"]) for each in found] == [True]
