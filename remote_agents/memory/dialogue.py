@@ -61,7 +61,7 @@ def find_dialogue_name(
         None if nothing names it.
 
     Example:
-        >>> named({"thread_id": "t", "user_id": "alice"})
+        >>> find_dialogue_name({"thread_id": "t", "user_id": "alice"})
         ('thread', {'thread_id': 't', 'user_id': 'alice'})
     """
     if conversation_id not in _ABSENT:
