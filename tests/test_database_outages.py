@@ -22,7 +22,7 @@ from remote_agents import (
     Timeout,
 )
 from remote_agents.memory import lease
-from remote_agents.memory.law import Conversation
+from remote_agents.memory.history_matching import Conversation
 from remote_agents.sandbox import Sandbox
 from remote_agents.turns import rate_limit
 from tests import databases

@@ -18,7 +18,7 @@ from llama_index.core.llms import ChatMessage
 import langchain_agents
 import llamaindex_agents
 from remote_agents import AgentError, BlueNexus, InMemorySessionStore, MaiAgent, SQLSessionStore
-from remote_agents.memory.law import Conversation
+from remote_agents.memory.history_matching import Conversation
 from remote_agents.resources import items
 from remote_agents.sandbox import Sandbox
 from remote_agents.services.maiagent import conversations, directory, records

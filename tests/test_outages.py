@@ -19,7 +19,7 @@ from remote_agents import (
     Timeout,
 )
 from remote_agents.memory import lease
-from remote_agents.memory.law import Conversation
+from remote_agents.memory.history_matching import Conversation
 from remote_agents.sandbox import Sandbox
 from remote_agents.testing.ways import ENDPOINT_NAMES, make
 from tests.memory.ways import REMEMBERING, WAYS, ask, client

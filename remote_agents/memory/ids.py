@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from itertools import count
 
 from remote_agents.memory.digests import SIZE, Digest, each
-from remote_agents.memory.law import Conversation
+from remote_agents.memory.history_matching import Conversation
 from remote_agents.memory.marks import Mark
 from remote_agents.types import Message
 

@@ -19,9 +19,9 @@ from typing import Any, TypeAlias, TypeVar, cast
 
 from remote_agents.errors import AgentError, ConversationError
 from remote_agents.flow import DeadlineReached, Defer, Do, Flow, Sleep, Wait
-from remote_agents.memory.law import Conversation
-from remote_agents.memory.reading import Reading
+from remote_agents.memory.history_matching import Conversation
 from remote_agents.memory.store import SessionStore
+from remote_agents.memory.unread_streams import StreamConsumer
 from remote_agents.workers import workers
 
 logger = logging.getLogger(__name__)
@@ -69,7 +69,7 @@ class Lease:
         self._left = left
         self._title = title
         self._said = False
-        self._reading = Reading(title)
+        self._consumer = StreamConsumer(title)
         self._holder = secrets.token_hex(16)
         self._place: Future[None] | None = None
         self._taken = False
@@ -92,7 +92,7 @@ class Lease:
     def opening(self) -> Flow[None]:
         """Begin the turn: all is given back when it is over."""
         ending = _word(self.store, self.give_back, LAST_WAIT)
-        may_wait = yield Defer(ending, lambda: not self._over, self._reading)
+        may_wait = yield Defer(ending, lambda: not self._over, self._consumer)
         self._inline = not self.store.blocks or (may_wait and self.store.timely)
 
     def known(self) -> Flow[list[Conversation]]:
@@ -173,9 +173,9 @@ class Lease:
         Raises:
             ConversationError: The other one is asked by the loop that reads this stream.
         """
-        if self._reading.waits is None:
+        if self._consumer.waits is None:
             return False
-        around = self._reading.around() if self.caller == other.caller else None
+        around = self._consumer.around() if self.caller == other.caller else None
         if around:
             raise ConversationError(
                 f"This turn of {self._title} was asked from within the stream of another one, "
@@ -186,7 +186,7 @@ class Lease:
 
     def ripe(self) -> float:
         """Seconds until nobody is taken to read its stream on, if he does not."""
-        waits = self._reading.waits
+        waits = self._consumer.waits
         return PATIENCE if waits is None else waits + PATIENCE - time.monotonic()
 
     def _take_over(self, holder: Lease) -> Flow[None]:
@@ -237,7 +237,7 @@ class Lease:
     def end(self) -> None:
         """End the turn from outside: its reader, should he come back, is told."""
         self.give_back()
-        self._reading.end()
+        self._consumer.end()
 
     def give_back(self) -> None:
         """Save how the conversation stands, and let the next turn of it begin."""

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from remote_agents.json_types import JsonMapping, JsonObject
 from remote_agents.memory.digests import SIZE
-from remote_agents.memory.law import KEPT, Conversation
+from remote_agents.memory.history_matching import KEPT, Conversation
 
 SEAL = 12  # bytes
 

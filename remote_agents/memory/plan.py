@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from remote_agents.memory.law import Conversation
+from remote_agents.memory.history_matching import Conversation
 from remote_agents.types import Message
 
 # Why a turn goes on where it does, and why a new conversation begins: `docs/memory.md` has a row

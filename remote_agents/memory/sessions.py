@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 from remote_agents.errors import ConfigurationError
 from remote_agents.json_types import JsonObject
-from remote_agents.memory.law import Conversation
+from remote_agents.memory.history_matching import Conversation
 from remote_agents.memory.store import SessionStore
 from remote_agents.seconds import read_seconds
 

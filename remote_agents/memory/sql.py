@@ -17,7 +17,7 @@ from remote_agents.errors import ConversationError
 from remote_agents.flow import DeadlineReached
 from remote_agents.json_types import Arguments, JsonObject
 from remote_agents.memory.connections import Connections, Patience
-from remote_agents.memory.law import Conversation
+from remote_agents.memory.history_matching import Conversation
 from remote_agents.memory.sessions import kept
 from remote_agents.memory.statements import Statements, create
 from remote_agents.memory.store import SessionStore

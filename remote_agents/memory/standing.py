@@ -13,8 +13,13 @@ from remote_agents.json_types import JsonMapping, JsonObject
 from remote_agents.memory.dialogue import Dialogue
 from remote_agents.memory.digests import SIZE, Digest, digest_for, each, row
 from remote_agents.memory.folding import in_turns
+from remote_agents.memory.history_matching import (
+    KEPT,
+    Conversation,
+    first_difference,
+    match_history,
+)
 from remote_agents.memory.ids import Ids, ends_turn_of, ids_of
-from remote_agents.memory.law import KEPT, Conversation, differs_at, goes_on
 from remote_agents.memory.marks import Mark, Sealer, candidates
 from remote_agents.memory.plan import Plan, Reason
 from remote_agents.memory.prompt import Prompt
@@ -66,7 +71,7 @@ class Standing:
         self.left = None
         if not self.known:
             return None
-        size, found = goes_on(self.mine, self.known, self._is_newest, self.before)
+        size, found = match_history(self.mine, self.known, self._is_newest, self.before)
         if found is None:
             return None
         at = self.prompt.places[self.before + size - 1]
@@ -141,7 +146,7 @@ class Standing:
         return "prompt_alone" if self.dialogue.kind == "thread" else "cleared"
 
     def _differs(self, conversation: Conversation) -> tuple[int, str]:
-        at = self.prompt.places[self.before + differs_at(self.mine, conversation)]
+        at = self.prompt.places[self.before + first_difference(self.mine, conversation)]
         return at, self.prompt.messages[at].role
 
     def next_of_session(self) -> Plan:
@@ -162,7 +167,7 @@ class Standing:
             return self.anew()
         newest = self.records[0]
         plan = self.following(newest.conversation_id, "session")
-        size, _ = goes_on(self.mine, [newest], self._is_newest, self.before)
+        size, _ = match_history(self.mine, [newest], self._is_newest, self.before)
         if plan.history and self.mine[size * SIZE :] != plan.asked:
             plan.moved_on, known = True, {*newest.ids, *newest.instructions}
             if self.prompt.wants_ids:  # what it does not know is of a dialogue before this one

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 from remote_agents.memory.turnstile import Turnstile
 
 if TYPE_CHECKING:
-    from remote_agents.memory.law import Conversation
+    from remote_agents.memory.history_matching import Conversation
 
 
 T = TypeVar("T")

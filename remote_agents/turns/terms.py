@@ -51,10 +51,10 @@ from remote_agents.memory.accounts import (
     seal_key,
 )
 from remote_agents.memory.dialogue import NAMES, dialogue_of, find_dialogue_name, required
-from remote_agents.memory.given_back import marks_of
 from remote_agents.memory.marks import Sealer
 from remote_agents.memory.sessions import DEFAULT_STORE, read_store
 from remote_agents.memory.store import SessionStore
+from remote_agents.memory.stored_conversations import marks_of
 from remote_agents.seconds import read_seconds
 from remote_agents.service import Endpoint
 from remote_agents.settings import DEFAULTS, Memory, hide_secrets, signature

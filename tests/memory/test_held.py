@@ -16,7 +16,7 @@ import pytest
 from remote_agents import AgentTimeoutError, ConversationError, SQLSessionStore, Timeout
 from remote_agents.flow import DeadlineReached
 from remote_agents.memory import lease
-from remote_agents.memory.law import Conversation
+from remote_agents.memory.history_matching import Conversation
 from remote_agents.sandbox import Sandbox
 from remote_agents.workers import workers
 from tests.memory.ways import WAYS, ask, client

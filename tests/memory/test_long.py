@@ -20,7 +20,7 @@ from llama_index.core.base.llms.types import ChatMessage
 import langchain_agents
 import llamaindex_agents
 from remote_agents import InMemorySessionStore, Message
-from remote_agents.memory.law import KEPT
+from remote_agents.memory.history_matching import KEPT
 from remote_agents.memory.marks import Mark, walked
 from remote_agents.sandbox import Sandbox
 from remote_agents.testing.ways import NAMES

@@ -118,7 +118,8 @@ SCENES: dict[str, tuple[str, Scene]] = {
     "under_way": ("replayed", under_way),
     "lost": ("replayed", lost),
 }
-# Tried where they can be made: `tests/ag_ui/test_people.py`, `test_moved.py`, `test_law.py`.
+# Tried where they can be made: `tests/ag_ui/test_people.py`, `test_moved.py`,
+# `test_history_matching.py`.
 ELSEWHERE = {"resume", "moved", "nothing_asked", "lapsed"}
 BOTH = (False, True)
 WAYS = [

@@ -23,7 +23,7 @@ from remote_agents import (
     SessionStore,
     SQLSessionStore,
 )
-from remote_agents.memory.law import KEPT, Conversation
+from remote_agents.memory.history_matching import KEPT, Conversation
 from remote_agents.memory.sessions import LATEST
 from remote_agents.sandbox import Sandbox
 from tests.memory.ways import REMEMBERING, client
@@ -409,7 +409,7 @@ def test_a_store_travels_to_another_process(sql_url: str) -> None:
 FORKED = """
 import os, sys
 from remote_agents import SQLSessionStore
-from remote_agents.memory.law import Conversation
+from remote_agents.memory.history_matching import Conversation
 def after(turn): return Conversation("c", turn, turn)
 store = SQLSessionStore(sys.argv[1], table="forked", lease=0.5)
 assert store.begin("parent", "p", after(0))

@@ -90,7 +90,7 @@ class Conversation:
 Accepts = Callable[[int, Conversation], bool]
 
 
-def goes_on(
+def match_history(
     mine: bytes, candidates: Iterable[Conversation], accepts: Accepts, before: int = 0
 ) -> tuple[int, Conversation | None]:
     """Which conversation a history goes on in, and how many of its messages that one holds.
@@ -136,7 +136,7 @@ def _is_ending(mine: bytes, size: int, conversation: Conversation, before: int) 
     return held.endswith(mine[max(0, end - len(held)) : end])
 
 
-def differs_at(mine: bytes, conversation: Conversation) -> int:
+def first_difference(mine: bytes, conversation: Conversation) -> int:
     """Which of the caller's messages is the first that the conversation does not hold there.
 
     It is looked for where the two run along together the longest; a history of which the

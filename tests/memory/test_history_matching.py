@@ -11,7 +11,7 @@ import pytest
 
 from remote_agents import ClientToolCall, InMemorySessionStore, Message
 from remote_agents.memory.digests import SIZE, digest_for
-from remote_agents.memory.law import KEPT, Conversation, goes_on
+from remote_agents.memory.history_matching import KEPT, Conversation, match_history
 from tests.memory.simulated import AGENT, Caller, Service, reply, user
 
 
@@ -205,9 +205,9 @@ def test_of_a_very_long_history_the_end_is_compared() -> None:
     conversation = Conversation("c", 9, len(texts), len(texts), held[-KEPT * SIZE :])
     mine = rows(*texts[-KEPT + 1 :], "new")
     before = len(texts) + 1 - KEPT
-    assert goes_on(mine, [conversation], anything, before) == (KEPT - 1, conversation)
+    assert match_history(mine, [conversation], anything, before) == (KEPT - 1, conversation)
     short = Conversation("c", 9, len(texts) - KEPT + 5, len(texts) - KEPT + 5, held[: 5 * SIZE])
-    assert goes_on(mine, [short], anything, before) == (0, None)
+    assert match_history(mine, [short], anything, before) == (0, None)
 
 
 def calls(history: list[Message], caller: Caller) -> int:

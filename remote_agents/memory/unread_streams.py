@@ -1,4 +1,4 @@
-"""Whether anybody reads a stream on; what became of it where nobody does."""
+"""Streams that nobody reads on: whether one is, and its end when the session is needed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from remote_agents.memory.loops import Loops
 _closing: set[asyncio.Task[None]] = set()  # an event loop holds its tasks weakly
 
 
-class Reading(Audience):
+class StreamConsumer(Audience):
     """How one turn's stream is read.
 
     Args:
