@@ -44,19 +44,29 @@ def _files(content: object) -> Iterator[File]:
 def _file(kind: AttachmentKind, part: JsonMapping) -> File | None:
     inner = part.get(text(part.get("type")), part.get("source"))
     about = {**part, **({"url": inner} if isinstance(inner, str) else mapping(inner))}
-    mime = text(about.get("mimeType")) or text(about.get("mime_type")) or None
-    url, content = text(about.get("url")), text(about.get("data")) or text(about.get("file_data"))
-    if value := text(about.get("value")):  # AG-UI 1.0 says in `type` what it is
-        url, content = (value, "") if mapping(inner).get("type") == "url" else ("", value)
-    for link in (url, content):
-        if link.startswith("data:"):
-            head, _, content = link.partition(",")
-            mime, url = mime or head[5:].split(";")[0] or None, ""
+    link, content, inline = _source(about, mapping(inner).get("type"))
+    mime = _first(about, "mimeType", "mime_type") or inline
     data = _decoded(content)
-    known = (url or None, identifier(about.get("id")) or identifier(about.get("file_id")))
+    known = (link or None, identifier(about.get("id")) or identifier(about.get("file_id")))
     if not any(known) and data is None:
         return None
-    return File(_kind(kind, mime), *known, text(about.get("filename")) or None, mime, data)
+    return File(_kind(kind, mime), *known, _first(about, "filename"), mime, data)
+
+
+def _source(about: JsonMapping, kind: object) -> tuple[str, str, str | None]:
+    """Where a file is, else its content as base64; and what a data URL says that it is."""
+    link, content = _first(about, "url") or "", _first(about, "data", "file_data") or ""
+    if value := text(about.get("value")):  # AG-UI 1.0 says in `type` what it is
+        link, content = (value, "") if kind == "url" else ("", value)
+    for url in (link, content):
+        if url.startswith("data:"):
+            head, _, content = url.partition(",")
+            return "", content, head[5:].split(";")[0] or None
+    return link, content, None
+
+
+def _first(about: JsonMapping, *keys: str) -> str | None:
+    return next(filter(None, (text(about.get(key)) for key in keys)), None)
 
 
 def _kind(kind: AttachmentKind, mime: str | None) -> AttachmentKind:

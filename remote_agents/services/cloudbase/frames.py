@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from remote_agents.errors import RemoteFailureError
-from remote_agents.json_types import Arguments, JsonObject
+from remote_agents.json_types import Arguments, JsonMapping, JsonObject
 from remote_agents.types import (
     Citation,
     Event,
@@ -122,26 +122,25 @@ def _searched(data: JsonObject, so_far: Reply) -> list[Event]:
 
 
 def _knowledge(data: JsonObject, so_far: Reply) -> list[Event]:
+    """A search and what it found: names, and to each what else is known of it."""
     names = data.get("knowledge_base")
-    names = [name for name in names if text(name)] if isinstance(names, list) else []
+    names = list(filter(text, names)) if isinstance(names, list) else []
     metas = [mapping(meta) for meta in items(data.get("knowledge_meta"))]
-    if not names:
-        return []
-    found = [
-        {"title": name, **(metas[n] if n < len(metas) else {})} for n, name in enumerate(names)
-    ]
-    citations: list[Event] = [
-        Citation(
-            title=text(hit.get("fileName")) or text(hit.get("title")) or None,
-            url=text(hit.get("url")) or text(hit.get("fileUrl")) or None,
-            text=text(hit.get("text")) or text(hit.get("content")) or None,
-            id=identifier(hit.get("fileId") or hit.get("id")),
-            score=number(hit.get("score")),
-            extra={"knowledge_base": name},
-        )
-        for name, hit in zip(names, found, strict=True)
-    ]
-    return [*_step("knowledge", "knowledge_base_search", found), *citations]
+    padded = [*metas, *({} for _ in names[len(metas) :])]
+    found = [{"title": name, **meta} for name, meta in zip(names, padded, strict=False)]
+    hits = [_hit(name, meta) for name, meta in zip(names, found, strict=True)]
+    return [*_step("knowledge", "knowledge_base_search", found), *hits] if names else []
+
+
+def _hit(name: str, known: JsonMapping) -> Citation:
+    return Citation(
+        title=text(known.get("fileName")) or text(known.get("title")) or None,
+        url=text(known.get("url")) or text(known.get("fileUrl")) or None,
+        text=text(known.get("text")) or text(known.get("content")) or None,
+        id=identifier(known.get("fileId") or known.get("id")),
+        score=number(known.get("score")),
+        extra={"knowledge_base": name},
+    )
 
 
 def _database(data: JsonObject, so_far: Reply) -> list[Event]:

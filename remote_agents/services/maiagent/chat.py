@@ -133,46 +133,57 @@ def decode(data: object, so_far: Reply) -> list[Event]:
     """One frame or whole answer; `content` is a delta until the frame that says `done`."""
     if not isinstance(data, dict):
         return [Unknown(data)]
-    events: list[Event] = []
-    content = data.get("content")
-    if data.get("detail") and content is None:
+    if data.get("detail") and data.get("content") is None:
         raise RemoteFailureError(str(data["detail"]), body=data)
-    done = data.get("done")
-    if content and isinstance(content, str):
-        piece = rest_of(content, so_far.text + so_far.withheld) if done else content
-        if piece:
-            events.append(TextDelta(piece))
-    if so_far.conversation_id is None or done:
-        events.extend(_conversation(data))
-    if data.get("citationNodes") or data.get("citations"):
-        events.extend(_sources(data))
-    if isinstance(payload := data.get("contentPayload") or data.get("content_payload"), dict):
-        events.append(Info(raw={"contentPayload": payload}))
-    if data.get("attachments"):
-        known = {file.id for file in so_far.files}
-        files = map(file_of, items(data["attachments"]))
-        events.extend(file for file in files if file.id not in known or file.id is None)
-    if done or (done is None and "content" in data):
-        events.append(Info(finish_reason="stop"))
-    elif not so_far.more_expected:
-        events.append(Info(more_expected=True))
+    events = [*_text(data, so_far), *_conversation(data, so_far)]
+    if not _BESIDE.isdisjoint(data):
+        events += [*_sources(data), *_payload(data), *_files(data, so_far)]
+    events += _ending(data, so_far)
     if "content" not in data:
-        events.extend(strange(data, ANSWER))
+        events += strange(data, ANSWER)
     return events if events or "content" in data else [Unknown(data)]
 
 
-# Keys of a frame that hold no text of the answer.
-ANSWER = frozenset(
-    {*CONVERSATION_KEYS, "done", "citations", "citationNodes", "attachments", "sender"}
-    | {"contentPayload", "content_payload"}
+# Keys of a frame with what comes beside the text.
+_BESIDE = frozenset(
+    {"citations", "citationNodes", "attachments", "contentPayload", "content_payload"}
 )
+# Keys of a frame that hold no text of the answer.
+ANSWER = _BESIDE | {*CONVERSATION_KEYS, "done", "sender"}
 
 
-def _conversation(data: JsonObject) -> list[Event]:
-    for key in CONVERSATION_KEYS:
-        if found := identifier(data.get(key)):
-            return [Info(conversation_id=found)]
-    return []
+def _text(data: JsonObject, so_far: Reply) -> list[Event]:
+    content = data.get("content")
+    if not isinstance(content, str):
+        return []
+    piece = rest_of(content, so_far.text + so_far.withheld) if data.get("done") else content
+    return [TextDelta(piece)] if piece else []
+
+
+def _conversation(data: JsonObject, so_far: Reply) -> list[Event]:
+    """Its id, which the first frames and the last may name."""
+    if so_far.conversation_id is not None and not data.get("done"):
+        return []
+    named = filter(None, (identifier(data.get(key)) for key in CONVERSATION_KEYS))
+    return [Info(conversation_id=found) for found in (*named,)[:1]]
+
+
+def _payload(data: JsonObject) -> list[Event]:
+    payload = data.get("contentPayload") or data.get("content_payload")
+    return [Info(raw={"contentPayload": payload})] if isinstance(payload, dict) else []
+
+
+def _files(data: JsonObject, so_far: Reply) -> list[File]:
+    known = {file.id for file in so_far.files}
+    files = map(file_of, items(data.get("attachments")))
+    return [file for file in files if file.id is None or file.id not in known]
+
+
+def _ending(data: JsonObject, so_far: Reply) -> list[Event]:
+    done = data.get("done")
+    if done or (done is None and "content" in data):
+        return [Info(finish_reason="stop")]
+    return [] if so_far.more_expected else [Info(more_expected=True)]
 
 
 def _sources(data: JsonObject) -> list[Citation]:
