@@ -28,6 +28,7 @@ _HOMES = {
         "ChatPrivateAI",
     ),
     "langchain_agents.document_loaders": ("AgentRecordsLoader",),
+    "langchain_agents.human_in_the_loop": ("ask_person",),
     "langchain_agents.llms": (
         "AGUILLM",
         "AgentLLM",
@@ -37,7 +38,6 @@ _HOMES = {
         "MaiAgentLLM",
         "PrivateAILLM",
     ),
-    "langchain_agents.people": ("ask_person",),
     "langchain_agents.retrievers": ("AgentRetriever",),
     "langchain_agents.tools": ("agent_tool",),
 }
@@ -54,6 +54,7 @@ if TYPE_CHECKING:
         ChatPrivateAI as ChatPrivateAI,
     )
     from langchain_agents.document_loaders import AgentRecordsLoader as AgentRecordsLoader
+    from langchain_agents.human_in_the_loop import ask_person as ask_person
     from langchain_agents.llms import (
         AGUILLM as AGUILLM,
         AgentLLM as AgentLLM,
@@ -63,7 +64,6 @@ if TYPE_CHECKING:
         MaiAgentLLM as MaiAgentLLM,
         PrivateAILLM as PrivateAILLM,
     )
-    from langchain_agents.people import ask_person as ask_person
     from langchain_agents.retrievers import AgentRetriever as AgentRetriever
     from langchain_agents.tools import agent_tool as agent_tool
 

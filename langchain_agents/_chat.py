@@ -24,7 +24,7 @@ from langchain_core.runnables import (
 )
 from langchain_core.utils.function_calling import convert_to_openai_tool
 
-from langchain_agents._later import turns
+from langchain_agents._lazy_turns import turns
 from langchain_agents._runnable import RunnableMethods
 from langchain_agents._seams import Overrides
 from langchain_agents._settings import AgentSettings
@@ -112,7 +112,7 @@ class ChatAgent(AgentSettings, RunnableMethods[AIMessage, AIMessageChunk], Overr
         stop: list[str] | None,
         kwargs: Arguments,
     ) -> Iterator[AIMessageChunk]:
-        return turns.streamed(self, value, config, stop, kwargs, super()._streamed)
+        return turns.stream_messages(self, value, config, stop, kwargs, super()._streamed)
 
     def _astreamed(
         self,
@@ -121,7 +121,7 @@ class ChatAgent(AgentSettings, RunnableMethods[AIMessage, AIMessageChunk], Overr
         stop: list[str] | None,
         kwargs: Arguments,
     ) -> AsyncIterator[AIMessageChunk]:
-        return turns.astreamed(self, value, config, stop, kwargs, super()._astreamed)
+        return turns.astream_messages(self, value, config, stop, kwargs, super()._astreamed)
 
     # --- a turn ----------------------------------------------------------------------------------
 

@@ -15,7 +15,7 @@ from langchain_core.runnables import (
 )
 from langchain_core.runnables.config import ContextThreadPoolExecutor
 
-from langchain_agents._later import turns
+from langchain_agents._lazy_turns import turns
 from langchain_agents._runnable import RunnableMethods
 from langchain_agents._settings import AgentSettings
 
@@ -160,7 +160,7 @@ def _chunk(event: Any) -> GenerationChunk | None:
 def _whole(last: Event) -> Reply:
     """The reply, which has to be text: a run that waits for a person has none."""
     reply = cast("Finish", last).reply
-    turns.raise_if_waiting(reply.metadata())
+    turns.raise_if_interrupted(reply.metadata())
     return reply
 
 

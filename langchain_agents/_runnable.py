@@ -10,7 +10,7 @@ from langchain_core.language_models.base import LangSmithParams
 from langchain_core.runnables import ConfigurableFieldSpec, RunnableConfig, ensure_config
 
 from langchain_agents._language_model import Answer, LanguageModel, Piece
-from langchain_agents._later import turns
+from langchain_agents._lazy_turns import turns
 from remote_agents.errors import AgentError
 
 if TYPE_CHECKING:

@@ -20,7 +20,7 @@ from pydantic import PrivateAttr, SecretStr, model_validator
 from typing_extensions import Self
 
 from langchain_agents._language_model import LanguageModel
-from langchain_agents._later import turns
+from langchain_agents._lazy_turns import turns
 from remote_agents import __version__
 from remote_agents.errors import AgentError, ConfigurationError, safe_to_repeat
 from remote_agents.services import BUILT_IN

@@ -24,12 +24,12 @@ from langchain_core.runnables import (
 
 from langchain_agents._errors import model_errors
 from langchain_agents._schema import asked_for, check_schema, json_schema_of, violation
-from langchain_agents._unheard import as_messages
+from langchain_agents._without_callbacks import as_messages
 from remote_agents.errors import ConfigurationError
+from remote_agents.interrupts import raise_if_interrupted
 from remote_agents.json_types import Arguments, JsonObject
 from remote_agents.service import Endpoint
-from remote_agents.waiting import raise_if_waiting
-from remote_agents.wire.objects import newest_object_in, objects_in
+from remote_agents.wire.json_in_text import newest_object_in, objects_in
 
 INSTRUCTIONS = """\
 Answer with one JSON object that is valid for this JSON schema, and nothing else: no prose before \
@@ -269,7 +269,7 @@ class StructuredOutput(Runnable[LanguageModelInput, Any]):
 
     def _result(self, raw: AIMessage) -> Any:
         with model_errors():
-            raise_if_waiting(raw.response_metadata)
+            raise_if_interrupted(raw.response_metadata)
         parsed = self.parse(str(raw.text))
         if not self._include_raw:
             return parsed

@@ -35,13 +35,17 @@ from langchain_agents._event_streams import (
     with_callbacks as with_callbacks,
 )
 from langchain_agents._structured import StructuredOutput as StructuredOutput
-from langchain_agents._unheard import astreamed as astreamed, streamed as streamed
+from langchain_agents._without_callbacks import (
+    astream_messages as astream_messages,
+    stream_messages as stream_messages,
+)
 from remote_agents.agent import Agent as Agent
 from remote_agents.client_tools import brings_its_own, forced_tool as forced_tool
 from remote_agents.concealed import conceal as conceal
 from remote_agents.drivers import arun, run
 from remote_agents.errors import AgentError
 from remote_agents.flow import Flow
+from remote_agents.interrupts import raise_if_interrupted as raise_if_interrupted
 from remote_agents.json_types import Arguments
 from remote_agents.service import Endpoint
 from remote_agents.types import (
@@ -51,7 +55,6 @@ from remote_agents.types import (
     TextDelta as TextDelta,
 )
 from remote_agents.unknown_names import unknown_name as unknown_name
-from remote_agents.waiting import raise_if_waiting as raise_if_waiting
 
 
 class TurnEvents:

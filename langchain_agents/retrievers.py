@@ -17,9 +17,9 @@ from typing_extensions import Self
 
 from langchain_agents._chat import ChatAgent
 from langchain_agents._errors import model_errors
+from remote_agents.interrupts import raise_if_interrupted
 from remote_agents.json_types import JsonMapping, JsonObject
 from remote_agents.resources.searching import has_search
-from remote_agents.waiting import raise_if_waiting
 
 
 class AgentRetriever(BaseRetriever):
@@ -101,7 +101,7 @@ class AgentRetriever(BaseRetriever):
 def documents(answer: AIMessage, k: int) -> list[Document]:
     """The sources of an answer, passages before those of which only the name is known."""
     with model_errors():
-        raise_if_waiting(answer.response_metadata)
+        raise_if_interrupted(answer.response_metadata)
     citations: Sequence[JsonMapping] = answer.additional_kwargs.get("citations") or ()
     ordered = sorted(citations, key=lambda citation: not citation.get("text"))
     return [_document(citation) for citation in ordered[:k]]

@@ -16,9 +16,9 @@ from pydantic import BaseModel, Field
 from langchain_agents._chat import ChatAgent
 from langchain_agents._errors import model_errors
 from remote_agents.errors import ConfigurationError
+from remote_agents.interrupts import raise_if_interrupted
 from remote_agents.json_types import JsonObject
 from remote_agents.memory.dialogue import NAMES, names_in
-from remote_agents.waiting import raise_if_waiting
 
 
 class Question(BaseModel):
@@ -104,5 +104,5 @@ def _child(
 
 def _output(answer: AIMessage) -> tuple[str, list[JsonObject]]:
     with model_errors():
-        raise_if_waiting(answer.response_metadata)
+        raise_if_interrupted(answer.response_metadata)
     return str(answer.text), list(answer.additional_kwargs.get("citations") or ())

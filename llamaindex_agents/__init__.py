@@ -20,6 +20,7 @@ _HOMES = {
     "llamaindex_agents.base": ("RemoteAgent",),
     "llamaindex_agents.chat_engine": ("AgentChatEngine",),
     "llamaindex_agents.chat_store": ("RemoteChatStore",),
+    "llamaindex_agents.human_in_the_loop": ("AgentAsksPerson", "AskPerson"),
     "llamaindex_agents.llms": (
         "AGUI",
         "BlueNexus",
@@ -28,7 +29,6 @@ _HOMES = {
         "MaiAgent",
         "PrivateAI",
     ),
-    "llamaindex_agents.people": ("AgentAsksPerson", "AskPerson"),
     "llamaindex_agents.query_engine": ("AgentQueryEngine",),
     "llamaindex_agents.readers": ("AgentRecordsReader",),
     "llamaindex_agents.retrievers": ("AgentRetriever",),
@@ -40,6 +40,10 @@ if TYPE_CHECKING:
     from llamaindex_agents.base import RemoteAgent as RemoteAgent
     from llamaindex_agents.chat_engine import AgentChatEngine as AgentChatEngine
     from llamaindex_agents.chat_store import RemoteChatStore as RemoteChatStore
+    from llamaindex_agents.human_in_the_loop import (
+        AgentAsksPerson as AgentAsksPerson,
+        AskPerson as AskPerson,
+    )
     from llamaindex_agents.llms import (
         AGUI as AGUI,
         BlueNexus as BlueNexus,
@@ -48,7 +52,6 @@ if TYPE_CHECKING:
         MaiAgent as MaiAgent,
         PrivateAI as PrivateAI,
     )
-    from llamaindex_agents.people import AgentAsksPerson as AgentAsksPerson, AskPerson as AskPerson
     from llamaindex_agents.query_engine import AgentQueryEngine as AgentQueryEngine
     from llamaindex_agents.readers import AgentRecordsReader as AgentRecordsReader
     from llamaindex_agents.retrievers import AgentRetriever as AgentRetriever

@@ -20,9 +20,9 @@ from llama_index.core.base.llms.types import (
 )
 
 from llamaindex_agents._convert import chat_response
+from remote_agents.interrupts import raise_if_interrupted
 from remote_agents.json_types import JsonObject
 from remote_agents.types import Event, Finish, ReasoningDelta, TextDelta
-from remote_agents.waiting import raise_if_waiting
 
 
 class _Responses:
@@ -76,7 +76,7 @@ def text_of(response: ChatResponse) -> str:
     Raises:
         AgentInterrupt: It waits.
     """
-    raise_if_waiting(response.message.additional_kwargs)
+    raise_if_interrupted(response.message.additional_kwargs)
     return response.message.content or ""
 
 

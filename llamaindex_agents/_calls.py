@@ -29,7 +29,7 @@ from llama_index.core.llms.llm import LLM
 from llama_index_instrumentation import get_dispatcher
 from llama_index_instrumentation.dispatcher import active_instrument_tags, instrument_tags
 
-from llamaindex_agents._later import turns
+from llamaindex_agents._lazy_turns import turns
 from remote_agents.concealed import conceal
 from remote_agents.errors import ConfigurationError
 from remote_agents.json_types import Arguments

@@ -39,7 +39,7 @@ from llamaindex_agents._calls import (
     stateless,
     stateless_call,
 )
-from llamaindex_agents._later import turns
+from llamaindex_agents._lazy_turns import turns
 from llamaindex_agents._structured import StructuredPrediction
 from remote_agents.errors import ConfigurationError
 from remote_agents.settings import Settings, hide_secrets

@@ -21,7 +21,7 @@ from llama_index.core.types import Model, PydanticProgramMode
 from llama_index_instrumentation import get_dispatcher
 from pydantic import ConfigDict, ValidationError
 
-from llamaindex_agents._later import turns
+from llamaindex_agents._lazy_turns import turns
 from remote_agents.json_types import Arguments, JsonObject
 
 dispatcher = get_dispatcher(__name__)

@@ -24,7 +24,7 @@ from remote_agents.agent import Agent as Agent
 from remote_agents.memory.dialogue import required as required
 from remote_agents.memory.sessions import current_session as current_session
 from remote_agents.unknown_names import unknown_name as unknown_name
-from remote_agents.wire.objects import (
+from remote_agents.wire.json_in_text import (
     newest_object_in as newest_object_in,
     objects_in as objects_in,
 )

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING
 from llama_index.core.tools import QueryEngineTool
 
 from llamaindex_agents._llm import RemoteLLM
-from remote_agents._lazy import Later
+from remote_agents._lazy import LazyModule
 
 if TYPE_CHECKING:
     from llamaindex_agents import chat_engine, query_engine, retrievers
 else:  # loaded when one is made
-    chat_engine = Later("llamaindex_agents.chat_engine")
-    query_engine = Later("llamaindex_agents.query_engine")
-    retrievers = Later("llamaindex_agents.retrievers")
+    chat_engine = LazyModule("llamaindex_agents.chat_engine")
+    query_engine = LazyModule("llamaindex_agents.query_engine")
+    retrievers = LazyModule("llamaindex_agents.retrievers")
 
 
 class RemoteAgent(RemoteLLM):

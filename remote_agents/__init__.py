@@ -50,7 +50,7 @@ _HOMES = {
     "remote_agents.memory.sessions": ("InMemorySessionStore", "Session", "session"),
     "remote_agents.memory.sql": ("SQLSessionStore",),
     "remote_agents.memory.store": ("SessionStore",),
-    "remote_agents.observing": ("TurnRecord", "on_turn"),
+    "remote_agents.observability": ("TurnRecord", "on_turn"),
     "remote_agents.recording.recorder": ("Recorder",),
     "remote_agents.recording.replay": ("Replay",),
     "remote_agents.recording.transcript": ("Transcript",),
@@ -61,7 +61,7 @@ _HOMES = {
     "remote_agents.services.cloudbase_openai.client": ("CloudBaseOpenAI",),
     "remote_agents.services.maiagent.client": ("MaiAgent",),
     "remote_agents.services.private_ai.client": ("PrivateAI",),
-    "remote_agents.turns.telling": ("ConversationRestartedWarning",),
+    "remote_agents.turns.memory_warnings": ("ConversationRestartedWarning",),
     "remote_agents.types": (
         "Attachment",
         "Citation",
@@ -120,7 +120,7 @@ if TYPE_CHECKING:
     )
     from remote_agents.memory.sql import SQLSessionStore as SQLSessionStore
     from remote_agents.memory.store import SessionStore as SessionStore
-    from remote_agents.observing import TurnRecord as TurnRecord, on_turn as on_turn
+    from remote_agents.observability import TurnRecord as TurnRecord, on_turn as on_turn
     from remote_agents.recording.recorder import Recorder as Recorder
     from remote_agents.recording.replay import Replay as Replay
     from remote_agents.recording.transcript import Transcript as Transcript
@@ -131,7 +131,7 @@ if TYPE_CHECKING:
     from remote_agents.services.cloudbase_openai.client import CloudBaseOpenAI as CloudBaseOpenAI
     from remote_agents.services.maiagent.client import MaiAgent as MaiAgent
     from remote_agents.services.private_ai.client import PrivateAI as PrivateAI
-    from remote_agents.turns.telling import (
+    from remote_agents.turns.memory_warnings import (
         ConversationRestartedWarning as ConversationRestartedWarning,
     )
     from remote_agents.types import (

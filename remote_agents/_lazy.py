@@ -30,7 +30,7 @@ def lazy(
     return names, find, lambda: list(names)
 
 
-class Later:
+class LazyModule:
     """A module that is imported when something of it is first used.
 
     Type checkers are shown the module itself, imported under `TYPE_CHECKING`.

@@ -23,9 +23,9 @@ from remote_agents.errors import AgentError
 from remote_agents.flow import Flow
 from remote_agents.memory.lease import asked
 from remote_agents.memory.sessions import Session
-from remote_agents.observing import observed
+from remote_agents.observability import observed
 from remote_agents.turns.clock import Exchange
-from remote_agents.turns.exchange import expand
+from remote_agents.turns.operations import expand
 from remote_agents.turns.terms import Terms
 from remote_agents.turns.turn import take_turn
 from remote_agents.types import Event, Finish, Message, Reply

@@ -18,7 +18,7 @@ from remote_agents.errors import (
 )
 from remote_agents.service import Endpoint
 from remote_agents.types import Event, Finish, ReasoningDelta, Reply, TextDelta
-from remote_agents.wire.missing import is_about_path
+from remote_agents.wire.not_found import is_about_path
 
 STEPS = ("host", "API", "key", "agent", "answer")
 

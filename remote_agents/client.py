@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from pydantic import ConfigDict, PrivateAttr
 from typing_extensions import Self, Unpack
 
-from remote_agents._lazy import Later
+from remote_agents._lazy import LazyModule
 from remote_agents.checking import Check, Watch
 from remote_agents.errors import (
     AgentError,
@@ -19,8 +19,8 @@ from remote_agents.errors import (
 )
 from remote_agents.prompts import Prompt as Prompt, turn_of
 from remote_agents.resources.items import Message as StoredMessage
+from remote_agents.resources.methods import ResourceAttribute
 from remote_agents.resources.recovery import conversation_of, stored_answer
-from remote_agents.resources.surface import Part
 from remote_agents.service import Endpoint
 from remote_agents.settings import CallArguments, Settings, given, hide_secrets, signature
 from remote_agents.types import Citation, Event, Message, Reply, TextDelta
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from remote_agents.flow import Flow
     from remote_agents.memory.sessions import Session
 else:
-    asking = Later("remote_agents.agent")  # loaded with the first client
+    asking = LazyModule("remote_agents.agent")  # loaded with the first client
 
 
 class Client(Settings):
@@ -49,7 +49,7 @@ class Client(Settings):
         'Here are your meetings for today: ...'
     """
 
-    model_config = ConfigDict(ignored_types=(Part,))
+    model_config = ConfigDict(ignored_types=(ResourceAttribute,))
 
     _agent: Agent = PrivateAttr()
     _kinds: ClassVar[dict[str, type[Client]]] = {}

@@ -17,8 +17,8 @@ from remote_agents.errors import (
     NotFoundError,
     PermissionDeniedError,
 )
-from remote_agents.recording.tap import Tap
 from remote_agents.recording.transcript import Interaction
+from remote_agents.recording.transport import RecordingTransport
 from remote_agents.types import Finish, ReasoningDelta, Reply, TextDelta, Unknown
 
 TURNS = 3
@@ -99,7 +99,7 @@ def conformance(client: Client, question: str = "What can you help me with?") ->
     try:
         with _variant(client, coalesce=False) as asked:
             heard: list[Interaction] = []
-            asked.agent.transport = cast(Any, Tap(asked.agent.transport, heard))
+            asked.agent.transport = cast(Any, RecordingTransport(asked.agent.transport, heard))
             yield from _turns(asked, question)
             yield _limits(heard)
     except AgentError as error:

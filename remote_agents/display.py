@@ -25,7 +25,7 @@ from remote_agents.types import (
 )
 from remote_agents.types.citations import names_of
 from remote_agents.types.rendering import fenced, render
-from remote_agents.types.screen import inert, inert_line
+from remote_agents.types.sanitizing import sanitized, sanitized_line
 
 REDRAW_SECONDS = 0.05
 Piece: TypeAlias = TextDelta | ReasoningDelta | Citation
@@ -164,7 +164,7 @@ class _Terminal:
 
     def grow(self, view: _View, part: TextDelta | ReasoningDelta) -> None:
         if isinstance(part, TextDelta):
-            print(inert(part.text), end="", flush=True)
+            print(sanitized(part.text), end="", flush=True)
 
     def finish(self, view: _View) -> None:
         print(*["", *_listed(view._citations.found)], sep="\n")
@@ -181,7 +181,7 @@ def _screen() -> _Notebook | _Terminal:
 
 
 def _listed(citations: Sequence[Citation]) -> list[str]:
-    return [f"[{n}] {inert_line(name)}" for n, (name, _) in enumerate(names_of(citations), 1)]
+    return [f"[{n}] {sanitized_line(name)}" for n, (name, _) in enumerate(names_of(citations), 1)]
 
 
 # --- what a stream yields ----------------------------------------------------------------------

@@ -1,7 +1,7 @@
 """The language in which a turn is written: calls and streams as pure generators.
 
 A *flow* is a generator that yields operations and receives their results, as httpx's `auth_flow`
-does. Services yield `Call` and `Stream`; `turns/exchange.py` turns those into the primitive
+does. Services yield `Call` and `Stream`; `turns/operations.py` turns those into the primitive
 operations below; the two drivers in `drivers.py` perform them, so each flow is written once for
 sync and async.
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
-from remote_agents._lazy import Later
+from remote_agents._lazy import LazyModule
 from remote_agents.errors import UnsupportedContentError
 from remote_agents.json_types import Arguments
 from remote_agents.settings import CallArguments
@@ -16,7 +16,7 @@ from remote_agents.types import Attachment, ClientToolCall, Message, Origin, Rep
 if TYPE_CHECKING:
     from remote_agents.memory import sessions
 else:
-    sessions = Later("remote_agents.memory.sessions")
+    sessions = LazyModule("remote_agents.memory.sessions")
 
 Prompt: TypeAlias = "str | Message | Reply | Mapping[str, Any] | Sequence[Any]"
 

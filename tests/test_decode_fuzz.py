@@ -11,7 +11,7 @@ from remote_agents.agent import Agent
 from remote_agents.services import ENDPOINTS
 from remote_agents.types import Event, Reply, TextDelta
 from remote_agents.wire.failures import body_failure, request_id, retry_after, status_error
-from remote_agents.wire.frames import sort
+from remote_agents.wire.frames import classify
 from remote_agents.wire.reader import Reader
 from remote_agents.wire.sse import Frame
 
@@ -199,7 +199,7 @@ def test_the_whole_pipeline(endpoint: str, data: st.DataObject) -> None:
     shown: list[Event] = []
     whole = True
     try:
-        shown += reader.take_sorted(sort(data.draw(st.lists(frames(endpoint), max_size=6))))
+        shown += reader.take_classified(classify(data.draw(st.lists(frames(endpoint), max_size=6))))
         reader.check()
         shown += reader.finish()
     except AgentError:

@@ -191,7 +191,7 @@ NAMED = [name for name in (*HTTP, *LANGCHAIN) if name not in {"MODULE", *ABSENT}
 async def test_it_is_there(name: str) -> None:
     private = {**HTTP, **LANGCHAIN}[name]
     if name in MADE_WITH:
-        assert of_http.sets(MADE_WITH[name], private)
+        assert of_http.sets_attribute(MADE_WITH[name], private)
     else:
         assert hasattr((await _owners())[name], private)
 

@@ -10,7 +10,7 @@ from pydantic_core import to_jsonable_python
 
 from remote_agents.bulk.journal import Row
 from remote_agents.errors import ConfigurationError
-from remote_agents.waiting import raise_if_waiting
+from remote_agents.interrupts import raise_if_interrupted
 
 
 def way_of_asking(model: object) -> Callable[[Any, str | None], Row]:
@@ -96,7 +96,7 @@ def _from_extras(text: str, extras: Mapping[str, Any]) -> Row:
 def _from_metadata(
     text: str, metadata: Mapping[str, Any], citations: object, put_in: int | None, out: int | None
 ) -> Row:
-    raise_if_waiting(metadata)
+    raise_if_interrupted(metadata)
     return {
         "answer": text,
         "citations": to_jsonable_python(citations or [], fallback=str),

@@ -18,7 +18,7 @@ from remote_agents.cli.connection import (
     print_json,
 )
 from remote_agents.errors import AgentError, ConfigurationError
-from remote_agents.types.screen import inert
+from remote_agents.types.sanitizing import sanitized
 
 
 @connected
@@ -42,7 +42,7 @@ def check(
 
 def _line(found: Check, encoding: str) -> Text:
     mark = Text(_mark(found.ok, encoding), "green" if found.ok else "red")
-    return mark.append(f"{found.check:<16}", "bold").append(inert(found.detail), "default")
+    return mark.append(f"{found.check:<16}", "bold").append(sanitized(found.detail), "default")
 
 
 def _mark(ok: bool, encoding: str) -> str:

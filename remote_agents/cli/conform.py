@@ -11,7 +11,7 @@ from rich.text import Text
 
 from remote_agents.cli.connection import Connect, Json, connected, exit_code, print_json
 from remote_agents.conformance import PLAN, Finding, conformance
-from remote_agents.types.screen import inert
+from remote_agents.types.sanitizing import sanitized
 
 MARKS = {True: ("holds", "green"), False: ("fails", "red"), None: ("not seen", "yellow")}
 
@@ -43,4 +43,6 @@ def _show(finding: Finding, *, as_json: bool) -> None:
         return
     word, style = MARKS[finding.holds]
     line = Text(f"{word:<10}", style).append(f"{finding.what:<17}", "bold")
-    Console(highlight=False).print(line.append(inert(finding.detail), "default"), soft_wrap=True)
+    Console(highlight=False).print(
+        line.append(sanitized(finding.detail), "default"), soft_wrap=True
+    )

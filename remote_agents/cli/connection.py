@@ -25,7 +25,7 @@ from remote_agents.errors import (
 from remote_agents.json_types import JsonObject
 from remote_agents.services import ENDPOINTS
 from remote_agents.settings import DEFAULTS
-from remote_agents.types.screen import inert, inert_json
+from remote_agents.types.sanitizing import sanitized, sanitized_json
 
 Connect: TypeAlias = Callable[..., Client]
 
@@ -155,7 +155,7 @@ def report(error: AgentError, *, as_json: bool) -> None:
     if as_json:
         print_json({"type": "error", "error": type(error).__name__, "message": str(error)})
     else:
-        print(inert(str(error)), file=sys.stderr)
+        print(sanitized(str(error)), file=sys.stderr)
 
 
 def exit_code(error: AgentError) -> int:
@@ -167,4 +167,4 @@ def exit_code(error: AgentError) -> int:
 
 def print_json(value: Any) -> None:
     """Print one JSON line."""
-    print(inert_json(json.dumps(value, ensure_ascii=False, default=str)), flush=True)
+    print(sanitized_json(json.dumps(value, ensure_ascii=False, default=str)), flush=True)

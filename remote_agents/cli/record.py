@@ -19,7 +19,7 @@ from remote_agents.errors import AgentError, ConfigurationError
 from remote_agents.recording.recorder import LIVE, Recorder
 from remote_agents.recording.replay import Replay
 from remote_agents.types import Finish, Reply
-from remote_agents.types.screen import inert
+from remote_agents.types.sanitizing import sanitized
 
 
 @connected
@@ -50,7 +50,7 @@ def record(
         recorder = Recorder(client, source=source, keep_text=keep_text)
         failed = _turns(client, recorder, questions)
         transcript = str(recorder.transcript())
-    print(inert(transcript))
+    print(sanitized(transcript))
     _write_if_agreed(transcript, to, yes=yes)
     if failed is not None:
         raise typer.Exit(exit_code(failed))
@@ -97,7 +97,7 @@ def replay(
             print_json({"url": server.url, "env": env})
         else:
             for name, value in env.items():
-                print(f"export {name}='{inert(value)}'", flush=True)
+                print(f"export {name}='{sanitized(value)}'", flush=True)
             print(f"{server.left} requests are recorded. Ctrl-C ends.", file=sys.stderr)
         with suppress(KeyboardInterrupt):
             threading.Event().wait()

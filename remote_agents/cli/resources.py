@@ -19,8 +19,8 @@ from remote_agents.cli.connection import Connect, Json, connected, print_json
 from remote_agents.client import Client
 from remote_agents.errors import ConfigurationError
 from remote_agents.resources.items import AgentInfo, Item, Message, Model, Record
-from remote_agents.resources.surface import Part
-from remote_agents.types.screen import inert
+from remote_agents.resources.methods import ResourceAttribute
+from remote_agents.types.sanitizing import sanitized
 
 TABLE_ROWS = 50
 COLUMNS: dict[type[Item], tuple[str, ...]] = {
@@ -115,7 +115,7 @@ def delete_conversation(
     if as_json:
         print_json({"deleted": conversation})
     else:
-        print(f"Deleted {inert(conversation)}.")
+        print(f"Deleted {sanitized(conversation)}.")
 
 
 @messages.command("list")
@@ -178,7 +178,9 @@ def export_records(
 def _operation(client: Client, resource: str, name: str) -> Any:
     title = client.agent.endpoint.title
     if not hasattr(client, resource):
-        has = [name for name, part in vars(type(client)).items() if isinstance(part, Part)]
+        has = [
+            name for name, part in vars(type(client)).items() if isinstance(part, ResourceAttribute)
+        ]
         known = ", ".join(sorted(has)) or "nothing beside the chat"
         raise ConfigurationError(f"{title} has no {resource}; it has {known}.")
     operation = getattr(getattr(client, resource), name, None)
@@ -219,7 +221,7 @@ def _print_table(found: Any, limit: int) -> None:
         table.add_row(*map(_cell, _values(item, names)))
     Console(highlight=False).print(table)
     if len(items) == limit and found.cursor:
-        print(f"There may be more: --cursor '{inert(found.cursor)}' or a higher --limit.")
+        print(f"There may be more: --cursor '{sanitized(found.cursor)}' or a higher --limit.")
 
 
 def _values(item: Item, names: tuple[str, ...]) -> Iterator[Any]:
@@ -230,5 +232,5 @@ def _cell(value: Any) -> Text:
     """As text: what an agent or a user wrote is no markup."""
     if hasattr(value, "isoformat"):
         return Text(str(value.strftime("%Y-%m-%d %H:%M")))
-    text = "" if value is None else inert(str(value))
+    text = "" if value is None else sanitized(str(value))
     return Text(text if len(text) <= 200 else f"{text[:200]}...")

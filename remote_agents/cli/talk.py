@@ -49,7 +49,7 @@ from remote_agents.types import (
 )
 from remote_agents.types.citations import names_of
 from remote_agents.types.files import links_to
-from remote_agents.types.screen import inert, inert_line
+from remote_agents.types.sanitizing import sanitized, sanitized_line
 
 HELP = "/new starts a new conversation, /session NAME goes to another one, /quit ends."
 KINDS = {
@@ -235,18 +235,18 @@ def _as_text(events: Iterator[Event], begun: float, beside: Console | None) -> R
 def _print_sources(console: Console, reply: Reply) -> None:
     for number, (name, url) in enumerate(names_of(reply.citations), 1):
         where = f"  {url}" if url and not name.startswith(url) else ""
-        console.print(Text(inert_line(f"[{number}] {name}{where}"), "cyan"), soft_wrap=True)
+        console.print(Text(sanitized_line(f"[{number}] {name}{where}"), "cyan"), soft_wrap=True)
 
 
 def _print_files(console: Console, reply: Reply) -> None:
     for name, url in links_to(reply.files):
-        console.print(Text(inert_line(f"File: {name}  {url or ''}"), "cyan"), soft_wrap=True)
+        console.print(Text(sanitized_line(f"File: {name}  {url or ''}"), "cyan"), soft_wrap=True)
 
 
 def _print_questions(console: Console, reply: Reply) -> None:
     for asked in reply.interrupts:
         line = f"The agent waits for a person: {asked.question or asked.value}"
-        console.print(Text(inert_line(line), "yellow"), soft_wrap=True)
+        console.print(Text(sanitized_line(line), "yellow"), soft_wrap=True)
 
 
 def _facts(reply: Reply, seconds: float) -> str:
@@ -254,7 +254,7 @@ def _facts(reply: Reply, seconds: float) -> str:
     if reply.usage:
         facts.append(f"{reply.usage.total_tokens} tokens")
     if reply.conversation_id:
-        facts.append(f"conversation {inert(reply.conversation_id)}")
+        facts.append(f"conversation {sanitized(reply.conversation_id)}")
     if reply.finish_reason != "stop":
-        facts.append(f"ended by {inert(str(reply.finish_reason))}")
+        facts.append(f"ended by {sanitized(str(reply.finish_reason))}")
     return ", ".join(facts)

@@ -12,7 +12,7 @@ from rich.markdown import Markdown
 from rich.segment import Segment
 from rich.text import Text
 
-from remote_agents.types.screen import inert
+from remote_agents.types.sanitizing import sanitized
 
 REDRAWS = 12  # a second
 
@@ -45,7 +45,7 @@ class PlainView:
         if self._kind not in ("", kind):
             self._consoles["reasoning"].print("\n")
         self._kind = kind
-        self._consoles[kind].print(Text(inert(text), _style(kind)), end="", soft_wrap=True)
+        self._consoles[kind].print(Text(sanitized(text), _style(kind)), end="", soft_wrap=True)
 
     def close(self) -> None:
         """End the line."""
@@ -68,7 +68,7 @@ class MarkdownView:
         if kind != self._kind:
             self._settle()
             self._kind = kind
-        self._text += inert(text)
+        self._text += sanitized(text)
         if self._live is None:
             self._live = self._shown()
         if (now := time.monotonic()) >= self._next:
@@ -144,5 +144,5 @@ class _Inert:
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         lines: Sequence[Sequence[Segment]] = console.render_lines(self._drawn, options, pad=False)
         for line in lines[-self._rows :]:
-            yield from (Segment(inert(part.text), part.style) for part in line)
+            yield from (Segment(sanitized(part.text), part.style) for part in line)
             yield Segment.line()

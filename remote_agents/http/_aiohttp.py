@@ -61,7 +61,7 @@ class AiohttpClient:
             ssl=context,
             resolver=Resolver(),
         )
-        _seams.speak(self._connector, Protocol)
+        _seams.use_protocol(self._connector, Protocol)
         self._session = ClientSession(
             connector=self._connector, cookie_jar=DummyCookieJar(), read_bufsize=LARGEST_READ
         )
@@ -94,7 +94,7 @@ class AiohttpClient:
     def abandon(self) -> None:
         """Let go of everything, where no loop is left to close it in; aiohttp would complain."""
         if not self._session.closed:
-            _seams.let_go(self._connector)
+            _seams.close_connector(self._connector)
             self._session.detach()
 
 
@@ -194,7 +194,7 @@ class Protocol(ResponseHandler):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The connection stands."""
         super().connection_made(transport)
-        _seams.read_less(transport, LARGEST_READ)
+        _seams.limit_read_size(transport, LARGEST_READ)
 
     def set_exception(self, exc: BaseException, *cause: BaseException) -> None:
         """The connection cannot be read on."""
@@ -256,7 +256,7 @@ class _Body:
         try:
             chunk = await body.readany()
         except Exception:
-            if rest := _seams.taken(body):
+            if rest := _seams.unread_bytes(body):
                 return rest  # what came before the fault is the caller's
             with map_aiohttp_exceptions():
                 raise

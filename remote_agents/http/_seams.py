@@ -28,7 +28,7 @@ POOL_LOCK = "_optional_thread_lock"
 LOCK_OF_LOCK = "_lock"
 
 
-def let_one_thread_in_twice(pool: httpcore.ConnectionPool) -> None:
+def make_lock_reentrant(pool: httpcore.ConnectionPool) -> None:
     """Make the lock of a pool one that its thread may take again."""
     lock = getattr(pool, POOL_LOCK, None)
     if hasattr(lock, LOCK_OF_LOCK):
@@ -42,8 +42,8 @@ def let_one_thread_in_twice(pool: httpcore.ConnectionPool) -> None:
 TRANSPORT_FOR = "_transport_for_url"
 
 
-def tells_of_departure(client: httpx.Client | httpx.AsyncClient, url: str) -> bool:
-    """Whether this client says when a request to an address leaves."""
+def reports_departure(client: httpx.Client | httpx.AsyncClient, url: str) -> bool:
+    """Whether this client reports when a request to an address leaves."""
     transport_for = getattr(client, TRANSPORT_FOR, None)
     kinds = (httpx.HTTPTransport, httpx.AsyncHTTPTransport)
     return transport_for is not None and isinstance(transport_for(httpx.URL(url)), kinds)
@@ -51,7 +51,7 @@ def tells_of_departure(client: httpx.Client | httpx.AsyncClient, url: str) -> bo
 
 # --- asyncio of Python 3.10, which does not count cancellations --------------------------------
 
-# Without: one that comes in the very moment of a deadline is taken for the deadline.
+# Without: one that comes in the very moment of a deadline is unread_bytes for the deadline.
 MESSAGE = "_cancel_message"
 MUST_CANCEL = "_must_cancel"
 WAITS_FOR = "_fut_waiter"
@@ -97,19 +97,23 @@ def are_known(
     connector: type[TCPConnector], protocol: type[ResponseHandler], body: type[StreamReader]
 ) -> bool:
     """Whether aiohttp has all that a protocol of our own needs."""
-    return sets(connector, FACTORY) and sets(protocol, BODY) and hasattr(body, TAKE)
+    return (
+        sets_attribute(connector, FACTORY)
+        and sets_attribute(protocol, BODY)
+        and hasattr(body, TAKE)
+    )
 
 
-def sets(kind: type, name: str) -> bool:
-    """Whether the constructor of a class sets an attribute of this name."""
+def sets_attribute(kind: type, name: str) -> bool:
+    """Whether the constructor of a class sets_attribute an attribute of this name."""
     makers = [vars(base).get("__init__") for base in kind.__mro__]
     return any(isinstance(make, FunctionType) and name in make.__code__.co_names for make in makers)
 
 
-def speak(
+def use_protocol(
     connector: TCPConnector, protocol: Callable[[asyncio.AbstractEventLoop], ResponseHandler]
 ) -> None:
-    """Make new connections speak through a protocol of our own."""
+    """Make new connections use_protocol through a protocol of our own."""
     setattr(connector, FACTORY, partial(protocol, asyncio.get_running_loop()))
 
 
@@ -119,19 +123,19 @@ def body_of(protocol: ResponseHandler) -> StreamReader | None:
     return body
 
 
-def taken(body: StreamReader) -> bytes:
+def unread_bytes(body: StreamReader) -> bytes:
     """What has come of a broken body and was not read yet."""
     rest: bytes = getattr(body, TAKE)(-1)
     return rest
 
 
-def let_go(connector: BaseConnector) -> None:
+def close_connector(connector: BaseConnector) -> None:
     """Close the connections of a loop that will not run again."""
     if close := getattr(connector, CLOSE, None):
         close()
 
 
-def read_less(transport: asyncio.BaseTransport, size: int) -> None:
+def limit_read_size(transport: asyncio.BaseTransport, size: int) -> None:
     """Take less from a socket at once, where the transport is asyncio's own.
 
     Args:

@@ -25,14 +25,14 @@ logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
 
-class Until(float):
+class Deadline(float):
     """A time limit in seconds that also says when it ends, for whoever waits several times.
 
     httpcore passes a limit on as it is, to each read of a response's head. `each` is the limit of
     one wait among several, if there is one.
     """
 
-    def __new__(cls, seconds: float, each: float | None = None) -> Until:
+    def __new__(cls, seconds: float, each: float | None = None) -> Deadline:
         """The limit that begins now."""
         limit = super().__new__(cls, seconds)
         limit.moment = time.monotonic() + seconds
@@ -149,7 +149,7 @@ def _cancellations(task: Any) -> int:
     return int(task.cancelling()) if COUNTED and task is not None else 0
 
 
-class Cut:
+class SocketDeadline:
     """A socket that is shut down if its deadline passes while somebody reads from it.
 
     Attributes:
@@ -188,12 +188,12 @@ class _Watchdog:
 
     def __init__(self) -> None:
         self._wake = threading.Condition()
-        self._heap: list[tuple[float, int, Cut]] = []
+        self._heap: list[tuple[float, int, SocketDeadline]] = []
         self._full = 1024
         self._order = itertools.count()
         self._thread: threading.Thread | None = None
 
-    def watch(self, cut: Cut, deadline: float) -> None:
+    def watch(self, cut: SocketDeadline, deadline: float) -> None:
         with self._wake:
             self._push(cut, deadline)
             if self._thread is None:
@@ -214,7 +214,7 @@ class _Watchdog:
             for cut in due:
                 cut.fire()
 
-    def _due(self, now: float) -> list[Cut]:
+    def _due(self, now: float) -> list[SocketDeadline]:
         due = []
         while self._heap and self._heap[0][0] <= now:
             cut = heapq.heappop(self._heap)[2]
@@ -228,7 +228,7 @@ class _Watchdog:
                 due.append(cut)
         return due
 
-    def _push(self, cut: Cut, deadline: float) -> None:
+    def _push(self, cut: SocketDeadline, deadline: float) -> None:
         cut.looked_at = deadline
         heapq.heappush(self._heap, (deadline, next(self._order), cut))
         if len(self._heap) > self._full:  # closed responses leave their entries behind
@@ -237,7 +237,7 @@ class _Watchdog:
             self._full = 2 * len(self._heap) + 1024
 
 
-def _is_awaited(cut: Cut) -> bool:
+def _is_awaited(cut: SocketDeadline) -> bool:
     if cut.deadline is None:
         cut.looked_at = math.inf
     return cut.deadline is not None

@@ -197,7 +197,7 @@ def _said(error: BaseException) -> str:
     return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
 
 
-def bare(error: E) -> E:
+def strip_tracebacks(error: E) -> E:
     """An interrupt without the frames of httpx and aiohttp, which hold the key."""
     links: list[BaseException | None] = [error]
     while links:

@@ -15,8 +15,8 @@ import httpcore
 import httpx
 
 from remote_agents.flow import DeadlineReached
-from remote_agents.http._seams import let_one_thread_in_twice
-from remote_agents.http.deadlines import Cut, Until
+from remote_agents.http._seams import make_lock_reentrant
+from remote_agents.http.deadlines import Deadline, SocketDeadline
 from remote_agents.http.errors import Departure
 from remote_agents.http.framing import ChunkJoiner
 from remote_agents.http.requests import OutgoingRequest
@@ -44,7 +44,7 @@ class JoiningClient:
             network_backend=_Backend(),
             proxy=core_proxy(proxy),
         )
-        let_one_thread_in_twice(self.pool)
+        make_lock_reentrant(self.pool)
 
     def send(self, request: OutgoingRequest, departure: Departure) -> IncomingResponse:
         """Send a request; the response's head has arrived."""
@@ -115,7 +115,7 @@ class _Backend(httpcore.SyncBackend):
         socket_options: Any = None,
     ) -> httpcore.NetworkStream:
         """Connect within the limit, which is for the name and for all its addresses together."""
-        limit = None if timeout is None else Until(timeout)
+        limit = None if timeout is None else Deadline(timeout)
         failure: Exception = httpcore.ConnectError(f"{host} has no address")
         for address in _addresses(host, port, timeout):
             left = None if limit is None else limit.left()
@@ -151,7 +151,7 @@ def _is_head(buffer: bytes) -> bool:
 
 def _rest_of(timeout: float | None) -> float | None:
     """What is left of a limit for several reads, so that no byte starts it anew."""
-    if not isinstance(timeout, Until):
+    if not isinstance(timeout, Deadline):
         return timeout
     left = timeout.moment - time.monotonic()
     if left <= 0:
@@ -173,7 +173,7 @@ class _Stream(httpcore.NetworkStream):
         self._joiner = ChunkJoiner()
         self._asking = False
         self._head = b""
-        self._cut: Cut | None = None
+        self._cut: SocketDeadline | None = None
 
     def read(self, max_bytes: int, timeout: float | None = -1.0) -> bytes:
         if timeout == -1.0:
@@ -200,14 +200,14 @@ class _Stream(httpcore.NetworkStream):
         elif self._head:
             self._stream.write(self._head, timeout)
         self._head = b""
-        if isinstance(timeout, Until) and len(buffer) > FITS:
+        if isinstance(timeout, Deadline) and len(buffer) > FITS:
             self._write_until(buffer, timeout)
         elif buffer:
             self._stream.write(buffer, timeout)
 
-    def _write_until(self, buffer: bytes, limit: Until) -> None:
+    def _write_until(self, buffer: bytes, limit: Deadline) -> None:
         """Write what the other side must take before all of it has left; drip by drip is slow."""
-        cut = self._cut = self._cut or Cut(self._stream.get_extra_info("socket"))
+        cut = self._cut = self._cut or SocketDeadline(self._stream.get_extra_info("socket"))
         cut.by(limit.moment)
         try:
             self._stream.write(buffer, limit.each)

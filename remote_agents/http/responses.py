@@ -18,7 +18,7 @@ import httpx
 from remote_agents.errors import AgentError
 from remote_agents.flow import DeadlineReached, Limits
 from remote_agents.http.charsets import Recoder, recoder_of
-from remote_agents.http.deadlines import Alarm, Cut
+from remote_agents.http.deadlines import Alarm, SocketDeadline
 from remote_agents.http.errors import reading_failed
 from remote_agents.http.requests import OutgoingRequest
 from remote_agents.http.unpacking import Unpacker, unpacker_of
@@ -134,7 +134,7 @@ class SyncResponse(_Response):
         sock: socket.socket | None = None
         if incoming.network is not None:
             sock = incoming.network.get_extra_info("socket")
-        self._cut = Cut(sock) if sock is not None else None
+        self._cut = SocketDeadline(sock) if sock is not None else None
         self._idle = math.inf if timeout.idle is None else timeout.idle
 
     def read(self, deadline: float | None) -> bytes | None:

@@ -13,9 +13,9 @@ from remote_agents.addresses import may_upload_to
 from remote_agents.errors import AgentError, ConfigurationError, StreamProtocolError
 from remote_agents.flow import Send
 from remote_agents.http import certificates, pools
-from remote_agents.http._seams import tells_of_departure
-from remote_agents.http.deadlines import Alarm, Until
-from remote_agents.http.errors import Departure, bare, sending_failed
+from remote_agents.http._seams import reports_departure
+from remote_agents.http.deadlines import Alarm, Deadline
+from remote_agents.http.errors import Departure, sending_failed, strip_tracebacks
 from remote_agents.http.proxies import without_credentials
 from remote_agents.http.requests import (
     OutgoingRequest,
@@ -73,7 +73,7 @@ class Transport:
         """Send with blocking I/O; the response's headers have arrived."""
         departure = Departure()
         try:
-            head = None if op.first_event is None else Until(op.first_event, op.timeout.idle)
+            head = None if op.first_event is None else Deadline(op.first_event, op.timeout.idle)
             if self._client is not None:
                 incoming = self._send_by(self._client, op, head, departure)
             else:
@@ -85,7 +85,7 @@ class Transport:
         except Exception as error:
             raise self._sending_failed(error, op, departure, self._client) from error
         except BaseException as error:
-            raise bare(error)  # noqa: B904 - it is the same error
+            raise strip_tracebacks(error)  # noqa: B904 - it is the same error
         finally:
             if departure.told:
                 departure.end()
@@ -111,7 +111,7 @@ class Transport:
             raise self._sending_failed(error, op, departure, self._async_client) from error
         except BaseException as error:
             alarm.stop()
-            raise bare(error)  # noqa: B904 - it is the same error
+            raise strip_tracebacks(error)  # noqa: B904 - it is the same error
         finally:
             if departure.told:
                 await departure.aend()
@@ -145,7 +145,7 @@ class Transport:
             await workers.acall(partial(certificates.look, route.verify), None)
         return await pools.pools.async_client(self, route)
 
-    def _outgoing(self, op: Send, head: Until | None) -> OutgoingRequest:
+    def _outgoing(self, op: Send, head: Deadline | None) -> OutgoingRequest:
         request, limits = op.request, _limits(op, head)
         if request.json is None or request.foreign or request.params:
             return OutgoingRequest.of(self._built(build_request, op, limits))
@@ -158,7 +158,7 @@ class Transport:
     # --- a client of the caller's own ------------------------------------------------------------
 
     def _send_by(
-        self, client: httpx.Client, op: Send, head: Until | None, departure: Departure
+        self, client: httpx.Client, op: Send, head: Deadline | None, departure: Departure
     ) -> IncomingResponse:
         request = self._built(client.build_request, op, _limits(op, head))
         request.extensions["trace"] = departure.trace
@@ -217,7 +217,7 @@ class Transport:
     def _sending_failed(
         self, error: Exception, op: Send, departure: Departure, client: Any | None
     ) -> AgentError:
-        tells = client is None or tells_of_departure(client, self.base_url)
+        tells = client is None or reports_departure(client, self.base_url)
         left = True if departure.left else False if tells else None
         proxy = self._home.proxy if self._home is not None and client is None else None
         through = f" through the proxy {without_credentials(proxy)}" if proxy else ""
@@ -251,7 +251,7 @@ def _params(params: JsonMapping | None) -> JsonObject | None:
     return None if params is None else {k: v for k, v in params.items() if v is not None}
 
 
-def _limits(op: Send, head: Until | None) -> Timeouts:
+def _limits(op: Send, head: Deadline | None) -> Timeouts:
     """Each piece of a request is to be taken within `idle`, and all before the first event."""
     timeout, connect = op.timeout, op.timeout.connect
     if connect is not None and op.first_event is not None:

@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 from urllib.parse import parse_qsl
 
 from remote_agents.json_types import JsonMapping
-from remote_agents.recording.disguise import DROPPED, HIDDEN
+from remote_agents.recording.anonymizing import DROPPED, HIDDEN
 from remote_agents.recording.standins import shape_of
 from remote_agents.recording.transcript import Interaction
 

@@ -12,9 +12,9 @@ from urllib.parse import urlsplit
 from typing_extensions import Self
 
 from remote_agents.agent import Agent
-from remote_agents.recording.disguise import Disguise
-from remote_agents.recording.tap import Tap
+from remote_agents.recording.anonymizing import Anonymizer
 from remote_agents.recording.transcript import Interaction, Transcript
+from remote_agents.recording.transport import RecordingTransport
 from remote_agents.recording.words import vocabulary
 from remote_agents.version import VERSION
 
@@ -60,7 +60,7 @@ class Recorder:
 
     def __enter__(self) -> Self:
         transport: Any = self._agent.transport
-        self._agent.transport = cast(Any, Tap(transport, self._interactions))
+        self._agent.transport = cast(Any, RecordingTransport(transport, self._interactions))
         self._left = lambda: setattr(self._agent, "transport", transport)
         return self
 
@@ -71,7 +71,7 @@ class Recorder:
         """What was recorded so far, with all that is somebody's own replaced."""
         endpoint, agent_id = self._agent.endpoint, self._agent.agent_id
         own = () if agent_id == endpoint.default_agent_id else (agent_id,)
-        disguise = Disguise(vocabulary(endpoint), keep_text=self._keep_text, never=own)
+        disguise = Anonymizer(vocabulary(endpoint), keep_text=self._keep_text, never=own)
         told = disguise.transcript(Transcript({}, self._interactions))
         told.facts = {
             "service": endpoint.name,

@@ -16,7 +16,7 @@ from typing_extensions import Self
 
 from remote_agents.errors import ConfigurationError
 from remote_agents.json_types import Arguments, JsonObject
-from remote_agents.recording.disguise import DROPPED
+from remote_agents.recording.anonymizing import DROPPED
 from remote_agents.recording.matching import Matcher
 from remote_agents.recording.transcript import Interaction, Transcript
 from remote_agents.services import ENDPOINTS

@@ -6,6 +6,6 @@ Every operation is written once, as a flow, and is there as two methods: `get` a
 from __future__ import annotations
 
 from remote_agents.resources.items import Item
-from remote_agents.resources.surface import AsyncListing, Listing, Resource
+from remote_agents.resources.methods import AsyncListing, Listing, Resource
 
 __all__ = ["AsyncListing", "Item", "Listing", "Resource"]

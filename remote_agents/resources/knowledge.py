@@ -6,9 +6,9 @@ from typing import ClassVar
 
 from remote_agents.flow import Flow
 from remote_agents.resources import items
+from remote_agents.resources.methods import Resource, calls, lists
 from remote_agents.resources.paging import Paging, pages
 from remote_agents.resources.requests import get_item, path_segment
-from remote_agents.resources.surface import Resource, calls, lists
 
 
 class KnowledgeBase(items.Item):

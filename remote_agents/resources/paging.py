@@ -19,7 +19,7 @@ from urllib.parse import urljoin, urlsplit
 from remote_agents.errors import ConfigurationError, StreamProtocolError
 from remote_agents.flow import Call, Emit, Flow, Request
 from remote_agents.json_types import JsonMapping
-from remote_agents.resources.places import Place, encode, resumed, with_query
+from remote_agents.resources.cursors import PagePosition, encode, resumed, with_query
 from remote_agents.wire.json import identifier, mapping, number
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ class Placed(Generic[T]):
     """An item of a list, and where it stands."""
 
     item: T
-    place: Place
+    place: PagePosition
     index: int
     id: str | None
 
@@ -124,17 +124,21 @@ def pages(
         _check_page(page)
         params[paging.ways[0][0]] = page
     url = with_query(path, params)
-    place = Place(url, page or 1)
+    place = PagePosition(url, page or 1)
     if cursor is not None:
         place = resumed(agent.endpoint, url, cursor, own_cursors, filters)
     return _pages(agent, place, paging, read, page_size)
 
 
 def _pages(
-    agent: Agent, place: Place | None, paging: Paging, read: Callable[[Any], T], size: int | None
+    agent: Agent,
+    place: PagePosition | None,
+    paging: Paging,
+    read: Callable[[Any], T],
+    size: int | None,
 ) -> Flow[Any]:
     seen = Seen()
-    done: tuple[Place, Page] | None = None
+    done: tuple[PagePosition, Page] | None = None
     while place is not None:
         page = yield from fetch(agent, place, paging)
         fresh = seen.fresh(page, _taken(place, page))
@@ -147,7 +151,7 @@ def _pages(
         place = following(agent, *done, way, paging, size)
 
 
-def fetch(agent: Agent, place: Place, paging: Paging) -> Flow[Page]:
+def fetch(agent: Agent, place: PagePosition, paging: Paging) -> Flow[Page]:
     """One page."""
     answer = yield Call(Request("GET", place.url, safe=True))
     page = read_page(answer.data, paging)
@@ -161,15 +165,15 @@ def fetch(agent: Agent, place: Place, paging: Paging) -> Flow[Page]:
 
 
 def following(
-    agent: Agent, place: Place, page: Page, way: int, paging: Paging, size: int | None
-) -> Place | None:
+    agent: Agent, place: PagePosition, page: Page, way: int, paging: Paging, size: int | None
+) -> PagePosition | None:
     """The page after one, or None."""
     count = place.before + len(page.items)
     if page.next is not None:
         if way != place.way or not page.items:
             return None
         url = local_url(page.next, place.url, agent.base_url)
-        return Place(url, place.number + 1, count, way)
+        return PagePosition(url, place.number + 1, count, way)
     if way >= len(paging.ways) or not page.has_more(place.before, size):
         return None
     name, what = paging.ways[way]
@@ -180,7 +184,9 @@ def following(
         "last": page.last_id or (page.ids[-1] if page.ids else None),
     }[what]
     others = dict.fromkeys(other for other, _ in paging.ways)
-    return Place(with_query(place.url, {**others, name: value}), place.number + 1, count, way)
+    return PagePosition(
+        with_query(place.url, {**others, name: value}), place.number + 1, count, way
+    )
 
 
 class Seen:
@@ -213,7 +219,7 @@ class Seen:
         ]
 
 
-def _taken(place: Place, page: Page) -> int:
+def _taken(place: PagePosition, page: Page) -> int:
     """How many items of a page were taken before; by the last one's id if it is still there."""
     if place.last is not None and place.last in page.ids:
         return page.ids.index(place.last) + 1

@@ -17,7 +17,7 @@ from remote_agents.json_types import JsonObject
 from remote_agents.resources.dates import Day, open_range
 from remote_agents.resources.emitted import for_each_item
 from remote_agents.resources.items import Conversation, Message, Record
-from remote_agents.resources.surface import Bound
+from remote_agents.resources.methods import HasAgent
 
 
 @dataclass(slots=True)
@@ -37,7 +37,7 @@ class Passage:
 
 
 def passages(
-    client: Bound,
+    client: HasAgent,
     *,
     start: Day | None = None,
     end: Day | None = None,
@@ -68,13 +68,13 @@ def passages(
     )
 
 
-def conversation_passages(client: Bound, conversation_id: str) -> Flow[Passage]:
+def conversation_passages(client: HasAgent, conversation_id: str) -> Flow[Passage]:
     """The questions and answers of one conversation, as a flow that emits `Passage`."""
     conversation = Conversation({"id": conversation_id})
     return _conversation(client, conversation, _Wanted(None, None, "", ""))
 
 
-def resource_of(client: Bound, name: str) -> Any:
+def resource_of(client: HasAgent, name: str) -> Any:
     """A resource of a client.
 
     Raises:
@@ -110,7 +110,7 @@ def _emit(found: list[Passage]) -> Flow[None]:
     yield Emit(found)
 
 
-def _conversation(client: Bound, conversation: Conversation, wanted: _Wanted) -> Flow[Any]:
+def _conversation(client: HasAgent, conversation: Conversation, wanted: _Wanted) -> Flow[Any]:
     """The passages of a conversation, which is not asked for when it ended too early."""
     used = conversation.updated_at
     if used and wanted.first is not None and used.date().isoformat() < wanted.first:
@@ -139,7 +139,7 @@ def exchanges(messages: Sequence[Message]) -> list[tuple[Message, Message]]:
     return pairs if waiting is None else [*pairs, (waiting, Message({}))]
 
 
-def of_record(client: Bound, record: Record) -> Passage:
+def of_record(client: HasAgent, record: Record) -> Passage:
     """The passage of a record, which holds a question with its answer."""
     return _passage(
         client,
@@ -153,7 +153,7 @@ def of_record(client: Bound, record: Record) -> Passage:
 
 
 def _of_exchange(
-    client: Bound, conversation: Conversation, number: int, question: Message, answer: Message
+    client: HasAgent, conversation: Conversation, number: int, question: Message, answer: Message
 ) -> Passage:
     # BlueNexus gives its messages no ids; their place in the conversation does not change.
     key = question.id or answer.id or str(number)
@@ -170,7 +170,7 @@ def _of_exchange(
 
 
 def _passage(
-    client: Bound,
+    client: HasAgent,
     *,
     key: str,
     question: str,

@@ -9,7 +9,7 @@ from urllib.parse import quote
 from remote_agents.errors import ConfigurationError
 from remote_agents.flow import Call, Flow, Request
 from remote_agents.json_types import JsonMapping
-from remote_agents.resources.places import with_query
+from remote_agents.resources.cursors import with_query
 
 T = TypeVar("T")
 

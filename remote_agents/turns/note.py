@@ -8,7 +8,7 @@ from remote_agents.flow import Flow
 from remote_agents.memory.lease import Lease
 from remote_agents.memory.plan import Plan
 from remote_agents.memory.standing import Standing
-from remote_agents.turns.telling import tell_of_move
+from remote_agents.turns.memory_warnings import warn_of_moved_conversation
 from remote_agents.types import Message, Reply
 
 
@@ -41,7 +41,7 @@ class Note:
         else:
             if self.plan.conversation_id not in (None, reply.conversation_id):
                 reply.memory, reply.memory_reason = "new", "moved"
-                tell_of_move(self.plan, self.standing, reply.conversation_id)
+                warn_of_moved_conversation(self.plan, self.standing, reply.conversation_id)
             said = Message("assistant", reply.text, tool_calls=reply.tool_calls)
             answer = self.standing.digest(said)
             conversation = self.plan.outcome(reply.conversation_id, answer, reply.reply_id)

@@ -25,7 +25,7 @@ from remote_agents.turns.errors import without_key
 from remote_agents.turns.retry import retry_delay
 from remote_agents.turns.terms import Terms
 from remote_agents.wire.failures import request_id, retry_after, status_error
-from remote_agents.wire.missing import is_about_path
+from remote_agents.wire.not_found import is_about_path
 from remote_agents.wire.refusals import refusal_body
 
 logger = logging.getLogger(__name__)

@@ -36,9 +36,9 @@ from remote_agents.memory.prompt import Prompt
 from remote_agents.memory.standing import Standing
 from remote_agents.settings import Memory
 from remote_agents.turns.clock import Exchange, account_of
-from remote_agents.turns.exchange import expand
+from remote_agents.turns.memory_warnings import ConversationRestartedWarning, log_plan
 from remote_agents.turns.note import Note
-from remote_agents.turns.telling import ConversationRestartedWarning, tell
+from remote_agents.turns.operations import expand
 from remote_agents.turns.terms import Terms
 from remote_agents.types import Interrupt, Message, Turn
 
@@ -286,7 +286,7 @@ def _planned(
         plan = yield from _in_order(lease, standing, standing.next_of_session)
     else:
         plan = yield from _at_once(lease, standing)
-    tell(plan, standing, lease.store)
+    log_plan(plan, standing, lease.store)
     return plan
 
 

@@ -14,8 +14,8 @@ from remote_agents.json_types import Arguments, JsonObject
 from remote_agents.types.citations import Citation, Citations, names_of
 from remote_agents.types.files import File, links_to
 from remote_agents.types.messages import ClientToolCall, Interrupt
-from remote_agents.types.pieces import Pieces
 from remote_agents.types.rendering import fenced, render
+from remote_agents.types.text_buffer import TextBuffer
 
 
 @dataclass(slots=True)
@@ -210,9 +210,9 @@ class Reply:
         self.resulted: set[str] = set()
         self._calls_told: set[tuple[str, str, str]] = set()
         self.decoder: Any = None  # what its decoder remembers between two frames
-        self.pieces = Pieces()  # of its text; `Reader` writes there too
-        self._reasoning = Pieces()
-        self._alternatives: dict[int, Pieces] = {}
+        self.pieces = TextBuffer()  # of its text; `Reader` writes there too
+        self._reasoning = TextBuffer()
+        self._alternatives: dict[int, TextBuffer] = {}
         self._files: dict[tuple[Any, ...], File] = {}
 
     def __repr__(self) -> str:
@@ -230,7 +230,7 @@ class Reply:
 
     @text.setter
     def text(self, value: str) -> None:
-        self.pieces = Pieces([value])
+        self.pieces = TextBuffer([value])
 
     @property
     def citations(self) -> list[Citation]:
@@ -364,7 +364,7 @@ def _add_info(reply: Reply, event: Info) -> None:
 
 
 def _add_alternative(reply: Reply, event: Alternative) -> None:
-    reply._alternatives.setdefault(event.index, Pieces()).write(event.text)
+    reply._alternatives.setdefault(event.index, TextBuffer()).write(event.text)
 
 
 _FOLD: dict[type, Any] = {

@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 from typing import TypeAlias
 
-from remote_agents.types.screen import inert, inert_line
+from remote_agents.types.sanitizing import sanitized, sanitized_line
 
 Source: TypeAlias = "tuple[str, str | None]"
 
@@ -40,7 +40,7 @@ def render(
         >>> "<script>" in render("**25** days <script>alert(1)</script>")
         False
     """
-    text, reasoning = inert(text), inert(reasoning)
+    text, reasoning = sanitized(text), sanitized(reasoning)
     parts = [f"<details><summary>Reasoning</summary>{_plain(reasoning)}</details>"]
     page = "\n".join(
         [
@@ -78,7 +78,7 @@ def fenced(
     listed = [f"[{n}] {name}" for n, (name, _) in enumerate(sources, 1)]
     listed += [f"File: {name}  {url or ''}".rstrip() for name, url in files]
     parts = [part for part in (reasoning.strip(), text.strip(), "\n".join(listed)) if part]
-    page = inert("\n\n".join(parts))
+    page = sanitized("\n\n".join(parts))
     runs = re.findall("`{3,}", page)
     fence = "`" * max(3, *(len(run) + 1 for run in runs)) if runs else "```"
     return f"{fence}text\n{page}\n{fence}"
@@ -105,7 +105,7 @@ def _listed(title: str, sources: Sequence[Source]) -> str:
 
 
 def _item(name: str, url: str | None) -> str:
-    shown = html.escape(inert_line(name))
+    shown = html.escape(sanitized_line(name))
     if not url or not re.match(r"https?://[^\s<>]+\Z", url):
         return shown
     return f'<a href="{html.escape(url)}" rel="noopener noreferrer">{shown}</a>'

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from remote_agents.json_types import JsonObject
 from remote_agents.wire.sse import DONE, Frame
-from remote_agents.wire.strangers import answer_in
+from remote_agents.wire.unknown_frames import answer_in
 
 # What a keep-alive says, as its data, as its type, or as the name of its event.
 WORDS = frozenset({"ping", "pong", "keepalive", "keep-alive", "keep_alive", "heartbeat"})
@@ -25,7 +25,7 @@ FAILURE_KEYS = frozenset(
 )
 
 
-class Sorted(NamedTuple):
+class ClassifiedFrames(NamedTuple):
     """Frames that came together, up to one behind which nothing is read.
 
     Attributes:
@@ -39,39 +39,39 @@ class Sorted(NamedTuple):
     last: Frame | None
 
 
-def sort(frames: Iterable[Frame]) -> Sorted:
-    """Sort frames by what they are.
+def classify(frames: Iterable[Frame]) -> ClassifiedFrames:
+    """Classify frames by what they are.
 
     Example:
-        >>> sort([(None, {"content": "Hi"}), ("ping", {}), (None, b"[DONE]"), (None, {})])
-        Sorted(answers=[{'content': 'Hi'}], keep_alives=1, last=(None, b'[DONE]'))
+        >>> classify([(None, {"content": "Hi"}), ("ping", {}), (None, b"[DONE]"), (None, {})])
+        ClassifiedFrames(answers=[{'content': 'Hi'}], keep_alives=1, last=(None, b'[DONE]'))
     """
     answers: list[Any] = []
     keep_alives = 0
     for frame in frames:
         name, value = frame
         if name == "error":
-            return Sorted(answers, keep_alives, frame)
+            return ClassifiedFrames(answers, keep_alives, frame)
         if name and is_keep_alive_word(name):
             keep_alives += 1
         elif type(value) is dict:
             if "choices" in value and "error" not in value:
                 answers.append(value)
-            elif fails(value):
-                return Sorted(answers, keep_alives, frame)
+            elif reports_failure(value):
+                return ClassifiedFrames(answers, keep_alives, frame)
             elif value.get("content") or not is_keep_alive(value):
                 answers.append(value)
             else:
                 keep_alives += 1
         elif is_end(value):
-            return Sorted(answers, keep_alives, frame)
+            return ClassifiedFrames(answers, keep_alives, frame)
         elif is_keep_alive(value):
             keep_alives += 1
         elif type(value) is bytes:
-            return Sorted(answers, keep_alives, frame)
+            return ClassifiedFrames(answers, keep_alives, frame)
         else:
             answers.append(value)
-    return Sorted(answers, keep_alives, None)
+    return ClassifiedFrames(answers, keep_alives, None)
 
 
 def is_end(value: object) -> bool:
@@ -82,7 +82,7 @@ def is_end(value: object) -> bool:
 # --- failures ----------------------------------------------------------------------------------
 
 
-def fails(data: JsonObject) -> bool:
+def reports_failure(data: JsonObject) -> bool:
     """Whether a frame reports a failure, in whichever of the services' ways."""
     kind = data.get("type")
     if FAILURE_KEYS.isdisjoint(data):

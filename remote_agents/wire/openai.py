@@ -21,11 +21,11 @@ from remote_agents.types import (
     Unknown,
     Usage,
 )
-from remote_agents.wire.arguments import parse_arguments
 from remote_agents.wire.failures import error_code, error_message
 from remote_agents.wire.json import count, identifier, items, mapping, text
 from remote_agents.wire.parts import files_in
-from remote_agents.wire.strangers import strange
+from remote_agents.wire.tool_arguments import parse_arguments
+from remote_agents.wire.unknown_frames import unknown_events
 
 
 def encode_messages(messages: Sequence[Message]) -> list[dict[str, str]]:
@@ -103,8 +103,8 @@ def _decode_reasoning(content: JsonMapping, events: list[Event]) -> None:
 def _check_silence(choice: JsonMapping, content: JsonMapping, events: list[Event]) -> None:
     """Note what may be text under another key."""
     if "content" not in content:
-        events.extend(strange(content, DELTA))
-        events.extend(strange(choice, CHOICE))
+        events.extend(unknown_events(content, DELTA))
+        events.extend(unknown_events(choice, CHOICE))
 
 
 # Keys that hold no text of the answer.

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from pydantic_core import from_json
 
-from remote_agents.types.screen import inert_line
+from remote_agents.types.sanitizing import sanitized_line
 
 BOM = b"\xef\xbb\xbf"
 LONGEST_EXCERPT = 200
@@ -90,7 +90,7 @@ def json_or_text(raw: bytes) -> Any:
 def excerpt(data: object) -> str:
     """The beginning of what arrived, for a message."""
     said = data.decode("utf-8", "replace") if isinstance(data, bytes) else mended(repr(data))
-    said = inert_line(said)
+    said = sanitized_line(said)
     if len(said) <= LONGEST_EXCERPT:
         return said
     # Half of a key would not be known as one, and not be taken out.

@@ -34,13 +34,13 @@ from remote_agents.types import (
     Usage,
 )
 from remote_agents.wire.failures import body_failure, reported_failure
-from remote_agents.wire.frames import Sorted, is_end, piece_in, sort
-from remote_agents.wire.letters import HalfLetters
+from remote_agents.wire.frames import ClassifiedFrames, classify, is_end, piece_in
 from remote_agents.wire.parsing import excerpt, json_or_text, parse_leniently
 from remote_agents.wire.raw import RawFields
 from remote_agents.wire.sse import Frame, SSEDecoder
 from remote_agents.wire.stops import StopCutter
-from remote_agents.wire.strangers import answer_in, text_in
+from remote_agents.wire.surrogates import SurrogateJoiner
+from remote_agents.wire.unknown_frames import answer_in, text_in
 
 logger = logging.getLogger(__name__)
 
@@ -67,7 +67,7 @@ class Reader:
     Attributes:
         frames: Number of events of the answer that were read.
         keep_alives: Number of frames that said only that the connection stands.
-        strangers: Number of frames that were not understood.
+        not_understood: Number of frames that were not understood.
         complete: Whether a terminal event has been seen.
         over: Whether the service said that nothing follows.
         cut: Whether a stop sequence ended the text.
@@ -92,7 +92,7 @@ class Reader:
         self.reply = reply
         self.frames = 0
         self.keep_alives = 0
-        self.strangers = 0
+        self.not_understood = 0
         self.complete = False
         self.over = False
         self.cut = False
@@ -102,9 +102,9 @@ class Reader:
         self._endpoint = endpoint
         self._context = context
         self._coalesce = coalesce
-        self._counts_strangers = unknown_frames == "count"
+        self._counts_unknown = unknown_frames == "count"
         self._cutter = StopCutter(stop) if stop else None
-        self._halves: HalfLetters | None = None
+        self._halves: SurrogateJoiner | None = None
         self._room = max_body_bytes
         self._raw = RawFields(reply.raw)
         self._textless = [*endpoint.textless]
@@ -124,7 +124,7 @@ class Reader:
             self.sse.feed(chunk, frames)
         except StreamProtocolError as error:
             too_large = error  # what came before it is the caller's
-        events = self.take_sorted(sort(frames))
+        events = self.take_classified(classify(frames))
         if too_large is not None and not (self.failure or self.over or self.cut):
             self.failure = too_large
         self._room -= len(chunk)
@@ -135,7 +135,7 @@ class Reader:
             )
         return events
 
-    def take_sorted(self, frames: Sorted) -> list[Event]:
+    def take_classified(self, frames: ClassifiedFrames) -> list[Event]:
         """The events of some frames that arrived together; a failure among them is kept."""
         events: list[Event] = []
         if self.over or self.cut:
@@ -160,7 +160,7 @@ class Reader:
     def take_rest(self) -> list[Event]:
         """The events of what was left when the stream ended; half a frame is no end."""
         frames = self.sse.flush()
-        events = self.take_sorted(sort(frames)) if frames else []
+        events = self.take_classified(classify(frames)) if frames else []
         if self.sse.was_cut and isinstance(self.failure, StreamProtocolError):
             self.failure = None if self.complete else self._interrupted(frames)
         return events
@@ -188,7 +188,7 @@ class Reader:
         return events
 
     def _take_lines(self, raw: bytes) -> list[Event]:
-        events = self.take_sorted(sort([*self.sse.feed(raw), *self.sse.flush()]))
+        events = self.take_classified(classify([*self.sse.feed(raw), *self.sse.flush()]))
         if not self.frames:
             self.failure = StreamProtocolError(
                 f"{self._endpoint.title} sent a body that is not whole JSON: {excerpt(raw)}."
@@ -218,12 +218,12 @@ class Reader:
             raise self._interrupted()
         if not self.cut and not _answers(reply):
             self._note_emptiness()
-        if self.keep_alives or self.strangers:
+        if self.keep_alives or self.not_understood:
             logger.debug(
                 "%s: %d keep-alives, %d frames of a kind unknown to us",
                 self._endpoint.title,
                 self.keep_alives,
-                self.strangers,
+                self.not_understood,
             )
         reply.close()
         if reply.usage is not None:
@@ -250,10 +250,10 @@ class Reader:
 
     def _note_emptiness(self) -> None:
         title = self._endpoint.title
-        if self.strangers:
+        if self.not_understood:
             raise StreamProtocolError(
-                f"{title}: nothing of the answer was understood; {self.strangers} frames were of "
-                "an unknown shape."
+                f"{title}: nothing of the answer was understood; {self.not_understood} frames were "
+                "of an unknown shape."
             )
         warnings.warn(f"{title} gave an empty answer.", EmptyAnswerWarning, stacklevel=2)
 
@@ -304,7 +304,7 @@ class Reader:
             self._check_silence(value, told)
 
     def _whole_letters(self, told: Sequence[Event]) -> Sequence[Event]:
-        self._halves = self._halves or HalfLetters()
+        self._halves = self._halves or SurrogateJoiner()
         return self._halves.join(told)
 
     def _take_last(self, name: str | None, value: Any, events: list[Event]) -> None:
@@ -345,8 +345,8 @@ class Reader:
     def _check_unknown(self, unknown: list[Any], lost: str) -> None:
         if self._is_textless(unknown):
             return
-        self.strangers += 1
-        if lost and not self._counts_strangers:
+        self.not_understood += 1
+        if lost and not self._counts_unknown:
             raise StreamProtocolError(
                 f"{self._endpoint.title} sent a frame of an unknown shape that may hold a part of "
                 f"the answer: {excerpt(unknown)}. The turn was not repeated. Pass "

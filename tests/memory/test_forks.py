@@ -17,7 +17,7 @@ from remote_agents import (
     UnsupportedContentError,
 )
 from remote_agents.sandbox import Sandbox
-from remote_agents.turns.telling import ConversationRestartedWarning
+from remote_agents.turns.memory_warnings import ConversationRestartedWarning
 from tests.memory.ways import ASKED, REMEMBERING, SECRET, WAYS, ask, client, received
 
 KEEPING = [*REMEMBERING, "cloudbase_ag_ui"]

@@ -9,7 +9,7 @@ import pytest
 import remote_agents
 from remote_agents import InMemorySessionStore, Reply
 from remote_agents.testing.ways import NAMES
-from remote_agents.turns.telling import ConversationRestartedWarning
+from remote_agents.turns.memory_warnings import ConversationRestartedWarning
 from tests.memory.ways import WAYS, ask
 from tests.raw_server import EVENTS, JSON, Step, head, serving
 

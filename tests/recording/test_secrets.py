@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from remote_agents import ENDPOINTS
-from remote_agents.recording.disguise import Disguise
+from remote_agents.recording.anonymizing import Anonymizer
 from remote_agents.recording.transcript import BORDER, Interaction, Transcript
 from remote_agents.recording.words import vocabulary
 
@@ -41,7 +41,7 @@ def is_usual(word: str) -> bool:
 @cache
 def usual_texts() -> list[str]:
     told = [place("Zyxwvu-98765") for place in PLACES.values()]
-    return readings(Disguise(KNOWN).transcript(Transcript({}, told)))
+    return readings(Anonymizer(KNOWN).transcript(Transcript({}, told)))
 
 
 Escape = Callable[[str], str]
@@ -163,7 +163,7 @@ PLACES: dict[str, Callable[[str], Interaction]] = {
 def test_no_secret_is_in_a_recording(place: str, secret: str, escape: str) -> None:
     hidden = ESCAPES[escape](secret)
     interaction = PLACES[place](hidden)
-    told = Disguise(KNOWN).transcript(Transcript({}, [interaction]))
+    told = Anonymizer(KNOWN).transcript(Transcript({}, [interaction]))
     is_not_in(told, secret, hidden)
     sizes = [len(piece) for piece in interaction.pieces]
     assert [len(piece) for piece in told.interactions[0].pieces] == sizes
@@ -193,12 +193,12 @@ ELSEWHERE = sorted({"key", "header", "path", "query", "answer's header", "cookie
 @given(secret=IDS)
 def test_an_id_is_in_no_kept_text(place: str, text: str, secret: str) -> None:
     interactions = [PLACES[text](secret), PLACES[place](secret)]
-    told = Disguise(KNOWN, keep_text=True).transcript(Transcript({}, interactions))
+    told = Anonymizer(KNOWN, keep_text=True).transcript(Transcript({}, interactions))
     is_not_in(told, secret, secret)
 
 
 def test_kept_texts_are_kept() -> None:
-    told = Disguise(KNOWN, keep_text=True).transcript(
+    told = Anonymizer(KNOWN, keep_text=True).transcript(
         Transcript({}, [PLACES["stream"]("Write to ada@corp.example, of 12 Main Street.")])
     )
     text = readings(told)[1]

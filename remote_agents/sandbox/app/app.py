@@ -18,7 +18,7 @@ from remote_agents.sandbox.directory import endpoint_of
 from remote_agents.sandbox.json_types import JsonObject
 from remote_agents.sandbox.service import Service
 from remote_agents.sandbox.services import modules_of, packages
-from remote_agents.sandbox.serving.faults import Victim, suffer
+from remote_agents.sandbox.serving.faults import AffectedRequest, inject
 from remote_agents.sandbox.serving.log import Entry
 from remote_agents.sandbox.serving.server import Connection
 from remote_agents.sandbox.serving.wire import Json, Refusal, new_id
@@ -127,7 +127,7 @@ class Recorder:
             await self.app(scope, receive, send)
             return
         protocol, state = PROTOCOLS[endpoint], scope["state"]
-        victim = Victim(
+        affected = AffectedRequest(
             self.app,
             scope,
             receive,
@@ -136,7 +136,7 @@ class Recorder:
             lambda text: protocol.error_frames(text, state),
             fault.options,
         )
-        await suffer(fault, victim)
+        await inject(fault, affected)
 
 
 def _stamped(send: Send, request_id: str) -> Send:

@@ -101,7 +101,7 @@ def _check(fault: Fault) -> None:
 
 
 @dataclass
-class Victim:
+class AffectedRequest:
     """A request that a fault befalls."""
 
     app: ASGIApp
@@ -168,7 +168,7 @@ class Victim:
         raise Cut
 
 
-async def _fail_next(v: Victim) -> None:
+async def _fail_next(v: AffectedRequest) -> None:
     await v.drain()
     status = int(v.options.get("status", 500))
     content = v.options.get("body")
@@ -179,22 +179,22 @@ async def _fail_next(v: Victim) -> None:
     await v.reply(status, content, **headers)
 
 
-async def _error_in_200(v: Victim) -> None:
+async def _error_in_200(v: AffectedRequest) -> None:
     await v.drain()
     await v.reply(200, v.error(500, "The service failed."))
 
 
-async def _wrong_content_type(v: Victim) -> None:
+async def _wrong_content_type(v: AffectedRequest) -> None:
     await v.drain()
     await v.reply(200, "<!doctype html><title>Sign in</title><p>Please sign in to continue.</p>")
 
 
-async def _reset_before_response(v: Victim) -> None:
+async def _reset_before_response(v: AffectedRequest) -> None:
     await v.drain()
     await v.connection.hang_up(reset=True)
 
 
-async def _slow_first_byte(v: Victim) -> None:
+async def _slow_first_byte(v: AffectedRequest) -> None:
     seconds = float(v.options.get("seconds", 1.0))
 
     async def spoil(message: Message) -> None:
@@ -217,7 +217,7 @@ async def _wait(event: asyncio.Event, seconds: float) -> None:
 BROKEN_OFF: ContextVar[bool] = ContextVar("broken_off", default=False)
 
 
-async def _after(v: Victim, end: Callable[[], Awaitable[None]]) -> None:
+async def _after(v: AffectedRequest, end: Callable[[], Awaitable[None]]) -> None:
     """Let `events` frames through, or half of a plain body, then come to a bad end."""
     events = int(v.options.get("events", 1))
 
@@ -236,11 +236,11 @@ async def _after(v: Victim, end: Callable[[], Awaitable[None]]) -> None:
     await v.run(spoil)
 
 
-async def _drop_after(v: Victim) -> None:
+async def _drop_after(v: AffectedRequest) -> None:
     await _after(v, lambda: v.connection.hang_up(reset=True))
 
 
-async def _truncate_after(v: Victim) -> None:
+async def _truncate_after(v: AffectedRequest) -> None:
     async def end() -> None:
         if v.streamed:
             await v.send(body(b"", more=False))
@@ -250,7 +250,7 @@ async def _truncate_after(v: Victim) -> None:
     await _after(v, end)
 
 
-async def _stall_after(v: Victim) -> None:
+async def _stall_after(v: AffectedRequest) -> None:
     async def end() -> None:
         if v.streamed and v.options.get("keepalive", True):
             await v.feed(KEEPALIVE, pause=0.1)
@@ -259,7 +259,7 @@ async def _stall_after(v: Victim) -> None:
     await _after(v, end)
 
 
-async def _error_event(v: Victim) -> None:
+async def _error_event(v: AffectedRequest) -> None:
     async def spoil(message: Message) -> None:
         if message["type"] == "http.response.start" and not v.streamed:
             await v.reply(200, v.error(500, "The model failed."))
@@ -274,7 +274,7 @@ async def _error_event(v: Victim) -> None:
     await v.run(spoil)
 
 
-async def _garbage(v: Victim) -> None:
+async def _garbage(v: AffectedRequest) -> None:
     async def spoil(message: Message) -> None:
         if v.streamed and message.get("body"):
             await v.send(body(b'data: {"choices": [{{{ not json\n\n'))
@@ -285,7 +285,7 @@ async def _garbage(v: Victim) -> None:
     await v.run(spoil)
 
 
-async def _duplicate_frames(v: Victim) -> None:
+async def _duplicate_frames(v: AffectedRequest) -> None:
     async def spoil(message: Message) -> None:
         await v.send(message)
         if v.streamed and message.get("body"):
@@ -294,7 +294,9 @@ async def _duplicate_frames(v: Victim) -> None:
     await v.run(spoil)
 
 
-async def _endless(v: Victim, stream: tuple[bytes, bytes], plain: tuple[bytes, bytes]) -> None:
+async def _endless(
+    v: AffectedRequest, stream: tuple[bytes, bytes], plain: tuple[bytes, bytes]
+) -> None:
     async def spoil(message: Message) -> None:
         kind = "text/event-stream" if v.streamed else "application/json"
         first, chunk = stream if v.streamed else plain
@@ -305,16 +307,16 @@ async def _endless(v: Victim, stream: tuple[bytes, bytes], plain: tuple[bytes, b
     await v.run(spoil)
 
 
-async def _endless_line(v: Victim) -> None:
+async def _endless_line(v: AffectedRequest) -> None:
     letters = b"a" * 65536
     await _endless(v, (b'data: {"content": "', letters), (b'{"content": "', letters))
 
 
-async def _endless_keepalives(v: Victim) -> None:
+async def _endless_keepalives(v: AffectedRequest) -> None:
     await _endless(v, (KEEPALIVE, KEEPALIVE), (b"\n", b"\n"))
 
 
-async def _gzip_bomb(v: Victim) -> None:
+async def _gzip_bomb(v: AffectedRequest) -> None:
     async def spoil(message: Message) -> None:
         kind = "text/event-stream" if v.streamed else "application/json"
         await v.start(200, {"content-type": kind, "content-encoding": "gzip"})
@@ -338,14 +340,14 @@ async def _bomb(first: bytes, megabytes: int = 512) -> AsyncIterator[bytes]:
     yield packer.flush()
 
 
-async def _huge_headers(v: Victim) -> None:
+async def _huge_headers(v: AffectedRequest) -> None:
     await v.drain()
     many = {f"x-filler-{number}": "a" * 65536 for number in range(160)}
     await v.start(200, {"content-type": "application/json", **many})
     await v.send(body(b"{}", more=False))
 
 
-KINDS: dict[str, Callable[[Victim], Awaitable[None]]] = {
+KINDS: dict[str, Callable[[AffectedRequest], Awaitable[None]]] = {
     "fail_next": _fail_next,
     "drop_after": _drop_after,
     "truncate_after": _truncate_after,
@@ -364,9 +366,9 @@ KINDS: dict[str, Callable[[Victim], Awaitable[None]]] = {
 }
 
 
-async def suffer(fault: Fault, victim: Victim) -> None:
+async def inject(fault: Fault, affected: AffectedRequest) -> None:
     """Answer a request the way the fault wants it."""
     try:
-        await KINDS[fault.kind](victim)
+        await KINDS[fault.kind](affected)
     except Cut:
         return

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from typing_extensions import Unpack
 
 from remote_agents.client import Client, Prompt
-from remote_agents.resources.surface import Part
+from remote_agents.resources.methods import ResourceAttribute
 from remote_agents.services.bluenexus import BlueNexusCall, BlueNexusSettings, resources
 from remote_agents.services.bluenexus.memories import Memories, Searching
 from remote_agents.types import Event, Reply
@@ -17,10 +17,10 @@ from remote_agents.types import Event, Reply
 class BlueNexus(BlueNexusSettings, Searching, Client):
     """A BlueNexus agent; see `docs/services/bluenexus.md`."""
 
-    agents = Part(resources.Agents)
-    conversations = Part(resources.Conversations)
-    memories = Part(Memories)
-    messages = Part(resources.Messages)
+    agents = ResourceAttribute(resources.Agents)
+    conversations = ResourceAttribute(resources.Conversations)
+    memories = ResourceAttribute(Memories)
+    messages = ResourceAttribute(resources.Messages)
 
     if TYPE_CHECKING:  # the same methods, with the arguments of this service
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from remote_agents.errors import ConfigurationError
 from remote_agents.flow import Call, Flow, Request
 from remote_agents.resources import items
+from remote_agents.resources.cursors import with_query
+from remote_agents.resources.methods import HasAgent, Resource, calls, lists
 from remote_agents.resources.paging import pages
-from remote_agents.resources.places import with_query
 from remote_agents.resources.requests import path_segment, search_hits
-from remote_agents.resources.surface import Bound, Resource, calls, lists
 from remote_agents.services.bluenexus.resources import NUMBERED, ROOT
 from remote_agents.types import Citation
 from remote_agents.wire.json import mapping
@@ -60,7 +60,7 @@ class Searching:
     """What makes `client.search` of this service."""
 
     def _search(
-        self: Bound, query: str, knowledge_base: str | None, top_k: int, **options: object
+        self: HasAgent, query: str, knowledge_base: str | None, top_k: int, **options: object
     ) -> Flow[list[Citation]]:
         if knowledge_base is not None:
             raise ConfigurationError(

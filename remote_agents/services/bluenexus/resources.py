@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from remote_agents.flow import Call, Flow, Request
 from remote_agents.resources.emitted import collect_items
 from remote_agents.resources.items import AgentInfo, Conversation, Message
+from remote_agents.resources.methods import Resource, calls, lists
 from remote_agents.resources.order import chronological
 from remote_agents.resources.paging import Paging, pages
 from remote_agents.resources.requests import get_item, path_segment, post_item
-from remote_agents.resources.surface import Resource, calls, lists
 from remote_agents.wire.json import mapping
 
 ROOT = "/api/v1/agents/"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from typing_extensions import Unpack
 
 from remote_agents.client import Client, Prompt
-from remote_agents.resources.surface import Part
+from remote_agents.resources.methods import ResourceAttribute
 from remote_agents.services.cloudbase import CloudBaseCall, CloudBaseSettings, resources
 from remote_agents.types import Event, Reply
 
@@ -16,11 +16,11 @@ from remote_agents.types import Event, Reply
 class CloudBase(CloudBaseSettings, Client, resources.Questions):
     """A Tencent CloudBase agent, native protocol; see `docs/services/cloudbase.md`."""
 
-    agents = Part(resources.Agents)
-    conversations = Part(resources.Conversations)
-    feedback = Part(resources.Feedbacks)
-    messages = Part(resources.Messages)
-    records = Part(resources.Records)
+    agents = ResourceAttribute(resources.Agents)
+    conversations = ResourceAttribute(resources.Conversations)
+    feedback = ResourceAttribute(resources.Feedbacks)
+    messages = ResourceAttribute(resources.Messages)
+    records = ResourceAttribute(resources.Records)
 
     if TYPE_CHECKING:  # the same methods, with the arguments of this service
 

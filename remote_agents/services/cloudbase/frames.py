@@ -24,10 +24,10 @@ from remote_agents.wire.ag_ui import (
     decode_ag_ui,
     is_ag_ui,
 )
-from remote_agents.wire.arguments import parse_arguments
 from remote_agents.wire.json import identifier, items, mapping, number, rest_of, text
 from remote_agents.wire.openai import decode_chat, decode_usage
-from remote_agents.wire.strangers import strange
+from remote_agents.wire.tool_arguments import parse_arguments
+from remote_agents.wire.unknown_frames import unknown_events
 
 NOTHING = Sent()
 
@@ -82,7 +82,7 @@ def _answer(data: JsonObject, so_far: Reply) -> list[Event]:
         events.extend(_new_steps(_searched(data, so_far), so_far))
     if data.get("knowledge_base"):
         events.extend(_new_steps(_knowledge(data, so_far), so_far))
-    return events if "content" in data or reasoning else [*events, *strange(data, ANSWER)]
+    return events if "content" in data or reasoning else [*events, *unknown_events(data, ANSWER)]
 
 
 # Keys of a text frame that hold no text of the answer.
@@ -102,7 +102,7 @@ def _new_steps(events: list[Event], so_far: Reply) -> list[Event]:
 
 def _thinking(data: JsonObject, so_far: Reply) -> list[Event]:
     thought = text(data.get("reasoning_content")) or text(data.get("content"))
-    return [ReasoningDelta(thought)] if thought else strange(data, ANSWER)
+    return [ReasoningDelta(thought)] if thought else unknown_events(data, ANSWER)
 
 
 def _searched(data: JsonObject, so_far: Reply) -> list[Event]:

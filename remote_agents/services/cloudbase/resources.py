@@ -12,14 +12,14 @@ from remote_agents.resources.answers import answer_of
 from remote_agents.resources.dates import Day, open_range
 from remote_agents.resources.emitted import collect_items, tapped
 from remote_agents.resources.items import AgentInfo, Conversation, Message
+from remote_agents.resources.methods import HasAgent, Resource, calls, lists, streams
 from remote_agents.resources.order import chronological
 from remote_agents.resources.paging import Paging, pages
 from remote_agents.resources.requests import get_item, path_segment, post_item
-from remote_agents.resources.surface import Bound, Resource, calls, lists, streams
 from remote_agents.services.cloudbase.chat import decode
 from remote_agents.services.cloudbase.items import Feedback
 from remote_agents.turns.clock import Exchange
-from remote_agents.turns.exchange import expand
+from remote_agents.turns.operations import expand
 from remote_agents.turns.terms import Terms
 from remote_agents.types import Finish, TextDelta
 
@@ -270,7 +270,7 @@ class Questions:
     """Questions that a user may want to ask; methods of the client itself."""
 
     def _recommend_questions(
-        self: Bound,
+        self: HasAgent,
         msg: str | None = None,
         *,
         history: Sequence[Mapping[str, str]] | None = None,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from typing_extensions import Unpack
 
 from remote_agents.client import Client, Prompt
-from remote_agents.resources.surface import Part
+from remote_agents.resources.methods import ResourceAttribute
 from remote_agents.services.cloudbase import resources
 from remote_agents.services.cloudbase_openai import CloudBaseOpenAICall, CloudBaseOpenAISettings
 from remote_agents.types import Event, Reply
@@ -17,8 +17,8 @@ from remote_agents.types import Event, Reply
 class CloudBaseOpenAI(CloudBaseOpenAISettings, Client):
     """A Tencent CloudBase agent, OpenAI protocol; see `docs/services/cloudbase_openai.md`."""
 
-    agents = Part(resources.Agents)
-    feedback = Part(resources.Feedbacks)
+    agents = ResourceAttribute(resources.Agents)
+    feedback = ResourceAttribute(resources.Feedbacks)
 
     if TYPE_CHECKING:  # the same methods, with the arguments of this service
 

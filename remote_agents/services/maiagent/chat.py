@@ -36,7 +36,7 @@ from remote_agents.types import (
 )
 from remote_agents.uploads import Upload, digest_of, load_upload, name_of
 from remote_agents.wire.json import identifier, items, mapping, number, required_id, rest_of, text
-from remote_agents.wire.strangers import strange
+from remote_agents.wire.unknown_frames import unknown_events
 
 CONVERSATION_KEYS = ("conversationId", "conversation_id", "conversation")
 
@@ -140,7 +140,7 @@ def decode(data: object, so_far: Reply) -> list[Event]:
         events += [*_sources(data), *_payload(data), *_files(data, so_far)]
     events += _ending(data, so_far)
     if "content" not in data:
-        events += strange(data, ANSWER)
+        events += unknown_events(data, ANSWER)
     return events if events or "content" in data else [Unknown(data)]
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from typing_extensions import Unpack
 
 from remote_agents.client import Client, Prompt
-from remote_agents.resources.surface import Part
+from remote_agents.resources.methods import ResourceAttribute
 from remote_agents.services.maiagent import (
     MaiAgentCall,
     MaiAgentSettings,
@@ -24,15 +24,15 @@ from remote_agents.types import Event, Reply
 class MaiAgent(MaiAgentSettings, Searching, Recovering, Client):
     """A MaiAgent chatbot; see `docs/services/maiagent.md`."""
 
-    attachments = Part(Attachments)
-    chatbots = Part(Chatbots)
-    contacts = Part(Contacts)
-    conversations = Part(Conversations)
-    inboxes = Part(Inboxes)
-    knowledge_bases = Part(KnowledgeBases)
-    messages = Part(Messages)
-    records = Part(Records)
-    web_chats = Part(WebChats)
+    attachments = ResourceAttribute(Attachments)
+    chatbots = ResourceAttribute(Chatbots)
+    contacts = ResourceAttribute(Contacts)
+    conversations = ResourceAttribute(Conversations)
+    inboxes = ResourceAttribute(Inboxes)
+    knowledge_bases = ResourceAttribute(KnowledgeBases)
+    messages = ResourceAttribute(Messages)
+    records = ResourceAttribute(Records)
+    web_chats = ResourceAttribute(WebChats)
 
     if TYPE_CHECKING:  # the same methods, with the arguments of this service
 

@@ -13,13 +13,13 @@ from collections.abc import Sequence
 from remote_agents.errors import AgentTimeoutError, ConfigurationError
 from remote_agents.flow import Flow, Sleep
 from remote_agents.json_types import JsonMapping, JsonObject
+from remote_agents.resources.cursors import PagePosition, with_query
 from remote_agents.resources.emitted import collect_items
 from remote_agents.resources.items import Attachment, Message
+from remote_agents.resources.methods import HasAgent, Resource, calls, lists
 from remote_agents.resources.order import chronological, is_newest_first, sent_at
 from remote_agents.resources.paging import Paging, fetch, following, pages
-from remote_agents.resources.places import Place, with_query
 from remote_agents.resources.requests import get_item, path_segment, post_item
-from remote_agents.resources.surface import Bound, Resource, calls, lists
 from remote_agents.services.maiagent.chat import ATTACHMENT_TYPES, decode
 from remote_agents.services.maiagent.items import ChatConversation
 from remote_agents.types import Event
@@ -187,7 +187,7 @@ class Messages(Resource):
 
     def _after(self, conversation_id: str, sent: Message) -> Flow[Message | None]:
         """The first answer after a message; the order of the list is not documented."""
-        place: Place | None = Place(
+        place: PagePosition | None = PagePosition(
             with_query("/api/messages/", {"conversation": conversation_id, "pageSize": 100})
         )
         answers: list[Message] = []
@@ -251,7 +251,7 @@ class Messages(Resource):
 class Recovering:
     """What makes a stored answer the reply of `client.recover`."""
 
-    def _stored(self: Bound, answer: Message) -> Sequence[Event]:
+    def _stored(self: HasAgent, answer: Message) -> Sequence[Event]:
         return decode(answer.raw, self.agent.new_reply())
 
 

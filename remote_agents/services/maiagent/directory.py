@@ -8,9 +8,9 @@ from remote_agents.errors import NotFoundError
 from remote_agents.flow import Flow
 from remote_agents.json_types import JsonMapping
 from remote_agents.resources.items import AgentInfo
+from remote_agents.resources.methods import Resource, calls, lists
 from remote_agents.resources.paging import Paging, pages
 from remote_agents.resources.requests import get_item, path_segment, post_item
-from remote_agents.resources.surface import Resource, calls, lists
 from remote_agents.services.maiagent.items import ChatConversation, Contact, Inbox, WebChat
 
 NUMBERED = Paging("pageSize", (("page", "number"),))

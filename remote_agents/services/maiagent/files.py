@@ -10,8 +10,8 @@ from typing import Any, BinaryIO
 from remote_agents.errors import StreamProtocolError, UnsupportedContentError
 from remote_agents.flow import Call, Do, Flow, Request
 from remote_agents.resources.items import Attachment
+from remote_agents.resources.methods import Resource, calls
 from remote_agents.resources.requests import path_segment, post_item
-from remote_agents.resources.surface import Resource, calls
 from remote_agents.services.maiagent.chat import attach, kind_of
 from remote_agents.types import Attachment as File, AttachmentKind, kind_named
 from remote_agents.uploads import MAX_UPLOAD_BYTES, check_size, load_upload

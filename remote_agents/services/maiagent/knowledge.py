@@ -5,9 +5,9 @@ from __future__ import annotations
 from remote_agents.errors import ConfigurationError
 from remote_agents.flow import Call, Flow, Request
 from remote_agents.resources.knowledge import ListedKnowledgeBases
+from remote_agents.resources.methods import HasAgent, calls
 from remote_agents.resources.paging import Paging
 from remote_agents.resources.requests import search_hits
-from remote_agents.resources.surface import Bound, calls
 from remote_agents.types import Citation
 from remote_agents.wire.json import identifier, mapping, number, text
 
@@ -39,7 +39,7 @@ class Searching:
     """What makes `client.search` of this service."""
 
     def _search(
-        self: Bound, query: str, knowledge_base: str | None, top_k: int, **options: object
+        self: HasAgent, query: str, knowledge_base: str | None, top_k: int, **options: object
     ) -> Flow[list[Citation]]:
         if not knowledge_base:
             raise ConfigurationError(

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from remote_agents.errors import ConfigurationError
 from remote_agents.flow import Emit, Flow
+from remote_agents.resources.cursors import with_query
 from remote_agents.resources.dates import Day, date_range
 from remote_agents.resources.emitted import collect_items, for_each_item
 from remote_agents.resources.items import Record
+from remote_agents.resources.methods import Resource, calls, lists
 from remote_agents.resources.paging import Paging, pages
 from remote_agents.resources.passages import Passage, of_record
-from remote_agents.resources.places import with_query
 from remote_agents.resources.requests import path_segment
-from remote_agents.resources.surface import Resource, calls, lists
 from remote_agents.services.maiagent import excel
 
 if TYPE_CHECKING:

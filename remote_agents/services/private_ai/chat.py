@@ -16,7 +16,7 @@ from remote_agents.flow import Flow, Request, Stream
 from remote_agents.json_types import JsonObject
 from remote_agents.types import Citation, Event, Info, Message, Reply, Turn
 from remote_agents.wire.json import identifier, items, mapping, number, text
-from remote_agents.wire.missing import is_about_path
+from remote_agents.wire.not_found import is_about_path
 from remote_agents.wire.openai import decode_chat, encode_messages
 
 ROOT = "/api/v1/compatibility/openai/v1"

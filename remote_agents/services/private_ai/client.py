@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from typing_extensions import Unpack
 
 from remote_agents.client import Client, Prompt
-from remote_agents.resources.surface import Part
+from remote_agents.resources.methods import ResourceAttribute
 from remote_agents.services.private_ai import PrivateAICall, PrivateAISettings, resources
 from remote_agents.services.private_ai.knowledge import Indexes, KnowledgeBases, Searching
 from remote_agents.types import Event, Reply
@@ -17,10 +17,10 @@ from remote_agents.types import Event, Reply
 class PrivateAI(PrivateAISettings, Searching, Client):
     """A VMware Private AI Service agent; see `docs/services/private_ai.md`."""
 
-    agents = Part(resources.Agents)
-    indexes = Part(Indexes)
-    knowledge_bases = Part(KnowledgeBases)
-    models = Part(resources.Models)
+    agents = ResourceAttribute(resources.Agents)
+    indexes = ResourceAttribute(Indexes)
+    knowledge_bases = ResourceAttribute(KnowledgeBases)
+    models = ResourceAttribute(resources.Models)
 
     if TYPE_CHECKING:  # the same methods, with the arguments of this service
 

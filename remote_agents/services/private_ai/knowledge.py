@@ -9,9 +9,9 @@ from remote_agents.flow import Call, Flow, Request
 from remote_agents.resources import items
 from remote_agents.resources.emitted import collect_items
 from remote_agents.resources.knowledge import ListedKnowledgeBases
+from remote_agents.resources.methods import HasAgent, Resource, calls, lists
 from remote_agents.resources.paging import pages
 from remote_agents.resources.requests import search_hits
-from remote_agents.resources.surface import Bound, Resource, calls, lists
 from remote_agents.services.private_ai.chat import citation
 from remote_agents.services.private_ai.resources import OFFSET
 from remote_agents.types import Citation
@@ -83,7 +83,7 @@ class Searching:
     """What makes `client.search` of this service."""
 
     def _search(
-        self: Bound, query: str, knowledge_base: str | None, top_k: int, **options: Any
+        self: HasAgent, query: str, knowledge_base: str | None, top_k: int, **options: Any
     ) -> Flow[list[Citation]]:
         if not knowledge_base:
             raise ConfigurationError(

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from remote_agents.flow import Flow
 from remote_agents.resources.items import AgentInfo, Model
+from remote_agents.resources.methods import Resource, calls, lists
 from remote_agents.resources.paging import Paging, pages
 from remote_agents.resources.requests import get_item, path_segment
-from remote_agents.resources.surface import Resource, calls, lists
 from remote_agents.services.private_ai.chat import ROOT
 
 # The parameters are not published; OpenAI's own lists go on `after` an id.

@@ -34,10 +34,10 @@ from remote_agents.wire.ag_ui.run import (
     run_of,
 )
 from remote_agents.wire.ag_ui.state import patched
-from remote_agents.wire.arguments import parse_arguments
 from remote_agents.wire.json import identifier, items, text
 from remote_agents.wire.parsing import parse
-from remote_agents.wire.strangers import strange
+from remote_agents.wire.tool_arguments import parse_arguments
+from remote_agents.wire.unknown_frames import unknown_events
 
 Data: TypeAlias = Mapping[str, Any]
 
@@ -91,7 +91,7 @@ def _shown(message_id: str, data: Data, so_far: Reply, run: Run) -> list[Event]:
     """A piece of text, or an update where it is not shown now: it waits, or is no answer."""
     delta = text(data.get("delta"))
     if not delta:
-        return strange(data, OF_A_PIECE)
+        return unknown_events(data, OF_A_PIECE)
     events = run.text(message_id, delta, so_far) or [Update(data["type"], data)]
     return [*_passed_calls(so_far, run), *events] if so_far.open_calls else events
 

@@ -25,9 +25,9 @@ from remote_agents.types import (
     Usage,
 )
 from remote_agents.wire.ag_ui.run import PARAGRAPH, Run, interrupts_of, snapshot_text
-from remote_agents.wire.arguments import parse_arguments
 from remote_agents.wire.json import count, identifier, items, mapping, text
 from remote_agents.wire.parts import files_in
+from remote_agents.wire.tool_arguments import parse_arguments
 
 
 def finished(data: JsonMapping, so_far: Reply, run: Run) -> list[Event]:

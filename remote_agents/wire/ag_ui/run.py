@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 
 from remote_agents.json_types import JsonMapping, JsonObject
 from remote_agents.types import Event, Interrupt, Reply, TextDelta
-from remote_agents.wire.arguments import content_text
 from remote_agents.wire.json import identifier, items, mapping, text
+from remote_agents.wire.tool_arguments import content_text
 
 PARAGRAPH = "\n\n"
 

@@ -26,7 +26,7 @@ from remote_agents.turns.sending import accepted
 from remote_agents.turns.terms import Terms
 from remote_agents.types import Reply
 from remote_agents.wire.json import merge
-from remote_agents.wire.missing import is_about_path
+from remote_agents.wire.not_found import is_about_path
 
 logger = logging.getLogger(__name__)
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 ENOUGH = 64
 
 
-class Pieces(list[str]):
+class TextBuffer(list[str]):
     """The pieces of a text, of which `"".join` makes the text.
 
     A string of five letters takes ten times as much as its letters, so the pieces are joined now
     and then: seldom enough that a long text is not copied for each few of them.
 
     Example:
-        >>> pieces = Pieces(["25 "])
+        >>> pieces = TextBuffer(["25 "])
         >>> pieces.write("days")
         >>> "".join(pieces)
         '25 days'

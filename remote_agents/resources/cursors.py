@@ -17,7 +17,7 @@ PREFIX = "p1."  # of our cursors; its number changes with what they hold
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class PagePosition:
     """A page of a list: enough to fetch it again, and what was taken from it.
 
     Args:
@@ -39,7 +39,7 @@ class Place:
 
 def resumed(
     endpoint: Endpoint, url: str, cursor: str, own_cursors: bool, filters: JsonMapping
-) -> Place:
+) -> PagePosition:
     """The place that a cursor names in a service's list at `url`, which the filters decide.
 
     Raises:
@@ -47,7 +47,7 @@ def resumed(
     """
     place = decode(cursor)
     if place is None and own_cursors and not cursor.startswith(PREFIX):
-        return Place(with_query(url, {"cursor": cursor}))
+        return PagePosition(with_query(url, {"cursor": cursor}))
     if place is None:
         raise ConfigurationError(
             f"{cursor!r} is no cursor of this list; pass the .cursor of an earlier list()."
@@ -75,19 +75,19 @@ def _list_of(endpoint: Endpoint, url: str) -> str:
     return endpoint.below_root(path) or path
 
 
-def encode(place: Place) -> str:
+def encode(place: PagePosition) -> str:
     """A place as an opaque text."""
     values = [place.url, place.number, place.before, place.way, place.taken, place.last]
     return PREFIX + base64.urlsafe_b64encode(json.dumps(values).encode()).decode().rstrip("=")
 
 
-def decode(cursor: str) -> Place | None:
+def decode(cursor: str) -> PagePosition | None:
     """The place that a text of ours names; None if it is not ours."""
     if not cursor.startswith(PREFIX):
         return None
     text = cursor.removeprefix(PREFIX)
     try:
-        place = Place(*json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))))
+        place = PagePosition(*json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))))
     except (binascii.Error, ValueError, TypeError, RecursionError):
         return None
     return place if isinstance(place.url, str) and place.url.startswith("/") else None

@@ -9,7 +9,7 @@ from remote_agents.json_types import JsonMapping
 from remote_agents.types import interrupts_in
 
 
-def is_waiting(metadata: JsonMapping) -> bool:
+def is_interrupted(metadata: JsonMapping) -> bool:
     """Whether a reply's metadata says that its run waits for a person.
 
     Args:
@@ -23,7 +23,7 @@ def question_in(interrupts: Sequence[JsonMapping]) -> str:
     return " ".join(each["question"] for each in interrupts if each.get("question"))
 
 
-def raise_if_waiting(metadata: JsonMapping) -> None:
+def raise_if_interrupted(metadata: JsonMapping) -> None:
     """Raise `AgentInterrupt` if a reply's metadata says that its run waits for a person.
 
     Args:
@@ -32,7 +32,7 @@ def raise_if_waiting(metadata: JsonMapping) -> None:
     Raises:
         AgentInterrupt: With all that the run waits for.
     """
-    if not is_waiting(metadata):
+    if not is_interrupted(metadata):
         return
     interrupts = interrupts_in(metadata.get("interrupts"))
     asked = "; ".join(each.question for each in interrupts if each.question)

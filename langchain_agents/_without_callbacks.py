@@ -27,13 +27,13 @@ from langchain_agents._seams import normalizer
 from remote_agents.json_types import Arguments
 
 
-def streamed(
+def stream_messages(
     model: BaseChatModel,
     value: LanguageModelInput,
     config: RunnableConfig,
     stop: list[str] | None,
     kwargs: Arguments,
-    heard: Callable[..., Iterator[AIMessageChunk]],
+    with_callbacks: Callable[..., Iterator[AIMessageChunk]],
 ) -> Iterator[AIMessageChunk]:
     """What LangChain's own `stream` of a model gives; nothing is done before it is iterated.
 
@@ -43,11 +43,11 @@ def streamed(
         config: The call's configuration.
         stop: Where the answer ends.
         kwargs: The call's arguments; some switch streaming off.
-        heard: LangChain's own, for a stream that a callback hears.
+        with_callbacks: LangChain's own, for a stream that a callback hears.
     """
-    messages = _unheard(model, value, CallbackManager, config, kwargs)
+    messages = _messages_without_callbacks(model, value, CallbackManager, config, kwargs)
     if messages is None:
-        yield from heard(value, config, stop, kwargs)
+        yield from with_callbacks(value, config, stop, kwargs)
         return
     message_id = _prepared(config, kwargs)
     if model.rate_limiter:
@@ -59,18 +59,18 @@ def streamed(
             yield chunk.message
 
 
-async def astreamed(
+async def astream_messages(
     model: BaseChatModel,
     value: LanguageModelInput,
     config: RunnableConfig,
     stop: list[str] | None,
     kwargs: Arguments,
-    heard: Callable[..., AsyncIterator[AIMessageChunk]],
+    with_callbacks: Callable[..., AsyncIterator[AIMessageChunk]],
 ) -> AsyncIterator[AIMessageChunk]:
-    """The same as `streamed`, with asyncio."""
-    messages = _unheard(model, value, AsyncCallbackManager, config, kwargs)
+    """The same as `stream_messages`, with asyncio."""
+    messages = _messages_without_callbacks(model, value, AsyncCallbackManager, config, kwargs)
     if messages is None:
-        own: Any = heard(value, config, stop, kwargs)
+        own: Any = with_callbacks(value, config, stop, kwargs)
         async with aclosing(own) as pieces:
             async for piece in pieces:
                 yield piece
@@ -85,7 +85,7 @@ async def astreamed(
             yield chunk.message
 
 
-def _unheard(
+def _messages_without_callbacks(
     model: BaseChatModel,
     value: LanguageModelInput,
     manager: type[CallbackManager | AsyncCallbackManager],

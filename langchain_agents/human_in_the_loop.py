@@ -9,8 +9,8 @@ from langchain_core.runnables import Runnable, RunnableConfig, RunnableLambda
 
 from langchain_agents._errors import model_errors
 from remote_agents.errors import ConfigurationError
+from remote_agents.interrupts import is_interrupted, question_in
 from remote_agents.json_types import JsonObject
-from remote_agents.waiting import is_waiting, question_in
 
 if TYPE_CHECKING:
     from langchain_core.language_models import LanguageModelInput
@@ -76,7 +76,7 @@ class _Node:
             with model_errors():
                 raise ConfigurationError("ask_person is a node of a LangGraph graph.")
         after = self.tools if message.tool_calls else self.then
-        goto = itself if is_waiting(message.response_metadata) else after
+        goto = itself if is_interrupted(message.response_metadata) else after
         return Command(update={self.key: [message]}, goto=goto)
 
 
@@ -84,7 +84,7 @@ def _answered(messages: list[BaseMessage]) -> JsonObject:
     """What a person said to the newest message, if the agent waits for one."""
     from langgraph.types import interrupt
 
-    if not messages or not is_waiting(messages[-1].response_metadata):
+    if not messages or not is_interrupted(messages[-1].response_metadata):
         return {}
     told = messages[-1].response_metadata.get("interrupts") or [{}]
     return {"resume": interrupt({"question": question_in(told), "interrupts": told})}

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from remote_agents._lazy import Later
+from remote_agents._lazy import LazyModule
 
 if TYPE_CHECKING:
     from llamaindex_agents import _turns as turns
 else:
-    turns = Later("llamaindex_agents._turns")
+    turns = LazyModule("llamaindex_agents._turns")
 
 __all__ = ["turns"]

@@ -10,7 +10,7 @@ import pytest
 from opentelemetry import trace
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from remote_agents import BlueNexus, TurnRecord, observing
+from remote_agents import BlueNexus, TurnRecord, observability
 from remote_agents.sandbox import Sandbox
 from remote_agents.testing.ways import ENDPOINT_NAMES, FRAMEWORKS, Way, make
 from tests.raw_server import JSON, head, serving
@@ -110,4 +110,4 @@ def test_nothing_of_it_loads_where_it_is_not_installed() -> None:
 
 def test_nobody_looks_at_a_turn_that_nobody_would_see(sandbox: Sandbox) -> None:
     agent = BlueNexus(**sandbox.kwargs("bluenexus")).agent
-    assert observing.observed(agent, {}, stream=True) is None
+    assert observability.observed(agent, {}, stream=True) is None

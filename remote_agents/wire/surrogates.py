@@ -14,11 +14,11 @@ from remote_agents.wire.parsing import mended
 REPLACEMENT = "\ufffd"
 
 
-class HalfLetters:
+class SurrogateJoiner:
     r"""Holds the first half of a letter back until the second one is there.
 
     Example:
-        >>> halves = HalfLetters()
+        >>> halves = SurrogateJoiner()
         >>> halves.join([TextDelta("Enjoy \ud83c")]), halves.join([TextDelta("\udfd6 it")])
         ([TextDelta(text='Enjoy ')], [TextDelta(text='🏖 it')])
     """

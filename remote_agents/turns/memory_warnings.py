@@ -14,10 +14,10 @@ from remote_agents.memory.store import SessionStore
 
 logger = logging.getLogger("remote_agents.memory")
 
-_said: set[str] = set()
+_warned: set[str] = set()
 
 # Why nothing went on of a dialogue that had a conversation.
-_WHY: dict[Reason | None, str] = {
+_RESTARTS: dict[Reason | None, str] = {
     "cleared": "A prompt without a history, after a turn that had one, or where the application "
     "keeps it: the dialogue was cleared, and begins in a new conversation.",
     "instruction_dropped": "A system message of the turn before is gone, which no conversation can "
@@ -38,7 +38,7 @@ class ConversationRestartedWarning(UserWarning):
     """
 
 
-def tell(plan: Plan, standing: Standing, store: SessionStore) -> None:
+def log_plan(plan: Plan, standing: Standing, store: SessionStore) -> None:
     """Log what the caller may want to know of a plan.
 
     Args:
@@ -46,24 +46,24 @@ def tell(plan: Plan, standing: Standing, store: SessionStore) -> None:
         standing: The prompt in its dialogue, as it was found.
         store: Where the dialogue is remembered.
     """
-    if plan.reason in _WHY:
-        logger.info(_WHY[plan.reason])
+    if plan.reason in _RESTARTS:
+        logger.info(_RESTARTS[plan.reason])
     elif plan.differs:
         logger.info(
             "The history goes on in no conversation: message %d (%s) differs; all is sent to a "
             "new one.",
             *plan.differs,
         )
-    if standing.dialogue.kind == "thread" and plan.bare and _is_second_alone(standing):
+    if standing.dialogue.kind == "thread" and plan.bare and _is_second_without_history(standing):
         logger.warning(
             "A second prompt without a history in one thread: a thread's memory is its "
             "checkpoints; without a history pass session_id= as an argument."
         )
     if store is DEFAULT_STORE:
-        _tell_of_other_processes(plan, standing)
+        _log_other_processes(plan, standing)
 
 
-def tell_of_move(plan: Plan, standing: Standing, conversation_id: str) -> None:
+def warn_of_moved_conversation(plan: Plan, standing: Standing, conversation_id: str) -> None:
     """Warn of an answer that came in another conversation than its question was sent to."""
     warnings.warn(
         f"{standing.prompt.endpoint.title} was asked in conversation {plan.conversation_id} and "
@@ -74,11 +74,11 @@ def tell_of_move(plan: Plan, standing: Standing, conversation_id: str) -> None:
     )
 
 
-def _is_second_alone(standing: Standing) -> bool:
+def _is_second_without_history(standing: Standing) -> bool:
     return sum(not record.history for record in standing.records) == 1
 
 
-def _tell_of_other_processes(plan: Plan, standing: Standing) -> None:
+def _log_other_processes(plan: Plan, standing: Standing) -> None:
     known = {record.conversation_id for record in standing.records}
     if plan.memory == "continued" and plan.conversation_id not in known:
         logger.info(
@@ -95,8 +95,8 @@ def _tell_of_other_processes(plan: Plan, standing: Standing) -> None:
 
 
 def _warn_once(about: str, message: str) -> None:
-    if about not in _said:
-        _said.add(about)
+    if about not in _warned:
+        _warned.add(about)
         logger.warning(message)
 
 

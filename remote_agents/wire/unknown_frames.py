@@ -15,7 +15,7 @@ def text_in(value: object) -> str:
     return next((said for name, said, _ in _texts(value) if not _is_label(name)), "")
 
 
-def strange(value: JsonMapping, known: frozenset[str]) -> list[Event]:
+def unknown_events(value: JsonMapping, known: frozenset[str]) -> list[Event]:
     """What a part of a frame says beside the known keys, if that may be text of the answer.
 
     Args:

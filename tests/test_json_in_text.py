@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from remote_agents.wire import objects
-from remote_agents.wire.objects import newest_object_in, objects_in
+from remote_agents.wire import json_in_text
+from remote_agents.wire.json_in_text import newest_object_in, objects_in
 
 NESTED = {
     "text": 'a "quoted" \\ backslash, {braces} and 中文',
@@ -78,6 +78,6 @@ def test_an_answer_that_opens_many_objects_is_read_once(
     piece: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     read = []
-    monkeypatch.setattr(objects, "_as_far_as_it_goes", read.append)
-    objects.newest_object_in(piece * 5000)
+    monkeypatch.setattr(json_in_text, "_as_far_as_it_goes", read.append)
+    json_in_text.newest_object_in(piece * 5000)
     assert len(read) < 20

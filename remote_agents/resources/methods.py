@@ -31,7 +31,7 @@ class Resource:
         return f"{type(self).__name__}({self.agent.name!r})"
 
 
-class Bound(Protocol):
+class HasAgent(Protocol):
     """What has a configured agent: a client, or a part of one."""
 
     @property
@@ -39,13 +39,13 @@ class Bound(Protocol):
         """The configured agent."""
 
 
-S = TypeVar("S", bound=Bound)
+S = TypeVar("S", bound=HasAgent)
 
 
 R = TypeVar("R")
 
 
-class Part(Generic[R]):
+class ResourceAttribute(Generic[R]):
     """An attribute of a client that is a part of its service's API.
 
     Args:
@@ -58,8 +58,8 @@ class Part(Generic[R]):
     @overload
     def __get__(self, client: None, owner: type) -> Callable[[Agent], R]: ...
     @overload
-    def __get__(self, client: Bound, owner: type) -> R: ...
-    def __get__(self, client: Bound | None, owner: type) -> Callable[[Agent], R] | R:
+    def __get__(self, client: HasAgent, owner: type) -> R: ...
+    def __get__(self, client: HasAgent | None, owner: type) -> Callable[[Agent], R] | R:
         return self.kind if client is None else self.kind(client.agent)
 
 

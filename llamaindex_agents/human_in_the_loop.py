@@ -20,8 +20,8 @@ from llama_index.core.workflow import (
     step,
 )
 
+from remote_agents.interrupts import is_interrupted, question_in
 from remote_agents.json_types import JsonObject
-from remote_agents.waiting import is_waiting, question_in
 
 if TYPE_CHECKING:
     from llamaindex_agents._llm import RemoteLLM
@@ -109,7 +109,7 @@ class AskPerson(Workflow):
         )
         dialogue = [*messages, response.message]
         told = response.message.additional_kwargs
-        if not is_waiting(told):
+        if not is_interrupted(told):
             calls = self.llm.get_tool_calls_from_response(response, error_on_no_tool_call=False)
             if calls:
                 return AgentCallsTools(messages=dialogue, calls=calls)

@@ -8,7 +8,7 @@ import pytest
 from remote_agents import ConfigurationError, StreamProtocolError
 from remote_agents.testing.ways import ENDPOINT_NAMES, FRAMEWORKS, make
 from remote_agents.wire.frames import is_keep_alive, is_keep_alive_word
-from remote_agents.wire.strangers import text_in
+from remote_agents.wire.unknown_frames import text_in
 from tests.raw_faults import frames_of, said, sent, sse
 from tests.raw_server import serving
 from tests.test_raw_faults import way_of

@@ -45,7 +45,7 @@ _PRIVATE = re.compile(r"[^\s\"'<>]+@[^\s\"'<>]+|(?<=://)[^\s\"'<>/?#]+")  # mail
 _UNREADABLE = re.compile("[\udc80-\udcff]")
 
 
-class Disguise:
+class Anonymizer:
     """Puts stand-ins in the place of all that is not the protocol's.
 
     Args:

@@ -17,7 +17,7 @@ from remote_agents.types import (
     ToolCall,
     ToolCallDelta,
 )
-from remote_agents.wire.letters import HalfLetters
+from remote_agents.wire.surrogates import SurrogateJoiner
 from tests.raw_server import head, serving
 
 FIRST, SECOND = "\ud83c", "\udfd6"
@@ -79,7 +79,7 @@ def test_a_half_without_another_is_shown_as_one() -> None:
 
 def test_everything_else_is_mended_where_it_stands() -> None:
     citation = Citation(title=FIRST, extra={"a": [FIRST + SECOND]})
-    (mended,) = HalfLetters().join([citation])
+    (mended,) = SurrogateJoiner().join([citation])
     assert mended == Citation(title="\ufffd", extra={"a": ["🏖"]})
 
 
@@ -92,7 +92,7 @@ KINDS = (TextDelta, ReasoningDelta, lambda text: Alternative(1, text))
 def test_any_cut_gives_the_same_letters(units: str, places: list[int], kind: Any) -> None:
     borders = [0, *sorted(min(place, len(units)) for place in places), len(units)]
     pieces = [units[a:b] for a, b in pairwise(borders)]
-    halves = HalfLetters()
+    halves = SurrogateJoiner()
     events: list[Event] = [each for piece in pieces for each in halves.join([kind(piece)])]
     joined = "".join(event.text for event in events if hasattr(event, "text"))
     whole = units.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
@@ -101,6 +101,6 @@ def test_any_cut_gives_the_same_letters(units: str, places: list[int], kind: Any
 
 
 def test_pieces_of_a_call_keep_its_name() -> None:
-    halves = HalfLetters()
+    halves = SurrogateJoiner()
     events = halves.join([ToolCallDelta("a", "book", FIRST), ToolCallDelta("a", None, SECOND)])
     assert events == [ToolCallDelta("a", "book", ""), ToolCallDelta("a", None, "🏖")]

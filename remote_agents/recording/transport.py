@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from remote_agents.http.transport import Transport
 
 
-class Tap:
+class RecordingTransport:
     """Stands before a transport, and notes what it sends and reads.
 
     Args:

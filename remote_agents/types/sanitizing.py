@@ -10,26 +10,26 @@ _STEERING = dict.fromkeys([*_CONTROLS, *_BIDIRECTIONAL])
 _ESCAPED = {code: f"\\u{code:04x}" for code in _STEERING}
 
 
-def inert(text: str) -> str:
+def sanitized(text: str) -> str:
     """The text without what steers a screen: escape sequences, bidirectional overrides.
 
     Example:
-        >>> inert("Hi" + chr(27) + "]0;owned" + chr(7))
+        >>> sanitized("Hi" + chr(27) + "]0;owned" + chr(7))
         'Hi]0;owned'
     """
     return text.translate(_STEERING)
 
 
-def inert_line(text: str) -> str:
+def sanitized_line(text: str) -> str:
     """The same on one line, so that a title cannot pretend to be the next entry of a list."""
-    return " ".join(inert(text).split())
+    return " ".join(sanitized(text).split())
 
 
-def inert_json(text: str) -> str:
+def sanitized_json(text: str) -> str:
     r"""JSON that says the same, with what steers a screen as escapes.
 
     Example:
-        >>> inert_json('"' + chr(0x9B) + '2J"')
+        >>> sanitized_json('"' + chr(0x9B) + '2J"')
         '"\\u009b2J"'
     """
     return text.translate(_ESCAPED)

@@ -8,14 +8,14 @@ import pytest
 
 from remote_agents import InMemorySessionStore
 from remote_agents.sandbox import Sandbox
-from remote_agents.turns import telling, terms
+from remote_agents.turns import memory_warnings, terms
 from tests.memory.ways import client
 
 
 @pytest.fixture(autouse=True)
 def heard(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
     caplog.set_level("INFO", "remote_agents")
-    monkeypatch.setattr(telling, "_said", set())
+    monkeypatch.setattr(memory_warnings, "_warned", set())
 
 
 def said(caplog: pytest.LogCaptureFixture, level: str) -> list[str]:
@@ -76,7 +76,7 @@ def test_a_mark_of_another_process_is_told_of(
     call: dict[str, Any] = {"dialogue": {"thread_id": "restarted"}}
     reply = agent.ask("Hi", **call)
     empty = InMemorySessionStore()
-    for module in (terms, telling):
+    for module in (terms, memory_warnings):
         monkeypatch.setattr(module, "DEFAULT_STORE", empty)
     assert agent.ask(["Hi", reply, "And?"], **call).memory == "continued"
     assert any("mark of another process" in line for line in said(caplog, "INFO"))
