@@ -1,15 +1,18 @@
 """`python -m benchmarks`: measure, print the table, draw the plots, rewrite the page.
 
 `BENCH=quick` takes under two minutes and leaves the page and its plots alone. With `--without`:
-what each private name of another package buys.
+what each private name of another package buys. With `--against FOLDER`: the code of another folder
+beside this one's.
 """
 
 from __future__ import annotations
 
+import argparse
 import sys
 import time
+from pathlib import Path
 
-from benchmarks import plots, report, scenarios, without
+from benchmarks import against, plots, report, scenarios, without
 from benchmarks.processes import ROOT, Server, Workers
 from benchmarks.scenarios import QUICK, Results
 from benchmarks.table import plain, table
@@ -84,5 +87,27 @@ def main() -> None:
         report.rewrite(results, report.profiled(profile))
 
 
+def before_and_now(other: Path) -> None:
+    """What everything of ours cost in another folder's code, and costs in this one's."""
+    print(*against.HEADINGS, sep=" | ")
+    with Server() as url:
+        for row in against.compare(url, other):
+            print(*row, sep=" | ", flush=True)
+
+
+def run(arguments: list[str]) -> None:
+    """Measure what the command line asks for."""
+    parser = argparse.ArgumentParser("python -m benchmarks")
+    parser.add_argument("--without", action="store_true")
+    parser.add_argument("--against", type=Path, metavar="FOLDER")
+    chosen = parser.parse_args(arguments)
+    if chosen.against and not (chosen.against / "benchmarks" / "worker.py").is_file():
+        parser.error(f"{chosen.against} is no work tree of this project.")
+    if chosen.against:
+        before_and_now(chosen.against.resolve())
+    else:
+        (seams if chosen.without else main)()
+
+
 if __name__ == "__main__":
-    seams() if sys.argv[1:] == ["--without"] else main()
+    run(sys.argv[1:])

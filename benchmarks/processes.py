@@ -38,15 +38,15 @@ def cores() -> list[int]:
     return sorted(affinity(0)) if affinity else []
 
 
-def start(module: str, core: int, *arguments: str) -> subprocess.Popen[bytes]:
-    """`python -m module` on the first (0) or the last (-1) core."""
+def start(module: str, core: int, *arguments: str, root: Path = ROOT) -> subprocess.Popen[bytes]:
+    """`python -m module` out of a folder, on the first (0) or the last (-1) core."""
     process = subprocess.Popen(
         [sys.executable, "-m", module, *arguments],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
-        cwd=ROOT,
-        env=environment(),
+        cwd=root,
+        env=environment() | {"PYTHONPATH": str(root)},
         bufsize=0,
     )
     if len(cores()) > 1:
@@ -90,10 +90,15 @@ class Server:
 
 
 class Workers:
-    """One living process a library; a fresh one where memory is measured."""
+    """One living process a library; a fresh one where memory is measured.
 
-    def __init__(self, url: str) -> None:
-        self.url = url
+    Args:
+        url: The server's.
+        root: The folder with the code to measure.
+    """
+
+    def __init__(self, url: str, root: Path = ROOT) -> None:
+        self.url, self.root = url, root
         self.living: dict[str, subprocess.Popen[bytes]] = {}
 
     def call(
@@ -104,7 +109,7 @@ class Workers:
         if fresh:
             self.drop(library)
         if library not in self.living:
-            self.living[library] = start("benchmarks.worker", -1)
+            self.living[library] = start("benchmarks.worker", -1, root=self.root)
         job = {"name": name, "task": task, "url": self.url, "args": args}
         result = ask(self.living[library], job, limit)
         if fresh or result.get("lost"):
