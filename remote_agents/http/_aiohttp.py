@@ -27,11 +27,12 @@ from aiohttp import (
 )
 from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.client_proto import ResponseHandler
+from aiohttp.http_exceptions import BadHttpMessage
 from httpx_aiohttp.transport import map_aiohttp_exceptions
 
 from remote_agents.http import _seams
 from remote_agents.http.errors import LEAVING, Departure
-from remote_agents.http.framing import HEAD_END, ChunkJoiner
+from remote_agents.http.framing import HEAD_END, ChunkJoiner, MalformedHead
 from remote_agents.http.requests import OutgoingRequest
 from remote_agents.http.responses import Headers, IncomingResponse
 from remote_agents.workers import workers
@@ -174,11 +175,21 @@ class Protocol(ResponseHandler):
         if not data:  # aiohttp's own way to go on
             super().data_received(data)
         elif not self._framing.over:
-            for part in _heads_apart(self._framing.join(data)):
-                super().data_received(part)
+            self._take(data)
         elif self.transport is not None:
             self.force_close()
             self.transport.close()
+
+    def _take(self, data: bytes) -> None:
+        try:
+            joined = self._framing.join(data)
+        except MalformedHead as error:
+            self.set_exception(BadHttpMessage(str(error)))
+            if self.transport is not None:
+                self.transport.close()
+            return
+        for part in _heads_apart(joined):
+            super().data_received(part)
 
     def pause_reading(self) -> None:
         """Read no more: too much waits to be taken."""
@@ -197,8 +208,9 @@ class Protocol(ResponseHandler):
         _seams.limit_read_size(transport, LARGEST_READ)
 
     def set_exception(self, exc: BaseException, *cause: BaseException) -> None:
-        """The connection cannot be read on."""
-        super().set_exception(exc, *cause)
+        """The connection cannot be read on; of several reasons the first one counts."""
+        if self.exception() is None:
+            super().set_exception(exc, *cause)
         self._break_body(exc)
 
     def connection_lost(self, exc: BaseException | None) -> None:

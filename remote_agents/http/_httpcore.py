@@ -13,8 +13,8 @@ import httpcore
 import httpx
 
 from remote_agents.http.errors import Departure
-from remote_agents.http.framing import ChunkJoiner
-from remote_agents.http.joining import core_proxy, core_request, incoming
+from remote_agents.http.framing import ChunkJoiner, is_request_head
+from remote_agents.http.joining import core_proxy, core_request, incoming, joined
 from remote_agents.http.requests import OutgoingRequest
 from remote_agents.http.responses import IncomingResponse
 
@@ -64,14 +64,15 @@ class _Stream(httpcore.AsyncNetworkStream):
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         self._asking = False
         while data := await self._stream.read(max_bytes, timeout):
-            if joined := self._joiner.join(data):
-                return joined
+            if fewer := joined(self._joiner, data):
+                return fewer
         return b""
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:
         if not self._asking:
             self._asking = True
-            self._joiner.begin(bodiless=buffer.startswith(b"HEAD "))
+            is_http = is_request_head(buffer)
+            self._joiner.begin(bodiless=buffer.startswith(b"HEAD "), is_http=is_http)
         await self._stream.write(buffer, timeout)
 
     async def aclose(self) -> None:

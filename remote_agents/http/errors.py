@@ -150,7 +150,8 @@ def reading_failed(error: Exception) -> AgentError:
     if isinstance(error, httpx.ReadTimeout):
         return AgentTimeoutError("The answer stalled. Raise Timeout(idle=...).", phase="idle")
     if isinstance(error, httpx.DecodingError) or _is_malformed(error):
-        return StreamProtocolError(f"The answer is not valid HTTP: {error}")
+        reason = getattr(_aiohttp_cause(error), "message", error)
+        return StreamProtocolError(f"The answer is not valid HTTP: {reason}")
     return StreamInterruptedError(
         f"The connection broke before the answer was whole ({_said(error)}). "
         "The turn may have run; it was not repeated."

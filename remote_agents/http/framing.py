@@ -15,6 +15,9 @@ from functools import lru_cache
 from remote_agents.http.heads import plain_head
 
 HEAD_END = re.compile(rb"\n\r?\n")
+START = b"HTTP/"
+VERSION = re.compile(rb"HTTP/(?:1\.[01]|2\.0)[ \t]")
+SWITCHED = re.compile(rb"HTTP/1\.[01] 101")
 INTERIM = re.compile(rb"HTTP/1\.[01] 1")
 BODILESS = re.compile(rb"HTTP/1\.[01] (?:204|304)")
 CHUNKED = re.compile(rb"\ntransfer-encoding:[ \t]*chunked[ \t]*\r?\n", re.IGNORECASE)
@@ -25,6 +28,15 @@ SIZE = re.compile(rb"([0-9a-fA-F]{1,16})[ \t]*(?:;[^\r\n]{0,999})?\r\n")
 PARTIAL_SIZE = re.compile(rb"[0-9a-fA-F]{1,16}[ \t]*(?:;[^\r\n]{0,999})?\r?")
 LONGEST_SIZE = 1024  # longer than any line that `SIZE` matches
 LONGEST_HEAD = 128 * 1024
+
+
+class MalformedHead(ValueError):
+    """What answers a request is no HTTP, says in which way."""
+
+
+def is_request_head(buffer: bytes) -> bool:
+    """Whether it is the head of a request, which httpcore writes apart from what follows it."""
+    return buffer.endswith(b" HTTP/1.1\r\n", 0, buffer.find(b"\n") + 1)
 
 
 class ChunkJoiner:
@@ -46,23 +58,31 @@ class ChunkJoiner:
     def __init__(self) -> None:
         self.begin()
 
-    def begin(self, *, bodiless: bool = False) -> None:
-        """A request is written: what comes next starts with a head (and has no body after HEAD)."""
+    def begin(self, *, bodiless: bool = False, is_http: bool = True) -> None:
+        """A request is written: what comes next starts with a head (and has no body after HEAD).
+
+        What answers a step of a SOCKS handshake, which is no HTTP, is passed on as it comes.
+        """
         self.over = self.left_over = self.reusable = False
-        self._step: Callable[[bytes], bytes] = self._head
+        self._step: Callable[[bytes], bytes] = self._head if is_http else self._pass
         self._bodiless = bodiless
         self._kept = b""
         self._left = 0
         self._closing = False
 
     def join(self, data: bytes) -> bytes:
-        """Take the next bytes; give those to pass on, which may be none yet."""
+        """Take the next bytes; give those to pass on, which may be none yet.
+
+        Raises:
+            MalformedHead: They are no answer to an HTTP request, and cannot become one.
+        """
         return self._step(data)
 
     def _head(self, data: bytes) -> bytes:
-        left, heads = self._kept + data, []
+        left, heads = (self._kept + data).lstrip(b"\r\n"), []
         while end := HEAD_END.search(left):
             head, left = left[: end.end()], left[end.end() :]
+            _check_head(head)
             if len(STATEMENTS.findall(head)) != 1 or not (
                 CHUNKED.search(head) or LENGTH.search(head)
             ):
@@ -72,7 +92,9 @@ class ChunkJoiner:
                 self._kept = b""
                 self._step = self._framing(head)
                 return b"".join(heads) + (self._step(left) if left else b"")
-        if len(left) > LONGEST_HEAD or left[:5] != b"HTTP/"[: len(left)]:
+        if left[:5] != START[: len(left)]:
+            raise MalformedHead(f"it begins with {left[:40]!r}")
+        if len(left) > LONGEST_HEAD:
             self._step = self._pass  # the parser is to judge
             heads.append(left)
             left = b""
@@ -150,6 +172,14 @@ class ChunkJoiner:
                 rest = b"\r\n" if self._closing else b""
                 return _framed(pieces) + rest + data[at:]
         return _framed(pieces)
+
+
+def _check_head(head: bytes) -> None:
+    """Refuse what one parser takes for an answer, waits to see the rest of, or never gives up."""
+    if not VERSION.match(head):
+        raise MalformedHead(f"it begins with {head[:40]!r}")
+    if SWITCHED.match(head):
+        raise MalformedHead("it switches to another protocol (101), which was not asked for")
 
 
 def _take_whole(data: bytes, at: int, pieces: list[bytes]) -> int:

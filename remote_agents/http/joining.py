@@ -18,7 +18,7 @@ from remote_agents.flow import DeadlineReached
 from remote_agents.http._seams import make_lock_reentrant
 from remote_agents.http.deadlines import Deadline, SocketDeadline
 from remote_agents.http.errors import Departure
-from remote_agents.http.framing import ChunkJoiner
+from remote_agents.http.framing import ChunkJoiner, MalformedHead, is_request_head
 from remote_agents.http.requests import OutgoingRequest
 from remote_agents.http.responses import Headers, IncomingResponse
 from remote_agents.workers import workers
@@ -144,9 +144,12 @@ def _addresses(host: str, port: int, within: float | None) -> list[str]:
 FITS = 16 * 1024  # bytes that a socket takes at once
 
 
-def _is_head(buffer: bytes) -> bool:
-    """Whether it is the head of a request, which httpcore writes apart from what follows it."""
-    return buffer.endswith(b" HTTP/1.1\r\n", 0, buffer.find(b"\n") + 1)
+def joined(joiner: ChunkJoiner, data: bytes) -> bytes:
+    """What a joiner passes on; what is no HTTP is refused as httpcore's parser refuses it."""
+    try:
+        return joiner.join(data)
+    except MalformedHead as error:
+        raise httpcore.RemoteProtocolError(str(error)) from None
 
 
 def _rest_of(timeout: float | None) -> float | None:
@@ -182,16 +185,16 @@ class _Stream(httpcore.NetworkStream):
             self.write(b"", timeout)
         self._asking = False
         while data := self._stream.read(max_bytes, _rest_of(timeout)):
-            if joined := self._joiner.join(data):
-                return joined
+            if fewer := joined(self._joiner, data):
+                return fewer
         return b""
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
         if not self._asking:
             if self._has_spoken():
                 raise httpcore.ConnectError("the other side spoke, or closed, before it was asked")
-            self._asking, is_head = True, _is_head(buffer)
-            self._joiner.begin(bodiless=buffer.startswith(b"HEAD "))
+            self._asking, is_head = True, is_request_head(buffer)
+            self._joiner.begin(bodiless=buffer.startswith(b"HEAD "), is_http=is_head)
             if is_head:  # it leaves with the body, in one piece
                 self._head = buffer
                 return
