@@ -1,5 +1,7 @@
 """The public names as a typed program sees them. Checked by mypy, not meant to be executed."""
 
+from contextlib import aclosing, closing
+
 from langchain_core.messages import AIMessage
 
 from langchain_agents import (
@@ -34,6 +36,8 @@ engine: AgentQueryEngine = BlueNexus().for_session("u1").as_query_engine()
 
 keyed = [ChatBlueNexus(api_key="a-secret"), ChatBlueNexus(api_key=cached_key(lambda: "a-token"))]
 shown: str = display_stream(keyed[0].stream("Hi")).text
+with closing(client.stream("Hi")) as events, closing(BlueNexus().stream_complete("Hi")) as pieces:
+    first: list[object] = [next(events), next(pieces).delta]
 with Sandbox() as box:
     local: list[object] = [
         ChatBlueNexus(**box.kwargs("bluenexus")).invoke("Hi", session_id="u1", timeout=3),
@@ -47,3 +51,8 @@ async def ask() -> str:
         return (await client.aask("Hi")).text
     except AgentError as error:
         return error.partial
+
+
+async def first_event() -> object:
+    async with aclosing(client.astream("Hi")) as events:
+        return await events.__anext__()
