@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import AsyncGenerator, Iterable
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 from remote_agents.sandbox.json_types import JsonObject
 from remote_agents.sandbox.mind.answers import Answer, Ask
+from remote_agents.sandbox.mind.reading import read
 from remote_agents.sandbox.mind.tools import arguments, wanted
 from remote_agents.sandbox.run_input import Run
 from remote_agents.sandbox.service import Service, Turn
@@ -199,12 +200,23 @@ def _called(call: Event, name: str, given: object) -> list[Event]:
 
 def _call(turn: Turn, run: Run, held: list[JsonObject]) -> Event | None:
     """The call that the question wants, or the instructions; each tool is called once."""
-    asked = next((m["content"] for m in reversed(held) if _is_question(m)), "")
+    asked = read(next((m["content"] for m in reversed(held) if _is_question(m)), "")).question
     called = _names_called(held)
-    tool = (None if called else wanted(asked, run.tools)) or _demanded(run, called)
+    demanded = _demanded(run, called)
+    fits = None if called else wanted(asked, run.tools)
+    tool = fits or (demanded[-1] if demanded else None)  # the form of an answer stands last
     if tool is None:
         return None
-    return {"id": f"call-{short_id()}", "name": tool["name"], "arguments": arguments(asked, tool)}
+    given = _answered_as(tool, asked, turn) if tool in demanded else arguments(asked, tool)
+    return {"id": f"call-{short_id()}", "name": tool["name"], "arguments": given}
+
+
+def _answered_as(tool: Mapping[str, Any], asked: str, turn: Turn) -> JsonObject:
+    """A demanded tool's arguments: what the documents answer, in its form, or what was asked."""
+    form = tool.get("parameters") or {}
+    answer = turn.service.brain.answer(replace(turn.ask, schema=form))
+    filled: JsonObject = json.loads(answer.text) if answer.used else arguments(asked, tool)
+    return filled
 
 
 def _is_question(message: JsonObject) -> bool:
@@ -223,13 +235,12 @@ def _names_called(held: list[JsonObject]) -> list[str]:
     return names
 
 
-def _demanded(run: Run, called: list[str]) -> JsonObject | None:
-    """The tool that the instructions demand, if they demand one."""
+def _demanded(run: Run, called: list[str]) -> list[JsonObject]:
+    """The tools of which the instructions demand one, if they do."""
     said = " ".join(told["content"] for told in run.context)
     found = re.search(r"calling one of these tools[^:]*: ([\w, -]+)", said)
     names = found.group(1).split(", ") if found else []
-    left = [tool for tool in run.tools if tool["name"] in names and tool["name"] not in called]
-    return left[0] if left else None
+    return [tool for tool in run.tools if tool["name"] in names and tool["name"] not in called]
 
 
 def _calls(turn: Turn, call: Event, finish: Event, manner: Manner) -> list[Event]:

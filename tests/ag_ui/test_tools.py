@@ -4,10 +4,11 @@ from typing import Any
 
 import pytest
 from langchain.agents import create_agent
+from langchain.agents.middleware import TodoListMiddleware
 from langchain_core.messages import HumanMessage, ToolMessage
 from langchain_core.tools import tool
 from langgraph.checkpoint.memory import InMemorySaver
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from langchain_agents import ChatAgent, ChatAGUI, ChatCloudBase
 from langchain_agents._errors import ToolsNotSupportedError
@@ -34,6 +35,12 @@ class Report(BaseModel):
     """A report about a city."""
 
     city: str
+
+
+class Leave(BaseModel):
+    """What somebody is entitled to."""
+
+    days: int = Field(description="vacation days in a year")
 
 
 @pytest.fixture(params=["ag_ui", "cloudbase"])
@@ -105,6 +112,21 @@ def test_an_agent_gives_a_structured_answer(model: ChatAgent) -> None:
     agent = create_agent(model, [get_weather], response_format=Report)
     answer = agent.invoke({"messages": [HumanMessage(QUESTION)]})
     assert answer["structured_response"] == Report(city="Paris")
+    assert CALLS == ["Paris"]
+
+
+@pytest.mark.parametrize("tools", [[], [get_weather]])
+def test_a_structured_answer_is_from_the_documents(model: ChatAgent, tools: list[Any]) -> None:
+    agent = create_agent(model, tools, response_format=Leave)
+    asked = [HumanMessage("How many vacation days do I get?")]
+    assert agent.invoke({"messages": asked})["structured_response"] == Leave(days=25)
+    assert not CALLS
+
+
+def test_instructions_that_name_a_tool_do_not_call_it(model: ChatAgent) -> None:
+    agent = create_agent(model, [get_weather], middleware=[TodoListMiddleware()])
+    answer = agent.invoke({"messages": [HumanMessage(QUESTION)]})
+    assert answer["messages"][-1].text == "The tool says: sunny in Paris"
     assert CALLS == ["Paris"]
 
 
