@@ -132,7 +132,7 @@ class Agent(Terms):
             terms = self.for_call(call)
             observation = observed(terms, call, stream=stream)
             if observation is not None:
-                terms = terms.with_headers(observation.headers)
+                terms = terms.observed(observation.headers, observation.begin)
             flow = take_turn(terms, messages, stream=stream, **call)
         except AgentError as error:
             error.endpoint = error.endpoint or self.endpoint.name

@@ -17,7 +17,7 @@ from remote_agents.errors import AgentError
 from remote_agents.flow import Emit, Flow
 from remote_agents.json_types import JsonMapping, JsonObject
 from remote_agents.turns.terms import Terms
-from remote_agents.types import Finish
+from remote_agents.types import Finish, Reply
 from remote_agents.version import VERSION
 
 
@@ -32,7 +32,8 @@ class TurnRecord:
         seconds: From the call to its end.
         first_event_seconds: From the call to the first piece of the answer; None if none came.
         outcome: `ok`, `left` if its reader went away, else the name of the error's class.
-        facts: What the reply's metadata has: ids, model, finish reason, memory, and `usage`.
+        facts: What the reply's metadata has: ids, model, finish reason, memory, and `usage`; of a
+            turn that failed or was left, what was known of it then.
     """
 
     endpoint: str
@@ -85,6 +86,7 @@ class Observation:
     def __init__(self, record: TurnRecord, span: Any) -> None:
         self._record = record
         self._span = span
+        self._reply: Reply | None = None
         self._begun = time.monotonic()
 
     @property
@@ -92,6 +94,10 @@ class Observation:
         """What makes the service's own spans parts of this one."""
         api = _opentelemetry()
         return {} if api is None or self._span is None else api.headers(self._span)
+
+    def begin(self, reply: Reply) -> None:
+        """The request is about to go out; what becomes known of its answer stands in this reply."""
+        self._reply = reply
 
     def watch(self, flow: Flow[None]) -> Flow[None]:
         """The same flow, looked at."""
@@ -116,10 +122,8 @@ class Observation:
                     step, value = steps.throw, error
         except AgentError as error:
             record.outcome = type(error).__name__
-            record.facts = {
-                "conversation_id": error.conversation_id,
-                "request_id": error.request_id,
-            }
+            ids = {"conversation_id": error.conversation_id, "request_id": error.request_id}
+            record.facts = {name: value for name, value in ids.items() if value is not None}
             raise
         finally:
             self._end()
@@ -132,12 +136,15 @@ class Observation:
             record.outcome, record.facts = "ok", items[-1].reply.facts()
 
     def _end(self) -> None:
-        self._record.seconds = time.monotonic() - self._begun
+        record = self._record
+        record.seconds = time.monotonic() - self._begun
+        if record.outcome != "ok" and self._reply is not None:
+            record.facts = {**self._reply.facts(), **record.facts}
         api = _opentelemetry()
         if api is not None and self._span is not None:
-            api.end(self._span, self._record)
+            api.end(self._span, record)
         for observer in _observers:
-            observer(self._record)
+            observer(record)
 
 
 class _OpenTelemetry:

@@ -10,7 +10,7 @@ import pytest
 from opentelemetry import trace
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from remote_agents import BlueNexus, TurnRecord, observability
+from remote_agents import AgentError, BlueNexus, TurnRecord, observability
 from remote_agents.sandbox import Sandbox
 from remote_agents.testing.ways import ENDPOINT_NAMES, FRAMEWORKS, Way, make
 from tests.raw_server import JSON, head, serving
@@ -83,6 +83,48 @@ def test_a_turn_that_fails_or_is_left(
     assert (failed.attributes or {})["error.type"] == "ServerError"
     assert failed.status.status_code is trace.StatusCode.ERROR
     assert left.status.status_code is trace.StatusCode.UNSET
+
+
+@pytest.mark.parametrize("awaited", [False, True])
+@pytest.mark.parametrize("streamed", [False, True])
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+async def test_a_turn_that_fails_says_what_memory_did(
+    framework: str,
+    streamed: bool,
+    awaited: bool,
+    sandbox: Sandbox,
+    spans: InMemorySpanExporter,
+    turns: list[TurnRecord],
+) -> None:
+    settings = {**sandbox.kwargs("bluenexus"), "max_retries": 0}
+    way = Way(framework, "bluenexus", streamed=streamed, awaited=awaited, **settings)
+    session = uuid.uuid4().hex
+    sandbox.fail_next(status=500)
+    with pytest.raises(AgentError):
+        await way.ask(QUESTION, session=session)
+    answer = await way.ask(QUESTION, session=session)
+    sandbox.drop_after(events=1)
+    with pytest.raises(AgentError):
+        await way.ask(QUESTION, session=session)
+    told = [dict(span.attributes or {}) for span in spans.get_finished_spans()]
+    refused, _, dropped = ({**turn.facts} for turn in turns)
+    assert (refused["memory"], refused["memory_reason"]) == ("new", "first_turn")
+    assert (dropped["memory"], dropped["memory_reason"]) == ("continued", "session")
+    for span, facts in zip(told[::2], (refused, dropped), strict=True):
+        assert span["remote_agents.memory"] == facts["memory"]
+        assert span["remote_agents.memory_reason"] == facts["memory_reason"]
+    assert told[2]["gen_ai.conversation.id"] == answer.metadata["conversation_id"]
+
+
+def test_a_stream_that_is_left_says_what_memory_did(
+    sandbox: Sandbox, turns: list[TurnRecord]
+) -> None:
+    events = BlueNexus(**sandbox.kwargs("bluenexus")).stream(QUESTION, session_id="left")
+    next(events)
+    events.close()
+    (turn,) = turns
+    assert (turn.outcome, turn.facts["memory"]) == ("left", "new")
+    assert turn.facts["conversation_id"]
 
 
 @pytest.mark.parametrize("endpoint", ENDPOINT_NAMES)

@@ -110,7 +110,7 @@ def stream(op: Stream, exchange: Exchange) -> Flow[Reply]:
     terms = exchange.terms
     if exchange.reply is None:  # else the question was handed over before
         _add_extra_body(op.request, terms)
-    reply = exchange.reply = Reply(terms.endpoint.name, terms.name)
+    reply = exchange.reply = terms.new_reply()
     reply.conversation_id = op.conversation_id
     try:
         last = yield accepted(op.request, exchange, partial(read_answer, op.decode, reply))

@@ -85,6 +85,7 @@ class Terms:
     """Where a service has several, the one that was found."""
     known_seal_key: bytes | None = None
     call_headers: Mapping[str, str] = _NONE
+    on_reply: Callable[[Reply], None] | None = None
 
     def __init__(self, endpoint: Endpoint, **settings: object) -> None:
         settings = hide_secrets(settings)
@@ -173,10 +174,16 @@ class Terms:
             terms.extra_body = merge(self.extra_body, read_mapping("extra_body", revealed(body)))
         return terms
 
-    def with_headers(self, headers: Mapping[str, str]) -> Self:
-        """These terms, with more headers for one call."""
+    def observed(self, headers: Mapping[str, str], on_reply: Callable[[Reply], None]) -> Self:
+        """These terms, for one turn that is observed.
+
+        Args:
+            headers: Its place in a trace, for the service.
+            on_reply: Is shown the reply while it is empty; what becomes known is found there.
+        """
         terms = copy.copy(self)
         terms.call_headers = {**terms.call_headers, **headers}
+        terms.on_reply = on_reply
         return terms
 
     @cached_property
@@ -322,7 +329,10 @@ class Terms:
 
     def new_reply(self) -> Reply:
         """An empty reply of this agent."""
-        return Reply(self.endpoint.name, self.name)
+        reply = Reply(self.endpoint.name, self.name)
+        if self.on_reply is not None:
+            self.on_reply(reply)
+        return reply
 
 
 @lru_cache(maxsize=256)  # many agents differ in their address alone
