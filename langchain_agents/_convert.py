@@ -27,7 +27,7 @@ from remote_agents.types import (
     Origin,
     Role,
 )
-from remote_agents.types.history import History
+from remote_agents.types.history import History, said_beside_text
 
 _ROLES: dict[str, Role] = {
     "human": "user",
@@ -101,19 +101,24 @@ def _to_message(message: BaseMessage, kind: str, title: str) -> Message:
 def _reply(message: BaseMessage, title: str, about: JsonObject) -> Message:
     """A reply, of this or another model, with the tools that it called."""
     files: list[Attachment] = []
+    beside = said_beside_text(message.additional_kwargs)
     if not isinstance(message.content, str):
         shown = [each for each in message.content if _kind(each) in _FILES]
         files = _parts(shown, title)[1]
+        for each in message.content:
+            if isinstance(each, Mapping) and each.get("type") == "refusal":
+                beside += said_beside_text(each)
     calls = [
         ClientToolCall(call["id"] or "", call["name"], call["args"])
         for call in getattr(message, "tool_calls", ())
     ]
     if not calls and (old := message.additional_kwargs.get("function_call")):
         calls = [ClientToolCall("", str(old.get("name")), _arguments(old.get("arguments")))]
-    lines = [
+    broken = [
         broken_call(call["name"], call["args"])
         for call in getattr(message, "invalid_tool_calls", ())
     ]
+    lines = [*dict.fromkeys(beside), *broken]
     text = message.content if isinstance(message.content, str) else str(message.text)
     return Message(
         "assistant",

@@ -44,7 +44,7 @@ from remote_agents.types import (
     ToolResult,
     Usage,
 )
-from remote_agents.types.history import History
+from remote_agents.types.history import History, said_beside_text
 
 # --- what goes out -----------------------------------------------------------------------------
 
@@ -106,6 +106,8 @@ def _message(message: ChatMessage, endpoint: Endpoint) -> Message:
             said.read(block)
     if origin is not None:  # what an agent of this library said of its files is more than blocks
         said.files += [_named_file(file) for file in known.get("files") or ()]
+    if role == "assistant":
+        said.texts += said_beside_text(known)
     if not said.calls:
         said.read_old_calls(known)
     return Message(
@@ -121,7 +123,9 @@ def _message(message: ChatMessage, endpoint: Endpoint) -> Message:
 
 
 # What a message tells beside its blocks.
-_BESIDE = frozenset({"function_call", "is_error", "name", "tool_call_id", "tool_calls"})
+_BESIDE = frozenset(
+    {"audio", "function_call", "is_error", "name", "refusal", "tool_call_id", "tool_calls"}
+)
 
 
 class _Said:

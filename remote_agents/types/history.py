@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, overload
 
 from remote_agents.types.messages import Message
@@ -47,3 +47,18 @@ class History(Sequence[Message]):
         if isinstance(index, slice):
             return list(self._convert(self._originals[index]))
         return next(self._convert([self._originals[index]]))
+
+
+def said_beside_text(known: Mapping[str, object]) -> list[str]:
+    """What OpenAI's models say in a reply without a text: a refusal, the words of an audio answer.
+
+    Args:
+        known: What the framework keeps beside the text.
+
+    Example:
+        >>> said_beside_text({"refusal": "I cannot help with that."})
+        ['I cannot help with that.']
+    """
+    audio = known.get("audio")
+    words = audio.get("transcript") if isinstance(audio, Mapping) else None
+    return [said for said in (known.get("refusal"), words) if isinstance(said, str) and said]

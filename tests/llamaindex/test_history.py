@@ -80,6 +80,8 @@ TOLD: dict[str, tuple[list[ChatMessage], list[str]]] = {  # a history, and what 
         ["rror", "no room"],
     ),
     "a text of null": ([reply(nothing(), TextBlock(text="Hello"))], ["Hello"]),
+    "a refusal": ([user("Go"), reply(refusal="I will not.")], ["I will not."]),
+    "a spoken answer": ([user("Go"), reply(audio={"transcript": "Hear me."})], ["Hear me."]),
     "no blocks": ([user("Go"), reply()], ["Go"]),
     "reasoning of a user": (
         [ChatMessage([ThinkingBlock(content="Hm."), TextBlock(text="Go")])],
