@@ -78,7 +78,7 @@ def call(op: Call, exchange: Exchange) -> Flow[CallResult]:
     reply = None
     if op.asks:  # should it break off, the note knows what was asked
         _add_extra_body(op.request, exchange.terms)
-        reply = exchange.reply = exchange.terms.new_reply()
+        reply = _new_reply(exchange)
     try:
         answer: CallResult = yield accepted(op.request, exchange, read_whole)
         return answer
@@ -110,7 +110,7 @@ def stream(op: Stream, exchange: Exchange) -> Flow[Reply]:
     terms = exchange.terms
     if exchange.reply is None:  # else the question was handed over before
         _add_extra_body(op.request, terms)
-    reply = exchange.reply = terms.new_reply()
+    reply = _new_reply(exchange)
     reply.conversation_id = op.conversation_id
     try:
         last = yield accepted(op.request, exchange, partial(read_answer, op.decode, reply))
@@ -125,6 +125,14 @@ def stream(op: Stream, exchange: Exchange) -> Flow[Reply]:
         error.begun = error.begun or reply.begun
         tell_what_is_known(error, exchange, reply)
         raise
+    return reply
+
+
+def _new_reply(exchange: Exchange) -> Reply:
+    terms = exchange.terms
+    exchange.reply = reply = Reply(terms.endpoint.name, terms.name)
+    if terms.on_reply is not None:
+        terms.on_reply(reply)
     return reply
 
 

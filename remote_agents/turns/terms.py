@@ -329,10 +329,7 @@ class Terms:
 
     def new_reply(self) -> Reply:
         """An empty reply of this agent."""
-        reply = Reply(self.endpoint.name, self.name)
-        if self.on_reply is not None:
-            self.on_reply(reply)
-        return reply
+        return Reply(self.endpoint.name, self.name)
 
 
 @lru_cache(maxsize=256)  # many agents differ in their address alone

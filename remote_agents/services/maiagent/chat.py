@@ -137,7 +137,7 @@ def decode(data: object, so_far: Reply) -> list[Event]:
         raise RemoteFailureError(str(data["detail"]), body=data)
     events = [*_text(data, so_far), *_conversation(data, so_far)]
     if not _BESIDE.isdisjoint(data):
-        events += [*_sources(data), *_payload(data), *_files(data, so_far)]
+        events += [*_payload(data), *_sources(data), *_files(data, so_far)]
     events += _ending(data, so_far)
     if "content" not in data:
         events += unknown_events(data, ANSWER)
@@ -154,7 +154,7 @@ ANSWER = _BESIDE | {*CONVERSATION_KEYS, "done", "sender"}
 
 def _text(data: JsonObject, so_far: Reply) -> list[Event]:
     content = data.get("content")
-    if not isinstance(content, str):
+    if not content or not isinstance(content, str):
         return []
     piece = rest_of(content, so_far.text + so_far.withheld) if data.get("done") else content
     return [TextDelta(piece)] if piece else []
@@ -164,8 +164,10 @@ def _conversation(data: JsonObject, so_far: Reply) -> list[Event]:
     """Its id, which the first frames and the last may name."""
     if so_far.conversation_id is not None and not data.get("done"):
         return []
-    named = filter(None, (identifier(data.get(key)) for key in CONVERSATION_KEYS))
-    return [Info(conversation_id=found) for found in (*named,)[:1]]
+    for key in CONVERSATION_KEYS:
+        if found := identifier(data.get(key)):
+            return [Info(conversation_id=found)]
+    return []
 
 
 def _payload(data: JsonObject) -> list[Event]:
@@ -174,8 +176,10 @@ def _payload(data: JsonObject) -> list[Event]:
 
 
 def _files(data: JsonObject, so_far: Reply) -> list[File]:
+    if not data.get("attachments"):
+        return []
     known = {file.id for file in so_far.files}
-    files = map(file_of, items(data.get("attachments")))
+    files = map(file_of, items(data["attachments"]))
     return [file for file in files if file.id is None or file.id not in known]
 
 
