@@ -16,7 +16,7 @@ from remote_agents.agent import Agent
 from remote_agents.concealed import conceal
 from remote_agents.errors import ConfigurationError
 from remote_agents.json_types import Arguments
-from remote_agents.memory.dialogue import names_in
+from remote_agents.memory.dialogue import FoundNames, names_in
 from remote_agents.memory.sessions import current_session
 from remote_agents.unknown_names import unknown_in_call
 
@@ -35,11 +35,11 @@ def with_dialogue(agent: Agent, config: RunnableConfig, kwargs: Arguments) -> Ar
     Returns:
         The arguments; `dialogue` holds the names that were found.
     """
-    if "thread_id" in kwargs and "dialogue" not in kwargs:  # a thread is named in `configurable`
-        with model_errors():
-            raise ConfigurationError(unknown_in_call(agent.endpoint, "thread_id"))
+    if not isinstance(kwargs.get("dialogue"), FoundNames):
+        _refuse_names(agent, kwargs)
     configurable: Mapping[str, Any] = config.get("configurable") or {}
-    found = {**_context(configurable, agent), **names_in(configurable, agent.dialogue_keys)}
+    found = _context(configurable, agent)
+    found.update(names_in(configurable, agent.dialogue_keys))
     call = conceal(kwargs) if kwargs else {}
     if not call.get("memory") and NOSTREAM in (config.get("tags") or ()):
         call["memory"] = "client"
@@ -55,6 +55,14 @@ def with_dialogue(agent: Agent, config: RunnableConfig, kwargs: Arguments) -> Ar
     if "session_id" not in call and (thread := _thread(found)):
         call["thread_id"] = thread  # for tracers, which group turns by it
     return {**call, "dialogue": found}
+
+
+def _refuse_names(agent: Agent, kwargs: Arguments) -> None:
+    """Refuse as arguments what is named in `configurable`."""
+    for name in ("thread_id", "dialogue"):
+        if kwargs.get(name) is not None:
+            with model_errors():
+                raise ConfigurationError(unknown_in_call(agent.endpoint, name))
 
 
 def with_context(agent: Agent, kwargs: Arguments) -> Arguments:
@@ -82,10 +90,10 @@ def _session_alone(found: dict[str, str]) -> str | None:
     return found.get("session_id")
 
 
-def _context(configurable: Mapping[str, Any], agent: Agent) -> dict[str, str]:
+def _context(configurable: Mapping[str, Any], agent: Agent) -> FoundNames:
     """Who asks, by LangGraph's context of a run."""
     context = getattr(configurable.get(RUNTIME), "context", None)
-    return {} if context is None else names_in(context, agent.dialogue_keys, ids=False)
+    return names_in({} if context is None else context, agent.dialogue_keys, ids=False)
 
 
 def _own(history: object, agent: Agent) -> str | None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Any, cast
 
@@ -87,15 +88,32 @@ def to_messages(messages: Sequence[ChatMessage], endpoint: Endpoint) -> History:
     Looking raises `UnsupportedContentError`, which names the block, and the endpoint that does not
     take it.
     """
+    if messages is None or isinstance(messages, (str, bytes, ChatMessage)):
+        raise _no_messages(type(messages).__name__, endpoint)
     return History(messages, lambda some: (_message(message, endpoint) for message in some))
 
 
+def _no_messages(given: str, endpoint: Endpoint) -> UnsupportedContentError:
+    return UnsupportedContentError(
+        f"chat() takes a list of ChatMessage, not {given}; complete() takes a text alone.",
+        endpoint=endpoint.name,
+    )
+
+
 def prompt(text: str) -> list[Message]:
-    """A completion's prompt as messages."""
+    """A completion's prompt as messages.
+
+    Raises:
+        UnsupportedContentError: It is no text.
+    """
+    if not isinstance(text, str):
+        raise UnsupportedContentError(f"complete() takes a text, not {type(text).__name__}.")
     return [Message("user", text)]
 
 
 def _message(message: ChatMessage, endpoint: Endpoint) -> Message:
+    if not isinstance(message, ChatMessage):
+        raise _no_messages(f"of {type(message).__name__}", endpoint)
     role, blocks, known = _ROLES[message.role], message.blocks, message.additional_kwargs
     origin = Origin.of(known) if known and role == "assistant" else None
     if len(blocks) == 1 and type(block := blocks[0]) is TextBlock and _BESIDE.isdisjoint(known):
@@ -105,7 +123,8 @@ def _message(message: ChatMessage, endpoint: Endpoint) -> Message:
         if origin is None or type(block) not in _KINDS:
             said.read(block)
     if origin is not None:  # what an agent of this library said of its files is more than blocks
-        said.files += [_named_file(file) for file in known.get("files") or ()]
+        with _reading("files", "{'kind', 'url' or 'id'}"):
+            said.files += [_named_file(file) for file in known.get("files") or ()]
     if role == "assistant":
         said.texts += said_beside_text(known)
     if not said.calls:
@@ -120,6 +139,17 @@ def _message(message: ChatMessage, endpoint: Endpoint) -> Message:
         name=known.get("name"),
         failed=bool(known.get("is_error")),
     )
+
+
+@contextmanager
+def _reading(name: str, form: str) -> Iterator[None]:
+    """Refuses what stands beside the blocks of a message, in a history from outside, by name."""
+    try:
+        yield
+    except (AttributeError, KeyError, RecursionError, TypeError, ValueError) as error:
+        raise UnsupportedContentError(
+            f"The {name} in a message's additional_kwargs are a list of {form}."
+        ) from error
 
 
 # What a message tells beside its blocks.
@@ -170,11 +200,12 @@ class _Said:
 
     def read_old_calls(self, known: JsonMapping) -> None:
         """Take the tool calls that an integration keeps beside the blocks, as OpenAI's types."""
-        old = [*(known.get("tool_calls") or ()), *filter(None, [known.get("function_call")])]
-        for call in old:
-            plain = call.model_dump() if isinstance(call, BaseModel) else dict(call)
-            function = plain.get("function") or plain
-            self._add_call(plain.get("id"), function.get("name"), function.get("arguments"))
+        with _reading("tool_calls", "OpenAI's {'id', 'function': {'name', 'arguments'}}"):
+            old = [*(known.get("tool_calls") or ()), *filter(None, [known.get("function_call")])]
+            for call in old:
+                plain = call.model_dump() if isinstance(call, BaseModel) else dict(call)
+                function = plain.get("function") or plain
+                self._add_call(plain.get("id"), function.get("name"), function.get("arguments"))
 
     def _add_call(self, call_id: str | None, name: object, arguments: object) -> None:
         given = _arguments(arguments)

@@ -19,8 +19,9 @@ from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from remote_agents.drivers import arun, avalue_of, run, value_of
-from remote_agents.errors import AgentError
+from remote_agents.errors import AgentError, ConfigurationError
 from remote_agents.flow import Flow
+from remote_agents.memory.dialogue import FoundNames
 from remote_agents.memory.lease import asked
 from remote_agents.memory.sessions import Session
 from remote_agents.observability import observed
@@ -29,6 +30,7 @@ from remote_agents.turns.operations import expand
 from remote_agents.turns.terms import Terms
 from remote_agents.turns.turn import take_turn
 from remote_agents.types import Event, Finish, Message, Reply
+from remote_agents.unknown_names import unknown_in_call
 from remote_agents.version import VERSION
 
 T = TypeVar("T")
@@ -129,6 +131,8 @@ class Agent(Terms):
     ) -> Flow[None]:
         """One turn as a flow; arguments as for `remote_agents.turns.turn.take_turn`."""
         try:
+            if not isinstance(call.get("dialogue"), FoundNames | None):  # a caller's own
+                raise ConfigurationError(unknown_in_call(self.endpoint, "dialogue"))
             terms = self.for_call(call)
             observation = observed(terms, call, stream=stream)
             if observation is not None:

@@ -22,7 +22,7 @@ _NAMES = {
     **dict.fromkeys(("request_timeout",), "timeout"),
     **dict.fromkeys(("retries",), "max_retries"),
     **dict.fromkeys(("verify_ssl", "ssl_verify", "ca_bundle", "cafile"), "verify"),
-    **dict.fromkeys(("session", "thread_id", "thread"), "session_id"),
+    **dict.fromkeys(("session", "thread_id", "thread", "dialogue"), "session_id"),
     **dict.fromkeys(("conversation", "chat_id"), "conversation_id"),
 }
 # What has another place altogether.

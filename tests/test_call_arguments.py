@@ -121,6 +121,7 @@ REFUSED = {
     "default_headers": "did you mean 'headers'",
     "session": "did you mean 'session_id'",
     "thread_id": "did you mean 'session_id'",
+    "dialogue": "did you mean 'session_id'",
     "max_retries": "in its constructor, not in a call; a call takes",
     "api_key": "in its constructor, not in a call",
     "model": "takes 'agent_id' in its constructor",

@@ -27,6 +27,13 @@ NAMES = ("thread_id", "session_id", "conversation_id")
 NONCE = 12  # bytes
 
 
+class FoundNames(dict[str, str]):
+    """The names that a framework's configuration holds: of the dialogue, and of whoever asks.
+
+    A type of its own, as no argument of a caller's is one: he names a session or a conversation.
+    """
+
+
 @dataclass(frozen=True, slots=True)
 class Dialogue:
     """A dialogue by name.
@@ -98,7 +105,7 @@ def is_nonce(shown: str) -> bool:
     return shown.startswith("~")
 
 
-def names_in(source: object, also: Iterable[str] = (), *, ids: bool = True) -> dict[str, str]:
+def names_in(source: object, also: Iterable[str] = (), *, ids: bool = True) -> FoundNames:
     """The names in a configuration: of the dialogue, and of whoever asks.
 
     Args:
@@ -112,10 +119,10 @@ def names_in(source: object, also: Iterable[str] = (), *, ids: bool = True) -> d
     """
     known = source if isinstance(source, (dict, Mapping)) else _Attributes(source)
     if known == {}:
-        return {}
+        return FoundNames()
     wanted = (*(NAMES if ids else ()), *ASKERS, *also)
     found = {name: known.get(name) for name in wanted}
-    return {name: str(value) for name, value in found.items() if value not in _ABSENT}
+    return FoundNames({name: str(v) for name, v in found.items() if v not in _ABSENT})
 
 
 class _Attributes:

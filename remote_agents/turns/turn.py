@@ -20,9 +20,9 @@ from remote_agents.errors import (
     UnsupportedContentError,
 )
 from remote_agents.flow import Flow
-from remote_agents.json_types import JsonMapping
 from remote_agents.memory.dialogue import (
     Dialogue,
+    FoundNames,
     Kind,
     dialogue_of,
     find_dialogue_name,
@@ -54,7 +54,7 @@ def take_turn(
     stream: bool,
     conversation_id: str | None = None,
     session_id: str | None = None,
-    dialogue: JsonMapping | None = None,
+    dialogue: FoundNames | None = None,
     cleared: bool = False,
     latest: bool = False,
     memory: Memory | None = None,
@@ -121,7 +121,7 @@ class _Asking:
     def resumed(
         self,
         answer: object,
-        dialogue: JsonMapping | None,
+        dialogue: FoundNames | None,
         session_id: str | None,
         conversation_id: str | None,
     ) -> Flow[None]:

@@ -17,7 +17,7 @@ from llama_index.core.base.llms.types import (
 from llamaindex_agents import MaiAgent
 from remote_agents import InMemorySessionStore, UnsupportedContentError
 from remote_agents.sandbox import Sandbox
-from tests.llamaindex.conftest import QUESTION, SERVICES, WAYS, Build, RawServer, last
+from tests.llamaindex.conftest import COMPLETE, QUESTION, SERVICES, WAYS, Build, RawServer, last
 
 PNG = b"\x89PNG\r\n\x1a\n"
 LINK = "https://example.com/plan.png"
@@ -129,6 +129,39 @@ async def test_what_cannot_be_said_is_refused_by_name(
         await last(llm, way, [*REFUSED[refused], user(QUESTION)])
     assert llm.endpoint.title in str(caught.value)
     assert not sandbox.requests(service)
+
+
+UNREADABLE: dict[str, tuple[Any, str]] = {
+    "a text": (QUESTION, "list of ChatMessage, not str; complete"),
+    "a message": (user(QUESTION), "list of ChatMessage, not ChatMessage"),
+    "nothing": (None, "not NoneType"),
+    "texts": ([QUESTION], "list of ChatMessage, not of str"),
+    "mappings": ([{"role": "user", "content": QUESTION}], "not of dict"),
+    "calls that are a text": ([reply(tool_calls="book"), user(QUESTION)], "tool_calls"),
+    "calls that are numbers": ([reply(tool_calls=[7]), user(QUESTION)], "tool_calls"),
+    "a call without a shape": ([reply(function_call={"function": "x"}), user("?")], "tool_calls"),
+    "files that are texts": ([reply(files=["a.png"], agent="a"), user(QUESTION)], "files"),
+    "a file without a kind": ([reply(files=[{"id": "a"}], agent="a"), user(QUESTION)], "files"),
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("given", UNREADABLE)
+async def test_what_is_no_history_is_refused_before_anything_is_sent(
+    sandbox: Sandbox, build: Build, given: str, way: str
+) -> None:
+    messages, says = UNREADABLE[given]
+    with pytest.raises(UnsupportedContentError, match=says):
+        await last(build("bluenexus"), way, messages)
+    assert not sandbox.requests()
+
+
+@pytest.mark.parametrize("way", COMPLETE)
+@pytest.mark.parametrize("given", [None, 7, b"Hi"])
+async def test_a_prompt_is_a_text(sandbox: Sandbox, build: Build, given: Any, way: str) -> None:
+    with pytest.raises(UnsupportedContentError, match="takes a text, not"):
+        await last(build("bluenexus"), way, given)
+    assert not sandbox.requests()
 
 
 FILES = [

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from remote_agents import InMemorySessionStore
+from remote_agents.memory.dialogue import names_in
 from remote_agents.sandbox import Sandbox
 from remote_agents.turns import memory_warnings, terms
 from tests.memory.ways import client
@@ -34,7 +35,7 @@ def test_the_second_prompt_alone_in_a_thread_is_warned_of_once(
 ) -> None:
     agent = client(sandbox, "bluenexus", session_store=InMemorySessionStore())
     for number in range(4):
-        agent.ask("Hi", dialogue={"thread_id": "t"})
+        agent.ask("Hi", dialogue=names_in({"thread_id": "t"}))
         assert len(said(caplog, "WARNING")) == (number > 0)
     assert "session_id=" in said(caplog, "WARNING")[0]
 
