@@ -1,4 +1,4 @@
-"""What the context of a workflow holds of one of its agents."""
+"""What the context of a workflow holds of its agents."""
 
 from __future__ import annotations
 
@@ -6,8 +6,11 @@ import hashlib
 import uuid
 from collections.abc import Sequence
 from typing import Any
+from weakref import WeakValueDictionary
 
-from llama_index.core.base.llms.types import ChatMessage, ChatResponse
+from llama_index.core.base.llms.types import ChatMessage, ChatResponse, MessageRole
+from llama_index.core.memory import BaseMemory
+from llama_index.core.workflow import JsonSerializer
 
 from remote_agents.errors import ConversationError
 from remote_agents.json_types import JsonObject
@@ -97,3 +100,57 @@ def _digest(messages: Sequence[ChatMessage]) -> str:
     for message in messages:
         digest.update(f"{message.role.value}\0{message.content}\0".encode("utf-8", "replace"))
     return digest.hexdigest()
+
+
+# --- the dialogue of a context whose memory is lost ----------------------------------------------
+
+_DIALOGUE = "remote_dialogue"
+_memories: WeakValueDictionary[str, BaseMemory] = WeakValueDictionary()
+
+
+async def keep_dialogue(ctx: Any, memory: BaseMemory) -> None:
+    """Keep what was said with the context, if that loses its memory between two runs.
+
+    It loses what cannot be serialised: with Pydantic 2.14, LlamaIndex's own chat stores.
+    """
+    kept = None
+    if _is_lost(memory):
+        name = uuid.uuid4().hex
+        _memories[name] = memory
+        kept = {"memory": name, "said": await memory.aget_all()}
+    await ctx.store.set(_DIALOGUE, kept)
+
+
+def _is_lost(memory: BaseMemory) -> bool:
+    try:
+        JsonSerializer().serialize(memory)
+    except ValueError:
+        return True
+    return False
+
+
+async def with_dialogue(
+    ctx: Any, memory: BaseMemory, llm_input: Sequence[ChatMessage]
+) -> list[ChatMessage]:
+    """A prompt, behind the dialogue of earlier runs if the context has lost it.
+
+    Its memory gets that back; one that was cleared does not.
+    """
+    kept = await ctx.store.get(_DIALOGUE, default=None)
+    if not kept or _has_answer(llm_input) or await _is_cleared(kept["memory"], memory):
+        return [*llm_input]
+    said = await memory.aget_all()
+    if not _has_answer(said):
+        await memory.aset([*kept["said"], *said])
+    system = [message for message in llm_input if message.role == MessageRole.SYSTEM]
+    return [*system, *kept["said"], *llm_input[len(system) :]]
+
+
+async def _is_cleared(name: str, memory: BaseMemory) -> bool:
+    """Whether the memory of the run before is this one, or empty."""
+    before = _memories.get(name)
+    return before is not None and (before is memory or not await before.aget_all())
+
+
+def _has_answer(messages: Sequence[ChatMessage]) -> bool:
+    return any(message.role == MessageRole.ASSISTANT for message in messages)

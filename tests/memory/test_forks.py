@@ -16,6 +16,7 @@ from remote_agents import (
     ServerError,
     UnsupportedContentError,
 )
+from remote_agents.memory.dialogue import names_in
 from remote_agents.sandbox import Sandbox
 from remote_agents.turns.memory_warnings import ConversationRestartedWarning
 from tests.memory.ways import ASKED, REMEMBERING, SECRET, WAYS, ask, client, received
@@ -48,8 +49,8 @@ async def dialogue(agent: Any, *texts: str, **call: Any) -> list[Any]:
 CALLS = [
     {"session_id": "u1"},
     {"memory": "server"},
-    {"dialogue": {"thread_id": "t1"}},
-    {"dialogue": {"session_id": "s1", "user_id": "alice"}},
+    {"dialogue": names_in({"thread_id": "t1"})},
+    {"dialogue": names_in({"session_id": "s1", "user_id": "alice"})},
 ]
 
 

@@ -74,7 +74,7 @@ def test_a_mark_of_another_process_is_told_of(
     sandbox: Sandbox, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     agent: Any = client(sandbox, "bluenexus")
-    call: dict[str, Any] = {"dialogue": {"thread_id": "restarted"}}
+    call: dict[str, Any] = {"dialogue": names_in({"thread_id": "restarted"})}
     reply = agent.ask("Hi", **call)
     empty = InMemorySessionStore()
     for module in (terms, memory_warnings):

@@ -12,6 +12,7 @@ from langchain_core.messages import SystemMessage
 from llama_index.core.llms import ChatMessage
 
 from remote_agents import InMemorySessionStore, Message, TurnRecord
+from remote_agents.memory.dialogue import names_in
 from remote_agents.memory.plan import Reason
 from remote_agents.sandbox import Sandbox
 from remote_agents.testing.ways import FRAMEWORKS, Answer, Way
@@ -29,7 +30,7 @@ SYSTEM: dict[str, Any] = {
     "llamaindex": ChatMessage(role="system", content="Be brief."),
 }
 THREAD: dict[str, Any] = {
-    "plain": {"dialogue": {"thread_id": "t1"}},
+    "plain": {"dialogue": names_in({"thread_id": "t1"})},
     "langchain": {"config": {"configurable": {"thread_id": "t1"}}},
 }
 Scene = Callable[[Way, Sandbox], Awaitable[Answer]]

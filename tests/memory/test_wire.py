@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from remote_agents import ConfigurationError, InMemorySessionStore, Message, session
+from remote_agents.memory.dialogue import names_in
 from remote_agents.sandbox import Sandbox
 from remote_agents.types import Origin
 from tests.memory.prompts import FACTS
@@ -232,7 +233,11 @@ async def test_a_session_is_set_around_calls(sandbox: Sandbox, store: InMemorySe
 
 def test_an_empty_name_is_none(sandbox: Sandbox) -> None:
     agent = client(sandbox, "private_ai")
-    for call in ({"session_id": ""}, {"conversation_id": ""}, {"dialogue": {"thread_id": ""}}):
+    for call in (
+        {"session_id": ""},
+        {"conversation_id": ""},
+        {"dialogue": names_in({"thread_id": ""})},
+    ):
         assert agent.ask("hi", **call).conversation_id is None
     with pytest.raises(ConfigurationError, match="session_id is empty"):
         agent.session("")
