@@ -231,6 +231,7 @@ class ChatAgent(AgentSettings, RunnableMethods[AIMessage, AIMessageChunk], Overr
         Args:
             tools: Functions, Pydantic classes, LangChain tools or their schemas.
             tool_choice: The tool that it has to call, or `any`; the agent is asked for it in words.
+                `none` offers no tool.
             **kwargs: Bound to the model.
 
         Returns:
@@ -246,7 +247,7 @@ class ChatAgent(AgentSettings, RunnableMethods[AIMessage, AIMessageChunk], Overr
         turns.refuse_tools(tools, self.agent.endpoint)
         if tools:
             kwargs["tools"] = [convert_to_openai_tool(tool) for tool in tools]
-            kwargs["tool_choice"] = turns.forced_tool(tool_choice)
+            kwargs["tool_choice"] = tool_choice
         return self.bind(**kwargs) if kwargs else self
 
     def with_structured_output(

@@ -40,7 +40,7 @@ from langchain_agents._without_callbacks import (
     stream_messages as stream_messages,
 )
 from remote_agents.agent import Agent as Agent
-from remote_agents.client_tools import brings_its_own, forced_tool as forced_tool
+from remote_agents.client_tools import brings_its_own
 from remote_agents.concealed import conceal as conceal
 from remote_agents.drivers import arun, run
 from remote_agents.errors import AgentError
@@ -124,7 +124,7 @@ def call_arguments(endpoint: Endpoint, stop: object, kwargs: Mapping[str, Any]) 
     call = {name: value for name, value in kwargs.items() if name not in _NOT_OURS}
     if tools:
         call["tools"] = [convert_to_openai_tool(tool) for tool in tools]
-        call["tool_choice"] = forced_tool(kwargs.get("tool_choice"))
+        call["tool_choice"] = kwargs.get("tool_choice")
     if stop is not None:
         call["stop"] = stop
     return call

@@ -33,8 +33,8 @@ def offered(
             brings_its_own(endpoint, "llm.as_tool(...)"), endpoint=endpoint.name
         )
     told = [tool.metadata.to_openai_tool(skip_length_check=True) for tool in tools]
-    forced = forced_tool(choice) or ("any" if required else None)
-    return {"tools": told, "tool_choice": forced}
+    chosen = choice == "none" or forced_tool(choice)
+    return {"tools": told, "tool_choice": choice if chosen else "any" if required else None}
 
 
 def asked(

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from types import FrameType
 from typing import Any
 
+from remote_agents.client_tools import forced_tool
 from remote_agents.errors import ConfigurationError
 from remote_agents.json_types import JsonObject
 from remote_agents.service import Endpoint
@@ -44,6 +45,16 @@ def check_call(endpoint: Endpoint, parameters: Mapping[str, Any]) -> JsonObject:
             continue
         if not _is_harmless(name, told.pop(name)):
             raise ConfigurationError(unknown_in_call(endpoint, name), endpoint=endpoint.name)
+    return _settle_choice(told) if "tool_choice" in told else told
+
+
+def _settle_choice(told: JsonObject) -> JsonObject:
+    """A call in which no tool is offered where none may be called, and one that has to be named."""
+    choice = told.pop("tool_choice")
+    if choice == "none":
+        told.pop("tools", None)
+    elif forced := forced_tool(choice):
+        told["tool_choice"] = forced
     return told
 
 

@@ -215,6 +215,7 @@ NAMED = {"type": "function", "function": {"name": "get_weather"}}
         ({"tool_choice": "required"}, "get_weather, other."),
         ({"tool_choice": "auto", "tool_required": True}, "get_weather, other."),
         ({"tool_choice": "auto"}, None),
+        ({"tool_choice": "none", "tool_required": True}, None),
         ({}, None),
     ],
 )
@@ -223,7 +224,9 @@ def test_a_tool_is_forced_however_it_is_named(
 ) -> None:
     other = FunctionTool.from_defaults(get_weather, name="other")
     made(sandbox, service).chat_with_tools([weather, other], QUESTION, **choice)
-    said = json.dumps(sandbox.requests(service)[-1]["body"]["messages"])
+    body = sandbox.requests(service)[-1]["body"]
+    said = json.dumps(body["messages"])
+    assert bool(body["tools"]) == (choice.get("tool_choice") != "none")
     assert ("calling one of these tools" in said) == (names is not None)
     assert f"nothing else: {names}" in said or names is None
 

@@ -7,6 +7,7 @@ from langchain.agents import create_agent
 from langchain.agents.middleware import TodoListMiddleware
 from langchain_core.messages import HumanMessage, ToolMessage
 from langchain_core.tools import tool
+from langchain_core.utils.function_calling import convert_to_openai_tool
 from langgraph.checkpoint.memory import InMemorySaver
 from pydantic import BaseModel, Field
 
@@ -29,6 +30,9 @@ def get_weather(city: str) -> str:
     if city == "Atlantis":
         raise ValueError("no such city")
     return f"sunny in {city}"
+
+
+WEATHER = convert_to_openai_tool(get_weather)
 
 
 class Report(BaseModel):
@@ -146,6 +150,26 @@ def test_a_tool_that_has_to_be_called(model: ChatAgent, choice: Any) -> None:
 
 def test_no_tool_has_to_be_called(model: ChatAgent) -> None:
     assert model.bind_tools([get_weather], tool_choice="auto").invoke("Hello!").tool_calls == []
+
+
+NAMED = {"type": "function", "function": {"name": "get_weather"}}
+
+
+@pytest.mark.parametrize(
+    ("choice", "demanded"),
+    [(NAMED, True), ("required", True), (True, True), ("auto", False), ("none", False)],
+)
+def test_a_choice_means_the_same_to_the_plain_client(
+    model: ChatAgent, sandbox: Sandbox, choice: Any, demanded: bool
+) -> None:
+    called = [
+        model.bind_tools([get_weather], tool_choice=choice).invoke(QUESTION).tool_calls,
+        model.client.ask(QUESTION, tools=[WEATHER], tool_choice=choice).tool_calls,
+    ]
+    assert [len(calls) for calls in called] == [choice != "none"] * 2
+    for request in sandbox.requests():
+        assert bool(request["body"]["tools"]) == (choice != "none")
+        assert ("calling one of these tools" in str(request["body"]["messages"])) == demanded
 
 
 def test_agents_that_take_no_tools_refuse_them_when_they_are_bound(sandbox: Sandbox) -> None:
