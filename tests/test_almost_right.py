@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 from hypothesis import given, strategies as st
 
-from tests.fuzz.almost_right import MUTATIONS, READABLE, Almost, almost_right, judge, right
+from tests.fuzz.almost_right import MUTATIONS, READABLE, almost_right, judge
+from tests.fuzz.right_streams import Almost, right
 
 pytestmark = pytest.mark.filterwarnings("ignore::remote_agents.EmptyAnswerWarning")
 

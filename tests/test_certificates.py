@@ -17,8 +17,7 @@ from remote_agents import AgentConnectionError
 from remote_agents.http import _aiohttp, certificates, pools
 from tests import certificates as made
 from tests.raw_server import serving
-from tests.test_transport import ANSWER
-from tests.transports import Asker, asking
+from tests.transports import ANSWER, Asker, asking
 
 newer = cache(made.authority.__wrapped__)
 

@@ -17,7 +17,7 @@ from remote_agents.sandbox import Sandbox
 from remote_agents.testing.ways import ENDPOINT_NAMES, FRAMEWORKS, Way
 from tests import certificates
 from tests.raw_server import serving
-from tests.test_transport import ANSWER
+from tests.transports import ANSWER
 
 
 @pytest.fixture

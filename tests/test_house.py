@@ -127,7 +127,7 @@ def test_what_is_silenced_without_a_reason_is_found(silenced: str, tmp_path: Pat
 MOST_LINES = 400
 
 
-@pytest.mark.parametrize("folder", [folder for folder in FOLDERS if folder != "tests"])
+@pytest.mark.parametrize("folder", FOLDERS)
 def test_a_file_can_be_read_in_one_go(folder: str) -> None:
     sizes = {path: path.read_text("utf-8").count("\n") for path in (ROOT / folder).rglob("*.py")}
     assert sizes

@@ -22,8 +22,7 @@ from remote_agents.sandbox import Sandbox
 from tests.certificates import Authority, authority
 from tests.proxies import proxying
 from tests.raw_server import serving
-from tests.test_transport import ANSWER, WHOLE
-from tests.transports import KEY, asking
+from tests.transports import ANSWER, KEY, WHOLE, asking
 
 pytestmark = pytest.mark.usefixtures("fresh_pools")
 NOWHERE = "127.0.0.1:9"

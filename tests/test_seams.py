@@ -33,8 +33,7 @@ from remote_agents.sandbox import Sandbox
 from remote_agents.testing.ways import FRAMEWORKS, Way, make
 from tests.certificates import authority
 from tests.raw_server import serving
-from tests.test_transport import ANSWER
-from tests.transports import asking
+from tests.transports import ANSWER, asking
 
 pytestmark = pytest.mark.usefixtures("fresh_pools")
 PACKAGES = ("remote_agents", "langchain_agents", "llamaindex_agents")

@@ -1,7 +1,9 @@
 """One agent over each of the three ways to the wire: sync httpx, aiohttp, plain async httpx."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import json
+import time
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -11,7 +13,7 @@ import pytest
 from remote_agents import AgentError, BlueNexus
 from remote_agents.client import Client
 from remote_agents.types import Event, Finish, TextDelta
-from tests.raw_server import RawServer
+from tests.raw_server import JSON, RawServer, head
 
 KINDS = ("sync", "aiohttp", "httpx")
 KEY = "sk-4cf1a9e2b7-secret"
@@ -27,6 +29,23 @@ def finished(reason: str = "stop") -> bytes:
 
 
 DONE = b"data: [DONE]\n\n"
+KEEPALIVE = b": keep-alive\n\n"
+INTERIM = b"HTTP/1.1 102 Processing\r\n\r\n"
+REPLY = json.dumps({"choices": [{"message": {"content": "Hello"}, "finish_reason": "stop"}]})
+WHOLE = [head(JSON, length=len(REPLY)), REPLY.encode()]
+ANSWER = [head(length=len(delta("Hello") + DONE)), delta("Hello") + DONE]
+
+
+def whole_body(text: str) -> bytes:
+    """An answer in one object."""
+    return b'{"choices":[{"message":{"content":"%s"},"finish_reason":"stop"}]}' % text.encode()
+
+
+async def until(check: Callable[[], Any], seconds: float = 3.0) -> bool:
+    end = time.monotonic() + seconds
+    while not check() and time.monotonic() < end:  # noqa: ASYNC110 - any check
+        await asyncio.sleep(0.01)
+    return bool(check())
 
 
 class Asker:

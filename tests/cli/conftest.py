@@ -8,6 +8,7 @@ from remote_agents.cli import main
 from remote_agents.sandbox import Sandbox
 
 Cli = Callable[..., tuple[int, str, str]]
+QUESTION = "How many vacation days do I get?"
 
 
 @pytest.fixture

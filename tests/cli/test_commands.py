@@ -7,12 +7,10 @@ import shlex
 import signal
 import subprocess
 import sys
-from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import get_args
 
 import httpx
-import openpyxl
 import pytest
 
 from remote_agents import types
@@ -21,9 +19,7 @@ from remote_agents.cli.talk import KINDS
 from remote_agents.sandbox import Sandbox
 from remote_agents.services import ENDPOINTS
 from remote_agents.version import VERSION
-from tests.cli.conftest import Cli, lines
-
-QUESTION = "How many vacation days do I get?"
+from tests.cli.conftest import QUESTION, Cli, lines
 
 
 @pytest.mark.parametrize("endpoint", ENDPOINTS)
@@ -200,152 +196,6 @@ def test_an_unknown_endpoint_names_the_known_ones(cli: Cli) -> None:
     code, _, err = cli("ask", "bluenexsus", QUESTION)
     assert code == 2
     assert all(name in err for name in ENDPOINTS)
-
-
-# --- check ---------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("endpoint", ENDPOINTS)
-def test_check_of_a_working_agent(endpoint: str, cli: Cli) -> None:
-    code, out, _ = cli("check", endpoint)
-    assert code == 0
-    for step in ("configuration", "host", "API", "key", "agent", "answer", "first token"):
-        assert re.search(rf"^✓ {step} ", out, re.MULTILINE), step
-    assert re.search(r"first token +\d\.\d\d s", out)
-    steps = [row for row in lines(cli("check", endpoint, "--json")[1]) if row["type"] == "step"]
-    assert all(step["ok"] for step in steps)
-    for fact, has in (("reasoning", "reasons"), ("citations", "cites")):
-        mark = "✓" if getattr(ENDPOINTS[endpoint], has) else "✗"
-        assert f"{mark} {fact}" in out
-
-
-BROKEN = {
-    "host": (["--base-url", "http://127.0.0.1:9", "--set", "max_retries=0"], 3),
-    "key": (["--api-key-file", "KEY"], 1),
-    "agent": (["--agent-id", "11111111-2222-3333-4444-555555555555"], 1),
-    "configuration": (["--base-url", "not an address"], 2),
-    "API": ([], 1),
-}
-
-
-@pytest.mark.parametrize("endpoint", ENDPOINTS)
-@pytest.mark.parametrize("step", BROKEN)
-def test_check_says_what_is_wrong(
-    step: str, endpoint: str, cli: Cli, sandbox: Sandbox, tmp_path: Path
-) -> None:
-    options, code = BROKEN[step]
-    (tmp_path / "key").write_text("a-wrong-key")
-    if step == "API":
-        sandbox.wrong_content_type(endpoint=endpoint)
-    options = [str(tmp_path / "key") if option == "KEY" else option for option in options]
-    if step == "agent" and ENDPOINTS[endpoint].agent_in_address:
-        step, options = "API", ["--base-url", f"{sandbox.agents[endpoint]['base_url']}-none"]
-    got, out, _ = cli("check", endpoint, "--json", *options)
-    checks = {row["check"]: row for row in lines(out)}
-    assert got == code
-    steps = ["configuration", "host", "API", "key", "agent", "answer"]
-    reached = [name for name in steps if name in checks]
-    assert reached[-1] == step
-    assert [checks[name]["ok"] for name in reached] == [*[True] * (len(reached) - 1), False]
-    advice = {"host": "base_url", "key": "_API_KEY", "agent": "agent_id", "API": "base_url"}
-    assert advice.get(step, "https://") in checks[step]["detail"]
-    assert [*checks] == reached, "nothing comes below what to do"
-
-
-def test_a_terminal_without_ticks_is_told_apart_too(
-    cli: Cli, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(written := io.BytesIO(), "ascii"))
-    cli("check", "bluenexus")
-    sys.stdout.flush()
-    assert b"\n+ temperature" in written.getvalue()
-    assert b"\nx files" in written.getvalue()
-
-
-# --- what a service holds ------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("endpoint", ["cloudbase", "bluenexus", "maiagent"])
-def test_conversations_and_messages(
-    endpoint: str, cli: Cli, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    sandbox.expire_conversations()
-    options = ["--set", "memory=server"] if endpoint == "cloudbase" else []
-    finish = lines(cli("ask", endpoint, QUESTION, "--json", *options)[1])[-1]
-    code, out, _ = cli("conversations", endpoint, "--json")
-    assert code == 0
-    assert finish["conversation_id"] in [row["id"] for row in lines(out)]
-    assert finish["conversation_id"] in cli("conversations", "list", endpoint)[1]
-
-    code, out, _ = cli("messages", endpoint, finish["conversation_id"], "--json")
-    assert code == 0
-    assert {row["role"] for row in lines(out)} == {"user", "assistant"}
-    assert "25 vacation days" in cli("messages", endpoint, finish["conversation_id"])[1]
-    assert (
-        len(lines(cli("messages", endpoint, finish["conversation_id"], "--json", "--limit=1")[1]))
-        == 1
-    )
-
-    monkeypatch.setenv("COLUMNS", "40")  # an id is folded there, never cut short
-    first_column = re.findall(r"^│ (\S+)", cli("conversations", endpoint)[1], re.MULTILINE)
-    assert finish["conversation_id"] in "".join(first_column)
-
-
-def test_a_conversation_is_deleted(cli: Cli) -> None:
-    finish = lines(cli("ask", "bluenexus", QUESTION, "--json")[1])[-1]
-    assert cli("conversations", "delete", "bluenexus", finish["conversation_id"])[0] == 0
-    left = lines(cli("conversations", "bluenexus", "--json")[1])
-    assert finish["conversation_id"] not in [row["id"] for row in left]
-
-
-TODAY = datetime.now(timezone.utc).date()
-DAYS = (f"--start={TODAY - timedelta(days=1)}", f"--end={TODAY + timedelta(days=1)}")
-
-
-def test_records(cli: Cli) -> None:
-    cli("ask", "maiagent", QUESTION)
-    code, out, _ = cli("records", "maiagent", *DAYS, "--json", "--user-message=vacation")
-    assert code == 0
-    assert QUESTION in [row["input_message"] for row in lines(out)]
-    code, out, _ = cli("records", "maiagent", *DAYS)
-    assert code == 0
-    assert QUESTION in out
-
-
-def test_records_as_excel(cli: Cli, tmp_path: Path) -> None:
-    cli("ask", "maiagent", QUESTION)
-    path = tmp_path / "records.xlsx"
-    code, out, err = cli("records", "export", "maiagent", str(path), *DAYS)
-    assert code == 0
-    assert f"{path.stat().st_size:,} bytes" in out
-    assert "%" in err or "B/s" in err  # the bar
-    cells = [cell for row in openpyxl.load_workbook(path).active.values for cell in row]
-    assert QUESTION in cells
-    code, out, err = cli("records", "export", "maiagent", str(path), *DAYS, "--json")
-    assert lines(out) == [{"path": str(path), "bytes": path.stat().st_size}]
-    assert err == ""
-
-
-@pytest.mark.parametrize(
-    ("arguments", "said"),
-    [
-        (["records", "maiagent"], "range of days"),
-        (["records", "maiagent", "--start=2025-02-01", "--end=2025-01-01"], "swap them"),
-        (["records", "maiagent", "--start=yesterday", "--end=2025-01-01"], "YYYY-MM-DD"),
-        (["records", "bluenexus"], "BlueNexus has no records; it has agents, conversations"),
-        (["agents", "ag_ui"], "has no agents; it has nothing beside the chat"),
-        (["records", "cloudbase", "--start=2025-01-01"], "cannot be chosen by --start"),
-        (["records", "export", "cloudbase", "x.xlsx"], "cannot export excel"),
-        (["conversations", "delete", "maiagent", "c1"], "cannot delete its conversations"),
-        (["conversations", "bluenexus", "--limit=0"], "limit"),
-        (["messages", "bluenexus"], "conversation"),
-    ],
-)
-def test_what_cannot_be_listed(arguments: list[str], said: str, cli: Cli) -> None:
-    code, _, err = cli(*arguments)
-    assert code == 2
-    assert said.lower() in err.lower()  # typer's names of arguments were in capitals before 0.27
-    assert "Traceback" not in err
 
 
 # --- with less installed -------------------------------------------------------------------------

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from langchain_core.tracers import BaseTracer
 
 import langchain_agents
 from langchain_agents import ChatAgent
@@ -20,10 +21,8 @@ KEEPING = [name for name, kind in CHAT.items() if kind.endpoint.keeps != "none"]
 # An AG-UI thread drops what it knows, and so it is not in the sandbox's log of turns.
 ONLY_NEW = [name for name in KEEPING if name == "ag_ui" or not CHAT[name].endpoint.context]
 CITING = [name for name, kind in CHAT.items() if kind.endpoint.cites]
-
 every_service = pytest.mark.parametrize("service", list(CHAT))
 every_keeping = pytest.mark.parametrize("service", KEEPING)
-
 QUESTION = "How many vacation days do I get?"
 FOLLOW_UP = "And what about part-time staff?"
 
@@ -37,3 +36,14 @@ def summed(chunks: list[Any]) -> Any:
     """A stream's chunks as one message."""
     first, *rest = chunks
     return first + rest
+
+
+class Tracer(BaseTracer):
+    """Keeps all that a tracer is given."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.runs: list[Any] = []
+
+    def _persist_run(self, run: Any) -> None:
+        self.runs.append(run)

@@ -1,41 +1,25 @@
-"""Ends, errors, secrets and copies."""
+"""How a stream ends: read to its end, left, closed, cancelled, or outliving its loop."""
 
 from __future__ import annotations
 
 import asyncio
-import copy
 import json
-import pickle
 import subprocess
 import sys
 import time
 from typing import Any
 
-import httpx
 import pytest
-from langchain_core.callbacks import BaseCallbackHandler, get_usage_metadata_callback
+from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.exceptions import (
-    ModelAuthenticationError,
     ModelError,
-    ModelInvalidRequestError,
-    ModelNotFoundError,
-    ModelRateLimitError,
 )
-from langchain_core.load import dumpd, dumps
-from langchain_core.messages import HumanMessage
 from langchain_core.output_parsers import StrOutputParser
 from langchain_core.runnables import RunnableLambda
-from langchain_core.tracers import BaseTracer
-from pydantic import SecretStr
 
-import langchain_agents._errors as both
-import remote_agents
-from langchain_agents._errors import as_model_error
-from remote_agents import InMemorySessionStore, errors
-from tests.langchain.services import CHAT, LLMS, QUESTION, chat, every_keeping, every_service
+from tests.langchain.services import LLMS, chat, every_service
 
 pytestmark = pytest.mark.filterwarnings("ignore::langchain_core._api.LangChainBetaWarning")
-
 LONG = "Count to 20000"
 
 
@@ -294,249 +278,3 @@ def test_a_stream_may_outlive_its_loop(sandbox: Any) -> None:
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0
     assert "Event loop is closed" not in done.stderr
-
-
-# --- errors --------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("name", sorted(n for n in errors.__all__ if n[0].isupper()))
-def test_every_error_is_a_model_error_too(name: str) -> None:
-    mine = getattr(errors, name)("It broke.", endpoint="bluenexus", conversation_id="c1")
-    mine.partial = "So far"
-    error = as_model_error(mine)
-    assert isinstance(error, getattr(remote_agents, name))
-    assert isinstance(error, ModelError)
-    useless = isinstance(mine, errors.ConfigurationError)
-    assert error.is_retryable == (mine.safe_to_repeat and not useless)
-    copied = pickle.loads(pickle.dumps(error))
-    for each in (error, copied):
-        assert isinstance(each, getattr(both, name))
-        assert type(each) is type(error)
-        assert str(each) == "It broke."
-        assert vars(each) == vars(mine)
-
-
-@every_service
-@pytest.mark.parametrize(
-    ("fault", "settings", "kind", "retryable"),
-    [
-        ({}, {"api_key": "wrong"}, ModelAuthenticationError, False),
-        ({}, {"agent_id": "nobody"}, ModelNotFoundError, False),
-        ({"status": 429}, {"max_retries": 0}, ModelRateLimitError, True),
-        ({"status": 500}, {}, ModelError, False),
-        ({"status": 400}, {}, ModelInvalidRequestError, False),
-    ],
-    ids=["key", "agent", "limit", "failure", "request"],
-)
-async def test_errors_mean_the_same(
-    sandbox: Any, service: str, fault: Any, settings: Any, kind: Any, retryable: bool
-) -> None:
-    if service == "private_ai" and settings.get("agent_id"):
-        settings = {"agent_id": "00000000-0000-0000-0000-000000000000"}
-    if service == "maiagent" and settings.get("agent_id"):
-        settings = {"agent_id": "00000000-0000-0000-0000-000000000000"}
-    if service == "ag_ui" and settings.get("agent_id"):
-        settings = {"base_url": f"{sandbox.url}/ag-ui/nobody"}
-    model = chat(sandbox, service, **settings)
-    asks: list[Any] = [
-        lambda: asyncio.to_thread(model.invoke, "Hi"),
-        lambda: model.ainvoke("Hi"),
-        lambda: asyncio.to_thread(lambda: list(model.stream("Hi"))),
-        lambda: asyncio.to_thread(lambda: model.stream_events("Hi", version="v3").output),
-    ]
-    for ask in asks:
-        if fault:
-            sandbox.fail_next(endpoint=service, **fault)
-        with pytest.raises(kind) as caught:
-            await ask()
-        assert isinstance(caught.value, errors.AgentError)
-        assert caught.value.is_retryable is retryable
-        assert caught.value.endpoint == service
-        assert caught.value.__suppress_context__  # one traceback, not two
-
-
-@every_service
-def test_what_was_received_is_kept(sandbox: Any, service: str) -> None:
-    sandbox.drop_after(12, endpoint=service)
-    with pytest.raises(errors.AgentError) as caught:
-        list(chat(sandbox, service).stream("Count to 50"))
-    assert caught.value.partial.startswith("1 2")
-    assert not caught.value.is_retryable
-
-
-def test_an_unknown_name_is_refused_with_the_nearest() -> None:
-    for kind in (*CHAT.values(), *LLMS.values()):
-        with pytest.raises(errors.ConfigurationError, match=r"temprature.*'temperature'"):
-            kind(agent_id="a", api_key="k", base_url="https://x.example", temprature=1)
-
-
-@pytest.mark.parametrize("service", [s for s in CHAT if not CHAT[s].endpoint.key_optional])
-def test_a_missing_key_names_its_variable(service: str) -> None:
-    with pytest.raises(errors.ConfigurationError, match="_API_KEY"):
-        CHAT[service](agent_id="a", base_url="https://x.example")
-
-
-@pytest.mark.parametrize("kind", [CHAT["maiagent"], LLMS["maiagent"]])
-def test_what_a_service_cannot_honour_gives_one_warning(kind: Any) -> None:
-    with pytest.warns(UserWarning, match="MaiAgent has no temperature") as told:
-        kind(agent_id="a", api_key="k", temperature=0.5)
-    assert len(told) == 1
-
-
-# --- secrets and copies --------------------------------------------------------------------------
-
-KEY = "sk-very-secret-0123456789"
-
-
-class Tracer(BaseTracer):
-    """Keeps all that a tracer is given."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.runs: list[Any] = []
-
-    def _persist_run(self, run: Any) -> None:
-        self.runs.append(run)
-
-
-@pytest.mark.parametrize("kinds", [CHAT, LLMS], ids=["chat", "llm"])
-@every_service
-def test_no_key_shows(kinds: Any, service: str) -> None:
-    def respond(request: httpx.Request) -> httpx.Response:
-        assert KEY in request.headers["authorization"]
-        return httpx.Response(401, json={"detail": f"{KEY} is wrong"})
-
-    client = httpx.Client(transport=httpx.MockTransport(respond))
-    headers = {"X-Proxy": KEY}
-    model = kinds[service](
-        agent_id="a1",
-        api_key=KEY,
-        base_url="https://x.example.com",
-        http_client=client,
-        default_headers=headers,
-    )
-    tracer = Tracer()
-    with pytest.raises(ModelAuthenticationError) as caught:
-        model.invoke("Hi", {"callbacks": [tracer], "configurable": {"thread_id": "t"}})
-    (run,) = tracer.runs
-    shown = [
-        repr(model),
-        str(model),
-        dumps(model),
-        json.dumps(dumpd(model)),
-        str(model.model_dump()),
-        model.model_dump_json(),
-        str(model.to_json()),
-        str(model._identifying_params),
-        str(caught.value),
-        run.model_dump_json(),
-        repr(run),
-    ]
-    assert not [text for text in shown if KEY in text]
-
-
-@pytest.mark.parametrize("kinds", [CHAT, LLMS], ids=["chat", "llm"])
-@every_service
-def test_copies_work(sandbox: Any, kinds: Any, service: str) -> None:
-    model = kinds[service](**sandbox.kwargs(service), tags=["one"])
-    assert model.invoke(QUESTION)
-    copies = {
-        "pickle": pickle.loads(pickle.dumps(model)),
-        "deepcopy": copy.deepcopy(model),
-        "copy": copy.copy(model),
-        "model_copy": model.model_copy(update={"max_retries": 0}),
-    }
-    for each in copies.values():
-        assert each.invoke(QUESTION) == model.invoke(QUESTION) or kinds is CHAT
-        assert isinstance(each.api_key, SecretStr)
-        assert each.agent.name == model.agent.name
-        assert each.tags == ["one"]
-    assert copies["model_copy"].agent.max_retries == 0
-    assert model.agent.max_retries == 2
-
-
-def test_a_pickle_carries_the_key_from_the_environment(
-    monkeypatch: pytest.MonkeyPatch, sandbox: Any
-) -> None:
-    for name, value in sandbox.agents["bluenexus"]["env"].items():
-        monkeypatch.setenv(name, value)
-    pickled = pickle.dumps(CHAT["bluenexus"]())
-    for name in sandbox.agents["bluenexus"]["env"]:
-        monkeypatch.delenv(name)
-    assert "25" in pickle.loads(pickled).invoke(QUESTION).text
-
-
-def test_a_pickle_leaves_clients_behind_and_says_so(sandbox: Any) -> None:
-    client = httpx.Client()
-    model = chat(sandbox, "bluenexus", http_client=client)
-    assert copy.deepcopy(model).http_client is client
-    with pytest.warns(UserWarning, match="http_client"):
-        pickled = pickle.dumps(model)
-    assert pickle.loads(pickled).http_client is None
-
-
-def test_an_assignment_takes_effect(sandbox: Any) -> None:
-    model = chat(sandbox, "bluenexus")
-    model.temperature = 0.7
-    model.invoke(QUESTION)
-    assert sandbox.requests("bluenexus")[-1]["body"]["temperature"] == 0.7
-
-
-def test_a_deep_copy_shares_its_sessions(sandbox: Any) -> None:
-    model = chat(sandbox, "bluenexus", session_store=InMemorySessionStore())
-    copy.deepcopy(model).invoke("Hello", session_id="s")
-    assert model.session("s") is not None
-
-
-# --- tracing and tooling ----------------------------------------------------------------------
-
-
-@every_keeping
-async def test_what_a_tracer_is_told(sandbox: Any, service: str) -> None:
-    tracer = Tracer()
-    model = chat(sandbox, service)
-    config: Any = {"callbacks": [tracer], "configurable": {"thread_id": "trace-1"}}
-    await model.ainvoke(QUESTION, config)
-    (run,) = tracer.runs
-    assert run.metadata["ls_provider"] == service
-    assert run.metadata["ls_model_name"] == model.agent.agent_id
-    assert run.metadata["ls_model_type"] == "chat"
-    assert set(run.metadata["lc_versions"]) >= {"langchain-core", "remote-agents"}
-    params = run.extra["invocation_params"]
-    assert params["base_url"] == sandbox.agents[service]["base_url"]
-    assert params["thread_id"] == "trace-1"
-
-
-@every_service
-def test_usage_is_counted_by_langchain(sandbox: Any, service: str) -> None:
-    with get_usage_metadata_callback() as counted:
-        answer = chat(sandbox, service).invoke(QUESTION)
-    names = [answer.response_metadata["model_name"]] if CHAT[service].endpoint.counts else []
-    assert list(counted.usage_metadata) == names
-
-
-@every_service
-def test_tokens_are_counted_without_downloads(service: str) -> None:
-    model = CHAT[service](agent_id="a", api_key="k", base_url="https://x.example")
-    assert model.get_num_tokens("How many vacation days do I get?") == 8
-    assert model.get_num_tokens("休假有几天") == 5
-    assert model.get_num_tokens_from_messages([HumanMessage("Hi there")]) == 5
-    exact = model.model_copy(update={"custom_get_token_ids": lambda text: [1, 2]})
-    assert exact.get_num_tokens("Hi") == 2
-
-
-@every_service
-def test_the_profile_says_what_the_service_does(service: str) -> None:
-    profile = CHAT[service](agent_id="a", api_key="k", base_url="https://x.example").profile
-    assert profile is not None
-    assert profile["tool_calling"] is (service == "ag_ui")
-    assert profile["image_inputs"] is (service in ("ag_ui", "cloudbase", "maiagent"))
-    assert profile["image_url_inputs"] is (service in ("ag_ui", "cloudbase"))
-    assert profile["structured_output"] is (service == "private_ai")
-
-
-def test_building_a_model_is_cheap() -> None:
-    begun = time.perf_counter()
-    for number in range(500):
-        CHAT["bluenexus"](agent_id="a", api_key="k", base_url=f"https://h{number}.example")
-    assert (time.perf_counter() - begun) / 500 < 0.002

@@ -19,6 +19,9 @@ STREAMED = ("stream_chat", "astream_chat")
 COMPLETE = ("complete", "acomplete", "stream_complete", "astream_complete")
 QUESTION = "How many vacation days do I get?"
 FOLLOW_UP = "And what about part-time staff?"
+PART_TIME = "Part-time staff receive vacation days"
+LISTING = ("cloudbase", "bluenexus", "maiagent")
+HOW = ("chat", "achat", "stream_chat", "astream_chat")
 
 
 async def responses(llm: Any, way: str, *args: Any, **kwargs: Any) -> list[Any]:
@@ -35,6 +38,16 @@ async def responses(llm: Any, way: str, *args: Any, **kwargs: Any) -> list[Any]:
 
 async def last(llm: Any, way: str, *args: Any, **kwargs: Any) -> Any:
     return (await responses(llm, way, *args, **kwargs))[-1]
+
+
+async def chatted(engine: Any, how: str, message: str, **kwargs: Any) -> tuple[str, Any]:
+    answer = getattr(engine, how)(message, **kwargs)
+    answer = await answer if how.startswith("a") else answer
+    if how == "stream_chat":
+        return "".join(answer.response_gen), answer
+    if how == "astream_chat":
+        return "".join([token async for token in answer.async_response_gen()]), answer
+    return str(answer), answer
 
 
 Build = Callable[..., Any]

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 
 from remote_agents import InMemorySessionStore, SessionStore
@@ -14,3 +16,8 @@ def own_store() -> InMemorySessionStore:
 def build(sandbox: Sandbox, own_store: SessionStore) -> Build:
     """`build(face, service)`: a model of one of the faces; all share one store."""
     return builder(sandbox, own_store)
+
+
+@pytest.fixture
+def url(tmp_path: Path) -> str:
+    return f"sqlite:///{tmp_path / 's.db'}"

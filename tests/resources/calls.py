@@ -60,3 +60,12 @@ class Way:
             listing.close()
         else:
             await listing.aclose()
+
+
+async def list_agents(way: Way, client: Any, box: Sandbox) -> None:
+    assert client.agent.agent_id in {one.id for one in await way(client.agents.list, page_size=1)}
+
+
+async def get_agent(way: Way, client: Any, box: Sandbox) -> None:
+    one = await way(client.agents.get)
+    assert (one.id, one.name) == (client.agent.agent_id, "Handbook")

@@ -6,7 +6,6 @@ face.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 from remote_agents import (
@@ -17,79 +16,26 @@ from remote_agents import (
     RateLimitError,
     UnprocessableEntityError,
 )
-from tests.resources.operations import OPERATIONS
+from tests.seeds.maiagent import MAIAGENT_ROWS
 from tests.seeds.rows import (
-    Attached,
-    Continued,
-    Done,
     Earlier,
     Explained,
-    Refused,
     Row,
     Sent,
-    Told,
     argument,
-    call_argument,
-    cells_of,
     everywhere,
 )
-
-PROMPT = "the prompt"
-HISTORY = {
-    "plain": "`Message` and earlier replies",
-    "langchain": "messages",
-    "llamaindex": "`ChatMessage`s",
-}
-STREAM = {
-    "plain": "`stream` or `ask`",
-    "langchain": "`stream` or `invoke`",
-    "llamaindex": "`stream_chat` or `chat`",
-}
-
-
-def sent(
-    document: str,
-    endpoint: str,
-    name: str,
-    path: str,
-    value: Any = None,
-    *,
-    cells: dict[str, str] | None = None,
-    call: dict[str, Any] | None = None,
-    **settings: Any,
-) -> Sent:
-    shown = call_argument if call else lambda text: argument(endpoint, text)
-    written = ", ".join(f"{key}=" for key in (call or settings))
-    known = cells or shown(written)
-    return Sent(document, name, known, endpoint, path, settings, call or {}, value)
-
-
-def continued(document: str, endpoint: str, name: str) -> Continued:
-    return Continued(document, name, call_argument("conversation_id="), endpoint, name)
-
-
-def told(
-    document: str, endpoint: str, name: str, body: Any, key: str, value: Any, *headers: str
-) -> Told:
-    return Told(document, name, cells_of(key), endpoint, body, key, value, headers)
-
-
-def refused(
-    document: str, endpoint: str, name: str, status: str, body: Any, error: Any, says: str
-) -> Refused:
-    cells = everywhere(f"`{error.__name__}`, with `.code`, `.body`, `.request_id`")
-    return Refused(document, name, cells, endpoint, status, body, error, says)
-
-
-def turned(values: Iterable[str]) -> dict[str, str]:
-    return dict(zip(("plain", "langchain", "llamaindex"), values, strict=True))
-
-
-def headed(document: str, endpoint: str, body: Any) -> Told:
-    return told(
-        document, endpoint, "header X-Request-Id", body, "request_id", "r-1", "X-Request-Id: r-1"
-    )
-
+from tests.seeds.short_rows import (
+    HISTORY,
+    PROMPT,
+    STREAM,
+    continued,
+    headed,
+    refused,
+    sent,
+    told,
+    turned,
+)
 
 # --- 000 -----------------------------------------------------------------------------------------
 
@@ -348,73 +294,6 @@ BLUENEXUS_ROWS: list[Row] = [
         "Rate limit exceeded",
     ),
     Explained(D, "rate limit 30 per minute", argument("bluenexus", 'rate_limit="30/minute"')),
-]
-
-# --- 004 -----------------------------------------------------------------------------------------
-
-E = "MaiAgent"
-CONTACT = "c9a4d7e2-15b8-4f6a-8e03-91d2b7c6f5a4"
-FILES = turned(
-    ["`attachments=[Attachment(...)]`", "`image`, `audio`, `file` blocks", "file blocks"]
-)
-CHATBOT = "0d5be1a7-63f4-4c0e-b1c9-7a2e8f4d9c10"
-BESIDE = [operation for operation in OPERATIONS if operation.document.startswith("MaiAgent, Conv")]
-# What the document calls a parameter of a path is an argument of the method, or the client's own.
-IN_PATHS = ("id", "chatbotPk")
-
-
-def beside() -> list[Row]:
-    """The operations of the document beside the chat, and each of their parameters."""
-    rows: list[Row] = []
-    for operation in BESIDE[1:]:
-        method = operation.methods.split()[0].partition(".")[2]
-        for name in ("", *operation.fields.split()):
-            title = f"{operation.title}: {name or 'operation'}"
-            shown = [f"`client.{method}`", f"`model.client.{method}`", f"`llm.client.{method}`"]
-            rows.append(Done(E, title, turned(shown), operation, name))
-    return rows
-
-
-MAIAGENT_ROWS: list[Row] = [
-    sent(E, "maiagent", "chatbotId (path)", "path", CHATBOT, agent_id=CHATBOT),
-    continued(E, "maiagent", "conversation"),
-    sent(E, "maiagent", "message.content", "message.content", cells=everywhere(PROMPT)),
-    sent(
-        E,
-        "maiagent",
-        "message.contentPayload",
-        "message.contentPayload",
-        {"a": 1},
-        content_payload={"a": 1},
-    ),
-    sent(
-        E,
-        "maiagent",
-        "message.queryMetadata",
-        "message.queryMetadata",
-        {"a": 1},
-        query_metadata={"a": 1},
-    ),
-    sent(E, "maiagent", "message.sender", "message.sender", CONTACT, sender=CONTACT),
-    sent(E, "maiagent", "isStreaming", "isStreaming", False, cells=STREAM),
-    *(Attached(E, f"message.attachments[].{n}", FILES, n) for n in ("id", "filename", "file")),
-    Attached(E, "message.attachments[].type", FILES, "type", "image"),
-    Explained(
-        E,
-        "attachment types image, audio, other; video, sticker not yet supported",
-        turned([*list(FILES.values())[:2], "file blocks; a video is refused by its name"]),
-    ),
-    refused(
-        E,
-        "maiagent",
-        "400: parameter error",
-        "400 Bad Request",
-        {"message": {"sender": ["The contact does not belong to the organization."]}},
-        BadRequestError,
-        "does not belong to the organization",
-    ),
-    Explained(E, "200: response or event stream", STREAM),
-    *beside(),
 ]
 
 ROWS: tuple[Row, ...] = (

@@ -1,0 +1,262 @@
+"""What the SQL store does besides: one holder for all processes, databases that fail."""
+
+import os
+import pickle
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from remote_agents import (
+    ConfigurationError,
+    ConversationError,
+    InMemorySessionStore,
+    SQLSessionStore,
+)
+from remote_agents.sandbox import Sandbox
+from tests.memory.stored import TALKED, ids, put
+from tests.memory.ways import client
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def sql_url(request: pytest.FixtureRequest, url: str) -> str:
+    return str(request.getfixturevalue("postgres_url")) if request.param == "postgres" else url
+
+
+def opened(url: str, **options: Any) -> SQLSessionStore:
+    return SQLSessionStore(url, table=f"t{os.getpid()}", **options)
+
+
+@pytest.fixture
+def both(sql_url: str) -> Iterator[tuple[SQLSessionStore, SQLSessionStore]]:
+    """Two stores on one database, as two processes have them."""
+    stores = opened(sql_url, lease=0.6), opened(sql_url, lease=0.6)
+    stores[0].purge(-1)
+    yield stores
+    for store in stores:
+        store.close()
+
+
+def test_a_conversation_has_one_holder(both: tuple[SQLSessionStore, SQLSessionStore]) -> None:
+    here, there = both
+    assert here.begin("one", "h1", None, alone=True)
+    assert not there.begin("one", "h2", None, alone=True)
+    assert not there.finish("one", "h2", TALKED)
+    assert here.finish("one", "h1", TALKED)
+    assert there.begin("one", "h2", TALKED)
+    assert not here.begin("one", "h1", TALKED)
+    assert there.finish("one", "h2", None)
+
+
+def test_a_lease_is_renewed_while_its_process_lives(
+    both: tuple[SQLSessionStore, SQLSessionStore],
+) -> None:
+    here, there = both
+    put(here, "two")
+    assert here.begin("two", "h1", TALKED)
+    end = time.monotonic() + 1.5  # two and a half leases
+    while time.monotonic() < end:
+        assert not there.begin("two", "h2", TALKED)
+        time.sleep(0.05)
+    assert there.purge(-1) == 0
+    assert here.finish("two", "h1", TALKED)
+
+
+def test_a_lost_lease_overwrites_nothing(both: tuple[SQLSessionStore, SQLSessionStore]) -> None:
+    here, there = both
+    put(here, "three")
+    assert here.begin("three", "h1", TALKED)
+    assert here.begin("three", "h3", None)
+    for holder in ("h1", "h3"):
+        here._database().leases.drop(holder)  # as if this process had been suspended
+    time.sleep(0.7)
+    assert ids(there, "three") == ["c1"], "what a dead process had begun is nothing"
+    assert there.read("three")[0].lapsed, "whether its turn ran is not known"
+    assert there.begin("three", "h2", TALKED)
+    newer = TALKED.after(b"answer", b"", history=False, broke_off=False)
+    assert there.finish("three", "h2", newer)
+    assert not here.finish("three", "h1", TALKED)
+    assert here.read("three") == [newer]
+    assert not newer.lapsed
+
+
+def test_many_threads_get_one_conversation(both: tuple[SQLSessionStore, SQLSessionStore]) -> None:
+    inside, most, taken = 0, 0, 0
+    lock = threading.Lock()
+
+    def take(number: int) -> None:
+        nonlocal inside, most, taken
+        holder, store = f"h{number}", both[number % 2]
+        while not store.begin("busy", holder, TALKED):
+            time.sleep(0.001)
+        with lock:
+            inside += 1
+            most = max(most, inside)
+        time.sleep(0.001)
+        with lock:
+            inside -= 1
+            taken += 1
+        assert store.finish("busy", holder, TALKED)
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(take, range(40)))
+    assert (most, taken) == (1, 40)
+
+
+def test_its_secret_is_kept(both: tuple[SQLSessionStore, SQLSessionStore]) -> None:
+    here, there = both
+    assert here.secret() == there.secret()
+    assert len(here.secret()) == 32
+    assert InMemorySessionStore().secret() is None
+
+
+def hearts() -> list[threading.Thread]:
+    return [thread for thread in threading.enumerate() if thread.name == "session-leases"]
+
+
+def test_the_heart_stops_when_nothing_is_held(sql_url: str) -> None:
+    before = set(hearts())
+    store = opened(sql_url, lease=0.15)
+    put(store, "four")
+    (heart,) = set(hearts()) - before
+    heart.join(5)
+    assert not heart.is_alive()
+    put(store, "four")
+    (heart,) = set(hearts()) - before
+    store.close()
+    heart.join(5)
+    assert not heart.is_alive()
+
+
+def execute(url: str, *lines: str) -> None:
+    import sqlalchemy
+
+    engine = sqlalchemy.create_engine(url)
+    with engine.begin() as connection:
+        for line in lines:
+            connection.execute(sqlalchemy.text(line))
+    engine.dispose()
+
+
+@pytest.mark.parametrize("version", [1, 2, 3, 5])
+def test_a_schema_of_another_version_is_refused(sql_url: str, version: int) -> None:
+    SQLSessionStore(sql_url, table="other").close()
+    execute(sql_url, f"UPDATE other_version SET version = {version}")
+    with pytest.raises(ConfigurationError, match="another version") as caught:
+        SQLSessionStore(sql_url, table="other")
+    drop = str(caught.value).split("begin anew: ")[1]
+    execute(sql_url, *drop.rstrip(";").split(";"))
+    again = SQLSessionStore(sql_url, table="other")
+    put(again, "u1")
+    assert again.delete("u1") == ["c1"]
+    again.close()
+
+
+def test_a_wrong_database_is_named_and_the_password_is_not(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="cannot be read"):
+        SQLSessionStore("nonsense")
+    with pytest.raises(ConfigurationError, match="driver"):
+        SQLSessionStore("postgresql+pg8000://x")
+    with pytest.raises(ConfigurationError, match="not mysql"):
+        SQLSessionStore("mysql+pymysql://x")
+    with pytest.raises(ConversationError, match="session store") as caught:
+        SQLSessionStore("postgresql+psycopg://me:s3cret@127.0.0.1:1/x")
+    assert "s3cret" not in str(caught.value)
+    (tmp_path / "text").write_text("this is no database at all, only text")
+    with pytest.raises(ConversationError, match="not a database"):
+        SQLSessionStore(f"sqlite:///{tmp_path / 'text'}")
+    store = SQLSessionStore(f"sqlite:///{tmp_path / 's.db'}?timeout=3")
+    assert "s3cret" not in repr(store)
+    store.close()
+
+
+async def test_a_dead_database_stops_the_turn_before_it_is_sent(
+    sandbox: Sandbox, tmp_path: Path
+) -> None:
+    store = SQLSessionStore(f"sqlite:///{tmp_path / 's.db'}")
+    agent = client(sandbox, "bluenexus", session_store=store)
+    execute(f"sqlite:///{tmp_path / 's.db'}", "DROP TABLE remote_agents_conversations")
+    for _ in range(2):
+        with pytest.raises(ConversationError):
+            agent.ask("hi", session_id="u1")
+        with pytest.raises(ConversationError):
+            await agent.aask("hi", session_id="u1")
+    assert sandbox.turns() == []
+    store.close()
+
+
+def test_a_store_travels_to_another_process(sql_url: str) -> None:
+    store = opened(sql_url, lease=5)
+    put(store, "u1")
+    again = pickle.loads(pickle.dumps(store))
+    assert again.read("u1") == store.read("u1")
+    assert again.lease == 5
+    store.close()
+    assert ids(store, "u1") == ["c1"]  # it opens again
+    for each in (store, again):
+        each.close()
+
+
+FORKED = """
+import os, sys
+from remote_agents import SQLSessionStore
+from remote_agents.memory.history_matching import Conversation
+def after(turn): return Conversation("c", turn, turn)
+store = SQLSessionStore(sys.argv[1], table="forked", lease=0.5)
+assert store.begin("parent", "p", after(0))
+children = []
+for number in range(3):
+    pid = os.fork()
+    if pid == 0:
+        try:
+            for turn in range(20):
+                assert store.begin(f"u{number}", "h", after(turn))
+                assert store.finish(f"u{number}", "h", after(turn + 1))
+            assert not store.begin("parent", "thief", after(0))
+            os._exit(0)
+        except BaseException as error:
+            print(error, file=sys.stderr)
+            os._exit(1)
+    children.append(pid)
+for pid in children:
+    assert os.waitpid(pid, 0)[1] == 0
+assert store.finish("parent", "p", after(1))
+assert [store.read(f"u{number}")[0].turns for number in range(3)] == [20, 20, 20]
+store.close()
+"""
+
+
+def test_a_store_survives_a_fork(sql_url: str) -> None:
+    script = [sys.executable, "-W", "ignore", "-c", FORKED, sql_url]
+    assert subprocess.run(script, check=False, timeout=60).returncode == 0
+
+
+AT_ONCE = """
+import os, sys, time
+import sqlalchemy, sqlalchemy.dialects.postgresql, sqlalchemy.dialects.sqlite
+from remote_agents import SQLSessionStore
+start, children = time.time() + 0.2, []
+for number in range(6):
+    pid = os.fork()
+    if pid == 0:
+        time.sleep(max(0, start - time.time()))
+        try:
+            store = SQLSessionStore(sys.argv[1], table="at_once")
+            os._exit(0 if store.begin(f"u{number}", "h", None) else 1)
+        except BaseException as error:
+            print(error, file=sys.stderr)
+            os._exit(1)
+    children.append(pid)
+assert [os.waitpid(pid, 0)[1] for pid in children] == [0] * 6
+"""
+
+
+def test_processes_may_make_the_tables_at_once(sql_url: str) -> None:
+    script = [sys.executable, "-W", "ignore", "-c", AT_ONCE, sql_url]
+    assert subprocess.run(script, check=False, timeout=60).returncode == 0
