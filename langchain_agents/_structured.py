@@ -90,10 +90,7 @@ class StructuredOutput(Runnable[LanguageModelInput, Any]):
         """As `with_structured_output` of the chat model describes it."""
         endpoint, form = model.agent.endpoint, json_schema_of(schema, strict)
         built = hasattr(schema, "model_validate")  # which validates by itself
-        with model_errors():
-            _check_method(method, endpoint)
-            if not built:
-                check_schema(form)
+        _check(method, endpoint, None if built else form)
         asks = method != "json_mode" and not endpoint.native_json
         return cls(
             model,
@@ -328,11 +325,15 @@ class StructuredOutput(Runnable[LanguageModelInput, Any]):
         return self._include_raw
 
 
-def _check_method(method: str, endpoint: Endpoint) -> None:
-    if method not in ("json_schema", "json_mode", "function_calling"):
-        raise ConfigurationError(
-            f"method must be json_schema or json_mode, not {method!r}.", endpoint=endpoint.name
-        )
+def _check(method: str, endpoint: Endpoint, form: JsonObject | None) -> None:
+    """Refuse what is no method, and what is no JSON schema."""
+    with model_errors():
+        if method not in ("json_schema", "json_mode", "function_calling"):
+            raise ConfigurationError(
+                f"method must be json_schema or json_mode, not {method!r}.", endpoint=endpoint.name
+            )
+        if form is not None:
+            check_schema(form)
 
 
 def _said(error: object) -> str:

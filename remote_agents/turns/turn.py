@@ -81,14 +81,9 @@ def take_turn(
         AgentError: See `remote_agents.errors`.
     """
     told = check_call(terms.endpoint, parameters) if parameters else {}
-    prompt = Prompt(
-        messages,
-        terms.endpoint,
-        terms.name,
-        terms.fold,
-        resumes=resume is not None,
-        tools=tool_names(told["tools"]) if "tools" in told else (),
-    )
+    tools = tool_names(told["tools"]) if "tools" in told else ()
+    resumes = resume is not None
+    prompt = Prompt(messages, terms.endpoint, terms.name, terms.fold, resumes=resumes, tools=tools)
     asking = _Asking(terms, prompt, {**terms.options, **told}, stream)
     mode = read_memory(memory) if memory else terms.memory
     if resume is not None:

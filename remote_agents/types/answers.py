@@ -178,6 +178,26 @@ class Reply:
         '25 days'
     """
 
+    state: Any = None
+    usage: Usage | None = None
+    finish_reason: str | None = None
+    conversation_id: str | None = None
+    reply_id: str | None = None
+    request_id: str | None = None
+    model: str | None = None
+    credits_consumed: float | None = None
+    credits_remaining: float | None = None
+    conversation: JsonObject | None = None
+    memory: str | None = None
+    memory_reason: str | None = None
+    differs: tuple[int, str] | None = None
+    # What is known while it arrives.
+    begun = False
+    more_expected = False
+    withheld = ""  # received, but perhaps the beginning of a stop sequence
+    choice: int | None = None
+    decoder: Any = None  # what its decoder remembers between two frames
+
     def __init__(self, endpoint: str, agent: str) -> None:
         self.endpoint = endpoint
         self.agent = agent
@@ -187,29 +207,11 @@ class Reply:
         self.raw: JsonObject = {}
         self.suggested_questions: list[str] = []
         self.interrupts: list[Interrupt] = []
-        self.state: Any = None
-        self.usage: Usage | None = None
-        self.finish_reason: str | None = None
-        self.conversation_id: str | None = None
-        self.reply_id: str | None = None
-        self.request_id: str | None = None
-        self.model: str | None = None
-        self.credits_consumed: float | None = None
-        self.credits_remaining: float | None = None
-        self.conversation: JsonObject | None = None
-        self.memory: str | None = None
-        self.memory_reason: str | None = None
-        self.differs: tuple[int, str] | None = None
-        self.begun = False
-        self.more_expected = False
         self.beside: list[str] = []  # of messages that are written while another one is shown
-        self.withheld = ""  # received, but perhaps the beginning of a stop sequence
-        self.choice: int | None = None
         self.open_calls: dict[str, ToolCallDelta] = {}
         self.called: set[str] = set()  # ids of the agent's own calls, and of their results
         self.resulted: set[str] = set()
         self._calls_told: set[tuple[str, str, str]] = set()
-        self.decoder: Any = None  # what its decoder remembers between two frames
         self.pieces = TextBuffer()  # of its text; `Reader` writes there too
         self._reasoning = TextBuffer()
         self._alternatives: dict[int, TextBuffer] = {}

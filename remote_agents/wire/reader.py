@@ -75,6 +75,16 @@ class Reader:
         failure: What was wrong with the last frames.
     """
 
+    frames = 0
+    keep_alives = 0
+    not_understood = 0
+    complete = False
+    over = False
+    cut = False
+    leave_at = math.inf
+    failure: AgentError | None = None
+    _halves: SurrogateJoiner | None = None
+
     def __init__(
         self,
         decode: Decode,
@@ -90,21 +100,12 @@ class Reader:
     ) -> None:
         self.sse = SSEDecoder(max_event_bytes)
         self.reply = reply
-        self.frames = 0
-        self.keep_alives = 0
-        self.not_understood = 0
-        self.complete = False
-        self.over = False
-        self.cut = False
-        self.leave_at = math.inf
-        self.failure: AgentError | None = None
         self._decode = decode
         self._endpoint = endpoint
         self._context = context
         self._coalesce = coalesce
         self._counts_unknown = unknown_frames == "count"
         self._cutter = StopCutter(stop) if stop else None
-        self._halves: SurrogateJoiner | None = None
         self._room = max_body_bytes
         self._raw = RawFields(reply.raw)
         self._textless = [*endpoint.textless]
