@@ -157,10 +157,17 @@ class StructuredPrediction(FunctionCallingLLM):
         """The messages of a prompt, with the form described where LlamaIndex describes it."""
         plain = prompt.model_copy(update={"output_parser": None})
         messages = plain.format_messages(llm=self, **prompt_args)
-        messages = PydanticOutputParser(output_cls).format_messages(messages)
+        messages = _Form(output_cls).format_messages(messages)
         if self.system_prompt:
             messages.insert(0, ChatMessage(role="system", content=self.system_prompt))
         return messages
+
+
+class _Form(PydanticOutputParser[Model]):
+    """LlamaIndex's description of an object, without the braces that it doubles for templates."""
+
+    def format(self, query: str) -> str:
+        return f"{query}\n\n{self.get_format_string(escape_json=False)}"
 
 
 def _tell_start(output_cls: type[Model], prompt: PromptTemplate, prompt_args: Arguments) -> None:

@@ -145,6 +145,7 @@ async def test_a_prediction_leaves_the_prompt_as_it_is(
     assert messages[0]["content"] == "Be brief."
     assert messages[1]["content"].startswith(QUESTION)
     assert "the number of days" in messages[1]["content"]
+    assert "{{" not in messages[1]["content"]
 
 
 @pytest.mark.parametrize("way", PREDICT)
