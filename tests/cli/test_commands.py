@@ -58,7 +58,7 @@ def test_version(cli: Cli) -> None:
     assert cli("--version") == (0, f"remote-agents {VERSION}\n", "")
 
 
-@pytest.mark.parametrize("endpoint", ["bluenexus", "private_ai"])
+@pytest.mark.parametrize("endpoint", ["bluenexus", "maiagent", "private_ai"])
 def test_agents(endpoint: str, cli: Cli, sandbox: Sandbox) -> None:
     code, out, _ = cli("agents", endpoint, "--json")
     assert code == 0

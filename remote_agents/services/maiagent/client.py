@@ -25,7 +25,7 @@ class MaiAgent(MaiAgentSettings, Searching, Recovering, Client):
     """A MaiAgent chatbot; see `docs/services/maiagent.md`."""
 
     attachments = ResourceAttribute(Attachments)
-    chatbots = ResourceAttribute(Chatbots)
+    chatbots = agents = ResourceAttribute(Chatbots)  # what the other services call them
     contacts = ResourceAttribute(Contacts)
     conversations = ResourceAttribute(Conversations)
     inboxes = ResourceAttribute(Inboxes)
