@@ -137,7 +137,7 @@ def decode(data: object, so_far: Reply) -> list[Event]:
         raise RemoteFailureError(str(data["detail"]), body=data)
     events = [*_text(data, so_far), *_conversation(data, so_far)]
     if not _BESIDE.isdisjoint(data):
-        events += [*_payload(data), *_sources(data), *_files(data, so_far)]
+        events += [*_payload(data), *_files(data, so_far), *_sources(data)]
     events += _ending(data, so_far)
     if "content" not in data:
         events += unknown_events(data, ANSWER)
