@@ -99,8 +99,7 @@ def _sqlite_engine(sa: ModuleType, url: URL, options: Arguments) -> Engine:
     else:
         given = {} if "timeout" in url.query else {"timeout": 30}
         options = {"connect_args": given, **options}
-    # Values by name go to the driver as they are.
-    engine: Engine = sa.create_engine(url, **{"paramstyle": "named", **options})
+    engine: Engine = sa.create_engine(url, **options)
     sa.event.listen(engine, "connect", _configure_sqlite)
     return engine
 

@@ -270,6 +270,9 @@ class _IO:
             self.audience.response, self.audience.loop = response, loop
         return response
 
+    def _leaves_something(self) -> bool:
+        return bool(self._open) or any(op.needed() for op in self._deferred)
+
     def _note(self, op: Defer) -> None:
         self._deferred.append(op)
         self.audience = op.audience or self.audience
@@ -281,7 +284,7 @@ class _BlockingIO(_IO):
 
     def end_with(self, steps: Stack) -> None:
         """End what is left, the last first; an answer that was read to its end leaves nothing."""
-        if not (self._deferred or self._open):
+        if not self._leaves_something():
             steps.close()
             return
         with ExitStack() as stack:
@@ -331,7 +334,7 @@ class _AsyncIO(_IO):
 
     async def aend_with(self, steps: Stack) -> None:
         """The same as `end_with`, with asyncio."""
-        if not (self._deferred or self._open):
+        if not self._leaves_something():
             steps.close()
             return
         async with AsyncExitStack() as stack:

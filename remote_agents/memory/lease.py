@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import gc
 import logging
 import math
@@ -10,17 +9,17 @@ import random
 import secrets
 import threading
 import time
-import weakref
-from collections.abc import Callable
-from concurrent.futures import Future
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import Any, TypeAlias, TypeVar, cast
 
 from remote_agents.errors import AgentError, ConversationError
 from remote_agents.flow import DeadlineReached, Defer, Do, Flow, Sleep, Wait
+from remote_agents.json_types import JsonObject
 from remote_agents.memory.history_matching import Conversation
 from remote_agents.memory.store import SessionStore
+from remote_agents.memory.turnstile import Place
 from remote_agents.memory.unread_streams import StreamConsumer
 from remote_agents.workers import workers
 
@@ -28,7 +27,6 @@ logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 Left: TypeAlias = "Callable[[float], float]"
-Caller: TypeAlias = "tuple[int, weakref.ref[asyncio.Task[Any]] | None]"
 
 PATIENCE = 1.0  # seconds that one waits before it is said, and that a stream waits for its reader
 STORE_WAIT = 10.0  # seconds for each word with a store
@@ -51,6 +49,7 @@ class Lease:
 
     Attributes:
         broken: How the conversation stands if the turn breaks off; None if it leaves no trace.
+        guess: What the store guessed of the dialogue; None once it was read.
     """
 
     def __init__(
@@ -62,7 +61,6 @@ class Lease:
         title: str = "this session",
     ) -> None:
         self.began = time.time()
-        self.caller = _caller()
         self.store = store
         self._dialogue = dialogue
         self._wait = wait
@@ -71,7 +69,9 @@ class Lease:
         self._said = False
         self._consumer = StreamConsumer(title)
         self._holder = secrets.token_hex(16)
-        self._place: Future[None] | None = None
+        self._place: Place | None = None
+        self.guess: Sequence[Conversation] | None = None
+        self._may_guess = True
         self._taken = False
         self._inline = not store.blocks
         self._over = False
@@ -89,22 +89,39 @@ class Lease:
             with suppress(DeadlineReached, RuntimeError):  # no thread begins as Python ends
                 workers.call(self.give_back, LAST_WAIT)
 
-    def opening(self) -> Flow[None]:
-        """Begin the turn: all is given back when it is over."""
+    def opening(self, *, streamed: bool = True) -> Flow[None]:
+        """Begin the turn: all is given back when it is over.
+
+        `streamed` says whether its caller reads the answer piece by piece.
+        """
         ending = _word(self.store, self.give_back, LAST_WAIT)
-        may_wait = yield Defer(ending, lambda: not self._over, self._consumer)
+        consumer = self._consumer if streamed else None
+        may_wait = yield Defer(ending, lambda: not self._over, consumer)
         self._inline = not self.store.blocks or (may_wait and self.store.timely)
 
-    def known(self) -> Flow[list[Conversation]]:
+    def known(self) -> Flow[Sequence[Conversation]]:
         """What is known of the dialogue, the latest used first."""
+        self._may_guess, self.guess = False, None
         return self._asked(partial(self.store.read, self._dialogue))
+
+    def expected(self) -> Flow[Sequence[Conversation]]:
+        """The same, or at first what the store guesses, which `taking` may find wrong."""
+        if self._may_guess:
+            self._may_guess = False
+            self.guess = self.store.guess(self._dialogue)
+            if self.guess:
+                return self.guess
+        return (yield from self.known())
 
     def taking(self, conversation: Conversation | None, *, alone: bool = False) -> Flow[bool]:
         """Take a conversation, or with None a new one; False if a turn of it is under way.
 
-        `alone` says that no other new one may be under way.
+        `alone` says that no other new one may be under way. After a guess only what was guessed is
+        taken, and False may mean that it was wrong.
         """
-        return self._asked(partial(self._take, conversation, alone))
+        if self.guess is not None and not any(each is conversation for each in self.guess):
+            return False
+        return (yield from self._asked(partial(self._take, conversation, alone)))
 
     def _asked(self, word: Callable[[], T]) -> Flow[T]:
         return asked(self.store, word, self._left, inline=self._inline)
@@ -112,18 +129,19 @@ class Lease:
     def _take(self, conversation: Conversation | None, alone: bool) -> bool:
         if self._over or self._taken:
             return self._taken
-        taken = self.store.begin(self._dialogue, self._holder, conversation, alone=alone)
+        guess: JsonObject = {} if self.guess is None else {"known": self.guess}
+        taken = self.store.begin(self._dialogue, self._holder, conversation, alone=alone, **guess)
         with self._guard:
             self._taken = taken and not self._over
-        if self._taken:
-            self.store.turnstile.hold(self._dialogue, self)
-        elif taken:  # too late: nobody waits for it any more
+            if self._taken:
+                self.store.turnstile.hold(self._dialogue, self)
+        if taken and not self._taken:  # too late: nobody waits for it any more
             self._save(None)
         return self._taken
 
     # --- in order ----------------------------------------------------------------------------
 
-    def wait(self) -> Flow[list[Conversation]]:
+    def wait(self) -> Flow[Sequence[Conversation]]:
         """Wait until no turn of the latest conversation is under way; gives what is known then.
 
         Raises:
@@ -136,12 +154,12 @@ class Lease:
         self._wait = self._within(self._wait)
         while True:
             if place.done():
-                known = yield from self.known()
+                known = yield from self.expected()
                 if not known or known[0].busy_since is None:
                     return known
                 since = known[0].busy_since
             holder = self._holder_now()
-            if holder is not None and holder.is_left_to(self):
+            if holder is not None and holder.is_left():
                 yield from self._take_over(holder)
                 continue
             patience = PATIENCE
@@ -150,10 +168,10 @@ class Lease:
             holder = None  # which may be garbage but for this
             waited = time.monotonic() - began
             self._check(waited, since)
-            if place.done():
+            if place.coming is None or place.done():
                 yield Sleep(random.uniform(0.02, 0.05))
             else:
-                yield Wait(place, max(0, min(self._wait - waited, patience)))
+                yield Wait(place.coming, max(0, min(self._wait - waited, patience)))
 
     def _within(self, seconds: float) -> float:
         """So many seconds, or what is left of the turn's whole time, if that is less."""
@@ -167,15 +185,15 @@ class Lease:
             holder._leave()  # the store hangs in its last word: whoever waits asks it himself
         return None
 
-    def is_left_to(self, other: Lease) -> bool:
-        """Whether nobody reads this turn's stream on, so that another one may take its place.
+    def is_left(self) -> bool:
+        """Whether nobody reads this turn's stream on, so that whoever asks may take its place.
 
         Raises:
-            ConversationError: The other one is asked by the loop that reads this stream.
+            ConversationError: The loop that reads this stream asks.
         """
         if self._consumer.waits is None:
             return False
-        around = self._consumer.around() if self.caller == other.caller else None
+        around = self._consumer.around()
         if around:
             raise ConversationError(
                 f"This turn of {self._title} was asked from within the stream of another one, "
@@ -253,8 +271,10 @@ class Lease:
             self._leave()
 
     def _leave(self) -> None:
+        turnstile = self.store.turnstile
+        turnstile.let_go(self._dialogue, self)
         if self._place is not None:
-            self.store.turnstile.leave(self._dialogue, self._place)
+            turnstile.leave(self._dialogue, self._place)
 
     def _save(self, conversation: Conversation | None) -> None:
         try:
@@ -311,15 +331,6 @@ def asked(
 def _word(store: SessionStore, word: Callable[[], Any], within: float) -> Do:
     """The operation that says a word with a store."""
     return Do(partial(store.call_within, within, word), store.blocks, within, store.timely)
-
-
-def _caller() -> Caller:
-    """Who runs now: a thread, and its task if it has one."""
-    try:
-        task = asyncio.current_task()
-    except RuntimeError:
-        task = None
-    return threading.get_ident(), None if task is None else weakref.ref(task)
 
 
 def _under_way(since: float | None) -> str:

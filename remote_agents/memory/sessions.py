@@ -126,6 +126,7 @@ class InMemorySessionStore(SessionStore):
         conversation: Conversation | None,
         *,
         alone: bool = False,
+        known: Sequence[Conversation] | None = None,
     ) -> bool:
         """Take a conversation that nobody has, and that is as it was read."""
         now = time.time()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import secrets
@@ -17,8 +16,10 @@ from remote_agents.errors import ConversationError
 from remote_agents.flow import DeadlineReached
 from remote_agents.json_types import Arguments, JsonObject
 from remote_agents.memory.connections import Connections, Patience
+from remote_agents.memory.guesses import Guesses
 from remote_agents.memory.history_matching import Conversation
-from remote_agents.memory.sessions import kept
+from remote_agents.memory.rows import conversation_of, moving_row, row_as_known, row_of, row_taken
+from remote_agents.memory.sessions import LATEST, kept
 from remote_agents.memory.statements import Statements, create
 from remote_agents.memory.store import SessionStore
 from remote_agents.seconds import read_seconds
@@ -35,8 +36,9 @@ class SQLSessionStore(SessionStore):
     """Sessions in SQLite or PostgreSQL; several processes may share one.
 
     The tables are made when the store is. A turn takes its conversation by one atomic statement and
-    gives it back by another. A process renews what it holds while it lives; what a dead one held is
-    free when its lease has run out. The clocks of the machines should agree to a few seconds.
+    gives it back by another; it reads before only if another process may have written. A process
+    renews what it holds while it lives; what a dead one held is free when its lease has run out.
+    The clocks of the machines should agree to a few seconds.
 
     Args:
         url: An SQLAlchemy address, for example `sqlite:///sessions.db` or
@@ -99,10 +101,20 @@ class SQLSessionStore(SessionStore):
         """What is known of a dialogue, the latest used first."""
         if self._owed:
             self._pay(dialogue)
-        rows = self._database().rows("read", {"d": dialogue})
-        now = time.time()
-        known = [_conversation(row, now) for row in rows]
-        return [each for each in known if each.conversation_id or each.busy_since is not None]
+        database, now = self._database(), time.time()
+        rows = database.rows("read", {"d": dialogue})
+        found = [conversation_of(row, now) for row in rows]
+        known = [each for each in found if each.conversation_id or each.busy_since is not None]
+        if len(known) == len(found):  # else a dead process had begun one
+            database.guesses.learn(dialogue, known)
+        return known
+
+    def guess(self, dialogue: str) -> Sequence[Conversation] | None:
+        """What this process read or wrote last of a dialogue."""
+        database = self._opened
+        if database is None or database.pid != os.getpid() or self._owed:
+            return None
+        return database.guesses.of(dialogue)
 
     def begin(
         self,
@@ -111,32 +123,40 @@ class SQLSessionStore(SessionStore):
         conversation: Conversation | None,
         *,
         alone: bool = False,
+        known: Sequence[Conversation] | None = None,
     ) -> bool:
         """Take a conversation in one statement, if no other lease on it runs."""
         database, now = self._database(), time.time()
-        # Of the new ones that take their turn there is one; others have a name of their own.
-        row = _row(conversation or Conversation("", created=now))
-        row["last_used"] = now
-        if conversation is None and not alone:
-            row["conversation_id"] = f"?{holder}"
-        lease = {"holder": holder, "since": now, "until": now + self.lease, "now": now}
+        if conversation is None or known is None:
+            name, row = "begin", row_taken(dialogue, holder, conversation, now, alone=alone)
+        else:
+            name, row = "begin_as_known", row_as_known(dialogue, conversation, known)
+        lease = {"holder": holder, "since": now, "until": now + self.lease}
         try:
-            taken = database.count("begin", {"dialogue": dialogue, **row, **lease})
+            taken = database.count(name, {**row, **lease}) > 0
         except _FAILED:
             self._owe(dialogue, holder, None)  # it may have been taken, and the word of it lost
             raise
-        if not taken:
-            return False
-        database.leases.hold(holder, dialogue)
-        return True
+        if taken:
+            database.guesses.begin(dialogue, holder, conversation)
+            database.leases.hold(holder, dialogue)
+        elif known is not None:
+            database.guesses.was_wrong(dialogue)
+        return taken
 
     def finish(self, dialogue: str, holder: str, conversation: Conversation | None) -> bool:
         """Give it back by one statement, which is said again later if the database fails."""
+        database = self._database()
         try:
-            return self._finish(dialogue, holder, conversation)
+            saved = _finish(database, dialogue, holder, conversation)
         except _FAILED:
+            database.guesses.end(dialogue, holder, None)
             self._owe(dialogue, holder, conversation)
             raise
+        many = database.guesses.end(dialogue, holder, conversation if saved else None)
+        if saved and conversation and conversation.turns <= 2 and (many is None or many > LATEST):
+            self._make_room(dialogue)
+        return saved
 
     def _owe(self, dialogue: str, holder: str, conversation: Conversation | None) -> None:
         if len(self._owed) < MOST_OWED:
@@ -148,35 +168,20 @@ class SQLSessionStore(SessionStore):
                 self._owed.pop(holder, None)
                 self.finish(dialogue, holder, conversation)
 
-    def _finish(self, dialogue: str, holder: str, conversation: Conversation | None) -> bool:
-        database = self._database()
-        database.leases.drop(holder)
-        mine = {"d": dialogue, "h": holder}
-        if conversation is None:
-            return database.count("drop", mine) + database.count("give_back", mine) > 0
-        if conversation.turns == 1:  # it may be there already, if it was lost and made again
-            same = {"d": dialogue, "c": column_of(conversation.conversation_id), "h": holder}
-            database.count("replace", same)
-        row = {**mine, **_row(conversation)}
-        row["c"] = row["conversation_id"]
-        # What keeps its name is quicker to write.
-        goes_on = conversation.turns > 1 and database.count("go_on", row) > 0
-        saved = goes_on or database.count("save", row) > 0
-        if saved and conversation.turns <= 2:
-            self._make_room(database, dialogue)
-        return saved
-
-    def _make_room(self, database: _Database, dialogue: str) -> None:
+    def _make_room(self, dialogue: str) -> None:
         known = [each for each in self.read(dialogue) if each.conversation_id]
         left = {each.conversation_id for each in kept(known, lambda each: each)}
         for each in known:
             if each.conversation_id not in left:
-                database.count("forget", {"d": dialogue, "c": column_of(each.conversation_id)})
+                name = column_of(each.conversation_id)
+                self._database().count("forget", {"d": dialogue, "c": name})
+                self._database().guesses.forget(dialogue)
 
     def delete(self, dialogue: str) -> list[str]:
         """Forget a dialogue; a turn that runs meanwhile does not bring it back."""
         known = [each.conversation_id for each in self.read(dialogue) if each.conversation_id]
         self._database().count("delete", {"d": dialogue})
+        self._database().guesses.forget(dialogue)
         return known
 
     def purge(self, older_than: float) -> int:
@@ -231,6 +236,7 @@ class _Database:
         self._statements = Statements(sa, self.engine.dialect, table_name)
         self._failures = (sa.exc.SQLAlchemyError, self.engine.dialect.loaded_dbapi.Error)
         self.leases = _Heartbeat(self, lease)
+        self.guesses = Guesses()
         try:
             self.secret = create(sa, self.engine, self._statements.table, secrets.token_bytes(32))
         except BaseException as error:
@@ -312,54 +318,20 @@ class _Heartbeat:
                 logger.warning("Leases of sessions could not be renewed: %s", error)
 
 
-def _row(conversation: Conversation) -> JsonObject:
-    name = conversation.conversation_id
-    column = column_of(name)
-    return {
-        "conversation_id": column,
-        "whole_id": None if column == name else json.dumps(name),
-        "turns": conversation.turns,
-        "count": conversation.count,
-        "known": conversation.known,
-        "held": conversation.held,
-        "system": conversation.system,
-        "history": conversation.history,
-        "broke_off": conversation.broke_off,
-        "ids": _ids_row(conversation),
-        "created": conversation.created,
-        "last_used": conversation.last_used,
-    }
-
-
-def _conversation(row: Sequence[Any], now: float) -> Conversation:
-    column, whole, created, *moving, since, until = row
-    turns, count, known, held, system, history, broke_off, ids, used = moving
-    return Conversation(
-        json.loads(whole) if whole else "" if column.startswith("?") else column,
-        turns,
-        count,
-        known,
-        bytes(held),
-        bytes(system),
-        bool(history),
-        bool(broke_off),
-        since if until >= now else None,
-        0 < until < now,
-        *_ids_in(ids),
-        created,
-        used,
-    )
-
-
-def _ids_row(conversation: Conversation) -> str | None:
-    if not (conversation.ids or conversation.instructions):
-        return None
-    return json.dumps([conversation.ids, conversation.instructions])
-
-
-def _ids_in(row: str | None) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    ids, instructions = json.loads(row) if row else ((), ())
-    return tuple(ids), tuple(instructions)
+def _finish(
+    database: _Database, dialogue: str, holder: str, conversation: Conversation | None
+) -> bool:
+    database.leases.drop(holder)
+    mine = {"d": dialogue, "h": holder}
+    if conversation is None:
+        return database.count("drop", mine) + database.count("give_back", mine) > 0
+    column = column_of(conversation.conversation_id)
+    if conversation.turns == 1:  # it may be there already, if it was lost and made again
+        database.count("replace", {**mine, "c": column})
+    # What keeps its name is quicker to write.
+    row = {**mine, "c": column, **moving_row(conversation)}
+    goes_on = conversation.turns > 1 and database.count("go_on", row) > 0
+    return goes_on or database.count("save", {**mine, **row_of(conversation)}) > 0
 
 
 def _rebuild(url: str, lease: float, table: str, options: Arguments) -> SQLSessionStore:

@@ -46,13 +46,12 @@ class Statements:
             name: statement.compile(dialect=dialect)
             for name, statement in _statements(sa, dialect.name, self.table).items()
         }
-        self._orders = {name: each.positiontup for name, each in compiled.items()}
-        self._texts = {name: str(each) for name, each in compiled.items()}
+        self._prepared = {name: (str(each), each.positiontup) for name, each in compiled.items()}
 
     def prepared(self, name: str, values: JsonObject) -> tuple[str, Any]:
         """The text of a statement and its values, as the driver takes them."""
-        order = self._orders[name]
-        return self._texts[name], values if order is None else tuple(values[key] for key in order)
+        text, order = self._prepared[name]
+        return text, values if order is None else tuple(map(values.__getitem__, order))
 
 
 def _statements(sa: ModuleType, dialect: str, table: Table) -> JsonObject:
@@ -77,6 +76,7 @@ def _statements(sa: ModuleType, dialect: str, table: Table) -> JsonObject:
         .where(dialogue)
         .order_by(table.c.last_used.desc()),
         "begin": _begin(sa, dialect, table),
+        "begin_as_known": _begin_as_known(sa, table),
         "drop": table.delete().where(mine & new),
         "give_back": table.update().where(mine).values(free),
         "replace": table.delete().where(one & others & held),
@@ -122,6 +122,29 @@ def _begin(sa: ModuleType, dialect: str, table: Table) -> Any:
         index_elements=[table.c.dialogue, table.c.conversation_id],
         set_={name: given[name] for name in ("holder", "since", "until", "last_used")},
         where=(table.c.until < sa.bindparam("now")) & (table.c.count <= given.count),
+    )
+
+
+def _begin_as_known(sa: ModuleType, table: Table) -> Any:
+    """Take a conversation that nobody has, if nobody has written in its dialogue since."""
+    other = table.alias()
+    used_since = sa.exists().where(
+        other.c.dialogue == sa.bindparam("d"),
+        other.c.conversation_id != sa.bindparam("c"),
+        other.c.last_used > sa.bindparam("others_used"),
+    )
+    values = {name: sa.bindparam(name) for name in ("holder", "since", "until")}
+    return (
+        table.update()
+        .where(
+            table.c.dialogue == sa.bindparam("d"),
+            table.c.conversation_id == sa.bindparam("c"),
+            table.c.until == sa.literal_column("0"),
+            table.c.turns == sa.bindparam("turns"),
+            table.c.last_used == sa.bindparam("used"),
+            ~used_since,
+        )
+        .values({**values, "last_used": sa.bindparam("since")})
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
 from remote_agents.memory.turnstile import Turnstile
@@ -51,6 +51,15 @@ class SessionStore(ABC):
         A conversation that is just begun has no id yet.
         """
 
+    def guess(self, dialogue: str) -> Sequence[Conversation] | None:
+        """How a dialogue should stand by what is at hand, the latest used first.
+
+        Returns:
+            None where that is not known, so that it must be read; else what `begin` may be given
+            as `known`, which finds out whether it is true.
+        """
+        return None
+
     @abstractmethod
     def begin(
         self,
@@ -59,6 +68,7 @@ class SessionStore(ABC):
         conversation: Conversation | None,
         *,
         alone: bool = False,
+        known: Sequence[Conversation] | None = None,
     ) -> bool:
         """Take a conversation for one turn, or with None a new one.
 
@@ -67,9 +77,11 @@ class SessionStore(ABC):
             holder: Who takes it.
             conversation: The conversation, as it was read.
             alone: Whether a new one waits for its turn: of such ones, one is under way.
+            known: Where the dialogue was not read, what `guess` gave.
 
         Returns:
-            False if a turn of it is under way, or if it has moved on since it was read.
+            False if a turn of it is under way, or if it has moved on since it was read; where it
+            was not read, if anything has changed in the dialogue.
         """
 
     @abstractmethod

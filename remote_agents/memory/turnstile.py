@@ -5,9 +5,25 @@ from __future__ import annotations
 import os
 import threading
 import weakref
-from collections import deque
 from concurrent.futures import Future
 from typing import Any
+
+
+class Place:
+    """A place in a queue.
+
+    Args:
+        coming: Done when it is your turn; None where nobody stood before you.
+    """
+
+    __slots__ = ("coming",)
+
+    def __init__(self, coming: Future[None] | None) -> None:
+        self.coming = coming
+
+    def done(self) -> bool:
+        """Whether it is your turn."""
+        return self.coming is None or self.coming.done()
 
 
 class Turnstile:
@@ -18,26 +34,26 @@ class Turnstile:
 
     def __init__(self) -> None:
         self._lock = threading.RLock()  # a garbage collection inside may end another turn
-        self._queues: dict[str, deque[Future[None]]] = {}
-        self._holders: weakref.WeakValueDictionary[str, Any] = weakref.WeakValueDictionary()
+        self._queues: dict[str, list[Place]] = {}
+        self._holders: dict[str, weakref.ref[Any]] = {}
         self._pid = os.getpid()
 
     def __reduce__(self) -> tuple[type[Turnstile], tuple[()]]:
         return Turnstile, ()
 
-    def enter(self, key: str) -> Future[None]:
+    def enter(self, key: str) -> Place:
         """A place in the queue; it is done when it is your turn, which may be at once."""
         if self._pid != os.getpid():
             Turnstile.__init__(self)  # after a fork: those who wait here are elsewhere
-        place: Future[None] = Future()
         with self._lock:
-            queue = self._queues.setdefault(key, deque())
-            queue.append(place)
-            if len(queue) == 1:
-                place.set_result(None)
+            queue = self._queues.get(key)
+            if queue is None:
+                self._queues[key] = [place := Place(None)]
+            else:
+                queue.append(place := Place(Future()))
         return place
 
-    def leave(self, key: str, place: Future[None]) -> None:
+    def leave(self, key: str, place: Place) -> None:
         """End your turn, or stop waiting for it."""
         with self._lock:
             queue = self._queues.get(key)
@@ -46,14 +62,20 @@ class Turnstile:
             queue.remove(place)
             if not queue:
                 del self._queues[key]
-            elif not queue[0].done():
-                queue[0].set_result(None)
+            elif (next_one := queue[0].coming) is not None and not next_one.done():
+                next_one.set_result(None)
 
     def hold(self, key: str, holder: object) -> None:
-        """Remember who was the last to begin, for as long as he lives."""
+        """Remember who was the last to begin, until he lets go."""
+        self._holders[key] = weakref.ref(holder)
+
+    def let_go(self, key: str, holder: object) -> None:
+        """Forget that he was, unless somebody else is now."""
         with self._lock:
-            self._holders[key] = holder
+            if self.holder(key) in (holder, None):  # garbage is known no more
+                self._holders.pop(key, None)
 
     def holder(self, key: str) -> Any:
         """Who was the last to begin in this process; None if he is gone."""
-        return self._holders.get(key)
+        held = self._holders.get(key)
+        return None if held is None else held()

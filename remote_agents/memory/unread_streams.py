@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import threading
+import weakref
 from contextlib import suppress
-from typing import Any
+from typing import Any, TypeAlias
 
 from remote_agents.errors import ConversationError
 from remote_agents.flow import Audience
 from remote_agents.memory.loops import Loops
+
+Caller: TypeAlias = "tuple[int, weakref.ref[asyncio.Task[Any]] | None]"
 
 _closing: set[asyncio.Task[None]] = set()  # an event loop holds its tasks weakly
 
@@ -23,14 +27,15 @@ class StreamConsumer(Audience):
     def __init__(self, title: str) -> None:
         self._title = title
         self._loops: Loops | None = None
+        self._reader: Caller | None = None
 
     def begin(self) -> None:
         """Remember which loops read it."""
-        self._loops = Loops()
+        self._loops, self._reader = Loops(), _caller()
 
     def around(self) -> bool | None:
         """Whether whoever calls this stands in the loop that reads; False behind it, else None."""
-        return self._loops.around() if self._loops else None
+        return self._loops.around() if self._loops and self._reader == _caller() else None
 
     def end(self) -> None:
         """Hang up, from any thread; whoever reads on is told."""
@@ -46,6 +51,15 @@ class StreamConsumer(Audience):
             return
         with suppress(RuntimeError):  # the loop is closed, and its connections with it
             self.loop.call_soon_threadsafe(_close_soon, self.loop, self.response)
+
+
+def _caller() -> Caller:
+    """Who runs now: a thread, and its task if it has one."""
+    try:
+        task = asyncio.current_task()
+    except RuntimeError:
+        task = None
+    return threading.get_ident(), None if task is None else weakref.ref(task)
 
 
 def _close_soon(loop: asyncio.AbstractEventLoop, response: Any) -> None:

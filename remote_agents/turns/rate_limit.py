@@ -66,7 +66,7 @@ class RateLimiter:
         deadline = time.monotonic() + limit
         place = _queue.enter(account)
         try:
-            if not place.done() and not (yield Wait(place, limit)):
+            if place.coming is not None and not (yield Wait(place.coming, limit)):
                 raise self._too_long(limit)
             while delay := (yield from self._asked(account, deadline)):
                 if time.monotonic() + delay > deadline:

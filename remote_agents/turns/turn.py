@@ -162,7 +162,7 @@ class _Asking:
             dialogue = self._unnamed(sealer, account)
         title = f"{kind} {' '.join(parts.values())}" if name else "this dialogue"
         lease = Lease(store, dialogue.key, terms.session_wait, left, title)
-        yield from lease.opening()
+        yield from lease.opening(streamed=self.stream)
         standing = Standing(self.prompt, dialogue, sealer, account)
         if resumes is None:
             plan = yield from _planned(standing, lease, parts, cleared=cleared, latest=latest)
@@ -287,11 +287,14 @@ def _planned(
 
 def _at_once(lease: Lease, standing: Standing) -> Flow[Plan]:
     """What goes on, unless a turn of it is under way; else a new conversation."""
-    standing.learn((yield from lease.known()))
+    standing.learn((yield from lease.expected()))
     plan = standing.continued()
-    if plan is None or not (yield from lease.taking(plan.conversation)):
-        plan = standing.anew("under_way" if plan else None)
-        yield from lease.taking(None)
+    if plan is not None and (yield from lease.taking(plan.conversation)):
+        return plan
+    if lease.guess is not None:
+        return (yield from _at_once(lease, standing))
+    plan = standing.anew("under_way" if plan else None)
+    yield from lease.taking(None)
     return plan
 
 
