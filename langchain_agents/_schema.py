@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import re
+from collections.abc import Mapping
 from typing import Any
 
 from langchain_core.utils.function_calling import convert_to_json_schema
+from pydantic import BaseModel
 
 from langchain_agents._errors import model_errors
 from remote_agents.errors import ConfigurationError
@@ -69,14 +73,42 @@ def json_schema_of(schema: Any, strict: bool | None) -> JsonObject:
         ConfigurationError: It is none of these.
     """
     try:
-        form = convert_to_json_schema(schema)
-    except (TypeError, ValueError) as error:
+        form = convert_to_json_schema(_kept_whole(schema))
+    except (TypeError, ValueError, RuntimeError) as error:
         with model_errors():
             raise ConfigurationError(
                 f"with_structured_output takes a Pydantic class, a TypedDict or a JSON schema with "
                 f"a title: {error}"
             ) from error
     return {**form, "additionalProperties": False} if strict else form
+
+
+def _kept_whole(schema: Any) -> Any:
+    """A schema of which LangChain's conversion loses nothing.
+
+    It ends a class where that refers to itself, and reads no reference that is all of a schema.
+    """
+    if isinstance(schema, type) and issubclass(schema, BaseModel):
+        form = schema.model_json_schema()
+        schema = form if _refers_to_itself(form) else schema
+    name = str(schema.get("$ref", "")).rpartition("/")[2] if isinstance(schema, Mapping) else ""
+    parts = {**schema.get("definitions", {}), **schema.get("$defs", {})} if name else {}
+    if name not in parts:
+        return schema
+    return {**parts[name], **{key: said for key, said in schema.items() if key != "$ref"}}
+
+
+def _refers_to_itself(form: JsonMapping) -> bool:
+    parts = form.get("$defs", {})
+    names = {name: set(_REFERENCE.findall(json.dumps(part))) for name, part in parts.items()}
+    for _ in names:
+        names = {
+            name: to.union(*(names.get(each, ()) for each in to)) for name, to in names.items()
+        }
+    return any(name in to for name, to in names.items())
+
+
+_REFERENCE = re.compile(r'"#/\$defs/([^"/]+)"')
 
 
 def response_format(form: JsonObject, method: str, strict: bool | None) -> JsonObject:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from typing import Any, Literal
 
 import httpx
@@ -172,6 +173,55 @@ def test_include_raw() -> None:
     assert done["parsing_error"] is None
 
 
+class Endless(TypedDict):
+    """A form that LangChain cannot convert, nor Pydantic."""
+
+    inside: list[Endless]
+
+
+class Callback(BaseModel):
+    """A form that JSON has no word for."""
+
+    run: Callable[[], None]
+
+
+class Person(BaseModel):
+    """Somebody, with whom that one leads."""
+
+    name: str
+    team: list[Person] = []
+
+
+class Company(BaseModel):
+    """A company."""
+
+    head: Person = Field(description="the first")
+
+
+NAMED = {"type": "object", "properties": {"name": {"type": "string"}}, "required": ["name"]}
+REFERRING: dict[str, Any] = {
+    "a class": Person,
+    "a class in a class": Company,
+    "its schema": Person.model_json_schema(),
+    "the schema of a class in a class": Company.model_json_schema(),
+    "one reference": {"title": "A", "$ref": "#/$defs/B", "$defs": {"B": NAMED}},
+}
+
+
+@pytest.mark.parametrize("schema", REFERRING)
+def test_a_schema_that_refers_to_itself_is_asked_for_and_checked(schema: str) -> None:
+    ann = {"name": "Ann", "team": [{"name": "Bo", "team": [{"name": "Cy"}]}]}
+    inside = "in a class" in schema
+    wrong, right = ({"head": value} if inside else value for value in ({"team": [{}]}, ann))
+    model, asked = scripted(json.dumps(wrong), json.dumps(right))
+    result = model.with_structured_output(REFERRING[schema]).invoke("Q")
+    whole = result if isinstance(result, dict) else result.model_dump(exclude_defaults=True)
+    assert whole == right
+    assert len(asked) == 2
+    assert '"items": {}' not in asked[0][0]["content"]
+    assert '"required": ["name"]' in asked[0][0]["content"]
+
+
 def test_strict_refuses_more_than_was_asked() -> None:
     more = '{"days": 25, "answer": "25", "more": 1}'
     loose, _ = scripted(more)
@@ -189,6 +239,9 @@ def test_strict_refuses_more_than_was_asked() -> None:
     ("schema", "method"),
     [
         ({"x": 1}, "json_schema"),
+        ({"$ref": 1}, "json_schema"),
+        (Callback, "json_schema"),
+        (Endless, "json_schema"),
         ({"title": "A", "properties": {"a": {"type": "texts"}}}, "json_schema"),
         (Days, "magic"),
     ],
