@@ -135,10 +135,11 @@ def decode(data: object, so_far: Reply) -> list[Event]:
         return [Unknown(data)]
     if data.get("detail") and data.get("content") is None:
         raise RemoteFailureError(str(data["detail"]), body=data)
-    events = [*_text(data, so_far), *_conversation(data, so_far)]
+    said, end = _text(data, so_far), _ending(data, so_far)
+    events = [*said, *_conversation(data, so_far)]
     if not _BESIDE.isdisjoint(data):
         events += [*_payload(data), *_files(data, so_far), *_sources(data)]
-    events += _ending(data, so_far)
+    events += end
     if "content" not in data:
         events += unknown_events(data, ANSWER)
     return events if events or "content" in data else [Unknown(data)]
