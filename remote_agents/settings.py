@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from inspect import Parameter, Signature
+from inspect import Parameter, Signature, get_annotations
 from os import PathLike
 from ssl import SSLContext
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, TypeAlias
@@ -24,6 +24,7 @@ from pydantic import (
     StrictStr,
     ValidationError,
 )
+from pydantic.fields import FieldInfo
 from typing_extensions import TypedDict
 
 from remote_agents.errors import ConfigurationError
@@ -187,8 +188,14 @@ class Settings(BaseModel):
     @classmethod
     def __pydantic_init_subclass__(cls, **kwargs: object) -> None:
         super().__pydantic_init_subclass__(**kwargs)
+        _show(cls)
         if "endpoint" in vars(cls):
             register(cls.endpoint)
+
+    @classmethod
+    def __pydantic_on_complete__(cls) -> None:
+        """Pydantic has built the class, and put a signature of its own there."""
+        _show(cls)
 
     @classmethod
     def argument_names(cls) -> tuple[str, ...]:
@@ -248,19 +255,45 @@ def _may_be_secret(name: str) -> bool:
     return name in _SECRETS or _MAY_BE_SECRET.search(name) is not None
 
 
-def signature(*positional: str) -> Signature:
-    """What `help()` shows of a method that takes these arguments by name, after some others."""
+def signature(*positional: str, kind: type[Settings] = Settings) -> Signature:
+    """What `help()` shows of a class, or of a method that takes its arguments behind some others.
+
+    The class's own arguments stand before those of its framework, with their types as one would
+    write them: without what only says how they are checked.
+    """
     first = [Parameter(name, Parameter.POSITIONAL_ONLY) for name in positional]
-    return Signature([*first, *map(_shown, Settings.model_fields.items())])
+    own: dict[str, Any] = {}
+    for base in reversed(kind.__mro__):
+        own.update(get_annotations(base) if issubclass(base, Settings) else {})
+    fields = sorted(kind.model_fields.items(), key=lambda item: item[0] not in own)
+    return Signature([*first, *(_shown(name, field, own.get(name)) for name, field in fields)])
 
 
-def _shown(item: tuple[str, Any]) -> Parameter:
-    name, field = item
-    kind = _STRICT.sub(lambda word: word[1].lower(), Settings.__annotations__[name])
-    return Parameter(name, Parameter.KEYWORD_ONLY, default=field.default, annotation=kind)
+def _shown(name: str, field: FieldInfo, said: object) -> Parameter:
+    kind = _CHECKED.sub(_plain_type, said) if isinstance(said, str) else field.annotation
+    default = None if field.default_factory is not None else field.default
+    return Parameter(name, Parameter.KEYWORD_ONLY, default=default, annotation=kind)
 
 
-_STRICT = re.compile(r"Strict(Str|Int|Float|Bool)")
+def _plain_type(checked: re.Match[str]) -> str:
+    return checked["skipped"] or checked["strict"].lower()
+
+
+_CHECKED = re.compile(r"Strict(?P<strict>Str|Int|Float|Bool)|SkipValidation\[(?P<skipped>[^]]*)\]")
+
+
+class _ShownSignature:
+    """The signature of a class, made when it is asked for."""
+
+    def __get__(self, model: object, kind: type[Settings]) -> Signature:
+        if model is not None:  # which is called in another way, if at all
+            raise AttributeError("__signature__")
+        return signature(kind=kind)
+
+
+def _show(kind: type[Settings]) -> None:
+    if not TYPE_CHECKING:
+        kind.__signature__ = _ShownSignature()
 
 
 class CallArguments(TypedDict, total=False):

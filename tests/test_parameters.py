@@ -1,13 +1,14 @@
 """Each service's own arguments: every class has them, and each reaches the request."""
 
 import inspect
+import re
 import traceback
 from typing import Any, ClassVar
 
 import httpx
 import pytest
 from langchain_core.exceptions import ModelError
-from pydantic import create_model
+from pydantic import BaseModel, create_model
 
 import langchain_agents
 import llamaindex_agents
@@ -268,8 +269,25 @@ def test_a_missing_argument_is_missed_by_the_public_method(sandbox: Sandbox) -> 
         conversations.create()
 
 
+def test_help_shows_the_arguments_of_an_agent() -> None:
+    shown = inspect.signature(Agent).parameters
+    assert {"agent_id", "api_key", "base_url", "timeout", "memory"} <= shown.keys()
+
+
+@pytest.mark.parametrize("built", [False, hasattr(BaseModel, "__pydantic_on_complete__")])
+@pytest.mark.parametrize("framework", FRAMEWORKS)
 @pytest.mark.parametrize("service", ENDPOINTS)
-def test_help_shows_the_arguments_of_a_client_and_of_an_agent(service: str) -> None:
-    for takes in (class_of("plain", ENDPOINTS[service]), Agent):
-        shown = inspect.signature(takes).parameters
-        assert {"agent_id", "api_key", "base_url", "timeout", "memory"} <= shown.keys()
+def test_help_shows_the_arguments_of_a_class_with_plain_types(
+    service: str, framework: str, built: bool, sandbox: Sandbox
+) -> None:
+    kind: Any = type("Mine", (class_of(framework, ENDPOINTS[service]),), {})
+    if built:
+        kind(**sandbox.kwargs(service))
+    shown = inspect.signature(kind).parameters
+    assert set(kind.argument_names()) <= shown.keys()
+    assert list(kind.model_fields.keys() - shown.keys()) == []
+    assert shown["agent_id"].annotation == "str | None"
+    assert shown["timeout"].annotation == "float | Timeout | Any"
+    assert shown["max_retries"].default == 2
+    own = "".join(str(shown[name]) for name in kind.argument_names())
+    assert not re.search("Strict|Annotated|SkipValidation|Undefined", own)
