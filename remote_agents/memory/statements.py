@@ -58,11 +58,6 @@ def _statements(sa: ModuleType, dialect: str, table: Table) -> JsonObject:
     dialogue = table.c.dialogue == sa.bindparam("d")
     mine = dialogue & (table.c.holder == sa.bindparam("h"))
     one = dialogue & (table.c.conversation_id == sa.bindparam("c"))
-    others = table.c.holder.is_(None) | (table.c.holder != sa.bindparam("h"))
-    again = table.alias()
-    held = sa.exists().where(
-        again.c.dialogue == sa.bindparam("d"), again.c.holder == sa.bindparam("h")
-    )
     new = table.c.turns == sa.literal_column("0")
     free = {"holder": sa.null(), "until": sa.literal_column("0")}
 
@@ -79,7 +74,7 @@ def _statements(sa: ModuleType, dialect: str, table: Table) -> JsonObject:
         "begin_as_known": _begin_as_known(sa, table),
         "drop": table.delete().where(mine & new),
         "give_back": table.update().where(mine).values(free),
-        "replace": table.delete().where(one & others & held),
+        "replace": _replace(sa, table, one),
         "go_on": saved(MOVING).where(table.c.conversation_id == sa.bindparam("c")),
         "save": saved(COLUMNS),
         "renew": table.update().where(mine).values(until=sa.bindparam("until")),
@@ -87,6 +82,16 @@ def _statements(sa: ModuleType, dialect: str, table: Table) -> JsonObject:
         "delete": table.delete().where(dialogue),
         "purge": table.delete().where(old & (table.c.until < sa.bindparam("now"))),
     }
+
+
+def _replace(sa: ModuleType, table: Table, one: Any) -> Any:
+    """Delete what others hold of a conversation, if this turn holds something of its dialogue."""
+    others = table.c.holder.is_(None) | (table.c.holder != sa.bindparam("h"))
+    again = table.alias()
+    held = sa.exists().where(
+        again.c.dialogue == sa.bindparam("d"), again.c.holder == sa.bindparam("h")
+    )
+    return table.delete().where(one & others & held)
 
 
 def _table(sa: ModuleType, name: str) -> Table:
