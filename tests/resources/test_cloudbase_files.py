@@ -212,3 +212,20 @@ def test_each_face_takes_a_file_as_bytes(sandbox: Sandbox, face: str, agent_id: 
     body = sandbox.requests("cloudbase")[-1]["body"]
     (link,) = body.get("forwardedProps", body)["files"]
     assert link.startswith("cloud://")
+
+
+@pytest.mark.parametrize("agent_id", ["bot-handbook", "agent-handbook"])
+@pytest.mark.parametrize(
+    ("name", "kept"),
+    [
+        ("plan #2?.txt", "plan _2_.txt"),
+        ("100%2F.txt", "100_2F.txt"),
+        ("a\r\nb\\c.txt", "a__b_c.txt"),
+        ("..", "_"),
+        ("休假 (1).txt", "休假 (1).txt"),
+    ],
+)
+def test_a_file_may_have_any_name(sandbox: Sandbox, name: str, kept: str, agent_id: str) -> None:
+    agent = make("plain", "cloudbase", **{**sandbox.kwargs("cloudbase"), "agent_id": agent_id})
+    file = Attachment("file", data=b"A note.", filename=name)
+    assert f"1 file: {kept}. " in agent.ask("How long is parental leave?", attachments=[file]).text

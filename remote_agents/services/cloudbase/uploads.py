@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Iterable
 from functools import partial
@@ -43,10 +44,15 @@ def link_of(attachment: Attachment) -> Flow[str]:
     return link
 
 
+# The storage is asked for a place by the file's name, and answers with an address that holds it.
+_NO_PART_OF_AN_ADDRESS = re.compile(r"[\x00-\x1f\x7f#%?\\]|^\.+$")
+
+
 def _stored(upload: Upload) -> Flow[str]:
     """Upload a file; gives its `cloud://` id."""
     name, content, kind = upload
-    asked = [{"objectId": f"remote-agents/{uuid.uuid4().hex}/{name}"}]
+    place = f"remote-agents/{uuid.uuid4().hex}/{_NO_PART_OF_AN_ADDRESS.sub('_', name)}"
+    asked = [{"objectId": place}]
     path = "/v1/storages/get-objects-upload-info"
     answer = yield Call(Request("POST", path, json=asked, safe=True))
     given = mapping(next(iter(items(answer.data)), None))
