@@ -11,7 +11,7 @@ from remote_agents.sandbox.json_types import JsonObject
 from remote_agents.sandbox.mind.knowledge import Hit, Knowledge
 from remote_agents.sandbox.mind.reading import (
     Reading,
-    follows,
+    followed,
     is_about_the_text,
     parts_of,
     read,
@@ -23,18 +23,19 @@ from remote_agents.sandbox.mind.tasks import perform
 from remote_agents.sandbox.mind.values import Field
 from remote_agents.sandbox.mind.words import TALKERS, Sentence, pattern, spoken, terms, topic_words
 
-ASKED_BEFORE = pattern(spoken("said before"))
-COUNT = pattern(r"\bcount (?:from 1 )?to (\d{1,6})\b")
-ECHO = pattern(r"(?s)^\s*(?:say|repeat(?: after me)?)\s*:\s*(.+)$")
+COUNT, ASKED_BEFORE = pattern(r"\bcount (?:from 1 )?to (\d{1,6})\b"), pattern(spoken("said before"))
 STATED = pattern(rf"\W*(?:{spoken('polite')} )*{spoken('states')}")
 SMALL_TALK = {
-    rf"^\W*{spoken('hello')}": (
+    pattern(r"(?s)^\s*(?:say|repeat(?: after me)?)\s*:\s*(.*\S)\s*$"): r"\1",
+    pattern(rf"^\W*{spoken('hello')}"): (
         "Hello! Ask me anything about the handbook, and I will look it up for you."
     ),
-    rf"^\W*{spoken('thanks')}": (
+    pattern(rf"^\W*{spoken('thanks')}"): (
         "You are welcome! I am here if you need anything else from the handbook."
     ),
-    spoken("joke"): "Why did the harbor never get lost? Because it always knew its docks by heart.",
+    pattern(spoken("joke")): (
+        "Why did the harbor never get lost? Because it always knew its docks by heart."
+    ),
 }
 NOTHING = "I could not find anything about that in my documents."
 
@@ -71,24 +72,16 @@ class Answer:
 
 
 class Sources(NamedTuple):
-    """What an answer can be taken from: what the prompt gives, and what was said earlier."""
+    """What an answer can be taken from: the prompt, and what was said earlier, the newest first."""
 
     given: list[Sentence]
-    history: tuple[tuple[str, str], ...]
-
-    def said(self, by: str) -> list[str]:
-        """What the user or the assistant said, the newest first."""
-        return [text for role, text in reversed(self.history) if role == by]
-
-    @property
-    def readings(self) -> list[Reading]:
-        """What the user said, understood, the newest first."""
-        return [read(text) for text in self.said("user")]
+    user: list[str]
+    assistant: list[str]
 
     @property
     def asked(self) -> list[str]:
-        """The earlier questions, the newest first."""
-        return [reading.question for reading in self.readings]
+        """The earlier questions."""
+        return [read(text).question for text in self.user]
 
 
 class Brain:
@@ -101,27 +94,27 @@ class Brain:
         """Answer a question, as prose or as JSON."""
         dialogue = ask.dialogue
         last = max((at for at, (role, _) in enumerate(dialogue) if role == "user"), default=-1)
-        texts = [dialogue[last][1]] if dialogue else [""]
-        texts += [text for role, text in dialogue if role not in TALKERS]
-        schema, texts = _schema_in(texts, ask.schema)
-        reading = read(texts[0])
-        before = [turn for turn in dialogue[:last] if turn[0] in TALKERS]
-        given = [*reading.told, Sentence(""), *_told_by_all(texts[1:])]
-        sources = Sources(given if self.use_context else [], (*before, *reading.turns))
+        prompt = [text for role, text in dialogue if role not in TALKERS]
+        prompt += [dialogue[last][1]] if dialogue else [""]
+        shapes, (*rest, text) = zip(*map(find_shape, prompt), strict=True)
+        schema = next((shape for shape in (ask.schema, *shapes) if shape is not None), None)
+        reading = read(text)
+        before = [*dialogue[:last], *reading.turns][::-1]
+        user, assistant = ([said for role, said in before if role == by] for by in TALKERS)
+        given = [*reading.told, Sentence(""), *_told_by_all(rest)] if self.use_context else []
+        sources = Sources(given, user, assistant)
         if schema is not None:
             return self._as_json(schema, reading, sources)
-        prompt = "\n\n".join([*texts[1:], texts[0]])
-        done = perform(prompt, reading.question, sources.said("user"), self.knowledge.weight)
-        if done is not None:
-            return Answer(done)
-        chat = _small_talk(texts[0], reading.question, sources)
-        return Answer(chat) if chat else _with_files(self._prose(reading, sources), ask.files)
+        done = perform("\n\n".join([*rest, text]), reading.question, user, self.knowledge.weight)
+        if said := done or _small_talk(text, reading.question, user):
+            return Answer(said)
+        return _with_files(self._prose(reading, sources), ask.files)
 
     def _prose(self, reading: Reading, sources: Sources) -> Answer:
         """What answers the question, or the one before it where this message only brings more."""
         question = reading.question
         talk = is_about_the_text(question) if reading.asks else talks(reading)
-        earlier = next((asked for asked in sources.readings if asked.asks), None)
+        earlier = next((asked for asked in map(read, sources.user) if asked.asks), None)
         if earlier and (talk or self._told(earlier, reading)):
             question = earlier.question
         elif talk and any(part.text for part in sources.given):
@@ -140,7 +133,7 @@ class Brain:
         answers: list[Candidate] = []
         offered: list[Hit] = []
         for part in parts:
-            found, hits = self._ranked(self._query(part, asked), sources)
+            found, hits = self._ranked(self._query(part, followed(part, asked)), sources)
             answers += found[:1] if len(parts) > 1 else _best(found)
             offered, asked = offered + hits, [part, *asked]
         return list(dict.fromkeys(answers)), list(dict.fromkeys(offered))
@@ -153,43 +146,33 @@ class Brain:
         Documents have to be clearly better than the prompt, and earlier answers too, of which
         those out of the documents do not count.
         """
-        hits = self.knowledge.search(tuple(query.weights))
-        strict = query._replace(least=LEAST)
-        found = query.ranked(sources.given) + query.ranked(_told_by_all(sources.said("user")))
-        answered = _told_by_all(sources.said("assistant"))
+        hits, strict = self.knowledge.search(tuple(query.weights)), query._replace(least=LEAST)
+        answered = _told_by_all(sources.assistant)
+        found = query.ranked(sources.given) + query.ranked(_told_by_all(sources.user))
         found += strict.ranked([p for p in answered if not self.knowledge.home_of(p.text)], 0.75)
         for hit in hits:
             found += strict.ranked(hit.section.sentences, documents, hit)
         return sorted(found, key=lambda candidate: -candidate.score), hits
 
-    def _evidence(self, field: tuple[str, str], question: str, sources: Sources) -> list[str]:
+    def _evidence(self, field: Field, question: str, sources: Sources) -> list[str]:
         """The sentences for a field: its name tells most, and the question what it is about."""
-        asked = self._query(question, sources.asked).weights
-        found: list[Candidate] = []
-        for worth, name in zip((1.0, 0.8), field, strict=True):
-            named = self._weights(name)
-            share = 0.6 * sum(named.values()) / (sum(asked.values()) or 1.0)
-            weights = {term: share * weight for term, weight in asked.items()} | named
-            ranked = self._ranked(Query("", weights, 0.2), sources, documents=0.5)[0]
-            found += [one._replace(score=worth * one.score) for one in ranked if named]
+        found, topic = list[Candidate](), [question, *followed(question, sources.asked)]
+        for worth, name in ((1.0, field.title), (0.8, field.description)):
+            query = self._query(name, topic, least=0.2)
+            ranked = self._ranked(query, sources, documents=0.5)[0] if terms(name) else []
+            found += [one._replace(score=worth * one.score) for one in ranked]
         return [one.text for one in sorted(found, key=lambda candidate: -candidate.score)]
+
+    def _query(self, text: str, topics: Sequence[str], least: float = LEAST) -> Query:
+        """The terms of a question with their weights, and those of what it goes on with."""
+        own, topic = self._weights(text), dict[str, float]()
+        for n, before in enumerate(topics):
+            topic = {term: weight / 2**n for term, weight in self._weights(before).items()} | topic
+        share = 0.6 * (sum(own.values()) or 1.0) / (sum(topic.values()) or 1.0)
+        return Query(text, {term: share * weight for term, weight in topic.items()} | own, least)
 
     def _weights(self, text: str) -> dict[str, float]:
         return {term: self.knowledge.weight(term) for term in terms(text)}
-
-    def _query(self, question: str, asked: list[str]) -> Query:
-        """The terms of a question with their weights; a follow-up inherits its topic."""
-        weights, topic, share, text = self._weights(question), dict[str, float](), 0.6, question
-        for before in asked[:2]:
-            if not follows(text):
-                break
-            topic = {term: share * weight for term, weight in self._weights(before).items()} | topic
-            text, share = before, share / 2
-        # Never more than what the question itself says, or any earlier topic would answer it.
-        topic = {term: weight for term, weight in topic.items() if term not in weights}
-        most = 0.75 * sum(weights.values()) or 1.0
-        scale = min(1.0, most / (sum(topic.values()) or 1.0))
-        return Query(question, weights | {term: scale * w for term, w in topic.items()})
 
     def _composed(self, question: str, chosen: list[Candidate], hits: list[Hit]) -> Answer:
         """The chosen sentences, those of one page together with its title."""
@@ -217,9 +200,8 @@ class Brain:
         question = reading.question if reading.asks or len(reading.told) < 2 else ""
 
         def evidence(field: Field) -> list[str]:
-            if is_about_the_text(field.words):
-                return [answer.text]
-            return self._evidence((field.title, field.description), question, sources)
+            about_all = is_about_the_text(field.words)
+            return [answer.text] if about_all else self._evidence(field, question, sources)
 
         schema = schema or {"properties": {"answer": {"type": "string"}}}
         try:
@@ -229,31 +211,20 @@ class Brain:
         return replace(answer, text=json.dumps(value, ensure_ascii=False))
 
 
-def _schema_in(texts: list[str], given: Schema | None) -> tuple[Schema | None, list[str]]:
-    """The schema that the texts have to be answered by, and the texts without theirs."""
-    for at, text in enumerate(texts):
-        if found := find_shape(text):
-            schema, rest = found
-            return given or schema, [*texts[:at], rest, *texts[at + 1 :]]
-    return given, texts
-
-
 def _told_by_all(texts: Sequence[str]) -> list[Sentence]:
     """What some texts say, with nothing carried from one to the next."""
     return [part for text in texts for part in (*told_by(text), Sentence(""))]
 
 
-def _small_talk(text: str, question: str, sources: Sources) -> str | None:
+def _small_talk(text: str, question: str, said: Sequence[str]) -> str | None:
     if counted := COUNT.search(question):
-        return " ".join(str(number) for number in range(1, int(counted[1]) + 1))
-    if echoed := ECHO.match(text):
-        return str(echoed[1]).strip()
+        return " ".join(map(str, range(1, int(counted[1]) + 1)))
     if ASKED_BEFORE.search(question):
-        before = [f"You said: {text}" for text in sources.said("user")]
-        return [*before, "You have not said anything before."][0]
-    for talk, reply in zip(map(pattern, SMALL_TALK), SMALL_TALK.values(), strict=True):
-        if talk.search(text) and len(terms(talk.sub("", text))) <= (0 if "?" in text else 4):
-            return reply
+        return [*map("You said: {}".format, said), "You have not said anything before."][0]
+    for talk, reply in SMALL_TALK.items():
+        found = talk.search(text)
+        if found and len(terms(talk.sub("", text))) <= (0 if "?" in text else 4):
+            return found.expand(reply)
     return None
 
 

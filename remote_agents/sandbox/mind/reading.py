@@ -10,6 +10,8 @@ from __future__ import annotations
 import html
 import json
 import re
+from collections.abc import Sequence
+from itertools import pairwise, takewhile
 from typing import NamedTuple
 
 from remote_agents.sandbox.mind.words import (
@@ -158,8 +160,13 @@ def parts_of(question: str) -> list[str]:
     return [part.strip(" ?.？") for part in PARTS.split(question)]
 
 
-def follows(question: str) -> bool:
-    """Whether a question goes on with the topic before it."""
+def followed(question: str, asked: Sequence[str]) -> list[str]:
+    """What a question goes on with: the one before it, and the one that this goes on with."""
+    chain = takewhile(lambda pair: _follows(pair[0]), pairwise([question, *asked[:2]]))
+    return [before for _, before in chain]
+
+
+def _follows(question: str) -> bool:
     return bool(FOLLOW_UP.search(question.strip())) or len(terms(question)) <= 1
 
 

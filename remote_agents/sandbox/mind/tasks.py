@@ -12,7 +12,9 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from remote_agents.sandbox.mind.reading import decoded, follows, parts_of, read, told_by
+from remote_agents.sandbox.mind.reading import decoded, followed, parts_of, read, told_by
+from remote_agents.sandbox.mind.schema import PAIR
+from remote_agents.sandbox.mind.values import nearest
 from remote_agents.sandbox.mind.words import pattern, spoken, terms, topic_words
 
 NUMBERED = pattern(
@@ -21,7 +23,6 @@ NUMBERED = pattern(
 )
 FENCED = re.compile(r"^```json\s*(\{.*?)^```[ \t]*$", re.MULTILINE | re.DOTALL)
 OBJECT = re.compile(r"\{[^{}]*\}")
-PAIR = re.compile(r'"?(\w+)"?[ \t]*:[ \t]*(?:"((?:[^"\\]|\\.)*)"|(\w+))')
 WRAPPED = re.compile(r'"(\w+)"\s*:\s*\[\s*\{')
 RULE = re.compile("-{4,}")
 AT_MOST = pattern(r"\b(?:no more than|at most|up to) (\d+)")
@@ -35,31 +36,21 @@ CLAUSE = pattern(
     r"|(.+?)([是在有由为能])(.+)"
 )
 NEEDED = 0.3
-Weight = Callable[[str], float]
 Form = re.Match[str]
 
 
-class Option(NamedTuple):
-    """What can be chosen: its number or name, and the description to choose it by."""
-
-    key: int | str
-    text: str
-
-    @property
-    def words(self) -> set[str]:
-        """The terms of its name and its description."""
-        return set(terms(f"{self.key} {self.text}".replace("_", " ")))
-
-
 class Task(NamedTuple):
-    """A prompt: what it asks about, what it offers, and the rest; and what was said before."""
+    """A prompt: what it asks about, what it offers by number or name, and the rest of it.
+
+    `said` is what the user said before, the newest first; `weight` is how telling a term is.
+    """
 
     text: str
     question: str
-    options: list[Option]
+    options: dict[str, str]
     form: str
     said: Sequence[str]
-    weight: Weight
+    weight: Callable[[str], float]
 
     @property
     def most(self) -> int:
@@ -68,26 +59,26 @@ class Task(NamedTuple):
             return max(1, int(found[1]))
         return len(self.options) or 10 if ALL.search(self.form) else 1
 
-    def fitting(self) -> list[Option]:
-        """The best option, and each further one that covers a good part of what is left."""
-        left, pool, chosen, least = set(terms(self.question)), [*self.options], list[Option](), 0.0
+    def fitting(self) -> list[str]:
+        """The best option, and those that share a good part as much with the question."""
+        asked = set(terms(self.question))
+        gains = {key: sum(map(self.weight, asked & self.words(key))) for key in self.options}
+        enough = NEEDED * max(gains.values(), default=0.0)
+        best = sorted(gains, key=lambda key: -gains[key])
+        return [key for key in best if gains[key] > 0 and gains[key] >= enough][: self.most]
 
-        def gain(option: Option) -> float:
-            return sum(map(self.weight, left & option.words))
-
-        while pool and gain(best := max(pool, key=gain)) > least:
-            least = least or NEEDED * gain(best)
-            left -= best.words
-            pool.remove(best)
-            chosen.append(best)
-        return chosen[: self.most]
-
-    def chosen(self) -> list[Option]:
+    def chosen(self) -> list[str]:
         """What fits, or the first where nothing does."""
-        return self.fitting() or self.options[: self.most]
+        return self.fitting() or [*self.options][: self.most]
+
+    def words(self, key: str) -> set[str]:
+        """The terms of an option's name and its description."""
+        return set(terms(f"{key} {self.options[key]}".replace("_", " ")))
 
 
-def perform(text: str, question: str, said: Sequence[str], weight: Weight) -> str | None:
+def perform(
+    text: str, question: str, said: Sequence[str], weight: Callable[[str], float]
+) -> str | None:
     """What the task of a prompt has for a result; None if the prompt asks an ordinary question.
 
     Args:
@@ -106,11 +97,11 @@ def perform(text: str, question: str, said: Sequence[str], weight: Weight) -> st
         '{"choice": 2}'
     """
     # The question may be a word that stands elsewhere too.
-    places = list(re.finditer(rf"(?<=['\":>\s]){re.escape(question)}(?=['\"<\s]|$)", text))
-    at, end = places[-1].span() if places else (len(text), len(text))
-    options, rest = _options(text[:at])
+    around = re.search(rf"(?s)(.*['\":>\s]){re.escape(question)}(['\"<\s].*|$)", text)
+    before, after = around.groups() if around else (text, "")
+    options, rest = _options(before)
     options = options or _options("\n".join(reversed(said)))[0]
-    task = Task(text, question, options, f"{rest}\n{text[end:]}", said, weight)
+    task = Task(text, question, options, f"{rest}\n{after}", said, weight)
     for shown, done in TASKS.items():
         found = re.search(shown, text, re.IGNORECASE | re.MULTILINE)
         if found and (result := done(task, found)) is not None:
@@ -118,21 +109,20 @@ def perform(text: str, question: str, said: Sequence[str], weight: Weight) -> st
     return None
 
 
-def _options(text: str) -> tuple[list[Option], str]:
+def _options(text: str) -> tuple[dict[str, str], str]:
     """The numbered choices, else the entries of the last JSON object in a code block; the rest."""
-    numbered: list[Option] = []
+    numbered: dict[str, str] = {}
     for match in NUMBERED.finditer(text):
         number, said = filter(None, match.groups())
-        numbered = [] if int(number) == 1 else numbered
+        numbered = {} if int(number) == 1 else numbered
         if int(number) == len(numbered) + 1:
-            numbered.append(Option(int(number), said))
+            numbered[number] = said
     *_, block = (None, *FENCED.finditer(text))
     if numbered or not block:
         return numbered, NUMBERED.sub("", text)
     named, _ = decoded(block[1], 0)
     known = named if isinstance(named, dict) else {}
-    options = [Option(name, str(said)) for name, said in known.items()]
-    return options, text[: block.start()] + text[block.end() :]
+    return {key: str(said) for key, said in known.items()}, text.replace(block[0], "")
 
 
 def keywords(task: Task, form: Form) -> str:
@@ -146,28 +136,24 @@ def keywords(task: Task, form: Form) -> str:
 
 def scored(task: Task, form: Form) -> str:
     """A line for each document that fits, from the best on."""
-    fitting = enumerate(task.fitting())
-    lines = [f"{form[1]}: {one.key}, {form[2]}: {max(1, 10 - n)}" for n, one in fitting]
+    lines = (f"{form[1]}: {n}, {form[2]}: {max(1, 10 - at)}" for at, n in enumerate(task.fitting()))
     return "\n".join(lines) or "None of them is relevant."
 
 
 def ranked(task: Task, form: Form) -> str:
     """All passages, from the best on."""
-    best = task.fitting()
-    order = [*best, *(option for option in task.options if option not in best)]
-    return " > ".join(f"[{option.key}]" for option in order)
+    return " > ".join(f"[{key}]" for key in dict.fromkeys([*task.fitting(), *task.options]))
 
 
 def numbered(task: Task, form: Form) -> str | None:
     """The numbers of the best choices, for the question or a new piece of information."""
-    task = task._replace(question=form[2] or task.question)
-    numbers = ", ".join(str(option.key) for option in task.chosen())
-    return f"{form[1] or 'ANSWER'}: {numbers}" if numbers else None
+    numbers = task._replace(question=form[2] or task.question).chosen()
+    return f"{form[1] or 'ANSWER'}: {', '.join(numbers)}" if numbers else None
 
 
 def as_json(task: Task, form: Form) -> str | None:
     """The choices as the example has them: in an object, in a list, or the first alone."""
-    keys = _keys(task) if CHOOSE.search(task.form) else {}
+    keys = _keys(task) if task.options and CHOOSE.search(task.form) else {}
     items = [_item(task, option, keys) for option in task.chosen()]
     wrapped, listed = WRAPPED.search(task.form), re.search(r"\[\s*\{", task.form)
     value = {wrapped[1]: items} if wrapped else items if listed or not items else items[0]
@@ -177,33 +163,30 @@ def as_json(task: Task, form: Form) -> str | None:
 def _keys(task: Task) -> dict[str, bool]:
     """The keys of one item of the example, each with whether the chosen option stands there."""
     names = {key for key, *_ in PAIR.findall(task.form)}
-    by_number = any(isinstance(option.key, int) for option in task.options)
-    for example in OBJECT.findall(task.form) if task.options else ():
-        pairs = PAIR.findall(example)
-        keys = {k: word.isdigit() if by_number else quoted in names for k, quoted, word in pairs}
+    by_number = "1" in task.options
+    for example in OBJECT.findall(task.form):
+        pairs = [(key, shown.strip("\"'")) for key, shown, _ in PAIR.findall(example)]
+        keys = {key: shown.isdigit() if by_number else shown in names for key, shown in pairs}
         if any(keys.values()):
             return keys
     return {}
 
 
-def _item(task: Task, option: Option, keys: dict[str, bool]) -> dict[str, int | str]:
+def _item(task: Task, option: str, keys: dict[str, bool]) -> dict[str, int | str]:
     """One item, with the part of the question that its option can answer."""
-    parts, question = parts_of(task.question), task.question
-    fits = [sum(map(task.weight, option.words.intersection(terms(part)))) for part in parts]
-    if len(parts) > 1 and any(fits):
-        part = parts[fits.index(max(fits))]
-        question = f"{part[:1].upper()}{part[1:]}?"
-    said = {key: question if "question" in key else f"It fits: {option.text}" for key in keys}
-    return said | {key: option.key for key, chosen in keys.items() if chosen}
+    parts, key = parts_of(task.question), int(option) if option.isdigit() else option
+    near = nearest(parts, task.words(option)) if len(parts) > 1 else []
+    asked = [*(f"{part[:1].upper()}{part[1:]}?" for part in near), task.question][0]
+    why = f"It fits: {task.options[option]}"
+    return {k: key if is_key else asked if "question" in k else why for k, is_key in keys.items()}
 
 
 def standalone(task: Task, form: Form) -> str:
     """The question, a follow-up with the question that it follows."""
-    question = task.question
-    if not task.said or not follows(question):
-        return question
-    before = read(task.said[0]).question.rstrip("?. ")
-    return f"{before}, {question[:1].lower()}{question[1:]}"
+    asked = [read(text).question.rstrip("?. ") for text in task.said[:1]]
+    for before in followed(task.question, asked):
+        return f"{before}, {task.question[:1].lower()}{task.question[1:]}"
+    return task.question
 
 
 def triplets(task: Task, form: Form) -> str:

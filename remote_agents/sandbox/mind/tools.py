@@ -9,7 +9,7 @@ from typing import Any
 from remote_agents.sandbox.json_types import Arguments
 from remote_agents.sandbox.mind.reading import spaced
 from remote_agents.sandbox.mind.schema import Filler, Schema
-from remote_agents.sandbox.mind.values import Field
+from remote_agents.sandbox.mind.values import Field, nearest
 from remote_agents.sandbox.mind.words import pattern, terms
 
 Tool = Mapping[str, Any]
@@ -25,14 +25,10 @@ USE = pattern(r"\b(?:use|using|call|with)\s+(?:the|a|one of the)\s+(?:\w+\s+)?to
 
 def wanted(question: str, tools: Sequence[Tool]) -> Tool | None:
     """The tool that a question is about; None if it is about none."""
-    for tool in tools:
-        if re.search(rf"\b{re.escape(tool['name'])}\b", question):
-            return tool
+    named = [tool for tool in tools if re.search(rf"\b{re.escape(tool['name'])}\b", question)]
     words = set(terms(question)) - COMMON
-    fits = [len(words.intersection(terms(spaced(tool["name"])))) for tool in tools]
-    if any(fits) or (tools and USE.search(question)):
-        return tools[fits.index(max(fits))]
-    return None
+    fitting = nearest(tools, words, lambda tool: spaced(tool["name"]))
+    return next(iter([*named, *fitting, *(tools if USE.search(question) else ())]), None)
 
 
 def arguments(question: str, tool: Tool) -> Arguments:
@@ -40,7 +36,7 @@ def arguments(question: str, tool: Tool) -> Arguments:
     form = tool.get("parameters") or {}
     fields = form.get("properties") or {}
     filler = _Arguments(form, question, question, lambda _: [question])
-    return {name: filler.fill(fields.get(name), name) for name in form.get("required") or fields}
+    return {name: filler.fill(fields.get(name), (name,)) for name in form.get("required") or fields}
 
 
 class _Arguments(Filler):
@@ -52,9 +48,9 @@ class _Arguments(Filler):
         self.numbers = NUMBER.findall(inside[1] if inside else self.question)
         self.quoted = QUOTED.findall(self.question)
 
-    def array(self, schema: Schema, field: Field, depth: int, said: Sequence[str]) -> list[Any]:
+    def array(self, schema: Schema, field: Field, said: Sequence[str]) -> list[Any]:
         count = len(self.numbers or self.quoted)
-        return [self.fill(schema.get("items"), field.name) for _ in range(count)]
+        return [self.fill(schema.get("items"), field.path) for _ in range(count)]
 
     def scalar(self, kind: str, schema: Schema, field: Field, said: Sequence[str]) -> Any:
         if kind in ("integer", "number"):
