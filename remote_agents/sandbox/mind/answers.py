@@ -10,18 +10,21 @@ from typing import NamedTuple
 from remote_agents.sandbox.json_types import JsonObject
 from remote_agents.sandbox.mind.knowledge import Hit, Knowledge
 from remote_agents.sandbox.mind.reading import (
+    TALKERS,
     Reading,
+    Sentence,
     followed,
     is_about_the_text,
     parts_of,
     read,
+    talks,
     told_by,
 )
 from remote_agents.sandbox.mind.schema import Filler, Schema, find_shape
-from remote_agents.sandbox.mind.scoring import LEAST, Candidate, Query, gist, talks
+from remote_agents.sandbox.mind.scoring import LEAST, Candidate, Query, gist
 from remote_agents.sandbox.mind.tasks import perform
 from remote_agents.sandbox.mind.values import Field
-from remote_agents.sandbox.mind.words import TALKERS, Sentence, pattern, spoken, terms, topic_words
+from remote_agents.sandbox.mind.words import pattern, spoken, terms, topic_words
 
 COUNT, ASKED_BEFORE = pattern(r"\bcount (?:from 1 )?to (\d{1,6})\b"), pattern(spoken("said before"))
 STATED = pattern(rf"\W*(?:{spoken('polite')} )*{spoken('states')}")
@@ -113,7 +116,7 @@ class Brain:
     def _prose(self, reading: Reading, sources: Sources) -> Answer:
         """What answers the question, or the one before it where this message only brings more."""
         question = reading.question
-        talk = is_about_the_text(question) if reading.asks else talks(reading)
+        talk = is_about_the_text(question) if reading.asks else any(map(talks, reading.told))
         earlier = next((asked for asked in map(read, sources.user) if asked.asks), None)
         if earlier and (talk or self._told(earlier, reading)):
             question = earlier.question

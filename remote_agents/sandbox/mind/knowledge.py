@@ -6,13 +6,14 @@ import math
 import re
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
 import bm25s
 
-from remote_agents.sandbox.mind.words import Sentence, sentences, terms
+from remote_agents.sandbox.mind.reading import Sentence, sentences
+from remote_agents.sandbox.mind.words import terms
 
 HANDBOOK = Path(__file__).parent.parent / "handbook"
 
@@ -26,7 +27,6 @@ class Section:
     title: str
     heading: str
     text: str
-    topics: frozenset[str] = field(compare=False)
 
     @property
     def path(self) -> str:
@@ -36,7 +36,8 @@ class Section:
     @property
     def sentences(self) -> tuple[Sentence, ...]:
         """What it says, sentence by sentence."""
-        return sentences(self.text)
+        above = f"{self.title} {self.heading}"
+        return tuple(part._replace(heading=above) for part in sentences(self.text))
 
 
 @dataclass(frozen=True)
@@ -97,5 +98,4 @@ def _sections(path: Path, folder: Path) -> Iterator[Section]:
     pairs = zip(parts[::2], map(str.strip, parts[1::2]), strict=True)
     for number, (head, body) in enumerate(pair for pair in pairs if pair[1]):
         heading = head.lstrip("# ").strip()
-        topics = frozenset(terms(f"{title} {heading}"))
-        yield Section(f"{filename}#{number}", filename, title, heading or title, body, topics)
+        yield Section(f"{filename}#{number}", filename, title, heading or title, body)

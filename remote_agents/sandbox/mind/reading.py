@@ -14,18 +14,9 @@ from collections.abc import Sequence
 from itertools import pairwise, takewhile
 from typing import NamedTuple
 
-from remote_agents.sandbox.mind.words import (
-    EAST,
-    TALKERS,
-    Sentence,
-    about_the_talk,
-    pattern,
-    remembered,
-    sentences,
-    spoken,
-    terms,
-)
+from remote_agents.sandbox.mind.words import EAST, pattern, remembered, spoken, terms, topics
 
+TALKERS = ("user", "assistant")
 ROLE = pattern(
     rf"(?m)^[ \t]*(?:[\[<(*#]+ ?)?(?:(?P<user>{spoken('user')})"
     rf"|(?P<assistant>{spoken('assistant')}))(?: message)?[\])>*]*[ \t]*[:：][\])>*]*[ \t]*"
@@ -58,8 +49,35 @@ ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|(.))")
 PARTS = pattern(
     rf"(?:[?;,]\s+(?:{spoken('or')}\s+)?|\s+{spoken('or')}\s+|？)(?={spoken('asks')}|[{EAST}])"
 )
+ITEM = r"[ \t]*(?:[-*+>•]+|\d+[.)])[ \t]+"
+LEADING = re.compile(f"^{ITEM}")
+# What goes on in the next line: an item in indented ones, a line that is long and has no end.
+INDENTED = re.compile(rf"(?m)^{ITEM}.*(?:\n[ \t]+(?!{ITEM}|[#|])\S.*)+")
+WRAPPED = re.compile(
+    rf"(?m)^((?![ \t]*[#|])(?:.{{60,}}[^\s.!?:。！？：]|.*,))[ \t]*\n(?!{ITEM}|[ \t]*(?:[#|\n]|$))"
+)
+MARKS = re.compile(r"\*\*|__|`|\[([^\]]*)\]\([^)]*\)")
+# Where a sentence ends: not after an abbreviation, nor before a month or a small letter.
+END = re.compile(
+    rf"(?i:{spoken('abbreviation')}\.\s)|(?i:\d\.\s(?={spoken('month')}))"
+    rf"|(?P<end>(?:[.!?…][\"'”’»)\]}}*]*(?:\s+(?![a-zß-ÿ])|(?=[{EAST}]))|[。！？]+[」』”]*\s*))"
+)
 LONG = 400
 ASKING = 0.5
+
+
+class Sentence(NamedTuple):
+    """A sentence, the heading above, the paragraph that it is in, and what it is labelled as."""
+
+    text: str
+    heading: str = ""
+    block: int = 0
+    label: str = ""
+
+    @property
+    def asks(self) -> bool:
+        """Whether it ends as a question does."""
+        return self.text.rstrip("\"'”’»」』)*_ ").endswith(("?", "？"))
 
 
 class Reading(NamedTuple):
@@ -97,12 +115,12 @@ def read(text: str) -> Reading:
 def _asking(part: Sentence) -> float:
     """How much a sentence looks like what a text asks."""
     name = (part.label or part.heading).strip(" \t#>*_-([{<\"'")
-    topics = sum(not about_the_talk(term) for term in terms(part.text))
     if part.label in TALKERS[1:]:
         return 0
+    named = len(topics(part.text))
     wanted = bool(INPUT.fullmatch(name)) + bool(WANTS.match(part.text))
-    asked = 4.0 * bool(ASKS.fullmatch(name)) + 2.0 * bool(part.asks and topics)
-    return asked or wanted * (ASKING + min(topics, 9) / 100) or 0.1 * (name == TALKERS[0])
+    asked = 4.0 * bool(ASKS.fullmatch(name)) + 2.0 * bool(part.asks and named)
+    return asked or wanted * (ASKING + min(named, 9) / 100) or 0.1 * (name == TALKERS[0])
 
 
 @remembered
@@ -155,6 +173,25 @@ def _as_heading(tag: re.Match[str]) -> str:
     return "\n\n#\n\n" if tag[1] else f"\n\n# {name}\n\n"
 
 
+@remembered
+def sentences(text: str) -> tuple[Sentence, ...]:
+    """The sentences of a text, each with the heading that it stands under."""
+    text = INDENTED.sub(lambda item: item[0].replace("\n", " "), text)
+    lines = WRAPPED.sub(r"\1 ", text).splitlines()
+    blocks = (" ".join(MARKS.sub(r"\1", LEADING.sub("", line)).split()) for line in lines)
+    found, heading = list[Sentence](), ""
+    for number, block in enumerate(filter(None, blocks)):
+        if block.startswith("#"):
+            heading = block.lstrip("# ").strip()
+            continue
+        block = re.sub(r"\s*\|\s*", ": ", block.strip("| "))
+        parts = END.sub(lambda end: f"{end[0]}\n" if end["end"] else end[0], block).split("\n")
+        found += [
+            Sentence(part.strip(), heading, number) for part in parts if re.search(r"\w", part)
+        ]
+    return tuple(found)
+
+
 def parts_of(question: str) -> list[str]:
     """The questions that one question consists of."""
     return [part.strip(" ?.？") for part in PARTS.split(question)]
@@ -172,8 +209,12 @@ def _follows(question: str) -> bool:
 
 def is_about_the_text(question: str) -> bool:
     """Whether a request names no topic, such as one for a summary or a title."""
-    words = terms(question)
-    return bool(words) and all(map(about_the_talk, words))
+    return bool(terms(question)) and not topics(question)
+
+
+def talks(part: Sentence) -> bool:
+    """Whether a sentence speaks of the talk rather than of a topic."""
+    return len(topics(part.text)) <= 0.6 * len(terms(part.text))
 
 
 def spaced(key: object) -> str:

@@ -9,16 +9,9 @@ from typing import Any, NamedTuple, TypeVar
 
 from remote_agents.sandbox.json_types import JsonObject
 from remote_agents.sandbox.mind.reading import spaced
-from remote_agents.sandbox.mind.words import kinship, pattern, spoken, terms, words_of
+from remote_agents.sandbox.mind.words import NUMBERS, NUMERALS, kinship, pattern, spoken, terms
 
 T = TypeVar("T")
-WORDS = {
-    word: n
-    for words in words_of("number")
-    for n, same in enumerate(words)
-    for word in same.split("/")
-}
-NUMERALS = "|".join(word for word in WORDS if word < "一")
 NUMBER = pattern(
     r"(?<![\w.,:/-])-?\d+(?:[.,]\d+)*(?![\d:/-]|[^\W\u4e00-\u9fff]*-\d)"
     rf"|(?<=[\u4e00-\u9fff])\d+(?:\.\d+)?(?![\d:])|\b(?:{NUMERALS})\b"
@@ -128,11 +121,11 @@ def _numbers(text: str) -> Iterator[Figure]:
 
 
 def _value(word: str, text: str) -> float:
-    if word.lower() in WORDS:
-        return float(WORDS[word.lower()])
+    if word.lower() in NUMBERS:
+        return float(NUMBERS[word.lower()])
     if not word[-1].isdigit():
         tens, _, ones = word.rpartition("十")
-        return float(10 * WORDS.get(tens, 1) + WORDS.get(ones, 0))
+        return float(10 * NUMBERS.get(tens, 1) + NUMBERS.get(ones, 0))
     if re.search(r"\b(?:der|die|das|und|ist|kostet|für|von)\b|Euro\b", text):
         word = re.sub(r"\.(?=\d{3}\b)", "", word)
     whole, *rest = re.sub(r",(?=\d{3}\b)", "", word).replace(",", ".").split(".")

@@ -1,4 +1,4 @@
-"""Words and sentences of a text in any language: what everything else here compares."""
+"""Words of a text in any language: what everything else here compares."""
 
 from __future__ import annotations
 
@@ -8,20 +8,16 @@ from configparser import ConfigParser
 from functools import lru_cache, partial, wraps
 from itertools import chain
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 from bm25s.stopwords import STOPWORDS_EN_PLUS, STOPWORDS_GERMAN
 
 T = TypeVar("T")
 pattern = partial(re.compile, flags=re.IGNORECASE)
 SHORT = 4_000
-TALKERS = ("user", "assistant")
 # Chinese, Japanese and Korean have no spaces: pairs of neighbours are the words.
 EAST = r"\u3005\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af"
 TOKEN = re.compile(rf"[{EAST}]+|[^\W_{EAST}]+(?:[-'\u2019][^\W_{EAST}]+)*")
-LEADING = re.compile(r"^\s*(?:[-*+>•]+|\d+[.)])\s+")
-WHOLE = re.compile(r"^.{,59}(?<!,)$|[.!?:。！？：]$")
-MARKS = re.compile(r"\*\*|__|`|\[([^\]]*)\]\([^)]*\)")
 LANGUAGES = ConfigParser(delimiters=("=",), interpolation=None)
 LANGUAGES.read(Path(__file__).with_name("languages.ini"), encoding="utf-8")
 
@@ -45,25 +41,14 @@ SYNONYMS = {
     for name, words in re.findall(r"(\w+): ([\w ]+)", spoken("synonyms"))
     for word in words.split()
 }
-# Where a sentence ends: not after an abbreviation, nor before a month or a small letter.
-END = re.compile(
-    rf"(?i:{spoken('abbreviation')}\.\s)|(?i:\d\.\s(?={spoken('month')}))"
-    rf"|(?P<end>(?:[.!?…][\"'”’»)\]}}*]*(?:\s+(?![a-zß-ÿ])|(?=[{EAST}]))|[。！？]+[」』”]*\s*))"
-)
 
-
-class Sentence(NamedTuple):
-    """A sentence, the heading above, the paragraph that it is in, and what it is labelled as."""
-
-    text: str
-    heading: str = ""
-    block: int = 0
-    label: str = ""
-
-    @property
-    def asks(self) -> bool:
-        """Whether it ends as a question does."""
-        return self.text.rstrip("\"'”’»」』)*_ ").endswith(("?", "？"))
+NUMBERS = {
+    word: n
+    for words in words_of("number")
+    for n, same in enumerate(words)
+    for word in same.split("/")
+}
+NUMERALS = "|".join(word for word in NUMBERS if word < "一")
 
 
 def remembered(function: Callable[[str], T]) -> Callable[[str], T]:
@@ -86,29 +71,23 @@ def terms(text: str) -> tuple[str, ...]:
         ('day', '食堂', '点开', '开门')
     """
     words = topic_words(re.sub(r"\b(part|full) time\b", r"\1-time", text, flags=re.IGNORECASE))
-    return tuple(
-        term
-        for word in words
-        for term in (_pairs(word) if re.match(f"[{EAST}]", word) else [_stem(word)])
-    )
+    return tuple(term for word in words for term in _stems(word))
 
 
-def _pairs(run: str) -> list[str]:
-    """The words of a run of characters without spaces: its pairs of neighbours."""
-    parts = filter(None, EAST_COMMON.split(run))
-    return [part[i : i + 2] for part in parts for i in range(max(1, len(part) - 1))]
-
-
-def _stem(word: str) -> str:
+def _stems(word: str) -> list[str]:
+    """A word without its ending; of a run of characters without spaces the pairs of neighbours."""
+    if re.match(f"[{EAST}]", word):
+        parts = filter(None, EAST_COMMON.split(word))
+        return [part[at : at + 2] for part in parts for at in range(max(1, len(part) - 1))]
     word = re.sub(r"['\u2019]s$", "", word)
     word = re.sub(r"(?<=\w\w)ies$", "y", re.sub(r"(?<=ss|ch|sh|\wx)es$", "", word))
     word = re.sub(r"(?<=\w\w[^sui])s$", "", word)
-    return re.sub(r"(?<=\w{3})(?:ing|ed|ee|e)$", "", SYNONYMS.get(word, word))
+    return [re.sub(r"(?<=\w{3})(?:ing|ed|ee|e)$", "", SYNONYMS.get(word, word))]
 
 
-def about_the_talk(term: str) -> bool:
-    """Whether a term speaks of question, answer and form rather than of a topic."""
-    return bool(TALK.match(term))
+def topics(text: str) -> list[str]:
+    """The terms that speak of a topic rather than of question, answer and form."""
+    return [term for term in terms(text) if not TALK.match(term)]
 
 
 def kinship(term: str, others: Collection[str]) -> float:
@@ -118,43 +97,3 @@ def kinship(term: str, others: Collection[str]) -> float:
     return 0.9 * any(
         len(other) >= 5 and (other.startswith(term) or term.startswith(other)) for other in others
     )
-
-
-@remembered
-def sentences(text: str) -> tuple[Sentence, ...]:
-    """The sentences of a text, each with the heading that it stands under."""
-    found: list[Sentence] = []
-    heading = columns = ""
-    for number, block in enumerate(_blocks(text)):
-        if block.startswith("#"):
-            heading, columns = block.lstrip("# ").strip(), ""
-            continue
-        columns = (columns or block) if block.startswith("|") else ""
-        above = heading if columns in ("", block) else f"{heading} {columns}"
-        row = ": ".join(cell.strip() for cell in block.strip("|").split("|")) if columns else block
-        found += [Sentence(part, above, number) for part in _parted(row)]
-    return tuple(found)
-
-
-def _parted(block: str) -> list[str]:
-    """The sentences of one paragraph."""
-    parts = END.sub(lambda end: f"{end[0]}\n" if end["end"] else end[0], block).split("\n")
-    return [part.strip() for part in parts if TOKEN.search(part)]
-
-
-def _blocks(text: str) -> list[str]:
-    """Lines, joined where a paragraph was wrapped."""
-    blocks: list[str] = []
-    joinable = item = False
-    for line in text.splitlines():
-        clean = MARKS.sub(r"\1", LEADING.sub("", line)).strip()
-        alone = clean.startswith(("#", "|"))
-        marked = bool(LEADING.match(line))
-        goes_on = joinable or (item and line[:1].isspace())
-        if goes_on and clean and not alone and not marked:
-            blocks[-1] += f" {clean}"
-        elif clean:
-            blocks.append(clean)
-        item = bool(clean) and (marked or (item and goes_on))
-        joinable = bool(clean) and not alone and not WHOLE.search(blocks[-1])
-    return blocks
