@@ -160,7 +160,7 @@ class Brain:
     def _evidence(self, field: Field, question: str, sources: Sources) -> list[str]:
         """The sentences for a field: its name tells most, and the question what it is about."""
         found, topic = list[Candidate](), [question, *followed(question, sources.asked)]
-        for worth, name in ((1.0, field.title), (0.8, field.description)):
+        for worth, name in zip((1.0, 0.8), field, strict=True):
             query = self._query(name, topic, least=0.2)
             ranked = self._ranked(query, sources, documents=0.5)[0] if terms(name) else []
             found += [one._replace(score=worth * one.score) for one in ranked]
@@ -203,7 +203,7 @@ class Brain:
         question = reading.question if reading.asks or len(reading.told) < 2 else ""
 
         def evidence(field: Field) -> list[str]:
-            about_all = is_about_the_text(field.words)
+            about_all = is_about_the_text(" ".join(field))
             return [answer.text] if about_all else self._evidence(field, question, sources)
 
         schema = schema or {"properties": {"answer": {"type": "string"}}}

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from typing import Any
 
 from remote_agents.sandbox.mind import values
-from remote_agents.sandbox.mind.reading import decoded
+from remote_agents.sandbox.mind.reading import decoded, spaced
 from remote_agents.sandbox.mind.values import Field
 from remote_agents.sandbox.mind.words import pattern
 
@@ -22,7 +22,12 @@ PAIR = re.compile(
     r"['\"]?\b(\w+)['\"]?\s*:\s*(\"[^\"\n]*\"|'[^'\n]*'|[^\s,}]+)[ \t,]*(?://[ \t]*(.*))?"
 )
 PLACEHOLDER = re.compile(r"^[\W0]*$|[<>]|\.\.\.|…|^(?:str|int|float|bool|num|list|null|true|false)")
-TYPES = {r"int|0$": "integer", r"float|num|0\.": "number", "bool|true|false": "boolean"}
+TYPES = {
+    r"int|0$": "integer",
+    r"float|num|0\.": "number",
+    "bool|true|false": "boolean",
+    "": "string",
+}
 KEYS = pattern(r"\b(?:keys?|fields?|properties|schlüsseln?|feldern?)\b|字段|键")
 NAMED_KEY = re.compile(r"['\"`“「](\w+)['\"`”」]")
 
@@ -30,22 +35,18 @@ NAMED_KEY = re.compile(r"['\"`“「](\w+)['\"`”」]")
 def find_shape(text: str) -> tuple[Schema | None, str]:
     """The schema or form of an object that a text asks for, and the text without it."""
     # Some templates leave the braces doubled that they had escaped.
-    for each in (text, text.replace("{{", "{").replace("}}", "}")):
-        found = list(_schemas(each)) if MARKS.search(each) else []
-        for start, end, _ in reversed(found):
-            each = each[:start] + each[end:]
-        if found:
-            return found[-1][2], each
-    return _form(text) if IN_JSON.search(text) else (None, text)
+    single = text.replace("{{", "{").replace("}}", "}")
+    return _schema(text) or _schema(single) or _form(text) or (None, text)
 
 
-def _schemas(text: str) -> Iterator[tuple[int, int, Schema]]:
-    end = 0
-    for brace in re.finditer(r"\{", text):
+def _schema(text: str) -> tuple[Schema, str] | None:
+    """The last JSON schema of an object that stands in a text."""
+    found, end = None, 0
+    for brace in re.finditer(r"\{", text) if MARKS.search(text) else ():
         value, stop = decoded(text, brace.start()) if brace.start() >= end else (None, end)
         if isinstance(value, dict) and _is_schema(value):
-            end = stop
-            yield brace.start(), end, value
+            found, end = (value, text[: brace.start()] + text[stop:]), stop
+    return found
 
 
 def _is_schema(value: Schema) -> bool:
@@ -53,21 +54,21 @@ def _is_schema(value: Schema) -> bool:
     return has_properties or value.get("type") == "object" or value.keys() >= {"$defs", "$ref"}
 
 
-def _form(text: str) -> tuple[Schema | None, str]:
+def _form(text: str) -> tuple[Schema, str] | None:
     """The schema of an object whose keys a prompt lists, or shows with types for values."""
+    if not IN_JSON.search(text):
+        return None
     for found in reversed(list(EXAMPLE.finditer(text))):
         pairs = [(key, shown.strip("\"'"), note) for key, shown, note in PAIR.findall(found[0])]
         if all(PLACEHOLDER.search(shown) for _, shown, _ in pairs):
             fields = {key: _typed(shown, note) for key, shown, note in pairs}
-            return {"properties": fields}, text[: found.start()] + text[found.end() :]
-    for line in filter(KEYS.search, text.splitlines()):
-        if names := NAMED_KEY.findall(line):
-            return {"properties": {name: {} for name in names}}, text
-    return None, text
+            return {"properties": fields}, text.replace(found[0], "")
+    named = (NAMED_KEY.findall(line) for line in text.splitlines() if KEYS.search(line))
+    return next((({"properties": {key: {} for key in keys}}, text) for keys in named if keys), None)
 
 
 def _typed(shown: str, note: str) -> Schema:
-    name = next((name for starts, name in TYPES.items() if re.match(starts, shown)), "string")
+    name = next(name for starts, name in TYPES.items() if re.match(starts, shown))
     return {"type": name, "description": f"{note} {shown if '<' in shown else ''}".strip()}
 
 
@@ -80,20 +81,20 @@ class Filler:
     question: str
     evidence: Callable[[Field], list[str]]
 
-    def fill(self, given: object, path: tuple[str, ...] = ()) -> Any:
-        """A valid value for the property that a path of names leads to."""
+    def fill(self, given: object, title: str = "", depth: int = 0) -> Any:
+        """A valid value for the field of a title."""
         schema = self._resolved(given)
-        field = Field(path, str(schema.get("description", "")))
-        said = self.evidence(field) if path else [self.answer]
+        field = Field(title, str(schema.get("description", "")))
+        said = self.evidence(field) if title else [self.answer]
         if options := [schema["const"]] if "const" in schema else schema.get("enum"):
             return values.choice(options, [*said, self.answer, self.question])
         kind = _kind(schema)
-        if kind == "object":
-            return self._object(schema, path)
-        if kind == "array":
-            return self.array(schema, field, said)
-        if schema.get("nullable") and not said:
+        if schema.get("nullable") and (depth >= DEEP if kind == "object" else not said):
             return None
+        if kind == "object":
+            return self._object(schema, title, depth)
+        if kind == "array":
+            return self.array(schema, field, depth, said)
         return self.scalar(kind, schema, field, said)
 
     def _resolved(self, given: object) -> Schema:
@@ -114,21 +115,19 @@ class Filler:
         names = (name.replace("~1", "/").replace("~0", "~") for name in ref.split("/")[1:])
         return reduce(lambda value, name: value[name], names, self.root)
 
-    def _object(self, schema: Schema, path: tuple[str, ...]) -> Schema | None:
+    def _object(self, schema: Schema, title: str, depth: int) -> Schema:
         properties, required = schema.get("properties") or {}, schema.get("required") or ()
-        if schema.get("nullable") and len(path) >= DEEP:
-            return None
-        names = dict.fromkeys([*(properties if len(path) < DEEP else ()), *required])
-        return {name: self.fill(properties.get(name), (*path, name)) for name in names}
+        names = dict.fromkeys([*(properties if depth < DEEP else ()), *required])
+        titles = {name: f"{title} {spaced(name)}".strip() for name in names}
+        return {name: self.fill(properties.get(name), titles[name], depth + 1) for name in names}
 
-    def array(self, schema: Schema, field: Field, said: Sequence[str]) -> list[Any]:
+    def array(self, schema: Schema, field: Field, depth: int, said: Sequence[str]) -> list[Any]:
         """The things that the best sentence lists, or one."""
         inner, listed = self._resolved(schema.get("items")), list[Any]()
-        least = int(schema.get("minItems", len(field.path) < DEEP))
+        forms = schema.get("prefixItems") or [inner] * int(schema.get("minItems", depth < DEEP))
         if _kind(inner) == "string" and "enum" not in inner:
             listed = values.listed(said)[: schema.get("maxItems")]
-        rest = (schema.get("prefixItems") or [inner] * least)[len(listed) :]
-        items = listed + [self.fill(each, field.path) for each in rest]
+        items = listed + [self.fill(each, field.title, depth + 1) for each in forms[len(listed) :]]
         if schema.get("uniqueItems"):
             return [f"{x} ({n})" if n and isinstance(x, str) else x for n, x in enumerate(items)]
         return items
@@ -139,7 +138,7 @@ class Filler:
             return values.number(schema, kind, field, said, self.question)
         said = said or [self.answer]
         if kind == "boolean":
-            return values.is_affirmed(said[0])
+            return not values.NOT.search(said[0])
         return None if kind == "null" else values.text(schema, field, said, self.question)
 
 

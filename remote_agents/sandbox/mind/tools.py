@@ -6,7 +6,6 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from remote_agents.sandbox.json_types import Arguments
 from remote_agents.sandbox.mind.reading import spaced
 from remote_agents.sandbox.mind.schema import Filler, Schema
 from remote_agents.sandbox.mind.values import Field, nearest
@@ -31,12 +30,13 @@ def wanted(question: str, tools: Sequence[Tool]) -> Tool | None:
     return next(iter([*named, *fitting, *(tools if USE.search(question) else ())]), None)
 
 
-def arguments(question: str, tool: Tool) -> Arguments:
+def arguments(question: str, tool: Tool) -> Schema:
     """What to call a tool with, as far as the question says it."""
     form = tool.get("parameters") or {}
     fields = form.get("properties") or {}
-    filler = _Arguments(form, question, question, lambda _: [question])
-    return {name: filler.fill(fields.get(name), (name,)) for name in form.get("required") or fields}
+    wanted = {name: fields.get(name) for name in form.get("required") or fields}
+    filled = _Arguments(form, question, question, lambda _: [question]).fill({"properties": wanted})
+    return dict(filled)
 
 
 class _Arguments(Filler):
@@ -48,9 +48,9 @@ class _Arguments(Filler):
         self.numbers = NUMBER.findall(inside[1] if inside else self.question)
         self.quoted = QUOTED.findall(self.question)
 
-    def array(self, schema: Schema, field: Field, said: Sequence[str]) -> list[Any]:
+    def array(self, schema: Schema, field: Field, depth: int, said: Sequence[str]) -> list[Any]:
         count = len(self.numbers or self.quoted)
-        return [self.fill(schema.get("items"), field.path) for _ in range(count)]
+        return [self.fill(schema.get("items"), field.title, depth) for _ in range(count)]
 
     def scalar(self, kind: str, schema: Schema, field: Field, said: Sequence[str]) -> Any:
         if kind in ("integer", "number"):

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Sequence
 from operator import ge, gt, le, lt
 from typing import Any, NamedTuple, TypeVar
 
 from remote_agents.sandbox.json_types import JsonObject
-from remote_agents.sandbox.mind.reading import spaced
 from remote_agents.sandbox.mind.words import NUMBERS, NUMERALS, kinship, pattern, spoken, terms
 
 T = TypeVar("T")
+# A number, its unit, and the words after it.
 NUMBER = pattern(
-    r"(?<![\w.,:/-])-?\d+(?:[.,]\d+)*(?![\d:/-]|[^\W\u4e00-\u9fff]*-\d)"
+    r"((?<![\w.,:/-])-?\d+(?:[.,]\d+)*(?![\d:/-]|[^\W\u4e00-\u9fff]*-\d)"
     rf"|(?<=[\u4e00-\u9fff])\d+(?:\.\d+)?(?![\d:])|\b(?:{NUMERALS})\b"
-    r"|[一二三四五六七八九十两]+(?=[\u4e00-\u9fff])"
-)
-UNIT = re.compile(
-    r"[ \u00a0]?(?:[%€$£°℃]|[^\W\d_]+)(?:[ \u00a0](?:per|pro|a|an|je)[ \u00a0][^\W\d_]+)?"
+    r"|[一二三四五六七八九十两]+(?=[\u4e00-\u9fff]))"
+    r"(?=([ \u00a0]?(?:[%€$£°℃]|[^\W\d_]+)|))(?=([^\d.]{0,20}))"
 )
 EMAIL, URI, NEVER = r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+", r"https?://[^\s)\"'>]+", r"(?!)"
 ISO_DATE, MONTH = r"\b\d{4}-\d{2}-\d{2}\b", rf"{spoken('month')}\.?"
@@ -58,28 +56,10 @@ COMMA = re.compile(rf"[,，、]\s?(?:{spoken('or')}\s)?|\s?{spoken('or')}\s?", r
 
 
 class Field(NamedTuple):
-    """What a value is for: the names that lead to it, and its description."""
+    """What a value is for: its name with those of what it is part of, and its description."""
 
-    path: tuple[str, ...]
-    description: str = ""
-
-    @property
-    def title(self) -> str:
-        """What it is part of, and its name, as words."""
-        return spaced(" ".join(self.path))
-
-    @property
-    def words(self) -> str:
-        """All that is said about it."""
-        return f"{self.title} {self.description.lower()}"
-
-
-class Figure(NamedTuple):
-    """A number of a sentence, as it stands there with its unit, and the words after it."""
-
-    value: float
-    shown: str
-    after: str
+    title: str
+    description: str
 
 
 def number(
@@ -87,7 +67,7 @@ def number(
 ) -> int | float:
     """The number with the unit that the field names, else the first that is allowed."""
     ends, step = [schema[bound] for bound in BOUNDS if bound in schema], schema.get("multipleOf", 1)
-    tried = [figure.value for figure in _figures(field, said, question)]
+    tried = [value for value, _ in _figures(field, said, question)]
     tried += [0.0, *((end // step + by) * step for end in ends for by in (0, 1, -1, 0.5))]
     allowed = (v for v in tried if _within(v, schema) and (kind == "number" or v == int(v)))
     value = next(allowed, sum(ends) / 2)
@@ -100,24 +80,16 @@ def _within(value: float, schema: JsonObject) -> bool:
     return all(held) and not value % step
 
 
-def _figures(field: Field, said: Sequence[str], question: str) -> list[Figure]:
+def _figures(field: Field, said: Sequence[str], question: str) -> list[tuple[float, str]]:
     """The numbers of some sentences that the question does not hold, those of the unit first."""
-    asked, named = {figure.value for figure in _numbers(question)}, terms(field.words)
-    figures = [figure for text in said for figure in _numbers(text) if figure.value not in asked]
-    return sorted(
-        figures,
-        key=lambda figure: (
-            figure.value in (0, 1) and not figure.shown[0].isdigit(),  # an article
-            not any(kinship(unit, named) for unit in terms(figure.after[:20])),
-        ),
-    )
-
-
-def _numbers(text: str) -> Iterator[Figure]:
-    for one in NUMBER.finditer(text):
-        after = NUMBER.split(text[one.end() :], maxsplit=1)[0]
-        unit = UNIT.match(after)
-        yield Figure(_value(one[0], text), one[0] + (unit[0] if unit else ""), after)
+    asked = {_value(word, question) for word, *_ in NUMBER.findall(question)}
+    named, figures = terms(" ".join(field)), list[tuple[bool, bool, float, str]]()
+    for sentence in said:
+        for word, unit, after in NUMBER.findall(sentence):
+            value, of_unit = _value(word, sentence), any(kinship(t, named) for t in terms(after))
+            article = value in (0, 1) and not word.isdigit()
+            figures += [(article, not of_unit, value, word + unit)] if value not in asked else []
+    return [(value, shown) for *_, value, shown in sorted(figures, key=lambda each: each[:2])]
 
 
 def _value(word: str, text: str) -> float:
@@ -145,11 +117,12 @@ def _piece(field: Field, said: Sequence[str], question: str) -> str | None:
     """The part of the sentences that a field is for; None for all of the best one."""
     if PROSE.search(field.title):
         return None
+    about = " ".join(field)
     for kind, form in KINDS.items():
-        if re.search(kind, field.words) and (found := _first(form, said)):
+        if re.search(kind, about, re.IGNORECASE) and (found := _first(form, said)):
             return found
-    if AMOUNTS.search(field.words) and (figures := _figures(field, said[:1], question)):
-        return figures[0].shown
+    if AMOUNTS.search(about) and (figures := _figures(field, said[:1], question)):
+        return figures[0][1]
     _, *said_to_be = IS.split(said[0], maxsplit=1)
     few = (what.strip(" .。\"'“”") for what in said_to_be if len(what) < 40)
     return next((what for what in few if 0 < len(what.split()) <= 4), None)
@@ -180,8 +153,3 @@ def choice(options: Sequence[Any], said: Sequence[str]) -> Any:
     """The option that the sentences speak of, the best sentence first; else the first."""
     near = (option for text in said for option in nearest(options, terms(text)))
     return next(near, options[0])
-
-
-def is_affirmed(sentence: str) -> bool:
-    """Whether a sentence says that something is so."""
-    return not NOT.search(sentence)
