@@ -108,7 +108,7 @@ class Brain:
         sources = Sources(given, user, assistant)
         if schema is not None:
             return self._as_json(schema, reading, sources)
-        done = perform("\n\n".join([*rest, text]), reading.question, user, self.knowledge.weight)
+        done = perform("\n\n".join([*rest, text]), reading.question, user)
         if said := done or _small_talk(text, reading.question, user):
             return Answer(said)
         return _with_files(self._prose(reading, sources), ask.files)

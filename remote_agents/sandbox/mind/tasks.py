@@ -26,23 +26,19 @@ OBJECT = re.compile(r"\{[^{}]*\}")
 WRAPPED = re.compile(r'"(\w+)"\s*:\s*\[\s*\{')
 RULE = re.compile("-{4,}")
 AT_MOST = pattern(r"\b(?:no more than|at most|up to) (\d+)")
-ALL = pattern(
-    r"(?m)\b(?:output|return|give|write) a list\b|^\w+: \d+, \w+: \d+$|\[\] > \[\]|<keywords>"
-)
 CHOOSE = pattern(r"\b(?:choices?|choose|select|options?|tools?)\b")
 CLAUSE = pattern(
     r"(.+?)\s+((?:is|are|was|were|has|have|can|ist|hat|kann|wurde|(?-i:[a-zäöü]{3,}(?:s|ed|t)))"
     r"(?:\s\w+(?:ed|en|de))?(?:\s(?:in|on|at|by|of|for|to|from|with|von|im|am))?)\s+(.+)"
     r"|(.+?)([是在有由为能])(.+)"
 )
-NEEDED = 0.3
 Form = re.Match[str]
 
 
 class Task(NamedTuple):
     """A prompt: what it asks about, what it offers by number or name, and the rest of it.
 
-    `said` is what the user said before, the newest first; `weight` is how telling a term is.
+    `said` is what the user said before, the newest first.
     """
 
     text: str
@@ -50,42 +46,32 @@ class Task(NamedTuple):
     options: dict[str, str]
     form: str
     said: Sequence[str]
-    weight: Callable[[str], float]
 
-    @property
-    def most(self) -> int:
+    def most(self, usual: int) -> int:
         """How many things are wanted at most."""
-        if found := AT_MOST.search(self.form):
-            return max(1, int(found[1]))
-        return len(self.options) or 10 if ALL.search(self.form) else 1
+        found = AT_MOST.search(self.form)
+        return max(1, int(found[1])) if found else usual
 
     def fitting(self) -> list[str]:
         """The best option, and those that share a good part as much with the question."""
-        asked = set(terms(self.question))
-        gains = {key: sum(map(self.weight, asked & self.words(key))) for key in self.options}
-        enough = NEEDED * max(gains.values(), default=0.0)
-        best = sorted(gains, key=lambda key: -gains[key])
-        return [key for key in best if gains[key] > 0 and gains[key] >= enough][: self.most]
+        return nearest([*self.options], terms(self.question), self.described, 0.3)
 
-    def chosen(self) -> list[str]:
-        """What fits, or the first where nothing does."""
-        return self.fitting() or [*self.options][: self.most]
+    def chosen(self, usual: int) -> list[str]:
+        """The best of what fits, or the first where nothing does."""
+        return (self.fitting() or [*self.options])[: self.most(usual)]
 
-    def words(self, key: str) -> set[str]:
-        """The terms of an option's name and its description."""
-        return set(terms(f"{key} {self.options[key]}".replace("_", " ")))
+    def described(self, key: str) -> str:
+        """An option's name and its description."""
+        return f"{key} {self.options[key]}".replace("_", " ")
 
 
-def perform(
-    text: str, question: str, said: Sequence[str], weight: Callable[[str], float]
-) -> str | None:
+def perform(text: str, question: str, said: Sequence[str]) -> str | None:
     """What the task of a prompt has for a result; None if the prompt asks an ordinary question.
 
     Args:
         text: The prompt, with the instructions of its system message.
         question: What it asks.
         said: What the user said before, the newest first.
-        weight: How telling a term is.
 
     Example:
         >>> prompt = '''Select a choice: (see below)
@@ -93,15 +79,14 @@ def perform(
         ... (2) About cats.
         ... Question: What do cats eat?
         ... Only JSON such as {"choice": 1}'''
-        >>> perform(prompt, "What do cats eat?", [], lambda term: 1.0)
+        >>> perform(prompt, "What do cats eat?", [])
         '{"choice": 2}'
     """
     # The question may be a word that stands elsewhere too.
     around = re.search(rf"(?s)(.*['\":>\s]){re.escape(question)}(['\"<\s].*|$)", text)
     before, after = around.groups() if around else (text, "")
-    options, rest = _options(before)
-    options = options or _options("\n".join(reversed(said)))[0]
-    task = Task(text, question, options, f"{rest}\n{after}", said, weight)
+    options, rest = _options("\n".join([*reversed(said), before]))
+    task = Task(text, question, options, f"{rest}\n{after}", said)
     for shown, done in TASKS.items():
         found = re.search(shown, text, re.IGNORECASE | re.MULTILINE)
         if found and (result := done(task, found)) is not None:
@@ -129,7 +114,7 @@ def keywords(task: Task, form: Form) -> str:
     """The words that come most often between the rules of a template."""
     between = RULE.split(task.text)
     told = " ".join(part.text for part in told_by(between[len(between) // 2]))
-    words = Counter(topic_words(told)).most_common(task.most)
+    words = Counter(topic_words(told)).most_common(task.most(10))
     name, separator = f"{form[1]}: " if form[1] else "", form[2] or ", "
     return name + separator.join(word for word, _ in words)
 
@@ -147,15 +132,16 @@ def ranked(task: Task, form: Form) -> str:
 
 def numbered(task: Task, form: Form) -> str | None:
     """The numbers of the best choices, for the question or a new piece of information."""
-    numbers = task._replace(question=form[2] or task.question).chosen()
+    numbers = task._replace(question=form[2] or task.question).chosen(1)
     return f"{form[1] or 'ANSWER'}: {', '.join(numbers)}" if numbers else None
 
 
 def as_json(task: Task, form: Form) -> str | None:
     """The choices as the example has them: in an object, in a list, or the first alone."""
     keys = _keys(task) if task.options and CHOOSE.search(task.form) else {}
-    items = [_item(task, option, keys) for option in task.chosen()]
     wrapped, listed = WRAPPED.search(task.form), re.search(r"\[\s*\{", task.form)
+    chosen = task.chosen(len(task.options) if wrapped else 1)
+    items = [_item(task, option, keys) for option in chosen]
     value = {wrapped[1]: items} if wrapped else items if listed or not items else items[0]
     return json.dumps(value, ensure_ascii=False) if keys else None
 
@@ -175,7 +161,7 @@ def _keys(task: Task) -> dict[str, bool]:
 def _item(task: Task, option: str, keys: dict[str, bool]) -> dict[str, int | str]:
     """One item, with the part of the question that its option can answer."""
     parts, key = parts_of(task.question), int(option) if option.isdigit() else option
-    near = nearest(parts, task.words(option)) if len(parts) > 1 else []
+    near = nearest(parts, terms(task.described(option))) if len(parts) > 1 else []
     asked = [*(f"{part[:1].upper()}{part[1:]}?" for part in near), task.question][0]
     why = f"It fits: {task.options[option]}"
     return {k: key if is_key else asked if "question" in k else why for k, is_key in keys.items()}

@@ -140,13 +140,13 @@ def listed(said: Sequence[str]) -> list[str]:
 
 
 def nearest(
-    options: Sequence[T], words: Collection[str], name: Callable[[T], str] = str
+    options: Sequence[T], words: Collection[str], name: Callable[[T], str] = str, least: float = 0.0
 ) -> list[T]:
-    """The options that share words with others, the one with most first."""
-    shared = {
-        n: sum(kinship(term, words) for term in terms(name(o))) for n, o in enumerate(options)
-    }
-    return [options[n] for n in sorted(shared, key=lambda n: -shared[n]) if shared[n]]
+    """The options that share words with others, the best first, down to a share of its words."""
+    shared = [sum(kinship(term, words) for term in set(terms(name(one)))) for one in options]
+    enough = max(least * max(shared, default=0), 0.1)
+    order = sorted(range(len(options)), key=lambda at: -shared[at])
+    return [options[at] for at in order if shared[at] >= enough]
 
 
 def choice(options: Sequence[Any], said: Sequence[str]) -> Any:
