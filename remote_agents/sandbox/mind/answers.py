@@ -9,36 +9,20 @@ from typing import NamedTuple
 
 from remote_agents.sandbox.json_types import JsonObject
 from remote_agents.sandbox.mind.knowledge import Hit, Knowledge
-from remote_agents.sandbox.mind.reading import (
-    TALKERS,
-    Reading,
-    Sentence,
-    followed,
-    is_about_the_text,
-    parts_of,
-    read,
-    talks,
-    told_by,
-)
+from remote_agents.sandbox.mind.reading import TALKERS, Reading, Sentence, read, told_by
 from remote_agents.sandbox.mind.schema import Filler, Schema, find_shape
-from remote_agents.sandbox.mind.scoring import LEAST, Candidate, Query, gist
+from remote_agents.sandbox.mind.scoring import LEAST, Candidate, Query, followed, gist, parts_of
 from remote_agents.sandbox.mind.tasks import perform
 from remote_agents.sandbox.mind.values import Field
-from remote_agents.sandbox.mind.words import pattern, spoken, terms, topic_words
+from remote_agents.sandbox.mind.words import pattern, spoken, terms, topic_words, topics
 
 COUNT, ASKED_BEFORE = pattern(r"\bcount (?:from 1 )?to (\d{1,6})\b"), pattern(spoken("said before"))
 STATED = pattern(rf"\W*(?:{spoken('polite')} )*{spoken('states')}")
 SMALL_TALK = {
-    pattern(r"(?s)^\s*(?:say|repeat(?: after me)?)\s*:\s*(.*\S)\s*$"): r"\1",
-    pattern(rf"^\W*{spoken('hello')}"): (
-        "Hello! Ask me anything about the handbook, and I will look it up for you."
-    ),
-    pattern(rf"^\W*{spoken('thanks')}"): (
-        "You are welcome! I am here if you need anything else from the handbook."
-    ),
-    pattern(spoken("joke")): (
-        "Why did the harbor never get lost? Because it always knew its docks by heart."
-    ),
+    r"(?s)^\s*(?:say|repeat(?: after me)?)\s*:\s*(.*\S)\s*$": r"\1",
+    rf"^\W*{spoken('hello')}": "Hello! Ask me anything about the handbook.",
+    rf"^\W*{spoken('thanks')}": "You are welcome! I am here if you need anything else.",
+    spoken("joke"): "Why did the harbor never get lost? It always knew its docks by heart.",
 }
 NOTHING = "I could not find anything about that in my documents."
 
@@ -75,16 +59,14 @@ class Answer:
 
 
 class Sources(NamedTuple):
-    """What an answer can be taken from: the prompt, and what was said earlier, the newest first."""
+    """What an answer can be taken from: the prompt, what was said earlier, and was asked then.
+
+    The newest question comes first.
+    """
 
     given: list[Sentence]
-    user: list[str]
-    assistant: list[str]
-
-    @property
-    def asked(self) -> list[str]:
-        """The earlier questions."""
-        return [read(text).question for text in self.user]
+    earlier: list[Sentence]
+    asked: list[Reading]
 
 
 class Brain:
@@ -104,41 +86,40 @@ class Brain:
         reading = read(text)
         before = [*dialogue[:last], *reading.turns][::-1]
         user, assistant = ([said for role, said in before if role == by] for by in TALKERS)
-        given = [*reading.told, Sentence(""), *_told_by_all(rest)] if self.use_context else []
-        sources = Sources(given, user, assistant)
+        earlier = [p for p in told_by(*user, *assistant) if not self.knowledge.home_of(p.text)]
+        given = [*told_by(*rest), *reading.told] if self.use_context else []
+        sources = Sources(given, earlier, [*map(read, user)])
         if schema is not None:
             return self._as_json(schema, reading, sources)
         done = perform("\n\n".join([*rest, text]), reading.question, user)
         if said := done or _small_talk(text, reading.question, user):
             return Answer(said)
-        return _with_files(self._prose(reading, sources), ask.files)
+        answer, count = self._prose(reading, sources), len(ask.files)
+        got = f"I received {count} file{'s'[: count - 1]}: {', '.join(ask.files)}. "
+        return replace(answer, text=got + answer.text) if count else answer
 
     def _prose(self, reading: Reading, sources: Sources) -> Answer:
         """What answers the question, or the one before it where this message only brings more."""
         question = reading.question
-        talk = is_about_the_text(question) if reading.asks else any(map(talks, reading.told))
-        earlier = next((asked for asked in map(read, sources.user) if asked.asks), None)
-        if earlier and (talk or self._told(earlier, reading)):
-            question = earlier.question
-        elif talk and any(part.text for part in sources.given):
+        talk, brings = reading.talks, not reading.asks and not STATED.match(question)
+        for asked in [asked.question for asked in sources.asked if asked.asks][:1]:
+            if talk or (brings and self._query(asked, []).ranked(reading.told)):
+                return self._composed(asked, *self._found(asked, sources))
+        if talk and any(part.text for part in sources.given):
             return self._composed(question, gist(sources.given), [])
         return self._composed(question, *self._found(question, sources))
 
-    def _told(self, asked: Reading, reading: Reading) -> bool:
-        """Whether a message brings the answer to an earlier question."""
-        tells = self.use_context and not reading.asks and not STATED.match(reading.question)
-        return tells and bool(self._query(asked.question, []).ranked(reading.told))
-
     def _found(self, question: str, sources: Sources) -> tuple[list[Candidate], list[Hit]]:
         """The sentences to answer with, one for each part, and the sections that were found."""
-        parts, asked = parts_of(question), sources.asked
-        parts = parts if len(parts) > 1 and all(map(terms, parts)) else [question]
-        answers: list[Candidate] = []
-        offered: list[Hit] = []
-        for part in parts:
-            found, hits = self._ranked(self._query(part, followed(part, asked)), sources)
+        parts = parts_of(question)
+        answers, offered = list[Candidate](), list[Hit]()
+        for at, part in enumerate(parts):
+            topics = followed(
+                part, [*parts[:at][::-1], *(asked.question for asked in sources.asked)]
+            )
+            found, hits = self._ranked(self._query(part, topics), sources)
             answers += found[:1] if len(parts) > 1 else _best(found)
-            offered, asked = offered + hits, [part, *asked]
+            offered += hits
         return list(dict.fromkeys(answers)), list(dict.fromkeys(offered))
 
     def _ranked(
@@ -146,20 +127,18 @@ class Brain:
     ) -> tuple[list[Candidate], list[Hit]]:
         """What everything known says to a question, best first, and the sections searched.
 
-        Documents have to be clearly better than the prompt, and earlier answers too, of which
-        those out of the documents do not count.
+        Documents have to be clearly better than what was said.
         """
         hits, strict = self.knowledge.search(tuple(query.weights)), query._replace(least=LEAST)
-        answered = _told_by_all(sources.assistant)
-        found = query.ranked(sources.given) + query.ranked(_told_by_all(sources.user))
-        found += strict.ranked([p for p in answered if not self.knowledge.home_of(p.text)], 0.75)
+        found = query.ranked([*sources.earlier, *sources.given])
         for hit in hits:
             found += strict.ranked(hit.section.sentences, documents, hit)
         return sorted(found, key=lambda candidate: -candidate.score), hits
 
     def _evidence(self, field: Field, question: str, sources: Sources) -> list[str]:
         """The sentences for a field: its name tells most, and the question what it is about."""
-        found, topic = list[Candidate](), [question, *followed(question, sources.asked)]
+        before = followed(question, [asked.question for asked in sources.asked])
+        found, topic = list[Candidate](), [question, *before]
         for worth, name in zip((1.0, 0.8), field, strict=True):
             query = self._query(name, topic, least=0.2)
             ranked = self._ranked(query, sources, documents=0.5)[0] if terms(name) else []
@@ -168,27 +147,21 @@ class Brain:
 
     def _query(self, text: str, topics: Sequence[str], least: float = LEAST) -> Query:
         """The terms of a question with their weights, and those of what it goes on with."""
-        own, topic = self._weights(text), dict[str, float]()
-        for n, before in enumerate(topics):
-            topic = {term: weight / 2**n for term, weight in self._weights(before).items()} | topic
+        own, topic = map(self.knowledge.weights, (text, " ".join(topics)))
         share = 0.6 * (sum(own.values()) or 1.0) / (sum(topic.values()) or 1.0)
         return Query(text, {term: share * weight for term, weight in topic.items()} | own, least)
 
-    def _weights(self, text: str) -> dict[str, float]:
-        return {term: self.knowledge.weight(term) for term in terms(text)}
-
     def _composed(self, question: str, chosen: list[Candidate], hits: list[Hit]) -> Answer:
         """The chosen sentences, those of one page together with its title."""
-        reasoning = _reasoning(question, chosen, hits)
+        reasoning, nothing = _reasoning(question, chosen, hits), NOTHING
         if STATED.match(question) and "?" not in question and not any(o.hit for o in chosen[:1]):
-            text = f"Noted, I will remember that. You said: {question}"
-            return Answer(text, reasoning, question, (), tuple(hits))
+            chosen, nothing = [], f"Noted, I will remember that. You said: {question}"
         parts = []
         for page in dict.fromkeys(one.page for one in chosen):
             text = " ".join(one.text for one in chosen if one.page == page)
             parts.append(f"{text.rstrip('. ')} (see {page})." if page else text)
         used = tuple(dict.fromkeys(hit for one in chosen if (hit := self._source(one))))
-        return Answer(" ".join(parts) or NOTHING, reasoning, question, used, tuple(hits))
+        return Answer(" ".join(parts) or nothing, reasoning, question, used, tuple(hits))
 
     def _source(self, candidate: Candidate) -> Hit | None:
         """The section to cite: where a sentence was found, or was copied from by a retriever."""
@@ -203,8 +176,8 @@ class Brain:
         question = reading.question if reading.asks or len(reading.told) < 2 else ""
 
         def evidence(field: Field) -> list[str]:
-            about_all = is_about_the_text(" ".join(field))
-            return [answer.text] if about_all else self._evidence(field, question, sources)
+            named = topics(" ".join(field))
+            return self._evidence(field, question, sources) if named else [answer.text]
 
         schema = schema or {"properties": {"answer": {"type": "string"}}}
         try:
@@ -214,17 +187,12 @@ class Brain:
         return replace(answer, text=json.dumps(value, ensure_ascii=False))
 
 
-def _told_by_all(texts: Sequence[str]) -> list[Sentence]:
-    """What some texts say, with nothing carried from one to the next."""
-    return [part for text in texts for part in (*told_by(text), Sentence(""))]
-
-
 def _small_talk(text: str, question: str, said: Sequence[str]) -> str | None:
     if counted := COUNT.search(question):
         return " ".join(map(str, range(1, int(counted[1]) + 1)))
     if ASKED_BEFORE.search(question):
         return [*map("You said: {}".format, said), "You have not said anything before."][0]
-    for talk, reply in SMALL_TALK.items():
+    for talk, reply in zip(map(pattern, SMALL_TALK), SMALL_TALK.values(), strict=True):
         found = talk.search(text)
         if found and len(terms(talk.sub("", text))) <= (0 if "?" in text else 4):
             return found.expand(reply)
@@ -233,28 +201,19 @@ def _small_talk(text: str, question: str, said: Sequence[str]) -> str | None:
 
 def _best(ranked: list[Candidate]) -> list[Candidate]:
     """The best sentence and up to two that are nearly as good, one of them from elsewhere."""
-    chosen = ranked[:1]
-    for same, enough in ((True, 0.85), (False, 0.95)):
-        beside = (one for one in ranked[1:12] if (one.hit == ranked[0].hit) is same)
-        near = (one for one in beside if one.score >= enough * ranked[0].score)
-        chosen += [one for one in near if one.text != ranked[0].text][:1]
-    return chosen
+    enough = {True: 0.85, False: 0.95}
+    others = (one for one in ranked[1:12] if one.text != ranked[0].text)
+    share = ((one, enough[one.hit == ranked[0].hit]) for one in others)
+    return ranked[:1] + [one for one, least in share if one.score >= least * ranked[0].score][:2]
 
 
 def _reasoning(question: str, chosen: Sequence[Candidate], hits: Sequence[Hit]) -> str:
     topic = ", ".join(topic_words(question)[:4]) or "something said before"
     pages = ", ".join(dict.fromkeys(hit.section.title for hit in hits[:3])) or "no page"
-    best = "None of it answers the question."
-    for one in chosen[:1]:
-        found = f"The page {one.page}" if one.page else "What I was told in the conversation"
-        best = f"{found} answers it best."
+    told = "What I was told in the conversation"
+    where = [f"{f'The page {one.page}' if one.page else told} answers it best." for one in chosen]
+    best = [*where, "None of it answers the question."][0]
     return f"The question is about {topic}. The documents offer {pages}. {best}"
-
-
-def _with_files(answer: Answer, files: tuple[str, ...]) -> Answer:
-    noun = "file" if len(files) == 1 else "files"
-    text = f"I received {len(files)} {noun}: {', '.join(files)}. {answer.text}"
-    return replace(answer, text=text) if files else answer
 
 
 def citation(hit: Hit, base_url: str) -> JsonObject:

@@ -73,10 +73,10 @@ class Knowledge:
         found = [(self.sections[i], float(scores[i])) for i in best if scores[i] > 0]
         return [Hit(section, round(score / (score + 4.0), 4)) for section, score in found]
 
-    def weight(self, term: str) -> float:
-        """How telling a term is: rare terms weigh more."""
-        count = self._frequency.get(term, 0)
-        return math.log(1.0 + (len(self.sections) + 1) / (1 + count))
+    def weights(self, text: str) -> dict[str, float]:
+        """How telling each term of a text is: rare terms weigh more."""
+        size = len(self.sections) + 1
+        return {term: math.log(1 + size / (1 + self._frequency[term])) for term in terms(text)}
 
     def home_of(self, sentence: str) -> Section | None:
         """The section that a sentence was copied from, with or without its citation."""

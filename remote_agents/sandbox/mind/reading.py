@@ -10,8 +10,6 @@ from __future__ import annotations
 import html
 import json
 import re
-from collections.abc import Sequence
-from itertools import pairwise, takewhile
 from typing import NamedTuple
 
 from remote_agents.sandbox.mind.words import EAST, pattern, remembered, spoken, terms, topics
@@ -25,7 +23,6 @@ ROLE = pattern(
 ASKS = pattern(rf"(?s)(?:.*\W)?{spoken('question')}(?: is| lautet)?(?: as follows| below)?\W*")
 INPUT = pattern(rf"(?s).*{spoken('input')}")
 WANTS = pattern(rf"\W*(?:{spoken('polite')} )*{spoken('wants')}")
-FOLLOW_UP = pattern(rf"^\W*{spoken('also')}|{spoken('refers')}")
 LABEL = re.compile(
     rf"([^.!?:。！？：]{{1,200}}?)(?::\s+|：\s*|(?<=\w):(?=[A-ZÄÖÜ{EAST}])|(?<=[{EAST}]):\s*)(\S.*)",
     re.DOTALL,
@@ -46,9 +43,6 @@ DATA = re.compile(
 )
 IS_DATA = re.compile(r"[\[{(]\s*[\"'{\[]|=['\"]")
 ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|(.))")
-PARTS = pattern(
-    rf"(?:[?;,]\s+(?:{spoken('or')}\s+)?|\s+{spoken('or')}\s+|？)(?={spoken('asks')}|[{EAST}])"
-)
 ITEM = r"[ \t]*(?:[-*+>•]+|\d+[.)])[ \t]+"
 LEADING = re.compile(f"^{ITEM}")
 # What goes on in the next line: an item in indented ones, a line that is long and has no end.
@@ -88,6 +82,12 @@ class Reading(NamedTuple):
     turns: tuple[tuple[str, str], ...] = ()
     asks: bool = True
 
+    @property
+    def talks(self) -> bool:
+        """Whether it names no topic, such as a request for a summary or a title."""
+        named = terms(self.question) and not topics(self.question)
+        return bool(named) if self.asks else any(map(talks, self.told))
+
 
 @remembered
 def read(text: str) -> Reading:
@@ -97,7 +97,7 @@ def read(text: str) -> Reading:
         >>> read("My name is Bo. What is my name?").question
         'What is my name?'
     """
-    parts = told_by(text)
+    parts = _told(text)
     strength, at = max(((_asking(part), at) for at, part in enumerate(parts)), default=(0, 0))
     start = at
     while start and parts[start - 1].asks and parts[start - 1].block == parts[at].block:
@@ -123,9 +123,14 @@ def _asking(part: Sentence) -> float:
     return asked or wanted * (ASKING + min(named, 9) / 100) or 0.1 * (name == TALKERS[0])
 
 
+def told_by(*texts: str) -> list[Sentence]:
+    """Everything that texts say, sentence by sentence, nothing carried from one to the next."""
+    return [part for text in texts for part in (*_told(text), Sentence(""))]
+
+
 @remembered
-def told_by(text: str) -> tuple[Sentence, ...]:
-    """Everything that a text says, sentence by sentence, each with its label."""
+def _told(text: str) -> tuple[Sentence, ...]:
+    """The sentences of a text without its markup, each with its label."""
     parts: list[Sentence] = []
     label, until = "", -1
     for part in sentences(_unwrapped(text)):
@@ -190,26 +195,6 @@ def sentences(text: str) -> tuple[Sentence, ...]:
             Sentence(part.strip(), heading, number) for part in parts if re.search(r"\w", part)
         ]
     return tuple(found)
-
-
-def parts_of(question: str) -> list[str]:
-    """The questions that one question consists of."""
-    return [part.strip(" ?.？") for part in PARTS.split(question)]
-
-
-def followed(question: str, asked: Sequence[str]) -> list[str]:
-    """What a question goes on with: the one before it, and the one that this goes on with."""
-    chain = takewhile(lambda pair: _follows(pair[0]), pairwise([question, *asked[:2]]))
-    return [before for _, before in chain]
-
-
-def _follows(question: str) -> bool:
-    return bool(FOLLOW_UP.search(question.strip())) or len(terms(question)) <= 1
-
-
-def is_about_the_text(question: str) -> bool:
-    """Whether a request names no topic, such as one for a summary or a title."""
-    return bool(terms(question)) and not topics(question)
 
 
 def talks(part: Sentence) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
-from itertools import pairwise
+from itertools import pairwise, takewhile
 from typing import NamedTuple
 
 from remote_agents.sandbox.mind.knowledge import Hit
@@ -25,6 +25,10 @@ PERSON = re.compile(
 # What is asked for, and what a sentence has that says it.
 KINDS = {"when": MOMENT, "amount": FIGURE, "who": PERSON}
 ASKED = {kind: pattern(spoken(kind)) for kind in KINDS}
+FOLLOW_UP = pattern(rf"^\W*{spoken('also')}|{spoken('refers')}")
+PARTS = pattern(
+    rf"(?:[?;,]\s+(?:{spoken('or')}\s+)?|\s+{spoken('or')}\s+|？)(?={spoken('asks')}|[{EAST}])"
+)
 LEAST = 0.5
 GOES_ON = pattern(rf"\W*{spoken('goes on')}")
 
@@ -99,3 +103,19 @@ def gist(parts: Sequence[Sentence], most: int = 3) -> list[Candidate]:
     worth = {t: sum(counts[term] for term in terms(t)) / (3 + len(terms(t))) for t in told}
     best = sorted(told, key=lambda text: -worth[text])[:most]
     return [Candidate(text, 1.0) for text in told if text in best]
+
+
+def parts_of(question: str) -> list[str]:
+    """The questions that one question consists of."""
+    parts = [part.strip(" ?.？") for part in PARTS.split(question)]
+    return parts if len(parts) > 1 and all(map(terms, parts)) else [question]
+
+
+def followed(question: str, asked: Sequence[str]) -> list[str]:
+    """What a question goes on with: the one before it, and the one that this goes on with."""
+    chain = takewhile(lambda pair: _follows(pair[0]), pairwise([question, *asked[:2]]))
+    return [before for _, before in chain]
+
+
+def _follows(question: str) -> bool:
+    return bool(FOLLOW_UP.search(question.strip())) or len(terms(question)) <= 1

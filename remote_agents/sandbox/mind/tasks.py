@@ -12,8 +12,9 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from remote_agents.sandbox.mind.reading import decoded, followed, parts_of, read, told_by
+from remote_agents.sandbox.mind.reading import decoded, read, told_by
 from remote_agents.sandbox.mind.schema import PAIR
+from remote_agents.sandbox.mind.scoring import followed, parts_of
 from remote_agents.sandbox.mind.values import nearest
 from remote_agents.sandbox.mind.words import pattern, spoken, terms, topic_words
 
