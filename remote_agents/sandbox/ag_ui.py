@@ -15,7 +15,7 @@ from typing import Any
 from remote_agents.sandbox.json_types import JsonObject
 from remote_agents.sandbox.mind.answers import Answer, Ask
 from remote_agents.sandbox.mind.reading import read
-from remote_agents.sandbox.mind.tools import arguments, wanted
+from remote_agents.sandbox.mind.schema import arguments, wanted
 from remote_agents.sandbox.run_input import Run
 from remote_agents.sandbox.service import Service, Turn
 from remote_agents.sandbox.serving.wire import Refusal, data, dumps, new_id, short_id

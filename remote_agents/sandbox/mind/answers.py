@@ -201,10 +201,12 @@ def _small_talk(text: str, question: str, said: Sequence[str]) -> str | None:
 
 def _best(ranked: list[Candidate]) -> list[Candidate]:
     """The best sentence and up to two that are nearly as good, one of them from elsewhere."""
-    enough = {True: 0.85, False: 0.95}
-    others = (one for one in ranked[1:12] if one.text != ranked[0].text)
-    share = ((one, enough[one.hit == ranked[0].hit]) for one in others)
-    return ranked[:1] + [one for one, least in share if one.score >= least * ranked[0].score][:2]
+    chosen = ranked[:1]
+    for same, enough in ((True, 0.85), (False, 0.95)):
+        beside = (one for one in ranked[1:12] if (one.hit == ranked[0].hit) is same)
+        near = (one for one in beside if one.score >= enough * ranked[0].score)
+        chosen += [one for one in near if one.text != ranked[0].text][:1]
+    return chosen
 
 
 def _reasoning(question: str, chosen: Sequence[Candidate], hits: Sequence[Hit]) -> str:

@@ -19,9 +19,8 @@ ROLE = pattern(
     rf"(?m)^[ \t]*(?:[\[<(*#]+ ?)?(?:(?P<user>{spoken('user')})"
     rf"|(?P<assistant>{spoken('assistant')}))(?: message)?[\])>*]*[ \t]*[:：][\])>*]*[ \t]*"
 )
-# What a question is labelled as, and what has one when nothing else asks.
+# What a question is labelled as, and how one begins that is none by its mark.
 ASKS = pattern(rf"(?s)(?:.*\W)?{spoken('question')}(?: is| lautet)?(?: as follows| below)?\W*")
-INPUT = pattern(rf"(?s).*{spoken('input')}")
 WANTS = pattern(rf"\W*(?:{spoken('polite')} )*{spoken('wants')}")
 LABEL = re.compile(
     rf"([^.!?:。！？：]{{1,200}}?)(?::\s+|：\s*|(?<=\w):(?=[A-ZÄÖÜ{EAST}])|(?<=[{EAST}]):\s*)(\S.*)",
@@ -56,7 +55,6 @@ END = re.compile(
     rf"(?i:{spoken('abbreviation')}\.\s)|(?i:\d\.\s(?={spoken('month')}))"
     rf"|(?P<end>(?:[.!?…][\"'”’»)\]}}*]*(?:\s+(?![a-zß-ÿ])|(?=[{EAST}]))|[。！？]+[」』”]*\s*))"
 )
-LONG = 400
 ASKING = 0.5
 
 
@@ -99,14 +97,11 @@ def read(text: str) -> Reading:
     """
     parts = _told(text)
     strength, at = max(((_asking(part), at) for at, part in enumerate(parts)), default=(0, 0))
-    start = at
-    while start and parts[start - 1].asks and parts[start - 1].block == parts[at].block:
-        start -= 1
-    question = " ".join(part.text for part in parts[start : at + 1]).strip(" \t\"'“”*_")
-    if not strength and len(text) <= LONG:
-        question = text.strip()
-    asked = range(start, at + 1) if strength else ()
-    others = [part for place, part in enumerate(parts) if place not in asked]
+    asked = [p for p in parts if p is parts[at] or (p.asks and p.block == parts[at].block)]
+    question = (
+        " ".join(part.text for part in asked).strip(" \t\"'“”*_") if strength else text.strip()
+    )
+    others = [part for part in parts if not strength or part not in asked]
     turns = tuple((part.label, part.text) for part in others if part.label in TALKERS)
     told = tuple(part for part in others if part.label not in TALKERS)
     return Reading(question, told, turns, strength >= ASKING)
@@ -118,9 +113,9 @@ def _asking(part: Sentence) -> float:
     if part.label in TALKERS[1:]:
         return 0
     named = len(topics(part.text))
-    wanted = bool(INPUT.fullmatch(name)) + bool(WANTS.match(part.text))
     asked = 4.0 * bool(ASKS.fullmatch(name)) + 2.0 * bool(part.asks and named)
-    return asked or wanted * (ASKING + min(named, 9) / 100) or 0.1 * (name == TALKERS[0])
+    wanted = (ASKING + min(named, 9) / 100) * bool(WANTS.match(part.text))
+    return asked or wanted or 0.1 * (name == TALKERS[0])
 
 
 def told_by(*texts: str) -> list[Sentence]:

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from remote_agents.sandbox.mind.knowledge import Hit
 from remote_agents.sandbox.mind.reading import WANTS, Sentence, talks
+from remote_agents.sandbox.mind.values import NUMBER
 from remote_agents.sandbox.mind.words import EAST, NUMERALS, kinship, pattern, spoken, terms
 
 MOMENT = pattern(
@@ -61,9 +62,12 @@ class Query(NamedTuple):
         for before, part in pairwise([Sentence(""), *parts]):
             share, own = self._covered(part, before), terms(part.text)
             first = 0 if WANTS.match(part.text) else sum(term in self.weights for term in own[:2])
-            bonus = 0.02 * first - 0.002 * len(set(own)) + (0.1 * hit.score if hit else 0)
+            figures = NUMBER.findall(part.text) if ASKED["amount"].search(self.text) else ()
+            counted = any(self._named(unit) for _, unit, _ in figures)
+            bonus = 0.1 * (counted + (hit.score if hit else 0)) + 0.02 * first
+            score = share + bonus - 0.002 * len(set(own))
             if share >= self.least and part.text not in self.text:
-                found.append(Candidate(self._shown(part), worth * (share + bonus), hit))
+                found.append(Candidate(self._shown(part), worth * score, hit))
         return sorted(found, key=lambda one: -one.score)
 
     def _covered(self, part: Sentence, before: Sentence) -> float:
