@@ -82,7 +82,7 @@ class Brain:
         prompt = [text for role, text in dialogue if role not in TALKERS]
         prompt += [dialogue[last][1]] if dialogue else [""]
         shapes, (*rest, text) = zip(*map(find_shape, prompt), strict=True)
-        schema = next((shape for shape in (ask.schema, *shapes) if shape is not None), None)
+        schema = next(filter(None, (ask.schema, *shapes)), ask.schema)
         reading = read(text)
         before = [*dialogue[:last], *reading.turns][::-1]
         user, assistant = ([said for role, said in before if role == by] for by in TALKERS)
