@@ -15,7 +15,7 @@ _CONVERSATION_KEYS = frozenset(
 )
 
 
-class OwnAnswers(BaseCache):
+class AnswerCache(BaseCache):
     """A cache in which a model finds its own answers only, and none belongs to a conversation.
 
     Args:

@@ -254,7 +254,7 @@ class AgentSettings(Settings, Serializable, LanguageModel[Any, Any]):
         cache = own if isinstance(own, BaseCache) else get_llm_cache()
         if own is False or cache is None:
             return self
-        usable = not self._has_conversation(kwargs) and turns.OwnAnswers(cache, self._fingerprint)
+        usable = not self._has_conversation(kwargs) and turns.AnswerCache(cache, self._fingerprint)
         return self.model_copy(update={"cache": usable})
 
     def _has_conversation(self, kwargs: Mapping[str, Any]) -> bool:

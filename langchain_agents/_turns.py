@@ -14,7 +14,7 @@ from langchain_agents._answers import (
     to_result as to_result,
 )
 from langchain_agents._blocks import Layout as Layout, translate as translate
-from langchain_agents._cache import OwnAnswers as OwnAnswers
+from langchain_agents._cache import AnswerCache as AnswerCache
 from langchain_agents._convert import to_messages as to_messages
 from langchain_agents._dialogue import (
     CONFIG_SPECS as CONFIG_SPECS,
@@ -40,7 +40,7 @@ from langchain_agents._without_callbacks import (
     stream_messages as stream_messages,
 )
 from remote_agents.agent import Agent as Agent
-from remote_agents.client_tools import brings_its_own
+from remote_agents.client_tools import tools_refused
 from remote_agents.concealed import conceal as conceal
 from remote_agents.drivers import arun, run
 from remote_agents.errors import AgentError
@@ -138,7 +138,7 @@ def refuse_tools(tools: Sequence[Any], endpoint: Endpoint) -> None:
     """Say that a hosted agent brings its own tools, if the caller brings some."""
     if tools and not endpoint.tools:
         raise ToolsNotSupportedError(
-            f"{brings_its_own(endpoint, 'agent_tool(model, ...)')} "
+            f"{tools_refused(endpoint, 'agent_tool(model, ...)')} "
             "For answers of a given form, use with_structured_output.",
             endpoint=endpoint.name,
         )

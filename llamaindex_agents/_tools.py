@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from llama_index.core.base.llms.types import ChatMessage, ChatResponse, ToolCallBlock
 from llama_index.core.llms.llm import ToolSelection
 
-from remote_agents.client_tools import brings_its_own, forced_tool
+from remote_agents.client_tools import forced_tool, tools_refused
 from remote_agents.errors import ConfigurationError
 from remote_agents.json_types import Arguments, JsonMapping, JsonObject
 from remote_agents.service import Endpoint
@@ -30,7 +30,7 @@ def offered(
         return {}
     if not endpoint.tools:
         raise ConfigurationError(
-            brings_its_own(endpoint, "llm.as_tool(...)"), endpoint=endpoint.name
+            tools_refused(endpoint, "llm.as_tool(...)"), endpoint=endpoint.name
         )
     told = [tool.metadata.to_openai_tool(skip_length_check=True) for tool in tools]
     chosen = choice == "none" or forced_tool(choice)

@@ -26,7 +26,7 @@ _NOT_GIVEN: Any = object()
 T = TypeVar("T")
 
 
-class View:
+class CachedConversation:
     """One dialogue: what the service told, and what was added since."""
 
     def __init__(self) -> None:
@@ -103,7 +103,7 @@ def _is_same(told: Said, ours: Said) -> bool:
     return told[0] is MessageRole.ASSISTANT and told[1].startswith(ours[1])
 
 
-class Views:
+class CachedConversations:
     """The dialogues of one client, by key.
 
     Args:
@@ -118,11 +118,11 @@ class Views:
             )
         self.client = client
         self._conversations = dict(conversations)
-        self._views: dict[str, View] = {}
+        self._views: dict[str, CachedConversation] = {}
 
-    def of(self, key: str) -> View:
+    def of(self, key: str) -> CachedConversation:
         """The dialogue under a key."""
-        return self._views.setdefault(key, View())
+        return self._views.setdefault(key, CachedConversation())
 
     def conversation_id(self, key: str) -> str | None:
         """The service's id: of the session with that key, else the one that was given for it."""
@@ -133,21 +133,21 @@ class Views:
         """Begin a dialogue anew; its next turn starts a new conversation."""
         self.client.forget(key)
         self._conversations.pop(key, None)
-        view = self._views[key] = View()
+        view = self._views[key] = CachedConversation()
         view.added = list(messages)
 
     def keys(self) -> list[str]:
         """The dialogues that were used."""
         return list(self._views)
 
-    def read(self, key: str, seconds: float) -> View:
+    def read(self, key: str, seconds: float) -> CachedConversation:
         """The dialogue, from the service if what is known is older than that."""
         view = self.of(key)
         if not view.is_fresh(seconds):
             view.take(self._listed(key))
         return view
 
-    async def aread(self, key: str, seconds: float) -> View:
+    async def aread(self, key: str, seconds: float) -> CachedConversation:
         """The same as `read`, with asyncio."""
         view = self.of(key)
         if not view.is_fresh(seconds):
@@ -232,11 +232,11 @@ class RemoteChatStore(BaseChatStore, AsyncDBChatStore):
         default=CACHE_SECONDS, description="How long what was read counts as current."
     )
 
-    _views: Views = PrivateAttr()
+    _views: CachedConversations = PrivateAttr()
 
     def model_post_init(self, context: object, /) -> None:
         """Check that the service can list messages."""
-        self._views = Views(self.client, self.conversations)
+        self._views = CachedConversations(self.client, self.conversations)
 
     @classmethod
     def class_name(cls) -> str:

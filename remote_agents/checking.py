@@ -33,7 +33,7 @@ class Check(NamedTuple):
     error: AgentError | None = None
 
 
-class Watch:
+class StepChecker:
     """Looks at the events of a turn, and tells which of the steps hold."""
 
     def __init__(self) -> None:

@@ -11,7 +11,7 @@ from pydantic import ConfigDict, PrivateAttr
 from typing_extensions import Self, Unpack
 
 from remote_agents._lazy import LazyModule
-from remote_agents.checking import Check, Watch
+from remote_agents.checking import Check, StepChecker
 from remote_agents.errors import (
     AgentError,
     ConfigurationError,
@@ -202,7 +202,7 @@ class Client(Settings):
             >>> all(step.ok for step in agent.check())  # doctest: +SKIP
             True
         """
-        watch = Watch()
+        watch = StepChecker()
         try:
             for event in self.agent.stream([Message("user", question)], memory="client"):
                 watch.see(event)
@@ -212,7 +212,7 @@ class Client(Settings):
 
     async def acheck(self, question: str = "Hello") -> list[Check]:
         """The same as `check`, with asyncio."""
-        watch = Watch()
+        watch = StepChecker()
         try:
             async for event in self.agent.astream([Message("user", question)], memory="client"):
                 watch.see(event)

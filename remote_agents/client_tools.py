@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from remote_agents.service import Endpoint
 
 
-def brings_its_own(endpoint: Endpoint, instead: str) -> str:
+def tools_refused(endpoint: Endpoint, instead: str) -> str:
     """What to say of tools that an agent cannot be given.
 
     Args:

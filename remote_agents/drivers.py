@@ -24,7 +24,6 @@ from typing import Any, Protocol, TypeVar, cast
 
 from remote_agents.errors import AgentError, ConfigurationError
 from remote_agents.flow import (
-    Audience,
     DeadlineReached,
     Defer,
     Do,
@@ -33,6 +32,7 @@ from remote_agents.flow import (
     Read,
     Send,
     Sleep,
+    StreamConsumer,
     Wait,
 )
 from remote_agents.workers import awaited, workers
@@ -150,8 +150,8 @@ def run(flow: Flow[T], client: Sender) -> Generator[Any, None, T]:
                 raise
             try:
                 if type(op) is Emit:
-                    io.meet_audience()
-                    yield from _handed_out(op.items, io.audience)
+                    io.meet_consumer()
+                    yield from _handed_out(op.items, io.consumer)
                     value = None
                 else:
                     value = io.perform(op)
@@ -198,8 +198,8 @@ async def arun(flow: Flow[T], client: Sender) -> AsyncGenerator[Any, None]:
                 raise
             try:
                 if type(op) is Emit:
-                    io.meet_audience()
-                    for item in _handed_out(op.items, io.audience):
+                    io.meet_consumer()
+                    for item in _handed_out(op.items, io.consumer):
                         yield item
                     value = None
                 else:
@@ -235,39 +235,39 @@ async def avalue_of(flow: Flow[T], client: Sender) -> T:
     return cast("T", value)
 
 
-def _handed_out(items: Sequence[Any], audience: Audience | None) -> Iterator[Any]:
+def _handed_out(items: Sequence[Any], consumer: StreamConsumer | None) -> Iterator[Any]:
     """The items one by one: each that is asked for is a sign of life."""
-    if audience is None:
+    if consumer is None:
         yield from items
         return
     for item in items:
-        audience.waits = time.monotonic()
+        consumer.waits = time.monotonic()
         yield item
-        audience.waits = None
-        if audience.farewell is not None:
-            raise audience.farewell
+        consumer.waits = None
+        if consumer.ended_by is not None:
+            raise consumer.ended_by
 
 
 class _IO:
     """What both drivers keep of one flow."""
 
     def __init__(self, client: Sender) -> None:
-        self.audience: Audience | None = None
+        self.consumer: StreamConsumer | None = None
         self._has_met = False
         self._client = client
         self._open: list[Any] = []
         self._deferred: list[Defer] = []
 
-    def meet_audience(self) -> None:
+    def meet_consumer(self) -> None:
         """Before the first items are handed out; not from a loop of our own, which it would see."""
-        if self.audience is not None and not self._has_met:
+        if self.consumer is not None and not self._has_met:
             self._has_met = True
-            self.audience.begin()
+            self.consumer.begin()
 
     def _keep(self, response: Any, loop: asyncio.AbstractEventLoop | None) -> Any:
         self._open.append(response)
-        if self.audience is not None:
-            self.audience.response, self.audience.loop = response, loop
+        if self.consumer is not None:
+            self.consumer.response, self.consumer.loop = response, loop
         return response
 
     def _leaves_something(self) -> bool:
@@ -275,7 +275,7 @@ class _IO:
 
     def _note(self, op: Defer) -> None:
         self._deferred.append(op)
-        self.audience = op.audience or self.audience
+        self.consumer = op.consumer or self.consumer
 
 
 class _BlockingIO(_IO):

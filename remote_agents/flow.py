@@ -176,32 +176,32 @@ class Do(NamedTuple):
 class Defer(NamedTuple):
     """Do this when the flow is over, however it ends, unless it is `needed` no more.
 
-    Meanwhile `audience` is shown who reads what the flow emits. Gives back whether this driver may
+    Meanwhile `consumer` is shown who reads what the flow emits. Gives back whether this driver may
     wait itself, so that what is `timely` needs no operation.
     """
 
     do: Do
     needed: Callable[[], bool]
-    audience: Audience | None = None
+    consumer: StreamConsumer | None = None
 
 
 class DeadlineReached(Exception):
     """A `Read` or a `Do` was not served before its deadline."""
 
 
-class Audience:
+class StreamConsumer:
     """Whoever reads what a flow emits, as its driver sees him.
 
     Attributes:
         waits: Since when the flow waits for him to read on, by the monotonic clock; None while it
             does not.
-        farewell: What he is told when he reads on, if the flow was ended meanwhile.
+        ended_by: What he is told when he reads on, if the flow was ended meanwhile.
         response: The one that is being read.
         loop: The event loop in which it is read, if there is one.
     """
 
     waits: float | None = None
-    farewell: Exception | None = None
+    ended_by: Exception | None = None
     response: Any = None
     loop: asyncio.AbstractEventLoop | None = None
 

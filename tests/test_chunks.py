@@ -4,7 +4,7 @@ import h11
 import pytest
 from hypothesis import given, strategies as st
 
-from remote_agents.http.joining import ChunkJoiner
+from remote_agents.http._httpcore_sync import ChunkJoiner
 
 HEAD = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"
 bodies = st.lists(st.binary(min_size=1, max_size=40), max_size=12)

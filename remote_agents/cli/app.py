@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import typer
 
+from remote_agents.cli.chat import ask, chat
 from remote_agents.cli.check import check
 from remote_agents.cli.conform import conform
 from remote_agents.cli.record import record, replay
 from remote_agents.cli.resources import agents, conversations, messages, models, records
-from remote_agents.cli.talk import ask, chat
 
 __all__ = ["app"]
 
@@ -41,4 +41,4 @@ def sandbox() -> None:
 
 @app.command(add_help_option=False)
 def demo() -> None:
-    """Watch the agents answer in LangChain and LlamaIndex, on the sandbox."""
+    """StepChecker the agents answer in LangChain and LlamaIndex, on the sandbox."""

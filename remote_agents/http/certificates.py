@@ -83,7 +83,7 @@ def is_due(verify: object) -> bool:
     return time.monotonic() >= _due.get(verify, 0.0) if _has_files(verify) else False
 
 
-def look(verify: object) -> None:
+def reload_changed(verify: object) -> None:
     """Trust what the files of these settings hold now, if they were replaced."""
     _due[verify] = time.monotonic() + LOOK_EVERY
     for context in Renewable.of(verify):

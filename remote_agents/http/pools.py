@@ -28,7 +28,7 @@ from remote_agents.http.requests import OutgoingRequest
 from remote_agents.http.responses import IncomingResponse
 
 if TYPE_CHECKING:
-    from remote_agents.http.joining import JoiningClient
+    from remote_agents.http._httpcore_sync import SyncHttpcoreClient
 
 # 20 idle connections: httpcore walks all idle ones at each request, so a larger number costs CPU.
 # 15 s: shorter than the idle limit of common gateways, so that we close first.
@@ -85,26 +85,26 @@ class Pools:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._clients: dict[Route, JoiningClient] = {}
+        self._clients: dict[Route, SyncHttpcoreClient] = {}
         self._users: dict[Route, weakref.WeakSet[Any]] = {}
         self._loops: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Clients] = (
             weakref.WeakKeyDictionary()
         )
 
-    def client(self, user: object, route: Route) -> JoiningClient:
+    def client(self, user: object, route: Route) -> SyncHttpcoreClient:
         """The sync client for this route, which `user` now needs."""
         self._enter(user, route)
         client = self._clients.get(route)
         return client if client is not None else self._new_client(route)
 
-    def _new_client(self, route: Route) -> JoiningClient:
+    def _new_client(self, route: Route) -> SyncHttpcoreClient:
         # Not before: it imports httpcore, which async calls may do without.
-        from remote_agents.http.joining import JoiningClient
+        from remote_agents.http._httpcore_sync import SyncHttpcoreClient
 
         context = context_of(route)
         with self._lock:
             if route not in self._clients:
-                self._clients[route] = JoiningClient(context, LIMITS, _proxy(route, context))
+                self._clients[route] = SyncHttpcoreClient(context, LIMITS, _proxy(route, context))
             return self._clients[route]
 
     async def async_client(self, user: object, route: Route) -> AsyncClient:
@@ -234,9 +234,9 @@ def _async_client(route: Route) -> Callable[[], AsyncClient]:
 
             if is_known():
                 return partial(AiohttpClient, context, ASYNC_LIMITS)
-    from remote_agents.http._httpcore import HttpcoreClient
+    from remote_agents.http._httpcore_async import AsyncHttpcoreClient
 
-    return partial(HttpcoreClient, context, ASYNC_LIMITS, _proxy(route, context))
+    return partial(AsyncHttpcoreClient, context, ASYNC_LIMITS, _proxy(route, context))
 
 
 def _proxy(route: Route, context: ssl.SSLContext) -> httpx.Proxy | None:

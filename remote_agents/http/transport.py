@@ -31,7 +31,7 @@ from remote_agents.json_types import JsonMapping, JsonObject
 from remote_agents.workers import workers
 
 if TYPE_CHECKING:
-    from remote_agents.http.joining import JoiningClient
+    from remote_agents.http._httpcore_sync import SyncHttpcoreClient
 
 
 # Seconds by which the limit for the first event outlasts an equal one for the connection, so that
@@ -133,16 +133,16 @@ class Transport:
 
     # --- the shared clients ----------------------------------------------------------------------
 
-    def _client_for(self, op: Send) -> JoiningClient:
+    def _client_for(self, op: Send) -> SyncHttpcoreClient:
         route = self._route(op)
         if route.verify is not None and certificates.is_due(route.verify):
-            certificates.look(route.verify)
+            certificates.reload_changed(route.verify)
         return pools.pools.client(self, route)
 
     async def _aclient_for(self, op: Send) -> pools.AsyncClient:
         route = self._route(op)
         if route.verify is not None and certificates.is_due(route.verify):
-            await workers.acall(partial(certificates.look, route.verify), None)
+            await workers.acall(partial(certificates.reload_changed, route.verify), None)
         return await pools.pools.async_client(self, route)
 
     def _outgoing(self, op: Send, head: Deadline | None) -> OutgoingRequest:

@@ -20,7 +20,7 @@ from remote_agents.json_types import JsonObject
 from remote_agents.memory.history_matching import Conversation
 from remote_agents.memory.store import SessionStore
 from remote_agents.memory.turnstile import Place
-from remote_agents.memory.unread_streams import StreamConsumer
+from remote_agents.memory.unread_streams import SessionStreamConsumer
 from remote_agents.workers import workers
 
 logger = logging.getLogger(__name__)
@@ -67,7 +67,7 @@ class Lease:
         self._left = left
         self._title = title
         self._said = False
-        self._consumer = StreamConsumer(title)
+        self._consumer = SessionStreamConsumer(title)
         self._holder = secrets.token_hex(16)
         self._place: Place | None = None
         self.guess: Sequence[Conversation] | None = None

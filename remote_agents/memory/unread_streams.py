@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import Any, TypeAlias
 
 from remote_agents.errors import ConversationError
-from remote_agents.flow import Audience
+from remote_agents.flow import StreamConsumer
 from remote_agents.memory.loops import Loops
 
 Caller: TypeAlias = "tuple[int, weakref.ref[asyncio.Task[Any]] | None]"
@@ -17,7 +17,7 @@ Caller: TypeAlias = "tuple[int, weakref.ref[asyncio.Task[Any]] | None]"
 _closing: set[asyncio.Task[None]] = set()  # an event loop holds its tasks weakly
 
 
-class StreamConsumer(Audience):
+class SessionStreamConsumer(StreamConsumer):
     """How one turn's stream is read.
 
     Args:
@@ -39,11 +39,11 @@ class StreamConsumer(Audience):
 
     def end(self) -> None:
         """Hang up, from any thread; whoever reads on is told."""
-        self.farewell = ConversationError(
+        self.ended_by = ConversationError(
             f"This stream of {self._title} was not read on, and was ended when the session's next "
             "turn was asked. Read a stream to its end first, or ask in another session."
         )
-        self.farewell.begun = True
+        self.ended_by.begun = True
         if self.response is None:
             return
         if self.loop is None:

@@ -25,17 +25,17 @@ class RecordingTransport:
         self.transport = transport
         self._interactions = interactions
 
-    def open_response(self, op: Send) -> TappedResponse:
+    def open_response(self, op: Send) -> RecordedResponse:
         """Send with blocking I/O; the response's headers have arrived."""
         interaction = self._begun(op)
         with _ending(interaction):
-            return TappedResponse(self.transport.open_response(op), interaction)
+            return RecordedResponse(self.transport.open_response(op), interaction)
 
-    async def aopen_response(self, op: Send) -> TappedAsyncResponse:
+    async def aopen_response(self, op: Send) -> RecordedAsyncResponse:
         """Send with asyncio; the response's headers have arrived."""
         interaction = self._begun(op)
         with _ending(interaction):
-            return TappedAsyncResponse(await self.transport.aopen_response(op), interaction)
+            return RecordedAsyncResponse(await self.transport.aopen_response(op), interaction)
 
     def close(self) -> None:
         """Give up the shared sync connections."""
@@ -51,7 +51,7 @@ class RecordingTransport:
         return interaction
 
 
-class _Tapped:
+class _Recorded:
     """A response that is being read."""
 
     def __init__(self, response: Any, interaction: Interaction) -> None:
@@ -69,7 +69,7 @@ class _Tapped:
         return piece
 
 
-class TappedResponse(_Tapped):
+class RecordedResponse(_Recorded):
     """A response that is being read with blocking I/O."""
 
     def read(self, deadline: float | None) -> bytes | None:
@@ -82,7 +82,7 @@ class TappedResponse(_Tapped):
         self._response.release()
 
 
-class TappedAsyncResponse(_Tapped):
+class RecordedAsyncResponse(_Recorded):
     """A response that is being read with asyncio."""
 
     async def aread(self, deadline: float | None) -> bytes | None:

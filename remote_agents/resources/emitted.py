@@ -11,7 +11,7 @@ from remote_agents.flow import Emit, Flow
 T = TypeVar("T")
 
 
-def tapped(flow: Flow[T], take: Callable[[list[Any]], Flow[Any]]) -> Flow[T]:
+def intercepted(flow: Flow[T], take: Callable[[list[Any]], Flow[Any]]) -> Flow[T]:
     """Pass a flow on, but give what it emits to `take`, a flow that may do and emit other things.
 
     Args:
@@ -54,7 +54,7 @@ def collect_items(flow: Flow[T]) -> Flow[list[T]]:
         found.extend(each.item for each in placed)
         yield from ()
 
-    yield from tapped(flow, keep)
+    yield from intercepted(flow, keep)
     return found
 
 
@@ -65,4 +65,4 @@ def for_each_item(flow: Flow[T], do: Callable[[T], Flow[Any]]) -> Flow[Any]:
         for one in placed:
             yield from do(one.item)
 
-    yield from tapped(flow, take)
+    yield from intercepted(flow, take)

@@ -25,7 +25,7 @@ Event = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Manner:
+class Dialect:
     """How a server tells what it has in common with others.
 
     Args:
@@ -77,14 +77,14 @@ def begin(
 # --- frames ------------------------------------------------------------------------------------
 
 
-async def frames(turn: Turn, run: Run, held: list[JsonObject], manner: Manner) -> Frames:
+async def frames(turn: Turn, run: Run, held: list[JsonObject], dialect: Dialect) -> Frames:
     """A whole run: a call of the caller's tool, a question to a person, or an answer."""
     whole = {"threadId": run.thread or f"thread-{short_id()}", "runId": run.id}
-    version = {"protocolVersion": "1.0"} if manner.modern else {}
+    version = {"protocolVersion": "1.0"} if dialect.modern else {}
     yield data({"type": "RUN_STARTED", **whole, **version})
     finish: Event = {"type": "RUN_FINISHED", **whole}
-    ended = _unanswered(turn, run, held, finish, manner)
-    for event in ended or [*_thoughts(turn.answer.reasoning, manner), *_search(turn)]:
+    ended = _unanswered(turn, run, held, finish, dialect)
+    for event in ended or [*_thoughts(turn.answer.reasoning, dialect), *_search(turn)]:
         yield data(event)
     if ended:
         return
@@ -97,22 +97,22 @@ async def frames(turn: Turn, run: Run, held: list[JsonObject], manner: Manner) -
     said = {"id": turn.reply_id, "role": "assistant", "content": turn.text}
     for event in _snapshots([*held, said]):
         yield data(event)
-    yield data({**finish, **_outcome(turn, manner, {"type": "success"})})
+    yield data({**finish, **_outcome(turn, dialect, {"type": "success"})})
 
 
 def _unanswered(
-    turn: Turn, run: Run, held: list[JsonObject], finish: Event, manner: Manner
+    turn: Turn, run: Run, held: list[JsonObject], finish: Event, dialect: Dialect
 ) -> list[Event]:
     """How a run ends that has no answer; nothing for others, whose answer is then settled."""
     waiting, results = turn.service.waiting, _results(held)
     place = (turn.endpoint, finish["threadId"])
-    if manner.asks and not (run.resumes or results):
-        return _interrupted(waiting.setdefault(place, _approval(turn)), finish, manner)
+    if dialect.asks and not (run.resumes or results):
+        return _interrupted(waiting.setdefault(place, _approval(turn)), finish, dialect)
     task = waiting.pop(place, None)
     settled = _settled(task, run.answer) if run.resumes else None
     may = settled is None or (task is not None and _approved(run.answer))
     if may and (call := _call(turn, run, held)):
-        return _calls(turn, call, finish, manner)
+        return _calls(turn, call, finish, dialect)
     if settled is not None:
         turn.answer = settled
     elif results:
@@ -123,8 +123,8 @@ def _unanswered(
 Frames = AsyncGenerator[str, None]
 
 
-def _outcome(turn: Turn, manner: Manner, outcome: Event) -> Event:
-    if not manner.modern:
+def _outcome(turn: Turn, dialect: Dialect, outcome: Event) -> Event:
+    if not dialect.modern:
         return {}
     counted = {"inputTokens": turn.prompt_tokens, "outputTokens": turn.completion_tokens}
     return {"outcome": outcome, "usage": [{"model": "sandbox", **counted}]}
@@ -151,8 +151,8 @@ def halves(text: str) -> list[str]:
     return [text[:middle], text[middle:]] if middle else [text]
 
 
-def _thoughts(text: str, manner: Manner) -> list[Event]:
-    if not manner.modern:
+def _thoughts(text: str, dialect: Dialect) -> list[Event]:
+    if not dialect.modern:
         deltas = [{"type": "THINKING_TEXT_MESSAGE_CONTENT", "delta": d} for d in halves(text)]
         return [
             {"type": "THINKING_START"},
@@ -243,7 +243,7 @@ def _demanded(run: Run, called: list[str]) -> list[JsonObject]:
     return [tool for tool in run.tools if tool["name"] in names and tool["name"] not in called]
 
 
-def _calls(turn: Turn, call: Event, finish: Event, manner: Manner) -> list[Event]:
+def _calls(turn: Turn, call: Event, finish: Event, dialect: Dialect) -> list[Event]:
     """The run ends with a call that the caller has to answer in the next one."""
     function = {"name": call["name"], "arguments": dumps(call["arguments"])}
     told = [{"id": call["id"], "type": "function", "function": function}]
@@ -262,7 +262,7 @@ def _calls(turn: Turn, call: Event, finish: Event, manner: Manner) -> list[Event
     outcome = {"type": "success", "pendingToolCallIds": [call["id"]]}
     return [
         *_called(named, call["name"], call["arguments"]),
-        {**finish, **_outcome(turn, manner, outcome)},
+        {**finish, **_outcome(turn, dialect, outcome)},
     ]
 
 
@@ -290,9 +290,9 @@ def _approval(turn: Turn) -> Event:
     return {"id": f"interrupt-{short_id()}", "task": asked, "question": f"May I do this: {asked}"}
 
 
-def _interrupted(asked: Event, finish: Event, manner: Manner) -> list[Event]:
+def _interrupted(asked: Event, finish: Event, dialect: Dialect) -> list[Event]:
     value = {"question": asked["question"]}
-    if not manner.modern:
+    if not dialect.modern:
         return [{"type": "CUSTOM", "name": "on_interrupt", "value": dumps(value)}, finish]
     told = {"id": asked["id"], "reason": "approval", "message": asked["question"]}
     return [{**finish, "outcome": {"type": "interrupt", "interrupts": [told]}}]

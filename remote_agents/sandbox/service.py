@@ -88,7 +88,7 @@ class Limiter:
         return 0
 
 
-class Word(NamedTuple):
+class TextPiece(NamedTuple):
     """A piece of the answer's text."""
 
     text: str
@@ -137,7 +137,7 @@ class Turn:
         """What was said so far."""
         return "".join(self.said)
 
-    async def words(self) -> AsyncIterator[Word]:
+    async def words(self) -> AsyncIterator[TextPiece]:
         """The answer word by word; kept in the conversation before the last word leaves."""
         delay = self.service.settings.word_delay
         try:
@@ -148,7 +148,7 @@ class Turn:
                     self.said.append(text)
                 if last:
                     self.keep()
-                yield Word(text, last)
+                yield TextPiece(text, last)
         finally:
             if BROKEN_OFF.get() and self.service.upstream is None:
                 self.said = self._cut(self.answer.text)

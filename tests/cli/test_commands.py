@@ -15,7 +15,7 @@ import pytest
 
 from remote_agents import types
 from remote_agents.cli import main
-from remote_agents.cli.talk import KINDS
+from remote_agents.cli.chat import KINDS
 from remote_agents.sandbox import Sandbox
 from remote_agents.services import ENDPOINTS
 from remote_agents.version import VERSION

@@ -16,7 +16,7 @@ from llama_index.core.memory import (
 from llama_index.core.storage.chat_store.base_db import MessageStatus
 
 from llamaindex_agents import RemoteChatStore
-from llamaindex_agents.chat_store import View
+from llamaindex_agents.chat_store import CachedConversation
 from remote_agents import ConfigurationError, InMemorySessionStore
 from remote_agents.sandbox import Sandbox
 from tests.llamaindex.conftest import (
@@ -195,14 +195,14 @@ def dialogue(*texts: str) -> list[ChatMessage]:
 
 
 def test_an_equal_reply_goes_before_one_that_only_begins_so() -> None:
-    view = View()
+    view = CachedConversation()
     view.take(dialogue("Hi", "Hello"))
     view.take(told := dialogue("Hi", "Hello", "Hi", "Hello again"))
     assert view.messages == told
 
 
 def test_two_long_dialogues_are_compared_at_once() -> None:
-    view = View()
+    view = CachedConversation()
     view.added = dialogue(*(f"ours {at}" for at in range(2000)))
     began = time.perf_counter()
     view.take(dialogue(*(f"theirs {at}" for at in range(2000))))

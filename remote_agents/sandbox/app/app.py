@@ -24,7 +24,7 @@ from remote_agents.sandbox.serving.server import Connection
 from remote_agents.sandbox.serving.wire import Json, Refusal, new_id
 
 
-class Spoken(Protocol):
+class ServiceProtocol(Protocol):
     """The module of a service's protocol, which has the name of its agent in the directory."""
 
     routes: Sequence[Route]
@@ -37,7 +37,7 @@ class Spoken(Protocol):
 
 
 MODULES = {name: modules_of(package) for name, package in packages().items()}
-PROTOCOLS = {name: cast(Spoken, modules[0]) for name, modules in MODULES.items()}
+PROTOCOLS = {name: cast(ServiceProtocol, modules[0]) for name, modules in MODULES.items()}
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 LOGGED_BODY = 1 << 20
 

@@ -10,7 +10,7 @@ from remote_agents.flow import Call, Emit, Flow, Request, Stream
 from remote_agents.json_types import JsonMapping, JsonObject
 from remote_agents.resources.answers import answer_of
 from remote_agents.resources.dates import Day, open_range
-from remote_agents.resources.emitted import collect_items, tapped
+from remote_agents.resources.emitted import collect_items, intercepted
 from remote_agents.resources.items import AgentInfo, Conversation, Message
 from remote_agents.resources.methods import HasAgent, Resource, calls, lists, streams
 from remote_agents.resources.order import chronological
@@ -308,7 +308,7 @@ def _lines(agent: Terms, stream: Stream) -> Flow[str]:
         return (yield stream)
 
     lines = Lines()
-    yield from tapped(expand(answer(), Exchange(agent)), lines.take)
+    yield from intercepted(expand(answer(), Exchange(agent)), lines.take)
     return ""
 
 

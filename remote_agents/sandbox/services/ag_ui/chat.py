@@ -46,8 +46,8 @@ async def run(request: Request) -> Frames:
     lost = Refusal(404, f"Thread {asked.thread} does not exist")
     files = files_in(body)
     turn, held = ag_ui.begin(service(request), ENDPOINT, agent, asked, files, lost)
-    manner = ag_ui.Manner(modern=True, asks=agent != AGENT.agent_id)
-    return Frames(ag_ui.frames(turn, asked, held, manner))
+    dialect = ag_ui.Dialect(modern=True, asks=agent != AGENT.agent_id)
+    return Frames(ag_ui.frames(turn, asked, held, dialect))
 
 
 routes = [Route("/ag-ui/{agent}", run, methods=["POST"])]

@@ -225,8 +225,8 @@ def _ag_ui(box: Service, bot: str, body: JsonObject) -> Frames:
     run = read_run(body, 400)
     files = _files((body.get("forwardedProps") or {}).get("files"))
     turn, held = ag_ui.begin(box, ENDPOINT, bot, run, files, unknown(run.thread))
-    manner = ag_ui.Manner(modern=False, asks=bot == AGENT.extra["approval_agent_id"])
-    return Frames(ag_ui.frames(turn, run, held, manner))
+    dialect = ag_ui.Dialect(modern=False, asks=bot == AGENT.extra["approval_agent_id"])
+    return Frames(ag_ui.frames(turn, run, held, dialect))
 
 
 async def create_conversation(request: Request) -> Json:

@@ -1,4 +1,4 @@
-"""Sync connections that hand on together what arrived together.
+"""The sync client on httpcore, whose connections hand on together what arrived together.
 
 aiohttp does the same for async connections; see `framing.py` for why.
 """
@@ -24,7 +24,7 @@ from remote_agents.http.responses import Headers, IncomingResponse
 from remote_agents.workers import workers
 
 
-class JoiningClient:
+class SyncHttpcoreClient:
     """The shared client of sync calls, over httpcore's own pool, whose connections join chunks.
 
     Args:

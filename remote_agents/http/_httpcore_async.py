@@ -12,14 +12,14 @@ from typing import Any
 import httpcore
 import httpx
 
+from remote_agents.http._httpcore_sync import core_proxy, core_request, incoming, joined
 from remote_agents.http.errors import Departure
 from remote_agents.http.framing import ChunkJoiner, is_request_head
-from remote_agents.http.joining import core_proxy, core_request, incoming, joined
 from remote_agents.http.requests import OutgoingRequest
 from remote_agents.http.responses import IncomingResponse
 
 
-class HttpcoreClient:
+class AsyncHttpcoreClient:
     """A client whose connections serve one answer to each request.
 
     Args:
