@@ -11,17 +11,19 @@ from typing import Any
 import pytest
 
 from remote_agents import (
+    AgentConnectionError,
     AgentTimeoutError,
     BlueNexus,
     ConversationError,
     InMemorySessionStore,
     StreamInterruptedError,
     Timeout,
+    safe_to_repeat,
 )
 from remote_agents.memory import lease
 from remote_agents.memory.history_matching import Conversation
 from remote_agents.sandbox import Sandbox
-from remote_agents.testing.ways import ENDPOINT_NAMES, make
+from remote_agents.testing.ways import ENDPOINT_NAMES, FRAMEWORKS, Way, make
 from tests.memory.ways import REMEMBERING, WAYS, ask, client
 from tests.raw_server import sockets_of
 
@@ -247,6 +249,39 @@ def test_a_key_function_that_hangs(
     assert caught.value.safe_to_repeat
     assert sandbox.requests(endpoint) == []
     thawed.set()
+
+
+@pytest.mark.parametrize("is_async", [False, True])
+@pytest.mark.parametrize("name", ["api_key", "account"])
+@pytest.mark.parametrize("awaited", [False, True])
+@pytest.mark.parametrize("face", FRAMEWORKS)
+async def test_a_function_of_the_callers_that_fails(
+    face: str, awaited: bool, name: str, is_async: bool, sandbox: Sandbox
+) -> None:
+    """Nothing was sent: the error says so, and a session goes on as if it had not been asked."""
+    given, closed = sandbox.kwargs("bluenexus"), threading.Event()
+
+    def value() -> str:
+        if closed.is_set():
+            raise OSError("the vault is closed")
+        return str(given["api_key"])
+
+    async def avalue() -> str:
+        return value()
+
+    function = avalue if is_async and awaited else value
+    settings = {**given, "account": "a", "max_retries": 0, name: function}
+    way = Way(face, "bluenexus", streamed=awaited, awaited=awaited, **settings)
+    session = f"{face} {awaited} {name} {is_async}"
+    await way.ask("My secret word is zebra-17.", session=session)
+    asked = len(sandbox.requests("bluenexus"))
+    closed.set()
+    with pytest.raises(AgentConnectionError, match=rf"{name} failed \(OSError: the va") as caught:
+        await way.ask("What is my secret word?", session=session)
+    assert safe_to_repeat(caught.value)
+    assert len(sandbox.requests("bluenexus")) == asked
+    closed.clear()
+    assert "zebra-17" in (await way.ask("What is my secret word?", session=session)).text
 
 
 async def test_an_async_key_function_that_hangs(sandbox: Sandbox) -> None:

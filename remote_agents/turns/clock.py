@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import inspect
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, overload
 
 from pydantic import SecretStr
 
-from remote_agents.errors import AgentTimeoutError
+from remote_agents.errors import AgentConnectionError, AgentError, AgentTimeoutError
 from remote_agents.flow import DeadlineReached, Do, Flow
 from remote_agents.turns.note import Note
 from remote_agents.turns.terms import Terms
@@ -109,7 +111,8 @@ _PHASES = {
 
 def account_of(exchange: Exchange) -> Flow[str]:
     """Whose turn or call it is."""
-    account = exchange.terms.account()
+    with _told_of("account"):
+        account = exchange.terms.account()
     if inspect.isawaitable(account):
         account = yield from asked_in_time("account", Do(lambda: account), exchange)
     return str(account)
@@ -120,12 +123,28 @@ def asked_in_time(name: str, function: Do, exchange: Exchange) -> Flow[Any]:
 
     Raises:
         AgentTimeoutError: It takes longer; nothing was sent.
+        AgentConnectionError: It failed; nothing was sent.
     """
     within = exchange.left(exchange.terms.timeout.first_event)
     try:
-        return (yield function._replace(within=within))
+        with _told_of(name):
+            return (yield function._replace(within=within))
     except DeadlineReached:
         raise AgentTimeoutError(
             f"The function that is {name} gave nothing within {within:.3g} s; nothing was sent.",
             phase="connect",
         ) from None
+
+
+@contextmanager
+def _told_of(name: str) -> Iterator[None]:
+    """Names the function of the caller's that failed, and says what it raised."""
+    try:
+        yield
+    except (AgentError, DeadlineReached):
+        raise
+    except Exception as error:
+        raise AgentConnectionError(
+            f"The function that is {name} failed ({type(error).__name__}: {error}); "
+            "nothing was sent."
+        ) from error
