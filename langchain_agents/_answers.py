@@ -76,7 +76,7 @@ class TextChunks:
             self._layout.add(event)
             return _chunk("", additional_kwargs={"reasoning_content": event.text})
         if type(event) is Finish:
-            return self._last(event.reply)
+            return self._final_chunk(event.reply)
         if isinstance(event, STEPS):
             self._layout.add(event)
         if type(event) is ClientToolCall:
@@ -93,7 +93,7 @@ class TextChunks:
             self._layout.text_index()
         return text_chunk(text)
 
-    def _last(self, reply: Reply) -> ChatGenerationChunk:
+    def _final_chunk(self, reply: Reply) -> ChatGenerationChunk:
         return _chunk(
             "",
             additional_kwargs=extra_of(reply, self._layout, blocks=False),
@@ -161,7 +161,7 @@ class BlockChunks:
         if type(event) is TextDelta or type(event) is ReasoningDelta:
             return self._delta(event)
         if type(event) is Finish:
-            return self._last(event.reply)
+            return self._final_chunk(event.reply)
         if isinstance(event, STEPS) and (block := self._layout.step(event)):
             if isinstance(event, ClientToolCall):
                 return self._piece([block], [call_chunk(event, block["index"])])
@@ -184,7 +184,7 @@ class BlockChunks:
         version = {"output_version": "v1"}
         return _chunk(content, response_metadata=version, tool_call_chunks=[*calls])
 
-    def _last(self, reply: Reply) -> ChatGenerationChunk:
+    def _final_chunk(self, reply: Reply) -> ChatGenerationChunk:
         extra = extra_of(reply, self._layout, blocks=True)
         content: list[Block] = []
         if reply.citations:

@@ -33,7 +33,7 @@ class AnswerCache(BaseCache):
 
     def update(self, prompt: str, llm_string: str, return_val: Sequence[Generation]) -> None:
         """Keep an answer."""
-        self._cache.update(prompt, self._key(llm_string), _nobodys(return_val))
+        self._cache.update(prompt, self._key(llm_string), _without_conversations(return_val))
 
     def clear(self, **kwargs: object) -> None:
         """Forget all answers."""
@@ -45,7 +45,7 @@ class AnswerCache(BaseCache):
 
     async def aupdate(self, prompt: str, llm_string: str, return_val: Sequence[Generation]) -> None:
         """The same as `update`, with asyncio."""
-        await self._cache.aupdate(prompt, self._key(llm_string), _nobodys(return_val))
+        await self._cache.aupdate(prompt, self._key(llm_string), _without_conversations(return_val))
 
     async def aclear(self, **kwargs: object) -> None:
         """The same as `clear`, with asyncio."""
@@ -55,22 +55,24 @@ class AnswerCache(BaseCache):
         return f"{llm_string}|{self._owner}"
 
 
-def _nobodys(generations: Sequence[Generation]) -> list[Generation]:
+def _without_conversations(generations: Sequence[Generation]) -> list[Generation]:
     """Answers without the conversation that they are from: whoever gets one must not join it."""
     return [_without_conversation(generation) for generation in generations]
 
 
 def _without_conversation(generation: Generation) -> Generation:
     info = generation.generation_info
-    update: Arguments = {"generation_info": info and _kept(info)}
+    update: Arguments = {"generation_info": info and _without_conversation_keys(info)}
     if isinstance(generation, ChatGeneration):
-        update["message"] = _nobodys_message(generation.message)
+        update["message"] = _message_without_conversation(generation.message)
     return generation.model_copy(update=update)
 
 
-def _nobodys_message(message: BaseMessage) -> BaseMessage:
-    return message.model_copy(update={"response_metadata": _kept(message.response_metadata)})
+def _message_without_conversation(message: BaseMessage) -> BaseMessage:
+    return message.model_copy(
+        update={"response_metadata": _without_conversation_keys(message.response_metadata)}
+    )
 
 
-def _kept(metadata: JsonObject) -> JsonObject:
+def _without_conversation_keys(metadata: JsonObject) -> JsonObject:
     return {key: value for key, value in metadata.items() if key not in _CONVERSATION_KEYS}

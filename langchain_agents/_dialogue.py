@@ -46,7 +46,7 @@ def with_dialogue(agent: Agent, config: RunnableConfig, kwargs: Arguments) -> Ar
     history = configurable.get("message_history")
     if history is not None:
         call["cleared"] = True
-        if not call.get("conversation_id") and (own := _own(history, agent)):
+        if not call.get("conversation_id") and (own := _own_conversation(history, agent)):
             call["conversation_id"] = own
     if call.get("session_id") in (None, ""):
         call["session_id"] = current_session() or _session_alone(found)
@@ -96,7 +96,7 @@ def _context(configurable: Mapping[str, Any], agent: Agent) -> FoundNames:
     return names_in({} if context is None else context, agent.dialogue_keys, ids=False)
 
 
-def _own(history: object, agent: Agent) -> str | None:
+def _own_conversation(history: object, agent: Agent) -> str | None:
     """The conversation of a history that the agent's own service keeps."""
     from langchain_agents.chat_history import RemoteChatMessageHistory  # loads the plain client
 

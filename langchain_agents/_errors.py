@@ -49,7 +49,7 @@ class _SafeToRepeat:
         return self.safe_to_repeat and not isinstance(self, core.ConfigurationError)
 
 
-def _made(mine: type[core.AgentError], place: str, *bases: type) -> type[core.AgentError]:
+def _make_class(mine: type[core.AgentError], place: str, *bases: type) -> type[core.AgentError]:
     made = type(mine.__name__, bases, {"__module__": __name__, "__doc__": mine.__doc__})
     made.__qualname__ = place
     globals()[place] = made  # so that it pickles
@@ -57,12 +57,13 @@ def _made(mine: type[core.AgentError], place: str, *bases: type) -> type[core.Ag
 
 
 _BOTH = {
-    mine: _made(mine, mine.__name__, _SafeToRepeat, mine, theirs)
+    mine: _make_class(mine, mine.__name__, _SafeToRepeat, mine, theirs)
     for mine, theirs in _MEANING.items()
 }
 # LangGraph's default RetryPolicy() repeats what is no RuntimeError.
 _UNSAFE = {
-    mine: _made(mine, f"Unsafe{mine.__name__}", both, RuntimeError) for mine, both in _BOTH.items()
+    mine: _make_class(mine, f"Unsafe{mine.__name__}", both, RuntimeError)
+    for mine, both in _BOTH.items()
 }
 
 

@@ -56,7 +56,7 @@ class AgentLLM(AgentSettings, RunnableMethods[str, str], BaseLLM):
                 for event in events:
                     if told and (chunk := _chunk(event)):
                         told.on_llm_new_token(chunk.text, chunk=chunk)
-                return _whole(event)
+                return _text_reply(event)
 
         if len(prompts) == 1:
             return _result([ask(prompts[0])])
@@ -78,7 +78,7 @@ class AgentLLM(AgentSettings, RunnableMethods[str, str], BaseLLM):
                 async for event in events:
                     if told and (chunk := _chunk(event)):
                         await told.on_llm_new_token(chunk.text, chunk=chunk)
-                return _whole(event)
+                return _text_reply(event)
 
         return _result(await _all_or_none([asyncio.ensure_future(ask(each)) for each in prompts]))
 
@@ -154,17 +154,21 @@ class AgentLLM(AgentSettings, RunnableMethods[str, str], BaseLLM):
 def _chunk(event: Any) -> GenerationChunk | None:
     if type(event) is turns.TextDelta and event.text:
         return GenerationChunk(text=event.text)
-    return GenerationChunk(text="", generation_info=_info(_whole(event))) if _last(event) else None
+    return (
+        GenerationChunk(text="", generation_info=_info(_text_reply(event)))
+        if _is_finish(event)
+        else None
+    )
 
 
-def _whole(last: Event) -> Reply:
+def _text_reply(last: Event) -> Reply:
     """The reply, which has to be text: a run that waits for a person has none."""
     reply = cast("Finish", last).reply
     turns.raise_if_interrupted(reply.metadata())
     return reply
 
 
-def _last(event: object) -> bool:
+def _is_finish(event: object) -> bool:
     return type(event) is turns.Finish
 
 

@@ -310,7 +310,7 @@ class StructuredOutput(Runnable[LanguageModelInput, Any]):
         try:
             return validate(value)
         except ValueError as error:
-            raise _invalid(_said(error), text) from error
+            raise _invalid(_validation_errors(error), text) from error
 
     @property
     def whole_only(self) -> bool:
@@ -336,7 +336,7 @@ def _check(method: str, endpoint: Endpoint, form: JsonObject | None) -> None:
             check_schema(form)
 
 
-def _said(error: object) -> str:
+def _validation_errors(error: object) -> str:
     """What Pydantic found, in a line."""
     found = error.errors() if hasattr(error, "errors") else []
     places = [f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in found]

@@ -68,35 +68,35 @@ def observed(callback: Callable[[F], F]) -> Callable[[F], F]:
 
     def decorate(method: F) -> F:
         signature = inspect.signature(method)
-        told = callback(_noting(method))
+        told = callback(_recording_streams(method))
 
         @wraps(method)
         def run(self: LLM, *args: object, **kwargs: object) -> Any:
             if not _is_observed(self):
                 return method(self, *args, **kwargs)
-            with _noted() as streams:
+            with _recorded_streams() as streams:
                 answer = told(self, *args, **kwargs)
-            return _both(answer, streams[0]) if streams else answer
+            return _closing_both(answer, streams[0]) if streams else answer
 
         @wraps(method)
         async def arun(self: LLM, *args: object, **kwargs: object) -> Any:
             if not _is_observed(self):
                 return await method(self, *args, **kwargs)
-            with _noted() as streams:
+            with _recorded_streams() as streams:
                 answer = await told(self, *args, **kwargs)
-            return _aboth(answer, streams[0]) if streams else answer
+            return _aclosing_both(answer, streams[0]) if streams else answer
 
         call: Any = arun if inspect.iscoroutinefunction(method) else run
         # LlamaIndex marks what it wraps in a way that `inspect` stumbles over at each call.
         call.__signature__ = signature
         del call.__wrapped__
         spanned = get_dispatcher(method.__module__).span(call)
-        return cast(F, _discreet(spanned, signature))
+        return cast(F, _with_span(spanned, signature))
 
     return decorate
 
 
-def _discreet(method: Any, signature: inspect.Signature) -> Any:
+def _with_span(method: Any, signature: inspect.Signature) -> Any:
     """A method with its span, which sees no secret of the call and is told the dialogue.
 
     LlamaIndex takes its mark on it as that of a span, and puts no second one around it. The span
@@ -105,12 +105,12 @@ def _discreet(method: Any, signature: inspect.Signature) -> Any:
 
     @wraps(method)
     def run(self: _InDialogue, *args: object, **kwargs: object) -> Any:
-        with _tagged(self, kwargs):
+        with _with_dialogue_tags(self, kwargs):
             return method.__get__(self)(*args, **conceal(kwargs))
 
     @wraps(method)
     async def arun(self: _InDialogue, *args: object, **kwargs: object) -> Any:
-        with _tagged(self, kwargs):
+        with _with_dialogue_tags(self, kwargs):
             return await method.__get__(self)(*args, **conceal(kwargs))
 
     call: Any = arun if inspect.iscoroutinefunction(method) else run
@@ -119,7 +119,9 @@ def _discreet(method: Any, signature: inspect.Signature) -> Any:
     return call
 
 
-def _tagged(llm: _InDialogue, kwargs: Mapping[str, object]) -> AbstractContextManager[None]:
+def _with_dialogue_tags(
+    llm: _InDialogue, kwargs: Mapping[str, object]
+) -> AbstractContextManager[None]:
     """Gives LlamaIndex's spans and events the names of the dialogue as tags."""
     session_id = kwargs.get("session_id") or llm.session_id or turns.current_session()
     named = {"session_id": session_id, "conversation_id": kwargs.get("conversation_id")}
@@ -132,7 +134,7 @@ def _tagged(llm: _InDialogue, kwargs: Mapping[str, object]) -> AbstractContextMa
 _streams: ContextVar[list[Any] | None] = ContextVar("_streams", default=None)
 
 
-def _noting(method: F) -> F:
+def _recording_streams(method: F) -> F:
     """The method, which notes the stream that it opens."""
 
     def note(answer: object) -> Any:
@@ -155,7 +157,7 @@ def _noting(method: F) -> F:
 
 
 @contextmanager
-def _noted() -> Iterator[list[Any]]:
+def _recorded_streams() -> Iterator[list[Any]]:
     streams: list[Any] = []
     token = _streams.set(streams)
     try:
@@ -164,12 +166,12 @@ def _noted() -> Iterator[list[Any]]:
         _streams.reset(token)
 
 
-def _both(answer: Any, stream: Any) -> Iterator[Any]:
+def _closing_both(answer: Any, stream: Any) -> Iterator[Any]:
     with closing(stream), closing(answer):
         yield from answer
 
 
-async def _aboth(answer: Any, stream: Any) -> AsyncIterator[Any]:
+async def _aclosing_both(answer: Any, stream: Any) -> AsyncIterator[Any]:
     async with aclosing(stream), aclosing(answer):
         async for response in answer:
             yield response

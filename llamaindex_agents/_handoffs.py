@@ -69,7 +69,7 @@ def _end_of_object(text: str, start: int) -> int:
 
 
 def _arguments(said: Any) -> dict[str, str] | None:
-    asked = _asked(said) if isinstance(said, dict) else None
+    asked = _requested_handoff(said) if isinstance(said, dict) else None
     if not isinstance(asked, dict):
         return None
     name = next((asked[key] for key in _TO_AGENT if asked.get(key)), None)
@@ -78,7 +78,7 @@ def _arguments(said: Any) -> dict[str, str] | None:
     return {"to_agent": name.strip(), "reason": str(asked.get("reason") or "")}
 
 
-def _asked(said: dict[str, Any]) -> Any:
+def _requested_handoff(said: dict[str, Any]) -> Any:
     """The hand-off that an object holds, or what it passes to the tool of this name."""
     if "handoff" not in (said.get("name"), said.get("tool")):
         asked = said.get("handoff")

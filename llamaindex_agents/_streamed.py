@@ -40,13 +40,13 @@ class _ReadOnce:
             raise AgentStreamError(
                 "This answer broke off, or was left before its end, which stopped it. To read on, "
                 "keep the iterator: tokens = response.response_gen.",
-                partial=self._said(),
+                partial=self._text_so_far(),
             )
         self._begun = True
         yield
         self._ended = True
 
-    def _said(self) -> str:
+    def _text_so_far(self) -> str:
         raise NotImplementedError
 
 
@@ -66,7 +66,7 @@ class RemoteStreamingResponse(_ReadOnce, StreamingResponse):
         self._tokens = tokens
 
     def _read(self) -> TokenGen:
-        said = self._said()
+        said = self._text_so_far()
         try:
             with self._reading(), closing(self._tokens):
                 for token in self._tokens:
@@ -76,7 +76,7 @@ class RemoteStreamingResponse(_ReadOnce, StreamingResponse):
         finally:
             self.response_txt = said or None
 
-    def _said(self) -> str:
+    def _text_so_far(self) -> str:
         return self.response_txt or ""
 
 
@@ -95,7 +95,7 @@ class RemoteAsyncStreamingResponse(_ReadOnce, AsyncStreamingResponse):
                     yield token
         _tell_reader(self)
 
-    def _said(self) -> str:
+    def _text_so_far(self) -> str:
         return self.response_txt or ""
 
 
@@ -133,7 +133,7 @@ class RemoteStreamingChatResponse(_ReadOnce, StreamingAgentChatResponse):
             with self._reading(), _closed(self.chat_stream), closing(tokens):
                 yield from tokens
         finally:
-            self.response = self._said().strip()
+            self.response = self._text_so_far().strip()
 
     async def async_response_gen(self) -> TokenAsyncGen:
         """The same as `response_gen`, with asyncio."""
@@ -144,9 +144,9 @@ class RemoteStreamingChatResponse(_ReadOnce, StreamingAgentChatResponse):
                     async for token in tokens:
                         yield token
         finally:
-            self.response = self._said().strip()
+            self.response = self._text_so_far().strip()
 
-    def _said(self) -> str:
+    def _text_so_far(self) -> str:
         return self.unformatted_response
 
 

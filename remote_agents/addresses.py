@@ -83,10 +83,10 @@ def _address(host: str) -> IPv4Address | IPv6Address | None:
             return IPv4Address(socket.inet_aton(plain))
         except (OSError, ValueError):
             return None
-    return _within(address) if isinstance(address, IPv6Address) else address
+    return _embedded_ipv4(address) if isinstance(address, IPv6Address) else address
 
 
-def _within(address: IPv6Address) -> IPv4Address | IPv6Address:
+def _embedded_ipv4(address: IPv6Address) -> IPv4Address | IPv6Address:
     """The IPv4 address that packets to this one go to, if there is one."""
     if address in NAT64:
         return IPv4Address(int(address) & 0xFFFFFFFF)

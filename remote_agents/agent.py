@@ -159,7 +159,7 @@ class Agent(Terms):
             **names: What else is part of it, for example `user_id`.
         """
         keys = self.dialogue_keys_of(session_id, names)
-        known = [each for key in keys for each in self._told(partial(self.store.read, key))]
+        known = [each for key in keys for each in self._ask_store(partial(self.store.read, key))]
         known = [each for each in known if each.conversation_id]
         return Session(sorted(known, key=lambda each: -each.last_used)) if known else None
 
@@ -174,9 +174,9 @@ class Agent(Terms):
             The service's ids of the conversations that were forgotten.
         """
         keys = self.dialogue_keys_of(session_id, names)
-        return [gone for key in keys for gone in self._told(partial(self.store.delete, key))]
+        return [gone for key in keys for gone in self._ask_store(partial(self.store.delete, key))]
 
-    def _told(self, word: Callable[[], list[T]]) -> list[T]:
+    def _ask_store(self, word: Callable[[], list[T]]) -> list[T]:
         return value_of(asked(self.store, word), self.transport)
 
     def close(self) -> None:

@@ -133,7 +133,7 @@ def _turns(client: Client, question: str) -> Iterator[Finding]:
     if client.agent.endpoint.streams:
         yield seen.streaming
     second = client.ask([FIRST, first, SECOND], session_id=session)
-    yield _kept(first, second)
+    yield _conversation_finding(first, second)
     third = client.ask(question)
     yield from _facts(client, [first, second, third])
 
@@ -143,7 +143,7 @@ def _short(text: str) -> str:
     return said if len(said) <= 60 else f"{said[:60]}..."
 
 
-def _kept(first: Reply, second: Reply) -> Finding:
+def _conversation_finding(first: Reply, second: Reply) -> Finding:
     remembers = "heliotrope" in second.text.lower()
     if first.conversation_id != second.conversation_id:
         return Finding("conversation", False, "the second turn began another conversation")

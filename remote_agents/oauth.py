@@ -130,7 +130,7 @@ class Provider:
         if self.token_url:
             return self
         address = f"{(self.issuer or '').rstrip('/')}{DISCOVERY}"
-        with self.client(address) as client, _told(address):
+        with self.client(address) as client, _provider_errors(address):
             answer = client.request("GET", address, withhold_token=True)
             found = answer.raise_for_status().json()
         _check_address("token_url", found.get("token_endpoint"))
@@ -156,7 +156,7 @@ class Provider:
     def token(self, ask: Callable[[OAuth2Client, str], JsonMapping]) -> JsonMapping:
         """What the provider answers to a request for a token."""
         url = self.located().token_url or ""
-        with self.client(url) as client, _told(url):
+        with self.client(url) as client, _provider_errors(url):
             return ask(client, url)
 
 
@@ -226,7 +226,7 @@ def _check_address(name: str, url: object) -> None:
 
 
 @contextmanager
-def _told(url: str) -> Iterator[None]:
+def _provider_errors(url: str) -> Iterator[None]:
     """Failures of the provider as our errors, in its own words and without any secret."""
     from authlib.integrations.base_client import OAuthError
 

@@ -221,11 +221,11 @@ def _refusal(kind: type[Settings], error: ValidationError) -> ConfigurationError
         if wrong["type"] == "string_type" and isinstance(wrong["input"], _BYTES):
             return ConfigurationError(_DECODED.format(name), endpoint=kind.endpoint.name)
         found.setdefault(name, []).append(_GUESSED.sub("", wrong["msg"]))
-    lines = [f"{name}: {_wanted(said)}." for name, said in found.items()]
+    lines = [f"{name}: {_what_was_expected(said)}." for name, said in found.items()]
     return ConfigurationError(" ".join(lines), endpoint=kind.endpoint.name)
 
 
-def _wanted(said: Sequence[str]) -> str:
+def _what_was_expected(said: Sequence[str]) -> str:
     """What an argument should be, of which each kind that it may be has something to say."""
     wanted = [each.removeprefix(_SHOULD_BE) for each in said if each.startswith(_SHOULD_BE)]
     return f"it should be {' or '.join(dict.fromkeys(wanted))}" if wanted else said[0]
@@ -266,10 +266,12 @@ def signature(*positional: str, kind: type[Settings] = Settings) -> Signature:
     for base in reversed(kind.__mro__):
         own.update(get_annotations(base) if issubclass(base, Settings) else {})
     fields = sorted(kind.model_fields.items(), key=lambda item: item[0] not in own)
-    return Signature([*first, *(_shown(name, field, own.get(name)) for name, field in fields)])
+    return Signature(
+        [*first, *(_parameter_of(name, field, own.get(name)) for name, field in fields)]
+    )
 
 
-def _shown(name: str, field: FieldInfo, said: object) -> Parameter:
+def _parameter_of(name: str, field: FieldInfo, said: object) -> Parameter:
     kind = _CHECKED.sub(_plain_type, said) if isinstance(said, str) else field.annotation
     default = None if field.default_factory is not None else field.default
     return Parameter(name, Parameter.KEYWORD_ONLY, default=default, annotation=kind)

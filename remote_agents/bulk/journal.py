@@ -297,8 +297,8 @@ class SQLJournal:
             return self._at_once(work)
         except self._sa.exc.SQLAlchemyError as error:
             raise AgentConnectionError(
-                f"The database of the run cannot be used ({_said(error)}); nothing is lost of what "
-                "it holds. Run the same again when it is back."
+                f"The database of the run cannot be used ({_first_line(error)}); nothing is lost "
+                "of what it holds. Run the same again when it is back."
             ) from error
 
     def _at_once(self, work: Callable[[Connection], T]) -> T:
@@ -313,7 +313,7 @@ class SQLJournal:
 PAUSES = (0.2, 1.0, 4.0, 10.0)  # seconds before a database that failed is asked again
 
 
-def _said(error: object) -> str:
+def _first_line(error: object) -> str:
     return str(getattr(error, "orig", None) or error).strip().partition("\n")[0]
 
 
@@ -325,5 +325,5 @@ def _create_all(sa: ModuleType, table: Table, engine: Engine) -> None:
             table.metadata.create_all(engine)
         except sa.exc.DBAPIError as error:
             raise ConfigurationError(
-                f"The database of the run cannot be used: {_said(error)}"
+                f"The database of the run cannot be used: {_first_line(error)}"
             ) from error

@@ -200,7 +200,7 @@ def _as_lines(events: Iterator[Event], begun: float) -> Reply:
         if isinstance(event, Finish):
             finish = event
         else:
-            print_json({"type": KINDS[type(event)], **_plain(event)})
+            print_json({"type": KINDS[type(event)], **_event_fields(event)})
     reply = finish.reply
     usage = asdict(reply.usage) if reply.usage else None
     citations = [citation.to_dict() for citation in reply.citations]
@@ -211,7 +211,7 @@ def _as_lines(events: Iterator[Event], begun: float) -> Reply:
     return reply
 
 
-def _plain(event: Any) -> JsonObject:
+def _event_fields(event: Any) -> JsonObject:
     known: JsonObject = event.to_dict() if hasattr(event, "to_dict") else asdict(event)
     return known
 

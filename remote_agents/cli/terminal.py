@@ -70,7 +70,7 @@ class MarkdownView:
             self._kind = kind
         self._text += sanitized(text)
         if self._live is None:
-            self._live = self._shown()
+            self._live = self._live_view()
         if (now := time.monotonic()) >= self._next:
             self._next = now + 1 / REDRAWS
             self._keep_whole_blocks()
@@ -79,7 +79,7 @@ class MarkdownView:
         """Draw the last block for good."""
         self._settle()
 
-    def _shown(self) -> Live:
+    def _live_view(self) -> Live:
         if self._begun:
             self._console.print()
         live = Live(

@@ -91,17 +91,22 @@ def reload_changed(verify: object) -> None:
 
 
 def _has_files(verify: object) -> bool:
-    return isinstance(verify, (str, os.PathLike)) or (verify is True and bool(_named()))
+    return isinstance(verify, (str, os.PathLike)) or (
+        verify is True and bool(_paths_in_environment())
+    )
 
 
-def _named() -> list[str]:
+def _paths_in_environment() -> list[str]:
     names = (os.environ.get(name) for name in ("SSL_CERT_FILE", "SSL_CERT_DIR"))
     return [name for name in names if name]
 
 
 def _stamps(verify: Any) -> dict[str, Stamp]:
     """What tells each file from the one before it; nothing of one that is not there just now."""
-    return {path: _stamp(path) for path in (_named() if verify is True else [os.fspath(verify)])}
+    return {
+        path: _stamp(path)
+        for path in (_paths_in_environment() if verify is True else [os.fspath(verify)])
+    }
 
 
 def _stamp(path: str) -> Stamp:

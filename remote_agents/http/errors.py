@@ -40,7 +40,9 @@ class Departure:
     @property
     def left(self) -> bool:
         """Whether the request's first byte was about to be written; a proxy's CONNECT is none."""
-        requests = [info.get("request") for name, info in self.told.items() if _is(LEAVING, name)]
+        requests = [
+            info.get("request") for name, info in self.told.items() if _names_event(LEAVING, name)
+        ]
         return any(request is None or request.method != b"CONNECT" for request in requests)
 
     async def atrace(self, event: str, info: Mapping[str, Any]) -> None:
@@ -61,12 +63,12 @@ class Departure:
 
     def _broken_handshakes(self) -> list[Any]:
         """What httpcore leaves open when a proxy does not let it through."""
-        if not any(_is(HANDSHAKE_FAILED, name) for name in self.told):
+        if not any(_names_event(HANDSHAKE_FAILED, name) for name in self.told):
             return []
         return [info["stream"] for info in self.told.values() if "stream" in info][-1:]
 
 
-def _is(event: str, name: str) -> bool:
+def _names_event(event: str, name: str) -> bool:
     return name.endswith(event)
 
 
@@ -101,7 +103,7 @@ def sending_failed(
         return ConfigurationError(f"A module is missing ({error}); nothing was sent.")
     if isinstance(error, (httpx.TransportError, OSError)):
         return AgentConnectionError(
-            f"Could not connect to {base_url} ({_said(error)}); nothing was "
+            f"Could not connect to {base_url} ({_described(error)}); nothing was "
             f"sent. {_connection_hint(str(error))}"
         )
     return _not_sent(error)
@@ -125,8 +127,8 @@ def _not_sent(error: Exception) -> AgentError:
             "sent. Use the blocking methods in a thread instead."
         )
     return AgentConnectionError(
-        f"The request was given up before it was sent ({_said(error)}); nothing was sent. Check "
-        "the hooks, the auth and the transport of your http_client."
+        f"The request was given up before it was sent ({_described(error)}); nothing was sent. "
+        "Check the hooks, the auth and the transport of your http_client."
     )
 
 
@@ -153,7 +155,7 @@ def reading_failed(error: Exception) -> AgentError:
         reason = getattr(_aiohttp_cause(error), "message", error)
         return StreamProtocolError(f"The answer is not valid HTTP: {reason}")
     return StreamInterruptedError(
-        f"The connection broke before the answer was whole ({_said(error)}). "
+        f"The connection broke before the answer was whole ({_described(error)}). "
         "The turn may have run; it was not repeated."
     )
 
@@ -193,7 +195,7 @@ def _connection_hint(reason: str) -> str:
     return "Check base_url, the network and the proxy settings."
 
 
-def _said(error: BaseException) -> str:
+def _described(error: BaseException) -> str:
     error = _aiohttp_cause(error) or error
     return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
 

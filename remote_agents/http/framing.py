@@ -64,7 +64,7 @@ class ChunkJoiner:
         What answers a step of a SOCKS handshake, which is no HTTP, is passed on as it comes.
         """
         self.over = self.left_over = self.reusable = False
-        self._step: Callable[[bytes], bytes] = self._head if is_http else self._pass
+        self._step: Callable[[bytes], bytes] = self._head if is_http else self._pass_on
         self._bodiless = bodiless
         self._kept = b""
         self._left = 0
@@ -95,7 +95,7 @@ class ChunkJoiner:
         if left[:5] != START[: len(left)]:
             raise MalformedHead(f"it begins with {left[:40]!r}")
         if len(left) > LONGEST_HEAD:
-            self._step = self._pass  # the parser is to judge
+            self._step = self._pass_on  # the parser is to judge
             heads.append(left)
             left = b""
         self._kept = left
@@ -109,22 +109,22 @@ class ChunkJoiner:
             return self._body
         length = LENGTH.search(head)
         if length is None:
-            return self._pass  # it ends with the connection
+            return self._pass_on  # it ends with the connection
         self._left = int(length[1])
         return self._counted if self._left else self.end()
 
     def end(self) -> Callable[[bytes], bytes]:
         """Nothing is expected: whatever comes is left over."""
         self.over = self.reusable = True
-        self._step = self._beyond
-        return self._beyond
+        self._step = self._note_left_over
+        return self._note_left_over
 
-    def _beyond(self, data: bytes) -> bytes:
+    def _note_left_over(self, data: bytes) -> bytes:
         if data:
             self.left_over, self.reusable = True, False
         return b""
 
-    def _pass(self, data: bytes) -> bytes:
+    def _pass_on(self, data: bytes) -> bytes:
         return data
 
     def _counted(self, data: bytes) -> bytes:
@@ -167,7 +167,7 @@ class ChunkJoiner:
                 self._kept = data[at:]
                 break
             else:  # the parser is to judge
-                self._step = self._pass
+                self._step = self._pass_on
                 # It had this chunk's end already: an empty line tells it that there was none.
                 rest = b"\r\n" if self._closing else b""
                 return _framed(pieces) + rest + data[at:]

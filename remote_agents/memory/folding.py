@@ -71,7 +71,7 @@ def adapt_messages(
     """
     check_content(messages, endpoint)
     if not endpoint.history or (endpoint.one_message and one):
-        return [_one(_said(messages, endpoint), fold)]
+        return [_fold_into_one(_unsupported_as_text(messages, endpoint), fold)]
     return in_order(messages, endpoint, fold, answers=answers)
 
 
@@ -88,10 +88,10 @@ def in_order(
     """
     at = max((at for at, m in enumerate(messages) if m.role == "user"), default=None)
     if at is None or (answers and "tool" in endpoint.roles):
-        return in_roles(_said(messages, endpoint), endpoint, fold)
-    *head, last = in_roles(_said(messages[: at + 1], endpoint), endpoint, fold)
+        return in_roles(_unsupported_as_text(messages, endpoint), endpoint, fold)
+    *head, last = in_roles(_unsupported_as_text(messages[: at + 1], endpoint), endpoint, fold)
     behind = [said(message) for message in messages[at + 1 :]]
-    return [*head, _one([*behind, last], fold) if behind else last]
+    return [*head, _fold_into_one([*behind, last], fold) if behind else last]
 
 
 def in_turns(
@@ -119,7 +119,7 @@ def in_turns(
             turn = []
         else:
             turn.append(message)
-    return [*told, *in_roles(_said(turn, endpoint), endpoint, fold)]
+    return [*told, *in_roles(_unsupported_as_text(turn, endpoint), endpoint, fold)]
 
 
 def in_roles(messages: Sequence[Message], endpoint: Endpoint, fold: Fold) -> list[Message]:
@@ -132,14 +132,14 @@ def in_roles(messages: Sequence[Message], endpoint: Endpoint, fold: Fold) -> lis
             continue
         if waiting:
             joined = [*waiting, message] if message.role == "user" else waiting
-            found.append(_one(joined, fold))
+            found.append(_fold_into_one(joined, fold))
         if not waiting or message.role != "user":
             found.append(message)
         waiting = []
-    return [*found, _one(waiting, fold)] if waiting else found
+    return [*found, _fold_into_one(waiting, fold)] if waiting else found
 
 
-def _one(messages: Sequence[Message], fold: Fold) -> Message:
+def _fold_into_one(messages: Sequence[Message], fold: Fold) -> Message:
     """One user message of several; it keeps the id of the question that it ends with."""
     if len(messages) == 1 and messages[0].role == "user":
         return messages[0]
@@ -151,7 +151,7 @@ def _one(messages: Sequence[Message], fold: Fold) -> Message:
 # --- what a message says beside its text ---------------------------------------------------------
 
 
-def _said(messages: Sequence[Message], endpoint: Endpoint) -> list[Message]:
+def _unsupported_as_text(messages: Sequence[Message], endpoint: Endpoint) -> list[Message]:
     """The messages with all in their text that the endpoint has no place for."""
     tools = "tool" in endpoint.roles
     return [said(message, tools=tools) for message in messages]

@@ -52,11 +52,11 @@ class Ids:
         named = [self._instruction(m) if m.role == "system" else m for m in messages]
         end = len(self.conversation.held)
         for at, said, place in reversed([*zip(places, digests, count(first))]):
-            known, end = self._told(said, end) if place < self.conversation.count else ("", end)
-            named[at] = replace(messages[at], id=known or self._own(messages[at], place))
+            known, end = self._known_id(said, end) if place < self.conversation.count else ("", end)
+            named[at] = replace(messages[at], id=known or self._own_or_new_id(messages[at], place))
         return named
 
-    def _told(self, said: bytes, end: int) -> tuple[str, int]:
+    def _known_id(self, said: bytes, end: int) -> tuple[str, int]:
         """The id under which it went the last time before this place, and where that was.
 
         What the caller holds may have gaps: another engine, or a stream that was left, led the
@@ -70,7 +70,7 @@ class Ids:
         known = at % SIZE == 0 and -len(ids) <= behind
         return (ids[behind], at) if known else ("", end)
 
-    def _own(self, message: Message, place: int) -> str:
+    def _own_or_new_id(self, message: Message, place: int) -> str:
         """The service's id of its reply, else the caller's, else a new one."""
         origin = message.origin
         ours = origin.reply_id if origin and origin.agent == self.agent else None
@@ -86,9 +86,11 @@ class Ids:
     def _instruction(self, message: Message) -> Message:
         """A system message with its id; one that comes back is said again, under another."""
         said = self.digest(message)
-        return replace(message, id=self._told_so(said) or f"{_head(said)}{self._turn_of(said)}")
+        return replace(
+            message, id=self._known_instruction_id(said) or f"{_head(said)}{self._turn_of(said)}"
+        )
 
-    def _told_so(self, said: bytes) -> str:
+    def _known_instruction_id(self, said: bytes) -> str:
         ids = self.conversation.instructions if self._in_force(said) else ()
         return next((known for known in ids if known.startswith(_head(said))), "")
 

@@ -188,9 +188,9 @@ class Anonymizer:
             if part.joins:
                 joined[part.joins] += part.raw
         rest = {joins: self._text(raw, joins[0]) for joins, raw in joined.items()}
-        return "".join(self._taken(part, rest) for part in parts)
+        return "".join(self._stand_in_of_part(part, rest) for part in parts)
 
-    def _taken(self, part: Segment, rest: dict[tuple[str, str], str]) -> str:
+    def _stand_in_of_part(self, part: Segment, rest: dict[tuple[str, str], str]) -> str:
         """A part's stand-in; one that is a piece of a text is taken from the text's."""
         if part.joins:
             whole, size = rest[part.joins], len(part.raw)

@@ -116,14 +116,14 @@ class Replay:
                 matcher = copy.deepcopy(self._matcher)
                 differences = list(matcher.differences(recorded, asked))
                 if not differences:
-                    return self._taken(recorded, matcher)
+                    return self._take_answer(recorded, matcher)
                 said = said or differences
             reason = "; ".join(said[:3]) or "all that was recorded has been asked"
             logger.warning("This is not what was recorded: %s", reason)
             self.refused.append(f"{asked.method} {asked.target}: {reason}")
             return self._refusal(reason)
 
-    def _taken(self, recorded: Interaction, matcher: Matcher) -> Interaction:
+    def _take_answer(self, recorded: Interaction, matcher: Matcher) -> Interaction:
         self._left.remove(recorded)
         whole = matcher.rewritten(b"".join(recorded.pieces))
         headers = [

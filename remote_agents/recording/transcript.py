@@ -94,26 +94,26 @@ class Transcript:
 
 
 def _written(interaction: Interaction) -> str:
-    asked = "".join((f"> {line}\n" if line else ">\n") for line in _asked(interaction))
-    answered = _answered(interaction) if interaction.status else ""
+    asked = "".join((f"> {line}\n" if line else ">\n") for line in _request_lines(interaction))
+    answered = _answer_lines(interaction) if interaction.status else ""
     return f"{asked}\n{answered}# end: {interaction.end}\n"
 
 
-def _asked(interaction: Interaction) -> Iterator[str]:
+def _request_lines(interaction: Interaction) -> Iterator[str]:
     if not interaction.method:
         return
     yield f"{interaction.method} {interaction.target}"
     yield from (f"{name}: {value}" for name, value in interaction.headers)
     if interaction.body:
         yield ""
-        yield from _shown(interaction.body).split("\n")
+        yield from _escaped(interaction.body).split("\n")
 
 
-def _answered(interaction: Interaction) -> str:
+def _answer_lines(interaction: Interaction) -> str:
     words = {status.value: status.phrase for status in HTTPStatus}
     status = f"HTTP/1.1 {interaction.status} {words.get(interaction.status, '')}".rstrip()
     top = [status, *(f"{name}: {value}" for name, value in interaction.answer_headers)]
-    body = BORDER.join(map(_shown, interaction.pieces))
+    body = BORDER.join(map(_escaped, interaction.pieces))
     return "\n".join(top) + "\n\n" + _HASH.sub("⟨23⟩", body) + "\n"
 
 
@@ -124,7 +124,7 @@ _HIDDEN = re.compile(  # what nobody sees, and what is a mark of ours
 _BYTES = re.compile(r"⟨([0-9a-f]+)⟩")
 
 
-def _shown(raw: bytes) -> str:
+def _escaped(raw: bytes) -> str:
     return _HIDDEN.sub(_hex, raw.decode("utf-8", "surrogateescape"))
 
 

@@ -43,19 +43,19 @@ def answer_of(given: Any) -> AnswerReference:
     if isinstance(given, str) and given:
         return AnswerReference(given)
     if isinstance(given, Reply):
-        return _known(given.metadata(), given.text)
+        return _reference(given.metadata(), given.text)
     message = getattr(given, "message", given)
     for name in ("response_metadata", "additional_kwargs"):
         told = getattr(message, name, None)
         if isinstance(told, Mapping) and "reply_id" in told:
-            return _known(told, getattr(message, "text", None) or message.content)
+            return _reference(told, getattr(message, "text", None) or message.content)
     raise ConfigurationError(
         "An answer is a Reply, an AIMessage, a ChatMessage or its reply_id, with the metadata that "
         f"it came with, not {type(given).__name__}."
     )
 
 
-def _known(told: JsonMapping, text: object) -> AnswerReference:
+def _reference(told: JsonMapping, text: object) -> AnswerReference:
     reply_id = told.get("reply_id")
     if not isinstance(reply_id, str) or reply_id.startswith("reply-"):  # one of ours
         raise ConfigurationError("The service gave this answer no id by which it can be named.")

@@ -64,7 +64,7 @@ def _contradicts(url: str, filters: JsonMapping) -> bool:
     """Whether an address asks for something else; a cursor may come from outside."""
     query = parse_qsl(url.partition("?")[2], keep_blank_values=True)
     return any(
-        name in filters and (filters[name] is None or value != str(_plain(filters[name])))
+        name in filters and (filters[name] is None or value != str(_query_value(filters[name])))
         for name, value in query
     )
 
@@ -98,7 +98,7 @@ def with_query(url: str, changes: JsonMapping) -> str:
     path, _, query = url.partition("?")
     params = {**dict(parse_qsl(query, keep_blank_values=True)), **changes}
     try:
-        query = urlencode({name: _plain(v) for name, v in params.items() if v is not None})
+        query = urlencode({name: _query_value(v) for name, v in params.items() if v is not None})
     except UnicodeEncodeError as error:
         raise ConfigurationError(
             f"{error.object!r} cannot be sent: it holds half a letter."
@@ -106,5 +106,5 @@ def with_query(url: str, changes: JsonMapping) -> str:
     return f"{path}?{query}" if query else path
 
 
-def _plain(value: object) -> Any:
+def _query_value(value: object) -> Any:
     return str(value).lower() if isinstance(value, bool) else value

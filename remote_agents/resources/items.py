@@ -102,7 +102,7 @@ class Item:
 
     def to_dict(self) -> JsonObject:
         """All fields in snake_case as JSON values, times in ISO 8601; unknown ones at the end."""
-        known = {name: _plain(getattr(self, name)) for name in self.fields()}
+        known = {name: _json_value(getattr(self, name)) for name in self.fields()}
         used = {form for name in known for form in getattr(type(self), name).names}
         rest = {snake(name): value for name, value in self.raw.items() if name not in used}
         return {**known, **rest}
@@ -118,12 +118,12 @@ def _short(value: object) -> str:
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
-def _plain(value: object) -> Any:
+def _json_value(value: object) -> Any:
     if isinstance(value, Item):
         return value.to_dict()
     if isinstance(value, datetime):
         return value.isoformat()
-    return [_plain(each) for each in value] if isinstance(value, list) else value
+    return [_json_value(each) for each in value] if isinstance(value, list) else value
 
 
 # --- kinds of fields -----------------------------------------------------------------------------

@@ -152,7 +152,7 @@ def calls(
         value: T = await self.agent.acall(flow(self, *args, **kwargs))
         return value
 
-    return _named(call, flow), _named(acall, flow, "a")
+    return _with_public_name(call, flow), _with_public_name(acall, flow, "a")
 
 
 def lists(
@@ -168,7 +168,7 @@ def lists(
     def acall(self: S, /, *args: P.args, **kwargs: P.kwargs) -> AsyncListing[T]:
         return AsyncListing(self.agent.aiterate(flow(self, *args, **kwargs)))
 
-    return _named(call, flow), _named(acall, flow, "a")
+    return _with_public_name(call, flow), _with_public_name(acall, flow, "a")
 
 
 def streams(
@@ -184,10 +184,10 @@ def streams(
     def acall(self: S, /, *args: P.args, **kwargs: P.kwargs) -> AsyncIterator[T]:
         return self.agent.aiterate(flow(self, *args, **kwargs))
 
-    return _named(call, flow), _named(acall, flow, "a")
+    return _with_public_name(call, flow), _with_public_name(acall, flow, "a")
 
 
-def _named(method: F, flow: Callable[..., Any], prefix: str = "") -> F:
+def _with_public_name(method: F, flow: Callable[..., Any], prefix: str = "") -> F:
     head, _, name = flow.__qualname__.rpartition(".")
     method.__name__ = prefix + name.lstrip("_")
     method.__qualname__ = f"{head}.{method.__name__}" if head else method.__name__

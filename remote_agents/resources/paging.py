@@ -141,7 +141,7 @@ def _pages(
     done: tuple[PagePosition, Page] | None = None
     while place is not None:
         page = yield from fetch(agent, place, paging)
-        fresh = seen.fresh(page, _taken(place, page))
+        fresh = seen.fresh(page, _items_taken(place, page))
         if fresh:
             yield Emit([Placed(read(item), place, n, id_) for n, item, id_ in fresh])
         if fresh or done is None:
@@ -219,7 +219,7 @@ class Seen:
         ]
 
 
-def _taken(place: PagePosition, page: Page) -> int:
+def _items_taken(place: PagePosition, page: Page) -> int:
     """How many items of a page were taken before; by the last one's id if it is still there."""
     if place.last is not None and place.last in page.ids:
         return page.ids.index(place.last) + 1
@@ -235,8 +235,8 @@ def read_page(data: object, paging: Paging) -> Page | None:
         return _page(data or [], paging)
     if not isinstance(data, dict):
         return None
-    known = {_plain(name): value for name, value in data.items()}
-    found = (known.get(_plain(name)) for name in paging.lists)
+    known = {_without_case(name): value for name, value in data.items()}
+    found = (known.get(_without_case(name)) for name in paging.lists)
     items = next((value for value in found if isinstance(value, list)), None)
     if items is None:
         if isinstance(known.get("data"), dict):
@@ -253,7 +253,7 @@ def read_page(data: object, paging: Paging) -> Page | None:
     )
 
 
-def _plain(name: str) -> str:
+def _without_case(name: str) -> str:
     return name.replace("_", "").lower()
 
 

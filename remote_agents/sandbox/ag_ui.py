@@ -116,7 +116,7 @@ def _unanswered(
     if settled is not None:
         turn.answer = settled
     elif results:
-        turn.answer = Answer(_said(results), "The tools have answered.")
+        turn.answer = Answer(_tool_results_as_text(results), "The tools have answered.")
     return []
 
 
@@ -132,14 +132,14 @@ def _outcome(turn: Turn, dialect: Dialect, outcome: Event) -> Event:
 
 def _snapshots(messages: Iterable[JsonObject]) -> list[Event]:
     """The whole thread, twice, as every LangGraph agent ends its run."""
-    told = [_told(message) for message in messages]
+    told = [_snapshot_message(message) for message in messages]
     return [
         {"type": "STATE_SNAPSHOT", "snapshot": {"messages": told}},
         {"type": "MESSAGES_SNAPSHOT", "messages": told},
     ]
 
 
-def _told(message: JsonObject) -> JsonObject:
+def _snapshot_message(message: JsonObject) -> JsonObject:
     extra = message.get("extra") or message
     kept = {key: extra[key] for key in ("toolCalls", "toolCallId") if key in extra}
     return {**{key: message[key] for key in ("id", "role", "content")}, **kept}
@@ -278,7 +278,7 @@ def _results(messages: list[JsonObject]) -> list[str]:
     return results
 
 
-def _said(results: list[str]) -> str:
+def _tool_results_as_text(results: list[str]) -> str:
     return "\n".join(f"The tool says: {result}" for result in results)
 
 

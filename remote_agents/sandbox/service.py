@@ -188,7 +188,13 @@ class Turn:
         for message in messages:
             role, content = str(message["role"]), str(message["content"])
             row = self.service.store.add_message(
-                self.endpoint, self.agent, self.shelf, role, content, **_named(message), **extra
+                self.endpoint,
+                self.agent,
+                self.shelf,
+                role,
+                content,
+                **_ag_ui_fields(message),
+                **extra,
             )
             self.question_id = row["id"]
 
@@ -210,7 +216,7 @@ class Turn:
         )
 
 
-def _named(message: JsonObject) -> JsonObject:
+def _ag_ui_fields(message: JsonObject) -> JsonObject:
     """What AG-UI names a message by, and the calls in it."""
     kept = {key: message[key] for key in ("toolCalls", "toolCallId") if message.get(key)}
     return {"id_": message["id"], **kept} if isinstance(message.get("id"), str) else kept

@@ -68,14 +68,14 @@ class RateLimiter:
         try:
             if place.coming is not None and not (yield Wait(place.coming, limit)):
                 raise self._too_long(limit)
-            while delay := (yield from self._asked(account, deadline)):
+            while delay := (yield from self._ask_storage(account, deadline)):
                 if time.monotonic() + delay > deadline:
                     raise self._too_long(limit)
                 yield Sleep(delay)
         finally:
             _queue.leave(account, place)
 
-    def _asked(self, account: str, deadline: float) -> Flow[float]:
+    def _ask_storage(self, account: str, deadline: float) -> Flow[float]:
         within = max(min(STORAGE_WAIT, deadline - time.monotonic()), 0.0)
         try:
             delay: float = yield Do(partial(self._attempt, account), self.blocks, within)

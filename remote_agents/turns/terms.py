@@ -252,7 +252,7 @@ class Terms:
         if not callable(given):
             return account_named(given)
         found = given()
-        return _named(found) if inspect.isawaitable(found) else account_named(found)
+        return _awaited_account(found) if inspect.isawaitable(found) else account_named(found)
 
     @property
     def names_account(self) -> bool:
@@ -339,7 +339,7 @@ def _first_path(turn: Callable[[Turn], Flow[Reply]], agent_id: str) -> str:
         return str(next(flow).request.path)
 
 
-async def _named(found: Any) -> str:
+async def _awaited_account(found: Any) -> str:
     return account_named(await found)
 
 

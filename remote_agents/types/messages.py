@@ -178,10 +178,10 @@ def _text(value: object) -> str | None:
 
 def json_text(value: object) -> str:
     """JSON as a person reads it: letters as they are, dates as ISO text."""
-    return json.dumps(value, ensure_ascii=False, default=_plain)
+    return json.dumps(value, ensure_ascii=False, default=_json_default)
 
 
-def _plain(value: object) -> str:
+def _json_default(value: object) -> str:
     return value.isoformat() if isinstance(value, (date, time)) else str(value)
 
 

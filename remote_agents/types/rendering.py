@@ -41,7 +41,7 @@ def render(
         False
     """
     text, reasoning = sanitized(text), sanitized(reasoning)
-    parts = [f"<details><summary>Reasoning</summary>{_plain(reasoning)}</details>"]
+    parts = [f"<details><summary>Reasoning</summary>{_preformatted(reasoning)}</details>"]
     page = "\n".join(
         [
             *(parts if reasoning else []),
@@ -89,13 +89,13 @@ def _body(text: str) -> str:
         import nh3
         from markdown_it import MarkdownIt
     except ImportError:
-        return _plain(text)
+        return _preformatted(text)
     page = MarkdownIt("js-default").disable("image").render(text)  # HTML is shown as text
     clean: str = nh3.clean(page, url_schemes=LINKS, link_rel="noopener noreferrer")
     return clean
 
 
-def _plain(text: str) -> str:
+def _preformatted(text: str) -> str:
     return f'<div style="white-space: pre-wrap">{html.escape(text.strip())}</div>'
 
 

@@ -185,7 +185,7 @@ def _status_by_word(code: str | None) -> int:
 
 def error_code(body: object) -> str | None:
     """The service's own error code, wherever it stands."""
-    for place in _places(body):
+    for place in _error_objects(body):
         for key in ("code", "name", "type"):
             value = place.get(key)
             known = isinstance(value, (str, int)) and not isinstance(value, bool) and str(value)
@@ -200,14 +200,14 @@ def error_message(body: object) -> str:
     """The service's own words, wherever they stand."""
     if isinstance(body, str):
         return _page_title(body) if _PAGE.search(body[:500]) else body[:LONGEST_BODY].strip()
-    for place in _places(body):
+    for place in _error_objects(body):
         for key in ("message", "detail", "error", "errors", "msg", "error_description"):
             if said := _words(place.get(key)):
                 return said[:LONGEST_BODY]
     return _words(body)[:LONGEST_BODY]
 
 
-def _places(body: object) -> list[JsonMapping]:
+def _error_objects(body: object) -> list[JsonMapping]:
     if not isinstance(body, dict):
         return []
     inner = [body.get("error"), *_first(body.get("errors"))]

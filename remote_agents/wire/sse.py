@@ -156,9 +156,9 @@ class SSEDecoder:
         if piece:
             self._tail.append(piece)
             self._tail_size += len(piece)
-            self._check(self._tail_size + self._size)
+            self._check_size(self._tail_size + self._size)
 
-    def _check(self, size: int) -> None:
+    def _check_size(self, size: int) -> None:
         if size > self._limit:
             raise StreamProtocolError(
                 f"One event is larger than {self._limit} bytes; the stream was cut off. "
@@ -246,7 +246,7 @@ class SSEDecoder:
             self._nesting.take(line)
         self._lines.append(line)
         self._size += len(line) + 1
-        self._check(self._size)
+        self._check_size(self._size)
 
     def _nesting_of_lines(self) -> Nesting:
         if self._nesting is None:

@@ -83,7 +83,7 @@ async def show_turns(request: Request) -> Json:
 
 async def show_conversation(request: Request) -> Json:
     """The messages of a conversation."""
-    endpoint, conversation = _named(request)
+    endpoint, conversation = _endpoint_and_id(request)
     rows = service(request).store.messages(endpoint, conversation)
     hidden = ("seq", "endpoint", "agent", "conversation")
     return Json([{k: v for k, v in row.items() if k not in hidden} for row in rows])
@@ -91,7 +91,7 @@ async def show_conversation(request: Request) -> Json:
 
 async def forget_conversation(request: Request) -> Json:
     """Lose one conversation."""
-    service(request).store.forget(*_named(request))
+    service(request).store.forget(*_endpoint_and_id(request))
     return Json({})
 
 
@@ -113,7 +113,7 @@ def _endpoint(request: Request) -> str | None:
     return _known_endpoint(name) if name else None
 
 
-def _named(request: Request) -> tuple[str, str]:
+def _endpoint_and_id(request: Request) -> tuple[str, str]:
     return _known_endpoint(request.path_params["endpoint"]), str(request.path_params["id"])
 
 

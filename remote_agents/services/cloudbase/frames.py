@@ -165,22 +165,22 @@ def _called(data: JsonObject, so_far: Reply) -> list[Event]:
 
 
 def _call_begun(data: JsonObject, so_far: Reply) -> list[Event]:
-    call = _named(data)
+    call = _called_tool(data)
     return [ToolCallDelta(_id_of(call, data), text(call.get("name")) or None)]
 
 
 def _call_arguments(data: JsonObject, so_far: Reply) -> list[Event]:
     delta = text(data.get("content")) or text(data.get("delta"))
-    return [ToolCallDelta(_id_of(_named(data), data), None, delta)]
+    return [ToolCallDelta(_id_of(_called_tool(data), data), None, delta)]
 
 
 def _call_ended(data: JsonObject, so_far: Reply) -> list[Event]:
-    call_id = _id_of(_named(data), data)
+    call_id = _id_of(_called_tool(data), data)
     call = so_far.open_calls.get(call_id, ToolCallDelta(call_id))
     return [ToolCall(call_id, call.name or "tool", parse_arguments(call.arguments))]
 
 
-def _named(data: JsonObject) -> JsonObject:
+def _called_tool(data: JsonObject) -> JsonObject:
     """The call that a frame is about: `tool_call` is JSON text in Tencent's newest template."""
     call = parse_arguments(data.get("tool_call"))
     return call or {"name": data.get("toolCallName") or data.get("toolName")}
@@ -214,7 +214,7 @@ def _finished(data: JsonObject, so_far: Reply) -> list[Event]:
     return [TextDelta(last)] if last else []
 
 
-def _nothing(data: JsonObject, so_far: Reply) -> list[Event]:
+def _no_events(data: JsonObject, so_far: Reply) -> list[Event]:
     return []
 
 
@@ -232,11 +232,11 @@ _DECODERS: dict[str, Callable[[JsonObject, Reply], list[Event]]] = {
     "db": _database,
     "tool-call": _called,
     "tool-result": _result,
-    "step-finish": _nothing,
+    "step-finish": _no_events,
     "finish": _finished,
     "error": _failed,
     **dict.fromkeys(
-        ("thinking_start", "thinking_text_start", "thinking_text_end", "thinking_end"), _nothing
+        ("thinking_start", "thinking_text_start", "thinking_text_end", "thinking_end"), _no_events
     ),
 }
 

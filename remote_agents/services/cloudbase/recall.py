@@ -59,7 +59,7 @@ def recalled(path: str, conversation_id: str, turns: int) -> Flow[Sequence[Messa
             error,
         )
         return ()
-    return _said(reversed(_records(answer.data)), conversation_id)
+    return _whole_messages(reversed(_records(answer.data)), conversation_id)
 
 
 _NO_RECORDS = (400, 403, 404, 405, 410, 422, 501)
@@ -73,7 +73,7 @@ def _records(data: object) -> list[Any]:
 _ROLES: Mapping[str, Role] = {"user": "user", "assistant": "assistant"}
 
 
-def _said(records: Iterable[Any], conversation_id: str) -> list[Message]:
+def _whole_messages(records: Iterable[Any], conversation_id: str) -> list[Message]:
     """The whole messages among them; some templates list what else the bot was asked."""
     found = []
     for record in map(mapping, records):

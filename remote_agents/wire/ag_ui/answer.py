@@ -80,14 +80,14 @@ def _message_started(data: Data, so_far: Reply, run: Run) -> list[Event]:
 
 
 def _text(data: Data, so_far: Reply, run: Run) -> list[Event]:
-    return _shown(_message_id(data, run), data, so_far, run)
+    return _text_or_update(_message_id(data, run), data, so_far, run)
 
 
 # What a piece of text has beside the text.
 OF_A_PIECE = frozenset({"type", "messageId", "role", "name", "delta", "timestamp", "rawEvent"})
 
 
-def _shown(message_id: str, data: Data, so_far: Reply, run: Run) -> list[Event]:
+def _text_or_update(message_id: str, data: Data, so_far: Reply, run: Run) -> list[Event]:
     """A piece of text, or an update where it is not shown now: it waits, or is no answer."""
     delta = text(data.get("delta"))
     if not delta:
@@ -102,7 +102,7 @@ def _text_chunk(data: Data, so_far: Reply, run: Run) -> list[Event]:
     if data.get("role") not in (None, "assistant"):
         run.foreign.add(message_id)
     ended = run.end(so_far) if run.open not in (None, message_id) else []
-    shown = _shown(message_id, data, so_far, run)
+    shown = _text_or_update(message_id, data, so_far, run)
     known = [Info(reply_id=message_id)] if shown and so_far.reply_id != message_id else []
     return [*ended, *shown, *known]
 
@@ -225,7 +225,7 @@ def _json(value: object) -> Any:
         return value
 
 
-def _nothing(data: Data, so_far: Reply, run: Run) -> list[Event]:
+def _no_events(data: Data, so_far: Reply, run: Run) -> list[Event]:
     return []
 
 
@@ -254,7 +254,7 @@ _DECODERS: dict[str, Callable[[Any, Reply, Run], list[Event]]] = {
     "TOOL_CALL_START": _call_started,
     "TOOL_CALL_ARGS": _call_arguments,
     "TOOL_CALL_CHUNK": _call_chunk,
-    "TOOL_CALL_END": _nothing,
+    "TOOL_CALL_END": _no_events,
     "TOOL_CALL_RESULT": _call_result,
     "MESSAGES_SNAPSHOT": _messages_snapshot,
     "STATE_SNAPSHOT": _state,
@@ -285,7 +285,7 @@ _DECODERS: dict[str, Callable[[Any, Reply, Run], list[Event]]] = {
             "THINKING_TEXT_MESSAGE_END",
             "THINKING_END",
         ),
-        _nothing,
+        _no_events,
     ),
 }
 KNOWN = frozenset(_DECODERS)
