@@ -7,6 +7,7 @@ import hashlib
 import secrets
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Literal
 
 from remote_agents.errors import ConfigurationError
@@ -89,10 +90,17 @@ _ABSENT = ("", None)
 
 def dialogue_of(kind: Kind, name: Mapping[str, str], account: str, agent: str) -> Dialogue:
     """The dialogue of this name, agent and account."""
-    whole = repr([account, agent, kind, sorted(name.items())]).encode("utf-8", "surrogatepass")
+    return _dialogue_of(kind, tuple(sorted(name.items())), account, agent)
+
+
+@lru_cache(maxsize=1000)
+def _dialogue_of(
+    kind: Kind, name: tuple[tuple[str, str], ...], account: str, agent: str
+) -> Dialogue:
+    whole = repr([account, agent, kind, [*name]]).encode("utf-8", "surrogatepass")
     digest = hashlib.blake2s(whole, digest_size=24).digest()
     key = base64.urlsafe_b64encode(digest).decode()
-    return Dialogue(kind, key, name["nonce"] if kind == "nonce" else key[:12])
+    return Dialogue(kind, key, dict(name)["nonce"] if kind == "nonce" else key[:12])
 
 
 def new_nonce() -> str:

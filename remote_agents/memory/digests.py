@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache
 from typing import Any
 
 from remote_agents.types import Attachment, Message
@@ -13,6 +14,7 @@ SIZE = 6  # bytes of one digest
 Digest = Callable[[Message], bytes]
 
 
+@lru_cache(maxsize=1000)
 def digest_for(*names: str) -> Digest:
     """A function that digests messages, keyed so that one dialogue's say nothing of another's.
 

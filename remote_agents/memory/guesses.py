@@ -28,11 +28,11 @@ class Guesses:
 
     def of(self, dialogue: str) -> Sequence[Conversation] | None:
         """Its conversations, the latest used first; None without a guess."""
-        with self._lock:
-            if self._rest and dialogue in self._known:
-                self._rest -= 1
-                return None
-            return self._known.get(dialogue)
+        known = self._known.get(dialogue)
+        if known is None or not self._rest:
+            return known
+        self._rest -= 1
+        return None
 
     def learn(self, dialogue: str, known: Sequence[Conversation]) -> None:
         """What stands there; nothing is guessed while a turn is under way, or nobody knows."""

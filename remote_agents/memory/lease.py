@@ -5,8 +5,8 @@ from __future__ import annotations
 import gc
 import logging
 import math
+import os
 import random
-import secrets
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -68,7 +68,7 @@ class Lease:
         self._title = title
         self._said = False
         self._consumer = SessionStreamConsumer(title)
-        self._holder = secrets.token_hex(16)
+        self._holder = os.urandom(16).hex()
         self._place: Place | None = None
         self.guess: Sequence[Conversation] | None = None
         self._may_guess = True

@@ -12,6 +12,7 @@ import hashlib
 import hmac
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from remote_agents.json_types import JsonMapping, JsonObject
 from remote_agents.memory.digests import SIZE
@@ -97,6 +98,12 @@ class Sealer:
     def _seal_of(self, fields: JsonMapping) -> str:
         sealed = repr([fields.get(name) for name in _FIELDS]).encode("utf-8", "surrogatepass")
         return _text(hashlib.blake2s(sealed, digest_size=SEAL, key=self._key).digest())
+
+
+@lru_cache(maxsize=256)
+def sealer_for(key: bytes, account: str, agent: str) -> Sealer:
+    """The sealer of an agent and account; arguments as for `Sealer`."""
+    return Sealer(key, account, agent)
 
 
 _FIELDS = ("conversation", "dialogue", "turn", "count", "asked", "answer", "system")

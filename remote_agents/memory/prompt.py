@@ -54,11 +54,6 @@ class Prompt:
         self.wants_ids = endpoint.context and not endpoint.one_message
         self.bare = "assistant" not in map(_ROLE, self.messages)
 
-    @cached_property
-    def places(self) -> list[int]:
-        """Where the messages of the dialogue stand: all but system messages."""
-        return [at for at, message in enumerate(self.messages) if message.role != "system"]
-
     def alone(self) -> Plan:
         """Everything, to no conversation."""
         return Plan(self.shaped(self.messages, one=False), bare=self.bare)

@@ -41,6 +41,7 @@ class Standing:
     dialogue: Dialogue
     sealer: Sealer
     account: str
+    places: Sequence[int] = field(init=False)  # of all messages but system messages
     digest: Digest = field(init=False)
     mine: bytes = field(init=False)
     before: int = field(init=False)
@@ -50,7 +51,8 @@ class Standing:
     left: Reason | None = None  # why a conversation that the history goes on in was left
 
     def __post_init__(self) -> None:
-        messages, places = self.prompt.messages, self.prompt.places
+        messages = self.prompt.messages
+        self.places = places = [at for at, each in enumerate(messages) if each.role != "system"]
         self.before = max(0, len(places) - KEPT)
         mine = [messages[at] for at in places[self.before :]]
         system = [message for message in messages if message.role == "system"]
@@ -63,8 +65,7 @@ class Standing:
         """Take what a store knows of the dialogue, the latest used first, and what marks say."""
         self.records = [record for record in records if record.conversation_id]
         shown = list(self._shown())
-        if shown or self.records:
-            self.known = candidates(shown, self.records, self._opened)
+        self.known = candidates(shown, self.records, self._opened) if shown else self.records
 
     def continued(self) -> Plan | None:
         """What is new to the conversation that the history goes on in; None if there is none."""
@@ -74,7 +75,7 @@ class Standing:
         size, found = match_history(self.mine, self.known, self._is_newest, self.before)
         if found is None:
             return None
-        at = self.prompt.places[self.before + size - 1]
+        at = self.places[self.before + size - 1]
         if len(self.system) < len(found.system):
             self.left = "instruction_dropped"
         elif not self._asks_after(at):
@@ -103,7 +104,7 @@ class Standing:
         It does not if that is an answer whose mark names an earlier turn, or if one of its answers
         follows: the conversation has gone on, and would be told of its own turns again.
         """
-        messages, places = self.prompt.messages, self.prompt.places
+        messages, places = self.prompt.messages, self.places
         ends, at = partial(ends_turn_of, conversation.conversation_id), self.before + size
         origin = messages[places[at - 1]].origin
         if origin and origin.mark and ends(messages[places[at - 1]]):
@@ -146,7 +147,7 @@ class Standing:
         return "prompt_alone" if self.dialogue.kind == "thread" else "cleared"
 
     def _differs(self, conversation: Conversation) -> tuple[int, str]:
-        at = self.prompt.places[self.before + first_difference(self.mine, conversation)]
+        at = self.places[self.before + first_difference(self.mine, conversation)]
         return at, self.prompt.messages[at].role
 
     def next_of_session(self) -> Plan:
@@ -184,7 +185,7 @@ class Standing:
             reason="resume",
             system=self.system,
             bare=False,
-            **self._named((), len(self.prompt.places)),
+            **self._named((), len(self.places)),
         )
 
     def following(self, conversation_id: str, reason: Reason = "conversation_id") -> Plan:
@@ -192,7 +193,7 @@ class Standing:
         at, conversation = self._newest_of(conversation_id)
         if at < 0:  # nothing is known of it: the history is taken for all that it holds
             at = self.prompt.newest_own()
-            count = bisect_right(self.prompt.places, at)
+            count = bisect_right(self.places, at)
             conversation = Conversation(conversation_id, count=count)
         known = [record for record in self.records if record.conversation_id == conversation_id]
         return self.sent_after(at, known[0] if known else conversation, reason)
@@ -211,7 +212,7 @@ class Standing:
     def sent_after(self, at: int, conversation: Conversation, reason: Reason) -> Plan:
         """What stands after a message, and system messages that the last turn did not hold."""
         prompt, held = self.prompt, set(each(conversation.system))
-        size = bisect_right(prompt.places, at)
+        size = bisect_right(self.places, at)
         first = conversation.count - size
         messages = self._with_ids(prompt.messages, first, conversation)
         new = [
@@ -219,7 +220,7 @@ class Standing:
             for index, message in enumerate(messages)
             if (self.digest(message) not in held if message.role == "system" else index > at)
         ]
-        if size == len(prompt.places):
+        if size == len(self.places):
             raise UnsupportedContentError(
                 "There is no new message: the history ends with the agent's own reply."
             )
@@ -273,7 +274,7 @@ class Standing:
             first: The place in the conversation of the first of them that is no system message.
             conversation: Where they go.
         """
-        prompt, places = self.prompt, self.prompt.places
+        prompt, places = self.prompt, self.places
         if not prompt.wants_ids:
             return messages
         older = (self.digest(messages[at]) for at in places[: self.before])
@@ -288,5 +289,5 @@ class Standing:
         """The ids of what a plan asks, after so many messages, and of its instructions."""
         if not self.prompt.wants_ids:
             return {}
-        asked = ids_of(messages, self.prompt.places[max(size, self.before) :])
+        asked = ids_of(messages, self.places[max(size, self.before) :])
         return {"ids": asked, "instructions": [m.id or "" for m in messages if m.role == "system"]}

@@ -113,7 +113,7 @@ def account_of(exchange: Exchange) -> Flow[str]:
     """Whose turn or call it is."""
     with _told_of("account"):
         account = exchange.terms.account()
-    if inspect.isawaitable(account):
+    if not isinstance(account, str) and inspect.isawaitable(account):
         account = yield from asked_in_time("account", Do(lambda: account), exchange)
     return str(account)
 

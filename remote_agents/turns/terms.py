@@ -51,7 +51,7 @@ from remote_agents.memory.accounts import (
     seal_key,
 )
 from remote_agents.memory.dialogue import NAMES, dialogue_of, find_dialogue_name, required
-from remote_agents.memory.marks import Sealer
+from remote_agents.memory.marks import sealer_for
 from remote_agents.memory.sessions import DEFAULT_STORE, read_store
 from remote_agents.memory.store import SessionStore
 from remote_agents.memory.stored_conversations import marks_of
@@ -308,7 +308,7 @@ class Terms:
             session_id: The session that is to go on in it; None if its own id names it.
         """
         account = self._account_now()
-        sealer = Sealer(self.seal_key(), account, self.name)
+        sealer = sealer_for(self.seal_key(), account, self.name)
         return marks_of(
             conversation_id,
             messages,

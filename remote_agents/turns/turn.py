@@ -30,7 +30,7 @@ from remote_agents.memory.dialogue import (
     new_nonce,
 )
 from remote_agents.memory.lease import Lease, asked
-from remote_agents.memory.marks import Sealer
+from remote_agents.memory.marks import Sealer, sealer_for
 from remote_agents.memory.plan import Plan
 from remote_agents.memory.prompt import Prompt
 from remote_agents.memory.standing import Standing
@@ -154,7 +154,7 @@ class _Asking:
         account = yield from account_of(self.clock)
         store = terms.store
         seal_key = terms.known_seal_key or (yield from asked(store, terms.seal_key, left))
-        sealer = Sealer(seal_key, account, terms.name)
+        sealer = sealer_for(seal_key, account, terms.name)
         kind, parts = name or ("nonce", {})
         if name:
             dialogue = dialogue_of(kind, parts, account, terms.name)
