@@ -12,6 +12,7 @@ from collections.abc import AsyncGenerator, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from remote_agents.sandbox.files import Files
 from remote_agents.sandbox.json_types import JsonObject
 from remote_agents.sandbox.mind.answers import Answer, Ask
 from remote_agents.sandbox.mind.reading import read
@@ -52,7 +53,7 @@ def _leads_with_system(messages: list[JsonObject]) -> bool:
 
 
 def begin(
-    box: Service, endpoint: str, agent: str, run: Run, files: tuple[str, ...], lost: Refusal
+    box: Service, endpoint: str, agent: str, run: Run, files: Files, lost: Refusal
 ) -> tuple[Turn, list[JsonObject]]:
     """Accept a run: the turn, and what its thread held before with what is new.
 
@@ -67,7 +68,7 @@ def begin(
     turn = box.begin(
         endpoint,
         agent,
-        Ask(fresh, [*run.context, *stored], files),
+        Ask(fresh, [*run.context, *stored, *files.said], files.names),
         stream=True,
         conversation=run.thread,
     )

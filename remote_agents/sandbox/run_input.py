@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from remote_agents.sandbox.files import Files, file_messages
 from remote_agents.sandbox.json_types import Arguments, JsonObject
 from remote_agents.sandbox.serving.wire import Refusal, short_id
 
@@ -95,15 +97,24 @@ def _text(content: object) -> str:
     return str(content or "")
 
 
-def files_in(body: JsonObject) -> tuple[str, ...]:
-    """Names of the files that messages carry as parts."""
+def files_in(body: JsonObject) -> Files:
+    """The files that messages carry as parts."""
     parts = [
         part for m in body["messages"] if isinstance(m["content"], list) for part in m["content"]
     ]
-    return tuple(_file(part) for part in parts if part.get("type") not in (None, "text"))
+    files = [part for part in parts if part.get("type") not in (None, "text")]
+    return Files(tuple(map(_name_of, files)), file_messages(map(_content_of, files)))
 
 
-def _file(part: JsonObject) -> str:
+def _content_of(part: JsonObject) -> bytes | None:
+    source = part.get("source") or {}
+    try:
+        return base64.b64decode(source["value"]) if source.get("type") == "data" else None
+    except (KeyError, TypeError, ValueError):
+        return None
+
+
+def _name_of(part: JsonObject) -> str:
     named = (part.get("metadata") or {}).get("filename")
     source = part.get("source") or {}
     link = source.get("value", "") if source.get("type") == "url" else ""

@@ -7,7 +7,7 @@ import math
 import re
 import time
 from collections import defaultdict, deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple
@@ -15,6 +15,7 @@ from typing import NamedTuple
 from starlette.requests import Request
 
 from remote_agents.sandbox.directory import AGENTS
+from remote_agents.sandbox.files import file_messages
 from remote_agents.sandbox.json_types import JsonObject
 from remote_agents.sandbox.mind.answers import Answer, Ask, Brain, citation
 from remote_agents.sandbox.mind.words import terms
@@ -283,6 +284,12 @@ class Service:
         if conversation is None:
             return []
         return self.store.messages(endpoint, conversation, newest=REMEMBERED)
+
+    def said_in_files(self, names: Iterable[str]) -> list[JsonObject]:
+        """What files of the storage say, those that are text, by their ids or keys."""
+        query = "SELECT content FROM files WHERE ? IN (id, key)"
+        rows = (self.store.one(query, name) for name in names)
+        return file_messages(row["content"] for row in rows if row)
 
     def _log(self, endpoint: str, conversation: str | None, ask: Ask, stream: bool) -> None:
         self.log.accepted.append(

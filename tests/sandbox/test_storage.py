@@ -3,7 +3,9 @@
 import httpx
 import pytest
 
+from remote_agents import Attachment
 from remote_agents.sandbox import Sandbox
+from remote_agents.testing.ways import make
 
 ASKED = b'[{"objectId": "notes/plan.png"}]'
 
@@ -54,3 +56,27 @@ def test_a_promise_is_seen_and_can_fail(sandbox: Sandbox) -> None:
     sandbox.fail_next(status=503, match="/v1/storages/", endpoint="cloudbase")
     assert promised(sandbox, sandbox.kwargs("cloudbase")["api_key"]).status_code == 503
     assert [each["status"] for each in sandbox.requests("cloudbase")] == [503]
+
+
+@pytest.mark.parametrize(
+    ("service", "agent_id"),
+    [
+        ("maiagent", ""),
+        ("cloudbase", "bot-handbook"),
+        ("cloudbase", "agent-handbook"),
+        ("ag_ui", ""),
+    ],
+)
+def test_an_attached_text_is_read(sandbox: Sandbox, service: str, agent_id: str) -> None:
+    given = sandbox.kwargs(service)
+    agent = make("plain", service, **{**given, "agent_id": agent_id or given["agent_id"]})
+    note = Attachment("file", data=b"The canoe is kept in shed 9.", filename="note.txt")
+    picture = Attachment("file", data=b"\x89PNG\xff shed 7", filename="plan.bin")
+    answers = [
+        agent.ask(question, attachments=[file]).text
+        for file in (note, picture)
+        for question in ("Where is the canoe kept?", "How many vacation days do I get?")
+    ]
+    assert ["shed 9" in answer for answer in answers] == [True, False, False, False]
+    assert "25 vacation days" in answers[1]
+    assert "could not find" in answers[2]

@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.routing import Route
 
 from remote_agents.sandbox import ag_ui
+from remote_agents.sandbox.files import Files
 from remote_agents.sandbox.json_types import JsonObject
 from remote_agents.sandbox.mind.answers import Ask
 from remote_agents.sandbox.run_input import read_run
@@ -105,11 +106,11 @@ def _classic(box: Service, bot: str, body: JsonObject) -> Frames:
     search = body.get("searchEnable", False)
     if not isinstance(search, bool):
         raise Refusal(400, "searchEnable must be a boolean")
-    stored = box.stored(ENDPOINT, conversation)
+    stored, files = box.stored(ENDPOINT, conversation), _links(body.get("files"))
     turn = box.begin(
         ENDPOINT,
         bot,
-        Ask([*history, asked], files=_files(body.get("files"))),  # it sees no more than this
+        Ask([*history, asked], _said(box, files), names_of(files)),  # it sees no more than this
         stream=True,
         conversation=conversation,
         shelf=SHELF,
@@ -134,14 +135,25 @@ def unknown(conversation: object) -> Refusal:
     return Refusal(404, message, code="CONVERSATION_NOT_FOUND")
 
 
-def _files(value: object) -> tuple[str, ...]:
+def _links(value: object) -> list[str]:
     if value is None:
-        return ()
+        return []
     if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
         raise Refusal(400, "files must be an array of strings")
     if not all(each.startswith(("cloud://", "https://", "http://")) for each in value):
         raise Refusal(400, "files must be cloud:// or https:// links")
-    return tuple(each.rsplit("/", 1)[-1] for each in value)
+    return value
+
+
+def names_of(links: list[str]) -> tuple[str, ...]:
+    """What files are called, by their links."""
+    return tuple(each.rpartition("/")[2] for each in links)
+
+
+def _said(box: Service, links: list[str]) -> list[JsonObject]:
+    """What files say that were uploaded to the storage."""
+    keys = [each.removeprefix("cloud://").partition("/")[2] for each in links]
+    return box.said_in_files(keys)
 
 
 async def _classic_frames(turn: Turn, search: bool) -> AsyncGenerator[str, None]:
@@ -223,7 +235,8 @@ def milliseconds() -> int:
 
 def _ag_ui(box: Service, bot: str, body: JsonObject) -> Frames:
     run = read_run(body, 400)
-    files = _files((body.get("forwardedProps") or {}).get("files"))
+    links = _links((body.get("forwardedProps") or {}).get("files"))
+    files = Files(names_of(links), _said(box, links))
     turn, held = ag_ui.begin(box, ENDPOINT, bot, run, files, unknown(run.thread))
     dialect = ag_ui.Dialect(modern=False, asks=bot == AGENT.extra["approval_agent_id"])
     return Frames(ag_ui.frames(turn, run, held, dialect))

@@ -119,7 +119,8 @@ async def _answer(
 ) -> ASGIApp | Response:
     files = tuple(str(each["filename"]) for each in message["attachments"])
     asked = [{"role": "user", "content": message["content"]}]
-    ask = Ask(asked, box.stored(ENDPOINT, conversation), files)
+    said = box.said_in_files(str(each["id"]) for each in message["attachments"])
+    ask = Ask(asked, [*box.stored(ENDPOINT, conversation), *said], files)
     turn = box.begin(
         ENDPOINT,
         chatbot,
