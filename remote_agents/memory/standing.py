@@ -101,17 +101,35 @@ class Standing:
     def _is_newest(self, size: int, conversation: Conversation) -> bool:
         """Whether the conversation may end with the message at this place.
 
-        It does not if that is an answer whose mark names an earlier turn, or if one of its answers
-        follows: the conversation has gone on, and would be told of its own turns again.
+        It does not if that is an answer whose mark names another turn, or another conversation,
+        or if one of its answers follows: it would be told of its own turns again.
         """
         messages, places = self.prompt.messages, self.places
         ends, at = partial(ends_turn_of, conversation.conversation_id), self.before + size
         origin = messages[places[at - 1]].origin
-        if origin and origin.mark and ends(messages[places[at - 1]]):
-            mark = self._opened(origin.mark)
-            if mark is not None and mark.turn != conversation.turns:
+        if origin and origin.mark and (mark := self._opened(origin.mark)):
+            newest = (conversation.conversation_id, conversation.turns)
+            if (mark.conversation_id, mark.turn) != newest:
                 return False
-        return not any(ends(messages[place]) for place in reversed(places[at:]))
+        if any(ends(messages[place]) for place in reversed(places[at:])):
+            return False
+        return not self._runs_along(size, conversation)
+
+    def _runs_along(self, size: int, conversation: Conversation) -> bool:
+        """Whether the conversation holds more of this beginning, from an earlier place on.
+
+        Where answers are alike, a history that differs later seems to begin with the newest one.
+        """
+        messages, places = self.prompt.messages, self.places
+        told = range(self.before + size, len(places))
+        replies = (at for at in told if messages[places[at]].role == "assistant")
+        if (reply := next(replies, None)) is None:
+            return False
+        run = self.mine[: (reply + 1 - self.before) * SIZE]
+        at = conversation.held.find(run)
+        while at % SIZE and at > 0:  # inside of a digest
+            at = conversation.held.find(run, at + 1)
+        return at >= 0
 
     # --- plans -------------------------------------------------------------------------------
 

@@ -47,6 +47,22 @@ def test_an_old_answer_with_the_same_words_is_not_the_newest() -> None:
     assert planned(caller, [*texts[:4], user("more")]) == "continued"  # word for word an ending
 
 
+@pytest.mark.parametrize("marked", [True, False])
+def test_where_answers_are_alike_nothing_is_told_twice(marked: bool) -> None:
+    service = Service()
+    caller = Caller(service, InMemorySessionStore())
+    history = talk(caller, 6, word="{}")[1:]  # the head is cut off, before an answer
+    for newest in ("first edit", "second edit", "third edit"):
+        history = [*history[:-2], user(newest)]
+        if not marked:
+            history = [replace(message, origin=None) for message in history]
+        conversation, replied = caller.ask("t", history, "ok")
+        assert replied is not None
+        asked = [said for role, said in service.held[conversation] if role == "user"]
+        assert asked == ["1", "2", "3", "4", newest]
+        history.append(replied)
+
+
 def test_a_gap_in_the_marks_vouches_for_no_more_than_follows_it() -> None:
     history = talk(Caller(Service(), None), 4, word="{}")
     history[3] = replace(history[3], origin=None)
