@@ -14,7 +14,7 @@ from llama_index.core.extractors import DocumentContextExtractor, SummaryExtract
 from llama_index.core.ingestion import IngestionPipeline
 from llama_index.core.node_parser import TokenTextSplitter
 from llama_index.core.query_engine import RetrieverQueryEngine
-from llama_index.core.response_synthesizers import ResponseMode
+from llama_index.core.response_synthesizers import ResponseMode, get_response_synthesizer
 from llama_index.core.schema import Document
 from llama_index.core.storage.docstore import SimpleDocumentStore
 
@@ -54,6 +54,18 @@ async def test_every_response_mode(
     text, response = await answered(engine, how)
     assert "vacation" in text
     assert any("25 vacation days" in node.text for node in response.source_nodes)
+
+
+@pytest.mark.parametrize("how", ["query", "aquery"])
+@pytest.mark.parametrize("mode", [ResponseMode.REFINE, ResponseMode.COMPACT])
+async def test_answers_that_are_filtered_by_what_they_say_of_themselves(
+    build: Build, index: VectorStoreIndex, mode: ResponseMode, how: str
+) -> None:
+    synthesizer = get_response_synthesizer(
+        llm=build("bluenexus"), response_mode=mode, structured_answer_filtering=True
+    )
+    engine = RetrieverQueryEngine(index.as_retriever(similarity_top_k=3), synthesizer)
+    assert "25 vacation days" in (await answered(engine, how))[0]
 
 
 @pytest.mark.parametrize("how", ["query", "aquery"])

@@ -176,8 +176,8 @@ class Brain:
         question = reading.question if reading.asks or len(reading.told) < 2 else ""
 
         def evidence(field: Field) -> list[str]:
-            named = topics(" ".join(field))
-            return self._evidence(field, question, sources) if named else [answer.text]
+            found = self._evidence(field, question, sources) if topics(" ".join(field)) else []
+            return found if topics(field.title) else [answer.text, *found]
 
         schema = schema or {"properties": {"answer": {"type": "string"}}}
         try:
