@@ -7,6 +7,7 @@ from typing import Any
 
 import jsonschema
 import pytest
+from langchain_classic.output_parsers.prompts import NAIVE_FIX_PROMPT
 from langchain_core.output_parsers import JsonOutputParser, PydanticOutputParser
 from llama_index.core.output_parsers import PydanticOutputParser as LlamaIndexParser
 from pydantic import BaseModel, Field
@@ -82,6 +83,26 @@ def test_a_schema_of_the_request(handbook: Brain, text: str) -> None:
     said = value(handbook, ("system", text), ("user", "Tell me about crane 9."), schema=SCHEMA)
     assert {name: said[name] for name in EXPECTED} == EXPECTED
     assert Crane.model_validate(said).opens.startswith("6:45")
+
+
+class Leave(BaseModel):
+    """What somebody is entitled to."""
+
+    days: int = Field(description="number of vacation days per year")
+
+
+@pytest.mark.parametrize("completion", ['{"days": 25,}', "days: 25", "You get 25 vacation days."])
+def test_an_answer_that_is_to_be_mended_is_kept(handbook: Brain, completion: str) -> None:
+    form = PydanticOutputParser(pydantic_object=Leave).get_format_instructions()
+    prompt = NAIVE_FIX_PROMPT.format(instructions=form, completion=completion, error="no JSON")
+    assert value(handbook, ("user", prompt)) == {"days": 25}
+
+
+def test_a_number_has_the_unit_of_its_fields_name(handbook: Brain) -> None:
+    text = "After nine years of service, crane drivers receive 28 free days per year."
+    schema = {"properties": {"days": {"type": "integer", "description": "free days per year"}}}
+    asked = f"{text} How many free days do crane drivers receive per year?"
+    assert value(handbook, ("user", asked), schema=schema) == {"days": 28}
 
 
 class Kran(BaseModel):

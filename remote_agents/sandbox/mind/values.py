@@ -18,6 +18,7 @@ NUMBER = pattern(
     r"|[一二三四五六七八九十两]+(?=[\u4e00-\u9fff]))"
     r"(?=([ \u00a0]?(?:[%€$£°℃]|[^\W\d_]+)|))(?=([^\d.]{0,20}))"
 )
+LABEL = re.compile(r"([^\d.:]{1,40}): ")
 EMAIL, URI, NEVER = r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+", r"https?://[^\s)\"'>]+", r"(?!)"
 ISO_DATE, MONTH = r"\b\d{4}-\d{2}-\d{2}\b", rf"{spoken('month')}\.?"
 # What the formats of a schema look like, and what obeys them where nothing is said.
@@ -83,12 +84,15 @@ def _within(value: float, schema: JsonObject) -> bool:
 def _figures(field: Field, said: Sequence[str], question: str) -> list[tuple[float, str]]:
     """The numbers of some sentences that the question does not hold, those of the unit first."""
     asked = {_value(word, question) for word, *_ in NUMBER.findall(question)}
-    named, figures = terms(" ".join(field)), list[tuple[bool, bool, float, str]]()
+    names = [terms(field.title), terms(field.description)]
+    figures = list[tuple[bool, list[bool], float, str]]()
     for sentence in said:
+        label = LABEL.match(sentence)
         for word, unit, after in NUMBER.findall(sentence):
-            value, of_unit = _value(word, sentence), any(kinship(t, named) for t in terms(after))
+            value, units = _value(word, sentence), terms(f"{label[1]} {after}" if label else after)
+            others = [not any(kinship(each, named) for each in units) for named in names]
             article = value in (0, 1) and not word.isdigit()
-            figures += [(article, not of_unit, value, word + unit)] if value not in asked else []
+            figures += [(article, others, value, word + unit)] if value not in asked else []
     return [(value, shown) for *_, value, shown in sorted(figures, key=lambda each: each[:2])]
 
 
