@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-import os
 import threading
 import time
 from collections.abc import Callable
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, TypeVar
+
+from remote_agents.process import process_id
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -77,7 +78,7 @@ class Connections:
     def __init__(self, sa: ModuleType, engine: Engine, patience: Patience) -> None:
         self._engine = engine
         self._patience = patience
-        self._pid = os.getpid()
+        self._pid = process_id()
         self._kept: list[tuple[Any, dict[Any, Any]]] = []
         self._most = 0
         if engine.dialect.name == "sqlite":
@@ -134,7 +135,7 @@ class Connections:
 
     def close(self) -> None:
         """Close them; those of a parent process are left to it."""
-        if self._pid != os.getpid():
+        if self._pid != process_id():
             return
         self._most = 0
         while self._kept:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import secrets
 import threading
 import time
@@ -22,6 +21,7 @@ from remote_agents.memory.rows import conversation_of, moving_row, row_as_known,
 from remote_agents.memory.sessions import LATEST, kept
 from remote_agents.memory.statements import Statements, create
 from remote_agents.memory.store import SessionStore
+from remote_agents.process import process_id
 from remote_agents.seconds import read_seconds
 
 T = TypeVar("T")
@@ -112,7 +112,7 @@ class SQLSessionStore(SessionStore):
     def guess(self, dialogue: str) -> Sequence[Conversation] | None:
         """What this process read or wrote last of a dialogue."""
         database = self._opened
-        if database is None or database.pid != os.getpid() or self._owed:
+        if database is None or database.pid != process_id() or self._owed:
             return None
         return database.guesses.of(dialogue)
 
@@ -198,10 +198,10 @@ class SQLSessionStore(SessionStore):
 
     def _database(self) -> _Database:
         database = self._opened
-        if database is None or database.pid != os.getpid():
+        if database is None or database.pid != process_id():
             with self._opening:
                 database = self._opened
-                if database is None or database.pid != os.getpid():
+                if database is None or database.pid != process_id():
                     if database is not None:  # the parent's: not even to be closed here
                         _OF_PARENTS.append(database)
                     database = _Database(
@@ -227,7 +227,7 @@ class _Database:
         patience: Patience,
     ) -> None:
         sa = sqlalchemy()
-        self.pid = os.getpid()
+        self.pid = process_id()
         self.engine = engine_of(sa, url, {"isolation_level": "AUTOCOMMIT", **engine_options})
         self.is_sqlite = self.engine.dialect.name == "sqlite"
         self._patience = patience

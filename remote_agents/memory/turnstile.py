@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import threading
 import weakref
 from concurrent.futures import Future
 from typing import Any
+
+from remote_agents.process import process_id
 
 
 class Place:
@@ -36,14 +37,14 @@ class Turnstile:
         self._lock = threading.RLock()  # a garbage collection inside may end another turn
         self._queues: dict[str, list[Place]] = {}
         self._holders: dict[str, weakref.ref[Any]] = {}
-        self._pid = os.getpid()
+        self._pid = process_id()
 
     def __reduce__(self) -> tuple[type[Turnstile], tuple[()]]:
         return Turnstile, ()
 
     def enter(self, key: str) -> Place:
         """A place in the queue; it is done when it is your turn, which may be at once."""
-        if self._pid != os.getpid():
+        if self._pid != process_id():
             Turnstile.__init__(self)  # after a fork: those who wait here are elsewhere
         with self._lock:
             queue = self._queues.get(key)
