@@ -24,6 +24,7 @@ SMALL_TALK = {
     rf"^\W*{spoken('thanks')}": "You are welcome! I am here if you need anything else.",
     spoken("joke"): "Why did the harbor never get lost? It always knew its docks by heart.",
 }
+Found = tuple[list[Candidate], list[Hit]]
 NOTHING = "I could not find anything about that in my documents."
 
 
@@ -109,22 +110,17 @@ class Brain:
             return self._composed(question, gist(sources.given), [])
         return self._composed(question, *self._found(question, sources))
 
-    def _found(self, question: str, sources: Sources) -> tuple[list[Candidate], list[Hit]]:
+    def _found(self, question: str, sources: Sources) -> Found:
         """The sentences to answer with, one for each part, and the sections that were found."""
-        parts = parts_of(question)
+        parts, asked = parts_of(question), [each.question for each in sources.asked]
         answers, offered = list[Candidate](), list[Hit]()
-        for at, part in enumerate(parts):
-            topics = followed(
-                part, [*parts[:at][::-1], *(asked.question for asked in sources.asked)]
-            )
-            found, hits = self._ranked(self._query(part, topics), sources)
+        for part in parts:
+            found, hits = self._ranked(self._query(part, followed(part, asked)), sources)
             answers += found[:1] if len(parts) > 1 else _best(found)
-            offered += hits
+            offered, asked = offered + hits, [part, *asked]
         return list(dict.fromkeys(answers)), list(dict.fromkeys(offered))
 
-    def _ranked(
-        self, query: Query, sources: Sources, documents: float = 0.7
-    ) -> tuple[list[Candidate], list[Hit]]:
+    def _ranked(self, query: Query, sources: Sources) -> Found:
         """What everything known says to a question, best first, and the sections searched.
 
         Documents have to be clearly better than what was said.
@@ -132,7 +128,7 @@ class Brain:
         hits, strict = self.knowledge.search(tuple(query.weights)), query._replace(least=LEAST)
         found = query.ranked([*sources.earlier, *sources.given])
         for hit in hits:
-            found += strict.ranked(hit.section.sentences, documents, hit)
+            found += strict.ranked(hit.section.sentences, hit)
         return sorted(found, key=lambda candidate: -candidate.score), hits
 
     def _evidence(self, field: Field, question: str, sources: Sources) -> list[str]:
@@ -141,7 +137,7 @@ class Brain:
         found, topic = list[Candidate](), [question, *before]
         for worth, name in zip((1.0, 0.8), field, strict=True):
             query = self._query(name, topic, least=0.2)
-            ranked = self._ranked(query, sources, documents=0.5)[0] if terms(name) else []
+            ranked = self._ranked(query, sources)[0] if terms(name) else []
             found += [one._replace(score=worth * one.score) for one in ranked]
         return [one.text for one in sorted(found, key=lambda candidate: -candidate.score)]
 

@@ -55,6 +55,7 @@ END = re.compile(
     rf"(?i:{spoken('abbreviation')}\.\s)|(?i:\d\.\s(?={spoken('month')}))"
     rf"|(?P<end>(?:[.!?…][\"'”’»)\]}}*]*(?:\s+(?![a-zß-ÿ])|(?=[{EAST}]))|[。！？]+[」』”]*\s*))"
 )
+WORD = re.compile(r"\w")
 ASKING = 0.5
 
 
@@ -97,11 +98,10 @@ def read(text: str) -> Reading:
     """
     parts = _told(text)
     strength, at = max(((_asking(part), at) for at, part in enumerate(parts)), default=(0, 0))
-    asked = [p for p in parts if p is parts[at] or (p.asks and p.block == parts[at].block)]
-    question = (
-        " ".join(part.text for part in asked).strip(" \t\"'“”*_") if strength else text.strip()
-    )
-    others = [part for part in parts if not strength or part not in asked]
+    block = {parts[at].block} if strength else ()
+    asked = [part for n, part in enumerate(parts) if part.block in block and (n == at or part.asks)]
+    question = " ".join(part.text for part in asked).strip(" \t\"'“”*_") or text.strip()
+    others = [part for part in parts if part not in asked]
     turns = tuple((part.label, part.text) for part in others if part.label in TALKERS)
     told = tuple(part for part in others if part.label not in TALKERS)
     return Reading(question, told, turns, strength >= ASKING)
@@ -186,9 +186,7 @@ def sentences(text: str) -> tuple[Sentence, ...]:
             continue
         block = re.sub(r"\s*\|\s*", ": ", block.strip("| "))
         parts = END.sub(lambda end: f"{end[0]}\n" if end["end"] else end[0], block).split("\n")
-        found += [
-            Sentence(part.strip(), heading, number) for part in parts if re.search(r"\w", part)
-        ]
+        found += [Sentence(part.strip(), heading, number) for part in parts if WORD.search(part)]
     return tuple(found)
 
 

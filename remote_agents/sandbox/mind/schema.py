@@ -26,12 +26,7 @@ PAIR = re.compile(
     r"['\"]?\b(\w+)['\"]?\s*:\s*(\"[^\"\n]*\"|'[^'\n]*'|[^\s,}]+)[ \t,]*(?://[ \t]*(.*))?"
 )
 PLACEHOLDER = re.compile(r"^[\W0]*$|[<>]|\.\.\.|…|^(?:str|int|float|bool|num|list|null|true|false)")
-TYPES = {
-    r"int|0$": "integer",
-    r"float|num|0\.": "number",
-    "bool|true|false": "boolean",
-    "": "string",
-}
+TYPES = {r"int|0$": "integer", r"float|num|0\.": "number", "bool|true|false": "boolean"}
 KEYS = pattern(r"\b(?:keys?|fields?|properties|schlüsseln?|feldern?)\b|字段|键")
 NAMED_KEY = re.compile(r"['\"`“「](\w+)['\"`”」]")
 COMMON = frozenset(terms("get set make run call tool show find look list"))
@@ -79,7 +74,7 @@ def _form(text: str) -> tuple[Schema, str] | None:
 
 
 def _typed(shown: str, note: str) -> Schema:
-    name = next(name for starts, name in TYPES.items() if re.match(starts, shown))
+    name = next((name for starts, name in TYPES.items() if re.match(starts, shown)), "string")
     return {"type": name, "description": f"{note} {shown if '<' in shown else ''}".strip()}
 
 
@@ -112,11 +107,11 @@ class Filler:
         """A schema with what it refers to, and the first of its alternatives that is not null."""
         schema: Schema = dict(given) if isinstance(given, dict) else {}
         parts = [self._target(schema.pop("$ref"))] if "$ref" in schema else []
-        parts += schema.pop("allOf", ())
-        for options in (schema.pop("anyOf", ()), schema.pop("oneOf", ())):
+        for kind, most in (("allOf", None), ("anyOf", 1), ("oneOf", 1)):
+            options = schema.pop(kind, [])
             others = [option for option in options if option.get("type") != "null"]
             schema |= {"nullable": True} if len(others) < len(options) else {}
-            parts += others[:1]
+            parts += others[:most]
         for part in map(self._resolved, parts):
             properties = {**part.get("properties", {}), **schema.get("properties", {})}
             schema = {**part, **schema} | ({"properties": properties} if properties else {})

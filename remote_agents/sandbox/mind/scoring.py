@@ -10,21 +10,15 @@ from typing import NamedTuple
 
 from remote_agents.sandbox.mind.knowledge import Hit
 from remote_agents.sandbox.mind.reading import WANTS, Sentence, talks
-from remote_agents.sandbox.mind.values import NUMBER
-from remote_agents.sandbox.mind.words import EAST, NUMERALS, kinship, pattern, spoken, terms
+from remote_agents.sandbox.mind.values import DATE, NUMBER, TIME
+from remote_agents.sandbox.mind.words import EAST, kinship, pattern, spoken, terms
 
-MOMENT = pattern(
-    r"\d{1,2}[:.]\d\d|\d ?(?:[ap]\.?m\b|uhr\b|o'clock|st\b|nd\b|rd\b|th\b)|\b[12]\d{3}\b"
-    rf"|\b\d{{1,2}}\.\s|{spoken('month')}|{spoken('moment')}"
-)
-FIGURE = pattern(
-    rf"(?<![\[\dA-Za-z.,])\d+(?:[.,:]\d+)*|[一二三四五六七八九十百千两]|\b(?:{NUMERALS})\b|{spoken('figure')}"
-)
-PERSON = re.compile(
-    rf"(?<=[\w,.] )(?!(?i:{spoken('month')}))[A-ZÄÖÜ]\w*|[{EAST}]|{spoken('person')}"
-)
 # What is asked for, and what a sentence has that says it.
-KINDS = {"when": MOMENT, "amount": FIGURE, "who": PERSON}
+KINDS = {
+    "when": rf"{TIME}|{DATE}|\d(?:st|nd|rd|th)\b|\b[12]\d{{3}}\b|\b\d\d?\.\s|{spoken('moment')}",
+    "amount": rf"{NUMBER.pattern}|{spoken('figure')}",
+    "who": rf"(?-i:(?<=[\w,.] )(?!(?i:{spoken('month')}))[A-ZÄÖÜ]\w*|[{EAST}])|{spoken('person')}",
+}
 ASKED = {kind: pattern(spoken(kind)) for kind in KINDS}
 FOLLOW_UP = pattern(rf"^\W*{spoken('also')}|{spoken('refers')}")
 PARTS = pattern(
@@ -54,10 +48,8 @@ class Query(NamedTuple):
     weights: dict[str, float]
     least: float = LEAST
 
-    def ranked(
-        self, parts: Sequence[Sentence], worth: float = 1.0, hit: Hit | None = None
-    ) -> list[Candidate]:
-        """The parts that say enough of what is asked, best first; `worth` scales their scores."""
+    def ranked(self, parts: Sequence[Sentence], hit: Hit | None = None) -> list[Candidate]:
+        """The parts that say enough of what is asked, best first; less worth in a document."""
         found = []
         for before, part in pairwise([Sentence(""), *parts]):
             share, own = self._covered(part, before), terms(part.text)
@@ -67,30 +59,32 @@ class Query(NamedTuple):
             bonus = 0.1 * (counted + (hit.score if hit else 0)) + 0.02 * first
             score = share + bonus - 0.002 * len(set(own))
             if share >= self.least and part.text not in self.text:
-                found.append(Candidate(self._shown(part), worth * score, hit))
+                found.append(Candidate(self._shown(part), score * (0.7 if hit else 1), hit))
         return sorted(found, key=lambda one: -one.score)
 
     def _covered(self, part: Sentence, before: Sentence) -> float:
         """The share of the question that a part says, or what stands around it."""
-        short = sum(map(str.isalpha, terms(part.text))) < 3
-        topic = short and before.text and set(terms(before.text)) <= self.weights.keys()
-        goes_on = (topic or GOES_ON.match(part.text)) and (
-            not part.label or self._named(part.label)
-        )
         around = [(1.0, part.text), (0.9, part.label), (0.7, part.heading)]
-        around += [(0.8, before.text)] if goes_on and self._fits(part) else []
-        says = [(share, terms(text)) for share, text in around]
-        covered = sum(
-            weight * max(share * kinship(term, words) for share, words in says)
-            for term, weight in self.weights.items()
-        )
-        share = covered / (sum(self.weights.values()) or 1.0)
-        return share if self._fits(part) else 0.6 * share
+        if self._goes_on(before, part):
+            around.append((0.8, before.text))
+        said, total = 0.0, sum(self.weights.values()) or 1.0
+        for term, weight in self.weights.items():
+            said += weight * max(share * kinship(term, terms(text)) for share, text in around)
+        return said / total * (1.0 if self._fits(part) else 0.6)
+
+    def _goes_on(self, before: Sentence, part: Sentence) -> bool:
+        """Whether a sentence is about what the one before it names."""
+        if part.label and not self._named(part.label):
+            return False
+        short = sum(map(str.isalpha, terms(part.text))) < 3
+        topic = before.text and set(terms(before.text)) <= self.weights.keys()
+        return bool((short and topic) or GOES_ON.match(part.text))
 
     def _fits(self, part: Sentence) -> bool:
         """Whether a sentence has what is asked for: a time, a figure or a name."""
-        wanted = next((KINDS[kind] for kind in KINDS if ASKED[kind].search(self.text)), None)
-        return not wanted or any(one[0] not in self.text for one in wanted.finditer(part.text))
+        wanted = next((KINDS[kind] for kind in KINDS if ASKED[kind].search(self.text)), "")
+        found = re.finditer(wanted, part.text, re.IGNORECASE)
+        return not wanted or any(one[0] not in self.text for one in found)
 
     def _shown(self, part: Sentence) -> str:
         """A part with its label, if the label has to do with the question."""

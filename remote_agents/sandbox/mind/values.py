@@ -13,7 +13,7 @@ from remote_agents.sandbox.mind.words import NUMBERS, NUMERALS, kinship, pattern
 T = TypeVar("T")
 # A number, its unit, and the words after it.
 NUMBER = pattern(
-    r"((?<![\w.,:/-])-?\d+(?:[.,]\d+)*(?![\d:/-]|[^\W\u4e00-\u9fff]*-\d)"
+    r"((?<![\w.,:/[-])-?\d+(?:[.,]\d+)*(?![\d:/-]|[^\W\u4e00-\u9fff]*-\d)"
     rf"|(?<=[\u4e00-\u9fff])\d+(?:\.\d+)?(?![\d:])|\b(?:{NUMERALS})\b"
     r"|[一二三四五六七八九十两]+(?=[\u4e00-\u9fff]))"
     r"(?=([ \u00a0]?(?:[%€$£°℃]|[^\W\d_]+)|))(?=([^\d.]{0,20}))"
@@ -21,6 +21,12 @@ NUMBER = pattern(
 LABEL = re.compile(r"([^\d.:]{1,40}): ")
 EMAIL, URI, NEVER = r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+", r"https?://[^\s)\"'>]+", r"(?!)"
 ISO_DATE, MONTH = r"\b\d{4}-\d{2}-\d{2}\b", rf"{spoken('month')}\.?"
+DATE = (
+    rf"{ISO_DATE}|\b\d{{1,2}}\.? {MONTH}(?: \d{{4}})?|(?:\d+年)?\d{{1,2}}月\d{{1,2}}日"
+    rf"|{MONTH} \d{{1,2}}(?:st|nd|rd|th)?(?:,? \d{{4}})?\b|\b\d\d?\.\d\d?\.\d{{2,4}}\b"
+    rf"|{spoken('day')}"
+)
+TIME = r"(?<!\d)\d{1,2}(?:[:.]\d\d)?(?: ?(?:uhr|[ap]\.?m\b\.?)|(?<=[:.]\d\d))|\d+点(?:半|\d+分)?"
 # What the formats of a schema look like, and what obeys them where nothing is said.
 FORMATS = {
     "date": (ISO_DATE, "2025-01-31"),
@@ -37,14 +43,8 @@ KINDS = {
     spoken("an address"): EMAIL,
     r"\b(?:url|link|website|uri)\b": URI,
     spoken("a phone"): r"\+?\d[\d ()/-]{5,}\d",
-    spoken("a date"): (
-        rf"{ISO_DATE}|\b\d{{1,2}}\.? {MONTH}(?: \d{{4}})?|(?:\d+年)?\d{{1,2}}月\d{{1,2}}日"
-        rf"|{MONTH} \d{{1,2}}(?:st|nd|rd|th)?(?:,? \d{{4}})?\b|\b\d\d?\.\d\d?\.\d{{2,4}}\b"
-        rf"|{spoken('day')}"
-    ),
-    spoken("a time"): (
-        r"(?<!\d)\d{1,2}(?:[:.]\d\d)?(?: ?(?:uhr|[ap]\.?m\b\.?)|(?<=[:.]\d\d))|\d+点(?:半|\d+分)?"
-    ),
+    spoken("a date"): DATE,
+    spoken("a time"): TIME,
     r"\b(?:version|release)\b": r"\bv?\d+(?:\.\d+)+\b",
     spoken("a name"): (
         r"(?-i:\b[^\W\d_a-zß-ÿ][\w'’-]+(?:\s+(?:(?:van|de|da)\s+)*[^\W\d_a-zß-ÿ][\w'’-]*)+)"

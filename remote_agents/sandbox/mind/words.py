@@ -36,18 +36,8 @@ def words_of(kind: str) -> list[list[str]]:
 
 STOPWORDS = frozenset([*STOPWORDS_EN_PLUS, *STOPWORDS_GERMAN, *chain(*words_of("stopwords"))])
 TALK, EAST_COMMON = pattern(spoken("talk")), re.compile(spoken("common"))
-SYNONYMS = {
-    word: name
-    for name, words in re.findall(r"(\w+): ([\w ]+)", spoken("synonyms"))
-    for word in words.split()
-}
-
-NUMBERS = {
-    word: n
-    for words in words_of("number")
-    for n, same in enumerate(words)
-    for word in same.split("/")
-}
+SYNONYMS = {w: each.split()[0] for each in chain(*words_of("synonyms")) for w in each.split()}
+NUMBERS = {w: n for each in words_of("number") for n, same in enumerate(each) for w in same.split()}
 NUMERALS = "|".join(word for word in NUMBERS if word < "一")
 
 
@@ -94,6 +84,5 @@ def kinship(term: str, others: Collection[str]) -> float:
     """How much of a term others say: all, or most where one begins with the other."""
     if term in others or len(term) < 5:
         return float(term in others)
-    return 0.9 * any(
-        len(other) >= 5 and (other.startswith(term) or term.startswith(other)) for other in others
-    )
+    longer = (other for other in others if len(other) >= 5)
+    return 0.9 * any(other.startswith(term) or term.startswith(other) for other in longer)
