@@ -28,7 +28,7 @@ async def give_token(request: Request) -> Json:
 
 async def show_document(request: Request) -> Response:
     """A document that an answer cites."""
-    text = service(request).brain.knowledge.document(request.path_params["filename"])
+    text = service(request).brain.knowledge.documents.get(request.path_params["filename"])
     if text is None:
         raise Refusal(404, "There is no such document.")
     return PlainTextResponse(text, media_type="text/markdown")

@@ -156,14 +156,10 @@ class Brain:
         for page in dict.fromkeys(one.page for one in chosen):
             text = " ".join(one.text for one in chosen if one.page == page)
             parts.append(f"{text.rstrip('. ')} (see {page})." if page else text)
-        used = tuple(dict.fromkeys(hit for one in chosen if (hit := self._source(one))))
+        # A retriever may have copied a sentence into the prompt.
+        sources = [one.hit or self.knowledge.home_of(one.text) for one in chosen]
+        used = tuple(dict.fromkeys(filter(None, sources)))
         return Answer(" ".join(parts) or nothing, reasoning, question, used, tuple(hits))
-
-    def _source(self, candidate: Candidate) -> Hit | None:
-        """The section to cite: where a sentence was found, or was copied from by a retriever."""
-        section = self.knowledge.home_of(candidate.text)
-        copied = Hit(section, round(min(candidate.score, 1.0), 4)) if section else None
-        return candidate.hit or copied
 
     def _as_json(self, schema: Schema, reading: Reading, sources: Sources) -> Answer:
         """A value for a schema; each field is answered like a question of its own."""

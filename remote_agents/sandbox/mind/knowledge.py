@@ -52,25 +52,26 @@ class Knowledge:
     """The searchable sections of every Markdown and text file under a folder."""
 
     def __init__(self, folder: Path = HANDBOOK) -> None:
-        self.folder = folder
         self.name = folder.resolve().name
         files = sorted(p for p in folder.rglob("*") if p.suffix.lower() in (".md", ".txt"))
-        self.sections = [section for path in files for section in _sections(path, folder)]
+        texts = [path.read_text(encoding="utf-8", errors="replace") for path in files]
+        names = [path.relative_to(folder).as_posix() for path in files]
+        self.documents = dict(zip(names, texts, strict=True))
+        self.sections = [s for name, text in self.documents.items() for s in _sections(name, text)]
         bags = [terms(f"{s.title} {s.heading} {s.text}") for s in self.sections]
         self._frequency = Counter(term for bag in bags for term in set(bag))
         self._index = bm25s.BM25()
         if any(bags):
             self._index.index([list(bag) for bag in bags], show_progress=False)
-        self._home = {part.text: section for section in self.sections for part in section.sentences}
+        whole = (Hit(section, 1.0) for section in self.sections)
+        self._home = {part.text: hit for hit in whole for part in hit.section.sentences}
 
     def search(self, query: tuple[str, ...], limit: int = 5) -> list[Hit]:
         """The best sections for some terms."""
         known = [term for term in query if term in self._frequency]
-        if not known:
-            return []
-        scores = self._index.get_scores(known)
-        best = sorted(range(len(scores)), key=scores.__getitem__, reverse=True)[:limit]
-        found = [(self.sections[i], float(scores[i])) for i in best if scores[i] > 0]
+        scores = self._index.get_scores(known).tolist() if known else []
+        best = sorted(range(len(scores)), key=lambda at: -scores[at])[:limit]
+        found = [(self.sections[at], scores[at]) for at in best if scores[at] > 0]
         return [Hit(section, round(score / (score + 4.0), 4)) for section, score in found]
 
     def weights(self, text: str) -> dict[str, float]:
@@ -78,22 +79,14 @@ class Knowledge:
         size = len(self.sections) + 1
         return {term: math.log(1 + size / (1 + self._frequency[term])) for term in terms(text)}
 
-    def home_of(self, sentence: str) -> Section | None:
-        """The section that a sentence was copied from, with or without its citation."""
+    def home_of(self, sentence: str) -> Hit | None:
+        """Where a sentence was copied from, with or without its citation."""
         return self._home.get(re.sub(r" \(see [^)]+\)\.$", ".", sentence))
 
-    def document(self, filename: str) -> str | None:
-        """The text of a document by its name."""
-        if not any(section.filename == filename for section in self.sections):
-            return None
-        return (self.folder / filename).read_text(encoding="utf-8", errors="replace")
 
-
-def _sections(path: Path, folder: Path) -> Iterator[Section]:
-    text = path.read_text(encoding="utf-8", errors="replace")
-    filename = path.relative_to(folder).as_posix()
+def _sections(filename: str, text: str) -> Iterator[Section]:
     found = re.search(r"^#\s+(.+)$", text, re.MULTILINE)
-    title = found[1].strip() if found else path.stem.replace("-", " ").title()
+    title = found[1].strip() if found else Path(filename).stem.replace("-", " ").title()
     parts = ["", *re.split(r"^(#{1,6}\s+.+)$", text, flags=re.MULTILINE)]
     pairs = zip(parts[::2], map(str.strip, parts[1::2]), strict=True)
     for number, (head, body) in enumerate(pair for pair in pairs if pair[1]):

@@ -127,7 +127,7 @@ class Filler:
         titles = {name: f"{title} {spaced(name)}".strip() for name in names}
         return {name: self.fill(properties.get(name), titles[name], depth + 1) for name in names}
 
-    def array(self, schema: Schema, field: Field, depth: int, said: Sequence[str]) -> list[Any]:
+    def array(self, schema: Schema, field: Field, depth: int, said: list[str]) -> list[Any]:
         """The things that the best sentence lists, or one."""
         inner, listed = self._resolved(schema.get("items")), list[Any]()
         forms = schema.get("prefixItems") or [inner] * int(schema.get("minItems", depth < DEEP))
@@ -138,7 +138,7 @@ class Filler:
             return [f"{x} ({n})" if n and isinstance(x, str) else x for n, x in enumerate(items)]
         return items
 
-    def scalar(self, kind: str, schema: Schema, field: Field, said: Sequence[str]) -> Any:
+    def scalar(self, kind: str, schema: Schema, field: Field, said: list[str]) -> Any:
         """A number, a text, yes or no."""
         if kind in ("integer", "number"):
             return values.number(schema, kind, field, said, self.question)
@@ -180,11 +180,11 @@ class _Arguments(Filler):
         self.numbers = NUMBER.findall(inside[1] if inside else self.question)
         self.quoted = QUOTED.findall(self.question)
 
-    def array(self, schema: Schema, field: Field, depth: int, said: Sequence[str]) -> list[Any]:
+    def array(self, schema: Schema, field: Field, depth: int, said: list[str]) -> list[Any]:
         count = len(self.numbers or self.quoted)
         return [self.fill(schema.get("items"), field.title, depth) for _ in range(count)]
 
-    def scalar(self, kind: str, schema: Schema, field: Field, said: Sequence[str]) -> Any:
+    def scalar(self, kind: str, schema: Schema, field: Field, said: list[str]) -> Any:
         if kind in ("integer", "number"):
             value = float(self.numbers.pop(0) if self.numbers else 0)
             return int(value) if kind == "integer" else value

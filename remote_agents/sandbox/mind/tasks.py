@@ -55,7 +55,7 @@ class Task(NamedTuple):
 
     def fitting(self) -> list[str]:
         """The best option, and those that share a good part as much with the question."""
-        return nearest([*self.options], terms(self.question), self.described, 0.3)
+        return nearest([*self.options], terms(self.question), self.described)
 
     def chosen(self, usual: int) -> list[str]:
         """The best of what fits, or the first where nothing does."""
@@ -149,8 +149,7 @@ def as_json(task: Task, form: Form) -> str | None:
 
 def _keys(task: Task) -> dict[str, bool]:
     """The keys of one item of the example, each with whether the chosen option stands there."""
-    names = {key for key, *_ in PAIR.findall(task.form)}
-    by_number = "1" in task.options
+    names, by_number = {key for key, *_ in PAIR.findall(task.form)}, "1" in task.options
     for example in OBJECT.findall(task.form):
         pairs = [(key, shown.strip("\"'")) for key, shown, _ in PAIR.findall(example)]
         keys = {key: shown.isdigit() if by_number else shown in names for key, shown in pairs}
@@ -162,7 +161,7 @@ def _keys(task: Task) -> dict[str, bool]:
 def _item(task: Task, option: str, keys: dict[str, bool]) -> dict[str, int | str]:
     """One item, with the part of the question that its option can answer."""
     parts, key = parts_of(task.question), int(option) if option.isdigit() else option
-    near = nearest(parts, terms(task.described(option))) if len(parts) > 1 else []
+    near = nearest(parts, terms(task.described(option)), str) if len(parts) > 1 else []
     asked = [*(f"{part[:1].upper()}{part[1:]}?" for part in near), task.question][0]
     why = f"It fits: {task.options[option]}"
     return {k: key if is_key else asked if "question" in k else why for k, is_key in keys.items()}

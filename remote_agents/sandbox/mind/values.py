@@ -63,9 +63,7 @@ class Field(NamedTuple):
     description: str
 
 
-def number(
-    schema: JsonObject, kind: str, field: Field, said: Sequence[str], question: str
-) -> int | float:
+def number(schema: JsonObject, kind: str, field: Field, said: list[str], question: str) -> float:
     """The number with the unit that the field names, else the first that is allowed."""
     ends, step = [schema[bound] for bound in BOUNDS if bound in schema], schema.get("multipleOf", 1)
     tried = [value for value, _ in _figures(field, said, question)]
@@ -81,7 +79,7 @@ def _within(value: float, schema: JsonObject) -> bool:
     return all(held) and not value % step
 
 
-def _figures(field: Field, said: Sequence[str], question: str) -> list[tuple[float, str]]:
+def _figures(field: Field, said: list[str], question: str) -> list[tuple[float, str]]:
     """The numbers of some sentences that the question does not hold, those of the unit first."""
     asked = {_value(word, question) for word, *_ in NUMBER.findall(question)}
     names = [terms(field.title), terms(field.description)]
@@ -108,7 +106,7 @@ def _value(word: str, text: str) -> float:
     return float(f"{whole}.{rest[0]}" if len(rest) == 1 else whole)
 
 
-def text(schema: JsonObject, field: Field, said: Sequence[str], question: str) -> str:
+def text(schema: JsonObject, field: Field, said: list[str], question: str) -> str:
     """What a text field wants of the sentences, a time, a price, a name, else all of the best."""
     form, default = FORMATS.get(schema.get("format", ""), ("", ""))
     if form:
@@ -117,7 +115,7 @@ def text(schema: JsonObject, field: Field, said: Sequence[str], question: str) -
     return (found or said[0]).ljust(int(schema.get("minLength", 0)), ".")[: schema.get("maxLength")]
 
 
-def _piece(field: Field, said: Sequence[str], question: str) -> str | None:
+def _piece(field: Field, said: list[str], question: str) -> str | None:
     """The part of the sentences that a field is for; None for all of the best one."""
     if PROSE.search(field.title):
         return None
@@ -132,28 +130,26 @@ def _piece(field: Field, said: Sequence[str], question: str) -> str | None:
     return next((what for what in few if 0 < len(what.split()) <= 4), None)
 
 
-def _first(form: str, said: Sequence[str]) -> str | None:
+def _first(form: str, said: list[str]) -> str | None:
     found = (re.search(form, sentence, re.IGNORECASE) for sentence in said)
     return next((one[0].strip() for one in found if one), None)
 
 
-def listed(said: Sequence[str]) -> list[str]:
+def listed(said: list[str]) -> list[str]:
     """The things that the best sentence lists."""
     things = COMMA.split(IS.split(said[0])[-1].strip(" .。")) if said else []
     return things if len(things) > 2 and all(0 < len(thing.split()) < 4 for thing in things) else []
 
 
-def nearest(
-    options: Sequence[T], words: Collection[str], name: Callable[[T], str] = str, least: float = 0.0
-) -> list[T]:
-    """The options that share words with others, the best first, down to a share of its words."""
-    shared = [sum(kinship(term, words) for term in set(terms(name(one)))) for one in options]
-    enough = max(least * max(shared, default=0), 0.1)
+def nearest(options: Sequence[T], words: Collection[str], text: Callable[[T], str]) -> list[T]:
+    """The options that share words with others, the best first and those nearly as good."""
+    shared = [sum(kinship(term, words) for term in set(terms(text(one)))) for one in options]
+    enough = max(0.3 * max(shared, default=0), 0.1)
     order = sorted(range(len(options)), key=lambda at: -shared[at])
     return [options[at] for at in order if shared[at] >= enough]
 
 
-def choice(options: Sequence[Any], said: Sequence[str]) -> Any:
+def choice(options: Sequence[Any], said: list[str]) -> Any:
     """The option that the sentences speak of, the best sentence first; else the first."""
-    near = (option for text in said for option in nearest(options, terms(text)))
+    near = (option for text in said for option in nearest(options, terms(text), str))
     return next(near, options[0])
