@@ -67,7 +67,7 @@ class Sources(NamedTuple):
 
     given: list[Sentence]
     earlier: list[Sentence]
-    asked: list[Reading]
+    asked: list[str]
 
 
 class Brain:
@@ -89,7 +89,7 @@ class Brain:
         user, assistant = ([said for role, said in before if role == by] for by in TALKERS)
         earlier = [p for p in told_by(*user, *assistant) if not self.knowledge.home_of(p.text)]
         given = [*told_by(*rest), *reading.told] if self.use_context else []
-        sources = Sources(given, earlier, [*map(read, user)])
+        sources = Sources(given, earlier, [read(said).question for said in user])
         if schema is not None:
             return self._as_json(schema, reading, sources)
         done = perform("\n\n".join([*rest, text]), reading.question, user)
@@ -103,7 +103,7 @@ class Brain:
         """What answers the question, or the one before it where this message only brings more."""
         question = reading.question
         talk, brings = reading.talks, not reading.asks and not STATED.match(question)
-        for asked in [asked.question for asked in sources.asked if asked.asks][:1]:
+        for asked in [asked for asked in sources.asked if read(asked).asks][:1]:
             if talk or (brings and self._query(asked, []).ranked(reading.told)):
                 return self._composed(asked, *self._found(asked, sources))
         if talk and any(part.text for part in sources.given):
@@ -112,7 +112,7 @@ class Brain:
 
     def _found(self, question: str, sources: Sources) -> Found:
         """The sentences to answer with, one for each part, and the sections that were found."""
-        parts, asked = parts_of(question), [each.question for each in sources.asked]
+        parts, asked = parts_of(question), sources.asked
         answers, offered = list[Candidate](), list[Hit]()
         for part in parts:
             found, hits = self._ranked(self._query(part, followed(part, asked)), sources)
@@ -133,13 +133,12 @@ class Brain:
 
     def _evidence(self, field: Field, question: str, sources: Sources) -> list[str]:
         """The sentences for a field: its name tells most, and the question what it is about."""
-        before = followed(question, [asked.question for asked in sources.asked])
-        found, topic = list[Candidate](), [question, *before]
+        topics = [question, *followed(question, sources.asked)]
+        found: list[Candidate] = []
         for worth, name in zip((1.0, 0.8), field, strict=True):
-            query = self._query(name, topic, least=0.2)
-            ranked = self._ranked(query, sources)[0] if terms(name) else []
-            found += [one._replace(score=worth * one.score) for one in ranked]
-        return [one.text for one in sorted(found, key=lambda candidate: -candidate.score)]
+            ranked = self._ranked(self._query(name, topics, least=0.2), sources)[0]
+            found += [one._replace(score=worth * one.score) for one in ranked if terms(name)]
+        return [one.text for one in sorted(found, key=lambda one: -one.score)]
 
     def _query(self, text: str, topics: Sequence[str], least: float = LEAST) -> Query:
         """The terms of a question with their weights, and those of what it goes on with."""
@@ -156,10 +155,11 @@ class Brain:
         for page in dict.fromkeys(one.page for one in chosen):
             text = " ".join(one.text for one in chosen if one.page == page)
             parts.append(f"{text.rstrip('. ')} (see {page})." if page else text)
-        # A retriever may have copied a sentence into the prompt.
-        sources = [one.hit or self.knowledge.home_of(one.text) for one in chosen]
-        used = tuple(dict.fromkeys(filter(None, sources)))
-        return Answer(" ".join(parts) or nothing, reasoning, question, used, tuple(hits))
+        copied = (self.knowledge.home_of(one.text) for one in chosen)  # by a retriever
+        used = dict.fromkeys(one.hit or hit for one, hit in zip(chosen, copied, strict=True))
+        return Answer(
+            " ".join(parts) or nothing, reasoning, question, tuple(filter(None, used)), tuple(hits)
+        )
 
     def _as_json(self, schema: Schema, reading: Reading, sources: Sources) -> Answer:
         """A value for a schema; each field is answered like a question of its own."""

@@ -118,8 +118,7 @@ class Filler:
         return schema
 
     def _target(self, ref: str) -> Any:
-        names = (name.replace("~1", "/").replace("~0", "~") for name in ref.split("/")[1:])
-        return reduce(lambda value, name: value[name], names, self.root)
+        return reduce(lambda value, name: value[name], ref.split("/")[1:], self.root)
 
     def _object(self, schema: Schema, title: str, depth: int) -> Schema:
         properties, required = schema.get("properties") or {}, schema.get("required") or ()
@@ -167,8 +166,8 @@ def arguments(question: str, tool: Tool) -> Schema:
     form = tool.get("parameters") or {}
     fields = form.get("properties") or {}
     wanted = {name: fields.get(name) for name in form.get("required") or fields}
-    filled = _Arguments(form, question, question, lambda _: [question]).fill({"properties": wanted})
-    return dict(filled)
+    filler = _Arguments(form, question, question, lambda _: [question])
+    return dict(filler.fill({"properties": wanted}))
 
 
 class _Arguments(Filler):
