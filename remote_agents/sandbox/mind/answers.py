@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import NamedTuple
+from urllib.parse import quote
 
 from remote_agents.sandbox.json_types import JsonObject
 from remote_agents.sandbox.mind.knowledge import Hit, Knowledge
@@ -14,7 +16,7 @@ from remote_agents.sandbox.mind.schema import Filler, Schema, find_shape
 from remote_agents.sandbox.mind.scoring import LEAST, Candidate, Query, followed, gist, parts_of
 from remote_agents.sandbox.mind.tasks import perform
 from remote_agents.sandbox.mind.values import Field
-from remote_agents.sandbox.mind.words import pattern, spoken, terms, topic_words, topics
+from remote_agents.sandbox.mind.words import pattern, spoken, terms, topic_words
 
 COUNT, ASKED_BEFORE = pattern(r"\bcount (?:from 1 )?to (\d{1,6})\b"), pattern(spoken("said before"))
 STATED = pattern(rf"\W*(?:{spoken('polite')} )*{spoken('states')}")
@@ -131,7 +133,7 @@ class Brain:
             found += strict.ranked(hit.section.sentences, hit)
         return sorted(found, key=lambda candidate: -candidate.score), hits
 
-    def _evidence(self, field: Field, question: str, sources: Sources) -> list[str]:
+    def _evidence(self, question: str, sources: Sources, field: Field) -> list[str]:
         """The sentences for a field: its name tells most, and the question what it is about."""
         topics = [question, *followed(question, sources.asked)]
         found: list[Candidate] = []
@@ -166,12 +168,8 @@ class Brain:
         answer = self._prose(reading, sources)
         # Without a question, all of the text is what the fields are taken from.
         question = reading.question if reading.asks or len(reading.told) < 2 else ""
-
-        def evidence(field: Field) -> list[str]:
-            found = self._evidence(field, question, sources) if topics(" ".join(field)) else []
-            return found if topics(field.title) else [answer.text, *found]
-
         schema = schema or {"properties": {"answer": {"type": "string"}}}
+        evidence = partial(self._evidence, question, sources)
         try:
             value = Filler(schema, answer.text, question, evidence).fill(schema)
         except (TypeError, ValueError, LookupError, AttributeError, RecursionError):
@@ -214,4 +212,4 @@ def citation(hit: Hit, base_url: str) -> JsonObject:
     """A used section as the services store it with a message."""
     section = hit.section
     shown = {name: getattr(section, name) for name in ("id", "title", "filename", "text")}
-    return shown | {"url": f"{base_url}{section.path}", "score": hit.score}
+    return shown | {"url": f"{base_url}/documents/{quote(section.filename)}", "score": hit.score}

@@ -8,7 +8,6 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import quote
 
 import bm25s
 
@@ -27,11 +26,6 @@ class Section:
     title: str
     heading: str
     text: str
-
-    @property
-    def path(self) -> str:
-        """Where the server shows the document."""
-        return f"/documents/{quote(self.filename)}"
 
     @property
     def sentences(self) -> tuple[Sentence, ...]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import html
 import json
 import re
+from contextlib import suppress
 from typing import NamedTuple
 
 from remote_agents.sandbox.mind.words import EAST, pattern, remembered, spoken, terms, topics
@@ -41,7 +42,6 @@ DATA = re.compile(
 IS_DATA = re.compile(r"[\[{(]\s*[\"'{\[]|=['\"]")
 ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|(.))")
 ITEM = r"[ \t]*(?:[-*+>•]+|\d+[.)])[ \t]+"
-LEADING = re.compile(f"^{ITEM}")
 # What goes on in the next line: an item in indented ones, a line that is long and has no end.
 INDENTED = re.compile(rf"(?m)^{ITEM}.*(?:\n[ \t]+(?!{ITEM}|[#|])\S.*)+")
 WRAPPED = re.compile(
@@ -176,7 +176,7 @@ def sentences(text: str) -> tuple[Sentence, ...]:
     """The sentences of a text, each with the heading that it stands under."""
     text = INDENTED.sub(lambda item: item[0].replace("\n", " "), text)
     lines = WRAPPED.sub(r"\1 ", text).splitlines()
-    blocks = (" ".join(MARKS.sub(r"\1", LEADING.sub("", line)).split()) for line in lines)
+    blocks = (" ".join(MARKS.sub(r"\1", re.sub(f"^{ITEM}", "", line)).split()) for line in lines)
     found, heading = list[Sentence](), ""
     for number, block in enumerate(filter(None, blocks)):
         if block.startswith("#"):
@@ -200,7 +200,6 @@ def spaced(key: object) -> str:
 
 def decoded(text: str, at: int) -> tuple[object, int]:
     """The JSON value that begins somewhere, and where it ends."""
-    try:
+    with suppress(ValueError, RecursionError):
         return json.JSONDecoder(strict=False).raw_decode(text, at)
-    except (ValueError, RecursionError):
-        return None, at
+    return None, at

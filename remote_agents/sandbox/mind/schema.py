@@ -14,7 +14,7 @@ from typing import Any
 from remote_agents.sandbox.mind import values
 from remote_agents.sandbox.mind.reading import decoded, spaced
 from remote_agents.sandbox.mind.values import Field, nearest
-from remote_agents.sandbox.mind.words import pattern, terms
+from remote_agents.sandbox.mind.words import pattern, terms, topics
 
 Schema = dict[str, Any]
 Tool = Mapping[str, Any]
@@ -22,9 +22,7 @@ DEEP = 6
 MARKS = re.compile(r'"properties"|"type": "object"|"\$defs"')
 IN_JSON = pattern(r"\bJSON\b")
 EXAMPLE = re.compile(r"\{\s*['\"]\w+['\"]\s*:[^{}\[\]]*\}")
-PAIR = re.compile(
-    r"['\"]?\b(\w+)['\"]?\s*:\s*(\"[^\"\n]*\"|'[^'\n]*'|[^\s,}]+)[ \t,]*(?://[ \t]*(.*))?"
-)
+PAIR = re.compile(r"['\"]?\b(\w+)['\"]?\s*:\s*(\"[^\"\n]*\"|'[^'\n]*'|[^\s,}]+)[ ,]*(?://(.*))?")
 PLACEHOLDER = re.compile(r"^[\W0]*$|[<>]|\.\.\.|…|^(?:str|int|float|bool|num|list|null|true|false)")
 TYPES = {r"int|0$": "integer", r"float|num|0\.": "number", "bool|true|false": "boolean"}
 KEYS = pattern(r"\b(?:keys?|fields?|properties|schlüsseln?|feldern?)\b|字段|键")
@@ -91,7 +89,8 @@ class Filler:
         """A valid value for the field of a title."""
         schema = self._resolved(given)
         field = Field(title, str(schema.get("description", "")))
-        said = self.evidence(field) if title else [self.answer]
+        found = self.evidence(field) if topics(" ".join(field)) else []
+        said = found if topics(title) else [self.answer, *found]
         if options := [schema["const"]] if "const" in schema else schema.get("enum"):
             return values.choice(options, [*said, self.answer, self.question])
         kind = _kind(schema)

@@ -177,8 +177,8 @@ def standalone(task: Task, form: Form) -> str:
 
 def triplets(task: Task, form: Form) -> str:
     """What each sentence says of what, cut at its first verb."""
-    told = told_by(RULE.split(task.text)[-1])
-    clauses = filter(None, (CLAUSE.fullmatch(said.text.replace(",", "")) for said in told))
+    told = (said.text.replace(",", "") for said in told_by(RULE.split(task.text)[-1]))
+    clauses = filter(None, map(CLAUSE.fullmatch, told))
     parts = ([part.strip(" .。") for part in clause.groups() if part] for clause in clauses)
     return "\n".join(f"({', '.join(each)})" for each in parts)
 

@@ -27,6 +27,7 @@ DATE = (
     rf"|{spoken('day')}"
 )
 TIME = r"(?<!\d)\d{1,2}(?:[:.]\d\d)?(?: ?(?:uhr|[ap]\.?m\b\.?)|(?<=[:.]\d\d))|\d+点(?:半|\d+分)?"
+NAME = r"(?-i:\b[^\W\d_a-zß-ÿ][\w'’-]+(?:\s+(?:(?:van|de|da)\s+)*[^\W\d_a-zß-ÿ][\w'’-]*)+)"
 # What the formats of a schema look like, and what obeys them where nothing is said.
 FORMATS = {
     "date": (ISO_DATE, "2025-01-31"),
@@ -46,9 +47,7 @@ KINDS = {
     spoken("a date"): DATE,
     spoken("a time"): TIME,
     r"\b(?:version|release)\b": r"\bv?\d+(?:\.\d+)+\b",
-    spoken("a name"): (
-        r"(?-i:\b[^\W\d_a-zß-ÿ][\w'’-]+(?:\s+(?:(?:van|de|da)\s+)*[^\W\d_a-zß-ÿ][\w'’-]*)+)"
-    ),
+    spoken("a name"): NAME,
 }
 AMOUNTS, ASKED, PROSE = (pattern(spoken(kind)) for kind in ("an amount", "question", "prose"))
 BOUNDS = {"minimum": ge, "exclusiveMinimum": gt, "maximum": le, "exclusiveMaximum": lt}

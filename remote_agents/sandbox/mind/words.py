@@ -14,7 +14,6 @@ from bm25s.stopwords import STOPWORDS_EN_PLUS, STOPWORDS_GERMAN
 
 T = TypeVar("T")
 pattern = partial(re.compile, flags=re.IGNORECASE)
-SHORT = 4_000
 # Chinese, Japanese and Korean have no spaces: pairs of neighbours are the words.
 EAST = r"\u3005\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af"
 TOKEN = re.compile(rf"[{EAST}]+|[^\W_{EAST}]+(?:[-'\u2019][^\W_{EAST}]+)*")
@@ -44,7 +43,7 @@ NUMERALS = "|".join(word for word in NUMBERS if word < "一")
 def remembered(function: Callable[[str], T]) -> Callable[[str], T]:
     """Cache a function of a text for short texts: long ones would fill the memory."""
     cached = lru_cache(maxsize=16_384)(function)
-    return wraps(function)(lambda text: (cached if len(text) < SHORT else function)(text))
+    return wraps(function)(lambda text: (cached if len(text) < 4_000 else function)(text))
 
 
 def topic_words(text: str) -> list[str]:
