@@ -38,6 +38,10 @@ def test_finds_the_sentence_and_names_its_page(brain: Brain) -> None:
     assert "receive 25 days of vacation a year (see Vacation and Leave)." in text
 
 
+def test_a_count_is_the_figure_before_what_is_counted() -> None:
+    assert "25 vacation days" in said(Brain(Knowledge()), "How many vacation days?")
+
+
 def test_says_when_it_finds_nothing(brain: Brain) -> None:
     assert said(brain, "What is the capital of France?") == NOTHING
 

@@ -260,3 +260,10 @@ def test_named_keys(handbook: Brain) -> None:
     said = value(handbook, ("user", prompt))
     assert "42" in str(said["lifts_tonnes"])
     assert said["operator_name"] == "Ada Quill"
+
+
+def test_what_a_sentence_lists(handbook: Brain) -> None:
+    schema = {"properties": {"colours": {"type": "array", "items": {"type": "string"}}}}
+    prompt = "The colours of the buoys are red, green and blue. What are the colours of the buoys?"
+    said = value(handbook, ("user", prompt), schema=schema)
+    assert said == {"colours": ["red", "green", "blue"]}
