@@ -215,6 +215,12 @@ SCHEMA: dict[str, Any] = {
 }
 
 
+@pytest.mark.parametrize("when", ["per year", "per calendar year", "in a year"])
+def test_a_condition_that_nobody_named_comes_second(when: str) -> None:
+    told = said(Brain(Knowledge()), f"How many vacation days do I get {when}?")
+    assert "25 vacation days" in told.partition(". ")[0]
+
+
 @pytest.mark.parametrize("given", [True, False])
 def test_answers_in_json_for_a_schema(brain: Brain, given: bool) -> None:
     question = "How many days of vacation do full-time employees get?"

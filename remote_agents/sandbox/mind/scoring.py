@@ -53,9 +53,12 @@ class Query(NamedTuple):
         found = []
         for before, part in pairwise([Sentence(""), *parts]):
             share, own = self._covered(part, before), terms(part.text)
-            first = 0 if WANTS.match(part.text) else sum(term in self.weights for term in own[:2])
             figures = NUMBER.findall(part.text) if ASKED["amount"].search(self.text) else ()
-            counted = any(self._named(unit) for _, unit, _ in figures)
+            units = [unit for _, unit, _ in figures]
+            counted = any(map(self._named, units))
+            opening = set() if WANTS.match(part.text) else {*own[:2]}
+            # "After five years" is a condition, and not what a sentence is about.
+            first = len(opening & self.weights.keys() - {*terms(" ".join(units))})
             bonus = 0.1 * (counted + (hit.score if hit else 0)) + 0.02 * first
             score = share + bonus - 0.002 * len(set(own))
             if share >= self.least and part.text not in self.text:
