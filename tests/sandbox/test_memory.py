@@ -232,3 +232,20 @@ def test_no_two_messages_have_one_time(tmp_path: Path) -> None:
         shown = [form(moment) for moment in times]
         assert shown == sorted(shown)
         assert len(set(shown)) == 100
+
+
+@pytest.mark.parametrize(
+    "begun",
+    [
+        "Full-time employees receive 25 vacation",
+        "Full-time employees receive 25 vacation days per calendar year (see vaca",
+        "An employee on 32 hours a week receives 20 vacation days per calendar year (see",
+    ],
+)
+def test_an_answer_that_broke_off_is_no_source_of_the_next(call: Caller, begun: str) -> None:
+    question = "How many vacation days do I get?"
+    history = [user(question), {"role": "assistant", "content": begun}, user(question)]
+    reply = call.post("private_ai", question, messages=history)
+    answer = reply.json()["choices"][0]["message"]["content"]
+    assert "25 vacation days per calendar year" in answer
+    assert answer.rstrip().endswith((".", ")"))

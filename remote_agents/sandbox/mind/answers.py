@@ -89,7 +89,7 @@ class Brain:
         reading = read(text)
         before = [*dialogue[:last], *reading.turns][::-1]
         user, assistant = ([said for role, said in before if role == by] for by in TALKERS)
-        earlier = [p for p in told_by(*user, *assistant) if not self.knowledge.home_of(p.text)]
+        earlier = [p for p in told_by(*user, *assistant) if not self.knowledge.holds(p.text)]
         given = [*told_by(*rest), *reading.told] if self.use_context else []
         sources = Sources(given, earlier, [read(said).question for said in user])
         if schema is not None:

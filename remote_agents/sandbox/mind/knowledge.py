@@ -68,6 +68,12 @@ class Knowledge:
         found = [(self.sections[at], scores[at]) for at in best if scores[at] > 0]
         return [Hit(section, round(score / (score + 4.0), 4)) for section, score in found]
 
+    def holds(self, said: str) -> bool:
+        """Whether this is a sentence of the documents, or the beginning of one that broke off."""
+        begun = re.sub(r" \(s?e?e?(?: [^)]*)?$", "", said)
+        broke_off = begun != "" and any(text.startswith(begun) for text in self._home)
+        return broke_off or self.home_of(said) is not None
+
     def weights(self, text: str) -> dict[str, float]:
         """How telling each term of a text is: rare terms weigh more."""
         size = len(self.sections) + 1
