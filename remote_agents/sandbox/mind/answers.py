@@ -62,13 +62,14 @@ class Answer:
 
 
 class Sources(NamedTuple):
-    """What an answer can be taken from: the prompt, what was said earlier, and was asked then.
+    """What an answer can be taken from: the prompt, what was said and answered earlier, and asked.
 
     The newest question comes first.
     """
 
     given: list[Sentence]
-    earlier: list[Sentence]
+    told: list[Sentence]
+    answered: list[Sentence]
     asked: list[str]
 
 
@@ -89,9 +90,12 @@ class Brain:
         reading = read(text)
         before = [*dialogue[:last], *reading.turns][::-1]
         user, assistant = ([said for role, said in before if role == by] for by in TALKERS)
-        earlier = [p for p in told_by(*user, *assistant) if not self.knowledge.holds(p.text)]
+        told, answered = (
+            [part for part in told_by(*said) if not self.knowledge.holds(part.text)]
+            for said in (user, assistant)
+        )
         given = [*told_by(*rest), *reading.told] if self.use_context else []
-        sources = Sources(given, earlier, [read(said).question for said in user])
+        sources = Sources(given, told, answered, [read(said).question for said in user])
         if schema is not None:
             return self._as_json(schema, reading, sources)
         done = perform("\n\n".join([*rest, text]), reading.question, user)
@@ -125,12 +129,13 @@ class Brain:
     def _ranked(self, query: Query, sources: Sources) -> Found:
         """What everything known says to a question, best first, and the sections searched.
 
-        Documents have to be clearly better than what was said.
+        Documents, and earlier answers, have to be clearly better than what was told.
         """
         hits, strict = self.knowledge.search(tuple(query.weights)), query._replace(least=LEAST)
-        found = query.ranked([*sources.earlier, *sources.given])
+        found = query.ranked([*sources.told, *sources.given])
+        found += strict.ranked(sources.answered, 0.75)
         for hit in hits:
-            found += strict.ranked(hit.section.sentences, hit)
+            found += strict.ranked(hit.section.sentences, 0.7, hit)
         return sorted(found, key=lambda candidate: -candidate.score), hits
 
     def _evidence(self, question: str, sources: Sources, field: Field) -> list[str]:

@@ -48,8 +48,10 @@ class Query(NamedTuple):
     weights: dict[str, float]
     least: float = LEAST
 
-    def ranked(self, parts: Sequence[Sentence], hit: Hit | None = None) -> list[Candidate]:
-        """The parts that say enough of what is asked, best first; less worth in a document."""
+    def ranked(
+        self, parts: Sequence[Sentence], worth: float = 1.0, hit: Hit | None = None
+    ) -> list[Candidate]:
+        """The parts that say enough of what is asked, best first."""
         found = []
         for before, part in pairwise([Sentence(""), *parts]):
             share, own = self._covered(part, before), terms(part.text)
@@ -62,7 +64,7 @@ class Query(NamedTuple):
             bonus = 0.1 * (counted + (hit.score if hit else 0)) + 0.02 * first
             score = share + bonus - 0.002 * len(set(own))
             if share >= self.least and part.text not in self.text:
-                found.append(Candidate(self._shown(part), score * (0.7 if hit else 1), hit))
+                found.append(Candidate(self._shown(part), worth * score, hit))
         return sorted(found, key=lambda one: -one.score)
 
     def _covered(self, part: Sentence, before: Sentence) -> float:
