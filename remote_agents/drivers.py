@@ -271,7 +271,7 @@ class _IO:
         return response
 
     def _leaves_something(self) -> bool:
-        return bool(self._open) or any(op.needed() for op in self._deferred)
+        return bool(self._open or [op for op in self._deferred if op.needed()])
 
     def _note(self, op: Defer) -> None:
         self._deferred.append(op)

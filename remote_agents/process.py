@@ -4,17 +4,12 @@ from __future__ import annotations
 
 import os
 
-_id = os.getpid()
-
-
-def process_id() -> int:
-    """The id of this process, without a call of the system in each turn."""
-    return _id
+pid = os.getpid()
 
 
 def _ask_again() -> None:
-    global _id
-    _id = os.getpid()
+    global pid
+    pid = os.getpid()
 
 
 if hasattr(os, "register_at_fork"):

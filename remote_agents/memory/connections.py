@@ -9,7 +9,7 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from remote_agents.process import process_id
+from remote_agents import process
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -78,7 +78,7 @@ class Connections:
     def __init__(self, sa: ModuleType, engine: Engine, patience: Patience) -> None:
         self._engine = engine
         self._patience = patience
-        self._pid = process_id()
+        self._pid = process.pid
         self._kept: list[tuple[Any, dict[Any, Any]]] = []
         self._most = 0
         if engine.dialect.name == "sqlite":
@@ -135,7 +135,7 @@ class Connections:
 
     def close(self) -> None:
         """Close them; those of a parent process are left to it."""
-        if self._pid != process_id():
+        if self._pid != process.pid:
             return
         self._most = 0
         while self._kept:

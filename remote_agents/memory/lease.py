@@ -106,7 +106,7 @@ class Lease:
 
     def expected(self) -> Flow[Sequence[Conversation]]:
         """The same, or at first what the store guesses, which `taking` may find wrong."""
-        if self._may_guess:
+        if self._may_guess and self.store.blocks:  # another one is as quick to read
             self._may_guess = False
             self.guess = self.store.guess(self._dialogue)
             if self.guess:
@@ -153,7 +153,7 @@ class Lease:
         began, since = time.monotonic(), None
         self._wait = self._within(self._wait)
         while True:
-            if place.done():
+            if place.coming is None or place.coming.done():
                 known = yield from self.expected()
                 if not known or known[0].busy_since is None:
                     return known
@@ -168,7 +168,7 @@ class Lease:
             holder = None  # which may be garbage but for this
             waited = time.monotonic() - began
             self._check(waited, since)
-            if place.coming is None or place.done():
+            if place.coming is None or place.coming.done():
                 yield Sleep(random.uniform(0.02, 0.05))
             else:
                 yield Wait(place.coming, max(0, min(self._wait - waited, patience)))

@@ -10,6 +10,7 @@ import weakref
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
+from remote_agents import process
 from remote_agents.database import column_of, engine_of, sqlalchemy
 from remote_agents.errors import ConversationError
 from remote_agents.flow import DeadlineReached
@@ -21,7 +22,6 @@ from remote_agents.memory.rows import conversation_of, moving_row, row_as_known,
 from remote_agents.memory.sessions import LATEST, kept
 from remote_agents.memory.statements import Statements, create
 from remote_agents.memory.store import SessionStore
-from remote_agents.process import process_id
 from remote_agents.seconds import read_seconds
 
 T = TypeVar("T")
@@ -112,7 +112,7 @@ class SQLSessionStore(SessionStore):
     def guess(self, dialogue: str) -> Sequence[Conversation] | None:
         """What this process read or wrote last of a dialogue."""
         database = self._opened
-        if database is None or database.pid != process_id() or self._owed:
+        if database is None or database.pid != process.pid or self._owed:
             return None
         return database.guesses.of(dialogue)
 
@@ -198,10 +198,10 @@ class SQLSessionStore(SessionStore):
 
     def _database(self) -> _Database:
         database = self._opened
-        if database is None or database.pid != process_id():
+        if database is None or database.pid != process.pid:
             with self._opening:
                 database = self._opened
-                if database is None or database.pid != process_id():
+                if database is None or database.pid != process.pid:
                     if database is not None:  # the parent's: not even to be closed here
                         _OF_PARENTS.append(database)
                     database = _Database(
@@ -227,7 +227,7 @@ class _Database:
         patience: Patience,
     ) -> None:
         sa = sqlalchemy()
-        self.pid = process_id()
+        self.pid = process.pid
         self.engine = engine_of(sa, url, {"isolation_level": "AUTOCOMMIT", **engine_options})
         self.is_sqlite = self.engine.dialect.name == "sqlite"
         self._patience = patience

@@ -7,7 +7,7 @@ import weakref
 from concurrent.futures import Future
 from typing import Any
 
-from remote_agents.process import process_id
+from remote_agents import process
 
 
 class Place:
@@ -22,10 +22,6 @@ class Place:
     def __init__(self, coming: Future[None] | None) -> None:
         self.coming = coming
 
-    def done(self) -> bool:
-        """Whether it is your turn."""
-        return self.coming is None or self.coming.done()
-
 
 class Turnstile:
     """Lets one at a time through for each key, first come first served.
@@ -37,14 +33,14 @@ class Turnstile:
         self._lock = threading.RLock()  # a garbage collection inside may end another turn
         self._queues: dict[str, list[Place]] = {}
         self._holders: dict[str, weakref.ref[Any]] = {}
-        self._pid = process_id()
+        self._pid = process.pid
 
     def __reduce__(self) -> tuple[type[Turnstile], tuple[()]]:
         return Turnstile, ()
 
     def enter(self, key: str) -> Place:
         """A place in the queue; it is done when it is your turn, which may be at once."""
-        if self._pid != process_id():
+        if self._pid != process.pid:
             Turnstile.__init__(self)  # after a fork: those who wait here are elsewhere
         with self._lock:
             queue = self._queues.get(key)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import inspect
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, overload
 
@@ -111,8 +109,12 @@ _PHASES = {
 
 def account_of(exchange: Exchange) -> Flow[str]:
     """Whose turn or call it is."""
-    with _told_of("account"):
+    try:
         account = exchange.terms.account()
+    except (AgentError, DeadlineReached):
+        raise
+    except Exception as error:
+        raise _failure_of("account", error) from error
     if not isinstance(account, str) and inspect.isawaitable(account):
         account = yield from asked_in_time("account", Do(lambda: account), exchange)
     return str(account)
@@ -127,24 +129,20 @@ def asked_in_time(name: str, function: Do, exchange: Exchange) -> Flow[Any]:
     """
     within = exchange.left(exchange.terms.timeout.first_event)
     try:
-        with _told_of(name):
-            return (yield function._replace(within=within))
+        return (yield function._replace(within=within))
+    except AgentError:
+        raise
     except DeadlineReached:
         raise AgentTimeoutError(
             f"The function that is {name} gave nothing within {within:.3g} s; nothing was sent.",
             phase="connect",
         ) from None
-
-
-@contextmanager
-def _told_of(name: str) -> Iterator[None]:
-    """Names the function of the caller's that failed, and says what it raised."""
-    try:
-        yield
-    except (AgentError, DeadlineReached):
-        raise
     except Exception as error:
-        raise AgentConnectionError(
-            f"The function that is {name} failed ({type(error).__name__}: {error}); "
-            "nothing was sent."
-        ) from error
+        raise _failure_of(name, error) from error
+
+
+def _failure_of(name: str, error: Exception) -> AgentConnectionError:
+    """Names the function of the caller's that failed, and says what it raised."""
+    return AgentConnectionError(
+        f"The function that is {name} failed ({type(error).__name__}: {error}); nothing was sent."
+    )

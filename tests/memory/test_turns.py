@@ -59,7 +59,7 @@ def free(agent: Any, session_id: str) -> bool:
     """Whether nobody holds a session, in this process and in the store."""
     key, store = agent.agent.dialogue_keys_of(session_id, {})[1], agent.agent.store
     place = store.turnstile.enter(key)
-    idle = place.done() and all(each.busy_since is None for each in store.read(key))
+    idle = place.coming is None and all(each.busy_since is None for each in store.read(key))
     store.turnstile.leave(key, place)
     return bool(idle)
 
@@ -343,7 +343,7 @@ loop.close()
 del events
 gc.collect()
 name = agent.agent.dialogue_keys_of("u1", {})[1]
-assert store.turnstile.enter(name).done()
+assert store.turnstile.enter(name).coming is None
 assert [each.busy_since for each in store.read(name)] == [None]
 """
 
@@ -365,8 +365,8 @@ from remote_agents.memory.turnstile import Turnstile
 turnstile = Turnstile()
 place = turnstile.enter("u1")
 if os.fork() == 0:
-    os._exit(0 if turnstile.enter("u1").done() else 1)
-assert not turnstile.enter("u1").done()
+    os._exit(0 if turnstile.enter("u1").coming is None else 1)
+assert turnstile.enter("u1").coming is not None
 raise SystemExit(os.waitstatus_to_exitcode(os.wait()[1]))
 """
     assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
@@ -375,16 +375,16 @@ raise SystemExit(os.waitstatus_to_exitcode(os.wait()[1]))
 def test_first_come_first_served() -> None:
     turnstile, order = Turnstile(), []
     places = [turnstile.enter("k") for _ in range(5)]
-    assert [place.done() for place in places] == [True, False, False, False, False]
-    assert turnstile.enter("other").done()
+    assert [place.coming is None for place in places] == [True, False, False, False, False]
+    assert turnstile.enter("other").coming is None
     turnstile.leave("k", places[2])  # gave up
     for place in (places[0], places[1], places[3], places[4]):
-        assert place.done()
+        assert place.coming is None or place.coming.done()
         order.append(places.index(place))
         turnstile.leave("k", place)
         turnstile.leave("k", place)  # twice does no harm
     assert order == [0, 1, 3, 4]
-    assert turnstile.enter("k").done()
+    assert turnstile.enter("k").coming is None
 
 
 def test_a_turn_that_was_given_up_takes_nothing() -> None:
