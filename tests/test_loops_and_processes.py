@@ -58,33 +58,6 @@ def test_loops_that_were_closed_without_ceremony_are_forgotten(
         assert [loop() for loop in gone] == [None] * 3
 
 
-@pytest.mark.parametrize("client", ["aiohttp", "httpcore"])
-@pytest.mark.parametrize("within", [False, True])
-def test_the_sockets_of_a_loop_that_is_only_closed_go_with_it(
-    client: str, within: bool, monkeypatch: pytest.MonkeyPatch, without_gc: None
-) -> None:
-    """As those that LlamaIndex makes for sync calls while another loop runs."""
-    monkeypatch.setattr(pools, "pools", pools.Pools())
-    if client == "httpcore":
-        monkeypatch.setitem(sys.modules, "remote_agents.http._aiohttp", None)
-
-    def ask() -> None:
-        loop = asyncio.new_event_loop()
-        asked = asyncio.wait_for(agent.aask("Hi"), 10)
-        assert str(loop.run_until_complete(asked)) == "Hello"
-        loop.close()
-        assert loop.is_closed()
-
-    async def ask_within() -> None:
-        with ThreadPoolExecutor(1) as threads:
-            threads.submit(ask).result()
-
-    with serving(WHOLE) as server:
-        agent = BlueNexus(base_url=server.url, api_key=KEY)
-        asyncio.run(ask_within()) if within else ask()
-        assert sockets_of(server.port) == 0
-
-
 LOOP_LEFT_AS_IT_IS = """
 import asyncio, sys
 from remote_agents import BlueNexus

@@ -129,9 +129,7 @@ class Pools:
             # A loop closed without `shutdown_asyncgens` left its clients, which hold on to it.
             for other in [other for other in self._loops if other.is_closed()]:
                 _abandon(self._loops.pop(other))
-            clients = self._loops.setdefault(loop, {})
-        _close_before(loop, clients)
-        return clients
+            return self._loops.setdefault(loop, {})
 
     def abandon(self) -> None:
         """Let go of the async clients whose loops were never told to shut down."""
@@ -181,34 +179,6 @@ def _abandon(clients: Clients) -> None:
     for client, _ in clients.values():
         if hasattr(client, "abandon"):
             client.abandon()
-
-
-def _close_before(loop: asyncio.AbstractEventLoop, clients: Clients) -> None:
-    """Close the clients with their loop, which may be told nothing else.
-
-    LlamaIndex closes the loops that it makes for sync calls in a running one without
-    `shutdown_asyncgens`: their sockets would stay until a garbage collection finds them.
-    """
-
-    def close() -> None:
-        own.pop("close", None)
-        idle = not (loop.is_closed() or loop.is_running() or asyncio.all_tasks(loop))
-        if clients and idle:
-            closing = _aclose(clients)
-            try:
-                loop.run_until_complete(closing)
-            except RuntimeError:  # another loop runs in this thread
-                closing.close()
-        loop.close()
-
-    own: dict[str, object] = getattr(loop, "__dict__", {})  # uvloop's have none
-    own.setdefault("close", close)
-
-
-async def _aclose(clients: Clients) -> None:
-    for _, closer in list(clients.values()):
-        await closer.aclose()
-    await asyncio.sleep(0)  # in which their sockets go
 
 
 async def _close_with_loop(
