@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+import threading
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -60,24 +60,38 @@ class MarkdownView:
         self._kind = ""
         self._text = ""
         self._begun = False
-        self._next = 0.0
         self._live: Live | None = None
+        # Rich's own thread could move the cursor between what `print` works out and what it writes.
+        self._lock = threading.Lock()
+        self._over = threading.Event()
+        threading.Thread(target=self._redraw_until_over, daemon=True).start()
 
     def add(self, kind: str, text: str) -> None:
-        """Draw the next piece."""
-        if kind != self._kind:
-            self._settle()
-            self._kind = kind
-        self._text += sanitized(text)
-        if self._live is None:
-            self._live = self._live_view()
-        if (now := time.monotonic()) >= self._next:
-            self._next = now + 1 / REDRAWS
-            self._keep_whole_blocks()
+        """Take the next piece, which is drawn before long."""
+        with self._lock:
+            if kind != self._kind:
+                self._settle()
+                self._kind = kind
+            self._text += sanitized(text)
+            if self._live is None:
+                self._live = self._live_view()
 
     def close(self) -> None:
         """Draw the last block for good."""
-        self._settle()
+        self._over.set()
+        with self._lock:
+            self._settle()
+
+    def redraw(self) -> None:
+        """Draw what has come."""
+        with self._lock:
+            if self._live is not None:
+                self._keep_whole_blocks()
+                self._live.refresh()
+
+    def _redraw_until_over(self) -> None:
+        while not self._over.wait(1 / REDRAWS):
+            self.redraw()
 
     def _live_view(self) -> Live:
         if self._begun:
@@ -85,7 +99,7 @@ class MarkdownView:
         live = Live(
             console=self._console,
             get_renderable=lambda: _Inert(_drawn(self._kind, self._text), self._rows()),
-            refresh_per_second=REDRAWS,
+            auto_refresh=False,
             transient=True,
         )
         live.start()

@@ -40,9 +40,7 @@ def written(*pieces: str, width: int = 40, height: int = 60) -> str:
     answer = MarkdownView(console)
     for piece in pieces:
         answer.add("text", piece)
-        answer._next = 0.0
-        if answer._live is not None:
-            answer._live.refresh()
+        answer.redraw()
     answer.close()
     return file.getvalue()
 
