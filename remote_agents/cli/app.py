@@ -41,4 +41,4 @@ def sandbox() -> None:
 
 @app.command(add_help_option=False)
 def demo() -> None:
-    """StepChecker the agents answer in LangChain and LlamaIndex, on the sandbox."""
+    """Watch the agents answer in LangChain and LlamaIndex, on the sandbox."""

@@ -51,7 +51,7 @@ def reports_departure(client: httpx.Client | httpx.AsyncClient, url: str) -> boo
 
 # --- asyncio of Python 3.10, which does not count cancellations --------------------------------
 
-# Without: one that comes in the very moment of a deadline is unread_bytes for the deadline.
+# Without: one that comes in the very moment of a deadline is taken for the deadline.
 MESSAGE = "_cancel_message"
 MUST_CANCEL = "_must_cancel"
 WAITS_FOR = "_fut_waiter"
@@ -105,7 +105,7 @@ def are_known(
 
 
 def sets_attribute(kind: type, name: str) -> bool:
-    """Whether the constructor of a class sets_attribute an attribute of this name."""
+    """Whether the constructor of a class sets an attribute of this name."""
     makers = [vars(base).get("__init__") for base in kind.__mro__]
     return any(isinstance(make, FunctionType) and name in make.__code__.co_names for make in makers)
 
@@ -113,7 +113,7 @@ def sets_attribute(kind: type, name: str) -> bool:
 def use_protocol(
     connector: TCPConnector, protocol: Callable[[asyncio.AbstractEventLoop], ResponseHandler]
 ) -> None:
-    """Make new connections use_protocol through a protocol of our own."""
+    """Make new connections speak through a protocol of our own."""
     setattr(connector, FACTORY, partial(protocol, asyncio.get_running_loop()))
 
 

@@ -31,7 +31,7 @@ LONGEST_HEAD = 128 * 1024
 
 
 class MalformedHead(ValueError):
-    """What answers a request is no HTTP, says in which way."""
+    """What answers a request is no HTTP; the message says in which way."""
 
 
 def is_request_head(buffer: bytes) -> bool:
