@@ -29,7 +29,7 @@ class Guesses:
     def of(self, dialogue: str) -> Sequence[Conversation] | None:
         """Its conversations, the latest used first; None without a guess."""
         known = self._known.get(dialogue)
-        if known is None or not self._rest:
+        if known is None or self._rest <= 0:  # threads may count at once
             return known
         self._rest -= 1
         return None
