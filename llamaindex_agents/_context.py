@@ -129,7 +129,7 @@ def _is_lost(memory: BaseMemory) -> bool:
     return False
 
 
-async def with_dialogue(
+async def restore_dialogue(
     ctx: Any, memory: BaseMemory, llm_input: Sequence[ChatMessage]
 ) -> list[ChatMessage]:
     """A prompt, behind the dialogue of earlier runs if the context has lost it.

@@ -17,7 +17,7 @@ from llama_index.core.workflow import Context
 from pydantic import Field
 
 from llamaindex_agents._answers import text_of
-from llamaindex_agents._context import AgentState, keep_dialogue, with_dialogue
+from llamaindex_agents._context import AgentState, keep_dialogue, restore_dialogue
 from llamaindex_agents._handoffs import handoff_in, shown_until
 from llamaindex_agents._llm import RemoteLLM
 from remote_agents.errors import ConfigurationError
@@ -76,7 +76,7 @@ class RemoteWorkflowAgent(BaseWorkflowAgent):
             ConversationError: The context was saved while the agent was answering.
         """
         state = AgentState(ctx, self.name)
-        prompt = [*await with_dialogue(ctx, memory, llm_input), *await state.said()]
+        prompt = [*await restore_dialogue(ctx, memory, llm_input), *await state.said()]
         ctx.write_event_to_stream(AgentInput(input=prompt, current_agent_name=self.name))
         instructions = self._instructions(tools)
         response = await state.begin(llm_input)
