@@ -69,3 +69,15 @@ async def list_agents(way: Way, client: Any, box: Sandbox) -> None:
 async def get_agent(way: Way, client: Any, box: Sandbox) -> None:
     one = await way(client.agents.get)
     assert (one.id, one.name) == (client.agent.agent_id, "Handbook")
+
+
+async def create_conversation(way: Way, client: Any, box: Sandbox) -> None:
+    one = await way(client.conversations.create, "Vacation")
+    assert one.id
+    assert one.title == "Vacation"
+
+
+async def list_conversations(way: Way, client: Any, box: Sandbox) -> None:
+    ids = {(await way(client.conversations.create)).id for _ in range(3)}
+    found = await way(client.conversations.list, page_size=2)
+    assert ids <= {one.id for one in found}

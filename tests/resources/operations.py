@@ -10,7 +10,13 @@ from typing import Any
 
 from remote_agents.sandbox import Sandbox
 from tests.resources import cloudbase, maiagent, people, searches
-from tests.resources.calls import Way, get_agent, list_agents
+from tests.resources.calls import (
+    Way,
+    create_conversation,
+    get_agent,
+    list_agents,
+    list_conversations,
+)
 from tests.resources.operation import RUNNING, Operation
 
 FIRST, LAST = "2024-01-01", "2024-12-31"
@@ -49,18 +55,6 @@ async def _bluenexus_chat(way: Way, client: Any, box: Sandbox) -> None:
     first = await way(client.ask, "My name is Bo.", temperature=0.5, max_tokens=50)
     follow = {"conversation_id": first.conversation_id}
     assert "Bo" in (await way(client.stream, "What is my name?", **follow))[-1].reply.text
-
-
-async def _bluenexus_create(way: Way, client: Any, box: Sandbox) -> None:
-    one = await way(client.conversations.create, "Vacation")
-    assert one.id
-    assert one.title == "Vacation"
-
-
-async def _bluenexus_conversations(way: Way, client: Any, box: Sandbox) -> None:
-    ids = {(await way(client.conversations.create)).id for _ in range(3)}
-    found = await way(client.conversations.list, page_size=2)
-    assert ids <= {one.id for one in found}
 
 
 async def _bluenexus_messages(way: Way, client: Any, box: Sandbox) -> None:
@@ -176,7 +170,7 @@ OPERATIONS = (
         "Create a conversation",
         "POST /api/v1/agents/{agentId}/conversations",
         "BlueNexus.conversations.create",
-        _bluenexus_create,
+        create_conversation,
         "title",
     ),
     Operation(
@@ -185,7 +179,7 @@ OPERATIONS = (
         "List conversations",
         "GET /api/v1/agents/{agentId}/conversations",
         "BlueNexus.conversations.list",
-        _bluenexus_conversations,
+        list_conversations,
         "page limit",
     ),
     Operation(
