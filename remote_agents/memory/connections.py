@@ -81,6 +81,7 @@ class Connections:
         self._pid = process.pid
         self._kept: list[tuple[Any, dict[Any, Any]]] = []
         self._most = 0
+        self._over = False
         if engine.dialect.name == "sqlite":
             patience.watch(sa, engine)
             if isinstance(engine.pool, sa.pool.QueuePool):
@@ -91,6 +92,7 @@ class Connections:
         return (self._run_kept if self._most else self._run_pooled)(text, values, result)
 
     def _run_pooled(self, text: str, values: Any, result: Callable[[Any], T]) -> T:
+        pool = self._engine.pool
         connection = self._engine.raw_connection()
         try:
             cursor = connection.cursor()
@@ -101,6 +103,8 @@ class Connections:
             return found
         finally:
             connection.close()
+            if self._over:  # closed meanwhile, when the pool did not have this one
+                pool.dispose()
 
     def _run_kept(self, text: str, values: Any, result: Callable[[Any], T]) -> T:
         connection, info = self._taken()
@@ -137,7 +141,7 @@ class Connections:
         """Close them; those of a parent process are left to it."""
         if self._pid != process.pid:
             return
-        self._most = 0
+        self._over, self._most = True, 0
         while self._kept:
             self._close_one()
         self._engine.dispose()

@@ -260,3 +260,29 @@ assert [os.waitpid(pid, 0)[1] for pid in children] == [0] * 6
 def test_processes_may_make_the_tables_at_once(sql_url: str) -> None:
     script = [sys.executable, "-W", "ignore", "-c", AT_ONCE, sql_url]
     assert subprocess.run(script, check=False, timeout=60).returncode == 0
+
+
+def test_a_store_that_is_closed_amid_a_statement_leaves_no_connection(postgres_url: str) -> None:
+    """What the statement used is not given back to a pool that nobody closes again."""
+    import psycopg
+
+    store = SQLSessionStore(f"{postgres_url}?application_name=closed", table="closed")
+    address = postgres_url.replace("+psycopg", "")
+    with psycopg.connect(address) as other, psycopg.connect(address, autocommit=True) as looks:
+
+        def standing(state: str) -> int:
+            query = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'closed' "
+            row = looks.execute(f"{query} {state}").fetchone()
+            return row[0] if row else 0
+
+        other.execute("LOCK TABLE closed IN EXCLUSIVE MODE")
+        with ThreadPoolExecutor() as pool:
+            begun = pool.submit(store.begin, "u1", "h", None)
+            while not standing("AND wait_event_type = 'Lock'"):
+                assert not begun.done()
+            store.close()
+            other.rollback()
+            assert begun.result()
+        deadline = time.monotonic() + 10
+        while standing(""):  # the server takes a moment to see that it was left
+            assert time.monotonic() < deadline
