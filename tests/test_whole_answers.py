@@ -243,6 +243,64 @@ async def test_the_parts_of_a_content(endpoint: str, framework: str, way: str) -
     assert extra(framework, answer, "files") == files
 
 
+NOTE = {"type": "url_citation", "url_citation": {"url": "https://x.io/a", "title": "A"}}
+SEARCHED = {"type": "output_text", "text": "25 days", "annotations": [NOTE["url_citation"]]}
+SOURCE = {"title": "A", "url": "https://x.io/a"}
+PICTURE = {"kind": "image", "url": "https://files/plan.png"}
+THOUGHT = {"type": "thinking", "thinking": [{"type": "text", "text": "Hm."}]}
+REFUSED = {"type": "refusal", "refusal": "25 days"}
+SAID_BESIDE: dict[str, tuple[Frame, Frame]] = {
+    "a refusal": ({"refusal": "25 days"}, {}),
+    "a refusal as a part": ({"content": [REFUSED]}, {}),
+    "a thought": ({"content": [THOUGHT, SEARCHED]}, {"reasoning": "Hm.", "citations": [SOURCE]}),
+    "details of a thought": (
+        {"content": "25 days", "reasoning_details": [{"type": "reasoning.text", "text": "Hm."}]},
+        {"reasoning": "Hm."},
+    ),
+    "a source": ({"content": "25 days", "annotations": [NOTE]}, {"citations": [SOURCE]}),
+    "a picture": ({"content": "25 days", "images": [IMAGE]}, {"files": [PICTURE]}),
+}
+
+
+@each_way
+@each_framework
+@pytest.mark.parametrize("endpoint", OPENAI)
+@pytest.mark.parametrize("said", list(SAID_BESIDE))
+async def test_what_a_message_says_beside_its_text(
+    endpoint: str, framework: str, way: str, said: str
+) -> None:
+    fields, expected = SAID_BESIDE[said]
+    frames = answer_of(endpoint, streamed=False)
+    if WAYS[way][0]:
+        pieces = [{"role": "assistant", "content": "", "refusal": None}, *each_of(fields), {}]
+        choices = [{"index": 0, "delta": piece, "finish_reason": None} for piece in pieces]
+        choices[-1]["finish_reason"] = "stop"
+        frames = [{**frames[0], "choices": [choice]} for choice in choices]
+    else:
+        message = {"role": "assistant", "content": None, "refusal": None, **fields}
+        frames[0]["choices"][0]["message"] = message
+    answer = await asked(framework, endpoint, way, frames)
+    assert beside(framework, answer) == expected
+
+
+def each_of(fields: Frame) -> list[Frame]:
+    return [{name: value} for name, value in fields.items()]
+
+
+def beside(framework: str, answer: Answer) -> Frame:
+    """What stands beside the text, under its name in the plain client."""
+    if framework == "plain":
+        reply = answer.message
+        found = {"citations": reply.citations, "files": reply.files}
+        told = {name: [each.to_dict() for each in items] for name, items in found.items()}
+        told["reasoning"] = reply.reasoning
+    else:
+        known = answer.message.additional_kwargs
+        told = {name: known.get(name) for name in ("citations", "files", "reasoning")}
+        told["reasoning"] = told["reasoning"] or known.get("reasoning_content")
+    return {name: value for name, value in told.items() if value}
+
+
 def test_a_person_is_shown_the_files() -> None:
     reply = Reply("maiagent", "maiagent:b@host")
     reply.add(File("image", "https://files/plan.png", "f1", "plan.png"))

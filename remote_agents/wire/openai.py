@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import Any
 
 from remote_agents.errors import RemoteFailureError
 from remote_agents.json_types import JsonMapping
@@ -13,7 +12,6 @@ from remote_agents.types import (
     Event,
     Info,
     Message,
-    ReasoningDelta,
     Reply,
     TextDelta,
     ToolCall,
@@ -22,8 +20,8 @@ from remote_agents.types import (
     Usage,
 )
 from remote_agents.wire.failures import error_code, error_message
-from remote_agents.wire.json import count, identifier, items, mapping, text
-from remote_agents.wire.parts import files_in
+from remote_agents.wire.json import count, identifier, items, mapping
+from remote_agents.wire.openai_parts import BESIDE, parts_of, reasoning_beside, said_beside
 from remote_agents.wire.tool_arguments import parse_arguments
 from remote_agents.wire.unknown_frames import unknown_events
 
@@ -66,10 +64,11 @@ def decode_chat(data: object, so_far: Reply) -> list[Event]:
 
 
 def _decode_alternative(choice: JsonMapping, index: int, events: list[Event]) -> None:
-    content = mapping(choice.get("delta") or choice.get("message")).get("content")
+    message = mapping(choice.get("delta") or choice.get("message"))
+    content = message.get("content")
     events.extend(
         Alternative(index, part.text) if isinstance(part, TextDelta) else part
-        for part in (_parts(content) if content else ())
+        for part in (*(parts_of(content) if content else ()), *said_beside(message))
     )
 
 
@@ -77,27 +76,23 @@ def _decode_choice(choice: JsonMapping, so_far: Reply, events: list[Event]) -> N
     whole = "message" in choice
     content = mapping(choice["message"] if whole else choice.get("delta"))
     piece = content.get("content")
-    if len(content) > 1 or piece is None:
-        _decode_reasoning(content, events)
+    more = len(content) > 1 or piece is None
+    if more:
+        events.extend(reasoning_beside(content))
     if type(piece) is str and piece:
         events.append(TextDelta(piece))
     elif piece:
-        events.extend(_parts(piece))
+        events.extend(parts_of(piece))
     else:
         _check_silence(choice, content, events)
-    if len(content) > 1 and content.get("tool_calls"):
-        _decode_calls(items(content["tool_calls"]), whole, events)
+    if more:
+        events.extend(said_beside(content) if BESIDE & content.keys() else ())
+        _decode_calls(content, whole, events)
     reason = choice.get("finish_reason")
     if reason == "error" or choice.get("error"):
         raise _failure(choice, events)
     if whole or reason or ("finish_reason" in choice and not so_far.more_expected):
         _decode_finish(reason, whole, so_far, events)
-
-
-def _decode_reasoning(content: JsonMapping, events: list[Event]) -> None:
-    reasoning = content.get("reasoning_content") or content.get("reasoning")
-    if reasoning and isinstance(reasoning, str):
-        events.append(ReasoningDelta(reasoning))
 
 
 def _check_silence(choice: JsonMapping, content: JsonMapping, events: list[Event]) -> None:
@@ -109,8 +104,8 @@ def _check_silence(choice: JsonMapping, content: JsonMapping, events: list[Event
 
 # Keys that hold no text of the answer.
 DELTA = frozenset(
-    {"role", "name", "reasoning", "reasoning_content", "reasoning_details"}
-    | {"annotations", "audio", "tool_calls"}
+    {"role", "name", "reasoning", "reasoning_content", "reasoning_details", "refusal", "images"}
+    | {"annotations", "audio", "tool_calls", "function_call"}
 )
 CHOICE = frozenset(
     {"delta", "message", "error", "logprobs", "native_finish_reason", "stop_reason"}
@@ -129,9 +124,12 @@ def _failure(choice: JsonMapping, told: Sequence[Event]) -> RemoteFailureError:
     )
 
 
-def _decode_calls(calls: list[Any], whole: bool, events: list[Event]) -> None:
+def _decode_calls(content: JsonMapping, whole: bool, events: list[Event]) -> None:
     """The calls that the agent makes of its own tools; a stream tells each in pieces."""
-    for place, call in enumerate(map(mapping, calls)):
+    calls = content.get("tool_calls")
+    if not calls and (old := content.get("function_call")):
+        calls = [{"function": old}]
+    for place, call in enumerate(map(mapping, items(calls)) if calls else ()):
         function = mapping(call.get("function"))
         name, said = identifier(function.get("name")), function.get("arguments")
         if whole:
@@ -166,20 +164,6 @@ def _decode_finish(reason: object, whole: bool, so_far: Reply, events: list[Even
         events.append(Info(finish_reason=reason))
     elif not so_far.more_expected:
         events.append(Info(more_expected=True))
-
-
-def _parts(value: object) -> list[Event]:
-    """The events of a content that is a list of parts."""
-    if isinstance(value, str):
-        return [TextDelta(value)]
-    texts: list[Event] = []
-    others: list[Event] = []
-    for part in items(value):
-        if piece := text(mapping(part).get("text")):
-            texts.append(TextDelta(piece))
-        else:
-            others.extend(files_in(part) or [Unknown(part)])
-    return [*others, *texts]
 
 
 def decode_usage(usage: JsonMapping, so_far: Reply) -> list[Event]:
