@@ -95,6 +95,8 @@ TEXTS = {
         "B",
     ),
     "a result of the run": ([{**FINISHED, "result": "25 days."}], "25 days."),
+    "a result that is an object": ([{**FINISHED, "result": {"days": 25}}], '{"days": 25}'),
+    "a result of parts": ([{**FINISHED, "result": [{"type": "text", "text": "25"}]}], "25"),
     "a result beside a text": ([*whole("1", "A"), {**FINISHED, "result": "done"}], "A"),
     "nothing": ([], ""),
 }

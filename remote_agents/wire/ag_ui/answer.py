@@ -33,6 +33,7 @@ from remote_agents.wire.ag_ui.run import (
     read_snapshot,
     run_of,
 )
+from remote_agents.wire.ag_ui.spelling import in_camel_case
 from remote_agents.wire.ag_ui.state import patched
 from remote_agents.wire.json import identifier, items, text
 from remote_agents.wire.parsing import parse
@@ -60,7 +61,10 @@ def decode_ag_ui(data: Any, so_far: Reply, sent: Sent = NOTHING) -> list[Event]:
         RemoteFailureError: The run failed, or was stopped.
     """
     decode = _DECODERS.get(data["type"])
-    return decode(data, so_far, run_of(so_far, sent)) if decode else [Unknown(data)]
+    if decode is None:
+        return [Unknown(data)]
+    run = run_of(so_far, sent, data)
+    return decode(in_camel_case(data) if run.snake_case else data, so_far, run)
 
 
 # --- text and reasoning ------------------------------------------------------------------------

@@ -23,11 +23,12 @@ from remote_agents.types import (
     ToolCall,
     ToolResult,
     Usage,
+    json_text,
 )
 from remote_agents.wire.ag_ui.run import PARAGRAPH, Run, interrupts_of, snapshot_text
 from remote_agents.wire.json import count, identifier, items, mapping, text
 from remote_agents.wire.parts import files_in
-from remote_agents.wire.tool_arguments import parse_arguments
+from remote_agents.wire.tool_arguments import content_text, parse_arguments
 
 
 def finished(data: JsonMapping, so_far: Reply, run: Run) -> list[Event]:
@@ -41,7 +42,7 @@ def finished(data: JsonMapping, so_far: Reply, run: Run) -> list[Event]:
         raise RemoteFailureError("The agent's run was stopped.", code="cancelled", body=data)
     interrupts = interrupts_of(data) or run.interrupts
     shown = [*run.end(so_far), *_unstreamed(so_far, run)]
-    if not shown and not so_far.text and (result := text(data.get("result"))):
+    if not shown and not so_far.text and (result := _result_text(data.get("result"))):
         shown = [TextDelta(result)]
     calls = _left_calls(data, so_far, run, interrupts) or _call_in_words(so_far, run, shown)
     asked = any(isinstance(event, ClientToolCall) for event in calls)
@@ -51,6 +52,14 @@ def finished(data: JsonMapping, so_far: Reply, run: Run) -> list[Event]:
         reply_id=run.snapshot.last_id,
     )
     return [*shown, *calls, *interrupts, *_usage(data), end]
+
+
+def _result_text(result: object) -> str:
+    """The text of a run's result, which may be an object: an agent with a schema answers so."""
+    if not isinstance(result, (dict, list)) or not result:
+        return text(result)
+    parts = content_text(result) if isinstance(result, list) else ""
+    return parts or json_text(result)
 
 
 def _unstreamed(so_far: Reply, run: Run) -> list[Event]:

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from remote_agents.json_types import JsonMapping, JsonObject
 from remote_agents.types import Event, Interrupt, Reply, TextDelta
+from remote_agents.wire.ag_ui.spelling import is_snake_case
 from remote_agents.wire.json import identifier, items, mapping, text
 from remote_agents.wire.tool_arguments import content_text
 
@@ -58,6 +59,7 @@ class Run:
 
     Args:
         sent: What was asked.
+        snake_case: Whether the names of its fields are spelt so.
         announced: Whether RUN_STARTED came, after which RUN_FINISHED is due.
         open: The message that is being shown.
         shown: Ids of the messages whose text has been shown.
@@ -70,6 +72,7 @@ class Run:
     """
 
     sent: Sent = NOTHING
+    snake_case: bool = False
     announced: bool = False
     open: str | None = None
     shown: set[str] = field(default_factory=set)
@@ -110,10 +113,10 @@ class Run:
         return events
 
 
-def run_of(so_far: Reply, sent: Sent) -> Run:
-    """The run that a reply is folded from; it begins with the first event."""
+def run_of(so_far: Reply, sent: Sent, data: JsonMapping) -> Run:
+    """The run that a reply is folded from; it begins with its first event."""
     if not isinstance(so_far.decoder, Run):
-        so_far.decoder = Run(sent)
+        so_far.decoder = Run(sent, is_snake_case(data))
     run: Run = so_far.decoder
     return run
 
