@@ -5,6 +5,7 @@ import signal
 import threading
 import time
 import weakref
+from collections.abc import Iterator
 from typing import Any
 
 import httpx
@@ -16,7 +17,10 @@ from remote_agents import (
     BlueNexus,
 )
 from remote_agents.sandbox import Sandbox
+from remote_agents.testing.ways import FRAMEWORKS, Way, asked
 from tests.raw_server import (
+    HOLD,
+    Step,
     flood,
     head,
     serving,
@@ -157,3 +161,35 @@ def test_ctrl_c_ends_an_async_stream_too(sandbox: Sandbox) -> None:
         asyncio.run(_read_all(agent.astream("Hello")))
     assert time.monotonic() - begun < 1.2
     assert asyncio.run(agent.aask("Hello")).text
+
+
+class TookTooLong(Exception):  # as a job queue's handler of a signal raises it
+    """A job's time is over."""
+
+
+def _end_job(number: int, frame: object) -> None:
+    raise TookTooLong
+
+
+@pytest.fixture
+def job_queue() -> Iterator[Step]:
+    """A step of a server, which ends the job that waits for it."""
+    before, thread = signal.signal(signal.SIGUSR1, _end_job), threading.get_ident()
+    yield lambda talk: signal.pthread_kill(thread, signal.SIGUSR1)
+    signal.signal(signal.SIGUSR1, before)
+
+
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+@pytest.mark.parametrize("streamed", [False, True], ids=["whole", "streamed"])
+@pytest.mark.parametrize("begun", [False, True], ids=["before the answer", "amid the answer"])
+def test_what_a_signals_handler_raises_is_no_broken_connection(
+    job_queue: Step, framework: str, streamed: bool, begun: bool
+) -> None:
+    arrived = [head(), delta("Hel")] if begun else []
+    with serving([*arrived, job_queue, HOLD], WHOLE) as server:
+        settings = {"base_url": server.url, "api_key": KEY, "agent_id": "a"}
+        way = Way(framework, "bluenexus", streamed=streamed, awaited=False, **settings)
+        with pytest.raises(TookTooLong):
+            asked(way, "Hi")
+        assert asked(way, "Hi").text == "Hello"
+    assert len(server.requests) == 2

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 from collections.abc import Callable, Mapping
+from types import CodeType, FunctionType
 from typing import Any, TypeVar
 
 import httpx
@@ -198,6 +200,23 @@ def _connection_hint(reason: str) -> str:
 def _described(error: BaseException) -> str:
     error = _aiohttp_cause(error) or error
     return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+
+
+def is_of_signal(error: Exception) -> bool:
+    """Whether the handler of a signal raised an error, as job queues end a job (Celery, RQ).
+
+    It is no failure of the connection, and the program waits for it.
+    """
+    handlers, traceback = _signal_handlers(), error.__traceback__
+    while traceback is not None and traceback.tb_frame.f_code not in handlers:
+        traceback = traceback.tb_next
+    return traceback is not None
+
+
+def _signal_handlers() -> set[CodeType]:
+    handlers = [signal.getsignal(number) for number in signal.valid_signals()]
+    functions = [getattr(handler, "__func__", handler) for handler in handlers]
+    return {each.__code__ for each in functions if isinstance(each, FunctionType)}
 
 
 def strip_tracebacks(error: E) -> E:

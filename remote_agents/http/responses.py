@@ -19,7 +19,7 @@ from remote_agents.errors import AgentError
 from remote_agents.flow import DeadlineReached, Limits
 from remote_agents.http.charsets import Recoder, recoder_of
 from remote_agents.http.deadlines import Alarm, SocketDeadline
-from remote_agents.http.errors import reading_failed
+from remote_agents.http.errors import is_of_signal, reading_failed
 from remote_agents.http.requests import OutgoingRequest
 from remote_agents.http.unpacking import Unpacker, unpacker_of
 
@@ -155,6 +155,8 @@ class SyncResponse(_Response):
         except AgentError:
             raise
         except Exception as error:
+            if is_of_signal(error):
+                raise
             if cut is not None and cut.fired:
                 raise DeadlineReached from error
             raise reading_failed(error) from error

@@ -15,7 +15,7 @@ from remote_agents.flow import Send
 from remote_agents.http import certificates, pools
 from remote_agents.http._seams import reports_departure
 from remote_agents.http.deadlines import Alarm, Deadline
-from remote_agents.http.errors import Departure, sending_failed, strip_tracebacks
+from remote_agents.http.errors import Departure, is_of_signal, sending_failed, strip_tracebacks
 from remote_agents.http.proxies import without_credentials
 from remote_agents.http.requests import (
     OutgoingRequest,
@@ -83,6 +83,8 @@ class Transport:
         except AgentError:
             raise
         except Exception as error:
+            if is_of_signal(error):
+                raise strip_tracebacks(error)  # noqa: B904 - it is the same error
             raise self._sending_failed(error, op, departure, self._client) from error
         except BaseException as error:
             raise strip_tracebacks(error)  # noqa: B904 - it is the same error
