@@ -196,13 +196,14 @@ class Standing:
     def resumed(self, conversation_id: str) -> Plan:
         """No message: the conversation goes on with a run that waits."""
         known = [found for found in self.known if found.conversation_id == conversation_id]
+        conversation = known[0] if known else Conversation(conversation_id)
         return Plan(
             [],
-            conversation=known[0] if known else Conversation(conversation_id),
+            conversation=conversation,
             memory="continued",
             reason="resume",
-            system=self.system,
-            bare=False,
+            system=self.system or conversation.system,
+            bare=self.prompt.bare,
             **self._named((), len(self.places)),
         )
 

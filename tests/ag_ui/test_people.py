@@ -24,6 +24,7 @@ from remote_agents import (
 )
 from remote_agents.bulk import ask_many
 from remote_agents.sandbox import Sandbox
+from remote_agents.testing.ways import FRAMEWORKS, Way
 
 TASK = "Delete the file."
 ANSWERS = {"yes": "Done: ", "no": "I left it alone: "}
@@ -71,6 +72,24 @@ async def test_a_session_is_resumed(sandbox: Sandbox, service: str) -> None:
     reply = await agent.aask("", session_id="s1", resume={"approved": True})
     assert reply.text.startswith("Done: ")
     assert (reply.memory, reply.memory_reason) == ("continued", "resume")
+
+
+@each
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+@pytest.mark.parametrize("streamed", [True, False])
+@pytest.mark.parametrize("awaited", [True, False])
+async def test_a_session_goes_on_after_the_person_has_answered(
+    sandbox: Sandbox, service: str, framework: str, streamed: bool, awaited: bool
+) -> None:
+    given = settings(sandbox, service)
+    way = Way(framework, service, streamed=streamed, awaited=awaited, **given)
+    session = f"{framework} {streamed} {awaited}"
+    told = [
+        (await way.ask(question, session=session, **call)).metadata
+        for question, call in ((TASK, {}), ("", {"resume": "yes"}), ("And the other one.", {}))
+    ]
+    assert [each["memory_reason"] for each in told] == ["first_turn", "resume", "session"]
+    assert len({each["conversation_id"] for each in told}) == 1
 
 
 @each
