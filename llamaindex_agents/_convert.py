@@ -26,7 +26,6 @@ from llama_index.core.base.llms.types import (
 )
 from pydantic import BaseModel, ValidationError
 
-from remote_agents.agent import Agent
 from remote_agents.client_tools import broken_call
 from remote_agents.errors import UnsupportedContentError
 from remote_agents.json_types import Arguments, JsonMapping, JsonObject
@@ -49,7 +48,7 @@ from remote_agents.types.history import History, said_beside_text
 
 # --- what goes out -----------------------------------------------------------------------------
 
-_ROLES: dict[MessageRole, Role] = {
+ROLES: dict[MessageRole, Role] = {
     MessageRole.SYSTEM: "system",
     MessageRole.DEVELOPER: "system",
     MessageRole.USER: "user",
@@ -114,7 +113,7 @@ def prompt(text: str) -> list[Message]:
 def _message(message: ChatMessage, endpoint: Endpoint) -> Message:
     if not isinstance(message, ChatMessage):
         raise _no_messages(f"of {type(message).__name__}", endpoint)
-    role, blocks, known = _ROLES[message.role], message.blocks, message.additional_kwargs
+    role, blocks, known = ROLES[message.role], message.blocks, message.additional_kwargs
     origin = Origin.of(known) if known and role == "assistant" else None
     if len(blocks) == 1 and type(block := blocks[0]) is TextBlock and _BESIDE.isdisjoint(known):
         return Message(role, block.text or "", (), origin)  # most of a long history
@@ -368,31 +367,3 @@ def _usage(usage: Usage) -> dict[str, int]:
         "completion_tokens": usage.output_tokens,
         "total_tokens": usage.total_tokens,
     }
-
-
-# --- the service's own messages ----------------------------------------------------------------
-
-
-def remote_messages(client: Any, conversation_id: str, session_id: str) -> list[ChatMessage]:
-    """The messages that a service lists of a session, which can be gone on from.
-
-    Args:
-        client: A plain client that can list messages.
-        conversation_id: The service's id.
-        session_id: The session that goes on in it.
-    """
-    agent: Agent = client.agent
-    listed = client.messages.history(conversation_id)
-    roles = [MessageRole(message.role) for message in listed]
-    said = [Message(_ROLES[role], each.content) for role, each in zip(roles, listed, strict=True)]
-    marks = agent.marks_of(conversation_id, said, session_id)
-    ours = {"agent": agent.name, "model_provider": agent.endpoint.name}
-    return [
-        ChatMessage(
-            role=role,
-            content=each.content,
-            additional_kwargs={"conversation_id": conversation_id, "id": each.id}
-            | ({**ours, "conversation": mark} if mark else {}),
-        )
-        for role, each, mark in zip(roles, listed, marks, strict=True)
-    ]

@@ -27,7 +27,7 @@ from llama_index.core.instrumentation.events.chat_engine import (
 from llama_index_instrumentation import get_dispatcher
 
 from llamaindex_agents._answers import text_of
-from llamaindex_agents._convert import remote_messages
+from llamaindex_agents._listed import remote_messages
 from llamaindex_agents._llm import RemoteLLM
 from llamaindex_agents._sources import Sources
 from llamaindex_agents._streamed import RemoteStreamingChatResponse

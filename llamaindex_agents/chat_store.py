@@ -17,7 +17,7 @@ from llama_index.core.storage.chat_store.base import BaseChatStore
 from llama_index.core.storage.chat_store.base_db import AsyncDBChatStore, MessageStatus
 from pydantic import Field, PrivateAttr
 
-from llamaindex_agents._convert import remote_messages
+from llamaindex_agents._listed import remote_messages
 from remote_agents.errors import ConfigurationError, NotFoundError
 
 CACHE_SECONDS = 60.0

@@ -1,0 +1,36 @@
+"""The messages that a service lists of a conversation, as LlamaIndex's."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from llama_index.core.base.llms.types import ChatMessage, MessageRole
+
+from llamaindex_agents._convert import ROLES
+from remote_agents.agent import Agent
+from remote_agents.types import Message
+
+
+def remote_messages(client: Any, conversation_id: str, session_id: str) -> list[ChatMessage]:
+    """The messages that a service lists of a session, which can be gone on from.
+
+    Args:
+        client: A plain client that can list messages.
+        conversation_id: The service's id.
+        session_id: The session that goes on in it.
+    """
+    agent: Agent = client.agent
+    listed = client.messages.history(conversation_id)
+    roles = [MessageRole(message.role) for message in listed]
+    said = [Message(ROLES[role], each.content) for role, each in zip(roles, listed, strict=True)]
+    marks = agent.marks_of(conversation_id, said, session_id)
+    ours = {"agent": agent.name, "model_provider": agent.endpoint.name}
+    return [
+        ChatMessage(
+            role=role,
+            content=each.content,
+            additional_kwargs={"conversation_id": conversation_id, "id": each.id}
+            | ({**ours, "conversation": mark} if mark else {}),
+        )
+        for role, each, mark in zip(roles, listed, marks, strict=True)
+    ]
