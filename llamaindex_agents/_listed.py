@@ -8,11 +8,17 @@ from llama_index.core.base.llms.types import ChatMessage, MessageRole
 
 from llamaindex_agents._convert import ROLES
 from remote_agents.agent import Agent
+from remote_agents.errors import AgentStatusError
 from remote_agents.types import Message
 
+NOT_LISTED = frozenset({404, 405, 501})
 
-def remote_messages(client: Any, conversation_id: str, session_id: str) -> list[ChatMessage]:
+
+def remote_messages(client: Any, conversation_id: str, session_id: str) -> list[ChatMessage] | None:
     """The messages that a service lists of a session, which can be gone on from.
+
+    None where it lists none: the conversation is gone, or the agent runs on a server of one's own,
+    which only answers.
 
     Args:
         client: A plain client that can list messages.
@@ -20,7 +26,12 @@ def remote_messages(client: Any, conversation_id: str, session_id: str) -> list[
         session_id: The session that goes on in it.
     """
     agent: Agent = client.agent
-    listed = client.messages.history(conversation_id)
+    try:
+        listed = client.messages.history(conversation_id)
+    except AgentStatusError as error:
+        if error.status_code in NOT_LISTED:
+            return None
+        raise
     roles = [MessageRole(message.role) for message in listed]
     said = [Message(ROLES[role], each.content) for role, each in zip(roles, listed, strict=True)]
     marks = agent.marks_of(conversation_id, said, session_id)

@@ -78,7 +78,8 @@ class AgentChatEngine(BaseChatEngine):
         known = self._llm.agent.session(self.session_id)
         if known is None or not hasattr(type(client), "messages"):
             return self._history
-        return remote_messages(client, known.conversation_id, self.session_id)
+        listed = remote_messages(client, known.conversation_id, self.session_id)
+        return self._history if listed is None else listed
 
     def reset(self) -> None:
         """Start anew: the next message begins a new conversation."""

@@ -18,7 +18,7 @@ from llama_index.core.storage.chat_store.base_db import AsyncDBChatStore, Messag
 from pydantic import Field, PrivateAttr
 
 from llamaindex_agents._listed import remote_messages
-from remote_agents.errors import ConfigurationError, NotFoundError
+from remote_agents.errors import ConfigurationError
 
 CACHE_SECONDS = 60.0
 _NOT_GIVEN: Any = object()
@@ -160,10 +160,7 @@ class CachedConversations:
         conversation_id = self.conversation_id(key)
         if conversation_id is None:  # a key is the caller's own: the service is not asked about it
             return []
-        try:
-            return remote_messages(self.client, conversation_id, key)
-        except NotFoundError:
-            return []
+        return remote_messages(self.client, conversation_id, key) or []
 
 
 def _refuse() -> NotImplementedError:

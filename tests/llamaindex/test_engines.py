@@ -6,7 +6,7 @@ import pytest
 from llama_index.core.base.llms.types import ChatMessage
 from llama_index.core.query_engine import RetrieverQueryEngine
 
-from llamaindex_agents import AgentQueryEngine, AgentRetriever
+from llamaindex_agents import AgentQueryEngine, AgentRetriever, RemoteChatStore
 from remote_agents import InMemorySessionStore
 from remote_agents.sandbox import Sandbox
 from tests.llamaindex.conftest import (
@@ -117,6 +117,21 @@ async def test_chat_engine(sandbox: Sandbox, build: Build, service: str, how: st
     assert (history[0].content, history[2].content) == (QUESTION, FOLLOW_UP)
     if service in KEEPING:
         assert sandbox.turns(service)[-1]["messages"][-1]["content"] == "And after five years?"
+
+
+@pytest.mark.parametrize("status", [404, 405, 501])
+@pytest.mark.parametrize("service", LISTING)
+def test_where_a_service_lists_nothing_an_engine_tells_what_it_said(
+    sandbox: Sandbox, build: Build, service: str, status: int
+) -> None:
+    """As Tencent's own agent server, which only answers."""
+    llm = build(service, session_store=InMemorySessionStore(), max_retries=0)
+    engine, store = llm.as_chat_engine("alice"), RemoteChatStore(client=llm.client)
+    answer = engine.chat(QUESTION)
+    sandbox.fail_next(status=status, endpoint=service, match="/", times=2)
+    assert [m.content for m in engine.chat_history] == [QUESTION, answer.response]
+    assert store.get_messages("alice") == []
+    assert str(engine.chat(FOLLOW_UP)).startswith(PART_TIME)
 
 
 @pytest.mark.parametrize("service", KEEPING)
