@@ -20,7 +20,8 @@ from remote_agents.sandbox.app.app import create_app
 from remote_agents.sandbox.directory import AGENTS, environment, manifest
 from remote_agents.sandbox.mind.answers import Brain
 from remote_agents.sandbox.mind.knowledge import HANDBOOK, Knowledge
-from remote_agents.sandbox.service import Service, Settings, parse_rate
+from remote_agents.sandbox.options import HERE, parser
+from remote_agents.sandbox.service import Service, Settings
 from remote_agents.sandbox.serving.keys import Keys
 from remote_agents.sandbox.serving.server import listen, serve
 from remote_agents.sandbox.serving.state import Store
@@ -29,7 +30,11 @@ from remote_agents.sandbox.upstream import Upstream
 if TYPE_CHECKING:  # what it needs is installed only for `--tls`
     from remote_agents.sandbox.serving.certificates import Files
 
-HERE = "127.0.0.1"
+EVERYWHERE = {"0.0.0.0": HERE, "::": "::1"}  # and where such a sandbox is reached from here
+
+
+class _NoStartError(Exception):
+    """What keeps the server from starting, in words for whoever started it."""
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -38,26 +43,38 @@ def main(argv: list[str] | None = None) -> int:
     Args:
         argv: the arguments after the program's name; those of the process by default.
     """
-    options = _parser().parse_args(argv)
-    if options.documents is not None and not options.documents.is_dir():
-        return _give_up(options, f"The folder of documents does not exist: {options.documents}")
-    if options.tls is not None and find_spec("cryptography") is None:
-        return _give_up(options, needs("--tls", "sandbox", "cryptography"))
+    options = parser().parse_args(argv)
     try:
-        sock = listen(options.port, options.host)
+        with (
+            _listening(options) as sock,
+            tempfile.TemporaryDirectory(prefix="sandbox-") as folder,
+            closing(_store(options, folder)) as store,
+        ):
+            _run(options, sock, store, _certified(options, folder))
+    except _NoStartError as problem:
+        return _give_up(options, str(problem))
+    return 0
+
+
+def _listening(options: argparse.Namespace) -> socket.socket:
+    if options.documents is not None and not options.documents.is_dir():
+        raise _NoStartError(f"The folder of documents does not exist: {options.documents}")
+    if options.tls is not None and find_spec("cryptography") is None:
+        raise _NoStartError(needs("--tls", "sandbox", "cryptography"))
+    try:
+        return listen(options.port, options.host)
     except OSError as error:
         place = options.port if options.host == HERE else f"{options.port} of {options.host}"
-        return _give_up(
-            options, f"Port {place} is not available ({error.strerror}): choose another."
-        )
-    with sock, tempfile.TemporaryDirectory(prefix="sandbox-") as folder:
-        try:
-            store = Store(options.state or str(Path(folder) / "state.sqlite"))
-        except sqlite3.Error as error:
-            return _give_up(options, f"{options.state} cannot hold the conversations: {error}.")
-        with closing(store):
-            _run(options, sock, store, _certified(options, folder))
-    return 0
+        problem = f"Port {place} is not available ({error.strerror}): choose another."
+        raise _NoStartError(problem) from error
+
+
+def _store(options: argparse.Namespace, folder: str) -> Store:
+    try:
+        return Store(options.state or str(Path(folder) / "state.sqlite"))
+    except sqlite3.Error as error:
+        problem = f"{options.state} cannot hold the conversations: {error}."
+        raise _NoStartError(problem) from error
 
 
 def _certified(options: argparse.Namespace, folder: str) -> Files | None:
@@ -65,18 +82,29 @@ def _certified(options: argparse.Namespace, folder: str) -> Files | None:
         return None
     from remote_agents.sandbox.serving.certificates import certify
 
-    hosts = dict.fromkeys(("localhost", HERE, "::1", *options.allow_host))
-    return certify(Path(options.tls or folder).resolve(), hosts)
+    place = Path(options.tls or folder).resolve()
+    try:
+        return certify(place, dict.fromkeys(("localhost", HERE, "::1", *_names(options))))
+    except (OSError, TypeError, ValueError) as error:  # the last two are of PEM files
+        problem = f"The folder {place} cannot hold the certificates: {error}"
+        raise _NoStartError(problem) from error
+
+
+def _names(options: argparse.Namespace) -> list[str]:
+    """What others reach it by; the first is the one that is printed."""
+    own = EVERYWHERE.get(options.host, options.host)
+    return [*options.allow_host, own]
 
 
 def _run(options: argparse.Namespace, sock: socket.socket, store: Store, tls: Files | None) -> None:
-    host = options.allow_host[0] if options.allow_host else HERE
+    names = _names(options)
+    host = f"[{names[0]}]" if ":" in names[0] else names[0]
     url = f"{'https' if tls else 'http'}://{host}:{sock.getsockname()[1]}"
     settings = Settings(word_delay=options.word_delay, rate_limit=options.rate_limit)
     brain = Brain(Knowledge(options.documents or HANDBOOK), use_context=not options.ignore_context)
     upstream = Upstream(options.upstream) if options.upstream else None
     service = Service(url, store, brain, settings, upstream, Keys(options.token_seconds))
-    app, greeting = create_app(service, options.allow_host), _greeting(options, service, tls)
+    app, greeting = create_app(service, names), _greeting(options, service, tls)
     serve(app, sock, _ready(greeting), options.until_eof, tls)
 
 
@@ -111,84 +139,6 @@ def _give_up(options: argparse.Namespace, problem: str) -> int:
     else:
         print(problem, file=sys.stderr)
     return 2
-
-
-def _port(text: str) -> int:
-    if not (text.isdecimal() and int(text) < 65536):
-        raise argparse.ArgumentTypeError(f"a port is a number up to 65535, not {text!r}")
-    return int(text)
-
-
-def _seconds(text: str) -> float:
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = 0.0
-    if not 0 < seconds < 10**9:
-        raise argparse.ArgumentTypeError(f"a number of seconds above 0, not {text!r}")
-    return seconds
-
-
-def _rate(text: str) -> str:
-    try:
-        parse_rate(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
-    return text
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="remote-agents sandbox",
-        description="A local server that speaks the protocols of all remote agents.",
-        epilog="--print-env prints the variables first and then serves: "
-        "run it in the background with its output in a file, and source the file.",
-    )
-    _add_place(parser)
-    _add_rest(parser)
-    return parser
-
-
-def _add_place(parser: argparse.ArgumentParser) -> None:
-    """Where it listens, and who may ask."""
-    add = parser.add_argument
-    add("--port", type=_port, default=8700, help="0 takes a free one (default: %(default)s)")
-    add("--host", default=HERE, help="address to listen on; 0.0.0.0 for all (default: %(default)s)")
-    add(
-        "--allow-host",
-        metavar="NAME",
-        action="append",
-        default=[],
-        help="name that others reach it by; may be given again, and the first is the one printed",
-    )
-    add(
-        "--tls",
-        metavar="FOLDER",
-        nargs="?",
-        const="",
-        help="serve HTTPS; its private authority is kept in the folder, if one is named",
-    )
-    add("--token-seconds", type=_seconds, help="keys are tokens that expire after so long")
-
-
-def _add_rest(parser: argparse.ArgumentParser) -> None:
-    """What it answers from, how, and what it prints."""
-    add = parser.add_argument
-    add("--documents", type=Path, help="folder of .md and .txt files to answer from")
-    add("--state", help="SQLite file that keeps the conversations")
-    add("--print-env", action="store_true", help="print export lines for the agents")
-    add("--json", action="store_true", help="print what a client needs as a line of JSON")
-    add("--word-delay", type=float, default=0.0, help="seconds between two words of a stream")
-    add(
-        "--rate-limit",
-        type=_rate,
-        default="30/minute",
-        help="of a service that has a limit, or none",
-    )
-    add("--upstream", help="OpenAI-compatible server that answers instead, up to its /v1")
-    add("--ignore-context", action="store_true", help="answer from the documents alone")
-    # The process of a `Sandbox` object: announces itself in JSON, ends with its parent.
-    add("--until-eof", action="store_true", help=argparse.SUPPRESS)
 
 
 if __name__ == "__main__":

@@ -12,15 +12,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
 
 from remote_agents import AgentConnectionError, AuthenticationError, MaiAgent, cached_key
 from remote_agents.sandbox import Sandbox
-from remote_agents.sandbox.__main__ import _parser
 from remote_agents.sandbox.directory import AGENTS
+from remote_agents.sandbox.options import parser
+from remote_agents.sandbox.serving import certificates
+from remote_agents.sandbox.serving.certificates import certify
 from remote_agents.sandbox.serving.keys import Keys
+from remote_agents.sandbox.serving.server import listen
 
 QUESTION = "How many vacation days do I get?"
 
@@ -94,6 +98,29 @@ def test_the_authority_of_a_folder_stays(tmp_path: Path) -> None:
     assert (tmp_path / "ca-key.pem").stat().st_mode & 0o077 == 0
 
 
+@pytest.mark.parametrize("name", ["ca.pem", "ca-key.pem", ""])
+def test_a_folder_that_cannot_hold_certificates_is_named(tmp_path: Path, name: str) -> None:
+    folder = tmp_path / "tls"
+    if name:
+        certify(folder, ["localhost"])
+        (folder / name).write_text("no PEM")
+    else:
+        folder.write_text("a file")
+    command = [sys.executable, "-m", "remote_agents.sandbox", "--port=0", "--tls", str(folder)]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert ended.returncode == 2
+    assert ended.stderr.startswith(f"The folder {folder} cannot hold the certificates: ")
+
+
+def test_an_authority_that_ends_too_soon_is_made_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(certificates, "OF_AUTHORITY", certificates.VALID)
+    old = certify(tmp_path, ["localhost"]).authority.read_bytes()
+    monkeypatch.undo()
+    assert certify(tmp_path, ["localhost"]).authority.read_bytes() != old
+
+
 def test_names_that_others_reach_it_by() -> None:
     with started("--host=0.0.0.0", "--allow-host=harbor.test", "--json") as said:
         url = json.loads(said)["agents"]["maiagent"]["base_url"]
@@ -106,7 +133,34 @@ def test_names_that_others_reach_it_by() -> None:
     assert list(seen.values()) == [200, 200, 200, 403]
 
 
-@pytest.mark.parametrize("option", ["--token-seconds=0", "--token-seconds=soon", "--port=99999"])
+def here(host: str) -> str:
+    """The address, or another where this machine does not have it."""
+    try:
+        listen(0, host).close()
+    except OSError:
+        return "localhost"
+    return host
+
+
+@pytest.mark.parametrize("host", ["::1", "localhost"])
+async def test_where_it_listens_is_printed_and_answers(host: str) -> None:
+    listening = here(host)
+    with started(f"--host={listening}", "--json") as said:
+        agent = json.loads(said)["agents"]["maiagent"]
+        given = {name: agent[name] for name in ("base_url", "agent_id", "api_key")}
+        assert urlsplit(given["base_url"]).hostname == listening
+        assert "25" in MaiAgent(**given).ask(QUESTION).text
+        assert "25" in (await MaiAgent(**given).aask(QUESTION)).text
+
+
+OPTIONS = [
+    *("--token-seconds=0", "--token-seconds=soon", "--port=99999", "--word-delay=-1"),
+    *("--allow-host=", "--allow-host=https://a.test", "--allow-host=a.test:80", "--allow-host=*"),
+    *("--upstream=a.test/v1", "--rate-limit=5"),
+]
+
+
+@pytest.mark.parametrize("option", OPTIONS)
 def test_an_option_that_makes_no_sense_is_named(option: str) -> None:
     command = [sys.executable, "-m", "remote_agents.sandbox", option]
     ended = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -174,7 +228,7 @@ def test_the_container_starts_the_sandbox_with_options_that_exist() -> None:
     assert command is not None
     words = json.loads(command[1])
     assert words[:2] == ["remote-agents", "sandbox"]
-    options = _parser().parse_args(words[2:])
+    options = parser().parse_args(words[2:])
     assert (options.host, options.tls, options.port) == ("0.0.0.0", "/state/tls", 8700)
     assert options.allow_host[0] == "sandbox"  # the service's name in compose.yaml
     assert f"  {options.allow_host[0]}:" in (EXAMPLE / "compose.yaml").read_text()

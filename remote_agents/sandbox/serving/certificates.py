@@ -15,6 +15,7 @@ from cryptography.x509.oid import NameOID
 
 Key = ec.EllipticCurvePrivateKey
 VALID = timedelta(days=365)
+OF_AUTHORITY = 10 * VALID
 
 
 class Files(NamedTuple):
@@ -26,7 +27,9 @@ class Files(NamedTuple):
 
 
 def certify(folder: Path, hosts: Iterable[str]) -> Files:
-    """A certificate for some hosts, by the authority of a folder, which is made if it has none.
+    """A certificate for some hosts, by the authority of a folder.
+
+    It is made if the folder has none, or one that ends before what it would sign.
 
     Args:
         folder: Where the files are kept; clients read ``ca.pem`` in it.
@@ -49,12 +52,14 @@ def certify(folder: Path, hosts: Iterable[str]) -> Files:
 def _authority(path: Path, key_path: Path) -> tuple[x509.Certificate, Key]:
     if path.exists() and key_path.exists():
         kept = serialization.load_pem_private_key(key_path.read_bytes(), None)
-        if isinstance(kept, Key):
-            return x509.load_pem_x509_certificate(path.read_bytes()), kept
+        authority = x509.load_pem_x509_certificate(path.read_bytes())
+        lasts = authority.not_valid_after_utc > datetime.now(timezone.utc) + VALID
+        if isinstance(kept, Key) and lasts:
+            return authority, kept
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "remote-agents sandbox CA")])
     made = (
-        _begun("remote-agents sandbox CA", name, key)
+        _begun("remote-agents sandbox CA", name, key, OF_AUTHORITY)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .add_extension(_usage(), critical=True)
         .sign(key, hashes.SHA256())
@@ -64,7 +69,9 @@ def _authority(path: Path, key_path: Path) -> tuple[x509.Certificate, Key]:
     return made, key
 
 
-def _begun(name: str, issuer: x509.Name, key: Key) -> x509.CertificateBuilder:
+def _begun(
+    name: str, issuer: x509.Name, key: Key, valid: timedelta = VALID
+) -> x509.CertificateBuilder:
     now = datetime.now(timezone.utc)
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     own = x509.SubjectKeyIdentifier.from_public_key(key.public_key())
@@ -75,7 +82,7 @@ def _begun(name: str, issuer: x509.Name, key: Key) -> x509.CertificateBuilder:
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - timedelta(hours=1))
-        .not_valid_after(now + VALID)
+        .not_valid_after(now + valid)
         .add_extension(own, critical=False)
     )
 
