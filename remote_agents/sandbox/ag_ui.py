@@ -14,9 +14,10 @@ from typing import Any
 
 from remote_agents.sandbox.files import Files
 from remote_agents.sandbox.json_types import JsonObject
-from remote_agents.sandbox.mind.answers import Answer, Ask
+from remote_agents.sandbox.mind.answers import Answer, Ask, Brain
 from remote_agents.sandbox.mind.reading import read
 from remote_agents.sandbox.mind.schema import arguments, wanted
+from remote_agents.sandbox.mind.words import terms
 from remote_agents.sandbox.run_input import Run
 from remote_agents.sandbox.service import Service, Turn
 from remote_agents.sandbox.serving.wire import Refusal, data, dumps, new_id, short_id
@@ -117,7 +118,8 @@ def _unanswered(
     if settled is not None:
         turn.answer = settled
     elif results:
-        turn.answer = Answer(_tool_results_as_text(results), "The tools have answered.")
+        told = _tool_results_as_text(turn.service.brain, _question(held), results)
+        turn.answer = Answer(told, "The tools have answered.")
     return []
 
 
@@ -201,7 +203,7 @@ def _called(call: Event, name: str, given: object) -> list[Event]:
 
 def _call(turn: Turn, run: Run, held: list[JsonObject]) -> Event | None:
     """The call that the question wants, or the instructions; each tool is called once."""
-    asked = read(next((m["content"] for m in reversed(held) if _is_question(m)), "")).question
+    asked = read(_question(held)).question
     called = _names_called(held)
     demanded = _demanded(run, called)
     fits = None if called else wanted(asked, run.tools)
@@ -218,6 +220,11 @@ def _answered_as(tool: Mapping[str, Any], asked: str, turn: Turn) -> JsonObject:
     answer = turn.service.brain.answer(replace(turn.ask, schema=form))
     filled: JsonObject = json.loads(answer.text) if answer.used else arguments(asked, tool)
     return filled
+
+
+def _question(messages: list[JsonObject]) -> str:
+    """The newest question of a person."""
+    return next((m["content"] for m in reversed(messages) if _is_question(m)), "")
 
 
 def _is_question(message: JsonObject) -> bool:
@@ -279,8 +286,16 @@ def _results(messages: list[JsonObject]) -> list[str]:
     return results
 
 
-def _tool_results_as_text(results: list[str]) -> str:
-    return "\n".join(f"The tool says: {result}" for result in results)
+def _tool_results_as_text(brain: Brain, question: str, results: list[str]) -> str:
+    return "\n".join(f"The tool says: {_answering(brain, question, each)}" for each in results)
+
+
+def _answering(brain: Brain, question: str, result: str) -> str:
+    """What of a tool's result answers the question; all of it where no part does."""
+    said = (("user", question), ("tool", result))
+    text = brain.answer(Ask([{"role": role, "content": told} for role, told in said])).text
+    words = set(terms(text))
+    return text if words and words <= set(terms(result)) else result
 
 
 # --- a person's approval -----------------------------------------------------------------------

@@ -142,6 +142,21 @@ def test_a_tool_that_fails_is_told_to_the_agent(model: ChatAgent) -> None:
     assert "no such city" in answer.text
 
 
+FOUND = {
+    "json": '{"hits": [{"text": "It rains in Oslo."}, {"text": "The weather in Paris is sunny."}]}',
+    "pages": "[1] Oslo\nIt rains in Oslo.\n\n[2] Paris\nThe weather in Paris is sunny.",
+}
+
+
+@pytest.mark.parametrize("found", FOUND.values(), ids=FOUND)
+def test_of_what_a_tool_found_the_answer_is_what_was_asked(model: ChatAgent, found: str) -> None:
+    bound = model.bind_tools([get_weather])
+    asked = bound.invoke(QUESTION)
+    result = ToolMessage(found, tool_call_id=asked.tool_calls[0]["id"])
+    answer = bound.invoke([HumanMessage(QUESTION), asked, result])
+    assert answer.text == "The tool says: The weather in Paris is sunny."
+
+
 @pytest.mark.parametrize("choice", ["any", "required", "get_weather", True])
 def test_a_tool_that_has_to_be_called(model: ChatAgent, choice: Any) -> None:
     (call,) = model.bind_tools([get_weather], tool_choice=choice).invoke("Hello!").tool_calls
