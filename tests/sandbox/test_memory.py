@@ -188,6 +188,15 @@ def test_maiagent_takes_three_types_of_attachments(call: Caller, kind: str, stat
     assert reply.status_code == status
 
 
+def test_maiagent_wants_the_address_of_an_attachment(call: Caller) -> None:
+    attachment = {"id": str(uuid.uuid4()), "type": "other", "filename": "a.pdf", "file": "a.pdf"}
+    message = {"content": "Look", "attachments": [attachment]}
+    headers = call.headers("maiagent")
+    reply = call.http.post(call.path("maiagent"), json={"message": message}, headers=headers)
+    assert reply.status_code == 400
+    assert reply.json() == {"message": {"attachments": [{"file": ["Enter a valid URL."]}]}}
+
+
 def test_maiagent_presigned_upload(call: Caller) -> None:
     headers = call.headers("maiagent")
     order = {"filename": "a.pdf", "modelName": "attachment", "fieldName": "file", "fileSize": 3}

@@ -25,6 +25,20 @@ def test_a_question_of_the_past_is_answered_and_scored(call: Caller) -> None:
     assert (second["answerRelevancyScore"], second["faithfulnessScore"]) == (0.0, None)
 
 
+def test_no_two_messages_of_the_past_have_one_time(call: Caller) -> None:
+    same = [("2026-01-05T09:30:00Z", "When is salary paid?")] * 3
+    call.box.seed_questions(same)
+    call.box.seed_questions(same)
+    for _ in range(2):
+        call.box.seed_records(5, start="2026-01-06")
+    agent, found = call.box.agents["maiagent"], []
+    headers = {"authorization": f"Api-Key {agent['api_key']}"}
+    for conversation in {record["conversation"] for record in _records(call.box, call)}:
+        page = call.http.get(f"/api/messages/?conversation={conversation}", headers=headers)
+        found += [int(message["createdAt"]) for message in page.json()["results"]]
+    assert len(found) == len(set(found)) >= 32
+
+
 def _records(box: Sandbox, call: Caller) -> list[dict]:
     agent = box.agents["maiagent"]
     found = call.http.get(

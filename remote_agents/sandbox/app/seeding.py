@@ -38,6 +38,7 @@ async def seed_records(request: Request) -> Json:
 def seed(store: Store, endpoint: str, count: int, start: float, each: int) -> None:
     """Add questions and answers, so many of them to a conversation."""
     agent, name = AGENTS[endpoint].agent_id, f"{time.time_ns():x}"
+    start = store.free_moment(endpoint, agent, start)
     conversations = [
         (_id(name, 2, n), endpoint, agent, f"Seeded {n}", start + n * each * STEP, "{}")
         for n in range(-(-count // each))
@@ -87,10 +88,12 @@ async def seed_questions(request: Request) -> Json:
 
 def _answer(box: Service, endpoint: str, moment: float, question: str) -> None:
     """One question in a conversation of its own, answered as long as streaming it would take."""
-    answer = box.brain.answer(Ask([{"role": "user", "content": question}]))
-    spoken = moment + len(answer.text.split()) * box.settings.word_delay
-    cited = [citation(hit, box.url) for hit in answer.used]
     agent, conversation = AGENTS[endpoint].agent_id, new_id()
+    answer = box.brain.answer(Ask([{"role": "user", "content": question}]))
+    moment = box.store.free_moment(endpoint, agent, moment)
+    took = max(len(answer.text.split()) * box.settings.word_delay, 0.001)
+    spoken = box.store.free_moment(endpoint, agent, moment + took)
+    cited = [citation(hit, box.url) for hit in answer.used]
     where = {"endpoint": endpoint, "agent": agent}
     box.store.insert(
         "conversations",

@@ -169,6 +169,14 @@ class Store:
         self._latest = max(round(1000 * time.time()), self._latest + 1)
         return self._latest / 1000
 
+    def free_moment(self, endpoint: str, agent: str, moment: float) -> float:
+        """A moment of the past, or the first millisecond after it that no message has."""
+        sql = "SELECT 1 FROM messages WHERE endpoint = ? AND agent = ? AND created = ?"
+        count = round(1000 * moment)
+        while self.one(sql, endpoint, agent, count / 1000) is not None:
+            count += 1
+        return count / 1000
+
     def _touch(self, endpoint: str, conversation: str, now: float) -> None:
         sql = "UPDATE conversations SET updated = ? WHERE endpoint = ? AND id = ?"
         self.db.execute(sql, (now, endpoint, conversation))

@@ -207,6 +207,8 @@ def _attachment_problem(value: object) -> JsonObject:
         problems["id"] = NOT_UUID
     if "type" not in problems and value["type"] not in TYPES:
         problems["type"] = [f'"{value["type"]}" is not a valid choice.']
+    if "file" not in problems and not str(value["file"]).startswith(("http://", "https://")):
+        problems["file"] = ["Enter a valid URL."]
     return problems
 
 
