@@ -113,10 +113,10 @@ def _package(frame: FrameType) -> str:
 
 
 def read_stops(value: object) -> tuple[str, ...]:
-    """Stop sequences, given as one or as several."""
+    """Stop sequences, given as one or as several; an empty text stops nothing."""
     if not value:
         return ()
     stops = (value,) if isinstance(value, str) else value
     if not isinstance(stops, (list, tuple)) or not all(isinstance(stop, str) for stop in stops):
         raise ConfigurationError(f"stop is a text or a list of texts, not {value!r}.")
-    return tuple(stops)
+    return tuple(filter(None, stops))

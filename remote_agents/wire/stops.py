@@ -7,7 +7,7 @@ class StopCutter:
     """Cuts a text at the first of some sequences, which may arrive in pieces.
 
     Args:
-        stop: The sequences.
+        stop: The sequences, none of them empty.
 
     Example:
         >>> cutter = StopCutter(("END",))
@@ -16,7 +16,7 @@ class StopCutter:
     """
 
     def __init__(self, stop: tuple[str, ...]) -> None:
-        self._stop = tuple(filter(None, stop))
+        self._stop = stop
         self._longest = max(map(len, self._stop), default=1)
         self.held = ""
         self.found = False

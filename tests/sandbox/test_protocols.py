@@ -96,6 +96,7 @@ BAD_BODIES = [
     ("private_ai", {"messages": [user("x")], "n": 0}, 422),
     ("private_ai", {"messages": [user("x")], "max_tokens": 0}, 422),
     ("private_ai", {"messages": [user("x")], "stop": []}, 422),
+    ("private_ai", {"messages": [user("x")], "stop": [""]}, 422),
     ("private_ai", {"messages": [user("x")], "temperature": 2.5}, 422),
     ("private_ai", {"messages": [user("x")], "store_in_session": "s1"}, 422),
     ("private_ai", {"messages": [user("x")], "model": "gpt-4"}, 400),

@@ -48,3 +48,12 @@ def test_a_stop_keeps_the_conversation(
     assert first.text.rstrip().endswith("25")
     assert first.metadata["finish_reason"] == "stop"
     assert first.metadata.get("conversation_id") == second.metadata.get("conversation_id")
+
+
+@every_way
+def test_an_empty_stop_ends_nothing(
+    agent_sandbox: Sandbox, agent_service: str, framework: str, streamed: bool, awaited: bool
+) -> None:
+    settings = {**agent_sandbox.kwargs(agent_service), "stop": ["", "zzz"]}
+    way = Way(framework, agent_service, streamed=streamed, awaited=awaited, **settings)
+    assert "25 vacation days" in asked(way, QUESTION).text

@@ -182,6 +182,8 @@ def _stops(value: object) -> tuple[str, str] | None:
         return "value is not a valid list", "type_error.list"
     if not value:
         return "ensure this value has at least 1 items", "value_error.list.min_items"
+    if not all(value):
+        return "ensure this value has at least 1 characters", "value_error.any_str.min_length"
     return None
 
 
