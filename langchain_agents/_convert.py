@@ -6,6 +6,7 @@ import base64
 import binascii
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -163,9 +164,9 @@ def _part(block: JsonMapping, title: str) -> str | Attachment:
     kind = block.get("type")
     if kind == "text":
         return str(block.get("text") or "")
-    if kind == "text-plain" and block.get("text") is not None:
+    if kind == "text-plain" and (said := _plain_text(block)) is not None:
         heading = block.get("title") or block.get("context")
-        return f"{heading}\n{block['text']}" if heading else str(block["text"])
+        return f"{heading}\n{said}" if heading else said
     if kind == "image_url":
         link = block.get("image_url")
         url = link.get("url") if isinstance(link, Mapping) else link
@@ -179,6 +180,15 @@ def _part(block: JsonMapping, title: str) -> str | Attachment:
 
 _FILES = frozenset({"image_url", "image", "audio", "video", "file"})
 _KINDS = _FILES | {"text", "text-plain"}
+
+
+def _plain_text(block: JsonMapping) -> str | None:
+    """The text of a plain text, which may stand there in base64; None if it is elsewhere."""
+    said, encoded = block.get("text"), block.get("base64")
+    if said is None and encoded:
+        with suppress(UnicodeDecodeError):
+            said = _decoded(encoded, "text-plain").decode()
+    return None if said is None else str(said)
 
 
 def _standard(block: JsonMapping) -> JsonMapping:

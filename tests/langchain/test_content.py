@@ -248,10 +248,13 @@ def test_links_go_to_cloudbase(sandbox: Any, block: Any) -> None:
 
 
 @every_service
-def test_plain_text_blocks_are_text(sandbox: Any, service: str) -> None:
-    block = {"type": "text-plain", "text": "Teas are green.", "mime_type": "text/plain"}
+@pytest.mark.parametrize("given", ["text", "base64"])
+def test_plain_text_blocks_are_text(sandbox: Any, service: str, given: str) -> None:
+    said = "Teas are green."
+    content = {"text": said, "base64": base64.b64encode(said.encode()).decode()}[given]
+    block = {"type": "text-plain", given: content, "mime_type": "text/plain"}
     chat(sandbox, service).invoke([HumanMessage([{"type": "text", "text": "Read:"}, block])])
-    assert "Teas are green." in json.dumps(sandbox.requests(service)[-1]["body"])
+    assert said in json.dumps(sandbox.requests(service)[-1]["body"])
 
 
 @every_service
