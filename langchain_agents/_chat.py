@@ -267,7 +267,8 @@ class ChatAgent(AgentSettings, RunnableMethods[AIMessage, AIMessageChunk], Overr
         prompt. Answers are validated either way.
 
         Args:
-            schema: A Pydantic class (v2 or v1), a TypedDict, or a JSON schema.
+            schema: A Pydantic class (v2 or v1), a TypedDict, or a JSON schema, also as OpenAI's
+                `response_format` holds it.
             method: `json_schema`, or `json_mode` where your prompt describes the form itself.
             include_raw: Give `{"raw", "parsed", "parsing_error"}`, and raise nothing.
             strict: Also refuse fields that the schema does not name.

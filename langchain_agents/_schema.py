@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from enum import Enum
 from typing import Any
 
 from langchain_core.utils.function_calling import convert_to_json_schema
@@ -66,6 +67,25 @@ def violation(value: object, schema: JsonMapping) -> str:
     return "" if wrong is None else f"answer{wrong.json_path[1:]}: {wrong.message}"
 
 
+def unwrapped(schema: Any, strict: bool | None) -> tuple[Any, bool | None]:
+    """A schema, and whether it is strict, out of what `response_format` of OpenAI's API takes.
+
+    Any other schema is left as it is.
+
+    Example:
+        >>> unwrapped({"name": "Days", "schema": {"type": "object"}, "strict": True}, None)
+        ({'title': 'Days', 'type': 'object'}, True)
+    """
+    if not isinstance(schema, Mapping):
+        return schema, strict
+    packed = schema.get("json_schema") if schema.get("type") == "json_schema" else schema
+    if not isinstance(packed, Mapping) or not isinstance(packed.get("schema"), Mapping):
+        return schema, strict
+    about = {"title": packed.get("name"), "description": packed.get("description")}
+    form = {**{key: said for key, said in about.items() if said}, **packed["schema"]}
+    return form, packed.get("strict") if strict is None else strict
+
+
 def json_schema_of(schema: Any, strict: bool | None) -> JsonObject:
     """The JSON schema of a Pydantic class, a TypedDict or a JSON schema.
 
@@ -88,6 +108,10 @@ def _kept_whole(schema: Any) -> Any:
 
     It ends a class where that refers to itself, and reads no reference that is all of a schema.
     """
+    if isinstance(schema, type) and issubclass(schema, Enum):
+        raise TypeError(
+            f"{schema.__name__} is an Enum, and an answer is an object: make it a field"
+        )
     if isinstance(schema, type) and issubclass(schema, BaseModel):
         form = schema.model_json_schema()
         schema = form if _refers_to_itself(form) else schema

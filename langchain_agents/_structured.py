@@ -23,7 +23,13 @@ from langchain_core.runnables import (
 )
 
 from langchain_agents._errors import model_errors
-from langchain_agents._schema import asked_for, check_schema, json_schema_of, violation
+from langchain_agents._schema import (
+    asked_for,
+    check_schema,
+    json_schema_of,
+    unwrapped,
+    violation,
+)
 from langchain_agents._without_callbacks import as_messages
 from remote_agents.errors import ConfigurationError
 from remote_agents.interrupts import raise_if_interrupted
@@ -88,6 +94,7 @@ class StructuredOutput(Runnable[LanguageModelInput, Any]):
         parameters: Mapping[str, Any],
     ) -> StructuredOutput:
         """As `with_structured_output` of the chat model describes it."""
+        schema, strict = unwrapped(schema, strict)
         endpoint, form = model.agent.endpoint, json_schema_of(schema, strict)
         built = hasattr(schema, "model_validate")  # which validates by itself
         _check(method, endpoint, None if built else form)

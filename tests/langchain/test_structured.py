@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from enum import Enum
 from typing import Any, Literal
 
 import httpx
@@ -40,6 +41,11 @@ SCHEMAS: dict[str, Any] = {
     "pydantic": Days,
     "typeddict": DaysDict,
     "json": Days.model_json_schema(),
+    "named": {"name": "Days", "schema": Days.model_json_schema()},
+    "response_format": {
+        "type": "json_schema",
+        "json_schema": {"name": "Days", "schema": Days.model_json_schema()},
+    },
 }
 
 
@@ -222,12 +228,17 @@ def test_a_schema_that_refers_to_itself_is_asked_for_and_checked(schema: str) ->
     assert '"required": ["name"]' in asked[0][0]["content"]
 
 
-def test_strict_refuses_more_than_was_asked() -> None:
+@pytest.mark.parametrize(
+    ("schema", "strict"),
+    [(SCHEMAS["json"], True), ({**SCHEMAS["named"], "strict": True}, None)],
+    ids=["by argument", "by the schema"],
+)
+def test_strict_refuses_more_than_was_asked(schema: Any, strict: bool | None) -> None:
     more = '{"days": 25, "answer": "25", "more": 1}'
     loose, _ = scripted(more)
     assert loose.with_structured_output(SCHEMAS["json"]).invoke("Q")["more"] == 1
-    strict, asked = scripted(more, RIGHT)
-    result = strict.with_structured_output(SCHEMAS["json"], strict=True).invoke("Q")
+    model, asked = scripted(more, RIGHT)
+    result = model.with_structured_output(schema, strict=strict).invoke("Q")
     assert "more" not in result
     assert (
         "answer: Additional properties are not allowed ('more' was unexpected)"
@@ -242,6 +253,7 @@ def test_strict_refuses_more_than_was_asked() -> None:
         ({"$ref": 1}, "json_schema"),
         (Callback, "json_schema"),
         (Endless, "json_schema"),
+        (Enum("Color", "RED BLUE"), "json_schema"),
         ({"title": "A", "properties": {"a": {"type": "texts"}}}, "json_schema"),
         (Days, "magic"),
     ],
