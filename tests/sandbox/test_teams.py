@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
+import yaml
 
 from remote_agents import AgentConnectionError, AuthenticationError, MaiAgent, cached_key
 from remote_agents.sandbox import Sandbox
@@ -220,15 +221,43 @@ def test_without_an_end_there_are_no_tokens(box: Sandbox) -> None:
         box.token("maiagent")
 
 
-EXAMPLE = Path(__file__).parents[2] / "examples" / "sandbox"
+EXAMPLES = Path(__file__).parents[2] / "examples"
+COMPOSED = [
+    (file, name, service)
+    for file in ("sandbox/compose.yaml", "fastapi_langgraph/docker-compose.yml")
+    for name, service in yaml.safe_load((EXAMPLES / file).read_text())["services"].items()
+    if "build" in service
+]
 
 
-def test_the_container_starts_the_sandbox_with_options_that_exist() -> None:
-    command = re.search(r"^CMD (\[.*\])$", (EXAMPLE / "Containerfile").read_text(), re.MULTILINE)
-    assert command is not None
-    words = json.loads(command[1])
+@pytest.mark.parametrize(
+    ("file", "name", "service"), COMPOSED, ids=[f"{file}-{name}" for file, name, _ in COMPOSED]
+)
+def test_a_service_of_a_compose_file_is_built_of_this_clone(
+    file: str, name: str, service: dict[str, Any]
+) -> None:
+    context = (EXAMPLES / file).parent / service["build"]["context"]
+    steps = (context / service["build"]["dockerfile"]).read_text()
+    taken = re.findall(r"^COPY (\S+) ", steps, re.MULTILINE)
+    assert "." in taken
+    assert all((context / each).exists() for each in taken)
+    assert (context / "pyproject.toml").is_file()
+    assert re.search(r'"/src\[[a-z,]+\]"', steps)
+
+
+@pytest.mark.parametrize(
+    ("file", "name"),
+    [("sandbox/compose.yaml", "sandbox"), ("fastapi_langgraph/docker-compose.yml", "agents")],
+)
+def test_a_container_starts_the_sandbox_with_options_that_exist(file: str, name: str) -> None:
+    (service,) = (each for of, named, each in COMPOSED if (of, named) == (file, name))
+    found = re.search(
+        r"^CMD (\[.*\])$", (EXAMPLES / "sandbox/Containerfile").read_text(), re.MULTILINE
+    )
+    assert found is not None
+    words = service.get("command") or json.loads(found[1])
     assert words[:2] == ["remote-agents", "sandbox"]
     options = parser().parse_args(words[2:])
-    assert (options.host, options.tls, options.port) == ("0.0.0.0", "/state/tls", 8700)
-    assert options.allow_host[0] == "sandbox"  # the service's name in compose.yaml
-    assert f"  {options.allow_host[0]}:" in (EXAMPLE / "compose.yaml").read_text()
+    assert (options.host, options.port) == ("0.0.0.0", 8700)
+    assert options.allow_host[0] == name
+    assert options.tls == (None if "command" in service else "/state/tls")
