@@ -23,6 +23,8 @@ KEY = "sk-4cf1a9e2b7-secret"
 TEXT = "25 vacation days"
 BOM = b"\xef\xbb\xbf"
 REFUSAL = {"code": "INVALID_CREDENTIALS", "message": "Credentials are invalid"}
+EXPIRED = {"error": "invalid_token", "error_description": "The token expired"}
+CHALLENGE = 'Bearer realm="x", ' + ", ".join(f'{name}="{said}"' for name, said in EXPIRED.items())
 FAILED = "Agent crashed"
 
 
@@ -303,6 +305,22 @@ BROKEN: dict[str, Row] = {
         "",
         says="Credentials are invalid",
         code="INVALID_CREDENTIALS",
+    ),
+    "OAuth's refusal": Row(
+        lambda f: sent(json.dumps(EXPIRED).encode(), JSON, status="401 No"),
+        None,
+        AuthenticationError,
+        "",
+        says="The token expired",
+        code="invalid_token",
+    ),
+    "OAuth's refusal as a challenge": Row(
+        lambda f: sent(b"", None, f"WWW-Authenticate: {CHALLENGE}", status="401 No"),
+        None,
+        AuthenticationError,
+        "",
+        says="The token expired",
+        code="invalid_token",
     ),
     "a refusal as a page": Row(
         lambda f: sent(b"<html><title>Bad Gateway</title>", "text/plain", status="502 No"),

@@ -173,4 +173,7 @@ def _holds_more(url: str) -> bool:
 def _redacted(url: str) -> str:
     """The address without what may be a secret in it."""
     head, _, tail = url.rpartition("@")
-    return (("...@" if head else "") + tail).split("?", 1)[0].split("#", 1)[0][:200]
+    return ("...@" if head else "") + _BEHIND_PATH.sub(r"\1...", tail)[:200]
+
+
+_BEHIND_PATH = re.compile(r"([?#]).*", re.DOTALL)

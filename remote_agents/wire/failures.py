@@ -2,7 +2,8 @@
 
 The services word their errors in their own ways: `{code, message, requestId}` (CloudBase),
 `{detail}` (FastAPI and Django REST), `{message | error, statusCode}` (NestJS),
-`{field: [...]}` (Django REST), `{error: {message, code}}` (OpenAI).
+`{field: [...]}` (Django REST), `{error: {message, code}}` (OpenAI), `{error, error_description}`
+(OAuth 2), the last also as a challenge in a header.
 """
 
 from __future__ import annotations
@@ -77,9 +78,10 @@ def status_error(
             own error codes.
         id_headers: Headers in which this service tells the id of a request.
     """
-    code = error_code(body)
+    told = body or _challenge(headers)
+    code = error_code(told)
     kind = error_class(status, code, context)
-    said = error_message(body) or f"HTTP {status}"
+    said = error_message(told) or f"HTTP {status}"
     details: JsonObject = {
         "status_code": status,
         "code": code,
@@ -107,6 +109,14 @@ def _hint(status: int, headers: Mapping[str, str], context: Context) -> list[str
         hint = f"It redirects to {target}, which is not followed: set base_url to that service."
         return [hint]
     return [HINTS[status].format_map(context)] if status in HINTS else []
+
+
+def _challenge(headers: Mapping[str, str]) -> JsonObject:
+    """What a token was refused for, where a gateway says it in a header alone (RFC 6750)."""
+    return dict(_CHALLENGE.findall(headers.get("www-authenticate") or ""))
+
+
+_CHALLENGE = re.compile(r'\b(error|error_description)="([^"]+)"')
 
 
 def _location(status: int, headers: Mapping[str, str]) -> str | None:
@@ -191,7 +201,8 @@ def error_code(body: object) -> str | None:
             known = isinstance(value, (str, int)) and not isinstance(value, bool) and str(value)
             if known and (key == "code" or place is not body):
                 return str(value)
-    if isinstance(body, dict) and body.get("message"):  # NestJS: its class stands in `error`
+    # The class of NestJS's errors, and the code of OAuth's, stand in `error`.
+    if isinstance(body, dict) and (body.get("message") or body.get("error_description")):
         return _filled_text(body.get("error"))
     return None
 
@@ -201,7 +212,7 @@ def error_message(body: object) -> str:
     if isinstance(body, str):
         return _page_title(body) if _PAGE.search(body[:500]) else body[:LONGEST_BODY].strip()
     for place in _error_objects(body):
-        for key in ("message", "detail", "error", "errors", "msg", "error_description"):
+        for key in ("message", "detail", "error_description", "error", "errors", "msg"):
             if said := _words(place.get(key)):
                 return said[:LONGEST_BODY]
     return _words(body)[:LONGEST_BODY]
