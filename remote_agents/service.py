@@ -18,6 +18,7 @@ from remote_agents.types import AttachmentKind, Info, Reply, Turn
 
 Keeps = Literal["created", "asked", "handed", "none"]
 STANDARD = ("temperature", "max_tokens", "stop")
+FOR_TOOLS = frozenset({"tools", "tool_choice"})
 
 
 @dataclass(frozen=True, eq=False)  # each is a service of its own, and itself alone
@@ -45,7 +46,8 @@ class Endpoint:
         tools: Whether it can be given tools of the caller's, and asks for them to be run.
         parameters: Names of the parameters that it honours.
         options: Names of further constructor arguments.
-        call_only: Names of further arguments of a call, which no constructor takes.
+        call_only: Names of further arguments of a call, which no constructor takes, but for those
+            of the caller's tools.
         attachments: Kinds of files that it takes.
         takes_links: Whether files given as links go as they are.
         uploads: Whether files given as bytes can be uploaded.
@@ -134,6 +136,11 @@ class Endpoint:
     def accepted(self) -> frozenset[str]:
         """Every parameter or option that a constructor or call may name."""
         return frozenset(self.parameters) | frozenset(self.options) | frozenset(STANDARD)
+
+    @cached_property
+    def taken_by_calls(self) -> frozenset[str]:
+        """What a call may name, and no constructor."""
+        return frozenset(self.call_only) | (FOR_TOOLS if self.tools else frozenset())
 
     def is_lost(self, error: AgentError) -> bool:
         """Whether a refusal says that the conversation is gone: it names it, and its absence.

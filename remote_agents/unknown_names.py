@@ -64,7 +64,7 @@ def unknown_name(endpoint: Endpoint, name: str, also: Collection[str] = ()) -> s
 
 def unknown_in_call(endpoint: Endpoint, name: str) -> str:
     """What to say of an argument that a call does not take."""
-    valid = {*CALL, *endpoint.parameters, *endpoint.call_only}
+    valid = {*CALL, *endpoint.parameters, *endpoint.taken_by_calls}
     known = _IN_A_CALL.get(name)
     if known not in valid and (name in COMMON or known in COMMON):
         return (

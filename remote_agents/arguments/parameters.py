@@ -38,7 +38,7 @@ def check_call(endpoint: Endpoint, parameters: Mapping[str, Any]) -> JsonObject:
     Raises:
         ConfigurationError: Names the unknown one, and the nearest that is valid.
     """
-    known = endpoint.accepted.union(endpoint.call_only, ("streaming",))
+    known = endpoint.accepted.union(endpoint.taken_by_calls, ("streaming",))
     told = {name: value for name, value in parameters.items() if value is not None}
     for name in [*told]:
         if name in known:
