@@ -101,11 +101,18 @@ def _run(options: argparse.Namespace, sock: socket.socket, store: Store, tls: Fi
     host = f"[{names[0]}]" if ":" in names[0] else names[0]
     url = f"{'https' if tls else 'http'}://{host}:{sock.getsockname()[1]}"
     settings = Settings(word_delay=options.word_delay, rate_limit=options.rate_limit)
-    brain = Brain(Knowledge(options.documents or HANDBOOK), use_context=not options.ignore_context)
     upstream = Upstream(options.upstream) if options.upstream else None
-    service = Service(url, store, brain, settings, upstream, Keys(options.token_seconds))
+    service = Service(url, store, _brain(options), settings, upstream, Keys(options.token_seconds))
     app, greeting = create_app(service, names), _greeting(options, service, tls)
     serve(app, sock, _ready(greeting), options.until_eof, tls)
+
+
+def _brain(options: argparse.Namespace) -> Brain:
+    knowledge = Knowledge(options.documents or HANDBOOK)
+    if not knowledge.documents:
+        empty = f"There is no .md or .txt file in {options.documents}"
+        print(f"{empty}: answers come from prompts alone.", file=sys.stderr)
+    return Brain(knowledge, use_context=not options.ignore_context)
 
 
 def _ready(greeting: str) -> Callable[[], None]:

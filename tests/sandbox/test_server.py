@@ -45,6 +45,22 @@ def test_documents_can_be_read(call: Caller) -> None:
     assert call.http.get("/documents/%2e%2e/state.py").status_code == 404
 
 
+def test_a_folder_without_documents_is_named(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "remote_agents.sandbox", "--port=0", "--json"]
+    with subprocess.Popen(
+        [*command, "--documents", str(tmp_path)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        started = process.stdout.readline()
+        process.terminate()
+        _, said = process.communicate()
+    assert json.loads(started)["agents"]
+    assert said.startswith(f"There is no .md or .txt file in {tmp_path}: ")
+
+
 def test_a_taken_port_is_one_clear_sentence(capsys: pytest.CaptureFixture[str]) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
