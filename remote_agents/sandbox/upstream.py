@@ -10,6 +10,7 @@ import httpx
 
 from remote_agents.sandbox.json_types import JsonObject
 from remote_agents.sandbox.mind.answers import Ask
+from remote_agents.sandbox.serving.wire import Refusal
 
 
 class Upstream:
@@ -23,7 +24,15 @@ class Upstream:
         self.model: str | None = None
 
     async def stream(self, ask: Ask) -> AsyncIterator[str]:
-        """The pieces of the answer."""
+        """The pieces of the answer; `Refusal` says what is wrong with the server."""
+        try:
+            async for text in self._texts(ask):
+                yield text
+        except (httpx.HTTPError, httpx.InvalidURL, ValueError, LookupError) as error:
+            reason = str(error).partition("\n")[0] or type(error).__name__
+            raise Refusal(502, f"The upstream {self.url} failed: {reason}") from error
+
+    async def _texts(self, ask: Ask) -> AsyncIterator[str]:
         key = os.environ.get("OPENAI_API_KEY")
         headers = {"authorization": f"Bearer {key}"} if key else {}
         async with httpx.AsyncClient(headers=headers, timeout=120, trust_env=False) as client:

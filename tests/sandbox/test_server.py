@@ -18,7 +18,7 @@ import pytest
 from remote_agents.sandbox import Sandbox
 from remote_agents.sandbox.__main__ import main
 from remote_agents.sandbox.serving.server import listen
-from tests.sandbox.calls import Caller
+from tests.sandbox.calls import BOTH, Caller
 
 
 @pytest.mark.parametrize("host", ["evil.example", "127.0.0.1.evil.example:80", "10.0.0.1"])
@@ -232,6 +232,21 @@ def test_a_model_can_stand_behind_it(model: str) -> None:
         for stream in (True, False):
             assert call.ask("bluenexus", "Ahoy", stream) == "tiny heard: Ahoy"
         assert call.ask("cloudbase", "Ahoy") == "tiny heard: Ahoy"
+
+
+@pytest.fixture(scope="module")
+def alone() -> Iterator[Sandbox]:
+    """A sandbox whose model is not there."""
+    with Sandbox(upstream="http://127.0.0.1:9/v1", rate_limit=None) as box:
+        yield box
+
+
+@pytest.mark.parametrize(("endpoint", "stream"), BOTH)
+def test_a_model_that_is_not_there_is_named(alone: Sandbox, endpoint: str, stream: bool) -> None:
+    with httpx.Client(base_url=alone.url, trust_env=False) as http:
+        reply = Caller(alone, http).post(endpoint, "Ahoy", stream)
+    assert reply.status_code == (200 if stream else 502)
+    assert "The upstream http://127.0.0.1:9/v1 failed: " in reply.text
 
 
 def test_the_pytest_plugin(tmp_path: Path) -> None:

@@ -116,7 +116,9 @@ class Recorder:
             return
         entry = Entry.of(endpoint, scope, self.service.keys)
         self.service.log.entries.append(entry)
-        connection: Connection = scope["state"]["connection"]
+        state = scope["state"]
+        state["error_frames"] = lambda text: PROTOCOLS[endpoint].error_frames(text, state)
+        connection: Connection = state["connection"]
         connection.on_lost = lambda: entry.end("disconnected")
         send = _watched(_stamped(send, request_id), entry)
         await self._answer(endpoint, scope, _recorded(receive, entry), send)
@@ -133,7 +135,7 @@ class Recorder:
             receive,
             send,
             lambda status, text: protocol.error_body(Refusal(status, text), state["request_id"]),
-            lambda text: protocol.error_frames(text, state),
+            state["error_frames"],
             fault.options,
         )
         await inject(fault, affected)

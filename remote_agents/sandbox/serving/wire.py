@@ -64,15 +64,19 @@ class Frames:
         self.headers = [(name.encode(), value.encode()) for name, value in given.items()]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send until the frames or the client are gone."""
+        """Send until the frames or the client are gone; a refusal is told in the stream."""
         lost: asyncio.Event = scope["state"]["connection"].lost
         await send({"type": "http.response.start", "status": 200, "headers": self.headers})
-        async with aclosing(self.frames) as frames:
-            async for frame in frames:
+        try:
+            async with aclosing(self.frames) as frames:
+                async for frame in frames:
+                    await send(body(frame.encode()))
+                    if lost.is_set():
+                        return
+                    await asyncio.sleep(0)
+        except Refusal as refusal:
+            for frame in scope["state"]["error_frames"](refusal.message):
                 await send(body(frame.encode()))
-                if lost.is_set():
-                    return
-                await asyncio.sleep(0)
         await send(body(b"", more=False))
 
 
