@@ -13,7 +13,7 @@ from llama_index.core.chat_engine import (
 from llama_index.core.extractors import DocumentContextExtractor, SummaryExtractor
 from llama_index.core.ingestion import IngestionPipeline
 from llama_index.core.node_parser import TokenTextSplitter
-from llama_index.core.query_engine import RetrieverQueryEngine
+from llama_index.core.query_engine import FLAREInstructQueryEngine, RetrieverQueryEngine
 from llama_index.core.response_synthesizers import ResponseMode, get_response_synthesizer
 from llama_index.core.schema import Document
 from llama_index.core.storage.docstore import SimpleDocumentStore
@@ -66,6 +66,19 @@ async def test_answers_that_are_filtered_by_what_they_say_of_themselves(
     )
     engine = RetrieverQueryEngine(index.as_retriever(similarity_top_k=3), synthesizer)
     assert "25 vacation days" in (await answered(engine, how))[0]
+
+
+@pytest.mark.parametrize("how", ["query", "aquery"])
+@pytest.mark.parametrize("service", SERVICES)
+async def test_flare_searches_and_fills_in_what_it_found(
+    build: Build, index: VectorStoreIndex, service: str, how: str
+) -> None:
+    llm = build(service)
+    engine = FLAREInstructQueryEngine(index.as_query_engine(llm=llm), llm=llm)
+    text, response = await answered(engine, how)
+    assert text.count("25 vacation days") == 1
+    assert "[Search(" not in text
+    assert any("25 vacation days" in node.text for node in response.source_nodes)
 
 
 @pytest.mark.parametrize("how", ["query", "aquery"])

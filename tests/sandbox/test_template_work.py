@@ -34,6 +34,8 @@ from llama_index.core.prompts.default_prompts import (
     DEFAULT_QUERY_PROMPT_TMPL,
     DEFAULT_SUMMARY_PROMPT_TMPL,
 )
+from llama_index.core.query_engine.flare.answer_inserter import DEFAULT_ANSWER_INSERT_PROMPT_TMPL
+from llama_index.core.query_engine.flare.base import DEFAULT_INSTRUCT_PROMPT_TMPL
 from llama_index.core.question_gen.output_parser import SubQuestionOutputParser
 from llama_index.core.question_gen.prompts import (
     DEFAULT_SUB_QUESTION_PROMPT_TMPL,
@@ -273,3 +275,25 @@ def test_synonyms_stand_in_the_form_that_is_read(handbook: Brain) -> None:
         max_keywords=3, query_str="Which crane lifts steel?"
     )
     assert said(handbook, prompt) == "crane^lifts^steel"
+
+
+LIFTED = {"en": "Crane 9 lifts 42 tonnes.", "de": "Kran 9 hebt 42 Tonnen.", "zh": "9号能吊42吨。"}
+
+
+@pytest.mark.parametrize("language", LIFTED)
+def test_flare_searches_until_there_is_an_answer(handbook: Brain, language: str) -> None:
+    asked, _ = HISTORY[language]
+    for existing, said_next in (("", f"[Search({asked})]"), (LIFTED[language], "done")):
+        prompt = DEFAULT_INSTRUCT_PROMPT_TMPL.format(query_str=asked, existing_answer=existing)
+        assert said(handbook, prompt) == said_next
+
+
+@pytest.mark.parametrize("language", LIFTED)
+def test_what_flare_found_takes_the_place_of_its_search(handbook: Brain, language: str) -> None:
+    asked, then = HISTORY[language]
+    prompt = DEFAULT_ANSWER_INSERT_PROMPT_TMPL.format(
+        prev_response="",
+        lookahead_response=f"[Search({asked})] [Search({then})]",
+        query_answer_pairs=f"Query: {asked}\nAnswer: {LIFTED[language]}\n\nMore.\n",
+    )
+    assert said(handbook, prompt) == f"{LIFTED[language]}\n\nMore. [Search({then})]"

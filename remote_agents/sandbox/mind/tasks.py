@@ -10,6 +10,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Callable, Sequence
+from functools import reduce
 from typing import NamedTuple
 
 from remote_agents.sandbox.mind.reading import decoded, read, told_by
@@ -183,6 +184,17 @@ def triplets(task: Task, form: Form) -> str:
     return "\n".join(f"({', '.join(each)})" for each in parts)
 
 
+def looked_up(task: Task, form: Form) -> str:
+    """The question as a search that the engine makes, and the end once there is an answer."""
+    return "done" if form[2].strip() else f"[Search({form[1]})]"
+
+
+def filled_in(task: Task, form: Form) -> str:
+    """A template with the answers in the place of their searches."""
+    pairs = re.findall(r"(?s)Query: (.*?)\nAnswer: (.*?)\s*(?=\nQuery: |\Z)", form[2])
+    return reduce(lambda text, pair: text.replace(f"[Search({pair[0]})]", pair[1]), pairs, form[1])
+
+
 TASKS: dict[str, Callable[[Task, Form], str | None]] = {
     r"'(\w+): <keywords>'|'keyword1(\W)keyword2": keywords,
     r"^(\w+): \d+, (\w+): \d+$": scored,
@@ -191,4 +203,6 @@ TASKS: dict[str, Callable[[Task, Form], str | None]] = {
     r"triplets in the form of \(": triplets,
     r"\bJSON\b": as_json,
     spoken("standalone"): standalone,
+    r"\[Search\((?s:.*)^query: ((?s:.+?))\nexisting answer:(.*)\nanswer:": looked_up,
+    r"\[Search\((?s:.*)^lookahead template:\n(.+)\n\n.*:\n((?s:.*))\n\n.*:": filled_in,
 }

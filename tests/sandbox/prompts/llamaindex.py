@@ -11,7 +11,6 @@ from llama_index.core.chat_engine import condense_plus_context, context
 from llama_index.core.indices.struct_store import sql_query
 from llama_index.core.prompts import BasePromptTemplate, chat_prompts, default_prompts
 from llama_index.core.query_engine import citation_query_engine, sql_join_query_engine
-from llama_index.core.query_engine.flare.base import DEFAULT_INSTRUCT_PROMPT
 
 from tests.sandbox.prompts.shapes import NOT_KNOWN, Messages
 
@@ -84,7 +83,6 @@ LLAMA_INDEX: Mapping[str, Messages] = {
         ("assistant", "Noted."),
         *filled(HYDE, "{q}"),
     ],
-    "flare": [("user", DEFAULT_INSTRUCT_PROMPT.format(query_str="{q}", existing_answer="{c}"))],
     "react, with context": react("{c}"),
     "react, an observation": [
         *react(""),
