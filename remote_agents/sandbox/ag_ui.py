@@ -7,20 +7,17 @@ thread knows is dropped, and so is a leading system message.
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import AsyncGenerator, Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import AsyncGenerator, Iterable
+from dataclasses import dataclass
 from typing import Any
 
 from remote_agents.sandbox.files import Files
 from remote_agents.sandbox.json_types import JsonObject
-from remote_agents.sandbox.mind.answers import Answer, Ask, Brain
-from remote_agents.sandbox.mind.reading import read
-from remote_agents.sandbox.mind.schema import arguments, wanted
-from remote_agents.sandbox.mind.words import terms
+from remote_agents.sandbox.mind.answers import Answer, Ask
 from remote_agents.sandbox.run_input import Run
 from remote_agents.sandbox.service import Service, Turn
 from remote_agents.sandbox.serving.wire import Refusal, data, dumps, new_id, short_id
+from remote_agents.sandbox.tool_calls import choose_call, newest_question, results_as_text
 
 APPROVED = (True, "yes", "y", "ok", "approve", "approved", "true")
 Event = dict[str, Any]
@@ -113,12 +110,12 @@ def _unanswered(
     task = waiting.pop(place, None)
     settled = _settled(task, run.answer) if run.resumes else None
     may = settled is None or (task is not None and _approved(run.answer))
-    if may and (call := _call(turn, run, held)):
-        return _calls(turn, call, finish, dialect)
+    if may and (chosen := choose_call(turn.service.brain, turn.ask, run, held)):
+        return _calls(turn, *chosen, finish, dialect)
     if settled is not None:
         turn.answer = settled
     elif results:
-        told = _tool_results_as_text(turn.service.brain, _question(held), results)
+        told = results_as_text(turn.service.brain, newest_question(held), results)
         turn.answer = Answer(told, "The tools have answered.")
     return []
 
@@ -201,60 +198,13 @@ def _called(call: Event, name: str, given: object) -> list[Event]:
 # --- the caller's tools ------------------------------------------------------------------------
 
 
-def _call(turn: Turn, run: Run, held: list[JsonObject]) -> Event | None:
-    """The call that the question wants, or the instructions; each tool is called once."""
-    asked = read(_question(held)).question
-    called = _names_called(held)
-    demanded = _demanded(run, called)
-    fits = None if called else wanted(asked, run.tools)
-    tool = fits or (demanded[-1] if demanded else None)  # the form of an answer stands last
-    if tool is None:
-        return None
-    given = _answered_as(tool, asked, turn) if tool in demanded else arguments(asked, tool)
-    return {"id": f"call-{short_id()}", "name": tool["name"], "arguments": given}
-
-
-def _answered_as(tool: Mapping[str, Any], asked: str, turn: Turn) -> JsonObject:
-    """A demanded tool's arguments: what the documents answer, in its form, or what was asked."""
-    form = tool.get("parameters") or {}
-    answer = turn.service.brain.answer(replace(turn.ask, schema=form))
-    filled: JsonObject = json.loads(answer.text) if answer.used else arguments(asked, tool)
-    return filled
-
-
-def _question(messages: list[JsonObject]) -> str:
-    """The newest question of a person."""
-    return next((m["content"] for m in reversed(messages) if _is_question(m)), "")
-
-
-def _is_question(message: JsonObject) -> bool:
-    """Whether a person asks it; an instruction may come in the same role."""
-    return message["role"] == "user" and not message["id"].startswith("system-")
-
-
-def _names_called(held: list[JsonObject]) -> list[str]:
-    """The tools whose results are the newest messages, since the last question."""
-    names: list[str] = []
-    for message in reversed(held):
-        if _is_question(message):
-            break
-        told = message.get("extra") or message
-        names += [call["function"]["name"] for call in told.get("toolCalls") or ()]
-    return names
-
-
-def _demanded(run: Run, called: list[str]) -> list[JsonObject]:
-    """The tools of which the instructions demand one, if they do."""
-    said = " ".join(told["content"] for told in run.context)
-    found = re.search(r"calling one of these tools[^:]*: ([\w, -]+)", said)
-    names = found.group(1).split(", ") if found else []
-    return [tool for tool in run.tools if tool["name"] in names and tool["name"] not in called]
-
-
-def _calls(turn: Turn, call: Event, finish: Event, dialect: Dialect) -> list[Event]:
+def _calls(
+    turn: Turn, name: str, given: JsonObject, finish: Event, dialect: Dialect
+) -> list[Event]:
     """The run ends with a call that the caller has to answer in the next one."""
-    function = {"name": call["name"], "arguments": dumps(call["arguments"])}
-    told = [{"id": call["id"], "type": "function", "function": function}]
+    call = f"call-{short_id()}"
+    function = {"name": name, "arguments": dumps(given)}
+    told = [{"id": call, "type": "function", "function": function}]
     turn.kept = True
     if turn.shelf is not None:
         turn.service.store.add_message(
@@ -266,10 +216,10 @@ def _calls(turn: Turn, call: Event, finish: Event, dialect: Dialect) -> list[Eve
             id_=turn.reply_id,
             toolCalls=told,
         )
-    named = {"toolCallId": call["id"], "parentMessageId": turn.reply_id}
-    outcome = {"type": "success", "pendingToolCallIds": [call["id"]]}
+    named = {"toolCallId": call, "parentMessageId": turn.reply_id}
+    outcome = {"type": "success", "pendingToolCallIds": [call]}
     return [
-        *_called(named, call["name"], call["arguments"]),
+        *_called(named, name, given),
         {**finish, **_outcome(turn, dialect, outcome)},
     ]
 
@@ -284,18 +234,6 @@ def _results(messages: list[JsonObject]) -> list[str]:
             break
         results.insert(0, str(message["content"]))
     return results
-
-
-def _tool_results_as_text(brain: Brain, question: str, results: list[str]) -> str:
-    return "\n".join(f"The tool says: {_answering(brain, question, each)}" for each in results)
-
-
-def _answering(brain: Brain, question: str, result: str) -> str:
-    """What of a tool's result answers the question; all of it where no part does."""
-    said = (("user", question), ("tool", result))
-    text = brain.answer(Ask([{"role": role, "content": told} for role, told in said])).text
-    words = set(terms(text))
-    return text if words and words <= set(terms(result)) else result
 
 
 # --- a person's approval -----------------------------------------------------------------------

@@ -10,7 +10,7 @@
    around it; one that has no time, figure or person where one is asked for counts less.
 5. The best is said, with its page; below a half, nothing is known, and that is said.
 6. `schema`: each field of a JSON schema is a question of its own, and `values` cuts the number,
-   the time or the name out of the sentence that answers it. A call of a tool is filled alike.
+   the time or the name out of the sentence that answers it.
 
 All that depends on a language stands in `languages.ini`.
 """

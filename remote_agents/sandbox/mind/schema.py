@@ -1,23 +1,19 @@
-"""A JSON value that is valid for a JSON schema, and the arguments of a call, field by field.
-
-Each field is taken from the sentence that answers it.
-"""
+"""A JSON value that is valid for a JSON schema, each field from the sentence that answers it."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import reduce
 from typing import Any
 
 from remote_agents.sandbox.mind import values
 from remote_agents.sandbox.mind.reading import decoded, spaced
-from remote_agents.sandbox.mind.values import Field, nearest
-from remote_agents.sandbox.mind.words import pattern, terms, topics
+from remote_agents.sandbox.mind.values import Field
+from remote_agents.sandbox.mind.words import pattern, topics
 
 Schema = dict[str, Any]
-Tool = Mapping[str, Any]
 DEEP = 6
 MARKS = re.compile(r'"properties"|"type": "object"|"\$defs"')
 IN_JSON = pattern(r"\bJSON\b")
@@ -27,13 +23,6 @@ PLACEHOLDER = re.compile(r"^[\W0]*$|[<>]|\.\.\.|…|^(?:str|int|float|bool|num|l
 TYPES = {r"int|0$": "integer", r"float|num|0\.": "number", "bool|true|false": "boolean"}
 KEYS = pattern(r"\b(?:keys?|fields?|properties|schlüsseln?|feldern?)\b|字段|键")
 NAMED_KEY = re.compile(r"['\"`“「](\w+)['\"`”」]")
-COMMON = frozenset(terms("get set make run call tool show find look list"))
-QUOTED = re.compile("[\"'\u201c\u2018\u00ab\u300c](.+?)[\"'\u201d\u2019\u00bb\u300d]")
-NUMBER = re.compile(r"(?<![\w.])-?\d+(?:\.\d+)?(?![\w.])")
-IN_CALL = re.compile(r"\(\s*(-?\d[\d\s,.-]*)\)")
-# What a preposition leads to: "the weather in San Francisco, CA?" is about "San Francisco, CA".
-OBJECT = pattern(r"\b(?:in|for|of|at|named|called|about|to)\s+(.+?)[?.!]*\s*$")
-USE = pattern(r"\b(?:use|using|call|with)\s+(?:the|a|one of the)\s+(?:\w+\s+)?tools?\b")
 
 
 def find_shape(text: str) -> tuple[Schema | None, str]:
@@ -150,43 +139,3 @@ def _kind(schema: Schema) -> str:
     inferred = "object" if "properties" in schema else "array" if "items" in schema else "string"
     kinds = schema.get("type") or inferred
     return kinds if isinstance(kinds, str) else next((k for k in kinds if k != "null"), "null")
-
-
-def wanted(question: str, tools: Sequence[Tool]) -> Tool | None:
-    """The tool that a question is about; None if it is about none."""
-    named = [tool for tool in tools if re.search(rf"\b{re.escape(tool['name'])}\b", question)]
-    words = set(terms(question)) - COMMON
-    fitting = nearest(tools, words, lambda tool: spaced(tool["name"]))
-    return next(iter([*named, *fitting, *(tools if USE.search(question) else ())]), None)
-
-
-def arguments(question: str, tool: Tool) -> Schema:
-    """What to call a tool with, as far as the question says it."""
-    form = tool.get("parameters") or {}
-    fields = form.get("properties") or {}
-    wanted = {name: fields.get(name) for name in form.get("required") or fields}
-    filler = _Arguments(form, question, question, lambda _: [question])
-    return dict(filler.fill({"properties": wanted}))
-
-
-class _Arguments(Filler):
-    """Fills a schema with what stands in a question, each piece taken once."""
-
-    def __init__(self, *given: Any) -> None:
-        super().__init__(*given)
-        inside = IN_CALL.search(self.question)
-        self.numbers = NUMBER.findall(inside[1] if inside else self.question)
-        self.quoted = QUOTED.findall(self.question)
-
-    def array(self, schema: Schema, field: Field, depth: int, said: list[str]) -> list[Any]:
-        count = len(self.numbers or self.quoted)
-        return [self.fill(schema.get("items"), field.title, depth) for _ in range(count)]
-
-    def scalar(self, kind: str, schema: Schema, field: Field, said: list[str]) -> Any:
-        if kind in ("integer", "number"):
-            value = float(self.numbers.pop(0) if self.numbers else 0)
-            return int(value) if kind == "integer" else value
-        if kind != "string":
-            return super().scalar(kind, schema, field, said)
-        led = OBJECT.search(self.question)
-        return self.quoted.pop(0) if self.quoted else led[1] if led else self.question.strip()
