@@ -13,7 +13,7 @@ from remote_agents.sandbox.json_types import JsonObject
 from remote_agents.sandbox.mind.knowledge import Hit, Knowledge
 from remote_agents.sandbox.mind.reading import TALKERS, Reading, Sentence, read, told_by
 from remote_agents.sandbox.mind.schema import Filler, Schema, find_shape
-from remote_agents.sandbox.mind.scoring import LEAST, Candidate, Query, followed, gist, parts_of
+from remote_agents.sandbox.mind.scoring import LEAST, Candidate, Query, asking, followed, gist, parts_of
 from remote_agents.sandbox.mind.tasks import perform
 from remote_agents.sandbox.mind.values import Field
 from remote_agents.sandbox.mind.words import pattern, spoken, terms, topic_words
@@ -108,7 +108,7 @@ class Brain:
     def _prose(self, reading: Reading, sources: Sources) -> Answer:
         """What answers the question, or the one before it where this message only brings more."""
         question = reading.question
-        talk, brings = reading.talks, not reading.asks and not STATED.match(question)
+        talk, brings = reading.talks, not reading.asks and not _states(question)
         for asked in [asked for asked in sources.asked if read(asked).asks][:1]:
             if talk or (brings and self._query(asked, []).ranked(reading.told)):
                 return self._composed(asked, *self._found(asked, sources))
@@ -135,7 +135,7 @@ class Brain:
         found = query.ranked([*sources.told, *sources.given])
         found += strict.ranked(sources.answered, 0.75)
         for hit in hits:
-            found += strict.ranked(hit.section.sentences, 0.7, hit)
+            found += strict.ranked(hit.section.sentences, 0.6, hit)
         return sorted(found, key=lambda candidate: -candidate.score), hits
 
     def _evidence(self, question: str, sources: Sources, field: Field) -> list[str]:
@@ -150,13 +150,14 @@ class Brain:
     def _query(self, text: str, topics: Sequence[str], least: float = LEAST) -> Query:
         """The terms of a question with their weights, and those of what it goes on with."""
         own, topic = map(self.knowledge.weights, (text, " ".join(topics)))
+        own |= {term: 0.3 * own[term] for term in own.keys() & asking(text)}
         share = 0.6 * (sum(own.values()) or 1.0) / (sum(topic.values()) or 1.0)
         return Query(text, {term: share * weight for term, weight in topic.items()} | own, least)
 
     def _composed(self, question: str, chosen: list[Candidate], hits: list[Hit]) -> Answer:
         """The chosen sentences, those of one page together with its title."""
         reasoning, nothing = _reasoning(question, chosen, hits), NOTHING
-        if STATED.match(question) and "?" not in question and not any(o.hit for o in chosen[:1]):
+        if _states(question) and not any(one.hit for one in chosen[:1]):
             chosen, nothing = [], f"Noted, I will remember that. You said: {question}"
         parts = []
         for page in dict.fromkeys(one.page for one in chosen):
@@ -180,6 +181,11 @@ class Brain:
         except (TypeError, ValueError, LookupError, AttributeError, RecursionError):
             value = {}  # Not a schema after all.
         return replace(answer, text=json.dumps(value, ensure_ascii=False))
+
+
+def _states(text: str) -> bool:
+    """Whether a text tells something of the one who speaks."""
+    return bool(STATED.match(text)) and not read(text).asks
 
 
 def _small_talk(text: str, question: str, said: Sequence[str]) -> str | None:

@@ -61,9 +61,9 @@ class Query(NamedTuple):
             opening = set() if WANTS.match(part.text) else {*own[:2]}
             # "After five years" is a condition, and not what a sentence is about.
             first = len(opening & self.weights.keys() - {*terms(" ".join(units))})
-            bonus = 0.1 * (counted + (hit.score if hit else 0)) + 0.02 * first
+            bonus = 0.15 * counted + 0.1 * (hit.score if hit else 0) + 0.02 * first
             score = share + bonus - 0.002 * len(set(own))
-            if share >= self.least and part.text not in self.text:
+            if share + 0.15 * counted >= self.least and part.text not in self.text:
                 found.append(Candidate(self._shown(part), worth * score, hit))
         return sorted(found, key=lambda one: -one.score)
 
@@ -97,6 +97,11 @@ class Query(NamedTuple):
 
     def _named(self, label: str) -> bool:
         return any(kinship(term, terms(label)) for term in self.weights)
+
+
+def asking(question: str) -> set[str]:
+    """The terms of how a question asks, not of what it is about: the "long" of "how long"."""
+    return {term for kind in ASKED.values() for term in terms(" ".join(kind.findall(question)))}
 
 
 def gist(parts: Sequence[Sentence], most: int = 3) -> list[Candidate]:

@@ -35,7 +35,14 @@ def words_of(kind: str) -> list[list[str]]:
 
 STOPWORDS = frozenset([*STOPWORDS_EN_PLUS, *STOPWORDS_GERMAN, *chain(*words_of("stopwords"))])
 TALK, EAST_COMMON = pattern(spoken("talk")), re.compile(spoken("common"))
-SYNONYMS = {w: each.split()[0] for each in chain(*words_of("synonyms")) for w in each.split()}
+SAME = {
+    word.replace("_", " "): same[0]
+    for same in map(str.split, chain(*words_of("synonyms")))
+    for word in same
+}
+SPACED, DENSE = ("|".join(w for w in SAME if (w < "一") is spaces) for spaces in (True, False))
+SYNONYM = re.compile(rf"\b({SPACED})(?:e?s)?\b|({DENSE})")
+UMLAUTS = str.maketrans("äöü", "aou")
 NUMBERS = {w: n for each in words_of("number") for n, same in enumerate(each) for w in same.split()}
 NUMERALS = "|".join(word for word in NUMBERS if word < "一")
 
@@ -48,7 +55,8 @@ def remembered(function: Callable[[str], T]) -> Callable[[str], T]:
 
 def topic_words(text: str) -> list[str]:
     """The content words of a text as they stand."""
-    return [word for word in TOKEN.findall(text.lower()) if word not in STOPWORDS]
+    words = (word.removesuffix("'s") for word in TOKEN.findall(text.lower().replace("\u2019", "'")))
+    return [word for word in words if word not in STOPWORDS]
 
 
 @remembered
@@ -59,8 +67,8 @@ def terms(text: str) -> tuple[str, ...]:
         >>> terms("How many days? 食堂几点开门？")
         ('day', '食堂', '点开', '开门')
     """
-    words = topic_words(re.sub(r"\b(part|full) time\b", r"\1-time", text, flags=re.IGNORECASE))
-    return tuple(term for word in words for term in _stems(word))
+    said = SYNONYM.sub(lambda found: f" {SAME[found[found.lastindex or 0]]} ", text.lower())
+    return tuple(term for word in topic_words(said) for term in _stems(word.translate(UMLAUTS)))
 
 
 def _stems(word: str) -> list[str]:
@@ -68,10 +76,9 @@ def _stems(word: str) -> list[str]:
     if re.match(f"[{EAST}]", word):
         parts = filter(None, EAST_COMMON.split(word))
         return [part[at : at + 2] for part in parts for at in range(max(1, len(part) - 1))]
-    word = re.sub(r"['\u2019]s$", "", word)
     word = re.sub(r"(?<=\w\w)ies$", "y", re.sub(r"(?<=ss|ch|sh|\wx)es$", "", word))
     word = re.sub(r"(?<=\w\w[^sui])s$", "", word)
-    return [re.sub(r"(?<=\w{3})(?:ing|ed|ee|e)$", "", SYNONYMS.get(word, word))]
+    return [re.sub(r"(?<=\w{3})(?:ing|ed|ee|e)$", "", word)]
 
 
 def topics(text: str) -> list[str]:
