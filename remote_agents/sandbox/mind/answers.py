@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from remote_agents.sandbox.json_types import JsonObject
 from remote_agents.sandbox.mind.knowledge import Hit, Knowledge
-from remote_agents.sandbox.mind.reading import TALKERS, Reading, Sentence, read, told_by
+from remote_agents.sandbox.mind.reading import TALKERS, Reading, Sentence, read, talks, told_by
 from remote_agents.sandbox.mind.schema import Filler, Schema, find_shape
 from remote_agents.sandbox.mind.scoring import LEAST, Candidate, Query, asking, followed, gist, parts_of
 from remote_agents.sandbox.mind.tasks import perform
@@ -138,13 +138,14 @@ class Brain:
             found += strict.ranked(hit.section.sentences, 0.6, hit)
         return sorted(found, key=lambda candidate: -candidate.score), hits
 
-    def _evidence(self, question: str, sources: Sources, field: Field) -> list[str]:
+    def _evidence(self, question: str, sources: Sources, documents: bool, field: Field) -> list[str]:
         """The sentences for a field: its name tells most, and the question what it is about."""
         topics = [question, *followed(question, sources.asked)]
         found: list[Candidate] = []
         for worth, name in zip((1.0, 0.8), field, strict=True):
             ranked = self._ranked(self._query(name, topics, least=0.2), sources)[0]
-            found += [one._replace(score=worth * one.score) for one in ranked if terms(name)]
+            known = [one for one in ranked if terms(name) and (documents or not one.hit)]
+            found += [one._replace(score=worth * one.score) for one in known]
         return [one.text for one in sorted(found, key=lambda one: -one.score)]
 
     def _query(self, text: str, topics: Sequence[str], least: float = LEAST) -> Query:
@@ -170,14 +171,20 @@ class Brain:
         )
 
     def _as_json(self, schema: Schema, reading: Reading, sources: Sources) -> Answer:
-        """A value for a schema; each field is answered like a question of its own."""
+        """A value for a schema; each field is answered like a question of its own.
+
+        Where a prompt brings a text, and documents do not answer, the fields are of that text alone.
+        """
         answer = self._prose(reading, sources)
-        # Without a question, all of the text is what the fields are taken from.
-        question = reading.question if reading.asks or len(reading.told) < 2 else ""
+        question = reading.question if reading.asks or answer.used else ""
         schema = schema or {"properties": {"answer": {"type": "string"}}}
-        evidence = partial(self._evidence, question, sources)
+        texts = [part for part in sources.given if part.text and not talks(part)]
+        fields = self._query(json.dumps(schema, ensure_ascii=False), [], least=0.01)
+        documents = bool(answer.used) or not fields.ranked(texts)
+        evidence = partial(self._evidence, question, sources, documents)
+        told = [part.text for part in texts if not documents]
         try:
-            value = Filler(schema, answer.text, question, evidence).fill(schema)
+            value = Filler(schema, answer.text, question, evidence, told).fill(schema)
         except (TypeError, ValueError, LookupError, AttributeError, RecursionError):
             value = {}  # Not a schema after all.
         return replace(answer, text=json.dumps(value, ensure_ascii=False))

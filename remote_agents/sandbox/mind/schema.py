@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from typing import Any
@@ -73,6 +73,7 @@ class Filler:
     answer: str
     question: str
     evidence: Callable[[Field], list[str]]
+    told: Sequence[str] = ()
 
     def fill(self, given: object, title: str = "", depth: int = 0) -> Any:
         """A valid value for the field of a title."""
@@ -119,7 +120,7 @@ class Filler:
         inner, listed = self._resolved(schema.get("items")), list[Any]()
         forms = schema.get("prefixItems") or [inner] * int(schema.get("minItems", depth < DEEP))
         if _kind(inner) == "string" and "enum" not in inner:
-            listed = values.listed(said)[: schema.get("maxItems")]
+            listed = values.listed([*said, *self.told])[: schema.get("maxItems")]
         items = listed + [self.fill(each, field.title, depth + 1) for each in forms[len(listed) :]]
         if schema.get("uniqueItems"):
             return [f"{x} ({n})" if n and isinstance(x, str) else x for n, x in enumerate(items)]
@@ -129,10 +130,10 @@ class Filler:
         """A number, a text, yes or no."""
         if kind in ("integer", "number"):
             return values.number(schema, kind, field, said, self.question)
-        said = said or [self.answer]
         if kind == "boolean":
-            return not values.NOT.search(said[0])
-        return None if kind == "null" else values.text(schema, field, said, self.question)
+            return not values.NOT.search([*said, self.answer][0])
+        others = [*self.told, self.answer]
+        return None if kind == "null" else values.text(schema, field, said, others, self.question)
 
 
 def _kind(schema: Schema) -> str:

@@ -20,13 +20,14 @@ NUMBER = pattern(
 )
 LABEL = re.compile(r"([^\d.:]{1,40}): ")
 EMAIL, URI, NEVER = r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+", r"https?://[^\s)\"'>]+", r"(?!)"
-ISO_DATE, MONTH = r"\b\d{4}-\d{2}-\d{2}\b", rf"{spoken('month')}\.?"
+ISO_DATE, MONTH = r"\b\d{4}-\d{2}-\d{2}\b", rf"{spoken('month')}(?:\.(?=[ ,]))?"
 DATE = (
     rf"{ISO_DATE}|\b\d{{1,2}}\.? {MONTH}(?: \d{{4}})?|(?:\d+年)?\d{{1,2}}月\d{{1,2}}日"
     rf"|{MONTH} \d{{1,2}}(?:st|nd|rd|th)?(?:,? \d{{4}})?\b|\b\d\d?\.\d\d?\.\d{{2,4}}\b"
     rf"|{spoken('day')}"
 )
 TIME = r"(?<!\d)\d{1,2}(?:[:.]\d\d)?(?: ?(?:uhr|[ap]\.?m\b\.?)|(?<=[:.]\d\d))|\d+点(?:半|\d+分)?"
+A_NAME, CAPITALISED = spoken("a name"), r"(?-i:(?<=[\w,] )[A-ZÄÖÜ][a-zß-ÿ][\w'’-]*)"
 NAME = r"(?-i:\b[^\W\d_a-zß-ÿ][\w'’-]+(?:\s+(?:(?:van|de|da)\s+)*[^\W\d_a-zß-ÿ][\w'’-]*)+)"
 # What the formats of a schema look like, and what obeys them where nothing is said.
 FORMATS = {
@@ -40,15 +41,15 @@ FORMATS = {
     "duration": (NEVER, "P1D"),
 }
 # What a text field is for, by its name or description, and what it looks like in a sentence.
-KINDS = {
-    spoken("an address"): EMAIL,
-    r"\b(?:url|link|website|uri)\b": URI,
-    spoken("a phone"): r"\+?\d[\d ()/-]{5,}\d",
-    spoken("a date"): DATE,
-    spoken("a time"): TIME,
-    r"\b(?:version|release)\b": r"\bv?\d+(?:\.\d+)+\b",
-    spoken("a name"): NAME,
-}
+KINDS = [
+    (spoken("an address"), EMAIL),
+    (r"\b(?:url|link|website|uri)\b", URI),
+    (spoken("a phone"), r"\+?\d[\d ()/-]{5,}\d"),
+    (spoken("a date"), DATE),
+    (spoken("a time"), TIME),
+    (r"\b(?:version|release)\b", r"\bv?\d+(?:\.\d+)+\b"),
+    (A_NAME, NAME),
+]
 AMOUNTS, ASKED, PROSE = (pattern(spoken(kind)) for kind in ("an amount", "question", "prose"))
 BOUNDS = {"minimum": ge, "exclusiveMinimum": gt, "maximum": le, "exclusiveMaximum": lt}
 NOT, IS = pattern(spoken("not")), pattern(rf"{spoken('is')}\s*|[=:：]\s*")
@@ -105,28 +106,36 @@ def _value(word: str, text: str) -> float:
     return float(f"{whole}.{rest[0]}" if len(rest) == 1 else whole)
 
 
-def text(schema: JsonObject, field: Field, said: list[str], question: str) -> str:
-    """What a text field wants of the sentences, a time, a price, a name, else all of the best."""
+def text(
+    schema: JsonObject, field: Field, said: list[str], others: list[str], question: str
+) -> str:
+    """What a text field wants of the sentences, a time, a price, a name, else all of the best.
+
+    What tells itself by its form is looked for in other sentences as well.
+    """
     form, default = FORMATS.get(schema.get("format", ""), ("", ""))
     if form:
-        return _first(form, said) or default
-    found = question if ASKED.search(field.title) else _piece(field, said, question)
-    return (found or said[0]).ljust(int(schema.get("minLength", 0)), ".")[: schema.get("maxLength")]
+        return _first(form, [*said, *others]) or default
+    found = question if ASKED.search(field.title) else _piece(field, said, others, question)
+    value = [*said, *others][0] if found is None else found
+    return value.ljust(int(schema.get("minLength", 0)), ".")[: schema.get("maxLength")]
 
 
-def _piece(field: Field, said: list[str], question: str) -> str | None:
+def _piece(field: Field, said: list[str], others: list[str], question: str) -> str | None:
     """The part of the sentences that a field is for; None for all of the best one."""
     if PROSE.search(field.title):
         return None
     about = " ".join(field)
-    for kind, form in KINDS.items():
-        if re.search(kind, about, re.IGNORECASE) and (found := _first(form, said)):
+    for kind, form in KINDS:
+        if re.search(kind, about, re.IGNORECASE) and (found := _first(form, [*said, *others])):
             return found
-    if AMOUNTS.search(about) and (figures := _figures(field, said[:1], question)):
+    best = [*said, *others][0]
+    if AMOUNTS.search(about) and (figures := _figures(field, [best], question)):
         return figures[0][1]
-    _, *said_to_be = IS.split(said[0], maxsplit=1)
+    _, *said_to_be = IS.split(best, maxsplit=1)
     few = (what.strip(" .。\"'“”") for what in said_to_be if len(what) < 40)
-    return next((what for what in few if 0 < len(what.split()) <= 4), None)
+    alone = _first(CAPITALISED, others) if not said and re.search(A_NAME, about) else None
+    return next((what for what in few if 0 < len(what.split()) <= 4), alone)
 
 
 def _first(form: str, said: list[str]) -> str | None:
