@@ -11,17 +11,34 @@ from typing import Any
 from remote_agents.sandbox.mind import values
 from remote_agents.sandbox.mind.reading import decoded, spaced
 from remote_agents.sandbox.mind.values import Field
-from remote_agents.sandbox.mind.words import pattern, topics
+from remote_agents.sandbox.mind.words import pattern, spoken, topics
 
 Schema = dict[str, Any]
 DEEP = 6
 MARKS = re.compile(r'"properties"|"type": "object"|"\$defs"')
-IN_JSON = pattern(r"\bJSON\b")
-EXAMPLE = re.compile(r"\{\s*['\"]\w+['\"]\s*:[^{}\[\]]*\}")
-PAIR = re.compile(r"['\"]?\b(\w+)['\"]?\s*:\s*(\"[^\"\n]*\"|'[^'\n]*'|[^\s,}]+)[ ,]*(?://(.*))?")
-PLACEHOLDER = re.compile(r"^[\W0]*$|[<>]|\.\.\.|…|^(?:str|int|float|bool|num|list|null|true|false)")
-TYPES = {r"int|0$": "integer", r"float|num|0\.": "number", "bool|true|false": "boolean"}
-KEYS = pattern(r"\b(?:keys?|fields?|properties|schlüsseln?|feldern?)\b|字段|键")
+IN_JSON = pattern("(?<![a-z])JSON(?![a-z])")
+# An object, or the class that one has: its fields with types, with placeholders or with examples.
+EXAMPLE = re.compile(
+    r"\{\s*['\"]?\w+['\"]?\??\s*:[^{}]*\}|class \w+\(.*\n(?:[ \t]+\w+ ?: .*(?:\n|$))+"
+)
+PAIR = re.compile(
+    r"['\"]?\b(\w+)['\"]?\??\s*:\s*(\"[^\"\n]*\"|'[^'\n]*'|[^\s,;}]+)[ ,;]*(?:(?://|#)(.*))?"
+)
+PLACEHOLDER = re.compile(
+    r"^[\W0]*$|[<>]|\.\.\.|…|^(?:str|int|float|bool|num|list|array|optional|null|true|false)",
+    re.IGNORECASE,
+)
+TYPES = {
+    r"int|-?\d+$": "integer",
+    r"float|num|-?\d+\.\d": "number",
+    "bool|true|false": "boolean",
+    r"list|array|\[": "array",
+}
+LIKE_THIS = pattern(rf"{spoken('like this')}\W*\Z")
+# Keys that are named: in a list, as points with what each is for, or in quotes.
+LISTED = r"((?:\W?\w+\W?(?:, ?|、))+\W?\w+\b(?:\W?,? (?:and|und) \W?\w+)?)"
+POINT = r"[ \t]*(?:[-*•]|\d+[.)])[ \t]+\W*(\w+)\W*?(?:[:–-][ \t]*(.*))?(?:\n|$)"
+KEYS = pattern(rf"{spoken('keys')}(?:[^.\n]*?{LISTED}|.*\n+((?:{POINT})+)|.*)")
 NAMED_KEY = re.compile(r"['\"`“「](\w+)['\"`”」]")
 
 
@@ -48,16 +65,24 @@ def _is_schema(value: Schema) -> bool:
 
 
 def _form(text: str) -> tuple[Schema, str] | None:
-    """The schema of an object whose keys a prompt lists, or shows with types for values."""
-    if not IN_JSON.search(text):
-        return None
+    """The schema of an object that a prompt shows by an example or a class, or by its keys."""
     for found in reversed(list(EXAMPLE.finditer(text))):
         pairs = [(key, shown.strip("\"'"), note) for key, shown, note in PAIR.findall(found[0])]
-        if all(PLACEHOLDER.search(shown) for _, shown, _ in pairs):
+        shows = LIKE_THIS.search(text[: found.start()])
+        if shows or all(PLACEHOLDER.search(shown) for _, shown, _ in pairs):
             fields = {key: _typed(shown, note) for key, shown, note in pairs}
             return {"properties": fields}, text.replace(found[0], "")
-    named = (NAMED_KEY.findall(line) for line in text.splitlines() if KEYS.search(line))
-    return next((({"properties": {key: {} for key in keys}}, text) for keys in named if keys), None)
+    for found in KEYS.finditer(text) if IN_JSON.search(text) else ():
+        named = re.findall(POINT, found[2] or "") or [(k, "") for k in _names(found)]
+        if named:
+            fields = {key: {"description": note} for key, note in named}
+            return {"properties": fields}, text.replace(found[0], "")
+    return None
+
+
+def _names(found: re.Match[str]) -> list[str]:
+    listed = [each for each in re.findall(r"\w+", found[1] or "") if each not in ("and", "und")]
+    return listed or NAMED_KEY.findall(found[0])
 
 
 def _typed(shown: str, note: str) -> Schema:
@@ -133,7 +158,10 @@ class Filler:
         if kind == "boolean":
             return not values.NOT.search([*said, self.answer][0])
         others = [*self.told, self.answer]
-        return None if kind == "null" else values.text(schema, field, said, others, self.question)
+        value = values.text(schema, field, said, others, self.question)
+        if kind == "null" or "type" in schema:
+            return None if kind == "null" else value
+        return values.untyped(value, field, said)
 
 
 def _kind(schema: Schema) -> str:

@@ -201,7 +201,7 @@ TASKS: dict[str, Callable[[Task, Form], str | None]] = {
     r"\[\] > \[\]": ranked,
     r"'(\w+): <numbers?>'|information: (.+)\s+answer with the number": numbered,
     r"triplets in the form of \(": triplets,
-    r"\bJSON\b": as_json,
+    "(?<![a-z])JSON(?![a-z])": as_json,
     spoken("standalone"): standalone,
     r"\[Search\((?s:.*)^query: ((?s:.+?))\nexisting answer:(.*)\nanswer:": looked_up,
     r"\[Search\((?s:.*)^lookahead template:\n(.+)\n\n.*:\n((?s:.*))\n\n.*:": filled_in,

@@ -66,7 +66,7 @@ class Field(NamedTuple):
 def number(schema: JsonObject, kind: str, field: Field, said: list[str], question: str) -> float:
     """The number with the unit that the field names, else the first that is allowed."""
     ends, step = [schema[bound] for bound in BOUNDS if bound in schema], schema.get("multipleOf", 1)
-    tried = [value for value, _ in _figures(field, said, question)]
+    tried = [value for _, value, _ in _figures(field, said, question)]
     tried += [0.0, *((end // step + by) * step for end in ends for by in (0, 1, -1, 0.5))]
     allowed = (v for v in tried if _within(v, schema) and (kind == "number" or v == int(v)))
     value = next(allowed, sum(ends) / 2)
@@ -79,10 +79,14 @@ def _within(value: float, schema: JsonObject) -> bool:
     return all(held) and not value % step
 
 
-def _figures(field: Field, said: list[str], question: str) -> list[tuple[float, str]]:
-    """The numbers of some sentences that the question does not hold, those of the unit first."""
+def _figures(field: Field, said: list[str], question: str) -> list[tuple[bool, float, str]]:
+    """The numbers of some sentences that the question does not hold, those of the unit first.
+
+    Each with whether its unit is the field's name, and with its unit.
+    """
     asked = {_value(word, question) for word, *_ in NUMBER.findall(question)}
-    names = [terms(field.title), terms(field.description)]
+    title = terms(field.title)
+    names = [title[-1:], title, terms(field.description)]
     figures = list[tuple[bool, list[bool], float, str]]()
     for sentence in said:
         label = LABEL.match(sentence)
@@ -91,7 +95,8 @@ def _figures(field: Field, said: list[str], question: str) -> list[tuple[float, 
             others = [not any(kinship(each, named) for each in units) for named in names]
             article = value in (0, 1) and not word.isdigit()
             figures += [(article, others, value, word + unit)] if value not in asked else []
-    return [(value, shown) for *_, value, shown in sorted(figures, key=lambda each: each[:2])]
+    best = sorted(figures, key=lambda each: each[:2])
+    return [(not others[1], value, shown) for _, others, value, shown in best]
 
 
 def _value(word: str, text: str) -> float:
@@ -131,7 +136,7 @@ def _piece(field: Field, said: list[str], others: list[str], question: str) -> s
             return found
     best = [*said, *others][0]
     if AMOUNTS.search(about) and (figures := _figures(field, [best], question)):
-        return figures[0][1]
+        return figures[0][2]
     _, *said_to_be = IS.split(best, maxsplit=1)
     few = (what.strip(" .。\"'“”") for what in said_to_be if len(what) < 40)
     alone = _first(CAPITALISED, others) if not said and re.search(A_NAME, about) else None
@@ -141,6 +146,14 @@ def _piece(field: Field, said: list[str], others: list[str], question: str) -> s
 def _first(form: str, said: list[str]) -> str | None:
     found = (re.search(form, sentence, re.IGNORECASE) for sentence in said)
     return next((one[0].strip() for one in found if one), None)
+
+
+def untyped(value: str, field: Field, said: list[str]) -> str | float | bool:
+    """What a field is that has no type: the number that it counts, yes where it names what is so."""
+    if set(terms(value)) <= set(terms(field.title)):
+        return not NOT.search([*said, ""][0])
+    counted = (figure for named, figure, _ in _figures(field, said[:1], "") if named)
+    return next((int(each) if each == int(each) else each for each in counted), value)
 
 
 def listed(said: list[str]) -> list[str]:

@@ -42,7 +42,7 @@ SAME = {
 }
 SPACED, DENSE = ("|".join(w for w in SAME if (w < "一") is spaces) for spaces in (True, False))
 SYNONYM = re.compile(rf"\b({SPACED})(?:e?s)?\b|({DENSE})")
-UMLAUTS = str.maketrans("äöü", "aou")
+UMLAUTS, UMLAUT = str.maketrans("äöü", "aou"), re.compile("([aou])e")
 NUMBERS = {w: n for each in words_of("number") for n, same in enumerate(each) for w in same.split()}
 NUMERALS = "|".join(word for word in NUMBERS if word < "一")
 
@@ -68,7 +68,7 @@ def terms(text: str) -> tuple[str, ...]:
         ('day', '食堂', '点开', '开门')
     """
     said = SYNONYM.sub(lambda found: f" {SAME[found[found.lastindex or 0]]} ", text.lower())
-    return tuple(term for word in topic_words(said) for term in _stems(word.translate(UMLAUTS)))
+    return tuple(term for word in topic_words(said) for term in _stems(UMLAUT.sub(r"\1", word.translate(UMLAUTS))))
 
 
 def _stems(word: str) -> list[str]:
@@ -87,8 +87,9 @@ def topics(text: str) -> list[str]:
 
 
 def kinship(term: str, others: Collection[str]) -> float:
-    """How much of a term others say: all, or most where one begins with the other."""
+    """How much of a term others say: all, or most where one begins or ends with the other."""
     if term in others or len(term) < 5:
         return float(term in others)
-    longer = (other for other in others if len(other) >= 5)
-    return 0.9 * any(other.startswith(term) or term.startswith(other) for other in longer)
+    longer = [other for other in others if len(other) >= 5]
+    begins = any(other.startswith(term) or term.startswith(other) for other in longer)
+    return 0.9 if begins else 0.7 * any(other.endswith(term) for other in longer)
