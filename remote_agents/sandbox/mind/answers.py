@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -19,11 +20,15 @@ from remote_agents.sandbox.mind.values import Field
 from remote_agents.sandbox.mind.words import pattern, spoken, terms, topic_words
 
 COUNT, ASKED_BEFORE = pattern(r"\bcount (?:from 1 )?to (\d{1,6})\b"), pattern(spoken("said before"))
-STATED = pattern(rf"\W*(?:{spoken('polite')} )*{spoken('states')}")
+FIRST, STATED = pattern(spoken("first")), pattern(rf"\W*(?:{spoken('polite')} )*{spoken('states')}")
+YES_OR_NO = re.compile(r"\bYES ?(?:/|or) ?NO\b")
+SCORED = re.compile(r"^Score: (?:\[|<|$)", re.MULTILINE)
 SMALL_TALK = {
-    r"(?s)^\s*(?:say|repeat(?: after me)?)\s*:\s*(.*\S)\s*$": r"\1",
+    r"(?s)^\s*(?:say|repeat(?: after me)?)(?: exactly)?\s*:\s*(.*\S)\s*$": r"\1",
+    r"^\W*(?:say|reply with|respond with)(?: the words?)? ['\"“](.+)['\"”]\W*$": r"\1",
     rf"^\W*{spoken('hello')}": "Hello! Ask me anything about the handbook.",
     rf"^\W*{spoken('thanks')}": "You are welcome! I am here if you need anything else.",
+    spoken("who are you"): "I answer questions from the documents that I was given.",
     spoken("joke"): "Why did the harbor never get lost? It always knew its docks by heart.",
 }
 Found = tuple[list[Candidate], list[Hit]]
@@ -101,7 +106,7 @@ class Brain:
         done = perform("\n\n".join([*rest, text]), reading.question, user)
         if said := done or _small_talk(text, reading.question, user):
             return Answer(said)
-        answer, count = self._prose(reading, sources), len(ask.files)
+        answer, count = _graded(text, self._prose(reading, sources)), len(ask.files)
         got = f"I received {count} file{'s'[: count - 1]}: {', '.join(ask.files)}. "
         return replace(answer, text=got + answer.text) if count else answer
 
@@ -190,6 +195,14 @@ class Brain:
         return replace(answer, text=json.dumps(value, ensure_ascii=False))
 
 
+def _graded(text: str, answer: Answer) -> Answer:
+    """An answer as graders want it: whether there is one, or how good it is."""
+    found = answer.text != NOTHING
+    if YES_OR_NO.search(text):
+        return replace(answer, text="YES" if found else "NO")
+    return replace(answer, text=f"{answer.text}\nScore: {100 * found}") if SCORED.search(text) else answer
+
+
 def _states(text: str) -> bool:
     """Whether a text tells something of the one who speaks."""
     return bool(STATED.match(text)) and not read(text).asks
@@ -199,7 +212,8 @@ def _small_talk(text: str, question: str, said: Sequence[str]) -> str | None:
     if counted := COUNT.search(question):
         return " ".join(map(str, range(1, int(counted[1]) + 1)))
     if ASKED_BEFORE.search(question):
-        return [*map("You said: {}".format, said), "You have not said anything before."][0]
+        told = list(said)[::-1] if FIRST.search(question) else said
+        return [*map("You said: {}".format, told), "You have not said anything before."][0]
     for talk, reply in zip(map(pattern, SMALL_TALK), SMALL_TALK.values(), strict=True):
         found = talk.search(text)
         if found and len(terms(talk.sub("", text))) <= (0 if "?" in text else 4):

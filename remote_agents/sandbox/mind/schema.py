@@ -36,6 +36,7 @@ TYPES = {
 }
 LIKE_THIS = pattern(rf"{spoken('like this')}\W*\Z")
 # Keys that are named: in a list, as points with what each is for, or in quotes.
+YES_OR_NO = pattern(r"\b(yes|ja)\W+(?:or|oder|/) ?\W*(no|nein)\b")
 LISTED = r"((?:\W?\w+\W?(?:, ?|、))+\W?\w+\b(?:\W?,? (?:and|und) \W?\w+)?)"
 POINT = r"[ \t]*(?:[-*•]|\d+[.)])[ \t]+\W*(\w+)\W*?(?:[:–-][ \t]*(.*))?(?:\n|$)"
 KEYS = pattern(rf"{spoken('keys')}(?:[^.\n]*?{LISTED}|.*\n+((?:{POINT})+)|.*)")
@@ -108,6 +109,8 @@ class Filler:
         said = found if topics(title) else [self.answer, *found]
         if options := [schema["const"]] if "const" in schema else schema.get("enum"):
             return values.choice(options, [*said, self.answer, self.question])
+        if graded := YES_OR_NO.search(field.description):
+            return graded[2 if values.NOT.search(self.answer) else 1]
         kind = _kind(schema)
         if schema.get("nullable") and (depth >= DEEP if kind == "object" else not said):
             return None

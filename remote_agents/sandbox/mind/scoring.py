@@ -11,7 +11,7 @@ from typing import NamedTuple
 from remote_agents.sandbox.mind.knowledge import Hit
 from remote_agents.sandbox.mind.reading import WANTS, Sentence, talks
 from remote_agents.sandbox.mind.values import DATE, NUMBER, TIME
-from remote_agents.sandbox.mind.words import EAST, kinship, pattern, spoken, terms
+from remote_agents.sandbox.mind.words import EAST, kinship, pattern, spoken, terms, topics
 
 # What is asked for, and what a sentence has that says it.
 KINDS = {
@@ -63,7 +63,8 @@ class Query(NamedTuple):
             first = len(opening & self.weights.keys() - {*terms(" ".join(units))})
             bonus = 0.15 * counted + 0.1 * (hit.score if hit else 0) + 0.02 * first
             score = share + bonus - 0.002 * len(set(own))
-            if share + 0.15 * counted >= self.least and part.text not in self.text:
+            said = part.text in self.text or part.text.endswith((":", "："))
+            if share + 0.15 * counted >= self.least and not said:
                 found.append(Candidate(self._shown(part), worth * score, hit))
         return sorted(found, key=lambda one: -one.score)
 
@@ -101,7 +102,8 @@ class Query(NamedTuple):
 
 def asking(question: str) -> set[str]:
     """The terms of how a question asks, not of what it is about: the "long" of "how long"."""
-    return {term for kind in ASKED.values() for term in terms(" ".join(kind.findall(question)))}
+    asked = {term for kind in ASKED.values() for term in terms(" ".join(kind.findall(question)))}
+    return asked | {*terms(question)} - {*topics(question)}
 
 
 def gist(parts: Sequence[Sentence], most: int = 3) -> list[Candidate]:

@@ -168,9 +168,17 @@ def _item(task: Task, option: str, keys: dict[str, bool]) -> dict[str, int | str
     return {k: key if is_key else asked if "question" in k else why for k, is_key in keys.items()}
 
 
+def classified(task: Task, form: Form) -> str:
+    """The class that shares most with the question, the last where none does."""
+    names = re.findall(r"\w[\w -]*", form[1].replace("or ", ""))
+    return [*nearest(names, terms(task.question), str), names[-1]][0]
+
+
 def standalone(task: Task, form: Form) -> str:
     """The question, a follow-up with the question that it follows."""
     asked = [read(text).question.rstrip("?. ") for text in task.said[:1]]
+    if form[0] in task.question:
+        return [*asked, task.question][0]
     for before in followed(task.question, asked):
         return f"{before}, {task.question[:1].lower()}{task.question[1:]}"
     return task.question
@@ -200,6 +208,7 @@ TASKS: dict[str, Callable[[Task, Form], str | None]] = {
     r"^(\w+): \d+, (\w+): \d+$": scored,
     r"\[\] > \[\]": ranked,
     r"'(\w+): <numbers?>'|information: (.+)\s+answer with the number": numbered,
+    r"\bclassify (?:\w+ )*((?:[`'\"][\w -]+[`'\"],? (?:or )?)*[`'\"][\w -]+[`'\"])": classified,
     r"triplets in the form of \(": triplets,
     "(?<![a-z])JSON(?![a-z])": as_json,
     spoken("standalone"): standalone,
