@@ -14,10 +14,10 @@ from remote_agents.sandbox.json_types import JsonObject
 from remote_agents.sandbox.mind.knowledge import Hit, Knowledge
 from remote_agents.sandbox.mind.reading import TALKERS, Reading, Sentence, read, talks, told_by
 from remote_agents.sandbox.mind.schema import Filler, Schema, find_shape
-from remote_agents.sandbox.mind.scoring import LEAST, Candidate, Query, asking, followed, gist, parts_of
+from remote_agents.sandbox.mind.scoring import LEAST, Candidate, Query, followed, gist, parts_of
 from remote_agents.sandbox.mind.tasks import perform
 from remote_agents.sandbox.mind.values import Field
-from remote_agents.sandbox.mind.words import pattern, spoken, terms, topic_words
+from remote_agents.sandbox.mind.words import TALK, pattern, spoken, terms, topic_words
 
 COUNT, ASKED_BEFORE = pattern(r"\bcount (?:from 1 )?to (\d{1,6})\b"), pattern(spoken("said before"))
 FIRST, STATED = pattern(spoken("first")), pattern(rf"\W*(?:{spoken('polite')} )*{spoken('states')}")
@@ -156,7 +156,7 @@ class Brain:
     def _query(self, text: str, topics: Sequence[str], least: float = LEAST) -> Query:
         """The terms of a question with their weights, and those of what it goes on with."""
         own, topic = map(self.knowledge.weights, (text, " ".join(topics)))
-        own |= {term: 0.3 * own[term] for term in own.keys() & asking(text)}
+        own = {term: weight * (0.3 if TALK.match(term) else 1) for term, weight in own.items()}
         share = 0.6 * (sum(own.values()) or 1.0) / (sum(topic.values()) or 1.0)
         return Query(text, {term: share * weight for term, weight in topic.items()} | own, least)
 

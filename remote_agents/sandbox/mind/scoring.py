@@ -11,7 +11,7 @@ from typing import NamedTuple
 from remote_agents.sandbox.mind.knowledge import Hit
 from remote_agents.sandbox.mind.reading import WANTS, Sentence, talks
 from remote_agents.sandbox.mind.values import DATE, NUMBER, TIME
-from remote_agents.sandbox.mind.words import EAST, kinship, pattern, spoken, terms, topics
+from remote_agents.sandbox.mind.words import EAST, kinship, pattern, spoken, terms
 
 # What is asked for, and what a sentence has that says it.
 KINDS = {
@@ -71,8 +71,8 @@ class Query(NamedTuple):
     def _covered(self, part: Sentence, before: Sentence) -> float:
         """The share of the question that a part says, or what stands around it."""
         around = [(1.0, part.text), (0.9, part.label), (0.7, part.heading)]
-        if self._goes_on(before, part):
-            around.append((0.8, before.text))
+        goes_on, same = self._goes_on(before, part), before.block == part.block
+        around.append((0.8 if goes_on else 0.4 * same, before.text))
         said, total = 0.0, sum(self.weights.values()) or 1.0
         for term, weight in self.weights.items():
             said += weight * max(share * kinship(term, terms(text)) for share, text in around)
@@ -98,12 +98,6 @@ class Query(NamedTuple):
 
     def _named(self, label: str) -> bool:
         return any(kinship(term, terms(label)) for term in self.weights)
-
-
-def asking(question: str) -> set[str]:
-    """The terms of how a question asks, not of what it is about: the "long" of "how long"."""
-    asked = {term for kind in ASKED.values() for term in terms(" ".join(kind.findall(question)))}
-    return asked | {*terms(question)} - {*topics(question)}
 
 
 def gist(parts: Sequence[Sentence], most: int = 3) -> list[Candidate]:
