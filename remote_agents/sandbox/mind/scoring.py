@@ -61,10 +61,10 @@ class Query(NamedTuple):
             opening = set() if WANTS.match(part.text) else {*own[:2]}
             # "After five years" is a condition, and not what a sentence is about.
             first = len(opening & self.weights.keys() - {*terms(" ".join(units))})
-            bonus = 0.15 * counted + 0.1 * (hit.score if hit else 0) + 0.02 * first
+            bonus = 0.2 * counted + 0.1 * (hit.score if hit else 0) + 0.02 * first
             score = share + bonus - 0.002 * len(set(own))
             said = part.text in self.text or part.text.endswith((":", "："))
-            if share + 0.15 * counted >= self.least and not said:
+            if share + 0.2 * counted >= self.least and not said:
                 found.append(Candidate(self._shown(part), worth * score, hit))
         return sorted(found, key=lambda one: -one.score)
 

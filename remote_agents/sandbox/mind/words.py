@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection
 from configparser import ConfigParser
 from functools import lru_cache, partial, wraps
 from itertools import chain
+from os.path import commonprefix
 from pathlib import Path
 from typing import TypeVar
 
@@ -76,9 +77,10 @@ def _stems(word: str) -> list[str]:
     if re.match(f"[{EAST}]", word):
         parts = filter(None, EAST_COMMON.split(word))
         return [part[at : at + 2] for part in parts for at in range(max(1, len(part) - 1))]
+    word = re.sub(r"^(ab|an|auf|aus|ein|um|vor|zu)ge(?=\w{3})", r"\1", str(NUMBERS.get(word, word)))
     word = re.sub(r"(?<=\w\w)ies$", "y", re.sub(r"(?<=ss|ch|sh|\wx)es$", "", word))
     word = re.sub(r"(?<=\w\w[^sui])s$", "", word)
-    return [re.sub(r"(?<=\w{3})(?:ing|ed|ee|e)$", "", word)]
+    return [re.sub(r"(?<=\w{3})(?:ing|ed|ee?|(?<=\w)e[rnm])$", "", word)]
 
 
 def topics(text: str) -> list[str]:
@@ -91,5 +93,7 @@ def kinship(term: str, others: Collection[str]) -> float:
     if term in others or len(term) < 5:
         return float(term in others)
     longer = [other for other in others if len(other) >= 5]
-    begins = any(other.startswith(term) or term.startswith(other) for other in longer)
-    return 0.9 if begins else 0.7 * any(other.endswith(term) for other in longer)
+    begins = max((len(commonprefix([term, other])) for other in longer), default=0)
+    if any(other.startswith(term) or term.startswith(other) for other in longer):
+        return 0.9
+    return 0.7 * (begins >= 6 or any(other.endswith(term) for other in longer))
