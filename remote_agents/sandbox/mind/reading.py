@@ -10,7 +10,9 @@ from __future__ import annotations
 import html
 import json
 import re
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from itertools import groupby
 from typing import NamedTuple
 
 from remote_agents.sandbox.mind.words import EAST, pattern, remembered, spoken, terms, topics
@@ -27,7 +29,7 @@ LABEL = re.compile(
     rf"(?s)([^.!?:。！？：]{{1,200}}?)(?::\s+|：\s*|(?<=\w):(?=[A-ZÄÖÜ{EAST}])|(?<=[{EAST}]):\s*)(\S.*)"
 )
 INLINE = re.compile(r"</?(?:[abisu]|code|em|font|mark|small|span|strong|su[bp])(?:\s[^<>]*)?>")
-TAG = re.compile(r"<(/?)([A-Za-z_][\w:.-]*)((?:\s[^<>]*)?)/?>")
+TAG = re.compile(r"<(/?)([A-Za-z_][\w:.-]*)((?:\s[^<>]*?)?)(/?)>")
 LEAF = re.compile(r"<(\w+)>([^<>|\n]{1,40}(?<![.?!。？！]))</\1>\s*")
 FENCE = re.compile(r"`{3,}(?:\w*(?=\n))?|\"{3,}|'{3,}|<\|[^|<>\n]*\|>")
 # JSON and what Python shows: a name, a quote that opens (a longer text) or closes, a bracket.
@@ -35,7 +37,7 @@ DATA = re.compile(
     r"(?sm)(?:[\"']?\b(?P<name>\w[\w -]{0,40})[\"']?\s*[:=]\s*|(?<=[\[{(,])|(?<=,\s)|^[ \t]*)"
     r"(?P<quote>[\"'])(?![\w -]{1,40}[\"']\s*:)"
     r"(?P<text>(?=(?:(?!(?P=quote)).){20}|(?:(?!(?P=quote)).)*[.?!。？！](?P=quote)))?"
-    r"|[\"'](?P<key>\w[\w -]{0,40})[\"']\s*:"
+    r"|[\"'](?P<key>\w[\w -]{0,40})[\"']\s*:(?P<opens>\s*\{)?"
     r"|(?P<end>(?<=[^\"']{20})|(?<=[.?!。？！]))?(?<!\\)[\"'](?=\s*[,\]})])"
     r"|(?P<bracket>[\[{](?=\s*[\"'\[{])|[\]}](?=\s*(?:[,\]}]|$)))"
 )
@@ -43,10 +45,11 @@ IS_DATA = re.compile(r"[\[{(]\s*[\"'{\[]|=['\"]")
 ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|(.))")
 ITEM = r"[ \t]*(?:[-*+>•]+|\d+[.)])[ \t]+"
 # What goes on in the next line: an item in indented ones, a line that is long and has no end.
-INDENTED = re.compile(rf"(?m)^{ITEM}.*(?:\n[ \t]+(?!{ITEM}|[#|])\S.*)+")
+INDENTED = re.compile(rf"(?m)^(?:{ITEM}.*|\S.*:[ \t]*)(?:\n[ \t]+(?!{ITEM}|[#|])\S.*)+")
 WRAPPED = re.compile(
     rf"(?m)^((?![ \t]*[#|])(?:.{{60,}}[^\s.!?:。！？：]|.*,))[ \t]*\n(?!{ITEM}|[ \t]*(?:[#|\n]|$))"
 )
+RULER = re.compile(r"(?m)^[ \t]*[|+][-=+|: \t]+[|+][ \t]*\n?")
 MARKS = re.compile(r"\*\*|__|`|\[([^\]]*)\]\([^)]*\)")
 # Where a sentence ends: not after an abbreviation, nor before a month or a small letter.
 END = re.compile(
@@ -141,10 +144,12 @@ def _told(text: str) -> tuple[Sentence, ...]:
 def _unwrapped(text: str) -> str:
     """A text without markup: quoted values as lines of their own, tags as headings."""
     text = re.sub(r"\[(/?[A-Z][A-Z_]{2,})\]", r"<\1>", text)
+    text = re.sub(r"(?m)^\[([A-Za-z][\w. -]*)\]$", r"# \1", text)
     text = ROLE.sub(lambda role: f"\n\n{role.lastgroup}: ", text)
     text = _undressed(text) if IS_DATA.search(text) else text
     text = INLINE.sub("", FENCE.sub("\n\n", text))
-    text = LEAF.sub(r"\1: \2, ", re.sub(r"</?t[dh]\b[^<>]*>", "| ", text))
+    text = re.sub(r"<t[dh]\b[^<>]*>", "| ", re.sub(r"</t[dh]>", "", text))
+    text = LEAF.sub(r"\1: \2, ", re.sub(r"</?(?:table|thead|tbody|tr)\b[^<>]*>", "\n", text))
     return html.unescape(TAG.sub(_as_heading, text))
 
 
@@ -158,6 +163,8 @@ def _undressed(data: str) -> str:
 def _as_line(found: re.Match[str]) -> str:
     apart = any(found[group] is not None for group in ("text", "end", "bracket"))
     name = found["name"] or found["key"]
+    if found["opens"]:
+        return f"\n\n# {spaced(name)}\n\n"
     return ("\n\n" if apart else "") + (f"{spaced(name)}: " if name else "")
 
 
@@ -168,14 +175,14 @@ def _as_character(escape: re.Match[str]) -> str:
 def _as_heading(tag: re.Match[str]) -> str:
     """A tag as the heading of what it holds."""
     name = " ".join(re.findall(r"[^\s=\"']+", f"{tag[2]} {tag[3]}")).replace("_", " ")
-    return "\n\n#\n\n" if tag[1] else f"\n\n# {name}\n\n"
+    return "\n\n#\n\n" if tag[1] else f"\n\n{name}\n\n" if tag[4] else f"\n\n# {name}\n\n"
 
 
 @remembered
 def sentences(text: str) -> tuple[Sentence, ...]:
     """The sentences of a text, each with the heading that it stands under."""
     text = INDENTED.sub(lambda item: item[0].replace("\n", " "), text)
-    lines = WRAPPED.sub(r"\1 ", text).splitlines()
+    lines = _records(filter(str.strip, WRAPPED.sub(r"\1 ", RULER.sub("", text)).splitlines()))
     blocks = (" ".join(MARKS.sub(r"\1", re.sub(f"^{ITEM}", "", line)).split()) for line in lines)
     found, heading = list[Sentence](), ""
     for number, block in enumerate(filter(None, blocks)):
@@ -186,6 +193,24 @@ def sentences(text: str) -> tuple[Sentence, ...]:
         parts = END.sub(lambda end: f"{end[0]}\n" if end["end"] else end[0], block).split("\n")
         found += [Sentence(part.strip(), heading, number) for part in parts if WORD.search(part)]
     return tuple(found)
+
+
+def _records(lines: Iterable[str]) -> Iterator[str]:
+    """The lines of a text; in a table, each row with the names of its columns."""
+    for (mark, _), found in groupby(lines, _columns):
+        known = list(found)
+        rows = [[cell.strip() for cell in line.strip(f" {mark}").split(mark or None)] for line in known]
+        if mark and not re.search(r"[\d:]", "".join(rows[0])):
+            pairs = (zip(rows[0], row, strict=False) for row in rows[1:])
+            known[1:] = [", ".join(f"{name}: {cell}" for name, cell in row) for row in pairs]
+        yield from known
+
+
+def _columns(line: str) -> tuple[str, int]:
+    """What divides a line into cells, and how often: nothing in prose."""
+    prose = line.rstrip(" *_\"'").endswith((".", "!", "?", ":", "。", "！", "？"))
+    marks = () if prose else ("|", "\t", ";", ",")
+    return next(((mark, line.count(mark)) for mark in marks if line.count(mark) > 1), ("", 0))
 
 
 def talks(part: Sentence) -> bool:
