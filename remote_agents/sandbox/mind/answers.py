@@ -143,7 +143,9 @@ class Brain:
             found += strict.ranked(hit.section.sentences, 0.6, hit)
         return sorted(found, key=lambda candidate: -candidate.score), hits
 
-    def _evidence(self, question: str, sources: Sources, documents: bool, field: Field) -> list[str]:
+    def _evidence(
+        self, question: str, sources: Sources, documents: bool, field: Field
+    ) -> list[str]:
         """The sentences for a field: its name tells most, and the question what it is about."""
         topics = [question, *followed(question, sources.asked)]
         found: list[Candidate] = []
@@ -178,7 +180,7 @@ class Brain:
     def _as_json(self, schema: Schema, reading: Reading, sources: Sources) -> Answer:
         """A value for a schema; each field is answered like a question of its own.
 
-        Where a prompt brings a text, and documents do not answer, the fields are of that text alone.
+        Where a prompt brings a text, and no document answers, the fields are of that text alone.
         """
         answer = self._prose(reading, sources)
         question = reading.question if reading.asks or answer.used else ""
@@ -198,9 +200,9 @@ class Brain:
 def _graded(text: str, answer: Answer) -> Answer:
     """An answer as graders want it: whether there is one, or how good it is."""
     found = answer.text != NOTHING
-    if YES_OR_NO.search(text):
-        return replace(answer, text="YES" if found else "NO")
-    return replace(answer, text=f"{answer.text}\nScore: {100 * found}") if SCORED.search(text) else answer
+    score = f"\nScore: {100 * found}" if SCORED.search(text) else ""
+    said = ("NO", "YES")[found] if YES_OR_NO.search(text) else answer.text + score
+    return replace(answer, text=said)
 
 
 def _states(text: str) -> bool:

@@ -199,10 +199,12 @@ def _records(lines: Iterable[str]) -> Iterator[str]:
     """The lines of a text; in a table, each row with the names of its columns."""
     for (mark, _), found in groupby(lines, _columns):
         known = list(found)
-        rows = [[cell.strip() for cell in line.strip(f" {mark}").split(mark or None)] for line in known]
+        rows = [[cell.strip() for cell in line.strip("| ").split(mark or None)] for line in known]
         if mark and not re.search(r"[\d:]", "".join(rows[0])):
-            pairs = (zip(rows[0], row, strict=False) for row in rows[1:])
-            known[1:] = [", ".join(f"{name}: {cell}" for name, cell in row) for row in pairs]
+            cells = ([*zip(rows[0], row, strict=False)] for row in rows[1:])
+            # A number of the row itself says nothing.
+            told = (row[row[0][1] == str(n) :] for n, row in enumerate(cells, 1))
+            known[1:] = [", ".join(f"{name}: {cell}" for name, cell in row) for row in told]
         yield from known
 
 

@@ -170,8 +170,8 @@ def _item(task: Task, option: str, keys: dict[str, bool]) -> dict[str, int | str
 
 def classified(task: Task, form: Form) -> str:
     """The class that shares most with the question, the last where none does."""
-    names = re.findall(r"\w[\w -]*", form[1].replace("or ", ""))
-    return [*nearest(names, terms(task.question), str), names[-1]][0]
+    names: list[str] = re.findall(r"\w[\w -]*", form[1].replace("or ", ""))
+    return next(iter(nearest(names, terms(task.question), str)), names[-1])
 
 
 def standalone(task: Task, form: Form) -> str:

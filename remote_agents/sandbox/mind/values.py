@@ -149,7 +149,7 @@ def _first(form: str, said: list[str]) -> str | None:
 
 
 def untyped(value: str, field: Field, said: list[str]) -> str | float | bool:
-    """What a field is that has no type: the number that it counts, yes where it names what is so."""
+    """What a field without a type is: the number that it counts, or yes where it is so."""
     if set(terms(value)) <= set(terms(field.title)):
         return not NOT.search([*said, ""][0])
     counted = (figure for named, figure, _ in _figures(field, said[:1], "") if named)

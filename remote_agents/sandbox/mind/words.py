@@ -7,7 +7,6 @@ from collections.abc import Callable, Collection
 from configparser import ConfigParser
 from functools import lru_cache, partial, wraps
 from itertools import chain
-from os.path import commonprefix
 from pathlib import Path
 from typing import TypeVar
 
@@ -43,7 +42,7 @@ SAME = {
 }
 SPACED, DENSE = ("|".join(w for w in SAME if (w < "一") is spaces) for spaces in (True, False))
 SYNONYM = re.compile(rf"\b({SPACED})(?:e?s)?\b|({DENSE})")
-UMLAUTS, UMLAUT = str.maketrans("äöü", "aou"), re.compile("([aou])e")
+UMLAUTS = str.maketrans("äöü", "aou")
 NUMBERS = {w: n for each in words_of("number") for n, same in enumerate(each) for w in same.split()}
 NUMERALS = "|".join(word for word in NUMBERS if word < "一")
 
@@ -69,7 +68,7 @@ def terms(text: str) -> tuple[str, ...]:
         ('day', '食堂', '点开', '开门')
     """
     said = SYNONYM.sub(lambda found: f" {SAME[found[found.lastindex or 0]]} ", text.lower())
-    return tuple(term for word in topic_words(said) for term in _stems(UMLAUT.sub(r"\1", word.translate(UMLAUTS))))
+    return tuple(term for word in topic_words(said) for term in _stems(word))
 
 
 def _stems(word: str) -> list[str]:
@@ -77,7 +76,8 @@ def _stems(word: str) -> list[str]:
     if re.match(f"[{EAST}]", word):
         parts = filter(None, EAST_COMMON.split(word))
         return [part[at : at + 2] for part in parts for at in range(max(1, len(part) - 1))]
-    word = re.sub(r"^(ab|an|auf|aus|ein|um|vor|zu)ge(?=\w{3})", r"\1", str(NUMBERS.get(word, word)))
+    word = re.sub("([aou])e", r"\1", str(NUMBERS.get(word, word)).translate(UMLAUTS))
+    word = re.sub(r"^(ab|an|auf|aus|ein|um|vor|zu)ge(?=\w{3})", r"\1", word)
     word = re.sub(r"(?<=\w\w)ies$", "y", re.sub(r"(?<=ss|ch|sh|\wx)es$", "", word))
     word = re.sub(r"(?<=\w\w[^sui])s$", "", word)
     return [re.sub(r"(?<=\w{3})(?:ing|ed|ee?|(?<=\w)e[rnm])$", "", word)]
@@ -93,7 +93,6 @@ def kinship(term: str, others: Collection[str]) -> float:
     if term in others or len(term) < 5:
         return float(term in others)
     longer = [other for other in others if len(other) >= 5]
-    begins = max((len(commonprefix([term, other])) for other in longer), default=0)
     if any(other.startswith(term) or term.startswith(other) for other in longer):
         return 0.9
-    return 0.7 * (begins >= 6 or any(other.endswith(term) for other in longer))
+    return 0.7 * any(other[:6] == term[:6] or other.endswith(term) for other in longer)
