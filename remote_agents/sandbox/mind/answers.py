@@ -17,7 +17,7 @@ from remote_agents.sandbox.mind.schema import Filler, Schema, find_shape
 from remote_agents.sandbox.mind.scoring import LEAST, Candidate, Query, followed, gist, parts_of
 from remote_agents.sandbox.mind.tasks import perform
 from remote_agents.sandbox.mind.values import Field
-from remote_agents.sandbox.mind.words import TALK, pattern, spoken, terms, topic_words
+from remote_agents.sandbox.mind.words import FAINT, pattern, spoken, terms, topic_words
 
 COUNT, ASKED_BEFORE = pattern(r"\bcount (?:from 1 )?to (\d{1,6})\b"), pattern(spoken("said before"))
 FIRST, STATED = pattern(spoken("first")), pattern(rf"\W*(?:{spoken('polite')} )*{spoken('states')}")
@@ -158,7 +158,7 @@ class Brain:
     def _query(self, text: str, topics: Sequence[str], least: float = LEAST) -> Query:
         """The terms of a question with their weights, and those of what it goes on with."""
         own, topic = map(self.knowledge.weights, (text, " ".join(topics)))
-        own = {term: weight * (0.3 if TALK.match(term) else 1) for term, weight in own.items()}
+        own = {term: weight * (0.3 if FAINT.match(term) else 1) for term, weight in own.items()}
         share = 0.6 * (sum(own.values()) or 1.0) / (sum(topic.values()) or 1.0)
         return Query(text, {term: share * weight for term, weight in topic.items()} | own, least)
 
@@ -226,7 +226,7 @@ def _small_talk(text: str, question: str, said: Sequence[str]) -> str | None:
 def _best(ranked: list[Candidate]) -> list[Candidate]:
     """The best sentence and up to two that are nearly as good, one of them from elsewhere."""
     chosen = ranked[:1]
-    for same, enough in ((True, 0.87), (False, 0.95)):
+    for same, enough in ((True, 0.87), (False, 0.95))[: 1 + any(one.hit for one in chosen)]:
         beside = (one for one in ranked[1:12] if (one.hit == ranked[0].hit) is same)
         near = (one for one in beside if one.score >= enough * ranked[0].score)
         chosen += [one for one in near if one.text != ranked[0].text][:1]

@@ -34,7 +34,8 @@ def words_of(kind: str) -> list[list[str]]:
 
 
 STOPWORDS = frozenset([*STOPWORDS_EN_PLUS, *STOPWORDS_GERMAN, *chain(*words_of("stopwords"))])
-TALK, EAST_COMMON = pattern(spoken("talk")), re.compile(spoken("common"))
+TALK, FAINT = pattern(spoken("talk")), pattern(rf"{spoken('talk')}|{spoken('faint')}")
+EAST_COMMON = re.compile(spoken("common"))
 SAME = {
     word.replace("_", " "): same[0]
     for same in map(str.split, chain(*words_of("synonyms")))
