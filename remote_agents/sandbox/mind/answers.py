@@ -226,7 +226,7 @@ def _small_talk(text: str, question: str, said: Sequence[str]) -> str | None:
 def _best(ranked: list[Candidate]) -> list[Candidate]:
     """The best sentence and up to two that are nearly as good, one of them from elsewhere."""
     chosen = ranked[:1]
-    for same, enough in ((True, 0.87), (False, 0.95))[: 1 + any(one.hit for one in chosen)]:
+    for same, enough in ((True, 0.86), (False, 0.95))[: 1 + any(one.hit for one in chosen)]:
         beside = (one for one in ranked[1:12] if (one.hit == ranked[0].hit) is same)
         near = (one for one in beside if one.score >= enough * ranked[0].score)
         chosen += [one for one in near if one.text != ranked[0].text][:1]
