@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from remote_agents.errors import ConfigurationError
 from remote_agents.service import Endpoint
 
 
@@ -43,6 +44,37 @@ def forced_tool(choice: object) -> str | None:
     return str(choice) if choice and choice not in ("auto", "none") else None
 
 
+def check_tools(endpoint: Endpoint, tools: Iterable[object], choice: object) -> None:
+    """See that tools are functions of the caller's, and that the one to be called is among them.
+
+    Args:
+        endpoint: The facts of the service.
+        tools: In OpenAI's form or as AG-UI has them.
+        choice: The tool that has to be called, or `any`, if one has.
+
+    Raises:
+        ConfigurationError: One is no function, or the choice names none of them.
+    """
+    for tool in tools:
+        if not isinstance(tool, Mapping) or not isinstance(_name(tool), str):
+            raise ConfigurationError(
+                f"{endpoint.title} takes functions of yours as tools, each with a name, a "
+                f"description and parameters; {_shown(tool)} is none.",
+                endpoint=endpoint.name,
+            )
+    names = tool_names(tools)
+    if choice not in (None, "any", *names):
+        raise ConfigurationError(
+            f"tool_choice names {choice!r}, and the tools are {', '.join(sorted(names))}.",
+            endpoint=endpoint.name,
+        )
+
+
+def _shown(tool: object) -> str:
+    kind = tool.get("type") if isinstance(tool, Mapping) else None
+    return repr(kind or tool)[:80]
+
+
 def tool_names(tools: Iterable[object] | None) -> frozenset[str]:
     """The names of tools, given in OpenAI's form or as AG-UI has them.
 
@@ -50,9 +82,9 @@ def tool_names(tools: Iterable[object] | None) -> frozenset[str]:
         >>> tool_names([{"type": "function", "function": {"name": "get_weather"}}])
         frozenset({'get_weather'})
     """
-    return frozenset(_name(tool) for tool in tools or () if isinstance(tool, Mapping))
+    return frozenset(str(_name(tool)) for tool in tools or () if isinstance(tool, Mapping))
 
 
-def _name(tool: Mapping[str, object]) -> str:
+def _name(tool: Mapping[str, object]) -> object:
     function = tool.get("function")
-    return str((function if isinstance(function, Mapping) else tool).get("name"))
+    return (function if isinstance(function, Mapping) else tool).get("name")

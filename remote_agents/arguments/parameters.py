@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from types import FrameType
 from typing import Any
 
-from remote_agents.client_tools import forced_tool
+from remote_agents.client_tools import check_tools, forced_tool
 from remote_agents.errors import ConfigurationError
 from remote_agents.json_types import JsonObject
 from remote_agents.service import Endpoint
@@ -36,7 +36,8 @@ def check_call(endpoint: Endpoint, parameters: Mapping[str, Any]) -> JsonObject:
     """The parameters of a call that are set, without those that do no harm.
 
     Raises:
-        ConfigurationError: Names the unknown one, and the nearest that is valid.
+        ConfigurationError: Names the unknown one, and the nearest that is valid; or a tool that is
+            none.
     """
     known = endpoint.accepted.union(endpoint.taken_by_calls, ("streaming",))
     told = {name: value for name, value in parameters.items() if value is not None}
@@ -45,7 +46,10 @@ def check_call(endpoint: Endpoint, parameters: Mapping[str, Any]) -> JsonObject:
             continue
         if not _is_harmless(name, told.pop(name)):
             raise ConfigurationError(unknown_in_call(endpoint, name), endpoint=endpoint.name)
-    return _settle_choice(told) if "tool_choice" in told else told
+    settled = _settle_choice(told) if "tool_choice" in told else told
+    if settled.get("tools"):
+        check_tools(endpoint, settled["tools"], settled.get("tool_choice"))
+    return settled
 
 
 def _settle_choice(told: JsonObject) -> JsonObject:

@@ -13,7 +13,7 @@ from pydantic import BaseModel, Field
 
 from langchain_agents import ChatAgent, ChatAGUI, ChatCloudBase
 from langchain_agents._errors import ToolsNotSupportedError
-from remote_agents import ClientToolCall, Message
+from remote_agents import ClientToolCall, ConfigurationError, Message
 from remote_agents.sandbox import Sandbox
 from remote_agents.types import Turn
 from remote_agents.wire.ag_ui import run_input, sent_in
@@ -190,6 +190,24 @@ def test_a_choice_means_the_same_to_the_plain_client(
 def test_agents_that_take_no_tools_refuse_them_when_they_are_bound(sandbox: Sandbox) -> None:
     with pytest.raises(ToolsNotSupportedError, match="brings its own tools"):
         ChatCloudBase(**sandbox.kwargs("cloudbase")).bind_tools([get_weather])
+
+
+@pytest.mark.parametrize(
+    ("tool", "choice", "says"),
+    [({"type": "web_search"}, None, "'web_search' is none"), (WEATHER, "get_time", "'get_time'")],
+)
+def test_what_is_no_tool_of_the_callers_is_refused_by_name(
+    model: ChatAgent, sandbox: Sandbox, tool: Any, choice: str | None, says: str
+) -> None:
+    asking = [
+        lambda: model.bind_tools([tool], tool_choice=choice).invoke(QUESTION),
+        lambda: model.client.ask(QUESTION, tools=[tool], tool_choice=choice),
+        lambda: list(model.client.stream(QUESTION, tools=[tool], tool_choice=choice)),
+    ]
+    for ask in asking:
+        with pytest.raises(ConfigurationError, match=says):
+            ask()
+    assert sandbox.requests() == []
 
 
 # --- a call in words -----------------------------------------------------------------------------
