@@ -124,6 +124,14 @@ def test_what_no_proxy_names(listed: str, url: str, monkeypatch: pytest.MonkeyPa
     assert proxy_for(url) is None
 
 
+@pytest.mark.parametrize(("written", "proxy"), [(f" {PROXY}\n", PROXY), (" ", None)])
+def test_blanks_around_a_proxy_are_none_of_it(
+    written: str, proxy: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", written)
+    assert proxy_for("https://agents.example") == proxy
+
+
 @pytest.mark.parametrize(
     "listed",
     ["other.example", "ents.example", "agents.example:80", "http://agents.example", "[::1]", "]"],

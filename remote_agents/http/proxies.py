@@ -33,7 +33,7 @@ def proxy_for(url: str) -> str | None:
     host = (parts.hostname or "").rstrip(".")
     if is_loopback(host):
         return None
-    proxies = getproxies()
+    proxies = {name: address.strip() for name, address in getproxies().items()}
     scheme = next((name for name in (parts.scheme, "all") if proxies.get(name)), None)
     if scheme is None:
         return None
