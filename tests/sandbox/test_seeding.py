@@ -1,6 +1,9 @@
+from contextlib import closing
 from datetime import datetime, timezone
 
 from remote_agents.sandbox import Sandbox
+from remote_agents.sandbox.services.maiagent.chat import milliseconds
+from remote_agents.sandbox.serving.state import Store
 from tests.sandbox.calls import Caller
 
 
@@ -37,6 +40,12 @@ def test_no_two_messages_of_the_past_have_one_time(call: Caller) -> None:
         page = call.http.get(f"/api/messages/?conversation={conversation}", headers=headers)
         found += [int(message["createdAt"]) for message in page.json()["results"]]
     assert len(found) == len(set(found)) >= 32
+
+
+def test_no_two_conversations_have_one_time() -> None:
+    with closing(Store(":memory:")) as store:
+        opened = [store.add_conversation("maiagent", "a", str(n))["created"] for n in range(50)]
+    assert sorted({milliseconds(moment) for moment in opened}) == list(map(milliseconds, opened))
 
 
 def _records(box: Sandbox, call: Caller) -> list[dict]:

@@ -93,7 +93,7 @@ class Store:
         self, endpoint: str, agent: str, id_: str, title: str = "", **extra: object
     ) -> Row:
         """Open a conversation."""
-        now = time.time()
+        now = self._moment()
         row = {
             "id": id_,
             "endpoint": endpoint,
@@ -165,7 +165,7 @@ class Store:
         return row
 
     def _moment(self) -> float:
-        """Now, in whole milliseconds that no other message has: sorted by time is as written."""
+        """Now, in whole milliseconds that nothing else has: sorted by time is as written."""
         self._latest = max(round(1000 * time.time()), self._latest + 1)
         return self._latest / 1000
 
