@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterator,
+    Callable,
+    Generator,
+    Iterator,
+    Sequence,
+)
 from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -111,7 +118,7 @@ class ChatAgent(AgentSettings, RunnableMethods[AIMessage, AIMessageChunk], Overr
         config: RunnableConfig,
         stop: list[str] | None,
         kwargs: Arguments,
-    ) -> Iterator[AIMessageChunk]:
+    ) -> Generator[AIMessageChunk, None, None]:
         return turns.stream_messages(self, value, config, stop, kwargs, super()._streamed)
 
     def _astreamed(
@@ -120,7 +127,7 @@ class ChatAgent(AgentSettings, RunnableMethods[AIMessage, AIMessageChunk], Overr
         config: RunnableConfig,
         stop: list[str] | None,
         kwargs: Arguments,
-    ) -> AsyncIterator[AIMessageChunk]:
+    ) -> AsyncGenerator[AIMessageChunk, None]:
         return turns.astream_messages(self, value, config, stop, kwargs, super()._astreamed)
 
     # --- a turn ----------------------------------------------------------------------------------

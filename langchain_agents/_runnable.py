@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, Generator
 from typing import TYPE_CHECKING, Any
 
 from langchain_core.language_models import LanguageModelInput
@@ -87,7 +87,7 @@ class RunnableMethods(LanguageModel[Answer, Piece]):
         *,
         stop: list[str] | None = None,
         **kwargs: object,
-    ) -> Iterator[Piece]:
+    ) -> Generator[Piece, None, None]:
         """Ask, and iterate the answer as it arrives; arguments as for `invoke`."""
         config = ensure_config(config)
         return self._streamed(input, config, stop, turns.with_dialogue(self.agent, config, kwargs))
@@ -99,7 +99,7 @@ class RunnableMethods(LanguageModel[Answer, Piece]):
         *,
         stop: list[str] | None = None,
         **kwargs: object,
-    ) -> AsyncIterator[Piece]:
+    ) -> AsyncGenerator[Piece, None]:
         """The same as `stream`, with asyncio."""
         config = ensure_config(config)
         return self._astreamed(input, config, stop, turns.with_dialogue(self.agent, config, kwargs))
@@ -110,7 +110,7 @@ class RunnableMethods(LanguageModel[Answer, Piece]):
         config: RunnableConfig,
         stop: list[str] | None,
         kwargs: Arguments,
-    ) -> Iterator[Piece]:
+    ) -> Generator[Piece, None, None]:
         """LangChain's own stream."""
         return super().stream(value, config, stop=stop, **kwargs)
 
@@ -120,7 +120,7 @@ class RunnableMethods(LanguageModel[Answer, Piece]):
         config: RunnableConfig,
         stop: list[str] | None,
         kwargs: Arguments,
-    ) -> AsyncIterator[Piece]:
+    ) -> AsyncGenerator[Piece, None]:
         """The same as `_streamed`, with asyncio."""
         return super().astream(value, config, stop=stop, **kwargs)
 

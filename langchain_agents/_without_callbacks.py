@@ -7,7 +7,7 @@ is no callback, tracer or debug print, the chunks go to the caller alone.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncGenerator, Callable, Generator, Mapping
 from contextlib import aclosing, closing
 from typing import Any
 
@@ -33,8 +33,8 @@ def stream_messages(
     config: RunnableConfig,
     stop: list[str] | None,
     kwargs: Arguments,
-    with_callbacks: Callable[..., Iterator[AIMessageChunk]],
-) -> Iterator[AIMessageChunk]:
+    with_callbacks: Callable[..., Generator[AIMessageChunk, None, None]],
+) -> Generator[AIMessageChunk, None, None]:
     """What LangChain's own `stream` of a model gives; nothing is done before it is iterated.
 
     Args:
@@ -65,13 +65,12 @@ async def astream_messages(
     config: RunnableConfig,
     stop: list[str] | None,
     kwargs: Arguments,
-    with_callbacks: Callable[..., AsyncIterator[AIMessageChunk]],
-) -> AsyncIterator[AIMessageChunk]:
+    with_callbacks: Callable[..., AsyncGenerator[AIMessageChunk, None]],
+) -> AsyncGenerator[AIMessageChunk, None]:
     """The same as `stream_messages`, with asyncio."""
     messages = _messages_without_callbacks(model, value, AsyncCallbackManager, config, kwargs)
     if messages is None:
-        own: Any = with_callbacks(value, config, stop, kwargs)
-        async with aclosing(own) as pieces:
+        async with aclosing(with_callbacks(value, config, stop, kwargs)) as pieces:
             async for piece in pieces:
                 yield piece
         return

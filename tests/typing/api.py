@@ -38,6 +38,8 @@ keyed = [ChatBlueNexus(api_key="a-secret"), ChatBlueNexus(api_key=cached_key(lam
 shown: str = display_stream(keyed[0].stream("Hi")).text
 with closing(client.stream("Hi")) as events, closing(BlueNexus().stream_complete("Hi")) as pieces:
     first: list[object] = [next(events), next(pieces).delta]
+with closing(keyed[0].stream("Hi")) as chunks, closing(PrivateAILLM().stream("Hi")) as texts:
+    read: list[str] = [str(next(chunks).text), next(texts)]
 with Sandbox() as box:
     local: list[object] = [
         ChatBlueNexus(**box.kwargs("bluenexus")).invoke("Hi", session_id="u1", timeout=3),
@@ -54,5 +56,5 @@ async def ask() -> str:
 
 
 async def first_event() -> object:
-    async with aclosing(client.astream("Hi")) as events:
-        return await events.__anext__()
+    async with aclosing(client.astream("Hi")) as events, aclosing(keyed[0].astream("Hi")) as chunks:
+        return [await events.__anext__(), (await chunks.__anext__()).text]
