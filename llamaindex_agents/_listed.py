@@ -11,6 +11,7 @@ from remote_agents.agent import Agent
 from remote_agents.errors import AgentStatusError
 from remote_agents.types import Message
 
+_ROLES = {role.value: role for role in ROLES}  # another word may be anybody's
 NOT_LISTED = frozenset({404, 405, 501})
 
 
@@ -32,7 +33,7 @@ def remote_messages(client: Any, conversation_id: str, session_id: str) -> list[
         if error.status_code in NOT_LISTED:
             return None
         raise
-    roles = [MessageRole(message.role) for message in listed]
+    roles = [_ROLES.get(message.role, MessageRole.USER) for message in listed]
     said = [Message(ROLES[role], each.content) for role, each in zip(roles, listed, strict=True)]
     marks = agent.marks_of(conversation_id, said, session_id)
     ours = {"agent": agent.name, "model_provider": agent.endpoint.name}

@@ -250,19 +250,25 @@ class CitedPassage(Item):
     display_score = text_field()
 
 
-_ROLES = {"incoming": "user", "outgoing": "assistant", "human": "user", "ai": "assistant"}
+_ROLES = {
+    **dict.fromkeys(("incoming", "human", "customer", "contact", "visitor"), "user"),
+    **dict.fromkeys(("outgoing", "ai", "agent", "bot", "chatbot", "model"), "assistant"),
+    "developer": "system",
+    "function": "tool",
+}
 
 
 def _role(value: object) -> str:
     name = identifier(value) or ""
-    return _ROLES.get(name.lower(), name)
+    return _ROLES.get(name.lower(), name.lower())
 
 
 class Message(Item):
     """A message of a conversation.
 
     Attributes:
-        role: `user`, `assistant`, `system` or `tool`, whatever the service calls them.
+        role: `user`, `assistant`, `system` or `tool`, whatever the service calls them; another
+            word stands in small letters.
     """
 
     id = text_field("record_id", "message_id")

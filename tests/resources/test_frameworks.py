@@ -18,7 +18,7 @@ from langchain_agents import (
     RemoteChatMessageHistory,
     chat_models as langchain_models,
 )
-from llamaindex_agents import AgentRecordsReader
+from llamaindex_agents import AgentRecordsReader, RemoteChatStore
 from remote_agents import (
     ConfigurationError,
     ConversationError,
@@ -242,6 +242,26 @@ async def test_a_model_goes_on_from_the_history(endpoint: str, way: Way, sandbox
         if not client.agent.endpoint.context:
             assert len(last["messages"]) == 1
         prompt = [*await messages_of(way, history), HumanMessage("What is my name?")]
+
+
+@pytest.mark.parametrize("word", ["bot", "Agent", "moderator", "", None])
+async def test_a_message_of_whomever_can_be_read(
+    word: str | None, way: Way, sandbox: Sandbox
+) -> None:
+    """A word that nobody knows may be anybody's, and is no failure of what reads it."""
+    client = client_of(sandbox, "maiagent")
+    await way(client.ask, "My name is Bo.", session_id="alice", memory="server")
+    listed = [{"id": "1", "type": "incoming", "content": "Hi"}]
+    listed.append({"id": "2", "type": word, "content": "Hello"})
+    body = {"next": None, "previous": None, "results": listed}
+    sandbox.fail_next(status=200, body=body, endpoint="maiagent", match="/messages", times=3)
+    agents = word is not None and word.lower() in ("bot", "agent")
+    history = RemoteChatMessageHistory(client, conversation_id="c-1")
+    told = await messages_of(way, history)
+    assert [message.type for message in told] == ["human", "ai" if agents else "human"]
+    store = RemoteChatStore(client=client, conversations={"bob": "c-1"})
+    read = await store.aget_messages("bob") if way.name == "async" else store.get_messages("bob")
+    assert [m.role.value for m in read] == ["user", "assistant" if agents else "user"]
 
 
 @keepers

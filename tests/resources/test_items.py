@@ -78,6 +78,21 @@ def test_unknown_fields_are_kept() -> None:
         _ = record.mood
 
 
+@pytest.mark.parametrize(
+    ("word", "role"),
+    [
+        *((word, "user") for word in ("user", "incoming", "human", "customer", "contact")),
+        *((word, "assistant") for word in ("assistant", "Outgoing", "AI", "bot", "agent", "model")),
+        *(("developer", "system"), ("function", "tool"), ("Moderator", "moderator"), (None, "")),
+    ],
+)
+@pytest.mark.parametrize("field", ["role", "type"])
+def test_who_wrote_a_message_whatever_the_service_calls_them(
+    word: str | None, role: str, field: str
+) -> None:
+    assert Message({field: word}).role == role
+
+
 def test_the_dict_of_an_item_is_json_in_snake_case() -> None:
     message = Message(
         {
