@@ -1,7 +1,8 @@
 """Stand-ins: words of the same shape in the place of those that are somebody's own.
 
 The same word has the same stand-in wherever it stands, and no other word has it, so that ids can
-be followed. What a stand-in tells of its word is how long it is, and of which letters.
+be followed; times stay in their order. What a stand-in tells of its word is how long it is, and of
+which letters.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import random
 import re
 import unicodedata
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from functools import lru_cache
 from itertools import count, product
@@ -32,6 +34,7 @@ _HEX = re.compile(r"(?=.*\d)(?=.*[a-f])[0-9a-f]{4,}|(?=.*\d)(?=.*[A-F])[0-9A-F]{
 _DATE = re.compile(
     r"\d{4}-[01]\d-[0-3]\d(?:[T ][0-2]\d:[0-5]\d(?::[0-5]\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)?)?"
 )
+_EPOCH = re.compile(r"1\d{9}(?:\d{3}){0,2}")  # in seconds, or thousandths or millionths of them
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
 
 
@@ -47,23 +50,33 @@ class StandIns:
         self._given: dict[str, str] = {}
         self._taken: set[str] = set()
         self._originals: set[str] = set()
+        self._times: dict[tuple[str, ...], set[str]] = defaultdict(set)
         self._tables: dict[tuple[str, ...], dict[str, str]] = {}
 
     def meet(self, word: str) -> str:
         """Take note of a word, before any is replaced: no stand-in holds it by chance."""
         if len(word) >= SHORTEST:
             self._originals.add(word)
+        if _is_time(word):
+            self._times[_shape(word)].add(word)
         return word
 
     def __call__(self, word: str) -> str:
         """The stand-in of a word."""
         if word not in self._given:
-            self._given[word] = self._new(word)
-            self._taken.add(self._given[word])
+            shape = _shape(word)
+            alike = self._times.pop(shape, {word}) if _is_time(word) else {word}
+            words = sorted(alike | {word})  # of one shape, so that earlier times stand before
+            found = [self._new(each, shape) for each in words]
+            self._given.update(zip(words, sorted(found), strict=True))
         return self._given[word]
 
-    def _new(self, word: str) -> str:
-        shape = _shape(word)
+    def _new(self, word: str, shape: tuple[str, ...]) -> str:
+        found = self._found(word, shape)
+        self._taken.add(found)
+        return found
+
+    def _found(self, word: str, shape: tuple[str, ...]) -> str:
         if prod(len(letters) for letters in shape) <= FEW:
             return self._table(shape).get(word, word)
         for attempt in count():
@@ -92,10 +105,16 @@ class StandIns:
         return self._tables[shape]
 
 
+def _is_time(word: str) -> bool:
+    return (_EPOCH.fullmatch(word) or _DATE.fullmatch(word)) is not None
+
+
 def _shape(word: str) -> tuple[str, ...]:
     """The letters that may stand in each place of a word's stand-in."""
     if _DATE.fullmatch(word):
         return _date(word)
+    if _EPOCH.fullmatch(word):
+        return ("1", *[digits] * (len(word) - 1))
     if word.isdecimal() and word.isascii():
         first = digits if len(word) < SHORTEST else "0" if word[0] == "0" else digits[1:]
         return (first, *[digits] * (len(word) - 1))

@@ -143,7 +143,8 @@ def vocabulary(endpoint: Endpoint | None) -> Vocabulary:
     """The words of a service's protocol; those of any API where the service is not known."""
     if endpoint is None:
         return Vocabulary(COMMON)
-    sources = [*_sources(endpoint.turn.__module__), *_sources("remote_agents.wire.sse")]
+    modules = (endpoint.turn.__module__, "remote_agents.wire.sse", "remote_agents.resources.items")
+    sources = [path for module in modules for path in _sources(module)]
     names = frozenset(name for path in sources for name in _names_of(path.read_text("utf-8")))
     words = (word for name in names for word in words_in(name))
     return Vocabulary(COMMON.union(words), names)

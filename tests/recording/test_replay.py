@@ -11,6 +11,7 @@ from remote_agents import (
     AgentConnectionError,
     CloudBase,
     ConfigurationError,
+    InMemorySessionStore,
     MaiAgent,
     Recorder,
     Replay,
@@ -18,7 +19,10 @@ from remote_agents import (
     StreamInterruptedError,
     Transcript,
 )
+from remote_agents.client import Client
+from remote_agents.recording.standins import shape_of
 from remote_agents.sandbox import Sandbox
+from remote_agents.services import ENDPOINTS
 from remote_agents.testing.ways import FRAMEWORKS, Way, asked
 
 QUESTION = "How many vacation days do I get?"
@@ -54,6 +58,26 @@ def ask(replay: Replay, change: Callable[[httpx.Request], Any], number: int = 0)
     )
     with httpx.Client() as client:
         return client.send(change(request) or request)
+
+
+@pytest.mark.parametrize("service", ["cloudbase", "bluenexus", "maiagent"])
+def test_a_listed_dialogue_reads_the_same(sandbox: Sandbox, service: str) -> None:
+    def said(agent: Client) -> list[tuple[str, str]]:
+        for question in (QUESTION, "And part-time?", "Thanks."):
+            reply = agent.ask(question, session_id=f"listed-{service}")
+        told = agent.messages.history(reply.conversation_id or "")
+        return [(message.role, shape_of(message.content)) for message in told]
+
+    kind = Client.kind_of(ENDPOINTS[service])
+    with kind(**sandbox.kwargs(service)) as agent, Recorder(agent) as recorder:
+        recorded = said(agent)
+    store = InMemorySessionStore()
+    with (
+        Replay(recorder.transcript()) as replay,
+        kind(**replay.kwargs(), session_store=store) as agent,
+    ):
+        assert said(agent) == recorded
+    assert [role for role, _ in recorded] == ["user", "assistant"] * 3
 
 
 def without_key(request: httpx.Request) -> None:

@@ -12,6 +12,7 @@ from hypothesis import given, settings, strategies as st
 
 from remote_agents import ENDPOINTS
 from remote_agents.recording.anonymizing import Anonymizer
+from remote_agents.recording.standins import StandIns
 from remote_agents.recording.transcript import BORDER, Interaction, Transcript
 from remote_agents.recording.words import vocabulary
 
@@ -239,3 +240,24 @@ def test_the_readings_find_what_is_there() -> None:
         for place in ("text", "stream", "header"):
             seen = readings(Transcript({}, [PLACES[place](escape("Sécret-99"))]))
             assert any("Sécret-99" in text for text in seen), (name, place)
+
+
+TIMES = {
+    "seconds": lambda n: f"17{n:08d}",
+    "thousandths": lambda n: f"17{n:011d}",
+    "ISO": lambda n: f"2025-03-{1 + n % 28:02d}T08:15:{n % 60:02d}.{n:09d}Z",
+    "ISO with a zone": lambda n: f"2025-03-01 08:15:07.{n:09d}+08:00",
+    "days": lambda n: f"2025-0{1 + n % 9}-1{n % 10}",
+}
+
+
+@pytest.mark.parametrize("form", TIMES)
+@given(numbers=st.sets(st.integers(0, 10**8 - 1), min_size=1, max_size=30))
+def test_times_stay_in_their_order_and_are_others(form: str, numbers: set[int]) -> None:
+    stand_ins = StandIns()
+    times = {stand_ins.meet(TIMES[form](number)) for number in numbers}
+    given = {time: stand_ins(time) for time in times}
+    assert sorted(times, key=given.__getitem__) == sorted(times)
+    assert len(set(given.values())) == len(times)
+    assert times.isdisjoint(given.values())
+    assert stand_ins(TIMES[form](10**8)) not in times
