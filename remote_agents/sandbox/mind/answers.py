@@ -100,7 +100,9 @@ class Brain:
             for said in (user, assistant)
         )
         given = [*told_by(*rest), *reading.told] if self.use_context else []
-        sources = Sources(given, told, answered, [read(said).question for said in user])
+        # What only brings a text is no topic to go on with.
+        topics = [each for each in map(read, user) if each.asks or len(each.told) < 2]
+        sources = Sources(given, told, answered, [each.question for each in topics])
         if schema is not None:
             return self._as_json(schema, reading, sources)
         done = perform("\n\n".join([*rest, text]), reading.question, user)

@@ -63,7 +63,7 @@ class Query(NamedTuple):
             first = len(opening & self.weights.keys() - {*terms(" ".join(units))})
             bonus = 0.2 * counted + 0.1 * (hit.score if hit else 0) + 0.02 * first
             score = share + bonus - 0.002 * len(set(own))
-            said = part.text in self.text or part.text.endswith((":", "："))
+            said = part.asks or part.text in self.text or part.text.endswith((":", "："))
             if share + 0.2 * counted >= self.least and not said:
                 found.append(Candidate(self._shown(part), worth * score, hit))
         return sorted(found, key=lambda one: -one.score)
@@ -72,7 +72,7 @@ class Query(NamedTuple):
         """The share of the question that a part says, or what stands around it."""
         around = [(1.0, part.text), (0.9, part.label), (0.7, part.heading)]
         goes_on, same = self._goes_on(before, part), before.block == part.block
-        around.append((0.8 if goes_on else 0.4 * same, before.text))
+        around.append((0.8 if goes_on else 0.5 * same, before.text))
         said, total = 0.0, sum(self.weights.values()) or 1.0
         for term, weight in self.weights.items():
             said += weight * max(share * kinship(term, terms(text)) for share, text in around)
