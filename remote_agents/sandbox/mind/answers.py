@@ -139,10 +139,12 @@ class Brain:
         Documents, and earlier answers, have to be clearly better than what was told.
         """
         hits, strict = self.knowledge.search(tuple(query.weights)), query._replace(least=LEAST)
+        text = sum(not talks(part) for part in sources.given) > 2
         found = query.ranked([*sources.told, *sources.given])
         found += strict.ranked(sources.answered, 0.75)
         for hit in hits:
-            found += strict.ranked(hit.section.sentences, 0.6, hit)
+            documents = strict._replace(least=0.8) if text else strict
+            found += documents.ranked(hit.section.sentences, 0.6, hit)
         return sorted(found, key=lambda candidate: -candidate.score), hits
 
     def _evidence(
