@@ -17,7 +17,12 @@ from remote_agents.sandbox.mind.answers import Answer, Ask
 from remote_agents.sandbox.run_input import Run
 from remote_agents.sandbox.service import Service, Turn
 from remote_agents.sandbox.serving.wire import Refusal, data, dumps, new_id, short_id
-from remote_agents.sandbox.tool_calls import choose_call, newest_question, results_as_text
+from remote_agents.sandbox.tool_calls import (
+    choose_call,
+    is_instruction,
+    newest_question,
+    results_as_text,
+)
 
 APPROVED = (True, "yes", "y", "ok", "approve", "approved", "true")
 Event = dict[str, Any]
@@ -50,6 +55,11 @@ def _leads_with_system(messages: list[JsonObject]) -> bool:
     return bool(messages) and messages[0]["role"] == "system"
 
 
+def _told(messages: list[JsonObject]) -> list[JsonObject]:
+    """The messages as a model understands them: instructions ask nothing, whoever brings them."""
+    return [{**each, "role": "system"} if is_instruction(each) else each for each in messages]
+
+
 def begin(
     box: Service, endpoint: str, agent: str, run: Run, files: Files, lost: Refusal
 ) -> tuple[Turn, list[JsonObject]]:
@@ -66,7 +76,7 @@ def begin(
     turn = box.begin(
         endpoint,
         agent,
-        Ask(fresh, [*run.context, *stored, *files.said], files.names),
+        Ask(_told(fresh), [*run.context, *_told(stored), *files.said], files.names),
         stream=True,
         conversation=run.thread,
     )
@@ -228,7 +238,7 @@ def _results(messages: list[JsonObject]) -> list[str]:
     """What the caller's tools gave since the newest question."""
     results: list[str] = []
     for message in reversed(messages):
-        if message["id"].startswith("system-"):
+        if is_instruction(message):
             continue
         if message["role"] != "tool":
             break

@@ -67,9 +67,13 @@ def _answering(brain: Brain, question: str, result: str) -> str:
     return text if words and words <= set(terms(result)) else result
 
 
+def is_instruction(message: JsonObject) -> bool:
+    """Whether a message instructs the agent; it may come in a user's role."""
+    return str(message.get("id")).startswith("system-")
+
+
 def _is_question(message: JsonObject) -> bool:
-    """Whether a person asks it; an instruction may come in the same role."""
-    return message["role"] == "user" and not message["id"].startswith("system-")
+    return message["role"] == "user" and not is_instruction(message)
 
 
 def _names_called(held: Sequence[JsonObject]) -> list[str]:

@@ -36,6 +36,7 @@ def test_the_demo_over_the_handbook(proxies: dict[str, str]) -> None:
     assert done.stdout.count("LangChain > How many vacation days do I get?") == len(ENDPOINTS)
     assert done.stdout.count("LangChain > And what about part-time staff?") == len(ENDPOINTS)
     assert done.stdout.count("LlamaIndex > How many vacation days do I get?") == len(ENDPOINTS)
+    assert done.stdout.count("\nPart-time staff receive vacation days in") == len(ENDPOINTS)
     assert done.stdout.count("[1] vacation.md") == len(ENDPOINTS)
     sources = re.findall(r"^  \[\d\] ([\w.-]+): (.*)$", done.stdout, re.MULTILINE)
     named = [name for name, _ in sources]

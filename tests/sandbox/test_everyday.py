@@ -111,6 +111,38 @@ def test_what_a_prompt_says_wins_over_the_handbook(
     assert "see" not in text
 
 
+LETTER = (
+    "The club house is painted in May.\nKeys are handed out by Benedikt Ruiz, every Thursday.\n"
+    "When it rains, the regatta begins later.\nLost property is kept for six weeks."
+)
+
+
+@pytest.mark.parametrize(
+    ("question", "answer"),
+    [
+        ("When can I get a key?", "every Thursday"),
+        ("How old is the club?", NOTHING),
+        ("What is the phone number of the office?", NOTHING),
+        ("How many vacation days do I get?", "25 vacation days"),
+    ],
+)
+def test_beside_a_text_the_handbook_says_only_what_it_knows_well(
+    handbook: Brain, question: str, answer: str
+) -> None:
+    assert answer in said(handbook, f"{LETTER}\n\n---\n\n{question}")
+
+
+def test_a_follow_up_goes_on_with_a_question_and_not_with_a_text(handbook: Brain) -> None:
+    asked = ("How many vacation days do I get?", "25.", LETTER, "Thank you.")
+    text = said(handbook, *asked, "And what about part-time staff?")
+    assert text.startswith("Part-time staff receive vacation days in proportion")
+
+
+def test_a_question_is_no_answer(handbook: Brain) -> None:
+    text = said(handbook, "Is there a bakery?", "No.", "And what about the bakery?")
+    assert text == NOTHING
+
+
 FOREIGN = {
     "a compound": ("Der Urlaubsanspruch beträgt 29 Tage.", "Wie viele Urlaubstage habe ich?", "29"),
     "the head of a compound": ("Reiseleitung: Solveig Aune.", "Wer hat die Leitung?", "Solveig"),

@@ -25,6 +25,7 @@ ROLE = pattern(
 # What a question is labelled as, and how one begins that is none by its mark.
 ASKS = pattern(rf"(?s)(?:.*\W)?{spoken('question')}(?: is| lautet)?(?: as follows| below)?\W*")
 WANTS = pattern(rf"\W*(?:{spoken('polite')} )*{spoken('wants')}")
+STATES = pattern(rf"\W*{spoken('asks')}")
 LABEL = re.compile(
     rf"(?s)([^.!?:。！？：]{{1,200}}?)(?::\s+|：\s*|(?<=\w):(?=[A-ZÄÖÜ{EAST}])|(?<=[{EAST}]):\s*)(\S.*)"
 )
@@ -115,7 +116,9 @@ def _asking(part: Sentence) -> float:
         return 0
     named = len(topics(part.text))
     asked = 4.0 * bool(ASKS.fullmatch(name)) + 2.0 * bool(part.asks and named)
-    wanted = (ASKING + min(named, 9) / 100) * bool(WANTS.match(part.text))
+    # "When it rains, work stops." begins as a question does, and is none.
+    states = STATES.match(part.text) and part.text.endswith((".", "。"))
+    wanted = (ASKING + min(named, 9) / 100) * bool(WANTS.match(part.text) and not states)
     return asked or wanted or 0.1 * (name == TALKERS[0])
 
 
