@@ -249,6 +249,13 @@ BROKEN: dict[str, Row] = {
         says=FAILED,
         code="InternalError",
     ),
+    "vLLM's": Row(
+        amid('{"object":"error","message":"Agent crashed","type":"BadRequestError","code":400}'),
+        None,
+        RemoteFailureError,
+        says=FAILED,
+        code="400",
+    ),
     "no credit": Row(
         amid('{"statusCode":402,"message":"Agent crashed","error":"CreditsExhaustedError"}'),
         None,

@@ -257,6 +257,11 @@ SAID_BESIDE: dict[str, tuple[Frame, Frame]] = {
         {"content": "25 days", "reasoning_details": [{"type": "reasoning.text", "text": "Hm."}]},
         {"reasoning": "Hm."},
     ),
+    "texts alone": ({"content": ["25 ", "days"]}, {}),
+    "a text of an assistant": (
+        {"content": [{"type": "text", "text": {"value": "25 days", "annotations": [NOTE]}}]},
+        {"citations": [SOURCE]},
+    ),
     "a source": ({"content": "25 days", "annotations": [NOTE]}, {"citations": [SOURCE]}),
     "a picture": ({"content": "25 days", "images": [IMAGE]}, {"files": [PICTURE]}),
 }
@@ -281,6 +286,21 @@ async def test_what_a_message_says_beside_its_text(
         frames[0]["choices"][0]["message"] = message
     answer = await asked(framework, endpoint, way, frames)
     assert beside(framework, answer) == expected
+
+
+@each_framework
+@pytest.mark.parametrize("endpoint", OPENAI)
+@pytest.mark.parametrize("way", ["streamed", "astreamed"])
+async def test_a_stream_may_end_with_the_whole_message(
+    endpoint: str, framework: str, way: str
+) -> None:
+    pieces = openai("25 ", "days")
+    pieces[0]["choices"][0]["delta"]["reasoning_content"] = "Hm."
+    del pieces[-1]["choices"][0]["finish_reason"]
+    (whole,) = openai("25 days", key="message")
+    whole["choices"][0]["message"]["reasoning_content"] = "Hm."
+    answer = await asked(framework, endpoint, way, [*pieces, whole])
+    assert beside(framework, answer) == {"reasoning": "Hm."}
 
 
 def each_of(fields: Frame) -> list[Frame]:

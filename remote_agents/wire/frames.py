@@ -89,7 +89,7 @@ def reports_failure(data: JsonObject) -> bool:
         return kind in FAILURE_TYPES
     if kind is None:
         return bool(data.get("error")) or is_failure_body(data)
-    return kind in FAILURE_TYPES or bool(data.get("error"))
+    return kind in FAILURE_TYPES or bool(data.get("error")) or data.get("object") == "error"
 
 
 def piece_in(failure: JsonObject) -> JsonObject:

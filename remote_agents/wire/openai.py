@@ -20,8 +20,8 @@ from remote_agents.types import (
     Usage,
 )
 from remote_agents.wire.failures import error_code, error_message
-from remote_agents.wire.json import count, identifier, items, mapping
-from remote_agents.wire.openai_parts import BESIDE, parts_of, reasoning_beside, said_beside
+from remote_agents.wire.json import count, identifier, items, mapping, rest_of
+from remote_agents.wire.openai_parts import parts_of, reasoning_beside, said_beside
 from remote_agents.wire.tool_arguments import parse_arguments
 from remote_agents.wire.unknown_frames import unknown_events
 
@@ -76,9 +76,11 @@ def _decode_choice(choice: JsonMapping, so_far: Reply, events: list[Event]) -> N
     whole = "message" in choice
     content = mapping(choice["message"] if whole else choice.get("delta"))
     piece = content.get("content")
-    more = len(content) > 1 or piece is None
+    if whole and type(piece) is str:  # a stream may end with all of it once more
+        piece = rest_of(piece, so_far.text + so_far.withheld)
+    more = not content.keys() <= PLAIN
     if more:
-        events.extend(reasoning_beside(content))
+        events.extend(reasoning_beside(content, so_far.reasoning if whole else ""))
     if type(piece) is str and piece:
         events.append(TextDelta(piece))
     elif piece:
@@ -86,7 +88,7 @@ def _decode_choice(choice: JsonMapping, so_far: Reply, events: list[Event]) -> N
     else:
         _check_silence(choice, content, events)
     if more:
-        events.extend(said_beside(content) if BESIDE & content.keys() else ())
+        events.extend(said_beside(content))
         _decode_calls(content, whole, events)
     reason = choice.get("finish_reason")
     if reason == "error" or choice.get("error"):
@@ -102,13 +104,14 @@ def _check_silence(choice: JsonMapping, content: JsonMapping, events: list[Event
         events.extend(unknown_events(choice, CHOICE))
 
 
+PLAIN = frozenset({"role", "content"})
 # Keys that hold no text of the answer.
 DELTA = frozenset(
     {"role", "name", "reasoning", "reasoning_content", "reasoning_details", "refusal", "images"}
     | {"annotations", "audio", "tool_calls", "function_call"}
 )
 CHOICE = frozenset(
-    {"delta", "message", "error", "logprobs", "native_finish_reason", "stop_reason"}
+    {"index", "delta", "message", "error", "logprobs", "native_finish_reason", "stop_reason"}
     | {"content_filter_results"}
 )
 

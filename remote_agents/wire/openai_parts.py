@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from remote_agents.json_types import JsonMapping
 from remote_agents.types import Citation, Event, ReasoningDelta, TextDelta, Unknown
-from remote_agents.wire.json import identifier, items, mapping, text
+from remote_agents.wire.json import identifier, items, mapping, rest_of, text
 from remote_agents.wire.parts import files_in
 
 
@@ -17,7 +17,7 @@ def parts_of(content: object) -> list[Event]:
     texts: list[Event] = []
     others: list[Event] = []
     for part in items(content):
-        known = mapping(part)
+        known = _flat(part)
         if said := text(known.get("text")) or text(known.get("refusal")):
             texts.append(TextDelta(said))
             texts.extend(_citations(known))
@@ -28,6 +28,15 @@ def parts_of(content: object) -> list[Event]:
     return [*others, *texts]
 
 
+def _flat(part: object) -> JsonMapping:
+    """A part; one that is a text alone, or holds it as OpenAI's assistants do, as all others."""
+    if isinstance(part, str):
+        return {"text": part}
+    known = mapping(part)
+    inner = mapping(known.get("text"))
+    return {**known, **inner, "text": inner["value"]} if "value" in inner else known
+
+
 def _thought(thinking: object) -> str:
     """A thought, which is a text or, of Mistral's models, a list of texts."""
     if isinstance(thinking, str):
@@ -35,13 +44,18 @@ def _thought(thinking: object) -> str:
     return "".join(text(mapping(part).get("text")) for part in items(thinking))
 
 
-def reasoning_beside(message: JsonMapping) -> Iterator[Event]:
-    """What the agent thought, under whichever key it is told; of several keys the first."""
+def reasoning_beside(message: JsonMapping, so_far: str) -> Iterator[Event]:
+    """What the agent thought, under whichever key it is told; of several keys the first.
+
+    Args:
+        message: A message, or a piece of one.
+        so_far: What is known of it, where the message may repeat all.
+    """
     told = message.get("reasoning_content") or message.get("reasoning")
     if not (told and isinstance(told, str)):
         details = map(mapping, items(message.get("reasoning_details")))
         told = "".join(text(each.get("text")) or text(each.get("summary")) for each in details)
-    if told:
+    if told := rest_of(told, so_far):
         yield ReasoningDelta(told)
 
 
@@ -51,9 +65,6 @@ def said_beside(message: JsonMapping) -> Iterator[Event]:
         yield TextDelta(refusal)
     yield from files_in(message.get("images"))
     yield from _citations(message)
-
-
-BESIDE = frozenset({"refusal", "images", "annotations"})
 
 
 def _citations(told: JsonMapping) -> Iterator[Citation]:
