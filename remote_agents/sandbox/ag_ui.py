@@ -79,6 +79,7 @@ def begin(
         Ask(_told(fresh), [*run.context, *_told(stored), *files.said], files.names),
         stream=True,
         conversation=run.thread,
+        sent=fresh,
     )
     return turn, [*stored, *fresh]
 

@@ -250,6 +250,7 @@ class Service:
         stream: bool,
         conversation: str | None = None,
         shelf: str | None = None,
+        sent: list[JsonObject] | None = None,
         keep: list[JsonObject] | None = None,
         reply_id: str | None = None,
         **extra: object,
@@ -263,15 +264,17 @@ class Service:
             stream: whether the answer will be streamed.
             conversation: the conversation that the turn belongs to.
             shelf: where to keep the messages of a turn that belongs to none.
+            sent: the messages of the request, where `ask` has them in other roles.
             keep: the messages to store, where they are not all of the request.
             reply_id: id for the reply.
             extra: what else to store with the question.
         """
-        self._log(endpoint, conversation, ask, stream)
+        sent = ask.messages if sent is None else sent
+        self._log(endpoint, conversation, sent, stream)
         answer = self.brain.answer(ask)
         kept_at = shelf if conversation is None else conversation
         turn = Turn(self, endpoint, agent, kept_at, ask, answer, reply_id or new_id())
-        turn.keep_question(ask.messages if keep is None else keep, extra)
+        turn.keep_question(sent if keep is None else keep, extra)
         return turn
 
     def search(self, query: str, limit: int = 10) -> list[JsonObject]:
@@ -291,12 +294,14 @@ class Service:
         rows = (self.store.one(query, name) for name in names)
         return file_messages(row["content"] for row in rows if row)
 
-    def _log(self, endpoint: str, conversation: str | None, ask: Ask, stream: bool) -> None:
+    def _log(
+        self, endpoint: str, conversation: str | None, sent: list[JsonObject], stream: bool
+    ) -> None:
         self.log.accepted.append(
             {
                 "endpoint": endpoint,
                 "conversation_id": conversation,
-                "messages": [{"role": m["role"], "content": m["content"]} for m in ask.messages],
+                "messages": [{"role": m["role"], "content": m["content"]} for m in sent],
                 "stream": stream,
             }
         )
