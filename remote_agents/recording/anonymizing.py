@@ -16,7 +16,7 @@ from urllib.parse import unquote
 
 from remote_agents.recording.bodies import Segment, segments
 from remote_agents.recording.standins import SHORTEST, Replace, StandIns, replaced
-from remote_agents.recording.transcript import Headers, Interaction, Transcript
+from remote_agents.recording.transcript import Headers, Interaction, Transcript, origin_of
 from remote_agents.recording.words import Vocabulary, is_personal, is_text
 
 # What a connection is about, not an agent.
@@ -26,6 +26,7 @@ DROPPED = frozenset(
 )
 SECRET = re.compile(r"auth|cookie|key|token|secret|signature|credential|password", re.IGNORECASE)
 HIDDEN = "[left out]"
+FORM = "multipart/form-data"
 _PLAIN_VALUES = {
     "accept": re.compile(r"application/json|text/event-stream|\*/\*"),
     "accept-encoding": re.compile(r"identity|gzip"),
@@ -140,13 +141,14 @@ class Anonymizer:
     # --- parts -----------------------------------------------------------------------------------
 
     def target(self, target: str) -> str:
-        """A path with its query, or a whole address."""
-        scheme = "".join(re.findall("^https?://", target))
-        host = re.split("[/?#]", target[len(scheme) :])[0] if scheme else ""
-        path, ask, query = target[len(scheme) + len(host) :].partition("?")
+        """A path with its query, or a whole address, which an answer gave."""
+        if origin_of(target):
+            scheme, _, rest = target.partition("://")
+            return f"{scheme}://{self._own(rest)}"
+        path, ask, query = target.partition("?")
         steps = (self._step(step) for step in path.split("/"))
         fields = (self._query_field(field) for field in query.split("&"))
-        return f"{scheme}{self._own(host)}{'/'.join(steps)}{ask}{'&'.join(fields)}"
+        return f"{'/'.join(steps)}{ask}{'&'.join(fields)}"
 
     def _step(self, step: str) -> str:
         kept = self._vocabulary.knows(unquote(step)) and unquote(step) not in self._never
@@ -172,6 +174,8 @@ class Anonymizer:
             return HIDDEN
         if _SMALL.fullmatch(value) or (plain and plain.fullmatch(value)):
             return value
+        if _type([(name, value)]).startswith(FORM):  # with a border that the sender made up
+            return FORM
         return self._own(value)
 
     def _pieces(self, originals: list[bytes]) -> list[bytes]:

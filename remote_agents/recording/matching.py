@@ -10,9 +10,9 @@ from typing import Any, TypeAlias
 from urllib.parse import parse_qsl
 
 from remote_agents.json_types import JsonMapping
-from remote_agents.recording.anonymizing import DROPPED, HIDDEN
+from remote_agents.recording.anonymizing import DROPPED, FORM, HIDDEN
 from remote_agents.recording.standins import shape_of
-from remote_agents.recording.transcript import Interaction
+from remote_agents.recording.transcript import Interaction, origin_of
 
 Difference: TypeAlias = str
 # What a client may word otherwise from one version to the next.
@@ -57,6 +57,8 @@ class Matcher:
     # --- parts -----------------------------------------------------------------------------------
 
     def _target(self, recorded: str, asked: str) -> Iterator[Difference]:
+        if host := origin_of(recorded):  # an address that was answered, with ids of the caller's
+            recorded = self.rewritten(recorded.removeprefix(host).encode()).decode()
         path, _, query = recorded.partition("?")
         asked_path, _, asked_query = asked.partition("?")
         steps, asked_steps = path.split("/"), asked_path.split("/")
@@ -75,7 +77,7 @@ class Matcher:
                 continue
             if name.lower() not in given:
                 yield f"the header {name} is missing"
-            elif value != HIDDEN and "multipart" not in value and name.lower() != "cookie":
+            elif value not in (HIDDEN, FORM) and name.lower() != "cookie":
                 for difference in self._text(value, given[name.lower()]):
                     yield f"the header {name} {difference}"
 

@@ -18,7 +18,7 @@ from remote_agents.errors import ConfigurationError
 from remote_agents.json_types import Arguments, JsonObject
 from remote_agents.recording.anonymizing import DROPPED
 from remote_agents.recording.matching import Matcher
-from remote_agents.recording.transcript import Interaction, Transcript
+from remote_agents.recording.transcript import Interaction, Transcript, origin_of
 from remote_agents.services import ENDPOINTS
 
 logger = logging.getLogger(__name__)
@@ -125,7 +125,7 @@ class Replay:
 
     def _take_answer(self, recorded: Interaction, matcher: Matcher) -> Interaction:
         self._left.remove(recorded)
-        whole = matcher.rewritten(b"".join(recorded.pieces))
+        whole = self._led_here(matcher.rewritten(b"".join(recorded.pieces)))
         headers = [
             (name, matcher.rewritten(value.encode("latin-1")).decode("latin-1"))
             for name, value in recorded.answer_headers
@@ -137,9 +137,16 @@ class Replay:
         for piece in recorded.pieces:
             pieces.append(whole[at : at + len(piece)])
             at += len(piece)
+        pieces += filter(None, [whole[at:]])
         return Interaction(
             status=recorded.status, answer_headers=headers, pieces=pieces, end=recorded.end
         )
+
+    def _led_here(self, answer: bytes) -> bytes:
+        """An answer whose addresses of other hosts, where the client went on to them, are ours."""
+        for host in filter(None, {origin_of(each.target) for each in self.transcript.interactions}):
+            answer = answer.replace(host.encode(), self.url.encode())
+        return answer
 
     def _refusal(self, reason: str) -> Interaction:
         number = len(self.transcript.interactions) - len(self._left) + 1

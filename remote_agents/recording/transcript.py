@@ -33,6 +33,17 @@ BORDER, RETURN = "¦", "␍"
 Headers = list[tuple[str, str]]
 
 
+def origin_of(target: str) -> str:
+    """The scheme and host of a request that went to another host; else nothing.
+
+    Example:
+        >>> origin_of("https://storage.example/a/b.png"), origin_of("/v1/agents")
+        ('https://storage.example', '')
+    """
+    found = re.match(r"https?://[^/?#]+", target)
+    return found[0] if found else ""
+
+
 @dataclass
 class Interaction:
     """One request and its answer.

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from remote_agents.flow import Send
-from remote_agents.recording.transcript import Interaction
+from remote_agents.recording.transcript import Interaction, origin_of
 
 if TYPE_CHECKING:
     from remote_agents.http.transport import Transport
@@ -58,7 +58,8 @@ class _Recorded:
         self._response = response
         self._interaction = interaction
         self.status, self.headers = response.status, response.headers
-        interaction.target, interaction.headers, interaction.body = response.asked
+        target, interaction.headers, interaction.body = response.asked
+        interaction.target = f"{origin_of(interaction.target)}{target}"
         interaction.status, interaction.answer_headers = response.status, response.answered
 
     def _took(self, piece: bytes | None) -> bytes | None:

@@ -1,5 +1,6 @@
 """`Replay` answers what was recorded, and says clearly when it is asked otherwise."""
 
+import asyncio
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ import pytest
 
 from remote_agents import (
     AgentConnectionError,
+    Attachment,
     CloudBase,
     ConfigurationError,
     InMemorySessionStore,
@@ -78,6 +80,32 @@ def test_a_listed_dialogue_reads_the_same(sandbox: Sandbox, service: str) -> Non
     ):
         assert said(agent) == recorded
     assert [role for role, _ in recorded] == ["user", "assistant"] * 3
+
+
+@pytest.mark.parametrize("awaited", [False, True])
+@pytest.mark.parametrize("service", ["cloudbase", "maiagent", "ag_ui"])
+def test_a_file_goes_where_the_replay_says(
+    sandbox: Sandbox, service: str, awaited: bool, tmp_path: Path
+) -> None:
+    """Also to another host that an answer names, as CloudBase's storage is."""
+
+    def said(agent: Client) -> str:
+        plan = Attachment("image", data=b"\x89PNG\r\n\x1a\n1234", filename="plan.png")
+        question = "What is on the plan?"
+        if not awaited:
+            return shape_of(agent.ask(question, attachments=[plan]).text)
+        return shape_of(asyncio.run(agent.aask(question, attachments=[plan])).text)
+
+    kind = Client.kind_of(ENDPOINTS[service])
+    with kind(**sandbox.kwargs(service)) as agent, Recorder(agent) as recorder:
+        recorded = said(agent)
+    recorder.save(tmp_path / "session.txt")
+    written = (tmp_path / "session.txt").read_text()
+    assert sandbox.url.rpartition(":")[2] not in written
+    assert "PNG" not in written
+    with Replay(tmp_path / "session.txt") as replay, kind(**replay.kwargs()) as agent:
+        assert said(agent) == recorded
+        assert (replay.left, replay.refused) == (0, [])
 
 
 def without_key(request: httpx.Request) -> None:
