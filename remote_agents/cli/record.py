@@ -20,6 +20,7 @@ from remote_agents.recording.recorder import LIVE, Recorder
 from remote_agents.recording.replay import Replay
 from remote_agents.types import Finish, Reply
 from remote_agents.types.sanitizing import sanitized
+from remote_agents.written_files import file_to_write
 
 
 @connected
@@ -44,7 +45,7 @@ def record(
             "The transcript is shown before it is written, and nobody is there to agree: run this "
             "in a terminal, or give --yes."
         )
-    questions = question or [FIRST, SECOND]
+    to, questions = file_to_write(to), question or [FIRST, SECOND]
     print(f"It takes {len(questions)} short turns of the agent.", file=sys.stderr)
     with connect() as client:
         recorder = Recorder(client, source=source, keep_text=keep_text)

@@ -19,7 +19,8 @@ def remembered(connect: Connect) -> Iterator[Client]:
     """A client whose sessions the next command knows too.
 
     Raises:
-        ConfigurationError: The service keeps no conversations, or the extra `sql` is missing.
+        ConfigurationError: The service keeps no conversations, the extra `sql` is missing, or its
+            folder cannot be made.
     """
     endpoint = connect().endpoint
     if endpoint.keeps == "none":
@@ -28,7 +29,13 @@ def remembered(connect: Connect) -> Iterator[Client]:
             "with; `remote-agents chat` sends the dialogue again each time."
         )
     folder = _state_folder() / "remote-agents"
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise ConfigurationError(
+            f"Sessions cannot be kept in {folder} ({error.strerror}): see to that folder, or leave "
+            "--session out."
+        ) from error
     store = SQLSessionStore(f"sqlite:///{folder / 'sessions.sqlite'}")
     with closing(store), connect(session_store=store) as client:
         yield client

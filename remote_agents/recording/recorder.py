@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime, timezone
 from os import PathLike
-from pathlib import Path
 from typing import Any, Protocol, cast
 from urllib.parse import urlsplit
 
@@ -17,6 +16,7 @@ from remote_agents.recording.transcript import Interaction, Transcript
 from remote_agents.recording.transport import RecordingTransport
 from remote_agents.recording.words import vocabulary
 from remote_agents.version import VERSION
+from remote_agents.written_files import file_to_write
 
 LIVE = "captured from a running agent"
 
@@ -84,5 +84,9 @@ class Recorder:
         return told
 
     def save(self, file: str | PathLike[str]) -> None:
-        """Write the transcript to a file; an old one is replaced."""
-        Path(file).write_text(str(self.transcript()), "utf-8", newline="\n")
+        """Write the transcript to a file; an old one is replaced.
+
+        Raises:
+            ConfigurationError: The file is a folder, or in none.
+        """
+        file_to_write(file).write_text(str(self.transcript()), "utf-8", newline="\n")

@@ -116,6 +116,16 @@ def test_ask_goes_on_with_a_session(
     assert b"vacation" not in kept, "no text is kept"
 
 
+def test_a_folder_that_cannot_be_made_keeps_no_session(
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "file"))
+    code, out, err = cli("ask", "maiagent", QUESTION, "--session", "work")
+    assert (code, out) == (2, "")
+    assert "leave --session out" in err
+
+
 def test_a_service_that_keeps_nothing_has_no_session(cli: Cli) -> None:
     code, out, err = cli("ask", "cloudbase_openai", QUESTION, "--session", "work")
     assert (code, out) == (2, "")

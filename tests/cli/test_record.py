@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from remote_agents import ENDPOINTS, Transcript
+from remote_agents import ENDPOINTS, ConfigurationError, MaiAgent, Recorder, Transcript
 from remote_agents.sandbox import Sandbox
 from tests.cli.conftest import Cli
 
@@ -62,6 +62,19 @@ def test_nothing_is_asked_where_nobody_can_agree(cli: Cli, sandbox: Sandbox) -> 
     assert code == 2
     assert "--yes" in err
     assert len(sandbox.requests("maiagent")) == before
+
+
+@pytest.mark.parametrize("place", ["", "none/session.txt"])
+def test_nothing_is_asked_where_it_cannot_be_written(
+    cli: Cli, sandbox: Sandbox, tmp_path: Path, place: str
+) -> None:
+    before = len(sandbox.requests("maiagent"))
+    code, out, err = cli("record", "maiagent", "--to", str(tmp_path / place), "--yes")
+    assert (code, out) == (2, "")
+    assert "name a file in an existing folder" in err
+    assert len(sandbox.requests("maiagent")) == before
+    with pytest.raises(ConfigurationError, match="name a file"):
+        Recorder(MaiAgent(**sandbox.kwargs("maiagent"))).save(tmp_path / place)
 
 
 def test_a_turn_that_fails_is_recorded(cli: Cli, sandbox: Sandbox, tmp_path: Path) -> None:

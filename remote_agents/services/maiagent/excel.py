@@ -21,6 +21,7 @@ from remote_agents.errors import (
 from remote_agents.extras import require
 from remote_agents.flow import Do, Download, Flow, Request
 from remote_agents.wire.failures import body_failure, error_message
+from remote_agents.written_files import file_to_write
 
 if TYPE_CHECKING:
     from remote_agents.agent import Agent
@@ -39,10 +40,7 @@ def save(agent: Agent, url: str, path: str | os.PathLike[str], progress: bool) -
         ConfigurationError: The path cannot be written, or there is no progress bar.
         AgentError: What came is no Excel file, or not all of it came; the path is as it was.
     """
-    target = Path(path)
-    if target.is_dir() or not target.parent.is_dir():
-        raise ConfigurationError(f"{target} cannot be a file: name a file in an existing folder.")
-    return _save(agent, url, target, _bar_class() if progress else None)
+    return _save(agent, url, file_to_write(path), _bar_class() if progress else None)
 
 
 def _save(agent: Agent, url: str, target: Path, bar_class: object) -> Flow[int]:
