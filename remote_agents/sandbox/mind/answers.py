@@ -191,7 +191,7 @@ class Brain:
         schema = schema or {"properties": {"answer": {"type": "string"}}}
         texts = [part for part in sources.given if part.text and not talks(part)]
         fields = self._query(json.dumps(schema, ensure_ascii=False), [], least=0.01)
-        documents = bool(answer.used) or not fields.ranked(texts)
+        documents = bool(answer.used) or (reading.asks and not fields.ranked(texts))
         evidence = partial(self._evidence, question, sources, documents)
         told = [part.text for part in texts if not documents]
         try:

@@ -108,7 +108,8 @@ class Filler:
         found = self.evidence(field) if topics(" ".join(field)) else []
         said = found if topics(title) else [self.answer, *found]
         if options := [schema["const"]] if "const" in schema else schema.get("enum"):
-            return values.choice(options, [*said, self.answer, self.question])
+            asked = self.evidence(Field(self.question, "")) if self.question else []
+            return values.choice(options, [*asked, *said, *self.told, self.answer, self.question])
         if graded := YES_OR_NO.search(field.description):
             return graded[2 if values.NOT.search(self.answer) else 1]
         kind = _kind(schema)

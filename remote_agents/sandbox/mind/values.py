@@ -27,7 +27,14 @@ DATE = (
     rf"|{spoken('day')}"
 )
 TIME = r"(?<!\d)\d{1,2}(?:[:.]\d\d)?(?: ?(?:uhr|[ap]\.?m\b\.?)|(?<=[:.]\d\d))|\d+点(?:半|\d+分)?"
-A_NAME, CAPITALISED = spoken("a name"), r"(?-i:(?<=[\w,] )[A-ZÄÖÜ][a-zß-ÿ][\w'’-]*)"
+WORD = r"[A-ZÄÖÜ][a-zß-ÿ][\w'’-]*"
+# A name alone: the one that a sentence begins with and says something of, else the next.
+A_NAME, CAPITALISED = (
+    spoken("a name"),
+    rf"(?-i:^(?!(?:The|An?|I[nt]?|On|At|[TW]h\w+|S?[Hh]e|You|We|D(?:er|ie|as))\b){WORD}"
+    rf"(?=,| (?:is|was|has|ist|hat|\w+[st])\b)|(?<=[\w,] ){WORD})",
+)
+PLACE = rf"(?-i:(?<=\b(?:in|to|at) )|(?<=\b(?:from|near|nach) )|(?<=\baus ))(?-i:{WORD}(?: {WORD})*)"
 NAME = r"(?-i:\b[^\W\d_a-zß-ÿ][\w'’-]+(?:\s+(?:(?:van|de|da)\s+)*[^\W\d_a-zß-ÿ][\w'’-]*)+)"
 # What the formats of a schema look like, and what obeys them where nothing is said.
 FORMATS = {
@@ -48,6 +55,7 @@ KINDS = [
     (spoken("a date"), DATE),
     (spoken("a time"), TIME),
     (r"\b(?:version|release)\b", r"\bv?\d+(?:\.\d+)+\b"),
+    (spoken("a place"), PLACE),
     (A_NAME, NAME),
 ]
 AMOUNTS, ASKED, PROSE = (pattern(spoken(kind)) for kind in ("an amount", "question", "prose"))
