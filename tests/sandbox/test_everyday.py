@@ -275,6 +275,77 @@ def test_a_record_of_one_sentence_is_filled_from_it_alone(handbook: Brain, lead:
     assert filled == {"name": "Aurora", "quay": 4, "cars": 120}
 
 
+PERSON = {
+    "title": "Person",
+    "properties": {
+        "name": {"type": "string", "description": "The person's name"},
+        "age": {"type": "integer"},
+        "city": {"type": "string"},
+    },
+}
+PEOPLE = {
+    "Alice is 30 years old and lives in Paris.": ("Alice", 30, "Paris"),
+    "John Smith is a 35-year-old engineer from Berlin who earns $120,000.": (
+        "John Smith",
+        35,
+        "Berlin",
+    ),
+    "My name is Anna, I'm 27 and I live in Oslo.": ("Anna", 27, "Oslo"),
+    "Jane, 28, is a doctor in London.": ("Jane", 28, "London"),
+    "Anna ist 30 Jahre alt und wohnt in Berlin.": ("Anna", 30, "Berlin"),
+    "Extract the person: Bob Jones, age 42, city: Porto.": ("Bob Jones", 42, "Porto"),
+}
+
+
+@pytest.mark.parametrize(("text", "values"), PEOPLE.items())
+def test_a_person_is_read_from_a_sentence_that_names_no_field(
+    handbook: Brain, text: str, values: tuple[str, int, str]
+) -> None:
+    filled = json.loads(said(handbook, text, schema=PERSON))
+    assert filled == dict(zip(("name", "age", "city"), values, strict=True))
+
+
+def test_an_invoice(handbook: Brain) -> None:
+    text = "Invoice of Harbor Supplies, dated 3 May 2024, total 1,250.50 euros, due on 17 May 2024."
+    form = {
+        "properties": {"date": {"type": "string", "format": "date"}, "total": {"type": "number"}}
+    }
+    filled = json.loads(said(handbook, text, schema=form))
+    assert filled == {"date": "2024-05-03", "total": 1250.5}
+
+
+def test_a_joke_has_its_parts(handbook: Brain) -> None:
+    form = {"properties": {"setup": {"type": "string"}, "punchline": {"type": "string"}}}
+    filled = json.loads(said(handbook, "Tell me a joke about cats", schema=form))
+    assert filled["setup"].endswith("?")
+    assert filled["punchline"].endswith(".")
+
+
+ROUTE = {
+    "properties": {
+        "datasource": {
+            "enum": ["vectorstore", "web_search"],
+            "description": "Choose to route the question to web search or a vectorstore.",
+        }
+    }
+}
+ROUTES = (
+    "You are an expert at routing a user question to a vectorstore or web search. The vectorstore "
+    "contains documents related to berths, cranes and ferries. Otherwise, use web-search."
+)
+
+
+@pytest.mark.parametrize(
+    ("question", "route"),
+    [("How deep is berth 4?", "vectorstore"), ("Who won the world cup?", "web_search")],
+)
+def test_an_option_is_chosen_by_what_the_question_is_about(
+    handbook: Brain, question: str, route: str
+) -> None:
+    filled = json.loads(said(handbook, question, system=ROUTES, schema=ROUTE))
+    assert filled == {"datasource": route}
+
+
 def test_what_no_text_says_is_null_where_it_may_be(handbook: Brain) -> None:
     form = {
         "properties": {

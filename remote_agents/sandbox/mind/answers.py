@@ -12,7 +12,15 @@ from urllib.parse import quote
 
 from remote_agents.sandbox.json_types import JsonObject
 from remote_agents.sandbox.mind.knowledge import Hit, Knowledge
-from remote_agents.sandbox.mind.reading import TALKERS, Reading, Sentence, read, talks, told_by
+from remote_agents.sandbox.mind.reading import (
+    TALKERS,
+    Reading,
+    Sentence,
+    read,
+    sentences,
+    talks,
+    told_by,
+)
 from remote_agents.sandbox.mind.schema import Filler, Schema, find_shape
 from remote_agents.sandbox.mind.scoring import LEAST, Candidate, Query, followed, gist, parts_of
 from remote_agents.sandbox.mind.tasks import perform
@@ -193,7 +201,8 @@ class Brain:
         fields = self._query(json.dumps(schema, ensure_ascii=False), [], least=0.01)
         documents = bool(answer.used) or (reading.asks and not fields.ranked(texts))
         evidence = partial(self._evidence, question, sources, documents)
-        told = [part.text for part in texts if not documents]
+        reply = sentences(_small_talk(reading.question, reading.question, []) or "")
+        told = [part.text for part in (reply or texts) if reply or not documents]
         try:
             value = Filler(schema, answer.text, question, evidence, told).fill(schema)
         except (TypeError, ValueError, LookupError, AttributeError, RecursionError):

@@ -100,6 +100,7 @@ class Filler:
     question: str
     evidence: Callable[[Field], list[str]]
     told: Sequence[str] = ()
+    unsaid: int = 0
 
     def fill(self, given: object, title: str = "", depth: int = 0) -> Any:
         """A valid value for the field of a title."""
@@ -158,10 +159,14 @@ class Filler:
     def scalar(self, kind: str, schema: Schema, field: Field, said: list[str]) -> Any:
         """A number, a text, yes or no."""
         if kind in ("integer", "number"):
-            return values.number(schema, kind, field, said, self.question)
+            return values.number(schema, kind, field, said or [*self.told], self.question)
         if kind == "boolean":
             return not values.NOT.search([*said, self.answer][0])
+        # What no sentence is about takes one after the other.
         others = [*self.told, self.answer]
+        first = 0 if said else self.unsaid % len(others)
+        self.unsaid += not said
+        others = others[first:] + others[:first]
         value = values.text(schema, field, said, others, self.question)
         if kind == "null" or "type" in schema:
             return None if kind == "null" else value

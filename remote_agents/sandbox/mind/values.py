@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
 from operator import ge, gt, le, lt
 from typing import Any, NamedTuple, TypeVar
 
@@ -13,10 +15,10 @@ from remote_agents.sandbox.mind.words import NUMBERS, NUMERALS, kinship, pattern
 T = TypeVar("T")
 # A number, its unit, and the words after it.
 NUMBER = pattern(
-    r"((?<![\w.,:/[-])-?\d+(?:[.,]\d+)*(?![\d:/-]|[^\W\u4e00-\u9fff]*-\d)"
+    r"((?<![\w.,:/[-])-?\d+(?:[.,]\d+)*(?![\d:/]|-(?!year)|[^\W\u4e00-\u9fff]*-\d)"
     rf"|(?<=[\u4e00-\u9fff])\d+(?:\.\d+)?(?![\d:])|\b(?:{NUMERALS})\b"
     r"|[一二三四五六七八九十两]+(?=[\u4e00-\u9fff]))"
-    r"(?=([ \u00a0]?(?:[%€$£°℃]|[^\W\d_]+)|))(?=([^\d.]{0,20}))"
+    r"(?=([ \u00a0]?(?:[%€$£°℃]|[^\W\d_]+)|))(?=([^\d.,;]{0,20}))"
 )
 LABEL = re.compile(r"([^\d.:]{1,40}): ")
 EMAIL, URI, NEVER = r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+", r"https?://[^\s)\"'>]+", r"(?!)"
@@ -29,16 +31,14 @@ DATE = (
 TIME = r"(?<!\d)\d{1,2}(?:[:.]\d\d)?(?: ?(?:uhr|[ap]\.?m\b\.?)|(?<=[:.]\d\d))|\d+点(?:半|\d+分)?"
 WORD = r"[A-ZÄÖÜ][a-zß-ÿ][\w'’-]*"
 # A name alone: the one that a sentence begins with and says something of, else the next.
-A_NAME, CAPITALISED = (
-    spoken("a name"),
-    rf"(?-i:^(?!(?:The|An?|I[nt]?|On|At|[TW]h\w+|S?[Hh]e|You|We|D(?:er|ie|as))\b){WORD}"
-    rf"(?=,| (?:is|was|has|ist|hat|\w+[st])\b)|(?<=[\w,] ){WORD})",
-)
-PLACE = rf"(?-i:(?<=\b(?:in|to|at) )|(?<=\b(?:from|near|nach) )|(?<=\baus ))(?-i:{WORD}(?: {WORD})*)"
+NO_NAME = r"(?:The|An?|I[nt]?|On|At|[TW]h\w+|S?[Hh]e|You|We|D(?:er|ie|as))\b"
+SUBJECT = rf"^(?!{NO_NAME}){WORD}(?=,| (?:is|was|has|ist|hat|\w+[st])\b)"
+A_NAME, CAPITALISED = spoken("a name"), rf"(?-i:{SUBJECT}|(?<=[\w,] ){WORD})"
+PLACE = rf"(?-i:\b(?:in|to|at|from|near|nach|aus) ({WORD}(?: {WORD})*))"
 NAME = r"(?-i:\b[^\W\d_a-zß-ÿ][\w'’-]+(?:\s+(?:(?:van|de|da)\s+)*[^\W\d_a-zß-ÿ][\w'’-]*)+)"
 # What the formats of a schema look like, and what obeys them where nothing is said.
 FORMATS = {
-    "date": (ISO_DATE, "2025-01-31"),
+    "date": (DATE, "2025-01-31"),
     "date-time": (NEVER, "2025-01-31T09:00:00Z"),
     "time": (NEVER, "09:00:00Z"),
     "email": (EMAIL, "people@northwind-harbor.example"),
@@ -95,16 +95,20 @@ def _figures(field: Field, said: list[str], question: str) -> list[tuple[bool, f
     asked = {_value(word, question) for word, *_ in NUMBER.findall(question)}
     title = terms(field.title)
     names = [title[-1:], title, terms(field.description)]
-    figures = list[tuple[bool, list[bool], float, str]]()
-    for sentence in said:
+    figures = list[tuple[list[int], float, str]]()
+    for at, sentence in enumerate(said):
         label = LABEL.match(sentence)
-        for word, unit, after in NUMBER.findall(sentence):
+        for found in NUMBER.finditer(sentence):
+            word, unit, after = found.groups()
             value, units = _value(word, sentence), terms(f"{label[1]} {after}" if label else after)
+            before = terms(" ".join(sentence[: found.start()].rsplit(maxsplit=1)[-1:]))
             others = [not any(kinship(each, named) for each in units) for named in names]
+            led = any(kinship(each, title) for each in before)
             article = value in (0, 1) and not word.isdigit()
-            figures += [(article, others, value, word + unit)] if value not in asked else []
-    best = sorted(figures, key=lambda each: each[:2])
-    return [(not others[1], value, shown) for _, others, value, shown in best]
+            order = [article, *others, at, not led]
+            figures += [(order, value, word + unit)] if value not in asked else []
+    best = sorted(figures, key=lambda each: each[0])
+    return [(not order[2], value, shown) for order, value, shown in best]
 
 
 def _value(word: str, text: str) -> float:
@@ -128,10 +132,20 @@ def text(
     """
     form, default = FORMATS.get(schema.get("format", ""), ("", ""))
     if form:
-        return _first(form, [*said, *others]) or default
+        shown = _first(form, [*said, *others])
+        return (_iso_date(shown) if shown and form is DATE else shown) or default
     found = question if ASKED.search(field.title) else _piece(field, said, others, question)
     value = [*said, *others][0] if found is None else found
     return value.ljust(int(schema.get("minLength", 0)), ".")[: schema.get("maxLength")]
+
+
+def _iso_date(shown: str) -> str | None:
+    """A date of any form as 2024-05-03; None without a year, or with a month of other languages."""
+    plain = re.sub(r"(?<=\d)(?:st|nd|rd|th)|(?<=\w)[,.](?= )", "", shown)
+    for form in ("%Y-%m-%d", "%d %B %Y", "%B %d %Y", "%d %b %Y", "%d.%m.%Y", "%Y年%m月%d日"):
+        with suppress(ValueError):
+            return time.strftime("%Y-%m-%d", time.strptime(plain, form))
+    return None
 
 
 def _piece(field: Field, said: list[str], others: list[str], question: str) -> str | None:
@@ -142,18 +156,20 @@ def _piece(field: Field, said: list[str], others: list[str], question: str) -> s
     for kind, form in KINDS:
         if re.search(kind, about, re.IGNORECASE) and (found := _first(form, [*said, *others])):
             return found
+    if not said and re.search(A_NAME, about) and (alone := _first(CAPITALISED, others)):
+        return alone
     best = [*said, *others][0]
     if AMOUNTS.search(about) and (figures := _figures(field, [best], question)):
         return figures[0][2]
     _, *said_to_be = IS.split(best, maxsplit=1)
-    few = (what.strip(" .。\"'“”") for what in said_to_be if len(what) < 40)
-    alone = _first(CAPITALISED, others) if not said and re.search(A_NAME, about) else None
-    return next((what for what in few if 0 < len(what.split()) <= 4), alone)
+    clauses = [clause for what in said_to_be for clause in (what, re.split("[,，]", what)[0])]
+    few = (what.strip(" .。\"'“”") for what in clauses if len(what) < 40)
+    return next((what for what in few if 0 < len(what.split()) <= 4), None)
 
 
 def _first(form: str, said: list[str]) -> str | None:
     found = (re.search(form, sentence, re.IGNORECASE) for sentence in said)
-    return next((one[0].strip() for one in found if one), None)
+    return next((one[one.lastindex or 0].strip() for one in found if one), None)
 
 
 def untyped(value: str, field: Field, said: list[str]) -> str | float | bool:
