@@ -99,14 +99,14 @@ def _no_messages(given: str, endpoint: Endpoint) -> UnsupportedContentError:
     )
 
 
-def prompt(text: str) -> list[Message]:
-    """A completion's prompt as messages.
+def prompt(text: str, asked: str = "complete()") -> list[Message]:
+    """The prompt of what is asked by a text alone, as messages.
 
     Raises:
         UnsupportedContentError: It is no text.
     """
     if not isinstance(text, str):
-        raise UnsupportedContentError(f"complete() takes a text, not {type(text).__name__}.")
+        raise UnsupportedContentError(f"{asked} takes a text, not {type(text).__name__}.")
     return [Message("user", text)]
 
 

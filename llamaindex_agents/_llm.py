@@ -113,15 +113,18 @@ class RemoteLLM(Settings, StructuredPrediction):
 
     def __getstate__(self) -> dict[Any, Any]:
         state = {k: v for k, v in self.__dict__.items() if k not in _OF_THIS_PROCESS}
-        return {"__dict__": state}
+        return {"__dict__": state, "bindable": self._bindable}
 
     def __setstate__(self, state: dict[Any, Any]) -> None:
         self.__init__(**state["__dict__"])  # type: ignore[misc]  # a pydantic model is made of its fields
+        self._bindable = state["bindable"]
 
     def __deepcopy__(self: Self, memo: dict[int, Any] | None = None) -> Self:
         shared = {name: getattr(self, name) for name in (*_OF_THIS_PROCESS, "session_store")}
         own = {k: v for k, v in self.__dict__.items() if k not in shared}
-        return type(self)(**copy.deepcopy(own, memo), **shared)
+        copied = type(self)(**copy.deepcopy(own, memo), **shared)
+        copied._bindable = self._bindable
+        return copied
 
     def __repr_args__(self) -> Iterator[tuple[str, Any]]:
         for name in ("agent_id", "base_url", "session_id"):
@@ -345,8 +348,13 @@ class RemoteLLM(Settings, StructuredPrediction):
     apredict_and_call = stateless(FunctionCallingLLM.apredict_and_call)
 
     def as_messages(self, text: str) -> list[ChatMessage]:
-        """A user message, behind this LLM's system prompt if it has one."""
-        asked = [ChatMessage(role=MessageRole.USER, content=text)]
+        """A user message, behind this LLM's system prompt if it has one.
+
+        Raises:
+            UnsupportedContentError: It is no text.
+        """
+        (said,) = turns.prompt(text, "An engine")
+        asked = [ChatMessage(role=MessageRole.USER, content=said.content)]
         if self.system_prompt:
             asked.insert(0, ChatMessage(role=MessageRole.SYSTEM, content=self.system_prompt))
         return asked

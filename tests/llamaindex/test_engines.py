@@ -7,7 +7,7 @@ from llama_index.core.base.llms.types import ChatMessage
 from llama_index.core.query_engine import RetrieverQueryEngine
 
 from llamaindex_agents import AgentQueryEngine, AgentRetriever, RemoteChatStore
-from remote_agents import InMemorySessionStore
+from remote_agents import InMemorySessionStore, UnsupportedContentError
 from remote_agents.sandbox import Sandbox
 from tests.llamaindex.conftest import (
     CITING,
@@ -117,6 +117,14 @@ async def test_chat_engine(sandbox: Sandbox, build: Build, service: str, how: st
     assert (history[0].content, history[2].content) == (QUESTION, FOLLOW_UP)
     if service in KEEPING:
         assert sandbox.turns(service)[-1]["messages"][-1]["content"] == "And after five years?"
+
+
+@pytest.mark.parametrize("how", HOW)
+@pytest.mark.parametrize("given", [None, 7, b"Hi", ChatMessage("Hi")])
+async def test_an_engine_takes_a_text(sandbox: Sandbox, build: Build, given: Any, how: str) -> None:
+    with pytest.raises(UnsupportedContentError, match="An engine takes a text, not"):
+        await chatted(build("bluenexus").as_chat_engine(), how, given)
+    assert not sandbox.requests()
 
 
 @pytest.mark.parametrize("status", [404, 405, 501])

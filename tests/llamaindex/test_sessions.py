@@ -1,6 +1,7 @@
 """Whose conversation a call belongs to, and that no hidden prompt ever gets into it."""
 
 import asyncio
+import copy
 import itertools
 import pickle
 from collections.abc import Awaitable, Callable
@@ -161,6 +162,24 @@ async def test_without_session(sandbox: Sandbox, build: Build, way: str) -> None
     await last(alice, way, GO_ON)
     assert said(sandbox, alice) == [QUESTION, FOLLOW_UP]
     assert alice.agent.session("somebody") is None
+
+
+COPIES = {
+    "copy": copy.copy,
+    "deepcopy": copy.deepcopy,
+    "pickle": lambda llm: pickle.loads(pickle.dumps(llm)),
+    "model_copy": lambda llm: llm.model_copy(deep=True),
+}
+
+
+@pytest.mark.parametrize("copied", COPIES)
+@pytest.mark.parametrize("way", WAYS)
+async def test_without_session_holds_for_copies(build: Build, way: str, copied: str) -> None:
+    llm = COPIES[copied](build("bluenexus").without_session())
+    name = f"{copied} {way}"
+    with session(name):
+        await last(llm, way, ASK)
+    assert llm.agent.session(name) is None
 
 
 @pytest.mark.parametrize("way", WAYS)
