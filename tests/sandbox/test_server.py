@@ -134,6 +134,23 @@ def test_print_env_then_serves() -> None:
         assert process.wait(5) == 0
 
 
+def test_streams_that_are_cut_at_the_end_are_no_news() -> None:
+    options = ["--port=0", "--json", "--word-delay=60"]
+    command = [sys.executable, "-m", "remote_agents.sandbox", *options]
+    pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    with subprocess.Popen(command, **pipes) as process, httpx.Client(trust_env=False) as http:
+        assert process.stdout is not None
+        agent = json.loads(process.stdout.readline())["agents"]["bluenexus"]
+        address = f"{agent['base_url']}/api/v1/agents/default/chat/completions"
+        body = {"messages": [{"role": "user", "content": "Count to 9"}], "stream": True}
+        headers = {"authorization": f"Bearer {agent['api_key']}"}
+        with http.stream("POST", address, json=body, headers=headers) as reply:
+            assert next(reply.iter_lines())
+            process.terminate()
+            _, said = process.communicate(timeout=30)
+    assert (process.returncode, said) == (0, "")
+
+
 def test_it_dies_with_its_parent() -> None:
     script = (
         "from remote_agents.sandbox import Sandbox; import os, sys;"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import os
 import signal
 import socket
@@ -82,8 +83,9 @@ class Server(uvicorn.Server):
         yield
 
     def stop(self) -> None:
-        """Stop without waiting for open streams."""
+        """Stop without waiting for open streams, whose end is not reported then."""
         self.should_exit = self.force_exit = True
+        logging.getLogger("uvicorn.error").disabled = True
 
 
 def listen(port: int, host: str = "127.0.0.1") -> socket.socket:
