@@ -346,7 +346,9 @@ def test_updates_are_shown_and_never_kept() -> None:
     assert "state" not in reply.metadata()
 
 
-@pytest.mark.parametrize("kind", ["RAW", "REASONING_ENCRYPTED_VALUE", "REASONING_START"])
+@pytest.mark.parametrize(
+    "kind", ["RAW", "META_EVENT", "REASONING_ENCRYPTED_VALUE", "REASONING_START"]
+)
 def test_known_and_of_no_concern(kind: str) -> None:
     events, _ = read([{"type": kind, "event": {"data": "x" * 100}}])
     assert events == []

@@ -279,6 +279,7 @@ _DECODERS: dict[str, Callable[[Any, Reply, Run], list[Event]]] = {
     **dict.fromkeys(
         (
             "RAW",  # the server's own events, each of which comes in AG-UI's words too
+            "META_EVENT",  # what people say of an answer: thumbs up, a tag
             "REASONING_START",
             "REASONING_MESSAGE_START",
             "REASONING_MESSAGE_END",
