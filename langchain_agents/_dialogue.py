@@ -38,8 +38,9 @@ def with_dialogue(agent: Agent, config: RunnableConfig, kwargs: Arguments) -> Ar
     if not isinstance(kwargs.get("dialogue"), FoundNames):
         _refuse_names(agent, kwargs)
     configurable: Mapping[str, Any] = config.get("configurable") or {}
-    found = _context(configurable, agent)
-    found.update(names_in(configurable, agent.dialogue_keys))
+    with model_errors():
+        found = _context(configurable, agent)
+        found.update(names_in(configurable, agent.dialogue_keys))
     call = conceal(kwargs) if kwargs else {}
     if not call.get("memory") and NOSTREAM in (config.get("tags") or ()):
         call["memory"] = "client"

@@ -54,7 +54,8 @@ class AgentTool(BaseTool):
 
     def _session(self, config: RunnableConfig) -> JsonObject:
         """A session of the tool's own in the thread, so that its conversation is nobody else's."""
-        found = names_in(config.get("configurable") or {})
+        with model_errors():
+            found = names_in(config.get("configurable") or {})
         thread = [found[name] for name in NAMES if name in found]
         if not thread or self.model.memory == "client":
             return {}

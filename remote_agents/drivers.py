@@ -308,7 +308,7 @@ class _BlockingIO(_IO):
         if inspect.iscoroutine(value):
             value.close()
             raise ConfigurationError(
-                "api_key is an async function: it can only be used by the async methods."
+                "api_key, or account, is an async function: only the async methods can use it."
             )
         return value
 

@@ -9,6 +9,9 @@ import weakref
 from collections.abc import Callable
 from typing import Any
 
+from remote_agents.errors import ConfigurationError
+from remote_agents.memory.dialogue import as_name
+
 _functions: dict[int, tuple[weakref.ref[Any], str]] = {}
 _OF_THIS_PROCESS = secrets.token_bytes(32)
 
@@ -36,8 +39,14 @@ def account_of_function(function: Callable[[], Any]) -> str:
 
 
 def account_named(name: object) -> str:
-    """The account that the caller names."""
-    return f"account:{name}"
+    """The account that the caller names.
+
+    Raises:
+        ConfigurationError: It is empty, so that all without one would share it, or no name.
+    """
+    if name is None or name == "":
+        raise ConfigurationError("account is empty: it says whose conversations they are.")
+    return f"account:{as_name('account', name)}"
 
 
 def seal_key(secret: str | bytes | None, key: str | None) -> bytes:

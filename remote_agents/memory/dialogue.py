@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 import secrets
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -73,11 +74,11 @@ def find_dialogue_name(
         ('thread', {'thread_id': 't', 'user_id': 'alice'})
     """
     if conversation_id not in _ABSENT:
-        return "conversation", {"conversation": str(conversation_id)}
-    found = {name: str(value) for name, value in (configured or {}).items() if value not in _ABSENT}
+        return "conversation", {"conversation": as_name("conversation_id", conversation_id)}
+    found = _filled(configured or {})
     askers = {name: value for name, value in found.items() if name not in NAMES}
     if session_id not in _ABSENT:
-        return "session", {"session_id": str(session_id), **askers}
+        return "session", {"session_id": as_name("session_id", session_id), **askers}
     if "thread_id" in found:
         return "thread", found
     if "session_id" in found or "conversation_id" in found:
@@ -86,6 +87,37 @@ def find_dialogue_name(
 
 
 _ABSENT = ("", None)
+
+
+def _filled(names: JsonMapping) -> dict[str, str]:
+    return {name: as_name(name, value) for name, value in names.items() if value not in _ABSENT}
+
+
+def as_name(argument: str, value: object) -> str:
+    """What a caller gave as a name, as text: a text, a number, a UUID, a key of a database.
+
+    Args:
+        argument: What it was given as.
+        value: What was given.
+
+    Raises:
+        ConfigurationError: It is no name: a function that was not called or a coroutine that was
+            not awaited reads the same for all users, who would share one conversation.
+    """
+    if isinstance(value, str):
+        return value
+    text = str(value)
+    no_name = callable(value) or hasattr(value, "__await__") or isinstance(value, _BYTES)
+    if no_name or _ADDRESS.search(text):
+        raise ConfigurationError(
+            f"{argument} is {type(value).__name__}, and no name: pass the text itself. A function "
+            "has to be called, and a coroutine awaited."
+        )
+    return text
+
+
+_BYTES = (bytes, bytearray, memoryview)
+_ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 
 
 def dialogue_of(kind: Kind, name: Mapping[str, str], account: str, agent: str) -> Dialogue:
@@ -129,8 +161,7 @@ def names_in(source: object, also: Iterable[str] = (), *, ids: bool = True) -> F
     if known == {}:
         return FoundNames()
     wanted = (*(NAMES if ids else ()), *ASKERS, *also)
-    found = {name: known.get(name) for name in wanted}
-    return FoundNames({name: str(v) for name, v in found.items() if v not in _ABSENT})
+    return FoundNames(_filled({name: known.get(name) for name in wanted}))
 
 
 class _Attributes:
@@ -147,8 +178,8 @@ def required(session_id: object) -> str:
     """A session's name, as text.
 
     Raises:
-        ConfigurationError: It is empty, so that all who forgot theirs would share one.
+        ConfigurationError: It is empty, so that all who forgot theirs would share one, or no name.
     """
     if session_id in _ABSENT:
         raise ConfigurationError("session_id is empty; name the session.")
-    return str(session_id)
+    return as_name("session_id", session_id)

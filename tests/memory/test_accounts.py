@@ -1,12 +1,15 @@
 """Whose conversations they are: users of one application never meet in one."""
 
 import gc
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from langchain_core.exceptions import ModelInvalidRequestError
 
-from remote_agents import InMemorySessionStore, SQLSessionStore
+from remote_agents import ConfigurationError, InMemorySessionStore, SQLSessionStore
 from remote_agents.sandbox import Sandbox
+from remote_agents.testing.ways import FRAMEWORKS, Way, make
 from tests.memory.ways import ASKED, REMEMBERING, SECRET, WAYS, ask, client
 
 
@@ -44,3 +47,60 @@ async def test_an_account_has_conversations_of_its_own(
     assert len(set(seen.values())) == 2
     if kind == "sqlite":
         store.close()
+
+
+async def _whoever() -> str:
+    return "alice"
+
+
+# Each reads the same for all users: what was not called, what was not awaited.
+NO_NAMES: dict[str, Callable[[], Any]] = {
+    "a function": lambda: _whoever,
+    "a coroutine": lambda: _whoever(),
+    "an object": object,
+    "bytes": lambda: b"alice",
+}
+
+
+@pytest.fixture(params=NO_NAMES)
+def no_name(request: pytest.FixtureRequest) -> Iterator[Any]:
+    given = NO_NAMES[request.param]()
+    yield given
+    if hasattr(given, "close"):
+        given.close()
+
+
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+@pytest.mark.parametrize("streamed", [False, True])
+@pytest.mark.parametrize("awaited", [False, True])
+@pytest.mark.parametrize("endpoint", REMEMBERING)
+async def test_what_is_no_name_names_no_session(
+    endpoint: str, framework: str, streamed: bool, awaited: bool, no_name: Any, sandbox: Sandbox
+) -> None:
+    settings = sandbox.kwargs(endpoint)
+    way = Way(framework, endpoint, streamed=streamed, awaited=awaited, **settings)
+    with pytest.raises(ConfigurationError, match="session_id is"):
+        await way.ask("Hi", session=no_name)
+    assert sandbox.requests() == []
+
+
+@pytest.mark.parametrize("name", ["session_id", "thread_id", "user_id"])
+@pytest.mark.parametrize("endpoint", REMEMBERING)
+def test_what_is_no_name_names_nobody_in_a_config(
+    endpoint: str, name: str, no_name: Any, sandbox: Sandbox
+) -> None:
+    model = make("langchain", endpoint, **sandbox.kwargs(endpoint))
+    config = {"configurable": {"thread_id": "t", name: no_name}}
+    for turn in (model.invoke, lambda *asked: list(model.stream(*asked))):
+        with pytest.raises(ModelInvalidRequestError, match=f"{name} is"):
+            turn("Hi", config)
+    assert sandbox.requests() == []
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("given", [None, "", b"alice", len])
+async def test_what_is_no_name_is_no_account(way: str, given: Any, sandbox: Sandbox) -> None:
+    agent = client(sandbox, "bluenexus", account=lambda: given)
+    with pytest.raises(ConfigurationError, match="account is"):
+        await ask(agent, way, "Hi", session_id="main")
+    assert sandbox.requests() == []
