@@ -78,9 +78,12 @@ class CachedKey:
     def _good(self) -> SecretStr | None:
         return self._token if time.monotonic() < self._until else None
 
-    def _keep(self, fetched: object) -> SecretStr:
+    def _keep(self, fetched: Any) -> SecretStr:
         token, seconds = fetched if isinstance(fetched, tuple) else (fetched, None)
-        kept = token if isinstance(token, SecretStr) else SecretStr(str(token or ""))
+        if not isinstance(token, Token | None):
+            no_text: SecretStr = token  # which the turn refuses by its type
+            return no_text
+        kept = token if isinstance(token, SecretStr) else SecretStr(token or "")
         # A short life is used to the last tenth: else each request would fetch.
         spare = 0.0 if seconds is None else min(MARGIN, seconds / 10)
         self._until = float("inf") if seconds is None else time.monotonic() + seconds - spare

@@ -13,7 +13,7 @@ import pytest
 from pydantic import SecretStr
 
 import remote_agents
-from remote_agents import AgentError, ConfigurationError, Message, Timeout
+from remote_agents import AgentError, ConfigurationError, Message, Timeout, cached_key
 from remote_agents.agent import Agent
 from remote_agents.sandbox import Sandbox
 from remote_agents.services import ENDPOINTS
@@ -178,13 +178,18 @@ def test_a_coroutine_function_may_give_the_key() -> None:
 
 
 BAD_KEYS = [f"{KEY}\n", f"{KEY}\r\nX-Evil: 1", f"{KEY}\0", f"{KEY}é", "", None]
+NO_TEXTS = [{"access_token": KEY}, (KEY, 60), [KEY], KEY.encode(), lambda: KEY]
 
 
-@pytest.mark.parametrize("bad", BAD_KEYS)
+@pytest.mark.parametrize("bad", [*BAD_KEYS, *NO_TEXTS])
 @pytest.mark.parametrize("awaited", [False, True])
-def test_a_function_that_gives_no_key_is_told_without_quoting_it(bad: Any, awaited: bool) -> None:
+@pytest.mark.parametrize("cached", [False, True])
+def test_a_function_that_gives_no_key_is_told_without_quoting_it(
+    bad: Any, awaited: bool, cached: bool
+) -> None:
     with serving([HOLD]) as server:
-        agent = remote_agents.BlueNexus(base_url=server.url, api_key=lambda: bad)
+        key = cached_key(lambda: (bad, 60.0)) if cached else lambda: bad
+        agent = remote_agents.BlueNexus(base_url=server.url, api_key=key)
         with pytest.raises(ConfigurationError) as raised:
             asyncio.run(agent.aask("Hi")) if awaited else agent.ask("Hi")
         assert KEY not in f"{raised.value} {raised.value!r}"

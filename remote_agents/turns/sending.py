@@ -188,13 +188,23 @@ def _token(exchange: Exchange) -> Flow[SecretStr]:
     secret = _as_secret(
         (yield from asked_in_time("api_key", Do(terms.fresh_key, blocks=True), exchange))
     )
-    if fault := key_fault(terms.endpoint, secret.get_secret_value()):
-        raise ConfigurationError(f"What the key function of {terms.endpoint.title} gave {fault}.")
-    return secret
+    if isinstance(secret, str):
+        fault: str | None = f"is of type {secret}, not a text; (token, seconds) is for cached_key"
+    else:
+        fault = key_fault(terms.endpoint, secret.get_secret_value())
+        if fault is None:
+            return secret
+    raise ConfigurationError(f"What the key function of {terms.endpoint.title} gave {fault}.")
 
 
-def _as_secret(token: Any) -> SecretStr:
-    return token if hasattr(token, "get_secret_value") else SecretStr(str(token or ""))
+def _as_secret(token: Any) -> SecretStr | str:
+    """What a key function gave; of what is no text only its kind, since a key may be in it."""
+    if hasattr(token, "get_secret_value") and isinstance(token.get_secret_value(), str):
+        secret: SecretStr = token
+        return secret
+    if isinstance(token, str) or token is None:
+        return SecretStr(token or "")
+    return type(token).__name__
 
 
 def _refusal(response: Any, exchange: Exchange) -> Flow[AgentError]:
