@@ -6,12 +6,17 @@ import json
 
 import pytest
 from langchain_classic.chains.conversational_retrieval.prompts import CONDENSE_QUESTION_PROMPT
+from langchain_classic.chains.qa_with_sources.stuff_prompt import PROMPT as WITH_SOURCES
 from langchain_classic.chains.summarize import stuff_prompt
 from langchain_classic.retrievers.multi_query import DEFAULT_QUERY_PROMPT
 from langchain_classic.retrievers.re_phraser import DEFAULT_TEMPLATE as REPHRASE
 from llama_index.core.chat_engine.condense_plus_context import DEFAULT_CONDENSE_PROMPT_TEMPLATE
 from llama_index.core.chat_engine.condense_question import DEFAULT_TEMPLATE
-from llama_index.core.extractors.metadata_extractors import DEFAULT_TITLE_NODE_TEMPLATE
+from llama_index.core.extractors.metadata_extractors import (
+    DEFAULT_SUMMARY_EXTRACT_TEMPLATE,
+    DEFAULT_TITLE_COMBINE_TEMPLATE,
+    DEFAULT_TITLE_NODE_TEMPLATE,
+)
 from llama_index.core.indices.keyword_table.utils import extract_keywords_given_response
 from llama_index.core.indices.property_graph.sub_retrievers.llm_synonym import (
     DEFAULT_SYNONYM_EXPAND_TEMPLATE,
@@ -297,3 +302,33 @@ def test_what_flare_found_takes_the_place_of_its_search(handbook: Brain, languag
         query_answer_pairs=f"Query: {asked}\nAnswer: {LIFTED[language]}\n\nMore.\n",
     )
     assert said(handbook, prompt) == f"{LIFTED[language]}\n\nMore. [Search({then})]"
+
+
+BERTH = "Berth 4 is 11 metres deep."
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        f"Summarize this: {BERTH}",
+        f"TL;DR: {BERTH}",
+        f"{BERTH}\n\nTl;dr",
+        f"Fasse zusammen: {BERTH}",
+        f"Summarize the following document in one sentence:\n\n{BERTH}",
+        DEFAULT_SUMMARY_EXTRACT_TEMPLATE.format(context_str=BERTH),
+        DEFAULT_TITLE_COMBINE_TEMPLATE.format(context_str="Berth 4 is 11 metres deep"),
+    ],
+)
+def test_a_short_text_is_its_own_summary(handbook: Brain, prompt: str) -> None:
+    assert said(handbook, prompt) == BERTH
+
+
+def test_keywords_of_a_document(handbook: Brain) -> None:
+    prompt = f"{BERTH}. Give 3 unique keywords for this document. Format as comma separated."
+    assert said(handbook, f"{prompt} Keywords: ") == "berth, 4, 11"
+
+
+def test_an_answer_names_its_source_where_sources_are_wanted(handbook: Brain) -> None:
+    parts = f"Content: Gulls are loud.\nSource: a.md\nContent: {BERTH}\nSource: berths.md"
+    prompt = WITH_SOURCES.format(question="How deep is berth 4?", summaries=parts)
+    assert said(handbook, prompt) == f"{BERTH}\nSOURCES: berths.md"

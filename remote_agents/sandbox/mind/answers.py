@@ -31,6 +31,7 @@ COUNT, ASKED_BEFORE = pattern(r"\bcount (?:from 1 )?to (\d{1,6})\b"), pattern(sp
 FIRST, STATED = pattern(spoken("first")), pattern(rf"\W*(?:{spoken('polite')} )*{spoken('states')}")
 YES_OR_NO = re.compile(r"\bYES ?(?:/|or) ?NO\b")
 SCORED = re.compile(r"^Score: (?:\[|<|$)", re.MULTILINE)
+SOURCES = re.compile(r'\("SOURCES"\)')
 SMALL_TALK = {
     r"(?s)^\s*(?:say|repeat(?: after me)?)(?: exactly)?\s*:\s*(.*\S)\s*$": r"\1",
     r"^\W*(?:say|reply with|respond with)(?: the words?)? ['\"“](.+)['\"”]\W*$": r"\1",
@@ -213,8 +214,11 @@ class Brain:
 def _graded(text: str, answer: Answer) -> Answer:
     """An answer as graders want it: whether there is one, or how good it is."""
     found = answer.text != NOTHING
-    score = f"\nScore: {100 * found}" if SCORED.search(text) else ""
-    said = ("NO", "YES")[found] if YES_OR_NO.search(text) else answer.text + score
+    more = f"\nScore: {100 * found}" if SCORED.search(text) else ""
+    if SOURCES.search(text):
+        named = re.search(rf"(?ms){re.escape(answer.text)}.*?^Source: (.+?)$", text)
+        more = f"\nSOURCES: {named[1] if named else ''}"
+    said = ("NO", "YES")[found] if YES_OR_NO.search(text) else answer.text + more
     return replace(answer, text=said)
 
 

@@ -137,6 +137,8 @@ def _told(text: str) -> tuple[Sentence, ...]:
         spoken = label in TALKERS[1:]  # "You said: ..." is still the assistant's
         if not spoken and (found := LABEL.fullmatch(part.text)):
             label, until = found[1].strip(" ,"), part.block
+            if WANTS.match(label) and not topics(label):
+                parts.append(part._replace(text=label))
             part = part._replace(text=found[2])
         elif not spoken and part.text.endswith((":", "：")):
             label, until = part.text[:-1], part.block + 1

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from functools import reduce
 from typing import NamedTuple
 
-from remote_agents.sandbox.mind.reading import decoded, read, told_by
+from remote_agents.sandbox.mind.reading import decoded, read, talks, told_by
 from remote_agents.sandbox.mind.schema import PAIR
 from remote_agents.sandbox.mind.scoring import followed, parts_of
 from remote_agents.sandbox.mind.values import nearest
@@ -27,7 +27,7 @@ FENCED = re.compile(r"^```json\s*(\{.*?)^```[ \t]*$", re.MULTILINE | re.DOTALL)
 OBJECT = re.compile(r"\{[^{}]*\}")
 WRAPPED = re.compile(r'"(\w+)"\s*:\s*\[\s*\{')
 RULE = re.compile("-{4,}")
-AT_MOST = pattern(r"\b(?:no more than|at most|up to) (\d+)")
+AT_MOST = pattern(r"\b(?:no more than|at most|up to|give) (\d+)")
 CHOOSE = pattern(r"\b(?:choices?|choose|select|options?|tools?)\b")
 CLAUSE = pattern(
     r"(.+?)\s+((?:is|are|was|were|has|have|can|ist|hat|kann|wurde|(?-i:[a-zäöü]{3,}(?:s|ed|t)))"
@@ -51,7 +51,7 @@ class Task(NamedTuple):
 
     def most(self, usual: int) -> int:
         """How many things are wanted at most."""
-        found = AT_MOST.search(self.form)
+        found = AT_MOST.search(f"{self.form}\n{self.question}")
         return max(1, int(found[1])) if found else usual
 
     def fitting(self) -> list[str]:
@@ -115,7 +115,7 @@ def _options(text: str) -> tuple[dict[str, str], str]:
 def keywords(task: Task, form: Form) -> str:
     """The words that come most often between the rules of a template."""
     between = RULE.split(task.text)
-    told = " ".join(part.text for part in told_by(between[len(between) // 2]))
+    told = " ".join(p.text for p in told_by(between[len(between) // 2]) if not talks(p))
     words = Counter(topic_words(told)).most_common(task.most(10))
     name, separator = f"{form[1]}: " if form[1] else "", form[2] or ", "
     return name + separator.join(word for word, _ in words)
@@ -204,7 +204,7 @@ def filled_in(task: Task, form: Form) -> str:
 
 
 TASKS: dict[str, Callable[[Task, Form], str | None]] = {
-    r"'(\w+): <keywords>'|'keyword1(\W)keyword2": keywords,
+    r"'(\w+): <keywords>'|'keyword1(\W)keyword2|give \d+ unique keywords": keywords,
     r"^(\w+): \d+, (\w+): \d+$": scored,
     r"\[\] > \[\]": ranked,
     r"'(\w+): <numbers?>'|information: (.+)\s+answer with the number": numbered,
