@@ -29,6 +29,15 @@ NUMBER = re.compile(r"(?<![\w.])-?\d+(?:\.\d+)?(?![\w.])")
 IN_CALL = re.compile(r"\(\s*(-?\d[\d\s,.-]*)\)")
 # What a preposition leads to: "the weather in San Francisco, CA?" is about "San Francisco, CA".
 OBJECT = pattern(r"\b(?:in|for|of|at|named|called|about|to)\s+(.+?)[?.!]*\s*$")
+# Which preposition leads to an argument, by what the argument is called.
+LEADS = {"from": r"from\b|origin|source|start", "to": r"to\b|dest|end", "on": r"on\b|date|day|when"}
+# What a tool that calculates is called, by the sign between two numbers.
+SIGNS = {
+    r"[*\u00d7]|times": "mul",
+    r"\+|plus": "add|sum|plus",
+    r"-|minus": "sub|minus",
+    r"[/\u00f7]|divided by": "div",
+}
 
 
 def choose_call(
@@ -99,7 +108,14 @@ def _wanted(question: str, tools: Sequence[Tool]) -> Tool | None:
     named = [tool for tool in tools if re.search(rf"\b{re.escape(tool['name'])}\b", question)]
     words = set(terms(question)) - COMMON
     fitting = nearest(tools, words, lambda tool: spaced(tool["name"]))
-    return next(iter([*named, *fitting, *(tools if USE.search(question) else ())]), None)
+    used = tools if USE.search(question) else ()
+    return next(iter([*named, *fitting, *_calculating(question, tools), *used]), None)
+
+
+def _calculating(question: str, tools: Sequence[Tool]) -> list[Tool]:
+    """The tools that do what stands between two numbers of a question."""
+    signs = (sign for sign in SIGNS if re.search(rf"\d[\s)]*(?:{sign})[\s(]*\d", question))
+    return [tool for sign in signs for tool in tools if re.match(SIGNS[sign], tool["name"])]
 
 
 def _answered(brain: Brain, ask: Ask, tool: Tool) -> Schema | None:
@@ -136,5 +152,12 @@ class _FromQuestion(Filler):
             return int(value) if kind == "integer" else value
         if kind != "string":
             return super().scalar(kind, schema, field, said)
-        led = OBJECT.search(self.question)
+        led = self._led_to(field.title) or OBJECT.search(self.question)
         return self.quoted.pop(0) if self.quoted else led[1] if led else self.question.strip()
+
+    def _led_to(self, name: str) -> re.Match[str] | None:
+        """What the preposition leads to that is meant by an argument's name."""
+        meant = (word for word, names in LEADS.items() if re.match(rf"(?:{names})", name))
+        until = rf"(?=\s+(?:{'|'.join(LEADS)}|in|at|for|by)\b|[?.!,]*\s*$)"
+        found = (pattern(rf"\b{word}\s+(.+?){until}").search(self.question) for word in meant)
+        return next(found, None)

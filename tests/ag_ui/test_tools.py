@@ -157,6 +157,42 @@ def test_of_what_a_tool_found_the_answer_is_what_was_asked(model: ChatAgent, fou
     assert answer.text == "The tool says: The weather in Paris is sunny."
 
 
+def multiply(a: int, b: int) -> int:
+    """Multiply two numbers."""
+    return a * b
+
+
+def add(a: int, b: int) -> int:
+    """Add two numbers."""
+    return a + b
+
+
+def search_flights(origin: str, destination: str, date: str) -> str:
+    """Search flights between two cities."""
+    return f"{origin} {destination} {date}"
+
+
+@pytest.mark.parametrize(
+    ("question", "called", "given"),
+    [
+        ("What is 3 times 4?", "multiply", {"a": 3, "b": 4}),
+        ("What is 1234 * 4567?", "multiply", {"a": 1234, "b": 4567}),
+        ("How much is 20+8?", "add", {"a": 20, "b": 8}),
+        (
+            "Find a flight from Oslo to Porto on 3 May.",
+            "search_flights",
+            {"origin": "Oslo", "destination": "Porto", "date": "3 May"},
+        ),
+    ],
+)
+def test_a_call_says_what_the_question_says(
+    model: ChatAgent, question: str, called: str, given: dict[str, Any]
+) -> None:
+    bound = model.bind_tools([add, multiply, search_flights])
+    calls = [(call["name"], call["args"]) for call in bound.invoke(question).tool_calls]
+    assert calls == [(called, given)]
+
+
 @pytest.mark.parametrize("choice", ["any", "required", "get_weather", True])
 def test_a_tool_that_has_to_be_called(model: ChatAgent, choice: Any) -> None:
     (call,) = model.bind_tools([get_weather], tool_choice=choice).invoke("Hello!").tool_calls
