@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from remote_agents.memory.digests import SIZE
+from remote_agents.types import Waits
 
 KEPT = 1000  # digests of a conversation's last messages; so many messages are compared
 
@@ -35,6 +36,8 @@ class Conversation:
         ids: The ids under which the last messages went, as many as are `held` at most, where the
             service knows messages by theirs; of an answer the service's own.
         instructions: The ids of the system messages of its last turn.
+        waits: What its last turn waits for a person for: the ids of the interrupts, and how each
+            is answered.
         created: Seconds since the epoch.
         last_used: Seconds since the epoch.
     """
@@ -51,6 +54,7 @@ class Conversation:
     lapsed: bool = False
     ids: tuple[str, ...] = ()
     instructions: tuple[str, ...] = ()
+    waits: Waits = ()
     created: float = field(default_factory=time.time)
     last_used: float = field(default_factory=time.time)
 
@@ -64,6 +68,7 @@ class Conversation:
         older: int = 0,
         ids: Sequence[str] | None = None,
         instructions: Sequence[str] = (),
+        waits: Waits = (),
     ) -> Conversation:
         """The conversation after one more turn, in which these messages were said.
 
@@ -83,6 +88,7 @@ class Conversation:
             broke_off=broke_off,
             ids=() if ids is None else (*(() if self.lapsed else self.ids), *ids)[-KEPT:],
             instructions=tuple(instructions),
+            waits=waits,
             created=self.created,
         )
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from remote_agents.memory.history_matching import Conversation
-from remote_agents.types import Message
+from remote_agents.types import Message, Waits
 
 # Why a turn goes on where it does, and why a new conversation begins: `docs/memory.md` has a row
 # for each.
@@ -76,7 +76,11 @@ class Plan:
         self.conversation_id = self.conversation.conversation_id if self.conversation else None
 
     def outcome(
-        self, conversation_id: str, answer: bytes, reply_id: str | None = None
+        self,
+        conversation_id: str,
+        answer: bytes,
+        reply_id: str | None = None,
+        waits: Waits = (),
     ) -> Conversation:
         """What is known of the conversation after this turn; without an answer it broke off."""
         before = self.conversation
@@ -90,4 +94,5 @@ class Plan:
             older=self.older,
             ids=None if self.ids is None else [*self.ids, *([reply_id or ""] if answer else [])],
             instructions=self.instructions,
+            waits=waits,
         )

@@ -9,6 +9,7 @@ from typing import Any
 from remote_agents.database import column_of
 from remote_agents.json_types import JsonObject
 from remote_agents.memory.history_matching import Conversation
+from remote_agents.types import Waits
 
 
 def row_of(conversation: Conversation) -> JsonObject:
@@ -85,11 +86,10 @@ def conversation_of(row: Sequence[Any], now: float) -> Conversation:
 
 
 def _ids_row(conversation: Conversation) -> str | None:
-    if not (conversation.ids or conversation.instructions):
-        return None
-    return json.dumps([conversation.ids, conversation.instructions])
+    kept = [conversation.ids, conversation.instructions, conversation.waits]
+    return json.dumps(kept) if any(kept) else None
 
 
-def _ids_in(row: str | None) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    ids, instructions = json.loads(row) if row else ((), ())
-    return tuple(ids), tuple(instructions)
+def _ids_in(row: str | None) -> tuple[tuple[str, ...], tuple[str, ...], Waits]:
+    ids, instructions, waits = json.loads(row) if row else ((), (), ())
+    return tuple(ids), tuple(instructions), tuple(map(tuple, waits))

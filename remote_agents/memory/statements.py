@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Dialect, Engine, Table
 
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 FIRST = ("conversation_id", "whole_id", "created")  # with which a conversation begins
 MOVING = (
     "turns",

@@ -44,6 +44,7 @@ class Note:
                 warn_of_moved_conversation(self.plan, self.standing, reply.conversation_id)
             said = Message("assistant", reply.text, tool_calls=reply.tool_calls)
             answer = self.standing.digest(said)
-            conversation = self.plan.outcome(reply.conversation_id, answer, reply.reply_id)
+            waits = tuple((each.id, each.answered_by) for each in reply.interrupts if each.id)
+            conversation = self.plan.outcome(reply.conversation_id, answer, reply.reply_id, waits)
             reply.conversation = self.standing.mark(self.plan, conversation, answer)
         yield from self.lease.settle(conversation)

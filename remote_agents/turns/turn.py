@@ -168,6 +168,7 @@ class _Asking:
             plan = yield from _planned(standing, lease, parts, cleared=cleared, latest=latest)
         else:
             plan = yield from _resumed(standing, lease, resumes)
+            self.interrupts = self.interrupts or _waited_for(plan)
         yield from self._follow(plan, lease, standing)
 
     def _unnamed(self, sealer: Sealer, account: str) -> Dialogue:
@@ -306,6 +307,12 @@ def _resumed(standing: Standing, lease: Lease, conversation_id: str) -> Flow[Pla
     plan = standing.resumed(conversation_id or standing.known[0].conversation_id)
     yield from lease.taking(plan.conversation)
     return plan
+
+
+def _waited_for(plan: Plan) -> list[Interrupt]:
+    """What a run waits for, as the store has it: who resumes a session needs no message."""
+    waits = plan.conversation.waits if plan.conversation else ()
+    return [Interrupt(name, answered_by=by) for name, by in waits]
 
 
 def _in_order(lease: Lease, standing: Standing, plan_next: Callable[[], Plan]) -> Flow[Plan]:

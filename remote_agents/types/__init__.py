@@ -30,6 +30,7 @@ from remote_agents.types.messages import (
     Origin as Origin,
     Role as Role,
     Turn as Turn,
+    Waits as Waits,
     interrupts_in as interrupts_in,
     json_text as json_text,
     kind_named as kind_named,

@@ -104,6 +104,11 @@ class Attachment:
         return cls(**given)
 
 
+AnsweredBy = Literal["command", "resume", "draft"]
+Waits = tuple[tuple[str, AnsweredBy], ...]
+"""Interrupts by their ids, and how each is answered."""
+
+
 @dataclass(slots=True)
 class Interrupt:
     """The run waits for a person: an answer passed as `resume=` lets it go on.
@@ -121,7 +126,7 @@ class Interrupt:
     question: str = ""
     value: Any = None
     tool_call_id: str | None = None
-    answered_by: Literal["command", "resume", "draft"] = "command"
+    answered_by: AnsweredBy = "command"
 
     def to_dict(self) -> JsonObject:
         """The fields that are known, as plain JSON values."""
