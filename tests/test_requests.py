@@ -9,6 +9,7 @@ import pytest
 
 from remote_agents import ConfigurationError
 from remote_agents.http.responses import Headers
+from remote_agents.testing.ways import Way
 from tests.raw_server import JSON, RawServer, Step, head, serving
 from tests.transports import Asker, asking
 
@@ -45,6 +46,18 @@ async def test_each_client_writes_the_same_as_httpx(kind: str) -> None:
     headers = headers_of(ours)
     assert headers == headers_of(httpxs)
     assert headers.items() >= {**TOLD, "host": f"127.0.0.1:{server.port}"}.items()
+
+
+@pytest.mark.parametrize("awaited", [False, True])
+async def test_a_query_of_the_callers_client_goes_along(awaited: bool) -> None:
+    query = {"qualifier": "DEFAULT"}
+    with httpx.Client(params=query) as client, serving(WHOLE) as server:
+        async with httpx.AsyncClient(params=query) as async_client:
+            clients = {"http_client": client, "http_async_client": async_client}
+            settings = {"base_url": server.url, "agent_id": "a", "api_key": "k", **clients}
+            way = Way("plain", "bluenexus", streamed=False, awaited=awaited, **settings)
+            assert (await way.ask("Hi")).text == "Hello"
+    assert b"/chat/completions?qualifier=DEFAULT HTTP/1.1" in server.requests[0]
 
 
 async def test_a_header_of_the_callers_goes_before_ours(kind: str) -> None:

@@ -282,7 +282,8 @@ def test_addresses_that_would_leak_are_refused(url: str) -> None:
     with pytest.raises(ConfigurationError) as raised:
         remote_agents.BlueNexus(api_key=KEY, base_url=url)
     assert "secret-password" not in str(raised.value)
-    assert ("?..." in str(raised.value)) == ("?" in url)  # what is wrong with it is shown
+    # What is wrong with it is shown, and where a query goes.
+    assert ("?..." in str(raised.value)) == ("params=" in str(raised.value)) == ("?" in url)
 
 
 @pytest.mark.parametrize(

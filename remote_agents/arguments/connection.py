@@ -128,8 +128,10 @@ def _check_url(endpoint: Endpoint, url: str, allow_http: bool) -> None:
     except ValueError:
         parts, host = urlsplit(""), None
     if parts.scheme not in ("http", "https") or not host or parts.query or _holds_more(url):
+        query = "A query goes to a client of your own: http_client=httpx.Client(params=...)."
         raise ConfigurationError(
-            f"base_url must be the service's root, like https://host, not {_redacted(url)!r}.",
+            f"base_url must be the service's root, like https://host, not {_redacted(url)!r}. "
+            f"{query if '?' in url else ''}".rstrip(),
             endpoint=endpoint.name,
         )
     if parts.scheme == "http" and not is_loopback(host) and not allow_http:
