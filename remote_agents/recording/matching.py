@@ -13,6 +13,7 @@ from remote_agents.json_types import JsonMapping
 from remote_agents.recording.anonymizing import DROPPED, FORM, HIDDEN
 from remote_agents.recording.standins import shape_of
 from remote_agents.recording.transcript import Interaction, origin_of
+from remote_agents.recording.words import COMMON
 
 Difference: TypeAlias = str
 # What a client may word otherwise from one version to the next.
@@ -33,10 +34,12 @@ class Matcher:
     Args:
         answered: All that he was told.
         made: Ids in the recording, and what stands for them in what he sends.
+        named: Names of his tools and of their arguments in the recording, and what they are.
     """
 
     answered: str = ""
     made: dict[str, str] = field(default_factory=dict)
+    named: dict[str, str] = field(default_factory=dict)
 
     def differences(self, recorded: Interaction, asked: Interaction) -> Iterator[Difference]:
         """In what a request is not the recorded one; ids are taken note of on the way."""
@@ -48,11 +51,16 @@ class Matcher:
             yield from self._body(recorded, asked)
 
     def rewritten(self, answer: bytes) -> bytes:
-        """What was answered, with the ids that the caller has made."""
+        """What was answered, with the ids that the caller has made, and his names of tools."""
         for recorded, asked in self.made.items():
             if recorded != asked:
                 answer = answer.replace(recorded.encode(), asked.encode())
-        return answer
+        if not self.named:
+            return answer
+        words = {name.encode(): own.encode() for name, own in self.named.items()}
+        longest_first = sorted(words, key=len, reverse=True)
+        alone = rb"(?<![^\W_])(?:" + b"|".join(map(re.escape, longest_first)) + rb")(?![^\W_])"
+        return re.sub(alone, lambda found: words[found[0]], answer)
 
     # --- parts -----------------------------------------------------------------------------------
 
@@ -105,6 +113,8 @@ class Matcher:
             if not _same_number(recorded, asked):
                 yield f"{where} is {asked}, recorded was {recorded}"
         elif isinstance(recorded, str):
+            if where.endswith(".name"):
+                self._learn(recorded, asked, where)
             for difference in self._text(recorded, asked):
                 yield f"{where} {difference}"
         elif recorded != asked:
@@ -125,7 +135,14 @@ class Matcher:
         yield from (f"{where} lacks {name}" for name in missing)
         yield from (f"{where} has {name}, which was not recorded" for name in others)
         for name, other in pairs.items():
+            self._learn(name, other, where)
             yield from self._value(recorded[name], asked[other], f"{where}.{name}")
+
+    def _learn(self, recorded: str, asked: str, where: str) -> None:
+        """Take note of what is named in a list of tools, which an answer says again."""
+        alike = recorded != asked and shape_of(recorded) == shape_of(asked)
+        if alike and ".tools[" in where and recorded not in COMMON:
+            self.named[recorded] = asked
 
     def _text(self, recorded: str, asked: str, step: bool = False) -> list[Difference]:
         """In what a text is another; an id that was answered comes back as it is."""

@@ -31,8 +31,8 @@ class Replay:
     """Answers on loopback as it was recorded, as long as it is entered.
 
     A request must be the recorded one: its path, its fields, its numbers, the shape of its texts,
-    and the ids that were answered before. Ids that the caller makes may be others, and are answered
-    as such. What is asked otherwise gets a 501 that says in what.
+    and the ids that were answered before. Ids that the caller makes, and the names of his tools,
+    may be others, and are answered as such. What is asked otherwise gets a 501 that says in what.
 
     Args:
         transcript: A transcript, or the file that it is in.
