@@ -11,7 +11,7 @@ from langchain_core.documents import Document
 
 from remote_agents.client import Client
 from remote_agents.flow import Flow
-from remote_agents.resources.passages import Passage, conversation_passages, passages
+from remote_agents.resources.passages import Passage, check_plain, conversation_passages, passages
 
 
 class AgentRecordsLoader(BaseLoader):
@@ -44,6 +44,7 @@ class AgentRecordsLoader(BaseLoader):
         bot_message: str | None = None,
         conversation_id: str | None = None,
     ) -> None:
+        check_plain(client)
         self.client = client
         self.start = start
         self.end = end

@@ -19,6 +19,7 @@ from pydantic import Field, PrivateAttr
 
 from llamaindex_agents._listed import remote_messages
 from remote_agents.errors import ConfigurationError
+from remote_agents.resources.passages import check_plain
 
 CACHE_SECONDS = 60.0
 _NOT_GIVEN: Any = object()
@@ -112,6 +113,7 @@ class CachedConversations:
     """
 
     def __init__(self, client: Any, conversations: Mapping[str, str]) -> None:
+        check_plain(client)
         if not hasattr(type(client), "messages"):
             raise ConfigurationError(
                 f"{type(client).__name__} cannot list messages; use one of LlamaIndex's own stores."

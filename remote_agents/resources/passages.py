@@ -78,8 +78,9 @@ def resource_of(client: HasAgent, name: str) -> Any:
     """A resource of a client.
 
     Raises:
-        ConfigurationError: Its service has none.
+        ConfigurationError: Its service has none, or it is no plain client.
     """
+    check_plain(client)
     found = getattr(client, name, None)
     if found is None:
         title = client.agent.endpoint.title
@@ -88,6 +89,16 @@ def resource_of(client: HasAgent, name: str) -> Any:
             endpoint=client.agent.endpoint.name,
         )
     return found
+
+
+def check_plain(client: object) -> None:
+    """Refuse what is no plain client, such as a framework's model, which has one."""
+    if hasattr(client, "client") or not hasattr(client, "agent"):
+        kind = type(client)
+        raise ConfigurationError(
+            "A plain client of remote_agents is wanted here, not "
+            f"{kind.__module__.partition('.')[0]}.{kind.__name__}; that of a model is its `client`."
+        )
 
 
 @dataclass(frozen=True, slots=True)

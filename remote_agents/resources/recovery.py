@@ -5,7 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from remote_agents.errors import AgentError, ConversationNotFoundError, RemoteFailureError
+from remote_agents.errors import (
+    AgentError,
+    ConfigurationError,
+    ConversationNotFoundError,
+    RemoteFailureError,
+)
 from remote_agents.resources.items import Message
 
 UNFINISHED = frozenset({"pending", "running", "processing"})
@@ -17,7 +22,13 @@ def conversation_of(error: AgentError) -> str:
 
     Raises:
         ConversationNotFoundError: The error names none, so that its answer cannot be looked for.
+        ConfigurationError: It is no error of a turn.
     """
+    if not isinstance(error, AgentError):
+        raise ConfigurationError(
+            "recover takes the error that a turn ended with, an AgentError, not "
+            f"{type(error).__name__}."
+        )
     if not error.conversation_id:
         raise ConversationNotFoundError(
             "The error names no conversation, so its answer cannot be found: it broke off before "

@@ -1,6 +1,7 @@
 """What LangChain and LlamaIndex make of past conversations."""
 
 import time
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -26,6 +27,7 @@ from remote_agents import (
     NotFoundError,
 )
 from remote_agents.sandbox import Sandbox
+from remote_agents.testing.ways import make
 from tests.resources.calls import Way, client_of
 
 KEEPERS = ["cloudbase", "bluenexus", "maiagent"]
@@ -192,6 +194,33 @@ def test_the_reader_is_one_of_llamaindex_and_serialises_without_its_key(past: Sa
     bare = AgentRecordsReader.from_json(reader.to_json())
     with pytest.raises(ValueError, match="needs client="):
         bare.load_data()
+
+
+GIVEN = {
+    "langchain_agents.ChatMaiAgent": lambda box: make("langchain", "maiagent", **box),
+    "llamaindex_agents.MaiAgent": lambda box: make("llamaindex", "maiagent", **box),
+    "builtins.str": lambda box: "conversation-1",
+}
+WANT_A_CLIENT: dict[str, Callable[[Any], object]] = {
+    "history": RemoteChatMessageHistory,
+    "loader": lambda client: AgentRecordsLoader(client).load(),
+    "store": lambda client: RemoteChatStore(client=client).get_keys(),
+}
+
+
+@pytest.mark.parametrize("given", GIVEN)
+@pytest.mark.parametrize("wanting", WANT_A_CLIENT)
+def test_a_model_in_place_of_its_client_is_told_so(
+    sandbox: Sandbox, given: str, wanting: str
+) -> None:
+    with pytest.raises(ConfigurationError, match=f"not {given}; that of a model is its `client`"):
+        WANT_A_CLIENT[wanting](GIVEN[given](sandbox.kwargs("maiagent")))
+
+
+def test_what_is_no_error_of_a_turn_is_not_recovered(sandbox: Sandbox) -> None:
+    error: Any = ValueError("x")
+    with pytest.raises(ConfigurationError, match="an AgentError, not ValueError"):
+        client_of(sandbox, "maiagent").recover(error)
 
 
 def test_ids_and_addresses_are_not_shown_to_the_model(past: Sandbox) -> None:
