@@ -110,7 +110,8 @@ def test_a_folder_that_cannot_hold_certificates_is_named(tmp_path: Path, name: s
     command = [sys.executable, "-m", "remote_agents.sandbox", "--port=0", "--tls", str(folder)]
     ended = subprocess.run(command, capture_output=True, text=True, check=False)
     assert ended.returncode == 2
-    assert ended.stderr.startswith(f"The folder {folder} cannot hold the certificates: ")
+    told = f"The folder {folder.resolve()} cannot hold the certificates: "
+    assert ended.stderr.startswith(told)
 
 
 def test_an_authority_that_ends_too_soon_is_made_anew(
