@@ -22,7 +22,15 @@ from remote_agents.sandbox.mind.reading import (
     told_by,
 )
 from remote_agents.sandbox.mind.schema import Filler, Schema, find_shape
-from remote_agents.sandbox.mind.scoring import LEAST, Candidate, Query, followed, gist, parts_of
+from remote_agents.sandbox.mind.scoring import (
+    LEAST,
+    Candidate,
+    Query,
+    followed,
+    gist,
+    parts_of,
+    told_by_form,
+)
 from remote_agents.sandbox.mind.tasks import perform
 from remote_agents.sandbox.mind.values import Field
 from remote_agents.sandbox.mind.words import FAINT, pattern, spoken, terms, topic_words
@@ -171,7 +179,8 @@ class Brain:
     def _query(self, text: str, topics: Sequence[str], least: float = LEAST) -> Query:
         """The terms of a question with their weights, and those of what it goes on with."""
         own, topic = map(self.knowledge.weights, (text, " ".join(topics)))
-        own = {term: weight * (0.3 if FAINT.match(term) else 1) for term, weight in own.items()}
+        faint = told_by_form(text) | {*filter(FAINT.match, own)}
+        own = {term: weight * (0.3 if term in faint else 1) for term, weight in own.items()}
         share = 0.6 * (sum(own.values()) or 1.0) / (sum(topic.values()) or 1.0)
         return Query(text, {term: share * weight for term, weight in topic.items()} | own, least)
 

@@ -109,7 +109,7 @@ class Filler:
         found = self.evidence(field) if topics(" ".join(field)) else []
         said = found if topics(title) else [self.answer, *found]
         if options := [schema["const"]] if "const" in schema else schema.get("enum"):
-            asked = self.evidence(Field(self.question, "")) if self.question else []
+            asked = self.evidence(Field(" ".join(topics(self.question)), ""))
             return values.choice(options, [*asked, *said, *self.told, self.answer, self.question])
         if graded := YES_OR_NO.search(field.description):
             return graded[2 if values.NOT.search(self.answer) else 1]

@@ -10,13 +10,16 @@ from typing import NamedTuple
 
 from remote_agents.sandbox.mind.knowledge import Hit
 from remote_agents.sandbox.mind.reading import WANTS, Sentence, talks
-from remote_agents.sandbox.mind.values import DATE, NUMBER, TIME
+from remote_agents.sandbox.mind.values import DATE, EMAIL, NUMBER, TIME
 from remote_agents.sandbox.mind.words import EAST, kinship, pattern, spoken, terms
 
 # What is asked for, and what a sentence has that says it.
 KINDS = {
+    "phone number": r"\d[\d ()/-]{2,}\d",
+    "mail address": EMAIL,
     "when": rf"{TIME}|{DATE}|\d(?:st|nd|rd|th)\b|\b[12]\d{{3}}\b|\b\d\d?\.\s|{spoken('moment')}",
     "amount": rf"{NUMBER.pattern}|{spoken('figure')}",
+    "where": spoken("place"),
     "who": rf"(?-i:(?<=[\w,.] )(?!(?i:{spoken('month')}))[A-ZÄÖÜ]\w*|[{EAST}])|{spoken('person')}",
 }
 ASKED = {kind: pattern(spoken(kind)) for kind in KINDS}
@@ -24,7 +27,7 @@ FOLLOW_UP = pattern(rf"^\W*{spoken('also')}|{spoken('refers')}")
 PARTS = pattern(
     rf"(?:[?;,]\s+(?:{spoken('or')}\s+)?|\s+{spoken('or')}\s+|？)(?={spoken('asks')}|[{EAST}])"
 )
-LEAST = 0.5
+LEAST = 0.49
 GOES_ON = pattern(rf"\W*{spoken('goes on')}")
 
 
@@ -76,7 +79,7 @@ class Query(NamedTuple):
         said, total = 0.0, sum(self.weights.values()) or 1.0
         for term, weight in self.weights.items():
             said += weight * max(share * kinship(term, terms(text)) for share, text in around)
-        return said / total * (1.0 if self._fits(part) else 0.6)
+        return said / total * (1.0 if self._fits(part) else 0.45)
 
     def _goes_on(self, before: Sentence, part: Sentence) -> bool:
         """Whether a sentence is about what the one before it names."""
@@ -88,9 +91,9 @@ class Query(NamedTuple):
 
     def _fits(self, part: Sentence) -> bool:
         """Whether a sentence has what is asked for: a time, a figure or a name."""
-        wanted = next((KINDS[kind] for kind in KINDS if ASKED[kind].search(self.text)), "")
-        found = re.finditer(wanted, part.text, re.IGNORECASE)
-        return not wanted or any(one[0] not in self.text for one in found)
+        kind = next((kind for kind in KINDS if ASKED[kind].search(self.text)), "")
+        found = re.finditer(KINDS.get(kind, ""), part.text, re.IGNORECASE)
+        return not kind or any(kind == "where" or one[0] not in self.text for one in found)
 
     def _shown(self, part: Sentence) -> str:
         """A part with its label, if the label has to do with the question."""
@@ -98,6 +101,12 @@ class Query(NamedTuple):
 
     def _named(self, label: str) -> bool:
         return any(kinship(term, terms(label)) for term in self.weights)
+
+
+def told_by_form(question: str) -> set[str]:
+    """The terms for what tells itself by its form: a sentence with "@" need not say "e-mail"."""
+    kinds = (ASKED[kind].findall(question) for kind in ("phone number", "mail address"))
+    return {term for found in kinds for term in terms(" ".join(found))}
 
 
 def gist(parts: Sequence[Sentence], most: int = 3) -> list[Candidate]:
