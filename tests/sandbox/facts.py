@@ -57,6 +57,16 @@ FACTS = {
     "chinese word": Fact("引航站的门禁密码是什么？", "引航站门禁密码是海鸥77。", "海鸥77"),
     "japanese": Fact("図書館は何時に開きますか？", "図書館は朝9時半に開きます。", "9時半"),
     "japanese name": Fact("港長は誰ですか？", "港長は佐藤健一です。", "佐藤健一"),
+    "an address": Fact(
+        "What's the email of the pilots?", "You reach the pilots at quay@dock.example.", "quay@dock"
+    ),
+    "german place": Fact(
+        "Wo gibt es Seekarten?", "Seekarten werden am Kiosk in Gang 3 verkauft.", "Gang 3"
+    ),
+    "chinese weekday": Fact("灯塔哪天关闭？", "灯塔每周一关闭。", "周一"),
+    "japanese place": Fact(
+        "切手はどこで買えますか？", "切手は3番通路の売店で買えます。", "3番通路"
+    ),
 }
 AROUND = {
     "en": ("Gulls are loud in spring.", "The lighthouse was painted white."),
@@ -107,4 +117,14 @@ UNANSWERED = {
     "chinese depth": Unanswered("泊位4有多深？", HAIOU),
     "chinese number": Unanswered("木星有多少颗卫星？", HAIOU),
     "chinese time": Unanswered("游泳池几点开门？", "食堂的菜单每天更新。"),
+    "a place": Unanswered("Where is the cinema?", "The cinema seats 212 people."),
+    "a price": Unanswered("What does the tour cost?", "Imre Halasz leads the tour."),
+    "a phone number": Unanswered(
+        "What is the phone number of the pilots?", "The pilots are a crew of 12."
+    ),
+    "german place": Unanswered("Wo ist das Kino?", "Das Kino hat 212 Sitzplätze."),
+    "german price": Unanswered("Was kostet der Rundgang?", "Den Rundgang leitet Imre Halasz."),
+    "chinese place": Unanswered("电影院在哪里？", "电影院共有212个座位。"),
+    "chinese price": Unanswered("陶艺课多少钱？", "陶艺课由何雨教授。"),
+    "japanese place": Unanswered("映画館はどこにありますか？", "映画館には212席あります。"),
 }

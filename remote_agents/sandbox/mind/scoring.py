@@ -15,9 +15,10 @@ from remote_agents.sandbox.mind.words import EAST, kinship, pattern, spoken, ter
 
 # What is asked for, and what a sentence has that says it.
 KINDS = {
-    "phone number": r"\d[\d ()/-]{2,}\d",
+    "phone number": r"\d[\d ()/-]{5,}\d|\b\d{3,6}\b(?<!\b(?:19|20)\d\d)",
     "mail address": EMAIL,
     "when": rf"{TIME}|{DATE}|\d(?:st|nd|rd|th)\b|\b[12]\d{{3}}\b|\b\d\d?\.\s|{spoken('moment')}",
+    "price": rf"[€$£¥]|\d\s?{spoken('money')}|{spoken('free')}",
     "amount": rf"{NUMBER.pattern}|{spoken('figure')}",
     "where": spoken("place"),
     "who": rf"(?-i:(?<=[\w,.] )(?!(?i:{spoken('month')}))[A-ZÄÖÜ]\w*|[{EAST}])|{spoken('person')}",
