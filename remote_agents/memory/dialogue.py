@@ -105,7 +105,7 @@ def as_name(argument: str, value: object) -> str:
             not awaited reads the same for all users, who would share one conversation.
     """
     if isinstance(value, str):
-        return value
+        return str.__str__(value)  # of a subclass, such as an Enum's, its text alone
     text = str(value)
     no_name = callable(value) or hasattr(value, "__await__") or isinstance(value, _BYTES)
     if no_name or _ADDRESS.search(text):

@@ -104,3 +104,27 @@ async def test_what_is_no_name_is_no_account(way: str, given: Any, sandbox: Sand
     with pytest.raises(ConfigurationError, match="account is"):
         await ask(agent, way, "Hi", session_id="main")
     assert sandbox.requests() == []
+
+
+class Marked(str):
+    """A text of a class of its own, as templates, databases and enumerations have them."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return f"Marked({str(self)!r})"
+
+    def __str__(self) -> str:
+        return f"marked {super().__str__()}"
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("endpoint", REMEMBERING)
+async def test_a_name_is_its_text_whatever_its_class(
+    endpoint: str, way: str, sandbox: Sandbox
+) -> None:
+    agent = client(sandbox, endpoint, account=lambda: Marked("acme"))
+    first = await ask(agent, way, SECRET.format("zebra-17"), session_id=Marked(f"{way} marked"))
+    agent = client(sandbox, endpoint, account="acme", session_store=agent.session_store)
+    second = await ask(agent, way, ASKED, session_id=f"{way} marked")
+    assert second.conversation_id == first.conversation_id
