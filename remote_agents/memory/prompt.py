@@ -64,20 +64,18 @@ class Prompt:
         return adapt_messages(messages, self.endpoint, self.fold, one=one, answers=answers)
 
     def answers(self, message: Message) -> bool:
-        """Whether it is the result of a call that this agent made, or would have to make again."""
-        return message.role == "tool" and message.tool_call_id in self._calls
+        """Whether it is the result of a call that this agent made."""
+        return message.role == "tool" and message.tool_call_id in self._own_calls
 
     @cached_property
-    def _calls(self) -> set[str]:
-        """The calls in the replies of this agent, and those of its tools, whoever called them.
-
-        A fallback, or the next model of one agent, goes on from a result that another asked for.
-        """
+    def _own_calls(self) -> set[str]:
+        """The calls in the replies of this agent; of a message that nobody marked, by the tool."""
         return {
             call.id
             for message in self.messages
+            if not message.is_of_another(self.agent)
             for call in message.tool_calls
-            if call.name in self.tools or (message.origin and not message.is_of_another(self.agent))
+            if message.origin or call.name in self.tools
         }
 
     def newest_mark(self, sealer: Sealer) -> Mark | None:

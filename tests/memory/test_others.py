@@ -50,25 +50,22 @@ async def test_a_question_that_was_passed_on_is_last_and_the_note_is_told_once(
 
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("endpoint", ["ag_ui", "cloudbase_ag_ui"])
-@pytest.mark.parametrize("called_by", ["the agent", "nobody known", "another model"])
-async def test_the_result_of_a_call_of_its_own_or_of_its_tools_is_answered(
-    sandbox: Sandbox, endpoint: str, way: str, called_by: str
+@pytest.mark.parametrize("known", ["by its mark", "by its name"])
+async def test_the_result_of_a_call_of_its_own_is_answered(
+    sandbox: Sandbox, endpoint: str, way: str, known: str
 ) -> None:
-    agent, session = client(sandbox, endpoint), f"{endpoint} {way} {called_by}"
-    origin = {"the agent": Origin(agent.agent.name), "another model": Origin("")}.get(called_by)
-    tools = [] if called_by == "the agent" else [{"name": "get_weather", "parameters": {}}]
+    agent = client(sandbox, endpoint)
+    origin = Origin(agent.agent.name) if known == "by its mark" else None
+    tools = [] if origin else [{"name": "get_weather", "parameters": {"type": "object"}}]
     call = ClientToolCall("w1", "get_weather", {"city": "Oslo"})
-    history: list[Any] = [
+    history = [
         Message("user", "What is the weather in Oslo?"),
         Message("assistant", "", (), origin, tool_calls=[call]),
         Message("tool", "Rain in Oslo, 7 degrees.", tool_call_id="w1"),
     ]
-    reply = await ask(agent, way, history, session_id=session, tools=tools)
+    reply = await ask(agent, way, history, tools=tools)
     assert sandbox.requests()[-1]["body"]["messages"][-1]["role"] == "tool"
     assert "Rain in Oslo" in reply.text
-    assert not reply.tool_calls
-    thanked = [*history, reply, Message("user", "Thanks.")]
-    assert (await ask(agent, way, thanked, session_id=session, tools=tools)).memory == "continued"
 
 
 @pytest.mark.parametrize("way", WAYS)
