@@ -32,9 +32,15 @@ def offered(
         raise ConfigurationError(
             tools_refused(endpoint, "llm.as_tool(...)"), endpoint=endpoint.name
         )
-    told = [tool.metadata.to_openai_tool(skip_length_check=True) for tool in tools]
+    told = [_told(tool) for tool in tools]
     chosen = choice == "none" or forced_tool(choice)
     return {"tools": told, "tool_choice": choice if chosen else "any" if required else None}
+
+
+def _told(tool: BaseTool) -> JsonObject:
+    """A tool by its own name: LlamaIndex writes others, by which its agents then know no tool."""
+    told: JsonObject = tool.metadata.to_openai_tool(skip_length_check=True)
+    return {**told, "function": {**told["function"], "name": tool.metadata.get_name()}}
 
 
 def asked(

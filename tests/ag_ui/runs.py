@@ -1,10 +1,12 @@
 """Short words for AG-UI events, and what a decoder makes of a run of them."""
 
+import json
 from collections.abc import Iterable
 from typing import Any
 
 from remote_agents.types import Event, Reply, TextDelta
 from remote_agents.wire.ag_ui import Sent, decode_ag_ui
+from tests.raw_server import EVENTS, RawServer, Step, head
 
 STARTED = {"type": "RUN_STARTED", "threadId": "t", "runId": "r"}
 FINISHED = {"type": "RUN_FINISHED", "threadId": "t", "runId": "r"}
@@ -52,6 +54,17 @@ def agent(message_id: str, content: Any = None, *calls: tuple[str, str, str]) ->
 
 def tool(call_id: str, content: str) -> dict[str, Any]:
     return {"id": f"of-{call_id}", "role": "tool", "toolCallId": call_id, "content": content}
+
+
+def run(*events: Any) -> list[Step]:
+    """A run as a server sends it, which begins with RUN_STARTED."""
+    said: Iterable[str] = (f"data: {json.dumps(each)}\n\n" for each in (STARTED, *events))
+    return [head(EVENTS) + "".join(said).encode()]
+
+
+def bodies(server: RawServer) -> list[Any]:
+    """What the server was asked."""
+    return [json.loads(request.partition(b"\r\n\r\n")[2]) for request in server.requests]
 
 
 def read(events: Iterable[Any], sent: Sent | None = None) -> tuple[list[Event], Reply]:

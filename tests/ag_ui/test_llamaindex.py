@@ -14,6 +14,8 @@ from pydantic import BaseModel
 from llamaindex_agents import AGUI, AgentAsksPerson, AskPerson, CloudBase, RemoteWorkflowAgent
 from remote_agents import AgentInterrupt, ConfigurationError
 from remote_agents.sandbox import Sandbox
+from tests.ag_ui.runs import FINISHED, begin, bodies, call, end, run, say
+from tests.raw_server import serving
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::pydantic.PydanticDeprecatedSince20:inspect"),
@@ -72,6 +74,21 @@ async def test_a_function_agent(sandbox: Sandbox, service: str, weather: Functio
     answer = await agent.run(QUESTION)
     assert "sunny in Paris" in str(answer)
     assert CALLS == ["Paris"]
+
+
+@pytest.mark.parametrize("service", [AGUI, CloudBase])
+@pytest.mark.parametrize("streaming", [True, False])
+@pytest.mark.parametrize("name", ["\u67e5\u8be2\u5929\u6c14", "get weather", "weather.get"])
+async def test_a_tool_of_any_name_is_called(service: Any, streaming: bool, name: str) -> None:
+    tools = [FunctionTool.from_defaults(get_weather, name=each) for each in ("\u65f6\u95f4", name)]
+    answers = [*call("c", name, '{"city": "Paris"}')], [begin("1"), say("1", "Sunny."), end("1")]
+    with serving(*(run(*events, FINISHED) for events in answers)) as server:
+        llm = service(base_url=server.url, agent_id="agent-1", api_key="k")
+        agent = FunctionAgent(tools=tools, llm=llm, streaming=streaming)
+        assert str(await agent.run(QUESTION)) == "Sunny."
+        first, second = bodies(server)
+    assert [each["name"] for each in first["tools"]] == ["\u65f6\u95f4", name]
+    assert second["messages"][-1]["content"] == "sunny in Paris"
 
 
 @each

@@ -1,7 +1,5 @@
 """A session is resumed without the message that asked, by the ids that the run waits for."""
 
-import json
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +7,8 @@ import pytest
 
 from remote_agents import InMemorySessionStore, SQLSessionStore
 from remote_agents.testing.ways import FRAMEWORKS, Way
-from tests.ag_ui.runs import FINISHED, STARTED, begin, end, say
-from tests.raw_server import EVENTS, RawServer, Step, head, serving
+from tests.ag_ui.runs import FINISHED, begin, bodies, end, run, say
+from tests.raw_server import RawServer, serving
 
 NEW = {"id": "i1", "reason": "approval", "message": "Sure?"}
 OTHER = {**NEW, "id": "i2"}
@@ -28,15 +26,6 @@ ASKED: dict[str, tuple[list[Any], Any]] = {  # how a run asks, and how it is ans
     ),
     "before": ([OLD, FINISHED], None),
 }
-
-
-def run(*events: Any) -> list[Step]:
-    said: Iterable[str] = (f"data: {json.dumps(each)}\n\n" for each in (STARTED, *events))
-    return [head(EVENTS) + "".join(said).encode()]
-
-
-def bodies(server: RawServer) -> list[Any]:
-    return [json.loads(request.partition(b"\r\n\r\n")[2]) for request in server.requests]
 
 
 def agent_at(server: RawServer, service: str) -> dict[str, Any]:
