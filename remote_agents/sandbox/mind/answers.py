@@ -26,6 +26,7 @@ from remote_agents.sandbox.mind.scoring import (
     LEAST,
     Candidate,
     Query,
+    asked_kind,
     followed,
     gist,
     parts_of,
@@ -182,7 +183,8 @@ class Brain:
         faint = told_by_form(text) | {*filter(FAINT.match, own)}
         own = {term: weight * (0.3 if term in faint else 1) for term, weight in own.items()}
         share = 0.6 * (sum(own.values()) or 1.0) / (sum(topic.values()) or 1.0)
-        return Query(text, {term: share * weight for term, weight in topic.items()} | own, least)
+        weights = {term: share * weight for term, weight in topic.items()} | own
+        return Query(text, weights, least, asked_kind(text))
 
     def _composed(self, question: str, chosen: list[Candidate], hits: list[Hit]) -> Answer:
         """The chosen sentences, those of one page together with its title."""

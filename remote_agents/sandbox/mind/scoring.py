@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Sequence
 from itertools import pairwise, takewhile
@@ -25,6 +24,7 @@ KINDS = {
     "who": rf"(?-i:(?<=[\w,.] )(?!(?i:{NO_PERSON}))[A-ZÄÖÜ]\w*|[{EAST}])|{spoken('person')}",
 }
 ASKED = {kind: pattern(spoken(kind)) for kind in KINDS}
+FORMS = {kind: pattern(form) for kind, form in KINDS.items()}
 FOLLOW_UP = pattern(rf"^\W*{spoken('also')}|{spoken('refers')}")
 PARTS = pattern(
     rf"(?:[?;,]\s+(?:{spoken('or')}\s+)?|\s+{spoken('or')}\s+|？)(?={spoken('asks')}|[{EAST}])"
@@ -47,20 +47,21 @@ class Candidate(NamedTuple):
 
 
 class Query(NamedTuple):
-    """A question, how telling each of its terms is, and the least share of them to be said."""
+    """A question, how telling each of its terms is, the least share to be said, and its kind."""
 
     text: str
     weights: dict[str, float]
     least: float = LEAST
+    kind: str = ""
 
     def ranked(
         self, parts: Sequence[Sentence], worth: float = 1.0, hit: Hit | None = None
     ) -> list[Candidate]:
         """The parts that say enough of what is asked, best first."""
-        found = []
+        found, counts = [], ASKED["amount"].search(self.text)
         for before, part in pairwise([Sentence(""), *parts]):
             share, own = self._covered(part, before), terms(part.text)
-            figures = NUMBER.findall(part.text) if ASKED["amount"].search(self.text) else ()
+            figures = NUMBER.findall(part.text) if counts else ()
             units = [unit for _, unit, _ in figures]
             counted = any(map(self._named, units))
             opening = set() if WANTS.match(part.text) else {*own[:2]}
@@ -93,9 +94,8 @@ class Query(NamedTuple):
 
     def _fits(self, part: Sentence) -> bool:
         """Whether a sentence has what is asked for: a time, a figure or a name."""
-        kind = next((kind for kind in KINDS if ASKED[kind].search(self.text)), "")
-        found = re.finditer(KINDS.get(kind, ""), part.text, re.IGNORECASE)
-        return not kind or any(kind == "where" or one[0] not in self.text for one in found)
+        place, found = self.kind == "where", self.kind and FORMS[self.kind].finditer(part.text)
+        return not found or any(place or one[0] not in self.text for one in found)
 
     def _shown(self, part: Sentence) -> str:
         """A part with its label, if the label has to do with the question."""
@@ -103,6 +103,11 @@ class Query(NamedTuple):
 
     def _named(self, label: str) -> bool:
         return any(kinship(term, terms(label)) for term in self.weights)
+
+
+def asked_kind(question: str) -> str:
+    """What kind of thing a question wants, such as a place; nothing if any sentence will do."""
+    return next((kind for kind in KINDS if ASKED[kind].search(question)), "")
 
 
 def told_by_form(question: str) -> set[str]:
