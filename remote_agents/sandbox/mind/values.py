@@ -20,6 +20,7 @@ NUMBER = pattern(
     r"|[一二三四五六七八九十两]+(?=[\u4e00-\u9fff]))"
     r"(?=([ \u00a0]?(?:[%€$£°℃]|[^\W\d_]+)|))(?=([^\d.,;]{0,20}))"
 )
+GERMAN = re.compile(r"\b(?:der|die|das|und|ist|kostet|für|von)\b|Euro\b")
 LABEL = re.compile(r"([^\d.:]{1,40}): ")
 EMAIL, URI, NEVER = r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+", r"https?://[^\s)\"'>]+", r"(?!)"
 ISO_DATE, MONTH = r"\b\d{4}-\d{2}-\d{2}\b", rf"{spoken('month')}(?:\.(?=[ ,]))?"
@@ -92,15 +93,16 @@ def _figures(field: Field, said: list[str], question: str) -> list[tuple[bool, f
 
     Each with whether its unit is the field's name, and with its unit.
     """
-    asked = {_value(word, question) for word, *_ in NUMBER.findall(question)}
+    german = bool(GERMAN.search(question))
+    asked = {_value(word, german) for word, *_ in NUMBER.findall(question)}
     title = terms(field.title)
     names = [title[-1:], title, terms(field.description)]
     figures = list[tuple[list[int], float, str]]()
     for at, sentence in enumerate(said):
-        label = LABEL.match(sentence)
+        label, german = LABEL.match(sentence), bool(GERMAN.search(sentence))
         for found in NUMBER.finditer(sentence):
             word, unit, after = found.groups()
-            value, units = _value(word, sentence), terms(f"{label[1]} {after}" if label else after)
+            value, units = _value(word, german), terms(f"{label[1]} {after}" if label else after)
             before = terms(" ".join(sentence[: found.start()].rsplit(maxsplit=1)[-1:]))
             others = [not any(kinship(each, named) for each in units) for named in names]
             led = any(kinship(each, title) for each in before)
@@ -111,13 +113,13 @@ def _figures(field: Field, said: list[str], question: str) -> list[tuple[bool, f
     return [(not order[2], value, shown) for order, value, shown in best]
 
 
-def _value(word: str, text: str) -> float:
+def _value(word: str, german: bool) -> float:
     if word.lower() in NUMBERS:
         return float(NUMBERS[word.lower()])
     if not word[-1].isdigit():
         tens, _, ones = word.rpartition("十")
         return float(10 * NUMBERS.get(tens, 1) + NUMBERS.get(ones, 0))
-    if re.search(r"\b(?:der|die|das|und|ist|kostet|für|von)\b|Euro\b", text):
+    if german:
         word = re.sub(r"\.(?=\d{3}\b)", "", word)
     whole, *rest = re.sub(r",(?=\d{3}\b)", "", word).replace(",", ".").split(".")
     return float(f"{whole}.{rest[0]}" if len(rest) == 1 else whole)
