@@ -4,6 +4,8 @@ import httpx
 import pytest
 
 from remote_agents.sandbox import Sandbox
+from remote_agents.sandbox.mind.answers import Brain
+from remote_agents.sandbox.mind.knowledge import Knowledge
 from tests.boxes import Shared
 from tests.sandbox.calls import Caller
 
@@ -23,3 +25,9 @@ def box(running: Shared) -> Sandbox:
 def call(box: Sandbox) -> Iterator[Caller]:
     with httpx.Client(base_url=box.url, trust_env=False, verify=False, timeout=10) as http:
         yield Caller(box, http)
+
+
+@pytest.fixture(scope="module")
+def handbook() -> Brain:
+    """The mind alone, over the handbook."""
+    return Brain(Knowledge())

@@ -7,18 +7,12 @@ import json
 import pytest
 
 from remote_agents.sandbox.mind.answers import NOTHING, Ask, Brain
-from remote_agents.sandbox.mind.knowledge import Knowledge
 from tests.sandbox.facts import AROUND, FACTS, LANGUAGES, UNANSWERED
 from tests.sandbox.prompts import PROMPTS
 from tests.sandbox.prompts.shapes import NOT_KNOWN, Messages
 
 # These hand over an earlier answer or a text to shorten, so that there is always one to give.
 NEVER_EMPTY = ("nothing new", "flare", "summary", "summary, refined", "contextual retrieval")
-
-
-@pytest.fixture(scope="module")
-def handbook() -> Brain:
-    return Brain(Knowledge())
 
 
 def asked(messages: Messages, question: str, context: str) -> Ask:

@@ -54,17 +54,7 @@ from llama_index.core.selectors.prompts import (
 from llama_index.core.tools.types import ToolMetadata
 
 from remote_agents.sandbox.mind.answers import Ask, Brain
-from remote_agents.sandbox.mind.knowledge import Knowledge
-
-
-@pytest.fixture(scope="module")
-def handbook() -> Brain:
-    return Brain(Knowledge())
-
-
-def said(brain: Brain, text: str) -> str:
-    return brain.answer(Ask([{"role": "user", "content": text}])).text
-
+from tests.sandbox.brains import said
 
 CHOICES = {
     "en": ("Cranes and what they lift.", "The menu of the canteen.", "Parking for visitors."),

@@ -35,8 +35,8 @@ TYPES = {
     r"list|array|\[": "array",
 }
 LIKE_THIS = pattern(rf"{spoken('like this')}\W*\Z")
-# Keys that are named: in a list, as points with what each is for, or in quotes.
 YES_OR_NO = pattern(r"\b(yes|ja)\W+(?:or|oder|/) ?\W*(no|nein)\b")
+# Keys that are named: in a list, as points with what each is for, or in quotes.
 LISTED = r"((?:\W?\w+\W?(?:, ?|、))+\W?\w+\b(?:\W?,? (?:and|und) \W?\w+)?)"
 POINT = r"[ \t]*(?:[-*•]|\d+[.)])[ \t]+\W*(\w+)\W*?(?:[:–-][ \t]*(.*))?(?:\n|$)"
 KEYS = pattern(rf"{spoken('keys')}(?:[^.\n]*?{LISTED}|.*\n+((?:{POINT})+)|.*)")
@@ -67,13 +67,15 @@ def _is_schema(value: Schema) -> bool:
 
 def _form(text: str) -> tuple[Schema, str] | None:
     """The schema of an object that a prompt shows by an example or a class, or by its keys."""
+    in_json = IN_JSON.search(text)
     for found in reversed(list(EXAMPLE.finditer(text))):
         pairs = [(key, shown.strip("\"'"), note) for key, shown, note in PAIR.findall(found[0])]
         shows = LIKE_THIS.search(text[: found.start()])
-        if shows or all(PLACEHOLDER.search(shown) for _, shown, _ in pairs):
+        empty = in_json and all(PLACEHOLDER.search(shown) for _, shown, _ in pairs)
+        if pairs and (shows or empty):
             fields = {key: _typed(shown, note) for key, shown, note in pairs}
             return {"properties": fields}, text.replace(found[0], "")
-    for found in KEYS.finditer(text) if IN_JSON.search(text) else ():
+    for found in KEYS.finditer(text) if in_json else ():
         named = re.findall(POINT, found[2] or "") or [(k, "") for k in _names(found)]
         if named:
             fields = {key: {"description": note} for key, note in named}

@@ -93,7 +93,7 @@ class Query(NamedTuple):
         return bool((short and topic) or GOES_ON.match(part.text))
 
     def _fits(self, part: Sentence) -> bool:
-        """Whether a sentence has what is asked for: a time, a figure or a name."""
+        """Whether a sentence has what is asked for, such as a time, and the question has not."""
         place, found = self.kind == "where", self.kind and FORMS[self.kind].finditer(part.text)
         return not found or any(place or one[0] not in self.text for one in found)
 

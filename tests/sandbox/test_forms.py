@@ -1,0 +1,204 @@
+"""Forms, schemas and tables: what is filled from a text, and the row that answers."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from remote_agents.sandbox.mind.answers import Brain
+from tests.sandbox.brains import said
+
+TRIP = (
+    "The trip goes to Vardø. It departs on 14 March. The price is 349.90 euros per person. "
+    "17 seats are free. Your guide is Solveig Aune. Lunch is included."
+)
+FILLED = {
+    "departure_date": "14 March",
+    "seats": 17,
+    "guide": "Solveig Aune",
+    "lunch_included": True,
+}
+KEYS = ", ".join(FILLED)
+FORMS = {
+    "named keys": f"Extract the following keys as JSON: {KEYS}.\n\n{TRIP}",
+    "keys with what each is for": "Give a JSON object with these keys:\n- `departure_date`: a day\n"
+    "- `seats`: how many are free\n- `guide`: the guide's name\n- `lunch_included`: true or false"
+    f"\n\nText: {TRIP}",
+    "a class": "Fill this:\n\nclass Trip(BaseModel):\n    departure_date: str\n"
+    "    seats: int  # free seats\n    guide: str\n    lunch_included: bool\n\n"
+    f"from this text, as JSON only:\n{TRIP}",
+    "a type": "Respond with JSON of this type:\n```ts\ntype Trip = {\n  departure_date: string;\n"
+    "  seats: number; // free seats\n  guide: string;\n  lunch_included: boolean;\n}\n```\n\n"
+    f"{TRIP}",
+    "an example": f"{TRIP}\n\nGive me this as JSON in exactly this form:\n"
+    '{\n  "departure_date": "1 January",\n  "seats": 5,\n  "guide": "John Smith",\n'
+    '  "lunch_included": false\n}',
+    "placeholders": f"{TRIP}\n\nReply like this: "
+    '{"departure_date": "...", "seats": 0, "guide": "...", "lunch_included": true}',
+}
+
+
+@pytest.mark.parametrize("prompt", FORMS.values(), ids=FORMS)
+def test_every_form_of_an_object_is_filled(handbook: Brain, prompt: str) -> None:
+    assert json.loads(said(handbook, prompt)) == FILLED
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'The tool said {"pump": true, "valve": false}.\n\nIs the pump on?',
+        '{"pump": 0, "valve": null}\n\nWhat is the pump?',
+    ],
+)
+def test_data_is_no_form_of_an_answer(handbook: Brain, text: str) -> None:
+    assert said(handbook, text).startswith("pump: ")
+
+
+FELDER = "Lies aus dem Text die Felder abfahrt, plaetze und leitung, und antworte nur mit JSON."
+REISE = "Abfahrt ist am 14. März. Es sind noch 17 Plätze frei. Reiseleitung: Solveig Aune."
+
+
+def test_named_keys_in_other_languages(handbook: Brain) -> None:
+    filled = json.loads(said(handbook, f"{FELDER}\n\n{REISE}"))
+    assert filled == {"abfahrt": "am 14. März", "plaetze": 17, "leitung": "Solveig Aune"}
+    asked = "请从文本中提取以下字段，并以JSON格式输出：目的地、导游。"
+    asked += "\n\n文本：目的地是漠河。导游是林晓燕。"
+    assert json.loads(said(handbook, asked)) == {"目的地": "漠河", "导游": "林晓燕"}
+
+
+FERRY = {
+    "title": "Ferry",
+    "type": "object",
+    "properties": {
+        "name": {"type": "string"},
+        "quay": {"type": "integer"},
+        "cars": {"type": "integer"},
+    },
+    "required": ["name", "quay", "cars"],
+}
+
+
+@pytest.mark.parametrize("lead", ["", "Extract the ferry: ", "Extract the ferry.\n\n"])
+def test_a_record_of_one_sentence_is_filled_from_it_alone(handbook: Brain, lead: str) -> None:
+    text = f"{lead}The ferry Aurora berths at quay 4 and takes 120 cars."
+    filled = json.loads(said(handbook, text, schema=FERRY))
+    assert filled == {"name": "Aurora", "quay": 4, "cars": 120}
+
+
+PERSON = {
+    "title": "Person",
+    "properties": {
+        "name": {"type": "string", "description": "The person's name"},
+        "age": {"type": "integer"},
+        "city": {"type": "string"},
+    },
+}
+PEOPLE = {
+    "Alice is 30 years old and lives in Paris.": ("Alice", 30, "Paris"),
+    "John Smith is a 35-year-old engineer from Berlin who earns $120,000.": (
+        "John Smith",
+        35,
+        "Berlin",
+    ),
+    "My name is Anna, I'm 27 and I live in Oslo.": ("Anna", 27, "Oslo"),
+    "Jane, 28, is a doctor in London.": ("Jane", 28, "London"),
+    "Anna ist 30 Jahre alt und wohnt in Berlin.": ("Anna", 30, "Berlin"),
+    "Extract the person: Bob Jones, age 42, city: Porto.": ("Bob Jones", 42, "Porto"),
+}
+
+
+@pytest.mark.parametrize(("text", "values"), PEOPLE.items())
+def test_a_person_is_read_from_a_sentence_that_names_no_field(
+    handbook: Brain, text: str, values: tuple[str, int, str]
+) -> None:
+    filled = json.loads(said(handbook, text, schema=PERSON))
+    assert filled == dict(zip(("name", "age", "city"), values, strict=True))
+
+
+def test_an_invoice(handbook: Brain) -> None:
+    text = "Invoice of Harbor Supplies, dated 3 May 2024, total 1,250.50 euros, due on 17 May 2024."
+    form = {
+        "properties": {"date": {"type": "string", "format": "date"}, "total": {"type": "number"}}
+    }
+    filled = json.loads(said(handbook, text, schema=form))
+    assert filled == {"date": "2024-05-03", "total": 1250.5}
+
+
+def test_a_joke_has_its_parts(handbook: Brain) -> None:
+    form = {"properties": {"setup": {"type": "string"}, "punchline": {"type": "string"}}}
+    filled = json.loads(said(handbook, "Tell me a joke about cats", schema=form))
+    assert filled["setup"].endswith("?")
+    assert filled["punchline"].endswith(".")
+
+
+ROUTE = {
+    "properties": {
+        "datasource": {
+            "enum": ["vectorstore", "web_search"],
+            "description": "Choose to route the question to web search or a vectorstore.",
+        }
+    }
+}
+ROUTES = (
+    "You are an expert at routing a user question to a vectorstore or web search. The vectorstore "
+    "contains documents related to berths, cranes and ferries. Otherwise, use web-search."
+)
+
+
+@pytest.mark.parametrize(
+    ("question", "route"),
+    [("How deep is berth 4?", "vectorstore"), ("Who won the world cup?", "web_search")],
+)
+def test_an_option_is_chosen_by_what_the_question_is_about(
+    handbook: Brain, question: str, route: str
+) -> None:
+    filled = json.loads(said(handbook, question, system=ROUTES, schema=ROUTE))
+    assert filled == {"datasource": route}
+
+
+def test_what_no_text_says_is_null_where_it_may_be(handbook: Brain) -> None:
+    form = {
+        "properties": {
+            "minutes": {"type": "integer"},
+            "author": {"anyOf": [{"type": "string"}, {"type": "null"}]},
+        }
+    }
+    filled = json.loads(said(handbook, "The bread is baked for 42 minutes.", schema=form))
+    assert filled == {"minutes": 42, "author": None}
+
+
+FERRIES = [
+    {"ferry": "Aurora", "berth": 4, "captain": "Ida Holm", "cars": 120},
+    {"ferry": "Borealis", "berth": 7, "captain": "Per Nygaard", "cars": 86},
+    {"ferry": "Cygnus", "berth": 2, "captain": "Mia Tangen", "cars": 45},
+]
+ROWS = [[*FERRIES[0]], *(list(map(str, each.values())) for each in FERRIES)]
+BY_NAME = {each["ferry"]: {k: v for k, v in each.items() if k != "ferry"} for each in FERRIES}
+TABLES = {
+    **{f"cells between {mark!r}": "\n".join(map(mark.join, ROWS)) for mark in ",;\t|"},
+    "a grid": "+---+---+---+---+\n".join(f"| {' | '.join(row)} |\n" for row in ROWS),
+    "json by name": json.dumps(BY_NAME),
+    "yaml by name": "\n".join(
+        f"{name}:\n" + "\n".join(f"  {key}: {value}" for key, value in each.items())
+        for name, each in BY_NAME.items()
+    ),
+    "toml": "\n".join(
+        f"[ferries.{name}]\n" + "\n".join(f"{k} = {json.dumps(v)}" for k, v in each.items())
+        for name, each in BY_NAME.items()
+    ),
+    "tags": "".join(
+        f"<ferry {' '.join(f'{key}={json.dumps(str(v))}' for key, v in each.items())}/>"
+        for each in FERRIES
+    ),
+}
+
+
+@pytest.mark.parametrize("table", TABLES.values(), ids=TABLES)
+def test_a_table_answers_with_the_row_that_is_named(handbook: Brain, table: str) -> None:
+    captain = said(handbook, f"{table}\n\nWho is the captain of the Borealis?")
+    berth = said(handbook, "At which berth is the Cygnus?", system=f"Data:\n{table}")
+    assert "Per Nygaard" in captain
+    assert "Holm" not in captain
+    assert "2" in berth
+    assert "7" not in berth
