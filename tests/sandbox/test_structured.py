@@ -13,7 +13,6 @@ from llama_index.core.output_parsers import PydanticOutputParser as LlamaIndexPa
 from pydantic import BaseModel, Field
 
 from remote_agents.sandbox.mind.answers import Ask, Brain
-from remote_agents.sandbox.mind.knowledge import Knowledge
 
 
 class Crane(BaseModel):
@@ -54,11 +53,6 @@ PLACES = {
     "after": "{text}\n\nTell me about crane 9.\n\n{form}",
     "between": "Describe crane 9.\n{form}\nContext: {text}",
 }
-
-
-@pytest.fixture(scope="module")
-def handbook() -> Brain:
-    return Brain(Knowledge())
 
 
 def value(brain: Brain, *messages: tuple[str, str], schema: dict[str, Any] | None = None) -> Any:
