@@ -22,6 +22,8 @@ FILLED = {
 KEYS = ", ".join(FILLED)
 FORMS = {
     "named keys": f"Extract the following keys as JSON: {KEYS}.\n\n{TRIP}",
+    "keys in quotes": f"{TRIP} Return the result as a JSON with `departure_date`, `seats`, `guide` "
+    "and `lunch_included` keys. Return nothing other than JSON.",
     "keys with what each is for": "Give a JSON object with these keys:\n- `departure_date`: a day\n"
     "- `seats`: how many are free\n- `guide`: the guide's name\n- `lunch_included`: true or false"
     f"\n\nText: {TRIP}",
@@ -125,11 +127,14 @@ def test_an_invoice(handbook: Brain) -> None:
     assert filled == {"date": "2024-05-03", "total": 1250.5}
 
 
-def test_a_joke_has_its_parts(handbook: Brain) -> None:
+@pytest.mark.parametrize("by_prompt", [False, True])
+def test_a_joke_has_its_parts(handbook: Brain, by_prompt: bool) -> None:
     form = {"properties": {"setup": {"type": "string"}, "punchline": {"type": "string"}}}
-    filled = json.loads(said(handbook, "Tell me a joke about cats", schema=form))
-    assert filled["setup"].endswith("?")
-    assert filled["punchline"].endswith(".")
+    keys = " Return the result as a JSON with `setup` and `punchline` keys, and nothing else."
+    asked, schema = ("Tell me a joke about cats.", None if by_prompt else form)
+    filled = json.loads(said(handbook, asked + keys * by_prompt, schema=schema))
+    assert filled["setup"].endswith("lost?")
+    assert filled["punchline"].endswith("heart.")
 
 
 ROUTE = {

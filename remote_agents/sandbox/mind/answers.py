@@ -209,12 +209,14 @@ class Brain:
         answer = self._prose(reading, sources)
         question = reading.question if reading.asks or answer.used else ""
         schema = schema or {"properties": {"answer": {"type": "string"}}}
-        texts = [part for part in sources.given if part.text and not talks(part)]
-        fields = self._query(json.dumps(schema, ensure_ascii=False), [], least=0.01)
-        documents = bool(answer.used) or (reading.asks and not fields.ranked(texts))
-        evidence = partial(self._evidence, question, sources, documents)
         reply = sentences(_small_talk(reading.question, reading.question, []) or "")
-        told = [part.text for part in (reply or texts) if reply or not documents]
+        sources = Sources([*reply], [], [], []) if reply else sources  # a joke has its parts
+        texts = [part for part in sources.given if reply or (part.text and not talks(part))]
+        fields = self._query(json.dumps(schema, ensure_ascii=False), [], least=0.01)
+        searched = answer.used or (reading.asks and not fields.ranked(texts))
+        documents = bool(searched) and not reply
+        evidence = partial(self._evidence, question, sources, documents)
+        told = [part.text for part in texts if not documents]
         try:
             value = Filler(schema, answer.text, question, evidence, told).fill(schema)
         except (TypeError, ValueError, LookupError, AttributeError, RecursionError):

@@ -76,16 +76,13 @@ def _form(text: str) -> tuple[Schema, str] | None:
             fields = {key: _typed(shown, note) for key, shown, note in pairs}
             return {"properties": fields}, text.replace(found[0], "")
     for found in KEYS.finditer(text) if in_json else ():
-        named = re.findall(POINT, found[2] or "") or [(k, "") for k in _names(found)]
-        if named:
+        line = text[text.rfind("\n", 0, found.start()) + 1 : found.end()]
+        listed = [each for each in re.findall(r"\w+", found[1] or "") if each not in ("and", "und")]
+        alone = [(key, "") for key in listed or NAMED_KEY.findall(line)]
+        if named := re.findall(POINT, found[2] or "") or alone:
             fields = {key: {"description": note} for key, note in named}
             return {"properties": fields}, text.replace(found[0], "")
     return None
-
-
-def _names(found: re.Match[str]) -> list[str]:
-    listed = [each for each in re.findall(r"\w+", found[1] or "") if each not in ("and", "und")]
-    return listed or NAMED_KEY.findall(found[0])
 
 
 def _typed(shown: str, note: str) -> Schema:
