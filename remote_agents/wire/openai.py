@@ -78,7 +78,7 @@ def _decode_choice(choice: JsonMapping, so_far: Reply, events: list[Event]) -> N
     piece = content.get("content")
     if whole and type(piece) is str:  # a stream may end with all of it once more
         piece = rest_of(piece, so_far.text + so_far.withheld)
-    more = not content.keys() <= PLAIN
+    more = (len(content) > 1 or piece is None) and not content.keys() <= PLAIN
     if more:
         events.extend(reasoning_beside(content, so_far.reasoning if whole else ""))
     if type(piece) is str and piece:
