@@ -34,10 +34,11 @@ TYPES = {
     "bool|true|false": "boolean",
     r"list|array|\[": "array",
 }
+OR = spoken("or")
 LIKE_THIS = pattern(rf"{spoken('like this')}\W*\Z")
-YES_OR_NO = pattern(r"\b(yes|ja)\W+(?:or|oder|/) ?\W*(no|nein)\b")
+YES_OR_NO = pattern(rf"({spoken('yes')})\W+(?:{OR}|/) ?\W*({spoken('no')})")
 # Keys that are named: in a list, as points with what each is for, or in quotes.
-LISTED = r"((?:\W?\w+\W?(?:, ?|、))+\W?\w+\b(?:\W?,? (?:and|und) \W?\w+)?)"
+LISTED = rf"((?:\W?\w+\W?(?:, ?|、))+\W?\w+\b(?:\W?,? {OR} \W?\w+)?)"
 POINT = r"[ \t]*(?:[-*•]|\d+[.)])[ \t]+\W*(\w+)\W*?(?:[:–-][ \t]*(.*))?(?:\n|$)"
 KEYS = pattern(rf"{spoken('keys')}(?:[^.\n]*?{LISTED}|.*\n+((?:{POINT})+)|.*)")
 NAMED_KEY = re.compile(r"['\"`“「](\w+)['\"`”」]")
@@ -77,7 +78,7 @@ def _form(text: str) -> tuple[Schema, str] | None:
             return {"properties": fields}, text.replace(found[0], "")
     for found in KEYS.finditer(text) if in_json else ():
         line = text[text.rfind("\n", 0, found.start()) + 1 : found.end()]
-        listed = [each for each in re.findall(r"\w+", found[1] or "") if each not in ("and", "und")]
+        listed = re.findall(r"\w+", re.sub(f" {OR} ", " ", found[1] or ""))
         alone = [(key, "") for key in listed or NAMED_KEY.findall(line)]
         if named := re.findall(POINT, found[2] or "") or alone:
             fields = {key: {"description": note} for key, note in named}

@@ -20,7 +20,7 @@ NUMBER = pattern(
     r"|[一二三四五六七八九十两]+(?=[\u4e00-\u9fff]))"
     r"(?=([ \u00a0]?(?:[%€$£°℃]|[^\W\d_]+)|))(?=([^\d.,;]{0,20}))"
 )
-GERMAN = re.compile(r"\b(?:der|die|das|und|ist|kostet|für|von)\b|Euro\b")
+GERMAN = re.compile(rf"{spoken('decimal comma')}|Euro\b")
 LABEL = re.compile(r"([^\d.:]{1,40}): ")
 EMAIL, URI, NEVER = r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+", r"https?://[^\s)\"'>]+", r"(?!)"
 ISO_DATE, MONTH = r"\b\d{4}-\d{2}-\d{2}\b", rf"{spoken('month')}(?:\.(?=[ ,]))?"
@@ -32,10 +32,9 @@ DATE = (
 TIME = r"(?<!\d)\d{1,2}(?:[:.]\d\d)?(?: ?(?:uhr|[ap]\.?m\b\.?)|(?<=[:.]\d\d))|\d+点(?:半|\d+分)?"
 WORD = r"[A-ZÄÖÜ][a-zß-ÿ][\w'’-]*"
 # A name alone: the one that a sentence begins with and says something of, else the next.
-NO_NAME = r"(?:The|An?|I[nt]?|On|At|[TW]h\w+|S?[Hh]e|You|We|D(?:er|ie|as))\b"
-SUBJECT = rf"^(?!{NO_NAME}){WORD}(?=,| (?:is|was|has|ist|hat|\w+[st])\b)"
+SUBJECT = rf"^(?!{spoken('no name')}){WORD}(?=,| \w+[st]\b)"
 A_NAME, CAPITALISED = spoken("a name"), rf"(?-i:{SUBJECT}|(?<=[\w,] ){WORD})"
-PLACE = rf"(?-i:\b(?:in|to|at|from|near|nach|aus) ({WORD}(?: {WORD})*))"
+PLACE = rf"(?-i:{spoken('before a place')} ({WORD}(?: {WORD})*))"
 NAME = r"(?-i:\b[^\W\d_a-zß-ÿ][\w'’-]+(?:\s+(?:(?:van|de|da)\s+)*[^\W\d_a-zß-ÿ][\w'’-]*)+)"
 # What the formats of a schema look like, and what obeys them where nothing is said.
 FORMATS = {
