@@ -250,7 +250,7 @@ def test_json_is_valid_for_its_schema(brain: Brain, schema: dict[str, Any], doub
 
 NUMBERED = """\
 Some choices are given below, in a numbered list:
-(1) Loans of up to 500 euros {{choice: 9}}.
+(1) Loans of up to 500 euros {{or}} more.
 (2) Vacation and sick leave.
 {ask} to the question: '{q}'
 

@@ -25,15 +25,11 @@ from llama_index.core.indices.utils import (
     default_parse_choice_select_answer_fn,
     extract_numbers_given_response,
 )
-from llama_index.core.llms import MockLLM
 from llama_index.core.output_parsers.selection import SelectionOutputParser
-from llama_index.core.postprocessor.rankGPT_rerank import RankGPTRerank
 from llama_index.core.prompts import PromptTemplate
 from llama_index.core.prompts.default_prompts import (
     DEFAULT_CHOICE_SELECT_PROMPT_TMPL,
-    DEFAULT_INSERT_PROMPT_TMPL,
     DEFAULT_KEYWORD_EXTRACT_TEMPLATE_TMPL,
-    DEFAULT_KG_TRIPLET_EXTRACT_TMPL,
     DEFAULT_QUERY_KEYWORD_EXTRACT_TEMPLATE_TMPL,
     DEFAULT_QUERY_PROMPT_MULTIPLE_TMPL,
     DEFAULT_QUERY_PROMPT_TMPL,
@@ -201,50 +197,6 @@ def test_a_choice_is_json_alone(handbook: Brain) -> None:
     prompt = SelectionOutputParser().format(DEFAULT_SINGLE_SELECT_PROMPT_TMPL)
     filled = prompt.format(num_choices=1, context_list="(1) Cranes.", query_str="Which cranes?")
     assert json.loads(said(handbook, filled))[0]["choice"] == 1
-
-
-@pytest.mark.parametrize("language", CHOICES)
-def test_passages_are_ranked(handbook: Brain, language: str) -> None:
-    ranker = RankGPTRerank(llm=MockLLM())
-    for question, number in zip(ASKED[language], (2, 1), strict=True):
-        hits = [{"content": text} for text in CHOICES[language]]
-        sent = ranker.create_permutation_instruction({"query": question, "hits": hits})
-        messages = [{"role": message.role.value, "content": message.content} for message in sent]
-        ranking = handbook.answer(Ask(messages)).text.split(" > ")
-        assert ranking[0] == f"[{number}]"
-        assert sorted(ranking) == ["[1]", "[2]", "[3]"]
-
-
-NEWS = {
-    "en": "The canteen has a new menu of soups.",
-    "de": "Die Kantine hat eine neue Speisekarte.",
-    "zh": "食堂有新的菜单。",
-}
-
-
-@pytest.mark.parametrize("language", NEWS)
-def test_a_tree_updates_the_summary_that_fits(handbook: Brain, language: str) -> None:
-    listed = "\n\n".join(f"({n}) {text}" for n, text in enumerate(CHOICES[language], 1))
-    prompt = DEFAULT_INSERT_PROMPT_TMPL.format(
-        num_chunks=3, context_list=f"{listed}\n", new_chunk_text=NEWS[language]
-    )
-    assert extract_numbers_given_response(said(handbook, prompt)) == ["2"]
-
-
-TRIPLETS = {
-    "en": (
-        "Crane 9 is made of steel. Brightwater, Inc was founded by Tomas Erd in 1978. Hello!",
-        "(Crane 9, is made of, steel)\n(Brightwater Inc, was founded by, Tomas Erd in 1978)",
-    ),
-    "de": ("Kran 9 hebt 42 Tonnen.", "(Kran 9, hebt, 42 Tonnen)"),
-    "zh": ("食堂在7号楼。", "(食堂, 在, 7号楼)"),
-}
-
-
-@pytest.mark.parametrize(("text", "expected"), TRIPLETS.values(), ids=TRIPLETS)
-def test_triplets_are_those_of_the_sentences(handbook: Brain, text: str, expected: str) -> None:
-    prompt = DEFAULT_KG_TRIPLET_EXTRACT_TMPL.format(max_knowledge_triplets=5, text=text)
-    assert said(handbook, prompt) == expected
 
 
 @pytest.mark.parametrize(

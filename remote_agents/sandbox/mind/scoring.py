@@ -128,7 +128,8 @@ def gist(parts: Sequence[Sentence], most: int = 3) -> list[Candidate]:
 def parts_of(question: str) -> list[str]:
     """The questions that one question consists of."""
     parts = [part.strip(" ?.？") for part in PARTS.split(question)]
-    return parts if len(parts) > 1 and all(map(terms, parts)) else [question]
+    asked = [f"{part[:1].upper()}{part[1:]}?" for part in parts]
+    return asked if len(parts) > 1 and all(map(terms, parts)) else [question]
 
 
 def followed(question: str, asked: Sequence[str]) -> list[str]:
