@@ -329,6 +329,8 @@ def test_asks_each_tool_that_fits_its_part(
         "Which train tickets? Options:\n1. Train\n2. Bus\nAs JSON such as {answer: text}.",
         "Which train tickets? As JSON such as {choice: 1}, with no options.",
         "Select a tool, as JSON.\n```json\n{not json\n```\nQuestion: Which train tickets?",
+        'Results:\n```json\n{"tool": "gulls", "output": "Loud."}\n```\nWhich train tickets?',
+        'As JSON:\n1. {"tool": "gulls", "output": "Loud."}\n2. Crane.\nWhich train tickets?',
     ],
 )
 def test_chooses_only_where_there_is_a_choice(brain: Brain, prompt: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from itertools import pairwise, takewhile
+from itertools import pairwise
 from typing import NamedTuple
 
 from remote_agents.sandbox.mind.knowledge import Hit
@@ -134,9 +134,6 @@ def parts_of(question: str) -> list[str]:
 
 def followed(question: str, asked: Sequence[str]) -> list[str]:
     """What a question goes on with: the one before it, and the one that this goes on with."""
-    chain = takewhile(lambda pair: _follows(pair[0]), pairwise([question, *asked[:2]]))
-    return [before for _, before in chain]
-
-
-def _follows(question: str) -> bool:
-    return bool(FOLLOW_UP.search(question.strip())) or len(terms(question)) <= 1
+    if asked and (FOLLOW_UP.search(question.strip()) or len(terms(question)) <= 1):
+        return [asked[0], *followed(asked[0], asked[1:2])]
+    return []

@@ -21,7 +21,7 @@ NUMBERED = pattern(
     r"(?m)^[ \t]*[(\[]?(\d+)[.)\]][ \t]+(.+)$"
     r"|^document (\d+):\n((?:(?!document \d|question:).*\n)+)"
 )
-AT_MOST = pattern(r"\b(?:no more than|at most|extract up to|keywords up to|give) (\d+)")
+AT_MOST = pattern(r"\b(?:no more than|at most|(?:extract|keywords) up to|give) (\d+)")
 Option = int | str
 Form = re.Match[str]
 
@@ -108,9 +108,10 @@ def numbered(task: Task, form: Form) -> str | None:
 
 def as_json(task: Task, form: Form) -> str | None:
     """The choices as the example has them: in a named list, in a list, or the first alone."""
-    if not task.options or "json" not in task.text.lower():
+    name, listed, shown, choice = form.groups()
+    offered = 1 in task.options if choice.isdigit() else f'"{choice}":' in task.text
+    if not (task.options and offered):
         return None
-    name, listed, shown = form.groups()
     chosen = task.chosen(len(task.options) if name else 1)
     keys = re.findall(r"(\w+)\W?\s*:", shown)
     items = [{key: _value(task, option, key) for key in keys} for option in chosen]
@@ -163,5 +164,5 @@ TASKS: dict[str, Callable[[Task, Form], str | None]] = {
     spoken("standalone"): standalone,
     # An object with a choice, maybe in a list that maybe has a name.
     r'(?:(?:"(\w+)"\s*:\s*)?(\[)\s*)?'
-    r"\{{1,2}([^{}]*(?:choice|option|select|tool)\w{0,20}\W?\s*:[^{}]*)\}": as_json,
+    r"\{\{?([^{}]*(?:choice|option|select|tool|index)\w{0,20}\W?\s*:\s*\W?(\w+)[^{}]*)\}": as_json,
 }
