@@ -329,6 +329,7 @@ def test_asks_each_tool_that_fits_its_part(
         "Which train tickets? Options:\n1. Train\n2. Bus\nAs JSON such as {answer: text}.",
         "Which train tickets? As JSON such as {choice: 1}, with no options.",
         "Select a tool, as JSON.\n```json\n{not json\n```\nQuestion: Which train tickets?",
+        "I classify all as 'travel'. Which train tickets?",
         'Results:\n```json\n{"tool": "gulls", "output": "Loud."}\n```\nWhich train tickets?',
         'As JSON:\n1. {"tool": "gulls", "output": "Loud."}\n2. Crane.\nWhich train tickets?',
     ],

@@ -128,9 +128,9 @@ def _value(task: Task, option: Option, key: str) -> Option:
 
 
 def classified(task: Task, form: Form) -> str | None:
-    """The class that shares most with the question, the last where none does."""
+    """The one of several classes that shares most with the question, else the last."""
     names = re.findall(r"(?<!\w)[`'\"](\w[\w -]*)[`'\"]", form[1])
-    return next(iter([*nearest(names, terms(task.question), str), *names[-1:]]), None)
+    return [*nearest(names, terms(task.question), str), names[-1]][0] if names[1:] else None
 
 
 def standalone(task: Task, form: Form) -> str:
