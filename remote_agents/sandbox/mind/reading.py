@@ -10,52 +10,64 @@ from __future__ import annotations
 import html
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from itertools import groupby
 from typing import NamedTuple
 
 from remote_agents.sandbox.mind.words import EAST, pattern, remembered, spoken, terms, topics
 
 TALKERS = ("user", "assistant")
-ROLE = pattern(
-    rf"(?m)^[ \t]*(?:[\[<(*#]+ ?)?(?:(?P<user>{spoken('user')})"
-    rf"|(?P<assistant>{spoken('assistant')}))(?: message)?[\])>*]*[ \t]*[:：][\])>*]*[ \t]*"
-)
 # What a question is labelled as, and how one begins that is none by its mark.
 ASKS = pattern(rf"(?s)(?:.*\W)?{spoken('question')}(?: is| lautet)?(?: as follows| below)?\W*")
 WANTS = pattern(rf"\W*(?:{spoken('polite')} )*{spoken('wants')}")
-STATES = pattern(rf"\W*{spoken('asks')}")
 LABEL = re.compile(
-    rf"(?s)([^.!?:。！？：]{{1,200}}?)(?::\s+|：\s*|(?<=\w):(?=[A-ZÄÖÜ{EAST}])|(?<=[{EAST}]):\s*)(\S.*)"
+    r"(?s)([^.!?:。！？：]{1,200}?)"
+    rf"(?:[:：]|(?::\s+|：\s*|(?<=\w):(?=[A-ZÄÖÜ{EAST}])|(?<=[{EAST}]):\s*)(\S.*))"
 )
-INLINE = re.compile(r"</?(?:[abisu]|code|em|font|mark|small|span|strong|su[bp])(?:\s[^<>]*)?>")
-TAG = re.compile(r"<(/?)([A-Za-z_][\w:.-]*)((?:\s[^<>]*?)?)(/?)>")
-LEAF = re.compile(r"<(\w+)>([^<>|\n]{1,40}(?<![.?!。？！]))</\1>\s*")
-FENCE = re.compile(r"`{3,}(?:\w*(?=\n))?|\"{3,}|'{3,}|<\|[^|<>\n]*\|>")
-# JSON and what Python shows: a name, a quote that opens (a longer text) or closes, a bracket.
-DATA = re.compile(
-    r"(?sm)(?:[\"']?\b(?P<name>\w[\w -]{0,40})[\"']?\s*[:=]\s*|(?<=[\[{(,])|(?<=,\s)|^[ \t]*)"
-    r"(?P<quote>[\"'])(?![\w -]{1,40}[\"']\s*:)"
-    r"(?P<text>(?=(?:(?!(?P=quote)).){20}|(?:(?!(?P=quote)).)*[.?!。？！](?P=quote)))?"
-    r"|[\"'](?P<key>\w[\w -]{0,40})[\"']\s*:(?P<opens>\s*\{)?"
-    r"|(?P<end>(?<=[^\"']{20})|(?<=[.?!。？！]))?(?<!\\)[\"'](?=\s*[,\]})])"
-    r"|(?P<bracket>[\[{](?=\s*[\"'\[{])|[\]}](?=\s*(?:[,\]}]|$)))"
-)
+# JSON and what Python shows: a name before its value, where a text begins, and one that is long.
 IS_DATA = re.compile(r"[\[{(]\s*[\"'{\[]|=['\"]")
-ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|(.))")
+NAME = r"[\"']?\b(\w[\w -]{0,40})[\"']?[ \t]*[:=][ \t]*"
+BEGIN = r"(?:(?<=[\[{(,])|(?<=,\s)|^[ \t]*)"
+LONG = r"([\"'])(?=(?:(?!\N).){20}|(?:(?!\N).)*[.?!。？！]\N)"
+ESCAPED = re.compile(r"(?:\\(?:u[\da-fA-F]{4}|[\\\"/bfnrt]))+")
+ROLE = r"^[ \t]*(?:[\[<(*#]+ ?)?(?i:{})(?i: message)?[\])>*]*[ \t]*[:：][\])>*]*[ \t]*"
+TAG = r"[A-Za-z_][\w:.-]*(?:\s[^<>]*)?"
+INLINE = "[abisu]|code|em|font|mark|small|span|strong|su[bp]|t[dh]|table|thead|tbody"
 ITEM = r"[ \t]*(?:[-*+>•]+|\d+[.)])[ \t]+"
 # What goes on in the next line: an item in indented ones, a line that is long and has no end.
-INDENTED = re.compile(rf"(?m)^(?:{ITEM}.*|\S.*:[ \t]*)(?:\n[ \t]+(?!{ITEM}|[#|])\S.*)+")
-WRAPPED = re.compile(
-    rf"(?m)^((?![ \t]*[#|])(?:.{{60,}}[^\s.!?:。！？：]|.*,))[ \t]*\n(?!{ITEM}|[ \t]*(?:[#|\n]|$))"
-)
-RULER = re.compile(r"(?m)^[ \t]*[|+][-=+|: \t]+[|+][ \t]*\n?")
-MARKS = re.compile(r"\*\*|__|`|\[([^\]]*)\]\([^)]*\)")
+INDENTED = rf"^(?:{ITEM}.*|\S.*:[ \t]*)(?:\n[ \t]+(?!{ITEM}|[#|])\S.*)+"
+WRAPPED = rf"^([^#\n].{{60,}}[^\s.!?:|。！？：]|[^#\n]*,)[ \t]*\n(?!{ITEM}|[ \t]*(?:[#|\n]|$))"
+# Markup, and what it becomes: longer texts are lines of their own, tags are headings.
+MARKUP: dict[str, str | Callable[[re.Match[str]], str]] = {
+    **{ROLE.format(spoken(who)): rf"\n\n{who}: " for who in TALKERS},
+    r"\[(/?[A-Z][A-Z_]{2,})\]|^\[([A-Za-z][\w. -]*)\]$": r"<\1\2>",
+    rf"{NAME}\{{": r"\n\n# \1\n\n",
+    r"[\[{](?=\s*[\"'\[{])|[\]}](?=\s*(?:[,\]}\"']|$))": r"\n\n",
+    r"[\"'](\w[\w -]{0,40})[\"'](?=\s*:)": lambda key: spaced(key[1]),
+    NAME + LONG.replace("N", "2"): r"\n\n\1: ",
+    BEGIN + LONG.replace("N", "1"): r"\n\n",
+    r"(?:(?<=[^\"']{20})|(?<=[.?!。？！]))[\"'](?=\s*(?:[,\]})]|$))": r"\n\n",
+    rf"{BEGIN}[\"']|[\"'](?=\s*(?:[,\]}})>]|/>|\w+=[\"']|$))": "",
+    rf"{NAME}[\"']": r"\1: ",
+    r"`{3,}(?:\w*(?=\n))?|\"{3,}|'{3,}|<\|[^|<>\n]*\|>": r"\n\n",
+    r"</t[dh]>": "|",
+    r"</?tr\b[^<>]*>": r"\n",
+    rf"</?(?:{INLINE})(?:\s[^<>]*)?>": "",
+    r"<(\w+)>([^<>|\n]{1,40}(?<![.?!。？！]))</\1>\s*": r"\1: \2, ",
+    rf"</{TAG}>": r"\n\n#\n\n",
+    rf"<({TAG})/>": r"\n\n\1\n\n",
+    rf"<({TAG})>": r"\n\n# \1\n\n",
+    INDENTED: lambda item: item[0].replace("\n", " "),
+    r"^[ \t]*[|+][-=+|: \t]+[|+][ \t]*\n?": "",
+    WRAPPED: r"\1 ",
+    rf"^{ITEM}|\*\*|__|`": "",
+    r"\[([^\]]*)\]\([^)]*\)": r"\1",
+}
+PATTERNS = [(re.compile(mark, re.MULTILINE), instead) for mark, instead in MARKUP.items()]
 # Where a sentence ends: not after an abbreviation, nor before a month or a small letter.
 END = re.compile(
-    rf"(?i:{spoken('abbreviation')}\.\s)|(?i:\d\.\s(?={spoken('month')}))"
-    rf"|(?P<end>(?:[.!?…][\"'”’»)\]}}*]*(?:\s+(?![a-zß-ÿ])|(?=[{EAST}]))|[。！？]+[」』”]*\s*))"
+    rf"((?i:{spoken('abbreviation')}\.\s|\d\.\s(?={spoken('month')})))"
+    rf"|[.!?…][\"'”’»)\]}}*]*(?:\s+(?![a-zß-ÿ])|(?=[{EAST}]))|[。！？]+[」』”]*\s*"
 )
 WORD = re.compile(r"\w")
 ASKING = 0.5
@@ -98,7 +110,7 @@ def read(text: str) -> Reading:
         >>> read("My name is Bo. What is my name?").question
         'What is my name?'
     """
-    parts = _told(text)
+    parts = sentences(text)
     strength, at = max(((_asking(part), at) for at, part in enumerate(parts)), default=(0, 0))
     block = {parts[at].block} if strength else ()
     asked = [part for n, part in enumerate(parts) if part.block in block and (n == at or part.asks)]
@@ -111,113 +123,64 @@ def read(text: str) -> Reading:
 
 def _asking(part: Sentence) -> float:
     """How much a sentence looks like what a text asks."""
-    name = (part.label or part.heading).strip(" \t#>*_-([{<\"'")
-    if part.label in TALKERS[1:]:
+    if part.label == TALKERS[1]:
         return 0
-    named = len(topics(part.text))
-    asked = 4.0 * bool(ASKS.fullmatch(name)) + 2.0 * bool(part.asks and named)
-    # "When it rains, work stops." begins as a question does, and is none.
-    states = STATES.match(part.text) and part.text.endswith((".", "。"))
-    wanted = (ASKING + min(named, 9) / 100) * bool(WANTS.match(part.text) and not states)
-    return asked or wanted or 0.1 * (name == TALKERS[0])
+    name = (part.label or part.heading).strip(" \t#>*_-([{<\"'")
+    asked = 4.0 * bool(ASKS.fullmatch(name)) + 2.0 * bool(part.asks and topics(part.text))
+    return asked or ASKING * bool(WANTS.match(part.text))
 
 
 def told_by(*texts: str) -> list[Sentence]:
     """Everything that texts say, sentence by sentence, nothing carried from one to the next."""
-    return [part for text in texts for part in (*_told(text), Sentence(""))]
-
-
-@remembered
-def _told(text: str) -> tuple[Sentence, ...]:
-    """The sentences of a text without its markup, each with its label."""
-    parts: list[Sentence] = []
-    label, until = "", -1
-    for part in sentences(_unwrapped(text)):
-        label = label if part.block <= until else ""
-        spoken = label in TALKERS[1:]  # "You said: ..." is still the assistant's
-        if not spoken and (found := LABEL.fullmatch(part.text)):
-            label, until = found[1].strip(" ,"), part.block
-            if WANTS.match(label) and not topics(label):
-                parts.append(part._replace(text=label))
-            part = part._replace(text=found[2])
-        elif not spoken and part.text.endswith((":", "：")):
-            label, until = part.text[:-1], part.block + 1
-        parts.append(part._replace(label=label) if part.text[:-1] != label else part)
-    return tuple(parts)
-
-
-def _unwrapped(text: str) -> str:
-    """A text without markup: quoted values as lines of their own, tags as headings."""
-    text = re.sub(r"\[(/?[A-Z][A-Z_]{2,})\]", r"<\1>", text)
-    text = re.sub(r"(?m)^\[([A-Za-z][\w. -]*)\]$", r"# \1", text)
-    text = ROLE.sub(lambda role: f"\n\n{role.lastgroup}: ", text)
-    text = _undressed(text) if IS_DATA.search(text) else text
-    text = INLINE.sub("", FENCE.sub("\n\n", text))
-    text = re.sub(r"<t[dh]\b[^<>]*>", "| ", re.sub(r"</t[dh]>", "", text))
-    text = LEAF.sub(r"\1: \2, ", re.sub(r"</?(?:table|thead|tbody|tr)\b[^<>]*>", "\n", text))
-    return html.unescape(TAG.sub(_as_heading, text))
-
-
-def _undressed(data: str) -> str:
-    """JSON, or what Python shows, as lines: each name with its value, longer texts alone."""
-    text = ESCAPE.sub(_as_character, DATA.sub(_as_line, data))
-    text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    return _undressed(text) if '\\"' in data else text
-
-
-def _as_line(found: re.Match[str]) -> str:
-    apart = any(found[group] is not None for group in ("text", "end", "bracket"))
-    name = found["name"] or found["key"]
-    if found["opens"]:
-        return f"\n\n# {spaced(name)}\n\n"
-    return ("\n\n" if apart else "") + (f"{spaced(name)}: " if name else "")
-
-
-def _as_character(escape: re.Match[str]) -> str:
-    return chr(int(escape[1], 16)) if escape[1] else {"n": "\n", "t": " "}.get(escape[2], escape[2])
-
-
-def _as_heading(tag: re.Match[str]) -> str:
-    """A tag as the heading of what it holds."""
-    name = " ".join(re.findall(r"[^\s=\"']+", f"{tag[2]} {tag[3]}")).replace("_", " ")
-    return "\n\n#\n\n" if tag[1] else f"\n\n{name}\n\n" if tag[4] else f"\n\n# {name}\n\n"
+    return [part for text in texts for part in (*sentences(text), Sentence(""))]
 
 
 @remembered
 def sentences(text: str) -> tuple[Sentence, ...]:
-    """The sentences of a text, each with the heading that it stands under."""
-    text = INDENTED.sub(lambda item: item[0].replace("\n", " "), text)
-    lines = _records(filter(str.strip, WRAPPED.sub(r"\1 ", RULER.sub("", text)).splitlines()))
-    blocks = (" ".join(MARKS.sub(r"\1", re.sub(f"^{ITEM}", "", line)).split()) for line in lines)
-    found, heading = list[Sentence](), ""
-    for number, block in enumerate(filter(None, blocks)):
-        if block.startswith("#"):
-            heading = block.lstrip("# ").strip()
+    """The sentences of a text without its markup, each with its label and its heading."""
+    found, heading, label = list[Sentence](), "", ""
+    for block, line in enumerate(_rows(_plain(text).splitlines())):
+        if line.startswith("#"):
+            heading, label = line.strip("# "), ""
             continue
-        block = re.sub(r"\s*\|\s*", ": ", block.strip("| "))
-        parts = END.sub(lambda end: f"{end[0]}\n" if end["end"] else end[0], block).split("\n")
-        found += [Sentence(part.strip(), heading, number) for part in parts if WORD.search(part)]
+        ended = END.sub(lambda end: end[0] if end[1] else f"{end[0]}\n", line)
+        for said in filter(WORD.search, map(str.strip, ended.split("\n"))):
+            # "You said: ..." is still the assistant's.
+            labelled = LABEL.fullmatch(said) if label != TALKERS[1] else None
+            if labelled:
+                label = labelled[1].strip(" ,")
+                if WANTS.match(label) and not topics(label):
+                    found.append(Sentence(label, heading, block))
+            rest = labelled[2] if labelled else said
+            found.append(Sentence(rest or said, heading, block, label))
+        label = label if line.endswith((":", "：")) else ""
     return tuple(found)
 
 
-def _records(lines: Iterable[str]) -> Iterator[str]:
+def _plain(text: str) -> str:
+    """A text with line breaks, headings and labels for its markup."""
+    if IS_DATA.search(text):
+        text = ESCAPED.sub(lambda found: str(json.loads(f'"{found[0]}"')), text)
+    for mark, instead in PATTERNS:
+        text = mark.sub(instead, text)
+    return html.unescape(text)
+
+
+def _rows(lines: Iterable[str]) -> Iterator[str]:
     """The lines of a text; in a table, each row with the names of its columns."""
-    for (mark, _), found in groupby(lines, _columns):
-        known = list(found)
-        rows = [[cell.strip() for cell in line.strip("| ").split(mark or None)] for line in known]
-        if mark and not re.search(r"[\d:]", "".join(rows[0])):
-            cells = ([*zip(rows[0], row, strict=False)] for row in rows[1:])
+    names, number = list[str](), 0
+    for line in filter(str.strip, lines):
+        prose = line.rstrip(" *_\"'").endswith((".", "!", "?", ":", "。", "！", "？"))
+        mark = re.search(r"\|" if prose else r"\||\t.*\t|;.*;|,.*,", line)
+        cells = [*map(str.strip, line.strip("| ").split(mark[0][0]))] if mark else []
+        number += 1
+        if cells and len(cells) == len(names):
+            told = [f"{name}: {cell}" for name, cell in zip(names, cells, strict=True)]
             # A number of the row itself says nothing.
-            told = (row[row[0][1] == str(n) :] for n, row in enumerate(cells, 1))
-            known[1:] = [", ".join(f"{name}: {cell}" for name, cell in row) for row in told]
-        yield from known
-
-
-def _columns(line: str) -> tuple[str, int]:
-    """What divides a line into cells, and how often: nothing in prose."""
-    prose = line.rstrip(" *_\"'").endswith((".", "!", "?", ":", "。", "！", "？"))
-    marks = () if prose else ("|", "\t", ";", ",")
-    return next(((mark, line.count(mark)) for mark in marks if line.count(mark) > 1), ("", 0))
+            line = ", ".join(told[cells[0] == str(number) :])
+        else:
+            names, number = [] if re.search(r"[\d:]", line) else cells, 0
+        yield " ".join(line.strip("| ").replace("|", ": ").split())
 
 
 def talks(part: Sentence) -> bool:
