@@ -150,7 +150,7 @@ class _FromQuestion(Filler):
         if kind in ("integer", "number"):
             value = float(self.numbers.pop(0) if self.numbers else 0)
             return int(value) if kind == "integer" else value
-        if kind != "string":
+        if kind not in ("string", ""):
             return super().scalar(kind, schema, field, said)
         led = self._led_to(field.title) or OBJECT.search(self.question)
         return self.quoted.pop(0) if self.quoted else led[1] if led else self.question.strip()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import reduce
@@ -16,32 +17,31 @@ from remote_agents.sandbox.mind.words import pattern, spoken, topics
 Schema = dict[str, Any]
 DEEP = 6
 MARKS = re.compile(r'"properties"|"type": "object"|"\$defs"')
-IN_JSON = pattern("(?<![a-z])JSON(?![a-z])")
-# An object, or the class that one has: its fields with types, with placeholders or with examples.
-EXAMPLE = re.compile(
-    r"\{\s*['\"]?\w+['\"]?\??\s*:[^{}]*\}|class \w+\(.*\n(?:[ \t]+\w+ ?: .*(?:\n|$))+"
+LIKE_THIS, KEYS, OR = map(spoken, ("like this", "keys", "or"))
+IN_JSON = pattern(rf"(?<![a-z])JSON(?![a-z])|{LIKE_THIS}\W*\{{")
+# An object, or the lines of a class or of a list, each with a name and what it is for.
+SHOWN = pattern(
+    rf"(?m)((?:{LIKE_THIS}|{KEYS}[^.\n]{{0,40}}|class \w+\(\w+\):)\W*)?"
+    r"(\{\s*['\"]?\w+['\"]?\??\s*:[^{}]*\}"
+    r"|(?:^(?:[ \t]+|[ \t]*(?:[-*•]|\d+[.)])[ \t]+)[`*]*\w+[`*]*(?: ?:| [–-]) .*(?:\n|\Z))+)"
 )
 PAIR = re.compile(
-    r"['\"]?\b(\w+)['\"]?\??\s*:\s*(\"[^\"\n]*\"|'[^'\n]*'|[^\s,;}]+)[ ,;]*(?:(?://|#)(.*))?"
+    r"[\"'`*]*\b(\w+)[\"'`*]*\??\s*(?::|[–-] )\s*(\"[^\"\n]*\"|'[^'\n]*'|[^\s,;}]+)"
+    r"(?:[,;]?[ \t]*(?://|#))?[ \t]*([^,;}\n]*)"
 )
-PLACEHOLDER = re.compile(
-    r"^[\W0]*$|[<>]|\.\.\.|…|^(?:str|int|float|bool|num|list|array|optional|null|true|false)",
-    re.IGNORECASE,
-)
+# How a type or a placeholder begins.
 TYPES = {
-    r"int|-?\d+$": "integer",
-    r"float|num|-?\d+\.\d": "number",
+    "int|0$": "integer",
+    r"float|num|0\.0": "number",
     "bool|true|false": "boolean",
     r"list|array|\[": "array",
+    r"str|optional|null|.*[<>…]|.*\.\.\.|\W*$": "string",
 }
-OR = spoken("or")
-LIKE_THIS = pattern(rf"{spoken('like this')}\W*\Z")
+# Keys that are only named: in quotes, or one after the other.
+NAMED = pattern(rf"{KEYS}(?:[^.\n]*[:：])?([^.\n]*(?:\n+[ \t]*[-*•\d].*)*)")
+QUOTED = re.compile(r"['\"`“「](\w+)['\"`”」]")
+DIVIDES = pattern(rf"\W*(?:[^\w ]|{OR})\W*")
 YES_OR_NO = pattern(rf"({spoken('yes')})\W+(?:{OR}|/) ?\W*({spoken('no')})")
-# Keys that are named: in a list, as points with what each is for, or in quotes.
-LISTED = rf"((?:\W?\w+\W?(?:, ?|、))+\W?\w+\b(?:\W?,? {OR} \W?\w+)?)"
-POINT = r"[ \t]*(?:[-*•]|\d+[.)])[ \t]+\W*(\w+)\W*?(?:[:–-][ \t]*(.*))?(?:\n|$)"
-KEYS = pattern(rf"{spoken('keys')}(?:[^.\n]*?{LISTED}|.*\n+((?:{POINT})+)|.*)")
-NAMED_KEY = re.compile(r"['\"`“「](\w+)['\"`”」]")
 
 
 def find_shape(text: str) -> tuple[Schema | None, str]:
@@ -62,33 +62,32 @@ def _schema(text: str) -> tuple[Schema, str] | None:
 
 
 def _is_schema(value: Schema) -> bool:
-    has_properties = isinstance(value.get("properties"), dict)
-    return has_properties or value.get("type") == "object" or value.keys() >= {"$defs", "$ref"}
+    given = "properties" in value or value.keys() >= {"$defs", "$ref"}
+    return given or value.get("type") == "object"
 
 
 def _form(text: str) -> tuple[Schema, str] | None:
-    """The schema of an object that a prompt shows by an example or a class, or by its keys."""
-    in_json = IN_JSON.search(text)
-    for found in reversed(list(EXAMPLE.finditer(text))):
-        pairs = [(key, shown.strip("\"'"), note) for key, shown, note in PAIR.findall(found[0])]
-        shows = LIKE_THIS.search(text[: found.start()])
-        empty = in_json and all(PLACEHOLDER.search(shown) for _, shown, _ in pairs)
-        if pairs and (shows or empty):
-            fields = {key: _typed(shown, note) for key, shown, note in pairs}
+    """The schema of an object that a prompt shows, or whose keys it names."""
+    if not IN_JSON.search(text):
+        return None
+    for found in reversed([*SHOWN.finditer(text)]):
+        fields = {key: _typed(shown, note) for key, shown, note in PAIR.findall(found[2])}
+        if fields and (found[1] or all("type" in field for field in fields.values())):
             return {"properties": fields}, text.replace(found[0], "")
-    for found in KEYS.finditer(text) if in_json else ():
+    for found in NAMED.finditer(text):
         line = text[text.rfind("\n", 0, found.start()) + 1 : found.end()]
-        listed = re.findall(r"\w+", re.sub(f" {OR} ", " ", found[1] or ""))
-        alone = [(key, "") for key in listed or NAMED_KEY.findall(line)]
-        if named := re.findall(POINT, found[2] or "") or alone:
-            fields = {key: {"description": note} for key, note in named}
-            return {"properties": fields}, text.replace(found[0], "")
+        listed = [name for name in DIVIDES.split(found[1].strip()) if name.isidentifier()]
+        if names := QUOTED.findall(line) or listed[len(listed) == 1 :]:
+            return {"properties": dict.fromkeys(names)}, text.replace(found[0], "")
     return None
 
 
 def _typed(shown: str, note: str) -> Schema:
-    name = next((name for starts, name in TYPES.items() if re.match(starts, shown)), "string")
-    return {"type": name, "description": f"{note} {shown if '<' in shown else ''}".strip()}
+    """A field of the type that is shown; what is shown in words says what it is for."""
+    shown = shown.strip("\"'")
+    kinds = [kind for begins, kind in TYPES.items() if re.match(begins, shown.lower())]
+    told = note if kinds and " " not in shown else f"{shown} {note}"
+    return {"description": told} | ({"type": kinds[0]} if kinds else {})
 
 
 @dataclass
@@ -100,21 +99,21 @@ class Filler:
     question: str
     evidence: Callable[[Field], list[str]]
     told: Sequence[str] = ()
-    unsaid: int = 0
+
+    def __post_init__(self) -> None:
+        self.others = deque([self.answer, *self.told])
 
     def fill(self, given: object, title: str = "", depth: int = 0) -> Any:
         """A valid value for the field of a title."""
         schema = self._resolved(given)
-        field = Field(title, str(schema.get("description", "")))
+        kind, field = _kind(schema), Field(title, str(schema.get("description", "")))
         found = self.evidence(field) if topics(" ".join(field)) else []
         said = found if topics(title) else [self.answer, *found]
         if options := [schema["const"]] if "const" in schema else schema.get("enum"):
             asked = self.evidence(Field(" ".join(topics(self.question)), ""))
-            return values.choice(options, [*asked, *said, *self.told, self.answer, self.question])
-        if graded := YES_OR_NO.search(field.description):
-            return graded[2 if values.NOT.search(self.answer) else 1]
-        kind = _kind(schema)
-        if schema.get("nullable") and (depth >= DEEP if kind == "object" else not said):
+            return values.choice(options, [*asked, *said, *self.others, self.question])
+        unsaid = depth >= DEEP if kind == "object" else not said
+        if kind == "null" or (unsaid and "nullable" in schema):
             return None
         if kind == "object":
             return self._object(schema, title, depth)
@@ -126,14 +125,13 @@ class Filler:
         """A schema with what it refers to, and the first of its alternatives that is not null."""
         schema: Schema = dict(given) if isinstance(given, dict) else {}
         parts = [self._target(schema.pop("$ref"))] if "$ref" in schema else []
-        for kind, most in (("allOf", None), ("anyOf", 1), ("oneOf", 1)):
-            options = schema.pop(kind, [])
-            others = [option for option in options if option.get("type") != "null"]
-            schema |= {"nullable": True} if len(others) < len(options) else {}
-            parts += others[:most]
+        either = schema.pop("anyOf", []) + schema.pop("oneOf", [])
+        options = [option for option in either if option.get("type") != "null"]
+        parts += schema.pop("allOf", []) + options[:1]
+        schema |= {"nullable": True} if len(options) < len(either) else {}
         for part in map(self._resolved, parts):
-            properties = {**part.get("properties", {}), **schema.get("properties", {})}
-            schema = {**part, **schema} | ({"properties": properties} if properties else {})
+            properties = part.get("properties", {}) | schema.get("properties", {})
+            schema = part | schema | ({"properties": properties} if properties else {})
         return schema
 
     def _target(self, ref: str) -> Any:
@@ -158,22 +156,19 @@ class Filler:
 
     def scalar(self, kind: str, schema: Schema, field: Field, said: list[str]) -> Any:
         """A number, a text, yes or no."""
+        kind = kind or values.guessed(field, [*said, *self.others])
         if kind in ("integer", "number"):
             return values.number(schema, kind, field, said or [*self.told], self.question)
-        if kind == "boolean":
-            return not values.NOT.search([*said, self.answer][0])
-        # What no sentence is about takes one after the other.
-        others = [*self.told, self.answer]
-        first = 0 if said else self.unsaid % len(others)
-        self.unsaid += not said
-        others = others[first:] + others[:first]
-        value = values.text(schema, field, said, others, self.question)
-        if kind == "null" or "type" in schema:
-            return None if kind == "null" else value
-        return values.untyped(value, field, said)
+        graded = YES_OR_NO.search(field.description)
+        so = not values.NOT.search([*([] if graded else said), self.answer][0])
+        if kind == "boolean" or graded:
+            return graded[1 if so else 2] if graded else so
+        if not said:  # what no sentence is about takes one after the other
+            self.others.rotate(-1)
+        return values.text(schema, field, said, [*self.others])
 
 
 def _kind(schema: Schema) -> str:
-    inferred = "object" if "properties" in schema else "array" if "items" in schema else "string"
+    inferred = "object" if "properties" in schema else "array" if "items" in schema else ""
     kinds = schema.get("type") or inferred
     return kinds if isinstance(kinds, str) else next((k for k in kinds if k != "null"), "null")
