@@ -11,13 +11,15 @@ from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple
+from urllib.parse import quote
 
 from starlette.requests import Request
 
 from remote_agents.sandbox.directory import AGENTS
 from remote_agents.sandbox.files import file_messages
 from remote_agents.sandbox.json_types import JsonObject
-from remote_agents.sandbox.mind.answers import Answer, Ask, Brain, citation
+from remote_agents.sandbox.mind.answers import Answer, Ask, Brain
+from remote_agents.sandbox.mind.knowledge import Hit
 from remote_agents.sandbox.mind.words import terms
 from remote_agents.sandbox.serving.faults import BROKEN_OFF, Faults
 from remote_agents.sandbox.serving.keys import Keys
@@ -305,6 +307,13 @@ class Service:
                 "stream": stream,
             }
         )
+
+
+def citation(hit: Hit, base_url: str) -> JsonObject:
+    """A used section as the services store it with a message."""
+    section = hit.section
+    shown = {name: getattr(section, name) for name in ("id", "title", "filename", "text")}
+    return shown | {"url": f"{base_url}/documents/{quote(section.filename)}", "score": hit.score}
 
 
 def service(request: Request) -> Service:

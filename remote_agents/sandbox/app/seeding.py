@@ -11,8 +11,8 @@ from starlette.routing import Route
 
 from remote_agents.sandbox.directory import AGENTS
 from remote_agents.sandbox.json_types import JsonObject
-from remote_agents.sandbox.mind.answers import Ask, citation
-from remote_agents.sandbox.service import Service, service
+from remote_agents.sandbox.mind.answers import Ask
+from remote_agents.sandbox.service import Service, citation, service
 from remote_agents.sandbox.serving.lists import day, iso, moment_of
 from remote_agents.sandbox.serving.state import Store
 from remote_agents.sandbox.serving.wire import Json, Refusal, json_object, new_id

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import NamedTuple
-from urllib.parse import quote
 
 from remote_agents.sandbox.json_types import JsonObject
 from remote_agents.sandbox.mind.knowledge import Hit, Knowledge
@@ -170,12 +169,12 @@ class Brain:
     ) -> list[str]:
         """The sentences for a field: its name tells most, and the question what it is about."""
         topics = [question, *followed(question, sources.asked)]
-        found: list[Candidate] = []
+        found: list[tuple[float, str]] = []
         for worth, name in zip((1.0, 0.8), field, strict=True):
             ranked = self._ranked(self._query(name, topics, least=0.2), sources)[0]
             known = [one for one in ranked if terms(name) and (documents or not one.hit)]
-            found += [one._replace(score=worth * one.score) for one in known]
-        return [one.text for one in sorted(found, key=lambda one: -one.score)]
+            found += [(worth * one.score, one.text) for one in known]
+        return [text for _, text in sorted(found, key=lambda one: -one[0])]
 
     def _query(self, text: str, topics: Sequence[str], least: float = LEAST) -> Query:
         """The terms of a question with their weights, and those of what it goes on with."""
@@ -270,10 +269,3 @@ def _reasoning(question: str, chosen: Sequence[Candidate], hits: Sequence[Hit]) 
     where = [f"{f'The page {one.page}' if one.page else told} answers it best." for one in chosen]
     best = [*where, "None of it answers the question."][0]
     return f"The question is about {topic}. The documents offer {pages}. {best}"
-
-
-def citation(hit: Hit, base_url: str) -> JsonObject:
-    """A used section as the services store it with a message."""
-    section = hit.section
-    shown = {name: getattr(section, name) for name in ("id", "title", "filename", "text")}
-    return shown | {"url": f"{base_url}/documents/{quote(section.filename)}", "score": hit.score}

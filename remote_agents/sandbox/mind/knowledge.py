@@ -70,9 +70,8 @@ class Knowledge:
 
     def holds(self, said: str) -> bool:
         """Whether this is a sentence of the documents, or the beginning of one that broke off."""
-        begun = re.sub(r" \(s?e?e?(?: [^)]*)?$", "", said)
-        broke_off = begun != "" and any(text.startswith(begun) for text in self._home)
-        return broke_off or self.home_of(said) is not None
+        begun = re.sub(r"\.? \(s?e?e?(?: [^)]*\)?\.?)?$", "", said)
+        return begun != "" and any(text.startswith(begun) for text in self._home)
 
     def weights(self, text: str) -> dict[str, float]:
         """How telling each term of a text is: rare terms weigh more."""

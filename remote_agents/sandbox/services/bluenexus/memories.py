@@ -6,9 +6,8 @@ from starlette.requests import Request
 from starlette.routing import Route
 
 from remote_agents.sandbox.json_types import JsonObject
-from remote_agents.sandbox.mind.answers import citation
 from remote_agents.sandbox.mind.knowledge import Hit
-from remote_agents.sandbox.service import service
+from remote_agents.sandbox.service import citation, service
 from remote_agents.sandbox.services.bluenexus.chat import authorize
 from remote_agents.sandbox.services.bluenexus.resources import page_of
 from remote_agents.sandbox.serving.wire import Json, Refusal
