@@ -193,3 +193,17 @@ def test_a_query_is_written_for_the_question_before(handbook: Brain) -> None:
     wanted = "Generate a search query to look up information relevant to the conversation."
     text = said(handbook, "Where does the ferry Aurora berth?", "At quay 4.", wanted)
     assert text == "Where does the ferry Aurora berth"
+
+
+GOES_ON = {
+    "The clinic is in Keel Street.\nIt opens at 7:15.\nWhen does the clinic open?": "7:15",
+    "Berth 4\n11 metres deep\nBerth 5\n9 metres deep\nHow deep is berth 4?": "11 metres",
+    "The Lindel bridge is new.\n\nIt cost 4 million.\n\nHow much did the bridge cost?": "4 million",
+    "Die Klinik ist am Hafen.\nSie öffnet um 7:15 Uhr.\nWann öffnet die Klinik?": "7:15",
+    "诊所在港口。\n它七点开门。\n诊所几点开门？": "七点",
+}
+
+
+@pytest.mark.parametrize("prompt", GOES_ON)
+def test_a_line_can_be_about_what_the_one_before_names(handbook: Brain, prompt: str) -> None:
+    assert GOES_ON[prompt] in said(handbook, prompt)

@@ -11,29 +11,12 @@ from typing import NamedTuple
 
 from remote_agents.sandbox.json_types import JsonObject
 from remote_agents.sandbox.mind.knowledge import Hit, Knowledge
-from remote_agents.sandbox.mind.reading import (
-    TALKERS,
-    Reading,
-    Sentence,
-    read,
-    sentences,
-    talks,
-    told_by,
-)
+from remote_agents.sandbox.mind.reading import TALKERS, Reading, Sentence, read, talks, told_by
 from remote_agents.sandbox.mind.schema import Filler, Schema, find_shape
-from remote_agents.sandbox.mind.scoring import (
-    LEAST,
-    Candidate,
-    Query,
-    asked_kind,
-    followed,
-    gist,
-    parts_of,
-    told_by_form,
-)
+from remote_agents.sandbox.mind.scoring import LEAST, Candidate, Query, followed, gist, parts_of
 from remote_agents.sandbox.mind.tasks import perform
 from remote_agents.sandbox.mind.values import Field
-from remote_agents.sandbox.mind.words import FAINT, pattern, spoken, terms, topic_words
+from remote_agents.sandbox.mind.words import pattern, spoken, terms, topic_words
 
 COUNT, ASKED_BEFORE = pattern(r"\bcount (?:from 1 )?to (\d{1,6})\b"), pattern(spoken("said before"))
 FIRST, STATED = pattern(spoken("first")), pattern(rf"\W*(?:{spoken('polite')} )*{spoken('states')}")
@@ -150,18 +133,17 @@ class Brain:
             offered, asked = offered + hits, [part, *asked]
         return list(dict.fromkeys(answers)), list(dict.fromkeys(offered))
 
-    def _ranked(self, query: Query, sources: Sources) -> Found:
+    def _ranked(self, query: Query, sources: Sources, least: float = LEAST) -> Found:
         """What everything known says to a question, best first, and the sections searched.
 
         Documents, and earlier answers, have to be clearly better than what was told.
         """
-        hits, strict = self.knowledge.search(tuple(query.weights)), query._replace(least=LEAST)
+        hits = self.knowledge.search(tuple(query.weights))
         text = sum(not talks(part) for part in sources.given) > 2
-        found = query.ranked([*sources.told, *sources.given])
-        found += strict.ranked(sources.answered, 0.75)
+        found = query.ranked([*sources.told, *sources.given], least)
+        found += query.ranked(sources.answered, worth=0.75)
         for hit in hits:
-            documents = strict._replace(least=0.8) if text else strict
-            found += documents.ranked(hit.section.sentences, 0.6, hit)
+            found += query.ranked(hit.section.sentences, 0.8 if text else LEAST, 0.6, hit)
         return sorted(found, key=lambda candidate: -candidate.score), hits
 
     def _evidence(
@@ -171,19 +153,13 @@ class Brain:
         topics = [question, *followed(question, sources.asked)]
         found: list[tuple[float, str]] = []
         for worth, name in zip((1.0, 0.8), field, strict=True):
-            ranked = self._ranked(self._query(name, topics, least=0.2), sources)[0]
+            ranked = self._ranked(self._query(name, topics), sources, 0.2)[0]
             known = [one for one in ranked if terms(name) and (documents or not one.hit)]
             found += [(worth * one.score, one.text) for one in known]
         return [text for _, text in sorted(found, key=lambda one: -one[0])]
 
-    def _query(self, text: str, topics: Sequence[str], least: float = LEAST) -> Query:
-        """The terms of a question with their weights, and those of what it goes on with."""
-        own, topic = map(self.knowledge.weights, (text, " ".join(topics)))
-        faint = told_by_form(text) | {*filter(FAINT.match, own)}
-        own = {term: weight * (0.3 if term in faint else 1) for term, weight in own.items()}
-        share = 0.6 * (sum(own.values()) or 1.0) / (sum(topic.values()) or 1.0)
-        weights = {term: share * weight for term, weight in topic.items()} | own
-        return Query(text, weights, least, asked_kind(text))
+    def _query(self, text: str, topics: Sequence[str]) -> Query:
+        return Query.of(text, *map(self.knowledge.weights, (text, " ".join(topics))))
 
     def _composed(self, question: str, chosen: list[Candidate], hits: list[Hit]) -> Answer:
         """The chosen sentences, those of one page together with its title."""
@@ -208,12 +184,12 @@ class Brain:
         answer = self._prose(reading, sources)
         question = reading.question if reading.asks or answer.used else ""
         schema = schema or {"properties": {"answer": {"type": "string"}}}
-        reply = sentences(_small_talk(reading.question, reading.question, []) or "")
-        sources = Sources([*reply], [], [], []) if reply else sources  # a joke has its parts
-        texts = [part for part in sources.given if reply or (part.text and not talks(part))]
-        fields = self._query(json.dumps(schema, ensure_ascii=False), [], least=0.01)
-        searched = answer.used or (reading.asks and not fields.ranked(texts))
-        documents = bool(searched) and not reply
+        if reply := _small_talk(reading.question, reading.question, []):
+            sources = Sources(told_by(reply), [], [], [])  # a joke has its parts
+        texts = [part for part in sources.given if part.text and (reply or not talks(part))]
+        fields = self._query(json.dumps(schema, ensure_ascii=False), [])
+        searched = answer.used or (reading.asks and not fields.ranked(texts, 0.01))
+        documents = bool(searched and not reply)
         evidence = partial(self._evidence, question, sources, documents)
         told = [part.text for part in texts if not documents]
         try:

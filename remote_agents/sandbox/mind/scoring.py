@@ -10,7 +10,7 @@ from typing import NamedTuple
 from remote_agents.sandbox.mind.knowledge import Hit
 from remote_agents.sandbox.mind.reading import WANTS, Sentence, talks
 from remote_agents.sandbox.mind.values import DATE, EMAIL, NUMBER, TIME
-from remote_agents.sandbox.mind.words import EAST, kinship, pattern, spoken, terms
+from remote_agents.sandbox.mind.words import EAST, FAINT, kinship, pattern, spoken, terms
 
 MONEY, NO_PERSON = spoken("money"), rf"{spoken('month')}|{spoken('day')}"
 # What is asked for, and what a sentence has that says it.
@@ -47,17 +47,31 @@ class Candidate(NamedTuple):
 
 
 class Query(NamedTuple):
-    """A question, how telling each of its terms is, the least share to be said, and its kind."""
+    """A question, how telling each of its terms is, and what kind of thing it wants, if any."""
 
     text: str
     weights: dict[str, float]
-    least: float = LEAST
-    kind: str = ""
+    kind: str
+
+    @classmethod
+    def of(cls, text: str, own: dict[str, float], topic: dict[str, float]) -> Query:
+        """A question of some terms, with those of what it goes on with."""
+        # What tells itself by its form need not be said: a sentence with "@" is about an e-mail.
+        forms = (ASKED[kind].findall(text) for kind in ("phone number", "mail address"))
+        faint = {*filter(FAINT.match, own), *(t for found in forms for t in terms(" ".join(found)))}
+        own = {term: weight * (0.3 if term in faint else 1) for term, weight in own.items()}
+        share = 0.6 * (sum(own.values()) or 1.0) / (sum(topic.values()) or 1.0)
+        weights = {term: share * weight for term, weight in topic.items()} | own
+        return cls(text, weights, next((kind for kind in KINDS if ASKED[kind].search(text)), ""))
 
     def ranked(
-        self, parts: Sequence[Sentence], worth: float = 1.0, hit: Hit | None = None
+        self,
+        parts: Sequence[Sentence],
+        least: float = LEAST,
+        worth: float = 1.0,
+        hit: Hit | None = None,
     ) -> list[Candidate]:
-        """The parts that say enough of what is asked, best first."""
+        """The parts that say at least a share of what is asked, best first."""
         found, counts = [], ASKED["amount"].search(self.text)
         for before, part in pairwise([Sentence(""), *parts]):
             share, own = self._covered(part, before), terms(part.text)
@@ -70,7 +84,7 @@ class Query(NamedTuple):
             bonus = 0.2 * counted + 0.1 * (hit.score if hit else 0) + 0.02 * first
             score = share + bonus - 0.002 * len(set(own))
             said = part.asks or part.text in self.text or part.text.endswith((":", "："))
-            if share + 0.2 * counted >= self.least and not said:
+            if share + 0.2 * counted >= least and not said:
                 found.append(Candidate(self._shown(part), worth * score, hit))
         return sorted(found, key=lambda one: -one.score)
 
@@ -103,17 +117,6 @@ class Query(NamedTuple):
 
     def _named(self, label: str) -> bool:
         return any(kinship(term, terms(label)) for term in self.weights)
-
-
-def asked_kind(question: str) -> str:
-    """What kind of thing a question wants, such as a place; nothing if any sentence will do."""
-    return next((kind for kind in KINDS if ASKED[kind].search(question)), "")
-
-
-def told_by_form(question: str) -> set[str]:
-    """The terms for what tells itself by its form: a sentence with "@" need not say "e-mail"."""
-    kinds = (ASKED[kind].findall(question) for kind in ("phone number", "mail address"))
-    return {term for found in kinds for term in terms(" ".join(found))}
 
 
 def gist(parts: Sequence[Sentence], most: int = 3) -> list[Candidate]:
