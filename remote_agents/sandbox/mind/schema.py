@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import reduce
+from operator import getitem
 from typing import Any
 
 from remote_agents.sandbox.mind import values
@@ -124,7 +125,8 @@ class Filler:
     def _resolved(self, given: object) -> Schema:
         """A schema with what it refers to, and the first of its alternatives that is not null."""
         schema: Schema = dict(given) if isinstance(given, dict) else {}
-        parts = [self._target(schema.pop("$ref"))] if "$ref" in schema else []
+        path = schema.pop("$ref", "").split("/")
+        parts = [reduce(getitem, path[1:], self.root)] if path[0] else []
         either = schema.pop("anyOf", []) + schema.pop("oneOf", [])
         options = [option for option in either if option.get("type") != "null"]
         parts += schema.pop("allOf", []) + options[:1]
@@ -134,9 +136,6 @@ class Filler:
             schema = part | schema | ({"properties": properties} if properties else {})
         return schema
 
-    def _target(self, ref: str) -> Any:
-        return reduce(lambda value, name: value[name], ref.split("/")[1:], self.root)
-
     def _object(self, schema: Schema, title: str, depth: int) -> Schema:
         properties, required = schema.get("properties") or {}, schema.get("required") or ()
         names = dict.fromkeys([*(properties if depth < DEEP else ()), *required])
@@ -145,11 +144,11 @@ class Filler:
 
     def array(self, schema: Schema, field: Field, depth: int, said: list[str]) -> list[Any]:
         """The things that the best sentence lists, or one."""
-        inner, listed = self._resolved(schema.get("items")), list[Any]()
+        inner, items = self._resolved(schema.get("items")), list[Any]()
         forms = schema.get("prefixItems") or [inner] * int(schema.get("minItems", depth < DEEP))
         if _kind(inner) == "string" and "enum" not in inner:
-            listed = values.listed([*said, *self.told])[: schema.get("maxItems")]
-        items = listed + [self.fill(each, field.title, depth + 1) for each in forms[len(listed) :]]
+            items += values.listed([*said, *self.told])[: schema.get("maxItems")]
+        items += [self.fill(each, field.title, depth + 1) for each in forms[len(items) :]]
         if schema.get("uniqueItems"):
             return [f"{x} ({n})" if n and isinstance(x, str) else x for n, x in enumerate(items)]
         return items

@@ -20,6 +20,7 @@ NUMBER = pattern(
     r"|[一二三四五六七八九十两]+(?=[\u4e00-\u9fff]))"
     r"(?=([ \u00a0]?(?:[%€$£°℃]|[^\W\d_]+)|))(?=([^\d.,;]{0,20}))"
 )
+NEVER = r"(?!)"
 EMAIL, MONTH = r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+", rf"{spoken('month')}(?:\.(?=[ ,]))?"
 DATE = (
     rf"\b\d{{4}}-\d{{2}}-\d{{2}}\b|\b\d{{1,2}}\.? {MONTH}(?: \d{{4}})?"
@@ -31,30 +32,25 @@ WORD = r"[A-ZÄÖÜ][a-zß-ÿ][\w'’-]*"
 CAPITALISED = rf"(?-i:\b(?!{spoken('no name')}){WORD})"
 PLACE = rf"(?-i:{spoken('before a place')} ({WORD}(?: {WORD})*))"
 NAME = r"(?-i:\b[^\W\d_a-zß-ÿ][\w'’-]+(?:\s+(?:(?:van|de|da)\s+)*[^\W\d_a-zß-ÿ][\w'’-]*)+)"
-# What a text field is for, as its name or description says, and what it looks like in a sentence.
+# What a text is for, by the format that its schema has or else by these words in its field: what it
+# looks like in a sentence, and what obeys the format where nothing is said.
 KINDS = {
-    "an address": EMAIL,
-    "a link": r"https?://[^\s)\"'>]+",
-    "a phone": r"\+?\d[\d ()/-]{5,}\d",
-    "a date": DATE,
-    "a time": TIME,
-    "a place": PLACE,
-    "a name": NAME,
+    "email": (spoken("an address"), EMAIL, "people@northwind-harbor.example"),
+    "uri": (spoken("a link"), r"https?://[^\s)\"'>]+", "https://northwind-harbor.example/handbook"),
+    "phone": (spoken("a phone"), r"\+?\d[\d ()/-]{5,}\d", ""),
+    "date": (spoken("a date"), DATE, "2025-01-31"),
+    "hour": (spoken("a time"), TIME, ""),
+    "place": (spoken("a place"), PLACE, ""),
+    "name": (spoken("a name"), NAME, ""),
+    "date-time": (NEVER, NEVER, "2025-01-31T09:00:00Z"),
+    "time": (NEVER, NEVER, "09:00:00Z"),
+    "uuid": (NEVER, NEVER, "3f2b8c1e-7a4d-4e9b-8c56-0d1f2a3b4c5d"),
+    "ipv4": (NEVER, NEVER, "127.0.0.1"),
+    "duration": (NEVER, NEVER, "P1D"),
 }
-# The formats of a schema: which kind each is, and what obeys it where nothing is said.
-FORMATS = {
-    "date": ("a date", "2025-01-31"),
-    "date-time": ("", "2025-01-31T09:00:00Z"),
-    "time": ("", "09:00:00Z"),
-    "email": ("an address", "people@northwind-harbor.example"),
-    "uri": ("a link", "https://northwind-harbor.example/handbook"),
-    "uuid": ("", "3f2b8c1e-7a4d-4e9b-8c56-0d1f2a3b4c5d"),
-    "ipv4": ("", "127.0.0.1"),
-    "duration": ("", "P1D"),
-}
-WORDS = {kind: pattern(spoken(kind)) for kind in (*KINDS, "an amount")}
 BOUNDS = {"minimum": ge, "exclusiveMinimum": gt, "maximum": le, "exclusiveMaximum": lt}
-NOT, IS = pattern(spoken("not")), pattern(rf"(?:{spoken('is')}|[=:：])\s*")
+NOT, AMOUNT = pattern(spoken("not")), pattern(spoken("an amount"))
+IS = pattern(rf"(?:{spoken('is')}|[=:：])\s*")
 # What a sentence says that something is, in a few words.
 SAID_TO_BE = rf"{IS.pattern}[\"'“]?([^\s,，]+?(?: [^\s,，]+?){{0,3}}?)(?=[.。\"'”]*$|[,，])"
 COMMA = pattern(rf"[,，、]\s?(?:{spoken('or')}\s)?|\s?{spoken('or')}\s?")
@@ -118,10 +114,10 @@ def text(schema: JsonObject, field: Field, said: list[str], others: list[str]) -
 
     What tells itself by its form is looked for in other sentences as well.
     """
-    kind, default = FORMATS.get(schema.get("format", ""), ("", ""))
+    _, form, default = KINDS.get(schema.get("format", ""), (NEVER, NEVER, ""))
     if default:
-        shown = _first(KINDS[kind], [*said, *others]) if kind else None
-        return (_iso_date(shown) if shown and kind == "a date" else shown) or default
+        shown = _first(form, [*said, *others])
+        return (_iso_date(shown) if shown and form is DATE else shown) or default
     value = _piece(field, said, others) or [*said, *others][0]
     return value.ljust(int(schema.get("minLength", 0)), ".")[: schema.get("maxLength")]
 
@@ -137,10 +133,10 @@ def _iso_date(shown: str) -> str | None:
 
 def _piece(field: Field, said: list[str], others: list[str]) -> str | None:
     """The part of the sentences that a field is for; None for all of the best one."""
-    known = [*said, *others]
-    wanted = [kind for kind in KINDS if WORDS[kind].search(" ".join(field))]
-    found = [_first(KINDS[kind], known) for kind in wanted] + [_first(SAID_TO_BE, said[:1])]
-    found += [_first(CAPITALISED, known)] if "a name" in wanted else []
+    known, about = [*said, *others], " ".join(field)
+    wanted = [form for words, form, _ in KINDS.values() if re.search(words, about, re.IGNORECASE)]
+    found = [_first(form, known) for form in wanted] + [_first(SAID_TO_BE, said[:1])]
+    found += [_first(CAPITALISED, known)] if NAME in wanted else []
     return next(filter(None, found), None)
 
 
@@ -154,14 +150,13 @@ def guessed(field: Field, said: list[str]) -> str:
     if said and set(terms(said[0])) <= set(terms(field.title)):
         return "boolean"
     figures = _figures(field, said[:1], "")
-    counts = WORDS["an amount"].search(" ".join(field)) or any(named for named, _ in figures)
+    counts = AMOUNT.search(" ".join(field)) or any(named for named, _ in figures)
     return "number" if figures and counts else "string"
 
 
 def listed(said: list[str]) -> list[str]:
     """The things that the best sentence lists."""
-    _, *said_to_be = IS.split(said[0]) if said else [""]
-    things = COMMA.split(said_to_be[-1].strip(" .。")) if said_to_be else []
+    things = COMMA.split(IS.split(said[0])[-1].strip(" .。")) if said else []
     return things if len(things) > 2 and all(0 < len(thing.split()) < 4 for thing in things) else []
 
 
