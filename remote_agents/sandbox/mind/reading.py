@@ -20,15 +20,11 @@ TALKERS = ("user", "assistant")
 # What a question is labelled as, and how one begins that is none by its mark.
 ASKS = pattern(rf"(?s)(?:.*\W)?{spoken('question')}(?: is| lautet)?(?: as follows| below)?\W*")
 WANTS = pattern(rf"\W*(?:{spoken('polite')} )*{spoken('wants')}")
-LABEL = re.compile(
-    r"(?s)([^.!?:。！？：]{1,200}?)"
-    rf"(?:[:：]|(?::\s+|：\s*|(?<=\w):(?=[A-ZÄÖÜ{EAST}])|(?<=[{EAST}]):\s*)(\S.*))"
-)
-# JSON and what Python shows: a name before its value, where a text begins, and one that is long.
+LABEL = re.compile(rf"(?s)([^.!?:。！？：]{{1,200}}?)(?:：|(?<=[{EAST}]):|:(?![a-z\d/]))\s*(\S.*)?")
+# JSON and what Python shows: a name before its value, and where a text begins.
 IS_DATA = re.compile(r"[\[{(]\s*[\"'{\[]|=['\"]")
 NAME = r"[\"']?\b(\w[\w -]{0,40})[\"']?[ \t]*[:=][ \t]*"
 BEGIN = r"(?:(?<=[\[{(,])|(?<=,\s)|^[ \t]*)"
-LONG = r"([\"'])(?=(?:(?!\N).){20}|(?:(?!\N).)*[.?!。？！]\N)"
 ESCAPED = re.compile(r"(?:\\(?:u[\da-fA-F]{4}|[\\\"/bfnrt]))+")
 ROLE = r"^[ \t]*(?:[\[<(*#]+ ?)?(?i:{})(?i: message)?[\])>*]*[ \t]*[:：][\])>*]*[ \t]*"
 TAG = r"[A-Za-z_][\w:.-]*(?:\s[^<>]*)?"
@@ -39,28 +35,29 @@ INDENTED = rf"^(?:{ITEM}.*|\S.*:[ \t]*)(?:\n[ \t]+(?!{ITEM}|[#|])\S.*)+"
 WRAPPED = rf"^([^#\n].{{60,}}[^\s.!?:|。！？：]|[^#\n]*,)[ \t]*\n(?!{ITEM}|[ \t]*(?:[#|\n]|$))"
 # Markup, and what it becomes: longer texts are lines of their own, tags are headings.
 MARKUP: dict[str, str | Callable[[re.Match[str]], str]] = {
+    # Who speaks, and names in brackets.
     **{ROLE.format(spoken(who)): rf"\n\n{who}: " for who in TALKERS},
     r"\[(/?[A-Z][A-Z_]{2,})\]|^\[([A-Za-z][\w. -]*)\]$": r"<\1\2>",
+    # Data: a name opens an object, or a text, which is a line of its own if it is long.
     rf"{NAME}\{{": r"\n\n# \1\n\n",
     r"[\[{](?=\s*[\"'\[{])|[\]}](?=\s*(?:[,\]}\"']|$))": r"\n\n",
     r"[\"'](\w[\w -]{0,40})[\"'](?=\s*:)": lambda key: spaced(key[1]),
-    NAME + LONG.replace("N", "2"): r"\n\n\1: ",
-    BEGIN + LONG.replace("N", "1"): r"\n\n",
+    rf"(?:{NAME}|{BEGIN})([\"'])(?=[^\"']{{20}}|(?:(?!\2).)*[.?!。？！]\2)": r"\n\n\1: ",
     r"(?:(?<=[^\"']{20})|(?<=[.?!。？！]))[\"'](?=\s*(?:[,\]})]|$))": r"\n\n",
     rf"{BEGIN}[\"']|[\"'](?=\s*(?:[,\]}})>]|/>|\w+=[\"']|$))": "",
     rf"{NAME}[\"']": r"\1: ",
+    # Fences and tags.
     r"`{3,}(?:\w*(?=\n))?|\"{3,}|'{3,}|<\|[^|<>\n]*\|>": r"\n\n",
     r"</t[dh]>": "|",
     r"</?tr\b[^<>]*>": r"\n",
     rf"</?(?:{INLINE})(?:\s[^<>]*)?>": "",
     r"<(\w+)>([^<>|\n]{1,40}(?<![.?!。？！]))</\1>\s*": r"\1: \2, ",
-    rf"</{TAG}>": r"\n\n#\n\n",
     rf"<({TAG})/>": r"\n\n\1\n\n",
-    rf"<({TAG})>": r"\n\n# \1\n\n",
+    rf"</{TAG}>|<({TAG})>": r"\n\n# \1\n\n",
+    # Lines.
     INDENTED: lambda item: item[0].replace("\n", " "),
-    r"^[ \t]*[|+][-=+|: \t]+[|+][ \t]*\n?": "",
     WRAPPED: r"\1 ",
-    rf"^{ITEM}|\*\*|__|`": "",
+    rf"^[ \t]*[|+][-=+|: \t]+[|+][ \t]*\n?|^{ITEM}|\*\*|__|`": "",
     r"\[([^\]]*)\]\([^)]*\)": r"\1",
 }
 PATTERNS = [(re.compile(mark, re.MULTILINE), instead) for mark, instead in MARKUP.items()]
@@ -70,7 +67,6 @@ END = re.compile(
     rf"|[.!?…][\"'”’»)\]}}*]*(?:\s+(?![a-zß-ÿ])|(?=[{EAST}]))|[。！？]+[」』”]*\s*"
 )
 WORD = re.compile(r"\w")
-ASKING = 0.5
 
 
 class Sentence(NamedTuple):
@@ -118,16 +114,16 @@ def read(text: str) -> Reading:
     others = [part for part in parts if part not in asked]
     turns = tuple((part.label, part.text) for part in others if part.label in TALKERS)
     told = tuple(part for part in others if part.label not in TALKERS)
-    return Reading(question, told, turns, strength >= ASKING)
+    return Reading(question, told, turns, strength > 0)
 
 
-def _asking(part: Sentence) -> float:
+def _asking(part: Sentence) -> int:
     """How much a sentence looks like what a text asks."""
     if part.label == TALKERS[1]:
         return 0
     name = (part.label or part.heading).strip(" \t#>*_-([{<\"'")
-    asked = 4.0 * bool(ASKS.fullmatch(name)) + 2.0 * bool(part.asks and topics(part.text))
-    return asked or ASKING * bool(WANTS.match(part.text))
+    asked = 4 * bool(ASKS.fullmatch(name)) + 2 * bool(part.asks and topics(part.text))
+    return asked or bool(WANTS.match(part.text))
 
 
 def told_by(*texts: str) -> list[Sentence]:
@@ -163,7 +159,7 @@ def _plain(text: str) -> str:
         text = ESCAPED.sub(lambda found: str(json.loads(f'"{found[0]}"')), text)
     for mark, instead in PATTERNS:
         text = mark.sub(instead, text)
-    return html.unescape(text)
+    return html.unescape(text).encode(errors="replace").decode()  # half an emoji is none
 
 
 def _rows(lines: Iterable[str]) -> Iterator[str]:
@@ -180,7 +176,7 @@ def _rows(lines: Iterable[str]) -> Iterator[str]:
             line = ", ".join(told[cells[0] == str(number) :])
         else:
             names, number = [] if re.search(r"[\d:]", line) else cells, 0
-        yield " ".join(line.strip("| ").replace("|", ": ").split())
+        yield " ".join(re.sub(r"\s*\|", ": ", line.lstrip(":| ").rstrip("| ")).split())
 
 
 def talks(part: Sentence) -> bool:
