@@ -12,13 +12,13 @@ from remote_agents.sandbox.mind.reading import WANTS, Sentence, talks
 from remote_agents.sandbox.mind.values import DATE, EMAIL, NUMBER, TIME
 from remote_agents.sandbox.mind.words import EAST, FAINT, kinship, pattern, spoken, terms
 
-MONEY, NO_PERSON = spoken("money"), rf"{spoken('month')}|{spoken('day')}"
+NO_PERSON = rf"{spoken('month')}|{spoken('day')}"
 # What is asked for, and what a sentence has that says it.
 KINDS = {
     "phone number": r"\d[\d ()/-]{5,}\d|\b\d{3,6}\b(?<!\b(?:19|20)\d\d)",
     "mail address": EMAIL,
     "when": rf"{TIME}|{DATE}|\d(?:st|nd|rd|th)\b|\b[12]\d{{3}}\b|\b\d\d?\.\s|{spoken('moment')}",
-    "price": rf"[€$£¥]|\d\s?{MONEY}|{MONEY}\s?\d|{spoken('free')}",
+    "price": rf"[€$£¥]|(?:\d\s?)?{spoken('money')}(?:\s?\d)?",
     "amount": rf"{NUMBER.pattern}|{spoken('figure')}",
     "where": spoken("place"),
     "who": rf"(?-i:(?<=[\w,.] )(?!(?i:{NO_PERSON}))[A-ZÄÖÜ]\w*|[{EAST}])|{spoken('person')}",
