@@ -15,9 +15,8 @@ from remote_agents.sandbox.mind.words import NUMBERS, NUMERALS, kinship, pattern
 T = TypeVar("T")
 # A number, its unit, and the words after it.
 NUMBER = pattern(
-    r"((?<![\w.,:/[-])-?\d+(?:[.,]\d+)*(?![\d:/]|-(?!year)|[^\W\u4e00-\u9fff]*-\d)"
-    rf"|(?<=[\u4e00-\u9fff])\d+(?:\.\d+)?(?![\d:])|\b(?:{NUMERALS})\b"
-    r"|[一二三四五六七八九十两]+(?=[\u4e00-\u9fff]))"
+    r"((?<![a-zß-ÿ\d_.,:/[-])-?\d+(?:[.,]\d+)*(?![\d:/]|-(?!year)|[^\W\u4e00-\u9fff]*-\d)"
+    rf"|\b(?:{NUMERALS})\b|[一二三四五六七八九十两]+(?=[\u4e00-\u9fff]))"
     r"(?=([ \u00a0]?(?:[%€$£°℃]|[^\W\d_]+)|))(?=([^\d.,;]{0,20}))"
 )
 NEVER = r"(?!)"
