@@ -147,7 +147,7 @@ class Filler:
         inner, items = self._resolved(schema.get("items")), list[Any]()
         forms = schema.get("prefixItems") or [inner] * int(schema.get("minItems", depth < DEEP))
         if _kind(inner) == "string" and "enum" not in inner:
-            items += values.listed([*said, *self.told])[: schema.get("maxItems")]
+            items += values.listed([*said, *self.others])[: schema.get("maxItems")]
         items += [self.fill(each, field.title, depth + 1) for each in forms[len(items) :]]
         if schema.get("uniqueItems"):
             return [f"{x} ({n})" if n and isinstance(x, str) else x for n, x in enumerate(items)]
@@ -157,7 +157,7 @@ class Filler:
         """A number, a text, yes or no."""
         kind = kind or values.guessed(field, [*said, *self.others])
         if kind in ("integer", "number"):
-            return values.number(schema, kind, field, said or [*self.told], self.question)
+            return values.number(schema, kind, field, said or [*self.others], self.question)
         graded = YES_OR_NO.search(field.description)
         so = not values.NOT.search([*([] if graded else said), self.answer][0])
         if kind == "boolean" or graded:
