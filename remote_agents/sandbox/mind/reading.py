@@ -20,7 +20,7 @@ TALKERS = ("user", "assistant")
 # What a question is labelled as, and how one begins that is none by its mark.
 ASKS = pattern(rf"(?s)(?:.*\W)?{spoken('question')}(?: is| lautet)?(?: as follows| below)?\W*")
 WANTS = pattern(rf"\W*(?:{spoken('polite')} )*{spoken('wants')}")
-LABEL = re.compile(rf"(?s)([^.!?:。！？：]{{1,200}}?)(?:：|(?<=[{EAST}]):|:(?![a-z\d/]))\s*(\S.*)?")
+LABEL = re.compile(rf"([^.!?:。！？：]{{1,200}}?)(?:：|(?<=[{EAST}]):|:(?![a-z\d/\\]))\s*(\S.*)?")
 # JSON and what Python shows: a name before its value, and where a text begins.
 IS_DATA = re.compile(r"[\[{(]\s*[\"'{\[]|=['\"]")
 NAME = r"[\"']?\b(\w[\w -]{0,40})[\"']?[ \t]*[:=][ \t]*"
