@@ -96,7 +96,7 @@ class Brain:
         before = [*dialogue[:last], *reading.turns][::-1]
         user, assistant = ([said for role, said in before if role == by] for by in TALKERS)
         told, answered = (
-            [part for part in told_by(*said) if not self.knowledge.holds(part.text)]
+            [part for part in told_by(*said) if not self.knowledge.home_of(part.text)]
             for said in (user, assistant)
         )
         given = [*told_by(*rest), *reading.told] if self.use_context else []

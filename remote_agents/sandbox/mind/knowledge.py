@@ -68,19 +68,16 @@ class Knowledge:
         found = [(self.sections[at], scores[at]) for at in best if scores[at] > 0]
         return [Hit(section, round(score / (score + 4.0), 4)) for section, score in found]
 
-    def holds(self, said: str) -> bool:
-        """Whether this is a sentence of the documents, or the beginning of one that broke off."""
-        begun = re.sub(r"\.? \(s?e?e?(?: [^)]*\)?\.?)?$", "", said)
-        return begun != "" and any(text.startswith(begun) for text in self._home)
-
     def weights(self, text: str) -> dict[str, float]:
         """How telling each term of a text is: rare terms weigh more."""
         size = len(self.sections) + 1
         return {term: math.log(1 + size / (1 + self._frequency[term])) for term in terms(text)}
 
-    def home_of(self, sentence: str) -> Hit | None:
-        """Where a sentence was copied from, with or without its citation."""
-        return self._home.get(re.sub(r" \(see [^)]+\)\.$", ".", sentence))
+    def home_of(self, said: str) -> Hit | None:
+        """Where a sentence, or one that broke off, was copied from, with or without its citation."""
+        begun = re.sub(r"\.? \(s?e?e?(?: [^)]*\)?\.?)?$", "", said)
+        homes = (hit for text, hit in self._home.items() if text.startswith(begun))
+        return next(homes, None) if begun else None
 
 
 def _sections(filename: str, text: str) -> Iterator[Section]:

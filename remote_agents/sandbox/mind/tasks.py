@@ -54,10 +54,7 @@ class Task(NamedTuple):
 def perform(text: str, question: str, said: Sequence[str]) -> str | None:
     """What the task of a prompt has for a result; None if the prompt asks an ordinary question.
 
-    Args:
-        text: The prompt, with the instructions of its system message.
-        question: What it asks.
-        said: What the user said before, the newest first.
+    The prompt is with its instructions; what the user said before comes with the newest first.
 
     Example:
         >>> prompt = '''Select a choice: (see below)
