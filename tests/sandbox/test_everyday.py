@@ -207,3 +207,25 @@ GOES_ON = {
 @pytest.mark.parametrize("prompt", GOES_ON)
 def test_a_line_can_be_about_what_the_one_before_names(handbook: Brain, prompt: str) -> None:
     assert GOES_ON[prompt] in said(handbook, prompt)
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        "When does the pool open, and are dogs allowed in the pool?",
+        "When does the pool open and is the sauna free?",
+        "When does the pool open? May dogs enter the pool?",
+    ],
+)
+def test_several_questions_are_answered_one_by_one(handbook: Brain, asked: str) -> None:
+    pool = "The pool opens at 6:30. Dogs are forbidden in the pool. The sauna is free. It rains."
+    opening, other = "The pool opens at 6:30.", ("Dogs are forbidden", "The sauna is free.")
+    answer = said(handbook, f"{asked}\n\n{pool}")
+    assert answer.startswith(opening)
+    assert other["sauna" in asked] in answer
+
+
+def test_one_question_with_an_and_in_it_is_one(handbook: Brain) -> None:
+    told = "The map and list of wrecks is kept by Ida Sol. The bell is kept by Max Ebb."
+    asked = f"{told}\n\nWho keeps the map and list of wrecks?"
+    assert said(handbook, asked) == told.partition(". ")[0] + "."

@@ -27,7 +27,7 @@ ASKED = {kind: pattern(spoken(kind)) for kind in KINDS}
 FORMS = {kind: pattern(form) for kind, form in KINDS.items()}
 FOLLOW_UP = pattern(rf"^\W*{spoken('also')}|{spoken('refers')}")
 PARTS = pattern(
-    rf"(?:[?;,]\s+(?:{spoken('or')}\s+)?|\s+{spoken('or')}\s+|？)(?={spoken('wants')}|[{EAST}])"
+    rf"(?:[?;,]\s+(?:{spoken('or')}\s+)?|\s+{spoken('or')}\s+|？)(?={spoken('asks')}|[{EAST}])"
 )
 LEAST = 0.49
 GOES_ON = pattern(rf"\W*{spoken('refers')}")
