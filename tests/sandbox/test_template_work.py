@@ -274,3 +274,30 @@ def test_an_answer_names_its_source_where_sources_are_wanted(handbook: Brain) ->
     parts = f"Content: Gulls are loud.\nSource: a.md\nContent: {BERTH}\nSource: berths.md"
     prompt = WITH_SOURCES.format(question="How deep is berth 4?", summaries=parts)
     assert said(handbook, prompt) == f"{BERTH}\nSOURCES: berths.md"
+
+
+OFFERED = "1. Ferries and their timetables\n2. Fish and its prices\n3. Beds of the clinic"
+
+
+@pytest.mark.parametrize("key", ["choice", "answer", "id", "number", "document"])
+@pytest.mark.parametrize("earlier", [False, True])
+def test_a_choice_is_made_under_any_key(handbook: Brain, key: str, earlier: bool) -> None:
+    offered = [f"Here are the options:\n{OFFERED}", "Okay."] if earlier else []
+    wanted = f'Choose an option and return JSON like {{"{key}": 1}}.'
+    asked = f"{'' if earlier else OFFERED}\n{wanted}\n\nWhat are the prices of fish?"
+    assert json.loads(said(handbook, *offered, asked)) == {key: 2}
+
+
+NO_TASK = {
+    'Context:\n1. Set {"selected": 1, "mode": "auto"} first.\n2. The pump runs at 40 Hz.\n\n'
+    "Question: At what frequency does the pump run?": "The pump runs at 40 Hz.",
+    'Context:\n1. The tool has the number 1.\n2. {"toolbox": 1, "keeper": "Rolf Aas"}\n\n'
+    "Who is the keeper of the toolbox?": "toolbox: 1, keeper: Rolf Aas",
+    "We classify boats by length: 'small' boats pay 4 marks, 'large' boats pay 9 marks.\n"
+    "How much do large boats pay?": "boats pay 9 marks.",
+}
+
+
+@pytest.mark.parametrize("prompt", NO_TASK)
+def test_a_question_about_what_looks_like_a_task_is_none(handbook: Brain, prompt: str) -> None:
+    assert said(handbook, prompt).endswith(NO_TASK[prompt])

@@ -74,7 +74,7 @@ class Knowledge:
         return {term: math.log(1 + size / (1 + self._frequency[term])) for term in terms(text)}
 
     def home_of(self, said: str) -> Hit | None:
-        """Where a sentence, or one that broke off, was copied from, with or without its citation."""
+        """Where a sentence, whole or broken off, was copied from, with or without its citation."""
         begun = re.sub(r"\.? \(s?e?e?(?: [^)]*\)?\.?)?$", "", said)
         homes = (hit for text, hit in self._home.items() if text.startswith(begun))
         return next(homes, None) if begun else None

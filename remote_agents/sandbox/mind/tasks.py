@@ -21,6 +21,13 @@ NUMBERED = pattern(
     r"(?m)^[ \t]*[(\[]?(\d+)[.)\]][ \t]+(.+)$"
     r"|^document (\d+):\n((?:(?!document \d|question:).*\n)+)"
 )
+CHOOSE = pattern(r"\b(?:choices?|choose|select|options?|tools?)\b")
+# An object with a number or the name of a tool, maybe in a list that maybe has a name.
+EXAMPLE = pattern(
+    r'(?:(?:"(\w+)"\s*:\s*)?(\[)\s*)?'
+    r"\{\{?([^{}]*(?:\w\w\W?\s*:\s*\d|tool\w{0,20}\W?\s*:\s*\W?(\w+))[^{}]*)\}"
+)
+QUOTED = r"[`'\"]\w[\w -]*[`'\"]"
 AT_MOST = pattern(r"\b(?:no more than|at most|(?:extract|keywords) up to|give) (\d+)")
 Option = int | str
 Form = re.Match[str]
@@ -65,7 +72,7 @@ def perform(text: str, question: str, said: Sequence[str]) -> str | None:
         >>> perform(prompt, "What do cats eat?", [])
         '{"choice": 2}'
     """
-    task = Task(text, question, _options(text), said)
+    task = Task(text, question, _options("\n".join([*reversed(said), text])), said)
     for shown, done in TASKS.items():
         if found := re.search(shown, text, re.IGNORECASE | re.MULTILINE):
             return done(task, found)
@@ -105,10 +112,12 @@ def numbered(task: Task, form: Form) -> str | None:
 
 def as_json(task: Task, form: Form) -> str | None:
     """The choices as the example has them: in a named list, in a list, or the first alone."""
-    name, listed, shown, choice = form.groups()
-    offered = 1 in task.options if choice.isdigit() else f'"{choice}":' in task.text
-    if not (task.options and offered):
+    rest = NUMBERED.sub("", task.text)
+    examples = EXAMPLE.finditer(rest) if task.options and CHOOSE.search(rest) else ()
+    offered = [one for one in examples if 1 in task.options or f'"{one[4]}":' in rest]
+    if not offered:
         return None
+    name, listed, shown, _ = offered[0].groups()
     chosen = task.chosen(len(task.options) if name else 1)
     keys = re.findall(r"(\w+)\W?\s*:", shown)
     items = [{key: _value(task, option, key) for key in keys} for option in chosen]
@@ -124,10 +133,10 @@ def _value(task: Task, option: Option, key: str) -> Option:
     return f"It fits: {task.options[option]}" if "reason" in key else option
 
 
-def classified(task: Task, form: Form) -> str | None:
+def classified(task: Task, form: Form) -> str:
     """The one of several classes that shares most with the question, else the last."""
-    names = re.findall(r"(?<!\w)[`'\"](\w[\w -]*)[`'\"]", form[1])
-    return [*nearest(names, terms(task.question), str), names[-1]][0] if names[1:] else None
+    names = [str(name)[1:-1] for name in re.findall(QUOTED, form[1])]
+    return [*nearest(names, terms(task.question), str), names[-1]][0]
 
 
 def standalone(task: Task, form: Form) -> str:
@@ -155,11 +164,9 @@ TASKS: dict[str, Callable[[Task, Form], str | None]] = {
     r"'(\w+: )<keywords>'|'keyword1(\W)keyword2|give \d+ unique keywords": keywords,
     r"^(\w+): \d+, (\w+): \d+$": scored,
     r"'(\w+: )<numbers?>'": numbered,
-    r"\bclassify\b(.*)": classified,
+    rf"\bclassify\b[^.'\"`]*((?:{QUOTED}[\s,]*(?:or\s+)?){{2,}})": classified,
     r"^query: (.+)\nexisting answer:(.*)\nanswer:": looked_up,
     r"\A(?s:.*)^lookahead template:\n(.+)\n\n.*:\n((?s:.*))\n\n.*:": filled_in,
     spoken("standalone"): standalone,
-    # An object with a choice, maybe in a list that maybe has a name.
-    r'(?:(?:"(\w+)"\s*:\s*)?(\[)\s*)?'
-    r"\{\{?([^{}]*(?:choice|option|select|tool|index)\w{0,20}\W?\s*:\s*\W?(\w+)[^{}]*)\}": as_json,
+    "(?<![a-z])JSON(?![a-z])": as_json,
 }
