@@ -207,3 +207,54 @@ def test_a_table_answers_with_the_row_that_is_named(handbook: Brain, table: str)
     assert "Holm" not in captain
     assert "2" in berth
     assert "7" not in berth
+
+
+HARBOUR = (
+    "The keeper of the light is Carl Osk. The pier is 80 m long and 6 m wide. Mooring costs "
+    "40.50 marks a night. The harbour was opened on 3 May 1931. The ferry carries 120 passengers. "
+    "The Kelp crane runs at version 4.2.1 since May."
+)
+LIGHT = "The keeper of the light is Carl Osk."
+TEXT_FIELDS = {
+    "a price": ("What does mooring cost?", "fee", "", "40.50 marks"),
+    "a length": ("How long is the pier?", "distance", "with its unit", "80 m"),
+    "a count": ("How many does the ferry carry?", "passenger_count", "", "120 passengers"),
+    "a version": ("What is the version of the Kelp crane?", "version", "", "4.2.1"),
+    "the question": ("Who keeps the light?", "user_question", "", "Who keeps the light?"),
+    "prose with a name": ("Who keeps the light?", "response", "a sentence with the name", LIGHT),
+    "prose with a date": (
+        "When was the harbour opened?",
+        "summary",
+        "with the date and the place",
+        "The harbour was opened on 3 May 1931.",
+    ),
+}
+
+
+@pytest.mark.parametrize(
+    ("question", "name", "described", "expected"), TEXT_FIELDS.values(), ids=TEXT_FIELDS
+)
+def test_a_text_field_holds_what_it_is_for(
+    handbook: Brain, question: str, name: str, described: str, expected: str
+) -> None:
+    schema = {"properties": {name: {"type": "string", "description": described}}}
+    filled = json.loads(said(handbook, f"{question}\n\n{HARBOUR}", schema=schema))
+    assert filled == {name: expected}
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("The weight of the rope is 3.125 kg.", 3.125),
+        ("The weight of the crane is 12,500 kg.", 12500),
+        ("Das Gewicht (weight) ist 12.500 kg.", 12500),
+        ("Weight: 1.250 Euro", 1250),
+        ("Weight: 1.204.000", 1204000),
+    ],
+)
+def test_a_point_before_three_digits_divides_thousands_in_german(
+    handbook: Brain, text: str, expected: float
+) -> None:
+    schema = {"properties": {"weight": {"type": "number"}}}
+    filled = json.loads(said(handbook, f"Fill in the weight.\n\n{text}", schema=schema))
+    assert filled == {"weight": expected}

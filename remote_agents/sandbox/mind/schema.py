@@ -164,7 +164,7 @@ class Filler:
             return graded[1 if so else 2] if graded else so
         if not said:  # what no sentence is about takes one after the other
             self.others.rotate(-1)
-        return values.text(schema, field, said, [*self.others])
+        return values.text(schema, field, said, [*self.others], self.question)
 
 
 def _kind(schema: Schema) -> str:

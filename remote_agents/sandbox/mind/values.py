@@ -41,6 +41,7 @@ KINDS = {
     "hour": (spoken("a time"), TIME, ""),
     "place": (spoken("a place"), PLACE, ""),
     "name": (spoken("a name"), NAME, ""),
+    "version": (spoken("a version"), r"\bv?\d+(?:\.\d+)+\b", ""),
     "date-time": (NEVER, NEVER, "2025-01-31T09:00:00Z"),
     "time": (NEVER, NEVER, "09:00:00Z"),
     "uuid": (NEVER, NEVER, "3f2b8c1e-7a4d-4e9b-8c56-0d1f2a3b4c5d"),
@@ -48,7 +49,9 @@ KINDS = {
     "duration": (NEVER, NEVER, "P1D"),
 }
 BOUNDS = {"minimum": ge, "exclusiveMinimum": gt, "maximum": le, "exclusiveMaximum": lt}
-NOT, AMOUNT = pattern(spoken("not")), pattern(spoken("an amount"))
+NOT, AMOUNT, GERMAN = map(pattern, map(spoken, ("not", "an amount", "decimal comma")))
+# Fields for the question itself, and for whole sentences.
+ASKED, PROSE = (pattern(rf"{spoken(kind)}\Z") for kind in ("question", "prose"))
 IS = pattern(rf"(?:{spoken('is')}|[=:：])\s*")
 # What a sentence says that something is, in a few words.
 SAID_TO_BE = rf"{IS.pattern}[\"'“]?([^\s,，]+?(?: [^\s,，]+?){{0,3}}?)(?=[.。\"'”]*$|[,，])"
@@ -66,7 +69,7 @@ def number(schema: JsonObject, kind: str, field: Field, said: list[str], questio
     """The number with the unit that the field names, else the first that is allowed."""
     step = schema.get("multipleOf", kind == "integer")
     bounds = [(schema[name], holds) for name, holds in BOUNDS.items() if name in schema]
-    tried = [value for _, value in _figures(field, said, question)] + [0.0]
+    tried = [value for _, value, _ in _figures(field, said, question)] + [0.0]
     for end, _ in bounds:
         tried += [(end // (step or 1) + by) * (step or 1) for by in (0, 1, -1)]
     fitting = (value for value in tried if not (step and value % step))
@@ -75,40 +78,44 @@ def number(schema: JsonObject, kind: str, field: Field, said: list[str], questio
     return int(value) if value == int(value) else value
 
 
-def _figures(field: Field, said: Sequence[str], question: str) -> list[tuple[bool, float]]:
+def _figures(field: Field, said: Sequence[str], question: str) -> list[tuple[bool, float, str]]:
     """The numbers of some sentences that the question does not hold, those of the unit first.
 
-    Each with whether the field names its unit.
+    Each with whether the field names its unit, and as it is written, with its unit.
     """
-    asked = {_value(word) for word, *_ in NUMBER.findall(question)}
-    title, figures = terms(field.title), list[tuple[list[float], float]]()
+    asked = {_value(word, question) for word, *_ in NUMBER.findall(question)}
+    title, figures = terms(field.title), list[tuple[list[float], float, str]]()
     for at, sentence in enumerate(said):
         for found in NUMBER.finditer(sentence):
-            value, units = _value(found[1]), terms(found[3])
+            value, units = _value(found[1], f"{sentence} {question}"), terms(found[3])
+            unit = found[2] if len(found[2]) < 3 or terms(found[2]) else ""
             before = terms(" ".join(sentence[: found.start()].rsplit(maxsplit=1)[-1:]))
             article = value in (0, 1) and not found[1].isdigit()
             fits = [_akin(units, title[-1:]), _akin(units, terms(" ".join(field)))]
-            figures += [([not article, *fits, -at, _akin(before, title)], value)]
+            figures += [([not article, *fits, -at, _akin(before, title)], value, found[1] + unit)]
     best = sorted(figures, key=lambda figure: figure[0], reverse=True)
-    return [(fits[2] > 0, value) for fits, value in best if value not in asked]
+    return [(fits[2] > 0, value, shown) for fits, value, shown in best if value not in asked]
 
 
 def _akin(words: Sequence[str], names: Sequence[str]) -> bool:
     return any(kinship(word, names) for word in words)
 
 
-def _value(word: str) -> float:
+def _value(word: str, text: str) -> float:
     if word.lower() in NUMBERS:
         return float(NUMBERS[word.lower()])
     if not word[-1].isdigit():
         tens, _, ones = word.rpartition("十")
         return float(10 * NUMBERS.get(tens, 1) + NUMBERS.get(ones, 0))
-    # A separator before exactly three digits divides thousands.
-    plain = re.sub(r"(?<!\b0)[.,](?=\d{3}\b)", "", word).replace(",", ".")
+    # A separator before exactly three digits divides thousands, a single point in German only.
+    single = re.fullmatch(r"-?\d+\.\d+", word) and not GERMAN.search(text)
+    plain = word if single else re.sub(r"(?<!\b0)[.,](?=\d{3}\b)", "", word).replace(",", ".")
     return float(".".join(plain.split(".")[:2]))
 
 
-def text(schema: JsonObject, field: Field, said: list[str], others: list[str]) -> str:
+def text(
+    schema: JsonObject, field: Field, said: list[str], others: list[str], question: str
+) -> str:
     """What a text field wants of the sentences, a time, a price, a name, else all of the best.
 
     What tells itself by its form is looked for in other sentences as well.
@@ -117,7 +124,8 @@ def text(schema: JsonObject, field: Field, said: list[str], others: list[str]) -
     if default:
         shown = _first(form, [*said, *others])
         return (_iso_date(shown) if shown and form is DATE else shown) or default
-    value = _piece(field, said, others) or [*said, *others][0]
+    piece = question if ASKED.search(field.title) else _piece(field, said, others, question)
+    value = piece or [*said, *others][0]
     return value.ljust(int(schema.get("minLength", 0)), ".")[: schema.get("maxLength")]
 
 
@@ -130,11 +138,16 @@ def _iso_date(shown: str) -> str | None:
     return None
 
 
-def _piece(field: Field, said: list[str], others: list[str]) -> str | None:
+def _piece(field: Field, said: list[str], others: list[str], question: str) -> str | None:
     """The part of the sentences that a field is for; None for all of the best one."""
+    if PROSE.search(field.title):
+        return None
     known, about = [*said, *others], " ".join(field)
     wanted = [form for words, form, _ in KINDS.values() if re.search(words, about, re.IGNORECASE)]
-    found = [_first(form, known) for form in wanted] + [_first(SAID_TO_BE, said[:1])]
+    found = [_first(form, known) for form in wanted]
+    if AMOUNT.search(about):
+        found += [shown for *_, shown in _figures(field, known[:1], question)]
+    found += [_first(SAID_TO_BE, said[:1])]
     found += [_first(CAPITALISED, known)] if NAME in wanted else []
     return next(filter(None, found), None)
 
@@ -149,7 +162,7 @@ def guessed(field: Field, said: list[str]) -> str:
     if said and set(terms(said[0])) <= set(terms(field.title)):
         return "boolean"
     figures = _figures(field, said[:1], "")
-    counts = AMOUNT.search(" ".join(field)) or any(named for named, _ in figures)
+    counts = AMOUNT.search(" ".join(field)) or any(named for named, *_ in figures)
     return "number" if figures and counts else "string"
 
 
