@@ -258,3 +258,15 @@ def test_a_point_before_three_digits_divides_thousands_in_german(
     schema = {"properties": {"weight": {"type": "number"}}}
     filled = json.loads(said(handbook, f"Fill in the weight.\n\n{text}", schema=schema))
     assert filled == {"weight": expected}
+
+
+def test_a_class_is_filled_where_no_word_says_json(handbook: Brain) -> None:
+    asked = "Answer like this:\nclass Harbour(BaseModel):\n    keeper: str\n    fee: float"
+    filled = json.loads(said(handbook, f"Extract the data.\n\n{HARBOUR}\n\n{asked}"))
+    assert filled == {"keeper": "Carl Osk", "fee": 40.5}
+
+
+def test_a_documented_class_is_no_form_of_an_answer(handbook: Brain) -> None:
+    text = "The API speaks JSON.\n    retries: int = 3\n    host: str = lomma\n\n"
+    asked = "Who maintains the API? The API is maintained by Rita Moss."
+    assert "{" not in said(handbook, text + asked)

@@ -19,7 +19,7 @@ Schema = dict[str, Any]
 DEEP = 6
 MARKS = re.compile(r'"properties"|"type": "object"|"\$defs"')
 LIKE_THIS, KEYS, OR = map(spoken, ("like this", "keys", "or"))
-IN_JSON = pattern(rf"(?<![a-z])JSON(?![a-z])|{LIKE_THIS}\W*\{{")
+IN_JSON = pattern(rf"(?<![a-z])JSON(?![a-z])|{LIKE_THIS}\W*(?:\{{|class )")
 # An object, or the lines of a class or of a list, each with a name and what it is for.
 SHOWN = pattern(
     rf"(?m)((?:{LIKE_THIS}|{KEYS}[^.\n]{{0,40}}|class \w+\(\w+\):)\W*)?"
@@ -73,7 +73,8 @@ def _form(text: str) -> tuple[Schema, str] | None:
         return None
     for found in reversed([*SHOWN.finditer(text)]):
         fields = {key: _typed(shown, note) for key, shown, note in PAIR.findall(found[2])}
-        if fields and (found[1] or all("type" in field for field in fields.values())):
+        typed = found[2][0] == "{" and all("type" in field for field in fields.values())
+        if fields and (found[1] or typed):
             return {"properties": fields}, text.replace(found[0], "")
     for found in NAMED.finditer(text):
         line = text[text.rfind("\n", 0, found.start()) + 1 : found.end()]
