@@ -229,3 +229,25 @@ def test_one_question_with_an_and_in_it_is_one(handbook: Brain) -> None:
     told = "The map and list of wrecks is kept by Ida Sol. The bell is kept by Max Ebb."
     asked = f"{told}\n\nWho keeps the map and list of wrecks?"
     assert said(handbook, asked) == told.partition(". ")[0] + "."
+
+
+ASKED_OF = {
+    "What does the pump cost?": "The pump costs 88 marks.",
+    "How much is a towel?": "A towel is sold for 3 florins.",
+    "Was kostet ein Handtuch?": "Ein Handtuch kostet 3 Taler.",
+    "When is the regatta?": "The regatta is in spring.",
+    "Wann ist die Regatta?": "Die Regatta ist im Frühling.",
+    "How long does the crossing take?": "The crossing takes half an hour.",
+}
+
+
+@pytest.mark.parametrize("asked", ASKED_OF)
+def test_a_price_in_any_money_and_a_time_of_any_length_answer(handbook: Brain, asked: str) -> None:
+    told = ASKED_OF[asked]
+    assert said(handbook, f"Gulls are loud. {told} It rains.\n\n{asked}") == told
+
+
+def test_it_is_what_it_was_some_sentences_ago(handbook: Brain) -> None:
+    told = "The Vardo crane lifts 25 tonnes. It stands on pier 3. Its driver is Max Ebb."
+    asked = f"The Lomma crane is old.\n\n{told}\n\nThe Grav winch is new."
+    assert "Max Ebb" in said(handbook, f"{asked}\n\nWho is the driver of the Vardo crane?")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from itertools import pairwise
 from typing import NamedTuple
 
 from remote_agents.sandbox.mind.knowledge import Hit
@@ -12,13 +11,14 @@ from remote_agents.sandbox.mind.reading import WANTS, Sentence, talks
 from remote_agents.sandbox.mind.values import DATE, EMAIL, NUMBER, TIME
 from remote_agents.sandbox.mind.words import EAST, FAINT, kinship, pattern, spoken, terms
 
+COSTS, MONEY = spoken("costs"), spoken("money")
 NO_PERSON = rf"{spoken('month')}|{spoken('day')}"
 # What is asked for, and what a sentence has that says it.
 KINDS = {
     "phone number": r"\d[\d ()/-]{5,}\d|\b\d{3,6}\b(?<!\b(?:19|20)\d\d)",
     "mail address": EMAIL,
     "when": rf"{TIME}|{DATE}|\d(?:st|nd|rd|th)\b|\b[12]\d{{3}}\b|\b\d\d?\.\s|{spoken('moment')}",
-    "price": rf"[€$£¥]|(?:\d\s?)?{spoken('money')}(?:\s?\d)?",
+    "price": rf"[€$£¥]|(?:\d\s?)?{MONEY}(?:\s?\d)?|{COSTS}\D{{1,40}}\d|\d\D{{1,40}}{COSTS}",
     "amount": rf"{NUMBER.pattern}|{spoken('figure')}",
     "where": spoken("place"),
     "who": rf"(?-i:(?<=[\w,.] )(?!(?i:{NO_PERSON}))[A-ZÄÖÜ]\w*|[{EAST}])|{spoken('person')}",
@@ -72,8 +72,9 @@ class Query(NamedTuple):
         hit: Hit | None = None,
     ) -> list[Candidate]:
         """The parts that say at least a share of what is asked, best first."""
-        found, counts = [], ASKED["amount"].search(self.text)
-        for before, part in pairwise([Sentence(""), *parts]):
+        found, counts = list[Candidate](), ASKED["amount"].search(self.text)
+        before = Sentence("")
+        for part in parts:
             share, own = self._covered(part, before), terms(part.text)
             figures = NUMBER.findall(part.text) if counts else ()
             units = [unit for _, unit, _ in figures]
@@ -86,6 +87,7 @@ class Query(NamedTuple):
             said = part.asks or part.text in self.text or part.text.endswith((":", "："))
             if share + 0.2 * counted >= least and not said:
                 found.append(Candidate(self._shown(part), worth * score, hit))
+            before = before if GOES_ON.match(part.text) else part  # "it" is what it was before
         return sorted(found, key=lambda one: -one.score)
 
     def _covered(self, part: Sentence, before: Sentence) -> float:
