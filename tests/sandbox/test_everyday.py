@@ -251,3 +251,27 @@ def test_it_is_what_it_was_some_sentences_ago(handbook: Brain) -> None:
     told = "The Vardo crane lifts 25 tonnes. It stands on pier 3. Its driver is Max Ebb."
     asked = f"The Lomma crane is old.\n\n{told}\n\nThe Grav winch is new."
     assert "Max Ebb" in said(handbook, f"{asked}\n\nWho is the driver of the Vardo crane?")
+
+
+CRANES = "The Lomma crane lifts 40 tonnes. The Vardo crane lifts 25 tonnes. It rains in Lomma."
+KRAENE = "Der Kran in Lomma hebt 40 Tonnen. Der Kran in Vardo hebt 25 Tonnen. Es regnet viel."
+ORDERS = {
+    "Tell me how much the Vardo crane lifts. Write in English.": CRANES,
+    "Tell me how much the Vardo crane lifts. Describe nothing else.": CRANES,
+    "Can you tell me what the Vardo crane lifts. Explain your reasoning.": CRANES,
+    "Tell me how much the Vardo crane lifts.": f"When it rains, all cranes stop. {CRANES}",
+    "Sag mir, wie viel der Kran in Vardo hebt. Nenne nur die Zahl.": KRAENE,
+}
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_of_several_orders_the_one_that_names_most_is_asked(handbook: Brain, order: str) -> None:
+    told = ORDERS[order]
+    for prompt in (f"{told}\n\n{order}", f"{order}\n\n{told}"):
+        assert "25" in (answer := said(handbook, prompt))
+        assert "40" not in answer
+
+
+def test_what_a_user_said_last_is_asked_whatever_its_form(handbook: Brain) -> None:
+    talk = f"User: {CRANES}\nAssistant: Noted.\nUser: load of the Vardo crane"
+    assert said(handbook, talk) == "The Vardo crane lifts 25 tonnes."

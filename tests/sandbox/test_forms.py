@@ -270,3 +270,63 @@ def test_a_documented_class_is_no_form_of_an_answer(handbook: Brain) -> None:
     text = "The API speaks JSON.\n    retries: int = 3\n    host: str = lomma\n\n"
     asked = "Who maintains the API? The API is maintained by Rita Moss."
     assert "{" not in said(handbook, text + asked)
+
+
+CAPTAINS = [["Ship", "Berth", "Captain"], ["Ondine", "4", "Mara"], ["Selkie", "7", ""]]
+CAPTAINS += [["", "8", "Ann"], ["Petrel", "9", "Kim Oda"]]
+GAPS = {
+    "pipes": "".join(f"| {' | '.join(row)} |\n" for row in CAPTAINS),
+    "tabs": "\n".join(map("\t".join, CAPTAINS)),
+    "tags": "<h2>Fleet</h2>\n<table>\n"
+    + "".join(
+        f"  <tr>\n{''.join(f'    <td>{cell}</td>{chr(10)}' for cell in row)}  </tr>\n"
+        for row in CAPTAINS
+    )
+    + "</table>",
+}
+
+
+@pytest.mark.parametrize("table", GAPS.values(), ids=GAPS)
+def test_a_table_may_have_empty_cells(handbook: Brain, table: str) -> None:
+    answer = said(handbook, f"{table}\n\nWho is the captain of the Petrel?")
+    assert answer.endswith("Petrel, Berth: 9, Captain: Kim Oda")
+
+
+def test_a_row_of_tags_may_stand_on_several_lines(handbook: Brain) -> None:
+    rows = (("Birken", "555-1212"), ("Erlen", "555-3434"))
+    cells = "".join(f"<tr>\n <td>{a}</td>\n <td>\n{b}\n</td>\n</tr>\n" for a, b in rows)
+    asked = f"<table>\n{cells}</table>\n\nWhat is the phone number of Erlen?"
+    assert said(handbook, asked) == "Erlen: 555-3434"
+
+
+SHOWN = {
+    "python": "Shop(openingHours='Monday to Friday from 8:15 to 17:00', "
+    "head_cook='The well-known Ida Sol')",
+    "json": '{"openingHours": "Monday to Friday from 8:15 to 17:00", '
+    '"headCook": "The well-known Ida Sol"}',
+    "javascript": '{openingHours: "Monday to Friday from 8:15 to 17:00", '
+    'headCook: "The well-known Ida Sol"}',
+    "toml": 'openingHours = "8:15 to 17:00"\nhead_cook = "The well-known Ida Sol"',
+}
+
+
+@pytest.mark.parametrize("data", SHOWN.values(), ids=SHOWN)
+def test_a_name_in_data_is_words(handbook: Brain, data: str) -> None:
+    assert said(handbook, f"{data}\nWho is the head cook?") == "head cook: The well-known Ida Sol"
+
+
+@pytest.mark.parametrize(
+    ("data", "answer"),
+    [
+        ('{"a": "\\ud83d The rocket club meets at 18:45."}', "18:45"),
+        ("{'a': 1, 'b': 'The rocket\\'s start is at 18:45.'}", "The rocket's start is at 18:45."),
+        (
+            '["Don\'t fly before noon on Monday", "Don\'t meet the rocket before dusk"]',
+            "Don't meet",
+        ),
+    ],
+)
+def test_what_is_escaped_is_read(handbook: Brain, data: str, answer: str) -> None:
+    found = said(handbook, f"{data}\nWhen does the rocket start or meet?")
+    assert answer in found.encode().decode()
+    assert not found.startswith(",")

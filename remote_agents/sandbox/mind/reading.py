@@ -20,6 +20,8 @@ TALKERS = ("user", "assistant")
 # What a question is labelled as, and how one begins that is none by its mark.
 ASKS = pattern(rf"(?s)(?:.*\W)?{spoken('question')}(?: is| lautet)?(?: as follows| below)?\W*")
 WANTS = pattern(rf"\W*(?:{spoken('polite')} )*{spoken('wants')}")
+# "When it rains, work stops." begins as a question does, and is none.
+STATES = pattern(rf"\W*(?!{spoken('polite')}){spoken('asks')}.*[.。]")
 LABEL = re.compile(rf"([^.!?:。！？：]{{1,200}}?)(?:：|(?<=[{EAST}]):|:(?![a-z\d/\\]))\s*(\S.*)?")
 # JSON and what Python shows: a name before its value, and where a text begins.
 IS_DATA = re.compile(r"[\[{(]\s*[\"'{\[]|=['\"]")
@@ -28,7 +30,7 @@ BEGIN = r"(?:(?<=[\[{(,])|(?<=,\s)|^[ \t]*)"
 ESCAPED = re.compile(r"(?:\\(?:u[\da-fA-F]{4}|[\\\"/bfnrt]))+")
 ROLE = r"^[ \t]*(?:[\[<(*#]+ ?)?(?i:{})(?i: message)?[\])>*]*[ \t]*[:：][\])>*]*[ \t]*"
 TAG = r"[A-Za-z_][\w:.-]*(?:\s[^<>]*)?"
-INLINE = "[abisu]|code|em|font|mark|small|span|strong|su[bp]|t[dh]|table|thead|tbody"
+INLINE = "[abisu]|code|em|font|mark|small|span|strong|su[bp]|table|thead|tbody"
 ITEM = r"[ \t]*(?:[-*+>•]+|\d+[.)])[ \t]+"
 # What goes on in the next line: an item in indented ones, a line that is long and has no end.
 INDENTED = rf"^(?:{ITEM}.*|\S.*:[ \t]*)(?:\n[ \t]+(?!{ITEM}|[#|])\S.*)+"
@@ -39,19 +41,23 @@ MARKUP: dict[str, str | Callable[[re.Match[str]], str]] = {
     **{ROLE.format(spoken(who)): rf"\n\n{who}: " for who in TALKERS},
     r"\[(/?[A-Z][A-Z_]{2,})\]|^\[([A-Za-z][\w. -]*)\]$": r"<\1\2>",
     # Data: a name opens an object, or a text, which is a line of its own if it is long.
+    r"\\'": "'",
+    r"\b[a-z]+(?:_|(?=[A-Z]))\w+(?=[\"']\s*:|\s*[:=]\s*[\"'{\[])": lambda name: spaced(name[0]),
     rf"{NAME}\{{": r"\n\n# \1\n\n",
     r"[\[{](?=\s*[\"'\[{])|[\]}](?=\s*(?:[,\]}\"']|$))": r"\n\n",
-    r"[\"'](\w[\w -]{0,40})[\"'](?=\s*:)": lambda key: spaced(key[1]),
+    r"[\"'](\w[\w -]{0,40})[\"'](?=\s*:)": r"\1",
     rf"(?:{NAME}|{BEGIN})([\"'])(?=[^\"']{{20}}|(?:(?!\2).)*[.?!。？！]\2)": r"\n\n\1: ",
     r"(?:(?<=[^\"']{20})|(?<=[.?!。？！]))[\"'](?=\s*(?:[,\]})]|$))": r"\n\n",
     rf"{BEGIN}[\"']|[\"'](?=\s*(?:[,\]}})>]|/>|\w+=[\"']|$))": "",
     rf"{NAME}[\"']": r"\1: ",
     # Fences and tags.
     r"`{3,}(?:\w*(?=\n))?|\"{3,}|'{3,}|<\|[^|<>\n]*\|>": r"\n\n",
-    r"</t[dh]>": "|",
-    r"</?tr\b[^<>]*>": r"\n",
+    r"<t[dh]\b[^<>]*>\s*": "",
+    r"\s*</t[dh]>\s*": "|",
+    r"<tr\b[^<>]*>\s*": r"\n|",
+    r"</tr>": r"\n",
     rf"</?(?:{INLINE})(?:\s[^<>]*)?>": "",
-    r"<(\w+)>([^<>|\n]{1,40}(?<![.?!。？！]))</\1>\s*": r"\1: \2, ",
+    r"<(\w+)>([^<>|\n]{1,40}(?<![.?!。？！]))</\1>\s*(?!\|)": r"\1: \2, ",
     rf"<({TAG})/>": r"\n\n\1\n\n",
     rf"</{TAG}>|<({TAG})>": r"\n\n# \1\n\n",
     # Lines.
@@ -114,16 +120,19 @@ def read(text: str) -> Reading:
     others = [part for part in parts if part not in asked]
     turns = tuple((part.label, part.text) for part in others if part.label in TALKERS)
     told = tuple(part for part in others if part.label not in TALKERS)
-    return Reading(question, told, turns, strength > 0)
+    return Reading(question, told, turns, strength >= 1)
 
 
-def _asking(part: Sentence) -> int:
+def _asking(part: Sentence) -> float:
     """How much a sentence looks like what a text asks."""
     if part.label == TALKERS[1]:
         return 0
     name = (part.label or part.heading).strip(" \t#>*_-([{<\"'")
-    asked = 4 * bool(ASKS.fullmatch(name)) + 2 * bool(part.asks and topics(part.text))
-    return asked or bool(WANTS.match(part.text))
+    named = len(topics(part.text))
+    orders = WANTS.match(part.text) and not STATES.fullmatch(part.text)
+    asked = 4 * bool(ASKS.fullmatch(name)) + 2 * bool(part.asks and named)
+    # Of several orders, the one that names most; without any, what a user said last.
+    return asked or (1 + min(named, 9) / 10 if orders else 0.1 * (name == TALKERS[0]))
 
 
 def told_by(*texts: str) -> list[Sentence]:
@@ -168,15 +177,16 @@ def _rows(lines: Iterable[str]) -> Iterator[str]:
     for line in filter(str.strip, lines):
         prose = line.rstrip(" *_\"'").endswith((".", "!", "?", ":", "。", "！", "？"))
         mark = re.search(r"\|" if prose else r"\||\t.*\t|;.*;|,.*,", line)
-        cells = [*map(str.strip, line.strip("| ").split(mark[0][0]))] if mark else []
+        row = re.sub(r"^\|(.*)\|$", r"\1", line.strip(" "))
+        cells = [*map(str.strip, row.split(mark[0][0]))] if mark else []
         number += 1
         if cells and len(cells) == len(names):
-            told = [f"{name}: {cell}" for name, cell in zip(names, cells, strict=True)]
+            told = [f"{name}: {cell}" for name, cell in zip(names, cells, strict=True) if cell]
             # A number of the row itself says nothing.
             line = ", ".join(told[cells[0] == str(number) :])
         else:
             names, number = [] if re.search(r"[\d:]", line) else cells, 0
-        yield " ".join(re.sub(r"\s*\|", ": ", line.lstrip(":| ").rstrip("| ")).split())
+        yield " ".join(re.sub(r"\s*\|", ": ", line.lstrip(":|, ").rstrip("| ")).split())
 
 
 def talks(part: Sentence) -> bool:
