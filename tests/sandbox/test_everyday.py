@@ -275,3 +275,18 @@ def test_of_several_orders_the_one_that_names_most_is_asked(handbook: Brain, ord
 def test_what_a_user_said_last_is_asked_whatever_its_form(handbook: Brain) -> None:
     talk = f"User: {CRANES}\nAssistant: Noted.\nUser: load of the Vardo crane"
     assert said(handbook, talk) == "The Vardo crane lifts 25 tonnes."
+
+
+NEAR = {
+    "The internal post goes at 9:30. The international post goes at 11:15.\n\n"
+    "When does the international post go?": "The international post goes at 11:15.",
+    "Der Laden hat am Montag zugemacht. Die Halle hat am Freitag aufgemacht.\n\n"
+    "Wann hat die Halle aufmachen dürfen?": "Die Halle hat am Freitag aufgemacht.",
+}
+
+
+@pytest.mark.parametrize("prompt", NEAR)
+def test_a_word_is_near_in_another_form_and_not_by_its_beginning(
+    handbook: Brain, prompt: str
+) -> None:
+    assert said(handbook, prompt) == NEAR[prompt]

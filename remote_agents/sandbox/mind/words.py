@@ -78,6 +78,7 @@ def _stems(word: str) -> list[str]:
         parts = filter(None, EAST_COMMON.split(word))
         return [part[at : at + 2] for part in parts for at in range(max(1, len(part) - 1))]
     word = re.sub("([aou])e", r"\1", str(NUMBERS.get(word, word)).translate(UMLAUTS))
+    word = re.sub(r"^(ab|an|auf|aus|ein|um|vor|zu)ge(?=\w{3})", r"\1", word)
     word = re.sub(r"(?<=\w\w)ies$", "y", re.sub(r"(?<=ss|ch|sh|\wx)es$", "", word))
     word = re.sub(r"(?<=\w\w[^sui])s$", "", word)
     return [re.sub(r"(?<=\w{3})(?:ing|ed|ee?|(?<=\w)e[rnm])$", "", word)]
@@ -91,5 +92,6 @@ def topics(text: str) -> list[str]:
 def kinship(term: str, others: Collection[str]) -> float:
     """How much of a term others say: all, or most where one begins as it does or is a part."""
     longer = [other for other in others if min(len(term), len(other)) >= 5]
-    near = any(term[:6] == other[:6] or term in other or other in term for other in longer)
-    return max(term in others, 0.8 * near)
+    near = any(term[:6] == other[:6] for other in longer)
+    part = any(term in other or other in term for other in longer)
+    return max(term in others, 0.8 * part, 0.7 * near)
