@@ -253,6 +253,13 @@ def test_it_is_what_it_was_some_sentences_ago(handbook: Brain) -> None:
     assert "Max Ebb" in said(handbook, f"{asked}\n\nWho is the driver of the Vardo crane?")
 
 
+def test_a_sentence_of_its_own_is_not_about_what_was_named_some_sentences_ago(
+    handbook: Brain,
+) -> None:
+    told = "The bus to Lomma is full. That is a pity. The ferry to Grav leaves at 9:10."
+    assert said(handbook, f"{told}\n\nWhen does the bus to Lomma leave?") == NOTHING
+
+
 CRANES = "The Lomma crane lifts 40 tonnes. The Vardo crane lifts 25 tonnes. It rains in Lomma."
 KRAENE = "Der Kran in Lomma hebt 40 Tonnen. Der Kran in Vardo hebt 25 Tonnen. Es regnet viel."
 ORDERS = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 from remote_agents.sandbox.mind.knowledge import Hit
@@ -74,7 +75,9 @@ class Query(NamedTuple):
         """The parts that say at least a share of what is asked, best first."""
         found, counts = list[Candidate](), ASKED["amount"].search(self.text)
         before = Sentence("")
-        for part in parts:
+        for last, part in pairwise([before, *parts]):
+            # "It" is what it was before.
+            before = before if GOES_ON.match(last.text) and GOES_ON.match(part.text) else last
             share, own = self._covered(part, before), terms(part.text)
             figures = NUMBER.findall(part.text) if counts else ()
             units = [unit for _, unit, _ in figures]
@@ -87,7 +90,6 @@ class Query(NamedTuple):
             said = part.asks or part.text in self.text or part.text.endswith((":", "："))
             if share + 0.2 * counted >= least and not said:
                 found.append(Candidate(self._shown(part), worth * score, hit))
-            before = before if GOES_ON.match(part.text) else part  # "it" is what it was before
         return sorted(found, key=lambda one: -one.score)
 
     def _covered(self, part: Sentence, before: Sentence) -> float:
