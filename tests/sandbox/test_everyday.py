@@ -297,3 +297,35 @@ def test_a_word_is_near_in_another_form_and_not_by_its_beginning(
     handbook: Brain, prompt: str
 ) -> None:
     assert said(handbook, prompt) == NEAR[prompt]
+
+
+RECORDS = """Name: Tove Lindqvist
+Role: pilot of the harbour
+Phone: +47 555 0199
+
+Name: Erik Brandt
+Role: driver of the crane
+Phone: +47 555 0144"""
+ANSWERED = """Q: When does the pool open?
+A: At 06:30.
+Q: What does a towel cost?
+A: 3 florins.
+Q: Who is the lifeguard?
+A: Rita Moss."""
+
+
+@pytest.mark.parametrize(
+    ("told", "asked", "value"),
+    [
+        (RECORDS, "What is Erik Brandt's phone number?", "+47 555 0144"),
+        (RECORDS, "What is Tove Lindqvist's role?", "pilot"),
+        ("**Aurelia**\nCaptain: Ulf\n\n**Borealis**\nCaptain: Nils", "Borealis captain?", "Nils"),
+        (ANSWERED, "What does a towel cost?", "3 florins."),
+        (ANSWERED, "Question: Who is the lifeguard?", "Rita Moss."),
+        (ANSWERED, "Q: When does the pool open?\nA:", "At 06:30."),
+    ],
+)
+def test_lines_are_about_what_stands_above(
+    handbook: Brain, told: str, asked: str, value: str
+) -> None:
+    assert value in said(handbook, f"{told}\n\n{asked}")

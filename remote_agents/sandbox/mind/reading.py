@@ -19,6 +19,7 @@ from remote_agents.sandbox.mind.words import EAST, pattern, remembered, spoken, 
 TALKERS = ("user", "assistant")
 # What a question is labelled as, and how one begins that is none by its mark.
 ASKS = pattern(rf"(?s)(?:.*\W)?{spoken('question')}(?: is| lautet)?(?: as follows| below)?\W*")
+ANSWER = pattern(spoken("answer"))
 WANTS = pattern(rf"\W*(?:{spoken('polite')} )*{spoken('wants')}")
 # "When it rains, work stops." begins as a question does, and is none.
 STATES = pattern(rf"\W*(?!{spoken('polite')}){spoken('asks')}.*[.。]")
@@ -82,11 +83,17 @@ class Sentence(NamedTuple):
     heading: str = ""
     block: int = 0
     label: str = ""
+    lead: str = ""
 
     @property
     def asks(self) -> bool:
         """Whether it ends as a question does."""
         return self.text.rstrip("\"'”’»」』)*_ ").endswith(("?", "？"))
+
+    @property
+    def answers(self) -> bool:
+        """Whether it is labelled as an answer, and is one."""
+        return bool(ANSWER.fullmatch(self.label)) and not self.text.endswith((":", "："))
 
 
 class Reading(NamedTuple):
@@ -113,7 +120,12 @@ def read(text: str) -> Reading:
         'What is my name?'
     """
     parts = sentences(text)
-    strength, at = max(((_asking(part), at) for at, part in enumerate(parts)), default=(0, 0))
+    # A question with its answer is told; the last of the strongest is asked.
+    after = (*parts[1:], Sentence(""))
+    strengths = [
+        _asking(part) * (not then.answers) for part, then in zip(parts, after, strict=False)
+    ]
+    strength, at = max(((each, at) for at, each in enumerate(strengths)), default=(0, 0))
     block = {parts[at].block} if strength else ()
     asked = [part for n, part in enumerate(parts) if part.block in block and (n == at or part.asks)]
     question = " ".join(part.text for part in asked).strip(" \t\"'“”*_") or text.strip()
@@ -143,10 +155,10 @@ def told_by(*texts: str) -> list[Sentence]:
 @remembered
 def sentences(text: str) -> tuple[Sentence, ...]:
     """The sentences of a text without its markup, each with its label and its heading."""
-    found, heading, label = list[Sentence](), "", ""
+    found, heading, label, lead = list[Sentence](), "", "", ""
     for block, line in enumerate(_rows(_plain(text).splitlines())):
-        if line.startswith("#"):
-            heading, label = line.strip("# "), ""
+        if not line or line.startswith("#"):
+            heading, label, lead = line.strip("# ") or heading, label if not line else "", ""
             continue
         ended = END.sub(lambda end: end[0] if end[1] else f"{end[0]}\n", line)
         for said in filter(WORD.search, map(str.strip, ended.split("\n"))):
@@ -157,7 +169,8 @@ def sentences(text: str) -> tuple[Sentence, ...]:
                 if WANTS.match(label) and not topics(label):
                     found.append(Sentence(label, heading, block))
             rest = labelled[2] if labelled else said
-            found.append(Sentence(rest or said, heading, block, label))
+            found.append(Sentence(rest or said, heading, block, label, lead))
+        lead = lead or (" " if END.search(f"{line} ") else line)
         label = label if line.endswith((":", "：")) else ""
     return tuple(found)
 
@@ -174,17 +187,17 @@ def _plain(text: str) -> str:
 def _rows(lines: Iterable[str]) -> Iterator[str]:
     """The lines of a text; in a table, each row with the names of its columns."""
     names, number = list[str](), 0
-    for line in filter(str.strip, lines):
+    for line in (each.strip(" ") for each in lines):
         prose = line.rstrip(" *_\"'").endswith((".", "!", "?", ":", "。", "！", "？"))
         mark = re.search(r"\|" if prose else r"\||\t.*\t|;.*;|,.*,", line)
-        row = re.sub(r"^\|(.*)\|$", r"\1", line.strip(" "))
+        row = re.sub(r"^\|(.*)\|$", r"\1", line)
         cells = [*map(str.strip, row.split(mark[0][0]))] if mark else []
-        number += 1
+        number += bool(line)
         if cells and len(cells) == len(names):
             told = [f"{name}: {cell}" for name, cell in zip(names, cells, strict=True) if cell]
             # A number of the row itself says nothing.
             line = ", ".join(told[cells[0] == str(number) :])
-        else:
+        elif line:
             names, number = [] if re.search(r"[\d:]", line) else cells, 0
         yield " ".join(re.sub(r"\s*\|", ": ", line.lstrip(":|, ").rstrip("| ")).split())
 

@@ -94,18 +94,18 @@ class Query(NamedTuple):
 
     def _covered(self, part: Sentence, before: Sentence) -> float:
         """The share of the question that a part says, or what stands around it."""
-        around = [(1.0, part.text), (0.9, part.label), (0.7, part.heading)]
+        around = [(1.0, part.text), (0.9, part.label), (0.7, part.heading), (0.6, part.lead)]
         goes_on, same = self._goes_on(before, part), before.block == part.block
         around.append((0.8 if goes_on else 0.5 * same, before.text))
         said, total = 0.0, sum(self.weights.values()) or 1.0
         for term, weight in self.weights.items():
             said += weight * max(share * kinship(term, terms(text)) for share, text in around)
-        return said / total * (1.0 if self._fits(part) else 0.45)
+        return said / total * (1.0 if part.answers or self._fits(part) else 0.45)
 
     def _goes_on(self, before: Sentence, part: Sentence) -> bool:
         """Whether a sentence is about what the one before it names."""
         if part.label and not self._named(part.label):
-            return False
+            return before.asks and part.answers
         short = sum(map(str.isalpha, terms(part.text))) < 3
         topic = before.text and set(terms(before.text)) <= self.weights.keys()
         return bool((short and topic) or GOES_ON.match(part.text))
