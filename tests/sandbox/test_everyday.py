@@ -237,6 +237,7 @@ ASKED_OF = {
     "Was kostet ein Handtuch?": "Ein Handtuch kostet 3 Taler.",
     "When is the regatta?": "The regatta is in spring.",
     "Wann ist die Regatta?": "Die Regatta ist im Frühling.",
+    "When is the harbour closed?": "At wind force 11 the harbour is closed.",
     "How long does the crossing take?": "The crossing takes half an hour.",
 }
 
