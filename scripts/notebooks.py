@@ -1,6 +1,10 @@
-"""Run notebooks from top to bottom, three at a time: `scripts/notebooks.py notebooks/*.ipynb`."""
+"""Run notebooks from top to bottom, three at a time: `scripts/notebooks.py notebooks/*.ipynb`.
+
+A notebook whose agents answer otherwise than its committed outputs show has to be committed anew.
+"""
 
 import asyncio
+import re
 import sys
 from pathlib import Path
 
@@ -9,6 +13,7 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellControlSignal
 
 CELL = 120  # seconds at most
+ANSWER = re.compile(r"(?:[\w,:;' -]|\.(?=\w| [A-Z]))+(?:\(see [\w ]+\)|could not find anything)")
 
 
 async def failure(path: Path, places: asyncio.Semaphore) -> str | None:
@@ -16,12 +21,22 @@ async def failure(path: Path, places: asyncio.Semaphore) -> str | None:
     async with places:
         print(f"Executing {path}", flush=True)
         notebook = nbformat.read(path, as_version=4)
+        committed = answers(notebook)
         beside = {"metadata": {"path": str(path.parent)}}
         try:
             await NotebookClient(notebook, timeout=CELL, resources=beside).async_execute()
         except CellControlSignal as error:
             return f"{path} failed:\n{error}"
-    return None
+        other = sorted(answers(notebook) ^ committed)
+        return f"{path} is committed with other answers:\n{other}" if other else None
+
+
+def answers(notebook: nbformat.NotebookNode) -> set[str]:
+    """What the agents of a notebook are shown to say."""
+    outputs = [output for cell in notebook.cells for output in cell.get("outputs", ())]
+    shown = "".join(each.get("text", "") for each in outputs)
+    shown += "\n".join(each.data.get("text/plain", "") for each in outputs if "data" in each)
+    return {found.strip() for found in ANSWER.findall(shown)}
 
 
 async def main(paths: list[str]) -> None:
