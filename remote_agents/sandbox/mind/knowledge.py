@@ -58,7 +58,9 @@ class Knowledge:
         if any(bags):
             self._index.index([list(bag) for bag in bags], show_progress=False)
         whole = (Hit(section, 1.0) for section in self.sections)
-        self._home = {part.text: hit for hit in whole for part in hit.section.sentences}
+        told = ((hit, part) for hit in whole for part in hit.section.sentences)
+        shown = ((hit, part.text, f"{part.label}: {part.text}") for hit, part in told)
+        self._home = {said: hit for hit, *forms in shown for said in forms}
 
     def search(self, query: tuple[str, ...], limit: int = 5) -> list[Hit]:
         """The best sections for some terms."""
