@@ -322,6 +322,17 @@ A: Rita Moss."""
         (RECORDS, "What is Tove Lindqvist's role?", "pilot"),
         ("**Aurelia**\nCaptain: Ulf\n\n**Borealis**\nCaptain: Nils", "Borealis captain?", "Nils"),
         (ANSWERED, "What does a towel cost?", "3 florins."),
+        ("Fax: 555-0124. Phone: 555-0123.", "What is the phone number?", "555-0123"),
+        (
+            "The fee is max. 40 euros. The deposit is max. 100 euros.",
+            "How much is the deposit?",
+            "100",
+        ),
+        (
+            "Ferry(name='Aurelia', departureTime='06:55', arrivalTime='08:05')",
+            "When is the arrival?",
+            "08:05",
+        ),
         (ANSWERED, "Question: Who is the lifeguard?", "Rita Moss."),
         (ANSWERED, "Q: When does the pool open?\nA:", "At 06:30."),
     ],
@@ -330,3 +341,16 @@ def test_lines_are_about_what_stands_above(
     handbook: Brain, told: str, asked: str, value: str
 ) -> None:
     assert value in said(handbook, f"{told}\n\n{asked}")
+
+
+def test_words_that_somebody_said_are_told_without_half_a_quotation(handbook: Brain) -> None:
+    told = 'The captain said: "We sail at dawn." Then he slept.'
+    assert said(handbook, f"{told}\n\nWhen do we sail?") == "We sail at dawn."
+
+
+@pytest.mark.parametrize("asked", ["How many vacation days do I get?", "When is salary paid?"])
+def test_an_answer_that_broke_off_anywhere_is_no_source(handbook: Brain, asked: str) -> None:
+    answer = said(handbook, asked)
+    words = answer.split(" ")
+    begun = [" ".join(words[:count]) for count in range(1, len(words))]
+    assert {said(handbook, asked, broken_off, asked) for broken_off in begun} == {answer}

@@ -35,7 +35,7 @@ INLINE = "[abisu]|code|em|font|mark|small|span|strong|su[bp]|table|thead|tbody"
 ITEM = r"[ \t]*(?:[-*+>•]+|\d+[.)])[ \t]+"
 # What goes on in the next line: an item in indented ones, a line that is long and has no end.
 INDENTED = rf"^(?:{ITEM}.*|\S.*:[ \t]*)(?:\n[ \t]+(?!{ITEM}|[#|])\S.*)+"
-WRAPPED = rf"^([^#\n].{{60,}}[^\s.!?:|。！？：]|[^#\n]*,)[ \t]*\n(?!{ITEM}|[ \t]*(?:[#|\n]|$))"
+WRAPPED = rf"^([^#\n].{{60,}}[^\s.!?:|)\]}}。！？：]|[^#\n]*,)[ \t]*\n(?!{ITEM}|[ \t]*(?:[#|\n]|$))"
 # Markup, and what it becomes: longer texts are lines of their own, tags are headings.
 MARKUP: dict[str, str | Callable[[re.Match[str]], str]] = {
     # Who speaks, and names in brackets.
@@ -168,8 +168,9 @@ def sentences(text: str) -> tuple[Sentence, ...]:
                 label = labelled[1].strip(" ,")
                 if WANTS.match(label) and not topics(label):
                     found.append(Sentence(label, heading, block))
-            rest = labelled[2] if labelled else said
-            found.append(Sentence(rest or said, heading, block, label, lead))
+            rest = (labelled[2] if labelled else said) or said
+            rest = rest.strip('"') if rest.count('"') == 1 else rest
+            found.append(Sentence(rest, heading, block, label, lead))
         lead = lead or (" " if END.search(f"{line} ") else line)
         label = label if line.endswith((":", "：")) else ""
     return tuple(found)

@@ -41,7 +41,8 @@ SAME = {
     for same in map(str.split, chain(*words_of("synonyms")))
     for word in same
 }
-SPACED, DENSE = ("|".join(w for w in SAME if (w < "一") is spaces) for spaces in (True, False))
+LONGEST = sorted(SAME, key=len, reverse=True)
+SPACED, DENSE = ("|".join(w for w in LONGEST if (w < "一") is spaces) for spaces in (True, False))
 SYNONYM = re.compile(rf"\b({SPACED})(?:e?s)?\b|({DENSE})")
 UMLAUTS = str.maketrans("äöü", "aou")
 NUMBERS = {w: n for each in words_of("number") for n, same in enumerate(each) for w in same.split()}
