@@ -54,7 +54,7 @@ MARKUP: dict[str, str | Callable[[re.Match[str]], str]] = {
     # Fences and tags.
     r"`{3,}(?:\w*(?=\n))?|\"{3,}|'{3,}|<\|[^|<>\n]*\|>": r"\n\n",
     r"<t[dh]\b[^<>]*>\s*": "",
-    r"\s*</t[dh]>\s*": "|",
+    r"\s{0,99}</t[dh]>\s*": "|",
     r"<tr\b[^<>]*>\s*": r"\n|",
     r"</tr>": r"\n",
     rf"</?(?:{INLINE})(?:\s[^<>]*)?>": "",
@@ -200,7 +200,7 @@ def _rows(lines: Iterable[str]) -> Iterator[str]:
             line = ", ".join(told[cells[0] == str(number) :])
         elif line:
             names, number = [] if re.search(r"[\d:]", line) else cells, 0
-        yield " ".join(re.sub(r"\s*\|", ": ", line.lstrip(":|, ").rstrip("| ")).split())
+        yield " ".join(re.sub(r"\s{0,99}\|", ": ", line.lstrip(":|, ").rstrip("| ")).split())
 
 
 def talks(part: Sentence) -> bool:
