@@ -10,6 +10,7 @@ from langchain_classic.retrievers.document_compressors import chain_filter_promp
 from llama_index.core.evaluation.relevancy import DEFAULT_EVAL_TEMPLATE as RELEVANCY
 
 from remote_agents.sandbox.mind.answers import NOTHING, Brain
+from remote_agents.sandbox.mind.reading import sentences
 from tests.sandbox.brains import said
 
 INTRODUCED = {
@@ -354,3 +355,8 @@ def test_an_answer_that_broke_off_anywhere_is_no_source(handbook: Brain, asked: 
     words = answer.split(" ")
     begun = [" ".join(words[:count]) for count in range(1, len(words))]
     assert {said(handbook, asked, broken_off, asked) for broken_off in begun} == {answer}
+
+
+def test_a_tag_is_the_heading_of_what_it_holds_alone() -> None:
+    told = sentences("<ferry>\nIt is red.\n\nIt is old.\n</ferry>\nThe crane lifts 11 tonnes.")
+    assert [part.heading for part in told] == ["ferry", "ferry", ""]

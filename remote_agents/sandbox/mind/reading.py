@@ -77,7 +77,7 @@ WORD = re.compile(r"\w")
 
 
 class Sentence(NamedTuple):
-    """A sentence, the heading above, the paragraph that it is in, and what it is labelled as."""
+    """A sentence, the heading above, its line, its label, and what its paragraph begins with."""
 
     text: str
     heading: str = ""
@@ -157,8 +157,10 @@ def sentences(text: str) -> tuple[Sentence, ...]:
     """The sentences of a text without its markup, each with its label and its heading."""
     found, heading, label, lead = list[Sentence](), "", "", ""
     for block, line in enumerate(_rows(_plain(text).splitlines())):
+        if line.startswith("#"):
+            heading, label = line.strip("# "), ""
         if not line or line.startswith("#"):
-            heading, label, lead = line.strip("# ") or heading, label if not line else "", ""
+            lead = ""
             continue
         ended = END.sub(lambda end: end[0] if end[1] else f"{end[0]}\n", line)
         for said in filter(WORD.search, map(str.strip, ended.split("\n"))):
