@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,8 +47,8 @@ class Knowledge:
     def __init__(self, folder: Path = HANDBOOK) -> None:
         self.name = folder.resolve().name
         files = sorted(p for p in folder.rglob("*") if p.suffix.lower() in (".md", ".txt"))
-        texts = [path.read_text(encoding="utf-8", errors="replace") for path in files]
-        names = [path.relative_to(folder).as_posix() for path in files]
+        texts = (path.read_text(encoding="utf-8", errors="replace") for path in files)
+        names = (path.relative_to(folder).as_posix() for path in files)
         self.documents = dict(zip(names, texts, strict=True))
         self.sections = [s for name, text in self.documents.items() for s in _sections(name, text)]
         bags = [terms(f"{s.title} {s.heading} {s.text}") for s in self.sections]
@@ -57,10 +56,9 @@ class Knowledge:
         self._index = bm25s.BM25()
         if any(bags):
             self._index.index([list(bag) for bag in bags], show_progress=False)
-        whole = (Hit(section, 1.0) for section in self.sections)
-        told = ((hit, part) for hit in whole for part in hit.section.sentences)
-        shown = ((hit, part.text, f"{part.label}: {part.text}") for hit, part in told)
-        self._home = {said: hit for hit, *forms in shown for said in forms}
+        told = ((Hit(s, 1.0), part) for s in self.sections for part in s.sentences)
+        shown = ((hit, (part.text, f"{part.label}: {part.text}")) for hit, part in told)
+        self._home = {said: hit for hit, forms in shown for said in forms}
 
     def search(self, query: tuple[str, ...], limit: int = 5) -> list[Hit]:
         """The best sections for some terms."""
@@ -82,11 +80,10 @@ class Knowledge:
         return next(homes, None) if begun else None
 
 
-def _sections(filename: str, text: str) -> Iterator[Section]:
+def _sections(filename: str, text: str) -> list[Section]:
     found = re.search(r"^#\s+(.+)$", text, re.MULTILINE)
     title = found[1].strip() if found else Path(filename).stem.replace("-", " ").title()
-    parts = ["", *re.split(r"^(#{1,6}\s+.+)$", text, flags=re.MULTILINE)]
-    pairs = zip(parts[::2], map(str.strip, parts[1::2]), strict=True)
-    for number, (head, body) in enumerate(pair for pair in pairs if pair[1]):
-        heading = head.lstrip("# ").strip()
-        yield Section(f"{filename}#{number}", filename, title, heading or title, body)
+    parts = ["", *re.split(r"^#{1,6}\s+(.+)$", text, flags=re.MULTILINE)]
+    pairs = zip(map(str.strip, parts[::2]), map(str.strip, parts[1::2]), strict=True)
+    named = enumerate((heading or title, body) for heading, body in pairs if body)
+    return [Section(f"{filename}#{n}", filename, title, *section) for n, section in named]

@@ -41,9 +41,8 @@ SAME = {
     for same in map(str.split, chain(*words_of("synonyms")))
     for word in same
 }
-LONGEST = sorted(SAME, key=len, reverse=True)
-SPACED, DENSE = ("|".join(w for w in LONGEST if (w < "一") is spaces) for spaces in (True, False))
-SYNONYM = re.compile(rf"\b({SPACED})(?:e?s)?\b|({DENSE})")
+LONGEST = "|".join(sorted(SAME, key=len, reverse=True))
+SYNONYM = re.compile(rf"(?<![^\W{EAST}])({LONGEST})(?:e?s)?(?![^\W{EAST}])")
 UMLAUTS = str.maketrans("äöü", "aou")
 NUMBERS = {w: n for each in words_of("number") for n, same in enumerate(each) for w in same.split()}
 NUMERALS = "|".join(word for word in NUMBERS if word < "一")
@@ -69,7 +68,7 @@ def terms(text: str) -> tuple[str, ...]:
         >>> terms("How many days? 食堂几点开门？")
         ('day', '食堂', '点开', '开门')
     """
-    said = SYNONYM.sub(lambda found: f" {SAME[found[found.lastindex or 0]]} ", text.lower())
+    said = SYNONYM.sub(lambda found: f" {SAME[found[1]]} ", text.lower())
     return tuple(term for word in topic_words(said) for term in _stems(word))
 
 
