@@ -73,34 +73,26 @@ class Query(NamedTuple):
         hit: Hit | None = None,
     ) -> list[Candidate]:
         """The parts that say at least a share of what is asked, best first."""
-        found, counts = list[Candidate](), ASKED["amount"].search(self.text)
-        before = Sentence("")
+        found, before = list[Candidate](), Sentence("")
         for last, part in pairwise([before, *parts]):
             # "It" is what it was before.
             before = before if GOES_ON.match(last.text) and GOES_ON.match(part.text) else last
-            share, own = self._covered(part, before), terms(part.text)
-            figures = NUMBER.findall(part.text) if counts else ()
-            units = [unit for _, unit, _ in figures]
-            counted = any(map(self._named, units))
-            opening = set() if WANTS.match(part.text) else {*own[:2]}
-            # "After five years" is a condition, and not what a sentence is about.
-            first = len(opening & self.weights.keys() - {*terms(" ".join(units))})
-            bonus = 0.2 * counted + 0.1 * (hit.score if hit else 0) + 0.02 * first
-            score = share + bonus - 0.002 * len(set(own))
-            said = part.asks or part.text in self.text or part.text.endswith((":", "："))
-            if share + 0.2 * counted >= least and not said:
+            score = self._covered(part, before)
+            if score >= least and not (part.asks or part.text in self.text):
                 found.append(Candidate(self._shown(part), worth * score, hit))
         return sorted(found, key=lambda one: -one.score)
 
     def _covered(self, part: Sentence, before: Sentence) -> float:
         """The share of the question that a part says, or what stands around it."""
         around = [(1.0, part.text), (0.9, part.label), (0.7, part.heading), (0.6, part.lead)]
-        goes_on, same = self._goes_on(before, part), before.block == part.block
-        around.append((0.8 if goes_on else 0.5 * same, before.text))
+        same = before.block == part.block
+        around.append((0.8 if self._goes_on(before, part) else 0.5 * same, before.text))
         said, total = 0.0, sum(self.weights.values()) or 1.0
         for term, weight in self.weights.items():
             said += weight * max(share * kinship(term, terms(text)) for share, text in around)
-        return said / total * (1.0 if part.answers or self._fits(part) else 0.45)
+        units = NUMBER.findall(part.text) if self.kind == "amount" else ()
+        counted = 0.2 * any(self._named(unit) for _, unit, _ in units)
+        return said / total * (1.0 if part.answers or self._fits(part) else 0.45) + counted
 
     def _goes_on(self, before: Sentence, part: Sentence) -> bool:
         """Whether a sentence is about what the one before it names."""
