@@ -115,11 +115,10 @@ class Brain:
     def _prose(self, reading: Reading, sources: Sources) -> Answer:
         """What answers the question, or the one before it where this message only brings more."""
         question = reading.question
-        talk, brings = reading.talks, not reading.asks and not _states(question)
         for asked in [asked for asked in sources.asked if read(asked).asks][:1]:
-            if talk or (brings and self._query(asked, []).ranked(reading.told)):
+            if reading.talks:
                 return self._composed(asked, *self._found(asked, sources))
-        if talk and any(part.text for part in sources.given):
+        if reading.talks and any(part.text for part in sources.given):
             return self._composed(question, gist(sources.given), [])
         return self._composed(question, *self._found(question, sources))
 
@@ -150,12 +149,10 @@ class Brain:
         self, question: str, sources: Sources, documents: bool, field: Field
     ) -> list[str]:
         """The sentences for a field: its name tells most, and the question what it is about."""
-        topics = [question, *followed(question, sources.asked)]
         found: list[tuple[float, str]] = []
-        for worth, name in zip((1.0, 0.8), field, strict=True):
-            ranked = self._ranked(self._query(name, topics), sources, 0.2)[0]
-            known = [one for one in ranked if terms(name) and (documents or not one.hit)]
-            found += [(worth * one.score, one.text) for one in known]
+        for worth, name in zip((1.0, 0.8), filter(terms, field)):
+            ranked = self._ranked(self._query(name, [question]), sources, 0.2)[0]
+            found += [(worth * one.score, one.text) for one in ranked if documents or not one.hit]
         return [text for _, text in sorted(found, key=lambda one: -one[0])]
 
     def _query(self, text: str, topics: Sequence[str]) -> Query:

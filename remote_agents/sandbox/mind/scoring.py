@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import NamedTuple
@@ -116,12 +115,9 @@ class Query(NamedTuple):
 
 
 def gist(parts: Sequence[Sentence], most: int = 3) -> list[Candidate]:
-    """The sentences whose words are used most, in their order."""
-    told = list(dict.fromkeys(p.text for p in parts if not p.asks and not talks(p)))
-    counts = Counter(term for part in parts for term in set(terms(part.text)))
-    worth = {t: sum(counts[term] for term in terms(t)) / (3 + len(terms(t))) for t in told}
-    best = sorted(told, key=lambda text: -worth[text])[:most]
-    return [Candidate(text, 1.0) for text in told if text in best]
+    """How a text begins, which mostly says what it is about."""
+    told = dict.fromkeys(p.text for p in parts if not p.asks and not talks(p))
+    return [Candidate(text, 1.0) for text in [*told][:most]]
 
 
 def parts_of(question: str) -> list[str]:
