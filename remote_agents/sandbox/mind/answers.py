@@ -116,7 +116,8 @@ class Brain:
         """What answers the question, or the one before it where this message only brings more."""
         question = reading.question
         for asked in [asked for asked in sources.asked if read(asked).asks][:1]:
-            if reading.talks:
+            brings = not reading.asks and self._query(asked, []).ranked(reading.told)
+            if reading.talks or brings:
                 return self._composed(asked, *self._found(asked, sources))
         if reading.talks and any(part.text for part in sources.given):
             return self._composed(question, gist(sources.given), [])

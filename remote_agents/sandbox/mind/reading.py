@@ -42,14 +42,12 @@ MARKUP: dict[str, str | Callable[[re.Match[str]], str]] = {
     **{ROLE.format(spoken(who)): rf"\n\n{who}: " for who in TALKERS},
     r"\[(/?[A-Z][A-Z_]{2,})\]|^\[([A-Za-z][\w. -]*)\]$": r"<\1\2>",
     # Data: a name opens an object, or a text, which is a line of its own if it is long.
-    r"\\'": "'",
     r"\b[a-z]+(?:_|(?=[A-Z]))\w+(?=[\"']\s*:|\s*[:=]\s*[\"'{\[])": lambda name: spaced(name[0]),
     rf"{NAME}\{{": r"\n\n# \1\n\n",
     r"[\[{](?=\s*[\"'\[{])|[\]}](?=\s*(?:[,\]}\"']|$))": r"\n\n",
-    r"[\"'](\w[\w -]{0,40})[\"'](?=\s*:)": r"\1",
     rf"(?:{NAME}|{BEGIN})([\"'])(?=[^\"']{{20}}|(?:(?!\2).)*[.?!。？！]\2)": r"\n\n\1: ",
     r"(?:(?<=[^\"']{20})|(?<=[.?!。？！]))[\"'](?=\s*(?:[,\]})]|$))": r"\n\n",
-    rf"{BEGIN}[\"']|[\"'](?=\s*(?:[,\]}})>]|/>|\w+=[\"']|$))": "",
+    rf"{BEGIN}[\"']|[\"'](?=\s*(?:[:,\]}})>]|/>|\w+=[\"']|$))": "",
     rf"{NAME}[\"']": r"\1: ",
     # Fences and tags.
     r"`{3,}(?:\w*(?=\n))?|\"{3,}|'{3,}|<\|[^|<>\n]*\|>": r"\n\n",
@@ -65,7 +63,6 @@ MARKUP: dict[str, str | Callable[[re.Match[str]], str]] = {
     INDENTED: lambda item: item[0].replace("\n", " "),
     WRAPPED: r"\1 ",
     rf"^[ \t]*[|+][-=+|: \t]+[|+][ \t]*\n?|^{ITEM}|\*\*|__|`": "",
-    r"\[([^\]]*)\]\([^)]*\)": r"\1",
 }
 PATTERNS = [(re.compile(mark, re.MULTILINE), instead) for mark, instead in MARKUP.items()]
 # Where a sentence ends: not after an abbreviation, nor before a month or a small letter.
@@ -121,10 +118,8 @@ def read(text: str) -> Reading:
     """
     parts = sentences(text)
     # A question with its answer is told; the last of the strongest is asked.
-    after = (*parts[1:], Sentence(""))
-    strengths = [
-        _asking(part) * (not then.answers) for part, then in zip(parts, after, strict=False)
-    ]
+    pairs = zip(parts, (*parts[1:], Sentence("")), strict=False)
+    strengths = (_asking(part) * (not then.answers) for part, then in pairs)
     strength, at = max(((each, at) for at, each in enumerate(strengths)), default=(0, 0))
     block = {parts[at].block} if strength else ()
     asked = [part for n, part in enumerate(parts) if part.block in block and (n == at or part.asks)]
@@ -137,8 +132,6 @@ def read(text: str) -> Reading:
 
 def _asking(part: Sentence) -> float:
     """How much a sentence looks like what a text asks."""
-    if part.label == TALKERS[1]:
-        return 0
     name = (part.label or part.heading).strip(" \t#>*_-([{<\"'")
     named = len(topics(part.text))
     orders = WANTS.match(part.text) and not STATES.fullmatch(part.text)
@@ -171,7 +164,6 @@ def sentences(text: str) -> tuple[Sentence, ...]:
                 if WANTS.match(label) and not topics(label):
                     found.append(Sentence(label, heading, block))
             rest = (labelled[2] if labelled else said) or said
-            rest = rest.strip('"') if rest.count('"') == 1 else rest
             found.append(Sentence(rest, heading, block, label, lead))
         lead = lead or (" " if END.search(f"{line} ") else line)
         label = label if line.endswith((":", "：")) else ""
@@ -189,19 +181,15 @@ def _plain(text: str) -> str:
 
 def _rows(lines: Iterable[str]) -> Iterator[str]:
     """The lines of a text; in a table, each row with the names of its columns."""
-    names, number = list[str](), 0
+    names = list[str]()
     for line in (each.strip(" ") for each in lines):
-        prose = line.rstrip(" *_\"'").endswith((".", "!", "?", ":", "。", "！", "？"))
-        mark = re.search(r"\|" if prose else r"\||\t.*\t|;.*;|,.*,", line)
+        mark = re.search(r"\||\t.*\t|;.*;|,.*,", line)
         row = re.sub(r"^\|(.*)\|$", r"\1", line)
         cells = [*map(str.strip, row.split(mark[0][0]))] if mark else []
-        number += bool(line)
         if cells and len(cells) == len(names):
-            told = [f"{name}: {cell}" for name, cell in zip(names, cells, strict=True) if cell]
-            # A number of the row itself says nothing.
-            line = ", ".join(told[cells[0] == str(number) :])
+            line = ", ".join(map("{}: {}".format, names, cells))
         elif line:
-            names, number = [] if re.search(r"[\d:]", line) else cells, 0
+            names = [] if re.search(r"[\d:]", line) else cells
         yield " ".join(re.sub(r"\s{0,99}\|", ": ", line.lstrip(":|, ").rstrip("| ")).split())
 
 
