@@ -100,9 +100,7 @@ class Brain:
             for said in (user, assistant)
         )
         given = [*told_by(*rest), *reading.told] if self.use_context else []
-        # What only brings a text is no topic to go on with.
-        topics = [each for each in map(read, user) if each.asks or len(each.told) < 2]
-        sources = Sources(given, told, answered, [each.question for each in topics])
+        sources = Sources(given, told, answered, [read(each).question for each in user])
         if schema is not None:
             return self._as_json(schema, reading, sources)
         done = perform("\n\n".join([*rest, text]), reading.question, user)
@@ -189,7 +187,7 @@ class Brain:
         searched = answer.used or (reading.asks and not fields.ranked(texts, 0.01))
         documents = bool(searched and not reply)
         evidence = partial(self._evidence, question, sources, documents)
-        told = [part.text for part in texts if not documents]
+        told = [part.text for part in texts]
         try:
             value = Filler(schema, answer.text, question, evidence, told).fill(schema)
         except (TypeError, ValueError, LookupError, AttributeError, RecursionError):
