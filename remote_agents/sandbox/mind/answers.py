@@ -122,12 +122,18 @@ class Brain:
         return self._composed(question, *self._found(question, sources))
 
     def _found(self, question: str, sources: Sources) -> Found:
-        """The sentences to answer with, one for each part, and the sections that were found."""
+        """The sentences to answer with, one for each part, and the sections that were found.
+
+        Of a single question also those from the same place that are nearly as good.
+        """
         parts, asked = parts_of(question), sources.asked
         answers, offered = list[Candidate](), list[Hit]()
         for part in parts:
             found, hits = self._ranked(self._query(part, followed(part, asked)), sources)
-            answers += found[:1] if len(parts) > 1 else _best(found)
+            most = 1 if len(parts) > 1 else 3
+            for one in found[:most]:
+                near = one.score >= 0.9 * found[0].score
+                answers += [one] if near and bool(one.hit) is bool(found[0].hit) else []
             offered, asked = offered + hits, [part, *asked]
         return list(dict.fromkeys(answers)), list(dict.fromkeys(offered))
 
@@ -149,7 +155,7 @@ class Brain:
     ) -> list[str]:
         """The sentences for a field: its name tells most, and the question what it is about."""
         found: list[tuple[float, str]] = []
-        for worth, name in zip((1.0, 0.8), filter(terms, field)):
+        for worth, name in zip((1.0, 0.8), filter(terms, field), strict=False):
             ranked = self._ranked(self._query(name, [question]), sources, 0.2)[0]
             found += [(worth * one.score, one.text) for one in ranked if documents or not one.hit]
         return [text for _, text in sorted(found, key=lambda one: -one[0])]
@@ -222,16 +228,6 @@ def _small_talk(text: str, question: str, said: Sequence[str]) -> str | None:
         if found and len(terms(talk.sub("", text))) <= (0 if "?" in text else 4):
             return found.expand(reply)
     return None
-
-
-def _best(ranked: list[Candidate]) -> list[Candidate]:
-    """The best sentence and up to two that are nearly as good, one of them from elsewhere."""
-    chosen = ranked[:1]
-    for same, enough in ((True, 0.86), (False, 0.95))[: 1 + any(one.hit for one in chosen)]:
-        beside = (one for one in ranked[1:12] if (one.hit == ranked[0].hit) is same)
-        near = (one for one in beside if one.score >= enough * ranked[0].score)
-        chosen += [one for one in near if one.text != ranked[0].text][:1]
-    return chosen
 
 
 def _reasoning(question: str, chosen: Sequence[Candidate], hits: Sequence[Hit]) -> str:

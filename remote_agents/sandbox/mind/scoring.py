@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from remote_agents.sandbox.mind.knowledge import Hit
-from remote_agents.sandbox.mind.reading import WANTS, Sentence, talks
+from remote_agents.sandbox.mind.reading import Sentence, talks
 from remote_agents.sandbox.mind.values import DATE, EMAIL, NUMBER, TIME
 from remote_agents.sandbox.mind.words import EAST, FAINT, kinship, pattern, spoken, terms
 

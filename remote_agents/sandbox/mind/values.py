@@ -68,9 +68,8 @@ def number(schema: JsonObject, kind: str, field: Field, said: list[str], questio
     """The number with the unit that the field names, else the first that is allowed."""
     step = schema.get("multipleOf", kind == "integer")
     bounds = [(schema[name], holds) for name, holds in BOUNDS.items() if name in schema]
-    tried = [value for _, value, _ in _figures(field, said, question)] + [0.0]
-    for end, _ in bounds:
-        tried += [(end // (step or 1) + by) * (step or 1) for by in (0, 1, -1)]
+    near = [(end // (step or 1) + by) * (step or 1) for end, _ in bounds for by in (0, 1, -1)]
+    tried = [value for _, value, _ in _figures(field, said, question)] + [0.0, *near]
     fitting = (value for value in tried if not (step and value % step))
     allowed = (value for value in fitting if all(holds(value, end) for end, holds in bounds))
     value = next(allowed, sum(end for end, _ in bounds) / 2)
