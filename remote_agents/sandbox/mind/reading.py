@@ -32,7 +32,7 @@ ESCAPED = re.compile(r"(?:\\(?:u[\da-fA-F]{4}|[\\\"/bfnrt]))+")
 ROLE = r"^[ \t]*(?:[\[<(*#]+ ?)?(?i:{})(?i: message)?[\])>*]*[ \t]*[:：][\])>*]*[ \t]*"
 TAG = r"[A-Za-z_][\w:.-]*(?:\s[^<>]*)?"
 INLINE = "[abisu]|code|em|font|mark|small|span|strong|su[bp]|table|thead|tbody"
-ITEM = r"[ \t]*(?:[-*+>•]+|\d+[.)])[ \t]+"
+ITEM = r"[ \t]*(?:[-*+>•・]+|\d+[.)])[ \t]+"
 # What goes on in the next line: an item in indented ones, a line that is long and has no end.
 INDENTED = rf"^(?:{ITEM}.*|\S.*:[ \t]*)(?:\n[ \t]+(?!{ITEM}|[#|])\S.*)+"
 WRAPPED = rf"^([^#\n].{{60,}}[^\s.!?:|)\]}}。！？：]|[^#\n]*,)[ \t]*\n(?!{ITEM}|[ \t]*(?:[#|\n]|$))"
@@ -41,6 +41,7 @@ MARKUP: dict[str, str | Callable[[re.Match[str]], str]] = {
     # Who speaks, and names in brackets.
     **{ROLE.format(spoken(who)): rf"\n\n{who}: " for who in TALKERS},
     r"\[(/?[A-Z][A-Z_]{2,})\]|^\[([A-Za-z][\w. -]*)\]$": r"<\1\2>",
+    r"\\'": "'",
     # Data: a name opens an object, or a text, which is a line of its own if it is long.
     r"\b[a-z]+(?:_|(?=[A-Z]))\w+(?=[\"']\s*:|\s*[:=]\s*[\"'{\[])": lambda name: spaced(name[0]),
     rf"{NAME}\{{": r"\n\n# \1\n\n",
@@ -164,6 +165,7 @@ def sentences(text: str) -> tuple[Sentence, ...]:
                 if WANTS.match(label) and not topics(label):
                     found.append(Sentence(label, heading, block))
             rest = (labelled[2] if labelled else said) or said
+            rest = rest.strip('"') if rest.count('"') == 1 else rest
             found.append(Sentence(rest, heading, block, label, lead))
         lead = lead or (" " if END.search(f"{line} ") else line)
         label = label if line.endswith((":", "：")) else ""
@@ -181,15 +183,17 @@ def _plain(text: str) -> str:
 
 def _rows(lines: Iterable[str]) -> Iterator[str]:
     """The lines of a text; in a table, each row with the names of its columns."""
-    names = list[str]()
+    names, number = list[str](), 0
     for line in (each.strip(" ") for each in lines):
         mark = re.search(r"\||\t.*\t|;.*;|,.*,", line)
         row = re.sub(r"^\|(.*)\|$", r"\1", line)
         cells = [*map(str.strip, row.split(mark[0][0]))] if mark else []
+        number += bool(line)
         if cells and len(cells) == len(names):
-            line = ", ".join(map("{}: {}".format, names, cells))
+            # A number of the row itself says nothing.
+            line = ", ".join([*map("{}: {}".format, names, cells)][cells[0] == str(number) :])
         elif line:
-            names = [] if re.search(r"[\d:]", line) else cells
+            names, number = [] if re.search(r"[\d:]", line) else cells, 0
         yield " ".join(re.sub(r"\s{0,99}\|", ": ", line.lstrip(":|, ").rstrip("| ")).split())
 
 

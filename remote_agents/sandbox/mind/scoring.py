@@ -12,16 +12,18 @@ from remote_agents.sandbox.mind.values import DATE, EMAIL, NUMBER, TIME
 from remote_agents.sandbox.mind.words import EAST, FAINT, kinship, pattern, spoken, terms
 
 COSTS, MONEY = spoken("costs"), spoken("money")
-NO_PERSON = rf"{spoken('month')}|{spoken('day')}"
+MOMENT = rf"{spoken('moment')}|{spoken('month')}"
+NO_PERSON = rf"(?i:{spoken('month')}|{spoken('day')}|{spoken('no name')})"
+PERSON = rf"(?-i:(?:(?<=[\w,.] )|^(?=.[a-z]))(?!{NO_PERSON})[A-ZÄÖÜ]\w*|[{EAST}])"
 # What is asked for, and what a sentence has that says it.
 KINDS = {
     "phone number": r"\d[\d ()/-]{5,}\d|\b\d{3,6}\b(?<!\b(?:19|20)\d\d)",
     "mail address": EMAIL,
-    "when": rf"{TIME}|{DATE}|\d(?:st|nd|rd|th)\b|\b[12]\d{{3}}\b|\b\d\d?\.\s|{spoken('moment')}",
+    "when": rf"{TIME}|{DATE}|\d(?:st|nd|rd|th)\b|\b[12]\d{{3}}\b|\b\d\d?\.\s|{MOMENT}",
     "price": rf"[€$£¥]|(?:\d\s?)?{MONEY}(?:\s?\d)?|{COSTS}\D{{1,40}}\d|\d\D{{1,40}}{COSTS}",
     "amount": rf"{NUMBER.pattern}|{spoken('figure')}",
     "where": spoken("place"),
-    "who": rf"(?-i:(?<=[\w,.] )(?!(?i:{NO_PERSON}))[A-ZÄÖÜ]\w*|[{EAST}])|{spoken('person')}",
+    "who": rf"{PERSON}|{spoken('person')}",
 }
 ASKED = {kind: pattern(spoken(kind)) for kind in KINDS}
 FORMS = {kind: pattern(form) for kind, form in KINDS.items()}

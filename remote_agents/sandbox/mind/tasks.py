@@ -21,7 +21,6 @@ NUMBERED = pattern(
     r"(?m)^[ \t]*[(\[]?(\d+)[.)\]][ \t]+(.+)$"
     r"|^document (\d+):\n((?:(?!document \d|question:).*\n)+)"
 )
-CHOOSE = pattern(r"\b(?:choices?|choose|select|options?|tools?)\b")
 # An object with a number or the name of a tool, maybe in a list that maybe has a name.
 EXAMPLE = pattern(
     r'(?:(?:"(\w+)"\s*:\s*)?(\[)\s*)?'
@@ -84,7 +83,6 @@ def _options(text: str) -> dict[Option, str]:
     numbered: dict[Option, str] = {}
     for match in NUMBERED.finditer(text):
         number, said = filter(None, match.groups())
-        numbered = {} if number == "1" else numbered
         numbered[int(number)] = said
     block, _ = decoded(text.rpartition("```json")[2].strip(), 0)
     named = block if isinstance(block, dict) else {}
@@ -113,7 +111,7 @@ def numbered(task: Task, form: Form) -> str | None:
 def as_json(task: Task, form: Form) -> str | None:
     """The choices as the example has them: in a named list, in a list, or the first alone."""
     rest = NUMBERED.sub("", task.text)
-    examples = EXAMPLE.finditer(rest) if task.options and CHOOSE.search(rest) else ()
+    examples = EXAMPLE.finditer(rest) if task.options else ()
     offered = [one for one in examples if 1 in task.options or f'"{one[4]}":' in rest]
     if not offered:
         return None

@@ -41,6 +41,7 @@ KINDS = {
     "hour": (spoken("a time"), TIME, ""),
     "place": (spoken("a place"), PLACE, ""),
     "name": (spoken("a name"), NAME, ""),
+    "version": (spoken("a version"), r"\bv?\d+(?:\.\d+)+\b", ""),
     "date-time": (NEVER, NEVER, "2025-01-31T09:00:00Z"),
     "time": (NEVER, NEVER, "09:00:00Z"),
     "uuid": (NEVER, NEVER, "3f2b8c1e-7a4d-4e9b-8c56-0d1f2a3b4c5d"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -35,7 +36,8 @@ def system(template: str, text: str = "{c}") -> Messages:
 CITED = "Source 1:\nGulls are loud.\n\nSource 2:\n{c}\n"
 WITH_METADATA = "page_label: 4\nfile_path: wiki/ops.md\n\n{c}"
 TWO_NODES = "file_path: a.md\n\nGulls are loud.\n\nfile_path: wiki/ops.md\n\n{c}"
-TOOLS = {"tool_desc": "> Tool Name: search\nTool Description: Searches the wiki.\n"}
+ARGS = {"properties": {"query": {"title": "Query", "type": "string"}}, "required": ["query"]}
+TOOLS = {"tool_desc": f"> Tool Name: search\nTool Args: {json.dumps(ARGS | {'type': 'object'})}\n"}
 ACTION = "Thought: I need a tool.\nAction: search\nAction Input: {}"
 BLOCKS = [ChatMessage(content="Gulls are loud."), ChatMessage(content="{c}")]
 REFINED = ("DEFAULT_REFINE_PROMPT", "DEFAULT_REFINE_TABLE_CONTEXT_PROMPT")
