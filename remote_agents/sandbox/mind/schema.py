@@ -89,7 +89,7 @@ def _form(text: str) -> tuple[Schema, str] | None:
 def _typed(shown: str, note: str) -> Schema:
     """A field of the type that is shown; what is shown in words says what it is for."""
     shown = shown.strip("\"'")
-    kinds = [kind for begins, kind in TYPES.items() if re.match(begins, shown.lower())]
+    kinds = [kind for begins, kind in TYPES.items() if re.match(begins, shown.lower().lstrip("<"))]
     told = note if kinds and " " not in shown else f"{shown} {note}"
     return {"description": told} | ({"type": kinds[0]} if kinds else {})
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import suppress
 from operator import ge, gt, le, lt
 from typing import Any, NamedTuple, TypeVar
@@ -42,10 +42,10 @@ KINDS = {
     "place": (spoken("a place"), PLACE, ""),
     "name": (spoken("a name"), NAME, ""),
     "version": (spoken("a version"), r"\bv?\d+(?:\.\d+)+\b", ""),
-    "date-time": (NEVER, NEVER, "2025-01-31T09:00:00Z"),
+    "date-time": (NEVER, r"\b\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-]\d\d:\d\d)", "2025-01-31T09:00:00Z"),
     "time": (NEVER, NEVER, "09:00:00Z"),
     "uuid": (NEVER, NEVER, "3f2b8c1e-7a4d-4e9b-8c56-0d1f2a3b4c5d"),
-    "ipv4": (NEVER, NEVER, "127.0.0.1"),
+    "ipv4": (NEVER, r"\b\d{1,3}(?:\.\d{1,3}){3}\b", "127.0.0.1"),
     "duration": (NEVER, NEVER, "P1D"),
 }
 BOUNDS = {"minimum": ge, "exclusiveMinimum": gt, "maximum": le, "exclusiveMaximum": lt}
@@ -93,7 +93,11 @@ def _figures(field: Field, said: Sequence[str], question: str) -> list[tuple[boo
             fits = [_akin(units, title[-1:]), _akin(units, terms(" ".join(field)))]
             figures += [([not article, *fits, -at, _akin(before, title)], value, found[1] + unit)]
     best = sorted(figures, key=lambda figure: figure[0], reverse=True)
-    return [(fits[2] > 0, value, shown) for fits, value, shown in best if value not in asked]
+    return [
+        (fits[2] > 0 or fits[-1] > 0, value, shown)
+        for fits, value, shown in best
+        if value not in asked
+    ]
 
 
 def _akin(words: Sequence[str], names: Sequence[str]) -> bool:
@@ -121,8 +125,8 @@ def text(
     """
     _, form, default = KINDS.get(schema.get("format", ""), (NEVER, NEVER, ""))
     if default:
-        shown = _first(form, [*said, *others])
-        return (_iso_date(shown) if shown and form is DATE else shown) or default
+        shown = _all(form, [*said, *others])
+        return next(filter(None, map(_iso_date, shown) if form is DATE else shown), default)
     piece = question if ASKED.search(field.title) else _piece(field, said, others, question)
     value = piece or [*said, *others][0]
     return value.ljust(int(schema.get("minLength", 0)), ".")[: schema.get("maxLength")]
@@ -143,7 +147,10 @@ def _piece(field: Field, said: list[str], others: list[str], question: str) -> s
         return None
     known, about = [*said, *others], " ".join(field)
     wanted = [form for words, form, _ in KINDS.values() if re.search(words, about, re.IGNORECASE)]
-    found = [_first(form, known) for form in wanted]
+    words = field.title.split()
+    labels = "|".join(re.escape(" ".join(words[at:])) for at in range(len(words)))
+    found = [_first(rf"^(?:{labels})\s?[:=：]\s*(.+?)[.。]?$", said[:1]) if labels else None]
+    found += [_first(form, known) for form in wanted]
     if AMOUNT.search(about):
         found += [shown for *_, shown in _figures(field, known[:1], question)]
     found += [_first(SAID_TO_BE, said[:1])]
@@ -151,9 +158,13 @@ def _piece(field: Field, said: list[str], others: list[str], question: str) -> s
     return next(filter(None, found), None)
 
 
+def _all(form: str, said: list[str]) -> Iterator[str]:
+    found = (one for sentence in said for one in re.finditer(form, sentence, re.IGNORECASE))
+    return (one[one.lastindex or 0].strip() for one in found)
+
+
 def _first(form: str, said: list[str]) -> str | None:
-    found = (re.search(form, sentence, re.IGNORECASE) for sentence in said)
-    return next((one[one.lastindex or 0].strip() for one in found if one), None)
+    return next(_all(form, said), None)
 
 
 def guessed(field: Field, said: list[str]) -> str:
