@@ -170,7 +170,7 @@ class Brain:
             chosen, nothing = [], f"Noted, I will remember that. You said: {question}"
         parts = []
         for page in dict.fromkeys(one.page for one in chosen):
-            text = " ".join(one.text for one in chosen if one.page == page)
+            text = " ".join(dict.fromkeys(one.text for one in chosen if one.page == page))
             parts.append(f"{text.rstrip('. ')} (see {page})." if page else text)
         copied = (self.knowledge.home_of(one.text) for one in chosen)  # by a retriever
         used = dict.fromkeys(one.hit or hit for one, hit in zip(chosen, copied, strict=True))

@@ -111,7 +111,7 @@ class Filler:
         """A valid value for the field of a title."""
         schema = self._resolved(given)
         kind, field = _kind(schema), Field(title, str(schema.get("description", "")))
-        found = self.evidence(field) if topics(" ".join(field)) else []
+        found = self.evidence(field)
         said = found if topics(title) else [self.answer, *found]
         if options := [schema["const"]] if "const" in schema else schema.get("enum"):
             asked = self.evidence(Field(" ".join(topics(self.question)), ""))

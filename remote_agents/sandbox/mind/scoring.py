@@ -13,8 +13,10 @@ from remote_agents.sandbox.mind.words import EAST, FAINT, kinship, pattern, spok
 
 COSTS, MONEY = spoken("costs"), spoken("money")
 MOMENT = rf"{spoken('moment')}|{spoken('month')}"
-NO_PERSON = rf"(?i:{spoken('month')}|{spoken('day')}|{spoken('no name')})"
-PERSON = rf"(?-i:(?:(?<=[\w,.] )|^(?=.[a-z]))(?!{NO_PERSON})[A-ZÄÖÜ]\w*|[{EAST}])"
+PERSON = (
+    rf"(?-i:(?:(?<=[\w,.] )|^(?=.[a-z])(?!{spoken('no name')}))"
+    rf"(?!(?i:{spoken('month')}|{spoken('day')}))[A-ZÄÖÜ]\w*|[{EAST}])"
+)
 # What is asked for, and what a sentence has that says it.
 KINDS = {
     "phone number": r"\d[\d ()/-]{5,}\d|\b\d{3,6}\b(?<!\b(?:19|20)\d\d)",
