@@ -43,7 +43,7 @@ TYPES = {
 NAMED = pattern(rf"{KEYS}(?:[^.\n]*[:：])?([^.\n]*(?:\n+[ \t]*[-*•\d].*)*)")
 QUOTED = re.compile(r"['\"`“「](\w+)['\"`”」]")
 DIVIDES = pattern(rf"\W*(?:[^\w ]|{OR})\W*")
-YES_OR_NO = pattern(rf"({spoken('yes')})\W+(?:{OR}|/) ?\W*({spoken('no')})")
+YES_OR_NO = pattern(rf"({spoken('yes')})[^.]{{0,30}}?(?:{OR}|/) ?\W*({spoken('no')})")
 
 
 def find_shape(text: str) -> tuple[Schema | None, str]:
@@ -118,7 +118,7 @@ class Filler:
             return values.choice(options, [*asked, *said, *self.others, self.question])
         unsaid = depth >= DEEP if kind == "object" else not said
         if kind == "null" or (unsaid and "nullable" in schema):
-            return None
+            return values.piece(field, [], [*self.others], "") if kind == "string" else None
         if kind == "object":
             return self._object(schema, title, depth)
         if kind == "array":
@@ -133,7 +133,8 @@ class Filler:
         either = schema.pop("anyOf", []) + schema.pop("oneOf", [])
         options = [option for option in either if option.get("type") != "null"]
         parts += schema.pop("allOf", []) + options[:1]
-        schema |= {"nullable": True} if len(options) < len(either) else {}
+        null = len(options) < len(either) or "null" in str(schema.get("type"))
+        schema |= {"nullable": True} if null else {}
         for part in map(self._resolved, parts):
             properties = part.get("properties", {}) | schema.get("properties", {})
             schema = part | schema | ({"properties": properties} if properties else {})

@@ -40,6 +40,7 @@ KINDS = {
     "date": (spoken("a date"), DATE, "2025-01-31"),
     "hour": (spoken("a time"), TIME, ""),
     "place": (spoken("a place"), PLACE, ""),
+    "colour": (spoken("a colour"), spoken("colour"), ""),
     "name": (spoken("a name"), NAME, ""),
     "version": (spoken("a version"), r"\bv?\d+(?:\.\d+)+\b", ""),
     "date-time": (NEVER, r"\b\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-]\d\d:\d\d)", "2025-01-31T09:00:00Z"),
@@ -127,8 +128,8 @@ def text(
     if default:
         shown = _all(form, [*said, *others])
         return next(filter(None, map(_iso_date, shown) if form is DATE else shown), default)
-    piece = question if ASKED.search(field.title) else _piece(field, said, others, question)
-    value = piece or [*said, *others][0]
+    asked = question if ASKED.search(field.title) else piece(field, said, others, question)
+    value = asked or [*said, *others][0]
     return value.ljust(int(schema.get("minLength", 0)), ".")[: schema.get("maxLength")]
 
 
@@ -141,7 +142,7 @@ def _iso_date(shown: str) -> str | None:
     return None
 
 
-def _piece(field: Field, said: list[str], others: list[str], question: str) -> str | None:
+def piece(field: Field, said: list[str], others: list[str], question: str) -> str | None:
     """The part of the sentences that a field is for; None for all of the best one."""
     if PROSE.search(field.title):
         return None
