@@ -238,13 +238,17 @@ ASKED_OF = {
     "Was kostet ein Handtuch?": "Ein Handtuch kostet 3 Taler.",
     "When is the regatta?": "The regatta is in spring.",
     "Wann ist die Regatta?": "Die Regatta ist im Frühling.",
+    "When do reviews take place?": "Reviews take place in March and September.",
+    "하늘빵집의 휴무일은 언제입니까?": "하늘빵집의 휴무일은 수요일입니다.",
+    "Who brings the cake?": "Jorun brings the cake.",
+    "Who repairs the boiler?": "The boiler is repaired by Thermex.",
     "When is the harbour closed?": "At wind force 11 the harbour is closed.",
     "How long does the crossing take?": "The crossing takes half an hour.",
 }
 
 
 @pytest.mark.parametrize("asked", ASKED_OF)
-def test_a_price_in_any_money_and_a_time_of_any_length_answer(handbook: Brain, asked: str) -> None:
+def test_what_is_a_price_a_time_or_a_person_answers(handbook: Brain, asked: str) -> None:
     told = ASKED_OF[asked]
     assert said(handbook, f"Gulls are loud. {told} It rains.\n\n{asked}") == told
 

@@ -13,6 +13,7 @@ from llama_index.core.output_parsers import PydanticOutputParser as LlamaIndexPa
 from pydantic import BaseModel, Field
 
 from remote_agents.sandbox.mind.answers import Ask, Brain
+from tests.sandbox.brains import said
 
 
 class Crane(BaseModel):
@@ -261,3 +262,94 @@ def test_what_a_sentence_lists(handbook: Brain) -> None:
     prompt = "The colours of the buoys are red, green and blue. What are the colours of the buoys?"
     said = value(handbook, ("user", prompt), schema=schema)
     assert said == {"colours": ["red", "green", "blue"]}
+
+
+UNKNOWN = [{"type": "string"}, {"type": "null"}]
+# As LangChain's tutorial on extraction has it.
+TUTORIAL = {
+    "description": "Information about a person.",
+    "properties": {
+        "name": {"anyOf": UNKNOWN, "description": "The name of the person"},
+        "hair_color": {"anyOf": UNKNOWN, "description": "The color of the person's hair if known"},
+        "height_in_meters": {"anyOf": UNKNOWN, "description": "Height measured in meters"},
+    },
+}
+
+
+@pytest.mark.parametrize(
+    ("text", "values"),
+    [
+        ("Alan Smith is 1.83 meters tall and has blond hair.", ("Alan Smith", "blond", "1.83")),
+        ("Torvald Eng has grey hair.", ("Torvald Eng", "grey", None)),
+        ("My name is Jeff, my hair is black.", ("Jeff", "black", None)),
+    ],
+)
+def test_what_a_text_does_not_say_of_a_person_is_null(
+    handbook: Brain, text: str, values: tuple[str | None, ...]
+) -> None:
+    told = "You are an expert extraction algorithm. Only extract relevant information."
+    filled = json.loads(said(handbook, text, system=told, schema=TUTORIAL))
+    tall = (filled["height_in_meters"] or "").removesuffix(" meters") or None
+    assert (filled["name"], filled["hair_color"], tall) == values
+
+
+@pytest.mark.parametrize("null", [{"type": ["string", "null"]}, {"anyOf": UNKNOWN}])
+def test_a_field_that_may_be_null_is_null_unsaid(handbook: Brain, null: dict[str, Any]) -> None:
+    form = {"properties": {"length": {"type": "integer"}, "architect": null}}
+    filled = json.loads(said(handbook, "The length of the bridge is 612 metres.", schema=form))
+    assert filled == {"length": 612, "architect": None}
+
+
+@pytest.mark.parametrize(
+    ("asked", "score"),
+    [("How long does one turn of the dome take?", "yes"), ("What do otters eat?", "no")],
+)
+def test_a_grader_says_yes_or_no(handbook: Brain, asked: str, score: str) -> None:
+    described = "Relevance score: 'yes' if relevant, or 'no' if not relevant"
+    form = {"properties": {"binary_score": {"type": "string", "description": described}}}
+    text = f"Document:\n\nOne turn of the dome takes 11 minutes.\n\nUser question: {asked}"
+    assert json.loads(said(handbook, text, schema=form)) == {"binary_score": score}
+
+
+LABELLED = (
+    "Title: Moth Night. Name: Pebble & Thread. Street: 12 Hollow Lane. Made: by hand, in Rye."
+)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("title", "Moth Night"),
+        ("name", "Pebble & Thread"),
+        ("street", "12 Hollow Lane"),
+        ("made", "by hand, in Rye"),
+    ],
+)
+def test_a_field_is_what_stands_behind_its_label(handbook: Brain, name: str, value: str) -> None:
+    schema = {"properties": {name: {"type": "string"}}}
+    assert json.loads(said(handbook, LABELLED, schema=schema)) == {name: value}
+
+
+@pytest.mark.parametrize(
+    ("form", "text", "value"),
+    [
+        ("date", "Subject: Viewing on 4 May\n\nThe viewing is on 4 May 2025.", "2025-05-04"),
+        ("date-time", "The viewing is at 2025-05-04T08:15:00Z.", "2025-05-04T08:15:00Z"),
+        ("ipv4", "The viewing is at 10.0.12.7 today.", "10.0.12.7"),
+    ],
+)
+def test_a_format_takes_what_obeys_it(handbook: Brain, form: str, text: str, value: str) -> None:
+    schema = {"properties": {"viewing": {"type": "string", "format": form}}}
+    assert json.loads(said(handbook, text, schema=schema)) == {"viewing": value}
+
+
+@pytest.mark.parametrize("shown", ['{"places": <int>}', "{'places': <number>}"])
+def test_a_placeholder_tells_the_type(handbook: Brain, shown: str) -> None:
+    asked = f"Answer as JSON of this form: {shown}\n\nThe train has 26 places."
+    assert json.loads(said(handbook, asked)) == {"places": 26}
+
+
+def test_a_number_is_known_by_the_word_before_it(handbook: Brain) -> None:
+    told = "The train leaves from platform 7. It uses track 12."
+    filled = said(handbook, f"Answer as JSON with the keys platform and track.\n\n{told}")
+    assert json.loads(filled) == {"platform": 7, "track": 12}
