@@ -64,6 +64,7 @@ MARKUP: dict[str, str | Callable[[re.Match[str]], str]] = {
     INDENTED: lambda item: item[0].replace("\n", " "),
     WRAPPED: r"\1 ",
     rf"^[ \t]*[|+][-=+|: \t]+[|+][ \t]*\n?|^{ITEM}|\*\*|__|`": "",
+    r"\[([^\]]*)\]\([^)]*\)": r"\1",
 }
 PATTERNS = [(re.compile(mark, re.MULTILINE), instead) for mark, instead in MARKUP.items()]
 # Where a sentence ends: not after an abbreviation, nor before a month or a small letter.
@@ -133,6 +134,8 @@ def read(text: str) -> Reading:
 
 def _asking(part: Sentence) -> float:
     """How much a sentence looks like what a text asks."""
+    if part.label == TALKERS[1]:
+        return 0
     name = (part.label or part.heading).strip(" \t#>*_-([{<\"'")
     named = len(topics(part.text))
     orders = WANTS.match(part.text) and not STATES.fullmatch(part.text)
@@ -185,13 +188,15 @@ def _rows(lines: Iterable[str]) -> Iterator[str]:
     """The lines of a text; in a table, each row with the names of its columns."""
     names, number = list[str](), 0
     for line in (each.strip(" ") for each in lines):
-        mark = re.search(r"\||\t.*\t|;.*;|,.*,", line)
+        prose = line.rstrip(" *_\"'").endswith((".", "!", "?", ":", "。", "！", "？"))
+        mark = re.search(r"\|" if prose else r"\||\t.*\t|;.*;|,.*,", line)
         row = re.sub(r"^\|(.*)\|$", r"\1", line)
         cells = [*map(str.strip, row.split(mark[0][0]))] if mark else []
         number += bool(line)
         if cells and len(cells) == len(names):
+            told = [f"{name}: {cell}" for name, cell in zip(names, cells, strict=True) if cell]
             # A number of the row itself says nothing.
-            line = ", ".join([*map("{}: {}".format, names, cells)][cells[0] == str(number) :])
+            line = ", ".join(told[cells[0] == str(number) :])
         elif line:
             names, number = [] if re.search(r"[\d:]", line) else cells, 0
         yield " ".join(re.sub(r"\s{0,99}\|", ": ", line.lstrip(":|, ").rstrip("| ")).split())

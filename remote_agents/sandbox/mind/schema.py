@@ -18,7 +18,7 @@ from remote_agents.sandbox.mind.words import pattern, spoken, topics
 Schema = dict[str, Any]
 DEEP = 6
 MARKS = re.compile(r'"properties"|"type": "object"|"\$defs"')
-TOOL = re.compile(r"(?i:\bargs|\"(?:parameters|properties|input_schema)\"):\s*\Z")
+ARGUMENTS = pattern(r"(?m)\bargs: \{.*\}$")
 LIKE_THIS, KEYS, OR = map(spoken, ("like this", "keys", "or"))
 IN_JSON = pattern(rf"(?<![a-z])JSON(?![a-z])|{LIKE_THIS}\W*(?:\{{|class )")
 # An object, or the lines of a class or of a list, each with a name and what it is for.
@@ -48,6 +48,7 @@ YES_OR_NO = pattern(rf"({spoken('yes')})[^.]{{0,30}}?(?:{OR}|/) ?\W*({spoken('no
 
 def find_shape(text: str) -> tuple[Schema | None, str]:
     """The schema or form of an object that a text asks for, and the text without it."""
+    text = ARGUMENTS.sub("", text)  # of a tool
     # Some templates leave the braces doubled that they had escaped.
     single = text.replace("{{", "{").replace("}}", "}")
     return _schema(text) or _schema(single) or _form(text) or (None, text)
@@ -58,8 +59,7 @@ def _schema(text: str) -> tuple[Schema, str] | None:
     found, end = None, 0
     for brace in re.finditer(r"\{", text) if MARKS.search(text) else ():
         value, stop = decoded(text, brace.start()) if brace.start() >= end else (None, end)
-        of_tool = TOOL.search(text[: brace.start()][-30:])
-        if isinstance(value, dict) and _is_schema(value) and not of_tool:
+        if isinstance(value, dict) and _is_schema(value):
             found, end = (value, text[: brace.start()] + text[stop:]), stop
     return found
 
@@ -71,9 +71,9 @@ def _is_schema(value: Schema) -> bool:
 
 def _form(text: str) -> tuple[Schema, str] | None:
     """The schema of an object that a prompt shows, or whose keys it names."""
-    if MARKS.search(text) or not IN_JSON.search(text):
+    if not IN_JSON.search(text):
         return None
-    for found in SHOWN.finditer(text):
+    for found in reversed([*SHOWN.finditer(text)]):
         fields = {key: _typed(shown, note) for key, shown, note in PAIR.findall(found[2])}
         typed = found[2][0] == "{" and all("type" in field for field in fields.values())
         if fields and (found[1] or typed):

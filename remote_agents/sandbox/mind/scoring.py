@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import NamedTuple
@@ -81,7 +82,8 @@ class Query(NamedTuple):
             # "It" is what it was before.
             before = before if GOES_ON.match(last.text) and GOES_ON.match(part.text) else last
             score = self._covered(part, before)
-            if score >= least and not (part.asks or part.text in self.text):
+            said = part.asks or part.text in self.text or part.text.endswith((":", "："))
+            if score >= least and not said:
                 found.append(Candidate(self._shown(part), worth * score, hit))
         return sorted(found, key=lambda one: -one.score)
 
@@ -119,9 +121,12 @@ class Query(NamedTuple):
 
 
 def gist(parts: Sequence[Sentence], most: int = 3) -> list[Candidate]:
-    """How a text begins, which mostly says what it is about."""
-    told = dict.fromkeys(p.text for p in parts if not p.asks and not talks(p))
-    return [Candidate(text, 1.0) for text in [*told][:most]]
+    """The sentences whose words are used most, in their order."""
+    told = list(dict.fromkeys(p.text for p in parts if not p.asks and not talks(p)))
+    counts = Counter(term for part in parts for term in set(terms(part.text)))
+    worth = {t: sum(counts[term] for term in terms(t)) / (3 + len(terms(t))) for t in told}
+    best = sorted(told, key=lambda text: -worth[text])[:most]
+    return [Candidate(text, 1.0) for text in told if text in best]
 
 
 def parts_of(question: str) -> list[str]:
