@@ -122,18 +122,12 @@ class Brain:
         return self._composed(question, *self._found(question, sources))
 
     def _found(self, question: str, sources: Sources) -> Found:
-        """The sentences to answer with, one for each part, and the sections that were found.
-
-        Of a single question also those from the same place that are nearly as good.
-        """
+        """The sentences to answer with, one for each part, and the sections that were found."""
         parts, asked = parts_of(question), sources.asked
         answers, offered = list[Candidate](), list[Hit]()
         for part in parts:
             found, hits = self._ranked(self._query(part, followed(part, asked)), sources)
-            most = 1 if len(parts) > 1 else 3
-            for one in found[:most]:
-                near = one.score >= 0.9 * found[0].score
-                answers += [one] if near and bool(one.hit) is bool(found[0].hit) else []
+            answers += found[:1] if len(parts) > 1 else _best(found)
             offered, asked = offered + hits, [part, *asked]
         return list(dict.fromkeys(answers)), list(dict.fromkeys(offered))
 
@@ -154,9 +148,9 @@ class Brain:
         self, question: str, sources: Sources, documents: bool, field: Field
     ) -> list[str]:
         """The sentences for a field: its name tells most, and the question what it is about."""
-        found: list[tuple[float, str]] = []
+        topics, found = [question, *followed(question, sources.asked)], list[tuple[float, str]]()
         for worth, name in zip((1.0, 0.8), filter(terms, field), strict=False):
-            ranked = self._ranked(self._query(name, [question]), sources, 0.2)[0]
+            ranked = self._ranked(self._query(name, topics), sources, 0.2)[0]
             found += [(worth * one.score, one.text) for one in ranked if documents or not one.hit]
         return [text for _, text in sorted(found, key=lambda one: -one[0])]
 
@@ -228,6 +222,16 @@ def _small_talk(text: str, question: str, said: Sequence[str]) -> str | None:
         if found and len(terms(talk.sub("", text))) <= (0 if "?" in text else 4):
             return found.expand(reply)
     return None
+
+
+def _best(ranked: list[Candidate]) -> list[Candidate]:
+    """The best sentence and up to two that are nearly as good, one of them from elsewhere."""
+    chosen = ranked[:1]
+    for same, enough in ((True, 0.86), (False, 0.95))[: 1 + any(one.hit for one in chosen)]:
+        beside = (one for one in ranked[1:12] if (one.hit == ranked[0].hit) is same)
+        near = (one for one in beside if one.score >= enough * ranked[0].score)
+        chosen += [one for one in near if one.text != ranked[0].text][:1]
+    return chosen
 
 
 def _reasoning(question: str, chosen: Sequence[Candidate], hits: Sequence[Hit]) -> str:

@@ -21,6 +21,7 @@ NUMBERED = pattern(
     r"(?m)^[ \t]*[(\[]?(\d+)[.)\]][ \t]+(.+)$"
     r"|^document (\d+):\n((?:(?!document \d|question:).*\n)+)"
 )
+CHOOSE = pattern(r"\b(?:choices?|choose|select|options?|tools?)\b")
 # An object with a number or the name of a tool, maybe in a list that maybe has a name.
 EXAMPLE = pattern(
     r'(?:(?:"(\w+)"\s*:\s*)?(\[)\s*)?'
@@ -111,7 +112,7 @@ def numbered(task: Task, form: Form) -> str | None:
 def as_json(task: Task, form: Form) -> str | None:
     """The choices as the example has them: in a named list, in a list, or the first alone."""
     rest = NUMBERED.sub("", task.text)
-    examples = EXAMPLE.finditer(rest) if task.options else ()
+    examples = EXAMPLE.finditer(rest) if task.options and CHOOSE.search(rest) else ()
     offered = [one for one in examples if 1 in task.options or f'"{one[4]}":' in rest]
     if not offered:
         return None

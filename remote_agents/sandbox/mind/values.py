@@ -150,7 +150,8 @@ def piece(field: Field, said: list[str], others: list[str], question: str) -> st
     wanted = [form for words, form, _ in KINDS.values() if re.search(words, about, re.IGNORECASE)]
     words = field.title.split()
     labels = "|".join(re.escape(" ".join(words[at:])) for at in range(len(words)))
-    found = [_first(rf"^(?:{labels})\s?[:=：]\s*(.+?)[.。]?$", said) if labels else None]
+    labelled = [*_all(rf"^(?:{labels})\s?[:=：]\s*(.+?)[.。]?$", said)][: bool(words)]
+    found = [_first(form, labelled) for form in wanted] + labelled
     found += [_first(form, known) for form in wanted]
     if AMOUNT.search(about):
         found += [shown for *_, shown in _figures(field, known[:1], question)]
