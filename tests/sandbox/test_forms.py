@@ -330,3 +330,9 @@ def test_what_is_escaped_is_read(handbook: Brain, data: str, answer: str) -> Non
     found = said(handbook, f"{data}\nWhen does the rocket start or meet?")
     assert answer in found.encode().decode()
     assert not found.startswith(",")
+
+
+@pytest.mark.parametrize("ask", ["", ' Answer as JSON of this form: {"timeout": 0}'])
+def test_arguments_of_a_tool_are_no_form_and_are_facts(handbook: Brain, ask: str) -> None:
+    called = 'Tool: fetch\nargs: {"timeout": 30, "url": "https://a.example"}'
+    assert "30" in said(handbook, f"{called}\n\nWhat is the timeout?{ask}")

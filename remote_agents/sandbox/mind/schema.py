@@ -18,7 +18,7 @@ from remote_agents.sandbox.mind.words import pattern, spoken, topics
 Schema = dict[str, Any]
 DEEP = 6
 MARKS = re.compile(r'"properties"|"type": "object"|"\$defs"')
-ARGUMENTS = pattern(r"(?m)\bargs: \{.*\}$")
+ARGUMENTS = pattern(r"(?m)^(?:tool )?args: \{.*\}$")
 LIKE_THIS, KEYS, OR = map(spoken, ("like this", "keys", "or"))
 IN_JSON = pattern(rf"(?<![a-z])JSON(?![a-z])|{LIKE_THIS}\W*(?:\{{|class )")
 # An object, or the lines of a class or of a list, each with a name and what it is for.
@@ -48,10 +48,12 @@ YES_OR_NO = pattern(rf"({spoken('yes')})[^.]{{0,30}}?(?:{OR}|/) ?\W*({spoken('no
 
 def find_shape(text: str) -> tuple[Schema | None, str]:
     """The schema or form of an object that a text asks for, and the text without it."""
-    text = ARGUMENTS.sub("", text)  # of a tool
+    # What a tool takes is no form of an answer, but may hold one.
+    told, arguments = ARGUMENTS.sub("", text), ARGUMENTS.findall(text)
     # Some templates leave the braces doubled that they had escaped.
-    single = text.replace("{{", "{").replace("}}", "}")
-    return _schema(text) or _schema(single) or _form(text) or (None, text)
+    single = told.replace("{{", "{").replace("}}", "}")
+    found = _schema(told) or _schema(single) or _form(told)
+    return (found[0], "\n".join([found[1], *arguments])) if found else (None, text)
 
 
 def _schema(text: str) -> tuple[Schema, str] | None:
