@@ -301,3 +301,12 @@ NO_TASK = {
 @pytest.mark.parametrize("prompt", NO_TASK)
 def test_a_question_about_what_looks_like_a_task_is_none(handbook: Brain, prompt: str) -> None:
     assert said(handbook, prompt).endswith(NO_TASK[prompt])
+
+
+def test_a_list_that_begins_anew_replaces_the_one_before(handbook: Brain) -> None:
+    earlier = "Example:\n(1) Bread.\n(2) Gulls.\n(3) What cranes lift.\n\nChoices:"
+    asked = (
+        f"{earlier}\n(1) What cranes lift.\n(2) Parking.\n\nSelect a choice: what do cranes lift?"
+    )
+    prompt = f'{asked}\nOnly JSON such as {{"choice": 1}}'
+    assert said(handbook, prompt) == '{"choice": 1}'

@@ -84,6 +84,7 @@ def _options(text: str) -> dict[Option, str]:
     numbered: dict[Option, str] = {}
     for match in NUMBERED.finditer(text):
         number, said = filter(None, match.groups())
+        numbered = {} if number == "1" else numbered
         numbered[int(number)] = said
     block, _ = decoded(text.rpartition("```json")[2].strip(), 0)
     named = block if isinstance(block, dict) else {}
