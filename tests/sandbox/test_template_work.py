@@ -305,8 +305,6 @@ def test_a_question_about_what_looks_like_a_task_is_none(handbook: Brain, prompt
 
 def test_a_list_that_begins_anew_replaces_the_one_before(handbook: Brain) -> None:
     earlier = "Example:\n(1) Bread.\n(2) Gulls.\n(3) What cranes lift.\n\nChoices:"
-    asked = (
-        f"{earlier}\n(1) What cranes lift.\n(2) Parking.\n\nSelect a choice: what do cranes lift?"
-    )
+    asked = f"{earlier}\n(1) Cranes.\n(2) Parking.\n\nSelect a choice: what do cranes lift?"
     prompt = f'{asked}\nOnly JSON such as {{"choice": 1}}'
     assert said(handbook, prompt) == '{"choice": 1}'
