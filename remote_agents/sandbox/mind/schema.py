@@ -13,12 +13,12 @@ from typing import Any
 from remote_agents.sandbox.mind import values
 from remote_agents.sandbox.mind.reading import decoded, spaced
 from remote_agents.sandbox.mind.values import Field
-from remote_agents.sandbox.mind.words import pattern, spoken, topics
+from remote_agents.sandbox.mind.words import pattern, spoken, terms, topics
 
 Schema = dict[str, Any]
 DEEP = 6
 MARKS = re.compile(r'"properties"|"type": "object"|"\$defs"')
-ARGUMENTS = pattern(r"(?m)^(?:tool )?args: \{.*\}$")
+ARGUMENTS = pattern(r"(?m)\bargs: \{.*\}$")
 LIKE_THIS, KEYS, OR = map(spoken, ("like this", "keys", "or"))
 IN_JSON = pattern(rf"(?<![a-z])JSON(?![a-z])|{LIKE_THIS}\W*(?:\{{|class )")
 # An object, or the lines of a class or of a list, each with a name and what it is for.
@@ -120,7 +120,8 @@ class Filler:
             return values.choice(options, [*asked, *said, *self.others, self.question])
         unsaid = depth >= DEEP if kind == "object" else not said
         if kind == "null" or (unsaid and "nullable" in schema):
-            return values.piece(field, [], [*self.others], "") if kind == "string" else None
+            named = kind == "string" and terms(title)[-1:] == terms("name")  # no word tells of it
+            return values.piece(field, [], [*self.others], "") if named else None
         if kind == "object":
             return self._object(schema, title, depth)
         if kind == "array":
