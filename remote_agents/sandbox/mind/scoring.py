@@ -81,16 +81,20 @@ class Query(NamedTuple):
         for last, part in pairwise([before, *parts]):
             # "It" is what it was before.
             before = before if GOES_ON.match(last.text) and GOES_ON.match(part.text) else last
-            score, own = self._covered(part, before), terms(part.text)
-            # Of a document's sentences the short ones that begin with the topic say it best;
-            # "after five years" is a condition, and not what a sentence is about.
-            units = terms(" ".join(unit for _, unit, _ in NUMBER.findall(part.text)))
-            first = len({*own[:2]} & self.weights.keys() - {*units})
-            rank = 0.02 * first + (0.1 * hit.score - 0.002 * len(set(own)) if hit else 0)
+            score = self._covered(part, before)
             said = part.asks or part.text in self.text or part.text.endswith((":", "："))
             if score >= least and not said:
-                found.append(Candidate(self._shown(part), worth * (score + rank), hit))
+                score += self._preferred(part, hit)
+                found.append(Candidate(self._shown(part), worth * score, hit))
         return sorted(found, key=lambda one: -one.score)
+
+    def _preferred(self, part: Sentence, hit: Hit | None) -> float:
+        """What decides where parts say as much: the topic first, and the shorter of a document."""
+        own = terms(part.text)
+        # "After five years" is a condition, and not what a sentence is about.
+        units = terms(" ".join(unit for _, unit, _ in NUMBER.findall(part.text)))
+        first = 0.02 * len({*own[:2]} & self.weights.keys() - {*units})
+        return first + (0.1 * hit.score - 0.002 * len(set(own)) if hit else 0)
 
     def _covered(self, part: Sentence, before: Sentence) -> float:
         """The share of the question that a part says, or what stands around it."""

@@ -81,7 +81,8 @@ def number(schema: JsonObject, kind: str, field: Field, said: list[str], questio
 def _figures(field: Field, said: Sequence[str], question: str) -> list[tuple[bool, float, str]]:
     """The numbers of some sentences that the question does not hold, those of the unit first.
 
-    Each with whether the field names its unit, and as it is written, with its unit.
+    Each with whether the field names its unit or the word before it, and as it is written, with
+    its unit.
     """
     asked = {_value(word, question) for word, *_ in NUMBER.findall(question)}
     title, figures = terms(field.title), list[tuple[list[float], float, str]]()
@@ -150,7 +151,7 @@ def piece(field: Field, said: list[str], others: list[str], question: str) -> st
     wanted = [form for words, form, _ in KINDS.values() if re.search(words, about, re.IGNORECASE)]
     words = field.title.split()
     labels = "|".join(re.escape(" ".join(words[at:])) for at in range(len(words)))
-    labelled = [*_all(rf"^(?:{labels})\s?[:=：]\s*(.+?)[.。]?$", said)][: bool(words)]
+    labelled = [*_all(rf"^(?:{labels})\s?[:=：]\s*(.+?)[.。]?$", said if words else [])][:1]
     found = [_first(form, labelled) for form in wanted] + labelled
     found += [_first(form, known) for form in wanted]
     if AMOUNT.search(about):
