@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
+from llama_index.core.agent.react.formatter import get_react_tool_descriptions
 from llama_index.core.agent.react.prompts import CONTEXT_REACT_CHAT_SYSTEM_HEADER
 from llama_index.core.base.llms.types import ChatMessage
 from llama_index.core.chat_engine import condense_plus_context, context
 from llama_index.core.indices.struct_store import sql_query
 from llama_index.core.prompts import BasePromptTemplate, chat_prompts, default_prompts
 from llama_index.core.query_engine import citation_query_engine, sql_join_query_engine
+from llama_index.core.tools import FunctionTool
 
 from tests.sandbox.prompts.shapes import NOT_KNOWN, Messages
 
@@ -33,11 +34,15 @@ def system(template: str, text: str = "{c}") -> Messages:
     return [("system", template.format(**values)), ("user", "{q}")]
 
 
+def search(query: str) -> str:
+    """Search the wiki."""
+    return f"Nothing about {query}."
+
+
+TOOLS = {"tool_desc": "".join(get_react_tool_descriptions([FunctionTool.from_defaults(search)]))}
 CITED = "Source 1:\nGulls are loud.\n\nSource 2:\n{c}\n"
 WITH_METADATA = "page_label: 4\nfile_path: wiki/ops.md\n\n{c}"
 TWO_NODES = "file_path: a.md\n\nGulls are loud.\n\nfile_path: wiki/ops.md\n\n{c}"
-ARGS = {"properties": {"query": {"title": "Query", "type": "string"}}, "required": ["query"]}
-TOOLS = {"tool_desc": f"> Tool Name: search\nTool Args: {json.dumps(ARGS | {'type': 'object'})}\n"}
 ACTION = "Thought: I need a tool.\nAction: search\nAction Input: {}"
 BLOCKS = [ChatMessage(content="Gulls are loud."), ChatMessage(content="{c}")]
 REFINED = ("DEFAULT_REFINE_PROMPT", "DEFAULT_REFINE_TABLE_CONTEXT_PROMPT")
