@@ -162,7 +162,7 @@ async def cancel(stream: Any) -> str:
 async def test_leaving_a_kept_response_frees_its_session(
     build: Build, service: str, method: str, leave: Any, awaited: bool
 ) -> None:
-    llm = build(service, session_store=InMemorySessionStore(), session_wait=0.5, coalesce=False)
+    llm = build(service, session_store=InMemorySessionStore(), session_wait=5, coalesce=False)
     engine = ENGINES[method](llm.for_session("alice"))
     kept = await ask(engine, method, QUESTION, awaited)
     first = await leave(tokens(kept, awaited))
