@@ -17,6 +17,8 @@ from typing import Any, cast
 
 from langchain_core.messages import (
     AIMessage,
+    InputTokenDetails,
+    OutputTokenDetails,
     ToolCallChunk,
     UsageMetadata,
     content as blocks_of,
@@ -221,11 +223,17 @@ def usage_of(reply: Reply) -> UsageMetadata | None:
     usage = reply.usage
     if usage is None:
         return None
-    return UsageMetadata(
+    counts = UsageMetadata(
         input_tokens=usage.input_tokens,
         output_tokens=usage.output_tokens,
         total_tokens=usage.total_tokens,
     )
+    read, written = usage.cached_input_tokens, usage.cache_write_input_tokens
+    if read or written:
+        counts["input_token_details"] = InputTokenDetails(cache_read=read, cache_creation=written)
+    if usage.reasoning_tokens:
+        counts["output_token_details"] = OutputTokenDetails(reasoning=usage.reasoning_tokens)
+    return counts
 
 
 def extra_of(reply: Reply, layout: Layout, *, blocks: bool) -> JsonObject:

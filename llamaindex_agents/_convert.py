@@ -360,10 +360,17 @@ def _raw(reply: Reply) -> JsonObject:
     return reply.metadata() | ({"usage": _usage(reply.usage)} if reply.usage else {})
 
 
-def _usage(usage: Usage) -> dict[str, int]:
-    """Token counts under the names that LlamaIndex's own token counter looks for."""
+def _usage(usage: Usage) -> JsonObject:
+    """Token counts under OpenAI's names, which LlamaIndex's own token counter looks for."""
+    read = {
+        "cached_tokens": usage.cached_input_tokens,
+        "cache_write_tokens": usage.cache_write_input_tokens,
+    }
+    reasoned = {"reasoning_tokens": usage.reasoning_tokens}
+    details = {"prompt_tokens_details": read, "completion_tokens_details": reasoned}
     return {
         "prompt_tokens": usage.input_tokens,
         "completion_tokens": usage.output_tokens,
         "total_tokens": usage.total_tokens,
+        **{of: counts for of, counts in details.items() if any(counts.values())},
     }

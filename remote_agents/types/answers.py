@@ -76,11 +76,17 @@ class Update:
 
 @dataclass(slots=True)
 class Usage:
-    """Token counts, as the service reports them; a later report replaces an earlier one."""
+    """Token counts, as the service reports them; a later report replaces an earlier one.
+
+    The input includes what was read from a cache or written to it, the output what was reasoned.
+    """
 
     input_tokens: int = 0
     output_tokens: int = 0
     total_tokens: int = 0
+    cached_input_tokens: int = 0
+    cache_write_input_tokens: int = 0
+    reasoning_tokens: int = 0
 
 
 @dataclass(slots=True)

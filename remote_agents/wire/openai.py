@@ -177,7 +177,15 @@ def decode_usage(usage: JsonMapping, so_far: Reply) -> list[Event]:
     sent = count(usage.get("prompt_tokens") or usage.get("promptTokens"))
     made = count(usage.get("completion_tokens") or usage.get("completionTokens"))
     total = count(usage.get("total_tokens") or usage.get("totalTokens"))
-    told = Usage(sent, made, max(total, sent + made))
+    read, reasoned = (mapping(usage.get(f"{of}_tokens_details")) for of in ("prompt", "completion"))
+    told = Usage(
+        sent,
+        made,
+        max(total, sent + made),
+        cached_input_tokens=count(read.get("cached_tokens")),
+        cache_write_input_tokens=count(read.get("cache_write_tokens")),
+        reasoning_tokens=count(reasoned.get("reasoning_tokens")),
+    )
     return [told] if told != so_far.usage else []
 
 

@@ -6,7 +6,7 @@ It holds what the protocol has words for: reasoning, a search, two citations, us
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import httpx
@@ -19,7 +19,13 @@ REASONING = "The handbook knows."
 THOUGHTS = ("The handbook ", "knows.")
 Sources = Sequence[tuple[str, str]]
 SOURCES: Sources = (("vacation.md", "25 days"), ("part-time.md", "a share"))
-USAGE = {"prompt_tokens": 7, "completion_tokens": 11, "total_tokens": 18}
+USAGE = {
+    "prompt_tokens": 7,
+    "completion_tokens": 11,
+    "total_tokens": 18,
+    "prompt_tokens_details": {"cached_tokens": 4, "cache_write_tokens": 2},
+    "completion_tokens_details": {"reasoning_tokens": 5},
+}
 CAMEL = {"promptTokens": 7, "completionTokens": 11, "totalTokens": 18}
 URL = "https://docs.example.com/"
 HEADERS = {"x-request-id": "request-1"}
@@ -90,7 +96,9 @@ def _maiagent(streamed: bool, sources: Sources) -> list[Any]:
 def _ag_ui(streamed: bool, sources: Sources) -> list[Any]:
     run, message = {"threadId": "thread-1", "runId": "run-1"}, {"messageId": "reply-1"}
     kind = "REASONING_MESSAGE_CONTENT"
-    usage = {"model": "glm", "inputTokens": 7, "outputTokens": 11}
+    counts = {"inputTokens": 7, "outputTokens": 11}
+    details = {"cachedInputTokens": 4, "cacheWriteInputTokens": 2, "reasoningTokens": 5}
+    usage = {"model": "glm", **counts, **details}
     return [
         {"type": "RUN_STARTED", **run},
         *({"type": kind, "messageId": "thought-1", "delta": piece} for piece in THOUGHTS),
@@ -127,8 +135,10 @@ def _respond(service: str, request: httpx.Request, sources: Sources) -> httpx.Re
     return httpx.Response(200, headers={**HEADERS, **kind}, content=sse.encode())
 
 
-def recorded(service: str, sources: Sources = SOURCES, **settings: Any) -> Any:
-    """A chat model whose service always gives the recorded answer."""
+def recorded(
+    service: str, sources: Sources = SOURCES, of: Mapping[str, Any] = CHAT, **settings: Any
+) -> Any:
+    """A chat model, or another face `of` a service, which always gives the recorded answer."""
 
     def respond(request: httpx.Request) -> httpx.Response:
         return _respond(service, request, sources)
@@ -136,7 +146,7 @@ def recorded(service: str, sources: Sources = SOURCES, **settings: Any) -> Any:
     async def arespond(request: httpx.Request) -> httpx.Response:
         return _respond(service, request, sources)
 
-    return CHAT[service](
+    return of[service](
         agent_id="a1",
         api_key="k",
         base_url="https://recorded.example.com",

@@ -30,6 +30,15 @@ from remote_agents.wire.json import count, identifier, items, mapping, text
 from remote_agents.wire.parts import files_in
 from remote_agents.wire.tool_arguments import content_text, parse_arguments
 
+# In the order of the fields of `Usage`; the sum is worked out.
+COUNTS = (
+    "inputTokens",
+    "outputTokens",
+    "cachedInputTokens",
+    "cacheWriteInputTokens",
+    "reasoningTokens",
+)
+
 
 def finished(data: JsonMapping, so_far: Reply, run: Run) -> list[Event]:
     """RUN_FINISHED: what was said but not streamed, whose the calls are, what the run waits for.
@@ -147,7 +156,6 @@ def _usage(data: JsonMapping) -> list[Event]:
     if not told:
         return []
     models = {model for entry in told if (model := identifier(entry.get("model")))}
-    sent = sum(count(entry.get("inputTokens")) for entry in told)
-    made = sum(count(entry.get("outputTokens")) for entry in told)
-    usage = Usage(sent, made, sent + made)
+    sent, made, *details = (sum(count(entry.get(name)) for entry in told) for name in COUNTS)
+    usage = Usage(sent, made, sent + made, *details)
     return [usage, Info(model=models.pop())] if len(models) == 1 else [usage]
