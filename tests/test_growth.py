@@ -22,16 +22,23 @@ pytestmark = pytest.mark.filterwarnings("ignore::remote_agents.EmptyAnswerWarnin
 
 FEW, TIMES = 1500, 4
 BRIEF = 0.25  # seconds of many frames that need no comparison
+NUMBER = "@number@"
 FIXED = frozenset({"type", "role", "op", "object", "finish_reason", "outcome", "reason"})
 
 
-def numbered(value: Any, number: int) -> Any:
-    """A frame whose texts and ids are of no other one."""
+def marked(value: Any) -> Any:
+    """A frame in whose texts and ids a number can be written."""
     if isinstance(value, dict):
-        return {k: v if k in FIXED else numbered(v, number) for k, v in value.items()}
+        return {k: v if k in FIXED else marked(v) for k, v in value.items()}
     if isinstance(value, list):
-        return [numbered(item, number) for item in value]
-    return f"{value}{number}" if isinstance(value, str) else value
+        return [marked(item) for item in value]
+    return f"{value}{NUMBER}" if isinstance(value, str) else value
+
+
+def chunks_of(sample: Any, unique: bool) -> list[bytes]:
+    """Frames of a kind, each with texts and ids of its own if they are `unique`."""
+    frame = b"data: %s\n\n" % json.dumps(marked(sample) if unique else sample).encode()
+    return [frame.replace(NUMBER.encode(), b"%d" % number) for number in range(FEW * TIMES)]
 
 
 def decode_of(endpoint: str) -> Any:
@@ -55,27 +62,26 @@ def reader_of(endpoint: str) -> Reader:
     )
 
 
-def seconds_for(endpoint: str, frames: list[Any]) -> float:
+def cost_no_more(endpoint: str, chunks: list[bytes]) -> bool:
+    """Whether all frames took about as long, each, as the first ones."""
     reader = reader_of(endpoint)
-    chunks = [b"data: %s\n\n" % json.dumps(frame).encode() for frame in frames]
-    begun = time.process_time()
-    for chunk in chunks:
+    begun, few = time.process_time(), 0.0
+    for at, chunk in enumerate(chunks):
+        if at == FEW:
+            few = time.process_time() - begun
         reader.take(chunk)
         if reader.failure or reader.over:
             break
-    return time.process_time() - begun
+    return time.process_time() - begun < max(BRIEF, 2.2 * TIMES * few)
 
 
 @pytest.mark.parametrize("unique", [True, False])
 @pytest.mark.parametrize("endpoint", ENDPOINTS)
 def test_many_frames_of_a_kind_cost_no_more_each(endpoint: str, unique: bool) -> None:
     for sample in SAMPLES[endpoint]:
-        frames = [numbered(sample, n) if unique else sample for n in range(FEW * TIMES)]
-        many = seconds_for(endpoint, frames)
-        if many >= BRIEF:
-            many = min(many, seconds_for(endpoint, frames))
-            few = min(seconds_for(endpoint, frames[:FEW]) for _ in range(2))
-            assert many < max(BRIEF, 2.2 * TIMES * few), sample
+        chunks = chunks_of(sample, unique)
+        # Another process may have slowed one run.
+        assert any(cost_no_more(endpoint, chunks) for _ in range(3)), sample
 
 
 @pytest.mark.parametrize("endpoint", ENDPOINTS)

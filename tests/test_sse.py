@@ -178,5 +178,5 @@ def test_a_large_event_in_small_pieces_takes_linear_time() -> None:
 @pytest.mark.parametrize("begin", [b'data: {"a":"', b"data: [[[\n", b'{"a": {\n', b""])
 def test_lines_without_end_take_linear_time(begin: bytes, line: bytes) -> None:
     begun = time.process_time()
-    decode(begin, *[line * 1000] * 200, limit=1 << 24)
+    decode(begin, *[line * 1000] * 50, limit=1 << 24)
     assert time.process_time() - begun < 5  # quadratic, it is minutes

@@ -72,6 +72,7 @@ def terms(text: str) -> tuple[str, ...]:
     return tuple(term for word in topic_words(said) for term in _stems(word))
 
 
+@remembered
 def _stems(word: str) -> list[str]:
     """A word without its ending; of a run of characters without spaces the pairs of neighbours."""
     if re.match(f"[{EAST}]", word):
@@ -91,7 +92,9 @@ def topics(text: str) -> list[str]:
 
 def kinship(term: str, others: Collection[str]) -> float:
     """How much of a term others say: all, or most where one begins as it does or is a part."""
-    longer = [other for other in others if min(len(term), len(other)) >= 5]
-    near = any(term[:6] == other[:6] for other in longer)
-    part = any(term in other or other in term for other in longer)
-    return max(term in others, 0.8 * part, 0.7 * near)
+    if term in others:
+        return 1.0
+    longer = [other for other in others if len(other) >= 5] if len(term) >= 5 else []
+    if any(term in other or other in term for other in longer):
+        return 0.8
+    return 0.7 * any(term[:6] == other[:6] for other in longer)
