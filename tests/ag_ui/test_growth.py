@@ -21,7 +21,7 @@ import llamaindex_agents
 from remote_agents import SQLSessionStore
 from remote_agents.sandbox import Sandbox
 
-TURNS = 100
+TURNS = 60
 ASKED = ("How many vacation days do I get?", "What is the weather in Paris?", "When is payday?")
 NAMES = {"ag_ui": "AGUI", "cloudbase": "CloudBase"}
 BLOCKS = {"text", "reasoning", "tool_call", "server_tool_call", "server_tool_result"}

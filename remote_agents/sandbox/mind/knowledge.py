@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from bisect import bisect_left
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,6 +60,7 @@ class Knowledge:
         told = ((Hit(s, 1.0), part) for s in self.sections for part in s.sentences)
         shown = ((hit, (part.text, f"{part.label}: {part.text}")) for hit, part in told)
         self._home = {said: hit for hit, forms in shown for said in forms}
+        self._told = sorted(self._home)
 
     def search(self, query: tuple[str, ...], limit: int = 5) -> list[Hit]:
         """The best sections for some terms."""
@@ -76,8 +78,9 @@ class Knowledge:
     def home_of(self, said: str) -> Hit | None:
         """Where a sentence, whole or broken off, was copied from, with or without its citation."""
         begun = re.sub(r"\.? \(s?e?e?(?: [^)]*\)?\.?)?$", "", said)
-        homes = (hit for text, hit in self._home.items() if text.startswith(begun))
-        return next(homes, None) if begun else None
+        at = bisect_left(self._told, begun)
+        found = [text for text in self._told[at : at + 1] if begun and text.startswith(begun)]
+        return self._home[found[0]] if found else None
 
 
 def _sections(filename: str, text: str) -> list[Section]:
