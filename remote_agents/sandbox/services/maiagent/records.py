@@ -14,7 +14,7 @@ from starlette.responses import StreamingResponse
 from starlette.routing import Route
 
 from remote_agents.sandbox.json_types import JsonObject
-from remote_agents.sandbox.mind.words import topic_words
+from remote_agents.sandbox.mind.words import terms
 from remote_agents.sandbox.service import service
 from remote_agents.sandbox.services.maiagent.chat import (
     ENDPOINT,
@@ -132,8 +132,8 @@ def _scores(question: str, answer: str, context: str) -> Row:
 
 def _share(part: str, whole: str) -> float:
     """How much of one text's words are in the other."""
-    wanted = set(topic_words(part))
-    return round(len(wanted & set(topic_words(whole))) / len(wanted), 4) if wanted else 0.0
+    wanted = set(terms(part))
+    return round(len(wanted & set(terms(whole))) / len(wanted), 4) if wanted else 0.0
 
 
 # --- the Excel file ------------------------------------------------------------------------------
