@@ -12,6 +12,8 @@ import llamaindex_agents
 import remote_agents
 from remote_agents import Usage
 from remote_agents.testing.ways import ENDPOINT_NAMES, NAMES
+from remote_agents.types import Reply
+from remote_agents.wire.openai import decode_usage
 from tests.langchain.recorded import recorded
 from tests.llamaindex.conftest import COMPLETE, WAYS, last
 
@@ -33,7 +35,7 @@ async def test_a_reply_has_the_counts(service: str, way: str) -> None:
         reply = [event async for event in answer][-1].reply
     else:
         reply = await answer if inspect.isawaitable(answer) else answer
-    details = () if service == "cloudbase" else (4, 2, 5)  # whose frames tell no details
+    details = () if service == "cloudbase" else (4, 2, 5)  # CloudBase's frames tell none
     counted = CLIENTS[service].endpoint.counts
     assert reply.usage == (Usage(*COUNTS, *details) if counted else None)
 
@@ -48,3 +50,10 @@ async def test_llamaindex_tells_them_in_openais_words(service: str, way: str) ->
     told = counts if service == "cloudbase" else {**counts, **DETAILS}
     expected = told if MODELS[service].endpoint.counts else None
     assert kept.additional_kwargs.get("usage") == response.raw.get("usage") == expected
+
+
+@pytest.mark.parametrize("details", [None, [], "none", {}, {"cached_tokens": None}])
+def test_details_of_another_shape_tell_nothing(details: object) -> None:
+    counts = dict(zip(("prompt_tokens", "completion_tokens", "total_tokens"), COUNTS, strict=True))
+    usage = {**counts, **dict.fromkeys(DETAILS, details)}
+    assert decode_usage(usage, Reply("bluenexus", "a")) == [Usage(*COUNTS)]

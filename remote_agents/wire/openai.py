@@ -177,15 +177,14 @@ def decode_usage(usage: JsonMapping, so_far: Reply) -> list[Event]:
     sent = count(usage.get("prompt_tokens") or usage.get("promptTokens"))
     made = count(usage.get("completion_tokens") or usage.get("completionTokens"))
     total = count(usage.get("total_tokens") or usage.get("totalTokens"))
-    read, reasoned = (mapping(usage.get(f"{of}_tokens_details")) for of in ("prompt", "completion"))
-    told = Usage(
-        sent,
-        made,
-        max(total, sent + made),
-        cached_input_tokens=count(read.get("cached_tokens")),
-        cache_write_input_tokens=count(read.get("cache_write_tokens")),
-        reasoning_tokens=count(reasoned.get("reasoning_tokens")),
-    )
+    told = Usage(sent, made, max(total, sent + made))
+    if "prompt_tokens_details" in usage:
+        read = mapping(usage["prompt_tokens_details"])
+        told.cached_input_tokens = count(read.get("cached_tokens"))
+        told.cache_write_input_tokens = count(read.get("cache_write_tokens"))
+    if "completion_tokens_details" in usage:
+        reasoned = mapping(usage["completion_tokens_details"])
+        told.reasoning_tokens = count(reasoned.get("reasoning_tokens"))
     return [told] if told != so_far.usage else []
 
 
