@@ -20,9 +20,6 @@ from remote_agents.sandbox.mind.words import pattern, spoken, terms, topic_words
 
 COUNT, ASKED_BEFORE = pattern(r"\bcount (?:from 1 )?to (\d{1,6})\b"), pattern(spoken("said before"))
 FIRST, STATED = pattern(spoken("first")), pattern(rf"\W*(?:{spoken('polite')} )*{spoken('states')}")
-YES_OR_NO = re.compile(r"\bYES ?(?:/|or) ?NO\b")
-SCORED = re.compile(r"^Score: (?:\[|<|$)", re.MULTILINE)
-SOURCES = re.compile(r'\("SOURCES"\)')
 SMALL_TALK = {
     r"(?s)^\s*(?:say|repeat(?: after me)?)(?: exactly)?\s*:\s*(.*\S)\s*$": r"\1",
     r"^\W*(?:say|reply with|respond with)(?: the words?)? ['\"“](.+)['\"”]\W*$": r"\1",
@@ -106,9 +103,9 @@ class Brain:
         done = perform("\n\n".join([*rest, text]), reading.question, user)
         if said := done or _small_talk(text, reading.question, user):
             return Answer(said)
-        answer, count = _graded(text, self._prose(reading, sources)), len(ask.files)
+        answer, count = self._prose(reading, sources), len(ask.files)
         got = f"I received {count} file{'s'[: count - 1]}: {', '.join(ask.files)}. "
-        return replace(answer, text=got + answer.text) if count else answer
+        return replace(answer, text=got * bool(count) + _graded(text, answer.text))
 
     def _prose(self, reading: Reading, sources: Sources) -> Answer:
         """What answers the question, or the one before it where this message only brings more."""
@@ -139,18 +136,18 @@ class Brain:
         hits = self.knowledge.search(tuple(query.weights))
         text = sum(not talks(part) for part in sources.given) > 2
         found = query.ranked([*sources.told, *sources.given], least)
-        found += query.ranked(sources.answered, worth=0.75)
+        found += [one._replace(score=0.75 * one.score) for one in query.ranked(sources.answered)]
         for hit in hits:
-            found += query.ranked(hit.section.sentences, 0.8 if text else LEAST, 0.6, hit)
+            found += query.ranked(hit.section.sentences, 0.8 if text else LEAST, hit)
         return sorted(found, key=lambda candidate: -candidate.score), hits
 
     def _evidence(
         self, question: str, sources: Sources, documents: bool, field: Field
     ) -> list[str]:
-        """The sentences for a field: its name tells most, and the question what it is about."""
+        """The sentences for a field: all that is said of it, its name alone, and the question."""
         topics, found = [question, *followed(question, sources.asked)], list[tuple[float, str]]()
-        for worth, name in zip((1.0, 0.8), filter(terms, field), strict=False):
-            ranked = self._ranked(self._query(name, topics), sources, 0.2)[0]
+        for worth, text in ((1.0, " ".join(field)), (0.8, field.title)):
+            ranked = self._ranked(self._query(text, topics), sources, 0.2)[0]
             found += [(worth * one.score, one.text) for one in ranked if documents or not one.hit]
         return [text for _, text in sorted(found, key=lambda one: -one[0])]
 
@@ -195,15 +192,16 @@ class Brain:
         return replace(answer, text=json.dumps(value, ensure_ascii=False))
 
 
-def _graded(text: str, answer: Answer) -> Answer:
-    """An answer as graders want it: whether there is one, or how good it is."""
-    found = answer.text != NOTHING
-    more = f"\nScore: {100 * found}" if SCORED.search(text) else ""
-    if SOURCES.search(text):
-        named = re.search(rf"(?ms){re.escape(answer.text)}.*?^Source: (.+?)$", text)
-        more = f"\nSOURCES: {named[1] if named else ''}"
-    said = ("NO", "YES")[found] if YES_OR_NO.search(text) else answer.text + more
-    return replace(answer, text=said)
+def _graded(text: str, answer: str) -> str:
+    """An answer as graders want it: whether there is one, how good it is, or where it is from."""
+    found = answer != NOTHING
+    source = "".join(re.findall(r"(?m)^Source: (.+)$", text.partition(answer)[2])[:1])
+    forms = {
+        r"\bYES ?(?:/|or) ?NO\b": ("NO", "YES")[found],
+        r"(?m)^Score: (?:\[|<|$)": f"{answer}\nScore: {100 * found}",
+        r'\("SOURCES"\)': f"{answer}\nSOURCES: {source}",
+    }
+    return next((graded for form, graded in forms.items() if re.search(form, text)), answer)
 
 
 def _states(text: str) -> bool:

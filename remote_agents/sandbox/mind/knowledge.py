@@ -6,8 +6,9 @@ import math
 import re
 from bisect import bisect_left
 from collections import Counter
-from dataclasses import dataclass
+from operator import itemgetter
 from pathlib import Path
+from typing import NamedTuple
 
 import bm25s
 
@@ -17,8 +18,7 @@ from remote_agents.sandbox.mind.words import terms
 HANDBOOK = Path(__file__).parent.parent / "handbook"
 
 
-@dataclass(frozen=True)
-class Section:
+class Section(NamedTuple):
     """One section of a document; `title` is the document's, `heading` its own."""
 
     id: str
@@ -34,8 +34,7 @@ class Section:
         return tuple(part._replace(heading=above) for part in sentences(self.text))
 
 
-@dataclass(frozen=True)
-class Hit:
+class Hit(NamedTuple):
     """A section that was found, with its score from 0 to 1."""
 
     section: Section
@@ -57,18 +56,16 @@ class Knowledge:
         self._index = bm25s.BM25()
         if any(bags):
             self._index.index([list(bag) for bag in bags], show_progress=False)
-        told = ((Hit(s, 1.0), part) for s in self.sections for part in s.sentences)
-        shown = ((hit, (part.text, f"{part.label}: {part.text}")) for hit, part in told)
-        self._home = {said: hit for hit, forms in shown for said in forms}
-        self._told = sorted(self._home)
+        parts = [(Hit(page, 1.0), part) for page in self.sections for part in page.sentences]
+        # Each sentence as it can be said, with its label and without.
+        said = ((hit, (part.text, f"{part.label}: {part.text}")) for hit, part in parts)
+        self._home = sorted((text, hit) for hit, texts in said for text in texts)
 
     def search(self, query: tuple[str, ...], limit: int = 5) -> list[Hit]:
         """The best sections for some terms."""
-        known = [term for term in query if term in self._frequency]
-        scores = self._index.get_scores(known).tolist() if known else []
-        best = sorted(range(len(scores)), key=lambda at: -scores[at])[:limit]
-        found = [(self.sections[at], scores[at]) for at in best if scores[at] > 0]
-        return [Hit(section, round(score / (score + 4.0), 4)) for section, score in found]
+        scores = self._index.get_scores([*query]).tolist() if query and self._frequency else []
+        found = sorted(zip(scores, self.sections, strict=False), key=lambda each: -each[0])[:limit]
+        return [Hit(page, round(score / (score + 4.0), 4)) for score, page in found if score > 0]
 
     def weights(self, text: str) -> dict[str, float]:
         """How telling each term of a text is: rare terms weigh more."""
@@ -78,9 +75,9 @@ class Knowledge:
     def home_of(self, said: str) -> Hit | None:
         """Where a sentence, whole or broken off, was copied from, with or without its citation."""
         begun = re.sub(r"\.? \(s?e?e?(?: [^)]*\)?\.?)?$", "", said)
-        at = bisect_left(self._told, begun)
-        found = [text for text in self._told[at : at + 1] if begun and text.startswith(begun)]
-        return self._home[found[0]] if found else None
+        at = bisect_left(self._home, begun, key=itemgetter(0))
+        near = self._home[at : at + 1] if begun else []
+        return next((hit for text, hit in near if text.startswith(begun)), None)
 
 
 def _sections(filename: str, text: str) -> list[Section]:

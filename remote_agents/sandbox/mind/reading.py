@@ -12,9 +12,10 @@ import json
 import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
+from itertools import pairwise
 from typing import NamedTuple
 
-from remote_agents.sandbox.mind.words import EAST, pattern, remembered, spoken, terms, topics
+from remote_agents.sandbox.mind.words import EAST, TOKEN, pattern, remembered, spoken, terms, topics
 
 TALKERS = ("user", "assistant")
 # What a question is labelled as, and how one begins that is none by its mark.
@@ -72,7 +73,6 @@ END = re.compile(
     rf"((?i:{spoken('abbreviation')}\.\s|\d\.\s(?={spoken('month')})))"
     rf"|[.!?…][\"'”’»)\]}}*]*(?:\s+(?![a-zß-ÿ])|(?=[{EAST}]))|[。！？]+[」』”]*\s*"
 )
-WORD = re.compile(r"\w")
 
 
 class Sentence(NamedTuple):
@@ -118,25 +118,23 @@ def read(text: str) -> Reading:
         >>> read("My name is Bo. What is my name?").question
         'What is my name?'
     """
-    parts = sentences(text)
     # A question with its answer is told; the last of the strongest is asked.
-    pairs = zip(parts, (*parts[1:], Sentence("")), strict=False)
-    strengths = (_asking(part) * (not then.answers) for part, then in pairs)
-    strength, at = max(((each, at) for at, each in enumerate(strengths)), default=(0, 0))
-    block = {parts[at].block} if strength else ()
-    asked = [part for n, part in enumerate(parts) if part.block in block and (n == at or part.asks)]
+    pairs = pairwise([*sentences(text), Sentence("")])
+    found = [(part, _asking(part) * (not then.answers)) for part, then in pairs]
+    most, block = max(((each, part.block) for part, each in found if each), default=(0, -1))
+    asked = [part for part, each in found if part.block == block and (part.asks or each == most)]
     question = " ".join(part.text for part in asked).strip(" \t\"'“”*_") or text.strip()
-    others = [part for part in parts if part not in asked]
+    others = [part for part, _ in found if part not in asked]
     turns = tuple((part.label, part.text) for part in others if part.label in TALKERS)
     told = tuple(part for part in others if part.label not in TALKERS)
-    return Reading(question, told, turns, strength >= 1)
+    return Reading(question, told, turns, most >= 1)
 
 
 def _asking(part: Sentence) -> float:
     """How much a sentence looks like what a text asks."""
     if part.label == TALKERS[1]:
         return 0
-    name = (part.label or part.heading).strip(" \t#>*_-([{<\"'")
+    name = part.label or part.heading
     named = len(topics(part.text))
     orders = WANTS.match(part.text) and not STATES.fullmatch(part.text)
     asked = 4 * bool(ASKS.fullmatch(name)) + 2 * bool(part.asks and named)
@@ -155,12 +153,9 @@ def sentences(text: str) -> tuple[Sentence, ...]:
     found, heading, label, lead = list[Sentence](), "", "", ""
     for block, line in enumerate(_rows(_plain(text).splitlines())):
         if line.startswith("#"):
-            heading, label = line.strip("# "), ""
-        if not line or line.startswith("#"):
-            lead = ""
-            continue
+            heading, label, line = line.strip("# "), "", ""
         ended = END.sub(lambda end: end[0] if end[1] else f"{end[0]}\n", line)
-        for said in filter(WORD.search, map(str.strip, ended.split("\n"))):
+        for said in filter(TOKEN.search, map(str.strip, ended.split("\n"))):
             # "You said: ..." is still the assistant's.
             labelled = LABEL.fullmatch(said) if label != TALKERS[1] else None
             if labelled:
@@ -170,8 +165,8 @@ def sentences(text: str) -> tuple[Sentence, ...]:
             rest = (labelled[2] if labelled else said) or said
             rest = rest.strip('"') if rest.count('"') == 1 else rest
             found.append(Sentence(rest, heading, block, label, lead))
-        lead = lead or (" " if END.search(f"{line} ") else line)
-        label = label if line.endswith((":", "：")) else ""
+        lead = line and (lead or (" " if END.search(f"{line} ") else line))
+        label = label if not line or line.endswith((":", "：")) else ""
     return tuple(found)
 
 
@@ -188,8 +183,8 @@ def _rows(lines: Iterable[str]) -> Iterator[str]:
     """The lines of a text; in a table, each row with the names of its columns."""
     names, number = list[str](), 0
     for line in (each.strip(" ") for each in lines):
-        prose = line.rstrip(" *_\"'").endswith((".", "!", "?", ":", "。", "！", "？"))
-        mark = re.search(r"\|" if prose else r"\||\t.*\t|;.*;|,.*,", line)
+        # What ends as a sentence does has no commas between columns.
+        mark = re.search(r"\||(?:\t.*\t|;.*;|,.*,)(?!.*[.!?:。！？][ *_\"']*$)", line)
         row = re.sub(r"^\|(.*)\|$", r"\1", line)
         cells = [*map(str.strip, row.split(mark[0][0]))] if mark else []
         number += bool(line)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import reduce
+from itertools import chain
 from operator import getitem
 from typing import Any
 
@@ -17,7 +17,6 @@ from remote_agents.sandbox.mind.words import pattern, spoken, terms, topics
 
 Schema = dict[str, Any]
 DEEP = 6
-MARKS = re.compile(r'"properties"|"type": "object"|"\$defs"')
 ARGUMENTS = pattern(r"(?m)\bargs: \{.*\}$")
 LIKE_THIS, KEYS, OR = map(spoken, ("like this", "keys", "or"))
 IN_JSON = pattern(rf"(?<![a-z])JSON(?![a-z])|{LIKE_THIS}\W*(?:\{{|class )")
@@ -32,13 +31,10 @@ PAIR = re.compile(
     r"(?:[,;]?[ \t]*(?://|#))?[ \t]*([^,;}\n]*)"
 )
 # How a type or a placeholder begins.
-TYPES = {
-    "int|0$": "integer",
-    r"float|num|0\.0": "number",
-    "bool|true|false": "boolean",
-    r"list|array|\[": "array",
-    r"str|optional|null|.*[<>…]|.*\.\.\.|\W*$": "string",
-}
+TYPE = re.compile(
+    r"<?(?i:(?P<integer>int|0$)|(?P<number>float|num|0\.0)|(?P<boolean>bool|true|false)"
+    r"|(?P<array>list|array|\[)|(?P<string>str|optional|null|.*[<>…]|.*\.\.\.|\W*$))"
+)
 # Keys that are only named: in quotes, or one after the other.
 NAMED = pattern(rf"{KEYS}(?:[^.\n]*[:：])?([^.\n]*(?:\n+[ \t]*[-*•\d].*)*)")
 QUOTED = re.compile(r"['\"`“「](\w+)['\"`”」]")
@@ -48,52 +44,45 @@ YES_OR_NO = pattern(rf"({spoken('yes')})[^.]{{0,30}}?(?:{OR}|/) ?\W*({spoken('no
 
 def find_shape(text: str) -> tuple[Schema | None, str]:
     """The schema or form of an object that a text asks for, and the text without it."""
-    # What a tool takes is no form of an answer, but may hold one.
-    told, arguments = ARGUMENTS.sub("", text), ARGUMENTS.findall(text)
     # Some templates leave the braces doubled that they had escaped.
-    single = told.replace("{{", "{").replace("}}", "}")
-    found = _schema(told) or _schema(single) or _form(told)
-    return (found[0], "\n".join([found[1], *arguments])) if found else (None, text)
+    text = re.sub(r"([{}])\1", r"\1", text) if re.search(r'\{\{\s*"', text) else text
+    # What a tool takes is no form of an answer, but may hold one.
+    told = ARGUMENTS.sub("", text)
+    forms = _forms(told) if IN_JSON.search(told) else ()
+    schema, shown = next(chain(reversed([*_schemas(told)]), forms), (None, ""))
+    return schema, text.replace(shown, "")
 
 
-def _schema(text: str) -> tuple[Schema, str] | None:
-    """The last JSON schema of an object that stands in a text."""
-    found, end = None, 0
-    for brace in re.finditer(r"\{", text) if MARKS.search(text) else ():
+def _schemas(text: str) -> Iterator[tuple[Schema, str]]:
+    """The JSON schemas of objects that stand in a text, each with how it is written."""
+    end = 0
+    for brace in re.finditer(r"\{", text):
         value, stop = decoded(text, brace.start()) if brace.start() >= end else (None, end)
-        if isinstance(value, dict) and _is_schema(value):
-            found, end = (value, text[: brace.start()] + text[stop:]), stop
-    return found
+        match value:
+            case dict({"type": "object"} | {"properties": _} | {"$defs": _}):
+                yield value, text[brace.start() : (end := stop)]
 
 
-def _is_schema(value: Schema) -> bool:
-    given = "properties" in value or value.keys() >= {"$defs", "$ref"}
-    return given or value.get("type") == "object"
-
-
-def _form(text: str) -> tuple[Schema, str] | None:
-    """The schema of an object that a prompt shows, or whose keys it names."""
-    if not IN_JSON.search(text):
-        return None
+def _forms(text: str) -> Iterator[tuple[Schema, str]]:
+    """The schemas of objects that a prompt shows, or whose keys it names, the likely first."""
     for found in reversed([*SHOWN.finditer(text)]):
         fields = {key: _typed(shown, note) for key, shown, note in PAIR.findall(found[2])}
         typed = found[2][0] == "{" and all("type" in field for field in fields.values())
         if fields and (found[1] or typed):
-            return {"properties": fields}, text.replace(found[0], "")
+            yield {"properties": fields}, found[0]
     for found in NAMED.finditer(text):
         line = text[text.rfind("\n", 0, found.start()) + 1 : found.end()]
         listed = [name for name in DIVIDES.split(found[1].strip()) if name.isidentifier()]
         if names := QUOTED.findall(line) or listed[len(listed) == 1 :]:
-            return {"properties": dict.fromkeys(names)}, text.replace(found[0], "")
-    return None
+            yield {"properties": dict.fromkeys(names)}, found[0]
 
 
 def _typed(shown: str, note: str) -> Schema:
     """A field of the type that is shown; what is shown in words says what it is for."""
     shown = shown.strip("\"'")
-    kinds = [kind for begins, kind in TYPES.items() if re.match(begins, shown.lower().lstrip("<"))]
-    told = note if kinds and " " not in shown else f"{shown} {note}"
-    return {"description": told} | ({"type": kinds[0]} if kinds else {})
+    kind = TYPE.match(shown)
+    told = note if kind and " " not in shown else f"{shown} {note}"
+    return {"description": told} | ({"type": kind.lastgroup} if kind else {})
 
 
 @dataclass
@@ -106,22 +95,21 @@ class Filler:
     evidence: Callable[[Field], list[str]]
     told: Sequence[str] = ()
 
-    def __post_init__(self) -> None:
-        self.others = deque([self.answer, *self.told])
-
     def fill(self, given: object, title: str = "", depth: int = 0) -> Any:
         """A valid value for the field of a title."""
         schema = self._resolved(given)
-        kind, field = _kind(schema), Field(title, str(schema.get("description", "")))
-        found = self.evidence(field)
-        said = found if topics(title) else [self.answer, *found]
-        if options := [schema["const"]] if "const" in schema else schema.get("enum"):
+        inferred = "object" if "properties" in schema else "array" if "items" in schema else ""
+        kind = schema.get("type") or inferred
+        field = Field(title, str(schema.get("description", "")))
+        said = [*([] if topics(title) else [self.answer]), *self.evidence(field)]
+        if options := schema.get("enum", [schema["const"]] if "const" in schema else []):
             asked = self.evidence(Field(" ".join(topics(self.question)), ""))
-            return values.choice(options, [*asked, *said, *self.others, self.question])
+            return values.choice(options, [*asked, *said, *self.told, self.answer, self.question])
         unsaid = depth >= DEEP if kind == "object" else not said
-        if kind == "null" or (unsaid and "nullable" in schema):
-            named = kind == "string" and terms(title)[-1:] == terms("name")  # no word tells of it
-            return values.piece(field, [], [*self.others], "") if named else None
+        named = kind == "string" and terms(title)[-1:] == terms("name")  # no word tells of it
+        shown = named and values.NAMES.search("\n".join(self.told))
+        if kind == "null" or (unsaid and not shown and "nullable" in schema):
+            return None
         if kind == "object":
             return self._object(schema, title, depth)
         if kind == "array":
@@ -134,10 +122,11 @@ class Filler:
         path = schema.pop("$ref", "").split("/")
         parts = [reduce(getitem, path[1:], self.root)] if path[0] else []
         either = schema.pop("anyOf", []) + schema.pop("oneOf", [])
+        if isinstance(schema.get("type"), list):
+            either += [{"type": kind} for kind in schema.pop("type")]
         options = [option for option in either if option.get("type") != "null"]
         parts += schema.pop("allOf", []) + options[:1]
-        null = len(options) < len(either) or "null" in str(schema.get("type"))
-        schema |= {"nullable": True} if null else {}
+        schema |= {"nullable": True} if len(options) < len(either) else {}
         for part in map(self._resolved, parts):
             properties = part.get("properties", {}) | schema.get("properties", {})
             schema = part | schema | ({"properties": properties} if properties else {})
@@ -151,10 +140,10 @@ class Filler:
 
     def array(self, schema: Schema, field: Field, depth: int, said: list[str]) -> list[Any]:
         """The things that the best sentence lists, or one."""
-        inner, items = self._resolved(schema.get("items")), list[Any]()
+        inner = self._resolved(schema.get("items"))
         forms = schema.get("prefixItems") or [inner] * int(schema.get("minItems", depth < DEEP))
-        if _kind(inner) == "string" and "enum" not in inner:
-            items += values.listed([*said, *self.others])[: schema.get("maxItems")]
+        free = inner.get("type") == "string" and "enum" not in inner
+        items: list[Any] = values.listed(said[:1])[: schema.get("maxItems")] if free else []
         items += [self.fill(each, field.title, depth + 1) for each in forms[len(items) :]]
         if schema.get("uniqueItems"):
             return [f"{x} ({n})" if n and isinstance(x, str) else x for n, x in enumerate(items)]
@@ -162,19 +151,14 @@ class Filler:
 
     def scalar(self, kind: str, schema: Schema, field: Field, said: list[str]) -> Any:
         """A number, a text, yes or no."""
-        kind = kind or values.guessed(field, [*said, *self.others])
+        known = [*said, *self.told, self.answer]
+        kind = kind or values.guessed(field, known)
         if kind in ("integer", "number"):
-            return values.number(schema, kind, field, said or [*self.others], self.question)
+            return values.number(schema, kind, field, said or known, self.question)
         graded = YES_OR_NO.search(field.description)
-        so = not values.NOT.search([*([] if graded else said), self.answer][0])
         if kind == "boolean" or graded:
-            return graded[1 if so else 2] if graded else so
+            yes, no = graded.groups() if graded else (True, False)
+            return no if values.NOT.search([*([] if graded else said), self.answer][0]) else yes
         if not said:  # what no sentence is about takes one after the other
-            self.others.rotate(-1)
-        return values.text(schema, field, said, [*self.others], self.question)
-
-
-def _kind(schema: Schema) -> str:
-    inferred = "object" if "properties" in schema else "array" if "items" in schema else ""
-    kinds = schema.get("type") or inferred
-    return kinds if isinstance(kinds, str) else next((k for k in kinds if k != "null"), "null")
+            self.told = [*self.told[1:], *self.told[:1]]
+        return values.text(schema, field, said, known, self.question)

@@ -9,32 +9,25 @@ from typing import NamedTuple
 
 from remote_agents.sandbox.mind.knowledge import Hit
 from remote_agents.sandbox.mind.reading import Sentence, talks
-from remote_agents.sandbox.mind.values import DATE, EMAIL, NUMBER, TIME
+from remote_agents.sandbox.mind.values import CAPITALISED, DATE, EMAIL, MONTH, NUMBER, TIME
 from remote_agents.sandbox.mind.words import EAST, FAINT, kinship, pattern, spoken, terms
 
-COSTS, MONEY = spoken("costs"), spoken("money")
-MOMENT = rf"{spoken('moment')}|{spoken('month')}"
-PERSON = (
-    rf"(?-i:(?:(?<=[\w,.] )|^(?=.[a-z])(?!{spoken('no name')}))"
-    rf"(?!(?i:{spoken('month')}|{spoken('day')}))[A-ZÄÖÜ]\w*|[{EAST}])"
-)
+COSTS, MONEY, MOMENT, OR = map(spoken, ("costs", "money", "moment", "or"))
 # What is asked for, and what a sentence has that says it.
 KINDS = {
     "phone number": r"\d[\d ()/-]{5,}\d|\b\d{3,6}\b(?<!\b(?:19|20)\d\d)",
     "mail address": EMAIL,
-    "when": rf"{TIME}|{DATE}|\d(?:st|nd|rd|th)\b|\b[12]\d{{3}}\b|\b\d\d?\.\s|{MOMENT}",
+    "when": rf"{TIME}|{DATE}|\d(?:st|nd|rd|th)\b|\b[12]\d{{3}}\b|\b\d\d?\.\s|{MONTH}|{MOMENT}",
     "price": rf"[€$£¥]|(?:\d\s?)?{MONEY}(?:\s?\d)?|{COSTS}\D{{1,40}}\d|\d\D{{1,40}}{COSTS}",
     "amount": rf"{NUMBER.pattern}|{spoken('figure')}",
     "where": spoken("place"),
-    "who": rf"{PERSON}|{spoken('person')}",
+    "who": rf"(?!{MONTH}|{spoken('day')}){CAPITALISED}|[{EAST}]|{spoken('person')}",
 }
 ASKED = {kind: pattern(spoken(kind)) for kind in KINDS}
 FORMS = {kind: pattern(form) for kind, form in KINDS.items()}
 FOLLOW_UP = pattern(rf"^\W*{spoken('also')}|{spoken('refers')}")
-PARTS = pattern(
-    rf"(?:[?;,]\s+(?:{spoken('or')}\s+)?|\s+{spoken('or')}\s+|？)(?={spoken('asks')}|[{EAST}])"
-)
-LEAST = 0.49
+PARTS = pattern(rf"(?:[?;,]\s+(?:{OR}\s+)?|\s+{OR}\s+|？)(?={spoken('asks')}|[{EAST}])")
+LEAST = 0.5
 GOES_ON = pattern(rf"\W*{spoken('refers')}")
 
 
@@ -61,20 +54,13 @@ class Query(NamedTuple):
     @classmethod
     def of(cls, text: str, own: dict[str, float], topic: dict[str, float]) -> Query:
         """A question of some terms, with those of what it goes on with."""
-        # What tells itself by its form need not be said: a sentence with "@" is about an e-mail.
-        forms = (ASKED[kind].findall(text) for kind in ("phone number", "mail address"))
-        faint = {*filter(FAINT.match, own), *(t for found in forms for t in terms(" ".join(found)))}
-        own = {term: weight * (0.3 if term in faint else 1) for term, weight in own.items()}
+        own = {term: weight * (0.3 if FAINT.match(term) else 1) for term, weight in own.items()}
         share = 0.6 * (sum(own.values()) or 1.0) / (sum(topic.values()) or 1.0)
         weights = {term: share * weight for term, weight in topic.items()} | own
         return cls(text, weights, next((kind for kind in KINDS if ASKED[kind].search(text)), ""))
 
     def ranked(
-        self,
-        parts: Sequence[Sentence],
-        least: float = LEAST,
-        worth: float = 1.0,
-        hit: Hit | None = None,
+        self, parts: Sequence[Sentence], least: float = LEAST, hit: Hit | None = None
     ) -> list[Candidate]:
         """The parts that say at least a share of what is asked, best first."""
         found, before = list[Candidate](), Sentence("")
@@ -84,17 +70,12 @@ class Query(NamedTuple):
             score = self._covered(part, before)
             said = part.asks or part.text in self.text or part.text.endswith((":", "："))
             if score >= least and not said:
-                score += self._preferred(part, hit)
-                found.append(Candidate(self._shown(part), worth * score, hit))
+                # Of a document, the shorter of two that say as much.
+                length = len(set(terms(part.text)))
+                score = 0.6 * (score + 0.1 * hit.score - 0.002 * length) if hit else score
+                label = f"{part.label}: " if self._named(part.label) else ""
+                found.append(Candidate(label + part.text, score, hit))
         return sorted(found, key=lambda one: -one.score)
-
-    def _preferred(self, part: Sentence, hit: Hit | None) -> float:
-        """What decides where parts say as much: the topic first, and the shorter of a document."""
-        own = terms(part.text)
-        # "After five years" is a condition, and not what a sentence is about.
-        units = terms(" ".join(unit for _, unit, _ in NUMBER.findall(part.text)))
-        first = 0.02 * len({*own[:2]} & self.weights.keys() - {*units})
-        return first + (0.1 * hit.score - 0.002 * len(set(own)) if hit else 0)
 
     def _covered(self, part: Sentence, before: Sentence) -> float:
         """The share of the question that a part says, or what stands around it."""
@@ -104,9 +85,14 @@ class Query(NamedTuple):
         said, total = 0.0, sum(self.weights.values()) or 1.0
         for term, weight in self.weights.items():
             said += weight * max(share * kinship(term, terms(text)) for share, text in around)
-        units = NUMBER.findall(part.text) if self.kind == "amount" else ()
-        counted = 0.2 * any(self._named(unit) for _, unit, _ in units)
-        return said / total * (1.0 if part.answers or self._fits(part) else 0.45) + counted
+        units = [unit for _, unit, _ in NUMBER.findall(part.text)]
+        counted = self.kind == "amount" and any(map(self._named, units))
+        # What tells itself by its form need not be said: a sentence with "@" is about an e-mail.
+        shown = self.kind in ("phone number", "mail address") and self._fits(part)
+        # The topic comes first; "after five years" is a condition, and not what it is about.
+        first = {*terms(part.text)[:2]} & self.weights.keys() - {*terms(" ".join(units))}
+        more = 0.2 * (counted or shown) + 0.02 * len(first)
+        return (said / total + more) * (1.0 if part.answers or self._fits(part) else 0.45)
 
     def _goes_on(self, before: Sentence, part: Sentence) -> bool:
         """Whether a sentence is about what the one before it names."""
@@ -121,11 +107,8 @@ class Query(NamedTuple):
         place, found = self.kind == "where", self.kind and FORMS[self.kind].finditer(part.text)
         return not found or any(place or one[0] not in self.text for one in found)
 
-    def _shown(self, part: Sentence) -> str:
-        """A part with its label, if the label has to do with the question."""
-        return f"{part.label}: {part.text}" if self._named(part.label) else part.text
-
     def _named(self, label: str) -> bool:
+        """Whether a label or a unit has to do with the question."""
         return any(kinship(term, terms(label)) for term in self.weights)
 
 

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from remote_agents.sandbox.mind.reading import decoded, read, talks, told_by
 from remote_agents.sandbox.mind.scoring import followed, parts_of
-from remote_agents.sandbox.mind.values import nearest
+from remote_agents.sandbox.mind.values import choice, nearest
 from remote_agents.sandbox.mind.words import pattern, spoken, terms, topic_words
 
 NUMBERED = pattern(
@@ -25,12 +25,10 @@ CHOOSE = pattern(r"\b(?:choices?|choose|select|options?|tools?)\b")
 # An object with a number or the name of a tool, maybe in a list that maybe has a name.
 EXAMPLE = pattern(
     r'(?:(?:"(\w+)"\s*:\s*)?(\[)\s*)?'
-    r"\{\{?([^{}]*(?:\w\w\W?\s*:\s*\d|tool\w{0,20}\W?\s*:\s*\W?(\w+))[^{}]*)\}"
+    r"\{\{?([^{}]*(?:\w\w\W?\s*:\s*\d|tool\w{0,20}\W?\s*:)[^{}]*)\}"
 )
 QUOTED = r"[`'\"]\w[\w -]*[`'\"]"
-AT_MOST = pattern(r"\b(?:no more than|at most|(?:extract|keywords) up to|give) (\d+)")
-Option = int | str
-Form = re.Match[str]
+AT_MOST = pattern(r"\b(?:no more than|at most|(?:extract|keywords) up to|give) ([1-9]\d*)")
 
 
 class Task(NamedTuple):
@@ -41,19 +39,19 @@ class Task(NamedTuple):
 
     text: str
     question: str
-    options: dict[Option, str]
+    options: dict[str, str]
     said: Sequence[str]
 
     def most(self, usual: int) -> int:
         """How many things are wanted at most."""
         found = AT_MOST.search(self.text)
-        return max(1, int(found[1])) if found else usual
+        return int(found[1]) if found else usual
 
-    def fitting(self) -> list[Option]:
+    def fitting(self) -> list[str]:
         """The best option, and those that share a good part as much with the question."""
         return nearest([*self.options], terms(self.question), self.options.__getitem__)
 
-    def chosen(self, usual: int) -> list[Option]:
+    def chosen(self, usual: int) -> list[str]:
         """The best of what fits, or the first where nothing does."""
         return (self.fitting() or [*self.options])[: self.most(usual)]
 
@@ -79,19 +77,16 @@ def perform(text: str, question: str, said: Sequence[str]) -> str | None:
     return None
 
 
-def _options(text: str) -> dict[Option, str]:
-    """What has a number, or else the entries of the last JSON object in a block of code."""
-    numbered: dict[Option, str] = {}
-    for match in NUMBERED.finditer(text):
-        number, said = filter(None, match.groups())
-        numbered = {} if number == "1" else numbered
-        numbered[int(number)] = said
+def _options(text: str) -> dict[str, str]:
+    """The last list with numbers, or else what the last JSON object in a block of code has."""
+    last = re.split(r"(?im)^(?=[ \t]*[(\[]?1[.)\]][ \t]|document 1:)", text)[-1]
+    numbered = dict(tuple(filter(None, found)) for found in NUMBERED.findall(last))
     block, _ = decoded(text.rpartition("```json")[2].strip(), 0)
     named = block if isinstance(block, dict) else {}
     return numbered or {name: f"{name}: {said}" for name, said in named.items()}
 
 
-def keywords(task: Task, form: Form) -> str:
+def keywords(task: Task, form: re.Match[str]) -> str:
     """The words that come most often between the rules of a template."""
     between = re.split("-{4,}", task.text)
     told = " ".join(p.text for p in told_by(between[len(between) // 2]) if not talks(p))
@@ -99,68 +94,66 @@ def keywords(task: Task, form: Form) -> str:
     return (form[1] or "") + (form[2] or ", ").join(word for word, _ in words)
 
 
-def scored(task: Task, form: Form) -> str:
+def scored(task: Task, form: re.Match[str]) -> str:
     """A line for each document that fits, from the best on."""
     lines = (f"{form[1]}: {n}, {form[2]}: {max(1, 10 - at)}" for at, n in enumerate(task.fitting()))
     return "\n".join(lines) or "None of them is relevant."
 
 
-def numbered(task: Task, form: Form) -> str | None:
+def numbered(task: Task, form: re.Match[str]) -> str | None:
     """The numbers of the best choices."""
-    return f"{form[1]}{', '.join(map(str, task.chosen(1)))}" if task.options else None
+    return form[1] + ", ".join(task.chosen(1)) if task.options else None
 
 
-def as_json(task: Task, form: Form) -> str | None:
+def as_json(task: Task, form: re.Match[str]) -> str | None:
     """The choices as the example has them: in a named list, in a list, or the first alone."""
     rest = NUMBERED.sub("", task.text)
-    examples = EXAMPLE.finditer(rest) if task.options and CHOOSE.search(rest) else ()
-    offered = [one for one in examples if 1 in task.options or f'"{one[4]}":' in rest]
-    if not offered:
+    example = EXAMPLE.search(rest) if CHOOSE.search(rest) else None
+    if not (example and task.options and (example[1] or "1" in task.options)):
         return None
-    name, listed, shown, _ = offered[0].groups()
-    chosen = task.chosen(len(task.options) if name else 1)
+    name, listed, shown = example.groups()
     keys = re.findall(r"(\w+)\W?\s*:", shown)
+    chosen = task.chosen(len(task.options) if name else 1)
     items = [{key: _value(task, option, key) for key in keys} for option in chosen]
     value = {name: items} if name else items if listed else items[0]
     return json.dumps(value, ensure_ascii=False)
 
 
-def _value(task: Task, option: Option, key: str) -> Option:
-    """The part of the question that an option can answer, why it was chosen, or the option."""
-    if "question" in key:
-        parts = nearest(parts_of(task.question), terms(task.options[option]), str)
-        return [*parts, task.question][0]
-    return f"It fits: {task.options[option]}" if "reason" in key else option
+def _value(task: Task, option: str, key: str) -> int | str:
+    """An option, or the part of the question that it can answer, which is the reason for it."""
+    if "question" in key or "reason" in key:
+        return str(choice(parts_of(task.question), [task.options[option]]))
+    return int(option) if option.isdecimal() else option
 
 
-def classified(task: Task, form: Form) -> str:
+def classified(task: Task, form: re.Match[str]) -> str:
     """The one of several classes that shares most with the question, else the last."""
-    names = [str(name)[1:-1] for name in re.findall(QUOTED, form[1])]
-    return [*nearest(names, terms(task.question), str), names[-1]][0]
+    names = [name[1:-1] for name in re.findall(QUOTED, form[1])]
+    return str(choice(names[::-1], [task.question]))
 
 
-def standalone(task: Task, form: Form) -> str:
-    """The question, a follow-up with the question that it follows."""
-    asked = [read(text).question.rstrip("?. ") for text in task.said[:1]]
-    if form[0] in task.question:
-        return [*asked, task.question][0]
-    for before in followed(task.question, asked):
-        return f"{before}, {task.question[:1].lower()}{task.question[1:]}"
-    return task.question
+def standalone(task: Task, form: re.Match[str]) -> str:
+    """The newest question, a follow-up with the question that it follows."""
+    before = [read(text).question.rstrip("?. ") for text in task.said[:2]]
+    # The message that orders it may be one of its own.
+    question, *asked = [q for q in (task.question, *before) if form[0] not in q] or [task.question]
+    for topic in followed(question, asked):
+        return f"{topic}, {question[:1].lower()}{question[1:]}"
+    return question
 
 
-def looked_up(task: Task, form: Form) -> str:
+def looked_up(task: Task, form: re.Match[str]) -> str:
     """The question as a search that the engine makes, and the end once there is an answer."""
     return "done" if form[2].strip() else f"[Search({form[1]})]"
 
 
-def filled_in(task: Task, form: Form) -> str:
+def filled_in(task: Task, form: re.Match[str]) -> str:
     """A template with the answers in the place of their searches."""
     answers = dict(re.findall(r"(?s)Query: (.*?)\nAnswer: (.*?)\s*(?=\nQuery: |\Z)", form[2]))
     return re.sub(r"\[Search\((.*?)\)\]", lambda tag: answers.get(tag[1], tag[0]), form[1])
 
 
-TASKS: dict[str, Callable[[Task, Form], str | None]] = {
+TASKS: dict[str, Callable[[Task, re.Match[str]], str | None]] = {
     r"'(\w+: )<keywords>'|'keyword1(\W)keyword2|give \d+ unique keywords": keywords,
     r"^(\w+): \d+, (\w+): \d+$": scored,
     r"'(\w+: )<numbers?>'": numbered,

@@ -6,7 +6,8 @@ import re
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import suppress
-from operator import ge, gt, le, lt
+from itertools import chain
+from operator import ge, gt, itemgetter, le, lt
 from typing import Any, NamedTuple, TypeVar
 
 from remote_agents.sandbox.json_types import JsonObject
@@ -31,6 +32,7 @@ WORD = r"[A-ZÄÖÜ][a-zß-ÿ][\w'’-]*"
 CAPITALISED = rf"(?-i:\b(?!{spoken('no name')}){WORD})"
 PLACE = rf"(?-i:{spoken('before a place')} ({WORD}(?: {WORD})*))"
 NAME = r"(?-i:\b[^\W\d_a-zß-ÿ][\w'’-]+(?:\s+(?:(?:van|de|da)\s+)*[^\W\d_a-zß-ÿ][\w'’-]*)+)"
+NAMES = re.compile(f"{NAME}|{CAPITALISED}")
 # What a text is for, by the format that its schema has or else by these words in its field: what it
 # looks like in a sentence, and what obeys the format where nothing is said.
 KINDS = {
@@ -50,6 +52,7 @@ KINDS = {
     "duration": (NEVER, NEVER, "P1D"),
 }
 BOUNDS = {"minimum": ge, "exclusiveMinimum": gt, "maximum": le, "exclusiveMaximum": lt}
+RULES = BOUNDS | {"multipleOf": lambda value, step: not value % step}
 NOT, AMOUNT, GERMAN = map(pattern, map(spoken, ("not", "an amount", "decimal comma")))
 # Fields for the question itself, and for whole sentences.
 ASKED, PROSE = (pattern(rf"{spoken(kind)}\Z") for kind in ("question", "prose"))
@@ -68,38 +71,35 @@ class Field(NamedTuple):
 
 def number(schema: JsonObject, kind: str, field: Field, said: list[str], question: str) -> float:
     """The number with the unit that the field names, else the first that is allowed."""
-    step = schema.get("multipleOf", kind == "integer")
-    bounds = [(schema[name], holds) for name, holds in BOUNDS.items() if name in schema]
-    near = [(end // (step or 1) + by) * (step or 1) for end, _ in bounds for by in (0, 1, -1)]
-    tried = [value for _, value, _ in _figures(field, said, question)] + [0.0, *near]
-    fitting = (value for value in tried if not (step and value % step))
-    allowed = (value for value in fitting if all(holds(value, end) for end, holds in bounds))
-    value = next(allowed, sum(end for end, _ in bounds) / 2)
+    limits = ({"multipleOf": 1} if kind == "integer" else {}) | schema
+    rules = [(limits[name], holds) for name, holds in RULES.items() if name in limits]
+    step = limits.get("multipleOf", 1)
+    near = [(end // step + by) * step for end, _ in rules for by in (0, 1, -1)]
+    tried = [*(value for _, value, _ in _figures(field, said, question)), 0.0, *near]
+    allowed = (value for value in tried if all(holds(value, end) for end, holds in rules))
+    value = next(allowed, sum(end for end, _ in rules) / 2)
     return int(value) if value == int(value) else value
 
 
-def _figures(field: Field, said: Sequence[str], question: str) -> list[tuple[bool, float, str]]:
+def _figures(field: Field, said: Sequence[str], question: str) -> list[tuple[int, float, str]]:
     """The numbers of some sentences that the question does not hold, those of the unit first.
 
     Each with whether the field names its unit or the word before it, and as it is written, with
     its unit.
     """
     asked = {_value(word, question) for word, *_ in NUMBER.findall(question)}
-    title, figures = terms(field.title), list[tuple[list[float], float, str]]()
-    for at, sentence in enumerate(said):
-        for found in NUMBER.finditer(sentence):
-            value, units = _value(found[1], f"{sentence} {question}"), terms(found[3])
-            unit = found[2] if len(found[2]) < 3 or terms(found[2]) else ""
-            before = terms(" ".join(sentence[: found.start()].rsplit(maxsplit=1)[-1:]))
-            article = value in (0, 1) and not found[1].isdigit()
-            fits = [_akin(units, title[-1:]), _akin(units, terms(" ".join(field)))]
-            figures += [([not article, *fits, -at, _akin(before, title)], value, found[1] + unit)]
-    best = sorted(figures, key=lambda figure: figure[0], reverse=True)
-    return [
-        (fits[2] > 0 or fits[-1] > 0, value, shown)
-        for fits, value, shown in best
-        if value not in asked
-    ]
+    title, names = terms(field.title), terms(" ".join(field))
+    figures = list[tuple[list[int], float, str]]()
+    for found in chain.from_iterable(map(NUMBER.finditer, said)):
+        value, units = _value(found[1], f"{found.string} {question}"), terms(found[3])
+        before = terms(" ".join(found.string[: found.start()].rsplit(maxsplit=1)[-1:]))
+        unit = found[2] if len(found[2]) < 3 or terms(found[2]) else ""
+        article, at = value in (0, 1) and not found[1].isdigit(), said.index(found.string)
+        own, named = _akin(units, title[-1:]), _akin(units, names)
+        fits = [not article, own, named, -at, _akin(before, title)]
+        figures += [(fits, value, found[1] + unit)]
+    best = sorted(figures, key=itemgetter(0), reverse=True)
+    return [(fits[2] or fits[4], value, shown) for fits, value, shown in best if value not in asked]
 
 
 def _akin(words: Sequence[str], names: Sequence[str]) -> bool:
@@ -107,58 +107,52 @@ def _akin(words: Sequence[str], names: Sequence[str]) -> bool:
 
 
 def _value(word: str, text: str) -> float:
-    if word.lower() in NUMBERS:
-        return float(NUMBERS[word.lower()])
     if not word[-1].isdigit():
-        tens, _, ones = word.rpartition("十")
-        return float(10 * NUMBERS.get(tens, 1) + NUMBERS.get(ones, 0))
+        tens, ten, ones = word.lower().rpartition("十")
+        return 10.0 * len(ten) * NUMBERS.get(tens, 1) + NUMBERS.get(ones, 0)
     # A separator before exactly three digits divides thousands, a single point in German only.
     single = re.fullmatch(r"-?\d+\.\d+", word) and not GERMAN.search(text)
     plain = word if single else re.sub(r"(?<!\b0)[.,](?=\d{3}\b)", "", word).replace(",", ".")
     return float(".".join(plain.split(".")[:2]))
 
 
-def text(
-    schema: JsonObject, field: Field, said: list[str], others: list[str], question: str
-) -> str:
+def text(schema: JsonObject, field: Field, said: list[str], known: list[str], question: str) -> str:
     """What a text field wants of the sentences, a time, a price, a name, else all of the best.
 
     What tells itself by its form is looked for in other sentences as well.
     """
     _, form, default = KINDS.get(schema.get("format", ""), (NEVER, NEVER, ""))
     if default:
-        shown = _all(form, [*said, *others])
-        return next(filter(None, map(_iso_date, shown) if form is DATE else shown), default)
-    asked = question if ASKED.search(field.title) else piece(field, said, others, question)
-    value = asked or [*said, *others][0]
+        shown = _all(form, known)
+        return next(_iso_dates(shown) if form is DATE else shown, default)
+    asked = [question] if ASKED.search(field.title) else []
+    cut = [] if PROSE.search(field.title) else _pieces(field, said, known, question)
+    value = next(filter(None, chain(asked, cut, known)), "")
     return value.ljust(int(schema.get("minLength", 0)), ".")[: schema.get("maxLength")]
 
 
-def _iso_date(shown: str) -> str | None:
-    """A date of any form as 2024-05-03; None without a year, or with a month of other languages."""
-    plain = re.sub(r"(?<=\d)(?:st|nd|rd|th)|(?<=\w)[,.](?= )", "", shown)
-    for form in ("%Y-%m-%d", "%d %B %Y", "%B %d %Y", "%d %b %Y", "%d.%m.%Y", "%Y年%m月%d日"):
-        with suppress(ValueError):
-            return time.strftime("%Y-%m-%d", time.strptime(plain, form))
-    return None
+def _iso_dates(dates: Iterator[str]) -> Iterator[str]:
+    """Dates of any form as 2024-05-03; none without a year, or with a month not in English."""
+    for shown in dates:
+        plain = re.sub(r"(?<=\d)(?:st|nd|rd|th)|(?<=\w)[,.](?= )", "", shown)
+        for form in ("%Y-%m-%d", "%d %B %Y", "%B %d %Y", "%d %b %Y", "%d.%m.%Y", "%Y年%m月%d日"):
+            with suppress(ValueError):
+                yield time.strftime("%Y-%m-%d", time.strptime(plain, form))
 
 
-def piece(field: Field, said: list[str], others: list[str], question: str) -> str | None:
-    """The part of the sentences that a field is for; None for all of the best one."""
-    if PROSE.search(field.title):
-        return None
-    known, about = [*said, *others], " ".join(field)
+def _pieces(field: Field, said: list[str], known: list[str], question: str) -> Iterator[str]:
+    """The parts of the sentences that a field may be for, the likeliest first."""
+    about = " ".join(field)
     wanted = [form for words, form, _ in KINDS.values() if re.search(words, about, re.IGNORECASE)]
-    words = field.title.split()
-    labels = "|".join(re.escape(" ".join(words[at:])) for at in range(len(words)))
-    labelled = [*_all(rf"^(?:{labels})\s?[:=：]\s*(.+?)[.。]?$", said if words else [])][:1]
-    found = [_first(form, labelled) for form in wanted] + labelled
-    found += [_first(form, known) for form in wanted]
-    if AMOUNT.search(about):
-        found += [shown for *_, shown in _figures(field, known[:1], question)]
-    found += [_first(SAID_TO_BE, said[:1])]
-    found += [_first(CAPITALISED, known)] if NAME in wanted else []
-    return next(filter(None, found), None)
+    label = "|".join(map(re.escape, field.title.split())) or NEVER
+    labelled = [*_all(rf"^(?:(?:{label})\s?)+[:=：]\s*(.+?)[.。]?$", said)][:1]
+    return chain(
+        *(_all(form, labelled or known) for form in wanted),
+        labelled,
+        (shown for *_, shown in _figures(field, known[:1], question) if AMOUNT.search(about)),
+        _all(SAID_TO_BE, said[:1]),
+        _all(CAPITALISED, known if NAME in wanted else []),
+    )
 
 
 def _all(form: str, said: list[str]) -> Iterator[str]:
@@ -166,17 +160,12 @@ def _all(form: str, said: list[str]) -> Iterator[str]:
     return (one[one.lastindex or 0].strip() for one in found)
 
 
-def _first(form: str, said: list[str]) -> str | None:
-    return next(_all(form, said), None)
-
-
 def guessed(field: Field, said: list[str]) -> str:
     """The type of a field that has none: a number that is counted, what is so, or a text."""
     if said and set(terms(said[0])) <= set(terms(field.title)):
         return "boolean"
-    figures = _figures(field, said[:1], "")
-    counts = AMOUNT.search(" ".join(field)) or any(named for named, *_ in figures)
-    return "number" if figures and counts else "string"
+    counts, figures = AMOUNT.search(" ".join(field)), _figures(field, said[:1], "")
+    return "number" if any(counts or named for named, *_ in figures) else "string"
 
 
 def listed(said: list[str]) -> list[str]:

@@ -36,13 +36,10 @@ def words_of(kind: str) -> list[list[str]]:
 STOPWORDS = frozenset([*STOPWORDS_EN_PLUS, *STOPWORDS_GERMAN, *chain(*words_of("stopwords"))])
 TALK, FAINT = pattern(spoken("talk")), pattern(rf"{spoken('talk')}|{spoken('faint')}")
 EAST_COMMON = re.compile(spoken("common"))
-SAME = {
-    word.replace("_", " "): same[0]
-    for same in map(str.split, chain(*words_of("synonyms")))
-    for word in same
-}
-LONGEST = "|".join(sorted(SAME, key=len, reverse=True))
-SYNONYM = re.compile(rf"(?<![^\W{EAST}])({LONGEST})(?:e?s)?(?![^\W{EAST}])")
+SYNONYMS = [words.split() for words in chain(*words_of("synonyms"))]
+SAME = {word.replace("_", " "): same[0] for same in SYNONYMS for word in same}
+# Backwards, "phone number" comes before "phone".
+SYNONYM = re.compile(rf"(?<![^\W{EAST}])({'|'.join(sorted(SAME)[::-1])})(?:e?s)?(?![^\W{EAST}])")
 UMLAUTS = str.maketrans("äöü", "aou")
 NUMBERS = {w: n for each in words_of("number") for n, same in enumerate(each) for w in same.split()}
 NUMERALS = "|".join(word for word in NUMBERS if word < "一")
@@ -80,8 +77,7 @@ def _stems(word: str) -> list[str]:
         return [part[at : at + 2] for part in parts for at in range(max(1, len(part) - 1))]
     word = re.sub("([aou])e", r"\1", str(NUMBERS.get(word, word)).translate(UMLAUTS))
     word = re.sub(r"^(ab|an|auf|aus|ein|um|vor|zu)ge(?=\w{3})", r"\1", word)
-    word = re.sub(r"(?<=\w\w)ies$", "y", re.sub(r"(?<=ss|ch|sh|\wx)es$", "", word))
-    word = re.sub(r"(?<=\w\w[^sui])s$", "", word)
+    word = re.sub(r"(?<=\w\w[^sui])s$", "", re.sub(r"(?<=\w\w)ies$", "y", word))
     return [re.sub(r"(?<=\w{3})(?:ing|ed|ee?|(?<=\w)e[rnm])$", "", word)]
 
 
