@@ -24,29 +24,29 @@ def test_there_are_sixty_prompts_of_the_frameworks_own_packages() -> None:
     assert sum(not name.startswith("shape") for name in PROMPTS) >= 60
 
 
-@pytest.mark.parametrize("name", FACTS)
 @pytest.mark.parametrize("messages", PROMPTS.values(), ids=PROMPTS)
-def test_the_fact_of_a_prompt_is_the_answer(handbook: Brain, messages: Messages, name: str) -> None:
-    fact, (one, other) = FACTS[name], AROUND[LANGUAGES[name]]
-    orders = [(fact.sentence,), (fact.sentence, one, other), (one, fact.sentence, other)]
-    said = {
-        order: handbook.answer(asked(messages, fact.question, " ".join(order))).text
-        for order in [*orders, (one, other, fact.sentence)]
-    }
-    assert {order: text for order, text in said.items() if fact.value not in text} == {}
+def test_the_fact_of_a_prompt_is_the_answer(handbook: Brain, messages: Messages) -> None:
+    wrong = {}
+    for name, fact in FACTS.items():
+        one, other = AROUND[LANGUAGES[name]]
+        orders = [(fact.sentence,), (fact.sentence, one, other), (one, fact.sentence, other)]
+        for order in [*orders, (one, other, fact.sentence)]:
+            said = handbook.answer(asked(messages, fact.question, " ".join(order))).text
+            if fact.value not in said:
+                wrong[order] = said
+    assert wrong == {}
 
 
-@pytest.mark.parametrize("name", UNANSWERED)
-@pytest.mark.parametrize(
-    "messages", [m for name, m in PROMPTS.items() if not name.endswith(NEVER_EMPTY)]
-)
-def test_what_nothing_answers_is_not_answered(
-    handbook: Brain, messages: Messages, name: str
-) -> None:
-    question, text = UNANSWERED[name]
-    said = handbook.answer(asked(messages, question, text)).text
-    text, _, form = said.partition("\n")
-    assert (text == NOTHING and form in ("", "Score: 0", "SOURCES: ")) or NOT_KNOWN in said
+@pytest.mark.parametrize("name", [name for name in PROMPTS if not name.endswith(NEVER_EMPTY)])
+def test_what_nothing_answers_is_not_answered(handbook: Brain, name: str) -> None:
+    wrong = {}
+    for question, text in UNANSWERED.values():
+        said = handbook.answer(asked(PROMPTS[name], question, text)).text
+        first, _, form = said.partition("\n")
+        honest = first == NOTHING and form in ("", "Score: 0", "SOURCES: ")
+        if not (honest or NOT_KNOWN in said):
+            wrong[question] = said
+    assert wrong == {}
 
 
 @pytest.mark.parametrize(

@@ -79,12 +79,12 @@ class Query(NamedTuple):
 
     def _covered(self, part: Sentence, before: Sentence) -> float:
         """The share of the question that a part says, or what stands around it."""
-        around = [(1.0, part.text), (0.9, part.label), (0.7, part.heading), (0.6, part.lead)]
-        same = before.block == part.block
-        around.append((0.8 if self._goes_on(before, part) else 0.5 * same, before.text))
+        beside = 0.8 if self._goes_on(before, part) else 0.5 * (before.block == part.block)
+        texts = (part.text, part.label, part.heading, part.lead, before.text)
+        around = [*zip((1.0, 0.9, 0.7, 0.6, beside), map(terms, texts), strict=True)]
         said, total = 0.0, sum(self.weights.values()) or 1.0
         for term, weight in self.weights.items():
-            said += weight * max(share * kinship(term, terms(text)) for share, text in around)
+            said += weight * max(share * kinship(term, words) for share, words in around)
         units = [unit for _, unit, _ in NUMBER.findall(part.text)]
         counted = self.kind == "amount" and any(map(self._named, units))
         # What tells itself by its form need not be said: a sentence with "@" is about an e-mail.

@@ -81,9 +81,10 @@ def _stems(word: str) -> list[str]:
     return [re.sub(r"(?<=\w{3})(?:ing|ed|ee?|(?<=\w)e[rnm])$", "", word)]
 
 
-def topics(text: str) -> list[str]:
+@remembered
+def topics(text: str) -> tuple[str, ...]:
     """The terms that speak of a topic rather than of question, answer and form."""
-    return [term for term in terms(text) if not TALK.match(term)]
+    return tuple(term for term in terms(text) if not TALK.match(term))
 
 
 def kinship(term: str, others: Collection[str]) -> float:
