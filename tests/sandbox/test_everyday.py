@@ -190,6 +190,11 @@ def test_a_question_is_classified(handbook: Brain, question: str, name: str) -> 
     assert said(handbook, prompt) == name
 
 
+def test_of_classes_that_fit_as_well_the_first_is_taken(handbook: Brain) -> None:
+    asked = "Classify the text as 'positive', 'negative' or 'neutral'.\n\nText: What a surprise."
+    assert said(handbook, asked) == "positive"
+
+
 def test_a_query_is_written_for_the_question_before(handbook: Brain) -> None:
     wanted = "Generate a search query to look up information relevant to the conversation."
     text = said(handbook, "Where does the ferry Aurora berth?", "At quay 4.", wanted)
@@ -242,6 +247,8 @@ ASKED_OF = {
     "하늘빵집의 휴무일은 언제입니까?": "하늘빵집의 휴무일은 수요일입니다.",
     "Who brings the cake?": "Jorun brings the cake.",
     "Who repairs the boiler?": "The boiler is repaired by Thermex.",
+    "Who built the probe?": "The probe was built by ESA.",
+    "Wer betreibt die Fähre?": "Die Fähre betreibt die NKB.",
     "When is the harbour closed?": "At wind force 11 the harbour is closed.",
     "How long does the crossing take?": "The crossing takes half an hour.",
 }
@@ -251,6 +258,20 @@ ASKED_OF = {
 def test_what_is_a_price_a_time_or_a_person_answers(handbook: Brain, asked: str) -> None:
     told = ASKED_OF[asked]
     assert said(handbook, f"Gulls are loud. {told} It rains.\n\n{asked}") == told
+
+
+@pytest.mark.parametrize("asked", ["phone number of the dentist", "e-mail address of the dentist"])
+def test_how_to_reach_somebody_else_is_no_answer(handbook: Brain, asked: str) -> None:
+    told = (
+        "Pelle's bakery\nPhone: 0231 44 58 90\nEmail: pelle@bakery.example\n\nThe dentist is old."
+    )
+    assert said(handbook, f"{told}\n\nWhat is the {asked}?") == NOTHING
+
+
+def test_an_address_tells_itself_by_its_form(handbook: Brain) -> None:
+    told = "Write to desk@aln.example about the library."
+    asked = f"{told} The library is open on Mondays.\n\nWhat is the e-mail address of the library?"
+    assert said(handbook, asked) == told
 
 
 def test_it_is_what_it_was_some_sentences_ago(handbook: Brain) -> None:

@@ -308,3 +308,21 @@ def test_a_list_that_begins_anew_replaces_the_one_before(handbook: Brain) -> Non
     asked = f"{earlier}\n(1) Cranes.\n(2) Parking.\n\nSelect a choice: what do cranes lift?"
     prompt = f'{asked}\nOnly JSON such as {{"choice": 1}}'
     assert said(handbook, prompt) == '{"choice": 1}'
+
+
+TOOLS = '{"weather": "rain and sun", "calendar": "dates and meetings", "mail": "parcels"}'
+
+
+def test_a_tool_is_chosen_by_its_name(handbook: Brain) -> None:
+    asked = f"Pick the right tool.\n\nTools:\n```json\n{TOOLS}\n```\nQuestion: Where is my parcel?"
+    shown = '{"tool": "weather", "question": "..."}'
+    prompt = f"{asked}\nReply with JSON only, like {shown}"
+    assert json.loads(said(handbook, prompt)) == {"tool": "mail", "question": "Where is my parcel?"}
+
+
+def test_what_a_tool_takes_is_told_before_it_is_asked(handbook: Brain) -> None:
+    tools = "You have these tools:\nsearch: look things up, args: {'query': {'type': 'string'}}"
+    asked = 'Return JSON with keys "depth" and "area".\nThe lake has a depth of 44 m.'
+    value = json.loads(said(handbook, f"{tools}\n\n{asked} Its area is 12 square km."))
+    assert "44" in str(value["depth"])
+    assert "12" in str(value["area"])

@@ -47,10 +47,10 @@ def find_shape(text: str) -> tuple[Schema | None, str]:
     # Some templates leave the braces doubled that they had escaped.
     text = re.sub(r"([{}])\1", r"\1", text) if re.search(r'\{\{\s*"', text) else text
     # What a tool takes is no form of an answer, but may hold one.
-    told = ARGUMENTS.sub("", text)
+    told, arguments = ARGUMENTS.sub("", text), ARGUMENTS.findall(text)
     forms = _forms(told) if IN_JSON.search(told) else ()
     schema, shown = next(chain(reversed([*_schemas(told)]), forms), (None, ""))
-    return schema, text.replace(shown, "")
+    return schema, "\n".join([told.replace(shown, ""), *arguments]) if schema else text
 
 
 def _schemas(text: str) -> Iterator[tuple[Schema, str]]:

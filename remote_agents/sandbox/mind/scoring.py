@@ -12,6 +12,7 @@ from remote_agents.sandbox.mind.reading import Sentence, talks
 from remote_agents.sandbox.mind.values import CAPITALISED, DATE, EMAIL, MONTH, NUMBER, TIME
 from remote_agents.sandbox.mind.words import EAST, FAINT, kinship, pattern, spoken, terms
 
+ACRONYM = r"(?-i:\b[A-ZÄÖÜ]{2,}\b)"
 COSTS, MONEY, MOMENT, OR = map(spoken, ("costs", "money", "moment", "or"))
 # What is asked for, and what a sentence has that says it.
 KINDS = {
@@ -21,10 +22,11 @@ KINDS = {
     "price": rf"[€$£¥]|(?:\d\s?)?{MONEY}(?:\s?\d)?|{COSTS}\D{{1,40}}\d|\d\D{{1,40}}{COSTS}",
     "amount": rf"{NUMBER.pattern}|{spoken('figure')}",
     "where": spoken("place"),
-    "who": rf"(?!{MONTH}|{spoken('day')}){CAPITALISED}|[{EAST}]|{spoken('person')}",
+    "who": rf"(?!{MONTH}|{spoken('day')}){CAPITALISED}|{ACRONYM}|[{EAST}]|{spoken('person')}",
 }
 ASKED = {kind: pattern(spoken(kind)) for kind in KINDS}
 FORMS = {kind: pattern(form) for kind, form in KINDS.items()}
+TELLING = ("phone number", "mail address")
 FOLLOW_UP = pattern(rf"^\W*{spoken('also')}|{spoken('refers')}")
 PARTS = pattern(rf"(?:[?;,]\s+(?:{OR}\s+)?|\s+{OR}\s+|？)(?={spoken('asks')}|[{EAST}])")
 LEAST = 0.5
@@ -54,7 +56,10 @@ class Query(NamedTuple):
     @classmethod
     def of(cls, text: str, own: dict[str, float], topic: dict[str, float]) -> Query:
         """A question of some terms, with those of what it goes on with."""
-        own = {term: weight * (0.3 if FAINT.match(term) else 1) for term, weight in own.items()}
+        # What tells itself by its form need not be said: a sentence with "@" is about an e-mail.
+        forms = (ASKED[kind].findall(text) for kind in TELLING)
+        faint = {*filter(FAINT.match, own), *(t for found in forms for t in terms(" ".join(found)))}
+        own = {term: weight * (0.3 if term in faint else 1) for term, weight in own.items()}
         share = 0.6 * (sum(own.values()) or 1.0) / (sum(topic.values()) or 1.0)
         weights = {term: share * weight for term, weight in topic.items()} | own
         return cls(text, weights, next((kind for kind in KINDS if ASKED[kind].search(text)), ""))
@@ -87,8 +92,7 @@ class Query(NamedTuple):
             said += weight * max(share * kinship(term, words) for share, words in around)
         units = [unit for _, unit, _ in NUMBER.findall(part.text)]
         counted = self.kind == "amount" and any(map(self._named, units))
-        # What tells itself by its form need not be said: a sentence with "@" is about an e-mail.
-        shown = self.kind in ("phone number", "mail address") and self._fits(part)
+        shown = self.kind in TELLING and self._fits(part)
         # The topic comes first; "after five years" is a condition, and not what it is about.
         first = {*terms(part.text)[:2]} & self.weights.keys() - {*terms(" ".join(units))}
         more = 0.2 * (counted or shown) + 0.02 * len(first)

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from remote_agents.sandbox.mind.reading import decoded, read, talks, told_by
 from remote_agents.sandbox.mind.scoring import followed, parts_of
-from remote_agents.sandbox.mind.values import choice, nearest
+from remote_agents.sandbox.mind.values import nearest
 from remote_agents.sandbox.mind.words import pattern, spoken, terms, topic_words
 
 NUMBERED = pattern(
@@ -109,7 +109,7 @@ def as_json(task: Task, form: re.Match[str]) -> str | None:
     """The choices as the example has them: in a named list, in a list, or the first alone."""
     rest = NUMBERED.sub("", task.text)
     example = EXAMPLE.search(rest) if CHOOSE.search(rest) else None
-    if not (example and task.options and (example[1] or "1" in task.options)):
+    if not (example and any(n == "1" or example[1] or n in example[0] for n in task.options)):
         return None
     name, listed, shown = example.groups()
     keys = re.findall(r"(\w+)\W?\s*:", shown)
@@ -120,16 +120,19 @@ def as_json(task: Task, form: re.Match[str]) -> str | None:
 
 
 def _value(task: Task, option: str, key: str) -> int | str:
-    """An option, or the part of the question that it can answer, which is the reason for it."""
-    if "question" in key or "reason" in key:
-        return str(choice(parts_of(task.question), [task.options[option]]))
+    """An option, the part of the question that it can answer, or why it was chosen."""
+    if "question" in key:
+        parts = nearest(parts_of(task.question), terms(task.options[option]), str)
+        return [*parts, task.question][0]
+    if "reason" in key:
+        return f"It fits: {task.options[option]}"
     return int(option) if option.isdecimal() else option
 
 
 def classified(task: Task, form: re.Match[str]) -> str:
     """The one of several classes that shares most with the question, else the last."""
-    names = [name[1:-1] for name in re.findall(QUOTED, form[1])]
-    return str(choice(names[::-1], [task.question]))
+    names = [found[0][1:-1] for found in re.finditer(QUOTED, form[1])]
+    return [*nearest(names, terms(task.question), str), names[-1]][0]
 
 
 def standalone(task: Task, form: re.Match[str]) -> str:
