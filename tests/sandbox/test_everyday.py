@@ -249,6 +249,9 @@ ASKED_OF = {
     "Who repairs the boiler?": "The boiler is repaired by Thermex.",
     "Who built the probe?": "The probe was built by ESA.",
     "Wer betreibt die Fähre?": "Die Fähre betreibt die NKB.",
+    "Who won the first round?": "The first round was won by K.",
+    "How many of the 12 flats have a balcony?": "All 12 flats have a balcony.",
+    "What does an ax cost?": "We sell axes for 45 euros.",
     "When is the harbour closed?": "At wind force 11 the harbour is closed.",
     "How long does the crossing take?": "The crossing takes half an hour.",
 }
@@ -266,6 +269,10 @@ def test_how_to_reach_somebody_else_is_no_answer(handbook: Brain, asked: str) ->
         "Pelle's bakery\nPhone: 0231 44 58 90\nEmail: pelle@bakery.example\n\nThe dentist is old."
     )
     assert said(handbook, f"{told}\n\nWhat is the {asked}?") == NOTHING
+
+
+def test_a_question_of_which_the_half_is_unknown_has_no_answer(handbook: Brain) -> None:
+    assert said(handbook, "Which brand of flu vaccination is refrigerated?") == NOTHING
 
 
 def test_an_address_tells_itself_by_its_form(handbook: Brain) -> None:

@@ -225,6 +225,15 @@ def test_each_field_may_be_on_another_page(handbook: Brain) -> None:
     }
 
 
+@pytest.mark.parametrize(
+    "text", ["The heater cost 349 euros.", "I ordered 250 tiles."]
+)
+def test_any_number_is_no_phone_number(handbook: Brain, text: str) -> None:
+    phone = {"type": ["string", "null"], "description": "phone number of the customer, if given"}
+    found = value(handbook, ("user", text), schema={"properties": {"phone": phone}})
+    assert found == {"phone": None}
+
+
 def test_what_nothing_says_stays_empty(handbook: Brain) -> None:
     nullable = {"anyOf": [{"type": "integer"}, {"type": "null"}]}
     schema = {"properties": {"depth_of_berth_4": nullable}}

@@ -143,7 +143,8 @@ class Filler:
         inner = self._resolved(schema.get("items"))
         forms = schema.get("prefixItems") or [inner] * int(schema.get("minItems", depth < DEEP))
         free = inner.get("type") == "string" and "enum" not in inner
-        items: list[Any] = values.listed(said[:1])[: schema.get("maxItems")] if free else []
+        items: list[Any] = values.listed([*said, *self.told]) if free else []
+        items = items[: schema.get("maxItems")]
         items += [self.fill(each, field.title, depth + 1) for each in forms[len(items) :]]
         if schema.get("uniqueItems"):
             return [f"{x} ({n})" if n and isinstance(x, str) else x for n, x in enumerate(items)]
@@ -154,7 +155,7 @@ class Filler:
         known = [*said, *self.told, self.answer]
         kind = kind or values.guessed(field, known)
         if kind in ("integer", "number"):
-            return values.number(schema, kind, field, said or known, self.question)
+            return values.number(schema, kind, field, said or [self.answer, *known], self.question)
         graded = YES_OR_NO.search(field.description)
         if kind == "boolean" or graded:
             yes, no = graded.groups() if graded else (True, False)

@@ -12,7 +12,8 @@ from remote_agents.sandbox.mind.reading import Sentence, talks
 from remote_agents.sandbox.mind.values import CAPITALISED, DATE, EMAIL, MONTH, NUMBER, TIME
 from remote_agents.sandbox.mind.words import EAST, FAINT, kinship, pattern, spoken, terms
 
-ACRONYM = r"(?-i:\b[A-ZÄÖÜ]{2,}\b)"
+# A capital letter within a sentence, or a word of capitals.
+CAPITALS = r"(?-i:(?<=[\w,.] )[A-ZÄÖÜ]\w*|\b[A-ZÄÖÜ]{2,}\b)"
 COSTS, MONEY, MOMENT, OR = map(spoken, ("costs", "money", "moment", "or"))
 # What is asked for, and what a sentence has that says it.
 KINDS = {
@@ -22,14 +23,13 @@ KINDS = {
     "price": rf"[€$£¥]|(?:\d\s?)?{MONEY}(?:\s?\d)?|{COSTS}\D{{1,40}}\d|\d\D{{1,40}}{COSTS}",
     "amount": rf"{NUMBER.pattern}|{spoken('figure')}",
     "where": spoken("place"),
-    "who": rf"(?!{MONTH}|{spoken('day')}){CAPITALISED}|{ACRONYM}|[{EAST}]|{spoken('person')}",
+    "who": rf"(?!{MONTH}|{spoken('day')})(?:{CAPITALISED}|{CAPITALS})|[{EAST}]|{spoken('person')}",
 }
 ASKED = {kind: pattern(spoken(kind)) for kind in KINDS}
 FORMS = {kind: pattern(form) for kind, form in KINDS.items()}
-TELLING = ("phone number", "mail address")
 FOLLOW_UP = pattern(rf"^\W*{spoken('also')}|{spoken('refers')}")
 PARTS = pattern(rf"(?:[?;,]\s+(?:{OR}\s+)?|\s+{OR}\s+|？)(?={spoken('asks')}|[{EAST}])")
-LEAST = 0.5
+LEAST = 0.49
 GOES_ON = pattern(rf"\W*{spoken('refers')}")
 
 
@@ -57,7 +57,7 @@ class Query(NamedTuple):
     def of(cls, text: str, own: dict[str, float], topic: dict[str, float]) -> Query:
         """A question of some terms, with those of what it goes on with."""
         # What tells itself by its form need not be said: a sentence with "@" is about an e-mail.
-        forms = (ASKED[kind].findall(text) for kind in TELLING)
+        forms = (ASKED[kind].findall(text) for kind in ("phone number", "mail address"))
         faint = {*filter(FAINT.match, own), *(t for found in forms for t in terms(" ".join(found)))}
         own = {term: weight * (0.3 if term in faint else 1) for term, weight in own.items()}
         share = 0.6 * (sum(own.values()) or 1.0) / (sum(topic.values()) or 1.0)
@@ -75,6 +75,9 @@ class Query(NamedTuple):
             score = self._covered(part, before)
             said = part.asks or part.text in self.text or part.text.endswith((":", "："))
             if score >= least and not said:
+                # The topic comes first; "after five years" is a condition, not what it is about.
+                units = terms(" ".join(units_in(part.text)))
+                score += 0.02 * len({*terms(part.text)[:2]} & self.weights.keys() - {*units})
                 # Of a document, the shorter of two that say as much.
                 length = len(set(terms(part.text)))
                 score = 0.6 * (score + 0.1 * hit.score - 0.002 * length) if hit else score
@@ -90,13 +93,8 @@ class Query(NamedTuple):
         said, total = 0.0, sum(self.weights.values()) or 1.0
         for term, weight in self.weights.items():
             said += weight * max(share * kinship(term, words) for share, words in around)
-        units = [unit for _, unit, _ in NUMBER.findall(part.text)]
-        counted = self.kind == "amount" and any(map(self._named, units))
-        shown = self.kind in TELLING and self._fits(part)
-        # The topic comes first; "after five years" is a condition, and not what it is about.
-        first = {*terms(part.text)[:2]} & self.weights.keys() - {*terms(" ".join(units))}
-        more = 0.2 * (counted or shown) + 0.02 * len(first)
-        return (said / total + more) * (1.0 if part.answers or self._fits(part) else 0.45)
+        counted = self.kind == "amount" and any(map(self._named, units_in(part.text)))
+        return said / total * (1.0 if part.answers or self._fits(part) else 0.45) + 0.2 * counted
 
     def _goes_on(self, before: Sentence, part: Sentence) -> bool:
         """Whether a sentence is about what the one before it names."""
@@ -114,6 +112,11 @@ class Query(NamedTuple):
     def _named(self, label: str) -> bool:
         """Whether a label or a unit has to do with the question."""
         return any(kinship(term, terms(label)) for term in self.weights)
+
+
+def units_in(text: str) -> list[str]:
+    """What stands behind the numbers of a text."""
+    return [unit for _, unit, _ in NUMBER.findall(text)]
 
 
 def gist(parts: Sequence[Sentence], most: int = 3) -> list[Candidate]:

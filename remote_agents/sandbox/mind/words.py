@@ -77,7 +77,8 @@ def _stems(word: str) -> list[str]:
         return [part[at : at + 2] for part in parts for at in range(max(1, len(part) - 1))]
     word = re.sub("([aou])e", r"\1", str(NUMBERS.get(word, word)).translate(UMLAUTS))
     word = re.sub(r"^(ab|an|auf|aus|ein|um|vor|zu)ge(?=\w{3})", r"\1", word)
-    word = re.sub(r"(?<=\w\w[^sui])s$", "", re.sub(r"(?<=\w\w)ies$", "y", word))
+    word = re.sub(r"(?<=\w\w)ies$", "y", re.sub(r"(?<=ss|ch|sh|\wx)es$", "", word))
+    word = re.sub(r"(?<=\w\w[^sui])s$", "", word)
     return [re.sub(r"(?<=\w{3})(?:ing|ed|ee?|(?<=\w)e[rnm])$", "", word)]
 
 
