@@ -197,8 +197,10 @@ class Standing:
         """No message: the conversation goes on with a run that waits."""
         known = [found for found in self.known if found.conversation_id == conversation_id]
         conversation = known[0] if known else Conversation(conversation_id)
+        origins = [message.origin for message in self.prompt.messages if message.origin]
         return Plan(
             [],
+            history=[Message("assistant", "", id=origin.reply_id) for origin in origins],
             conversation=conversation,
             memory="continued",
             reason="resume",

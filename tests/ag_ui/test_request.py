@@ -150,10 +150,17 @@ def test_an_answer_for_each() -> None:
 
 def test_what_the_answer_may_repeat() -> None:
     result = Message("tool", "sunny", id="2", tool_call_id="c")
-    sent = sent_in(body(Message("user", "a", id="1"), result, tools=[OPENAI]))
+    turn = Turn("a", [Message("user", "a", id="1"), result], options={"tools": [OPENAI]})
+    sent = sent_in(run_input(turn, "t"), turn)
     assert (sent.tools, sent.messages, sent.results) == ({"f"}, {"1", "2"}, {"c"})
     assert not sent.resumes
-    assert sent_in(resumed("yes")).resumes
+
+
+def test_what_a_resumed_run_may_repeat() -> None:
+    paused = Message("assistant", "Looking.", id="1")
+    turn = Turn("a", [], options={"resume": "yes"}, history=[paused])
+    sent = sent_in(run_input(turn, "t"), turn)
+    assert (sent.resumes, sent.messages) == (True, {"1"})
 
 
 # --- instructions ------------------------------------------------------------------------------

@@ -266,13 +266,14 @@ def test_a_call_in_words_is_read_where_one_was_demanded(said: str) -> None:
         turn = Turn("a", [Message("user", "hi", id="u")], options=options)
         body = run_input(turn, "t")
         assert "get_weather" in body["messages"][0]["content"]
-        reply = told(run, sent_in(body, options))
+        reply = told(run, sent_in(body, turn))
         assert [(c.name, c.arguments) for c in reply.tool_calls] == [
             ("get_weather", {"city": "Paris"})
         ]
         assert reply.finish_reason == "tool_calls"
     free = {"tools": [FORM]}
-    assert told(run, sent_in(run_input(Turn("a", [], options=free), "t"), free)).tool_calls == []
+    turn = Turn("a", [], options=free)
+    assert told(run, sent_in(run_input(turn, "t"), turn)).tool_calls == []
 
 
 def test_a_demand_stands_before_the_question_and_behind_results() -> None:

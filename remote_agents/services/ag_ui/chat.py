@@ -24,7 +24,7 @@ def turn(asked: Turn) -> Flow[Reply]:
         yield from _load(message)
     thread_id = asked.conversation_id or str(uuid.uuid4())
     body = run_input(asked, thread_id, parts=True)
-    reads = partial(decode, sent=sent_in(body, asked.options))
+    reads = partial(decode, sent=sent_in(body, asked))
     try:
         reply: Reply = yield Stream(Request("POST", "", json=body, stream=True), reads, thread_id)
     except AgentStatusError as error:

@@ -46,7 +46,7 @@ def turn(asked: Turn) -> Flow[Reply]:
     if is_ag_ui_agent(asked.agent_id, asked.options):
         conversation_id = conversation_id or str(uuid.uuid4())
         body = run_input(asked, conversation_id, forwarded=_options(asked, files))
-        reads = partial(decode, sent=sent_in(body, asked.options))
+        reads = partial(decode, sent=sent_in(body, asked))
     else:
         turns = turns_of(asked.options)
         if conversation_id is None and asked.keep:

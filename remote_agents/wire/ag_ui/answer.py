@@ -188,7 +188,7 @@ def _call_id(data: Data) -> str:
 
 
 def _messages_snapshot(data: Data, so_far: Reply, run: Run) -> list[Event]:
-    run.snapshot = read_snapshot(data.get("messages"), run.sent)
+    run.snapshot = read_snapshot(data.get("messages"), run)
     return []
 
 

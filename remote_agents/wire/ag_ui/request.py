@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from remote_agents.json_types import JsonMapping, JsonObject
@@ -87,20 +87,21 @@ def _context(message: Message) -> dict[str, str]:
     return {"description": "Instructions and context for this question", "value": message.content}
 
 
-def sent_in(body: JsonMapping, options: Mapping[str, Any] | None = None) -> Sent:
-    """What of a request its answer may repeat.
+def sent_in(body: JsonMapping, asked: Turn) -> Sent:
+    """What of a request its answer may repeat, and what is known to have been said before.
 
     Args:
         body: The request.
-        options: The options of its turn.
+        asked: Its turn.
     """
     messages = [mapping(message) for message in body["messages"]]
+    held = [message.id for message in asked.history if message.id]
     return Sent(
         frozenset(str(tool["name"]) for tool in body["tools"]),
-        frozenset(str(message["id"]) for message in messages),
+        frozenset([*(str(message["id"]) for message in messages), *held]),
         frozenset(str(m["toolCallId"]) for m in messages if m["role"] == "tool"),
         not messages,
-        bool((options or {}).get("tool_choice")),
+        bool(asked.options.get("tool_choice")),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -19,7 +20,7 @@ class Sent(NamedTuple):
 
     Args:
         tools: Names of the caller's tools.
-        messages: Ids of the messages.
+        messages: Ids of the messages, and of those that are known to stand before them.
         results: Ids of the calls that its `tool` messages answer.
         forced: Whether a tool had to be called, so that an answer in JSON is read as its call.
         resumes: Whether it went on with a run that waited, so that it held no message.
@@ -48,6 +49,7 @@ class Snapshot:
     said: list[JsonMapping] = field(default_factory=list)
     results: JsonObject = field(default_factory=dict)
     last_id: str | None = None
+    ours: bool = False  # whether it holds anything of what was sent
 
 
 @dataclass(slots=True)
@@ -95,6 +97,8 @@ class Run:
             return []
         if message_id in self.shown:
             return [TextDelta(delta)]
+        if not (self.shown or self.snapshot.ours):
+            self.snapshot = Snapshot()  # a run may begin with the thread as it was before
         self.shown.add(message_id)
         return [TextDelta(PARAGRAPH + delta if any(so_far.pieces) else delta)]
 
@@ -121,10 +125,11 @@ def run_of(so_far: Reply, sent: Sent, data: JsonMapping) -> Run:
     return run
 
 
-def read_snapshot(messages: object, sent: Sent) -> Snapshot:
+def read_snapshot(messages: object, run: Run) -> Snapshot:
     """What a snapshot adds to what was sent: the agent's own messages behind it, and results."""
     held = [mapping(message) for message in items(messages)]
-    new = held[max((n for n, message in enumerate(held, 1) if sent.has(message)), default=0) :]
+    ours = any(message.get("id") in run.sent.messages for message in held)
+    new = held[max(_old_in(held, run, ours), default=0) :]
     results = {
         call_id: message.get("content")
         for message in held
@@ -132,7 +137,16 @@ def read_snapshot(messages: object, sent: Sent) -> Snapshot:
     }
     said = [message for message in new if message.get("role") in ("assistant", "reasoning")]
     ids = [message.get("id") for message in new if message.get("role") == "assistant"]
-    return Snapshot(said, results, identifier(ids[-1]) if ids else None)
+    return Snapshot(said, results, identifier(ids[-1]) if ids else None, ours)
+
+
+def _old_in(held: Sequence[JsonMapping], run: Run, ours: bool) -> Iterator[int]:
+    """How much of a snapshot is older than the run, by each message that tells it."""
+    yield from (n for n, message in enumerate(held, 1) if run.sent.has(message))
+    if run.sent.resumes and not ours:
+        # What the paused run had said stands behind the question as well, and nothing tells it.
+        shown = (n for n, message in enumerate(held) if message.get("id") in run.shown)
+        yield next(shown, len(held) - 1)
 
 
 def snapshot_text(message: JsonMapping) -> str:
