@@ -72,6 +72,20 @@ async def test_headers_and_fields_of_one_call(
 
 @every_surface
 @pytest.mark.parametrize("awaited", [False, True])
+@pytest.mark.parametrize("name", ["Content-Length", "transfer-encoding", "Trailer", "Upgrade"])
+async def test_a_header_that_frames_the_body_is_refused_by_name(
+    surface: str, awaited: bool, name: str
+) -> None:
+    told = pytest.raises(ConfigurationError, match=f"Leave {name} out of headers")
+    with serving([HOLD]) as server, told:
+        await ask(surface, server.url, awaited=awaited, streamed=False, headers={name: "17"})
+    assert server.requests == []
+    with pytest.raises(ConfigurationError, match=f"Leave {name} out of default_headers"):
+        BlueNexus(api_key="k", default_headers={name: "17"})
+
+
+@every_surface
+@pytest.mark.parametrize("awaited", [False, True])
 @pytest.mark.parametrize("limit", [0.2, Timeout(first_event=0.2)])
 async def test_the_time_limit_of_one_call(surface: str, awaited: bool, limit: Any) -> None:
     with serving([HOLD]) as server:
@@ -97,6 +111,7 @@ HARMLESS: list[dict[str, Any]] = [
     {"stream_usage": True},
     {"n": 1},
     {"parallel_tool_calls": False},
+    {"strict": True},
     {"tool_choice": None},
     {"stream_options": {"include_usage": True}},
     {"user": None},

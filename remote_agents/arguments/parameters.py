@@ -72,7 +72,7 @@ _HARMLESS: dict[str, tuple[Any, ...]] = {
     "tools": ([], ()),
     "logprobs": (False,),
     "echo": (False,),
-    "strict": (False,),
+    "strict": (True, False),
     "best_of": (1,),
     "formatted": (True, False),
 }

@@ -41,7 +41,16 @@ def read_headers(value: object, argument: str = "default_headers") -> dict[str, 
                 f"The header {name!r} of {argument} has characters that HTTP does not allow "
                 "in a header, or is no text."
             )
+        if str(name).lower() in _FRAMING:
+            raise ConfigurationError(
+                f"Leave {name} out of {argument}: it says where a request's body ends, which only "
+                "whoever writes the body knows. Of the headers of a request that your own server "
+                "received, pass those on that you mean."
+            )
     return headers
+
+
+_FRAMING = frozenset({"content-length", "transfer-encoding", "trailer", "upgrade"})
 
 
 def read_call_headers(value: object) -> dict[str, str]:

@@ -71,9 +71,12 @@ def _connection(
 
 def _key(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8").strip()
+        key = path.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"The key cannot be read from {path}: {error}.") from error
+    if not key:
+        raise ConfigurationError(f"The key cannot be read from {path}: the file is empty.")
+    return key
 
 
 def _setting(text: str) -> tuple[str, Any]:

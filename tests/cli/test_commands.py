@@ -147,6 +147,7 @@ WRONG = {
     "agent": (["--agent-id", "nobody"], 1, "agent_id (nobody)"),
     "host": (["--base-url", "http://127.0.0.1:9", "--set", "max_retries=0"], 3, "Check base_url"),
     "no key file": (["--api-key-file", "/missing"], 2, "cannot be read"),
+    "empty key file": (["--api-key-file", "/dev/null"], 2, "the file is empty"),
     "http": (["--base-url", "http://example.com"], 2, "unencrypted"),
     "no setting": (["--set", "nonsense"], 2, "NAME=VALUE"),
     "unknown setting": (["--set", "sendr=x"], 2, "'sender'"),
