@@ -369,6 +369,13 @@ def _add_info(reply: Reply, event: Info) -> None:
     for name, value in zip(_FACTS, _FACTS_OF(event), strict=True):
         if value is not None:
             setattr(reply, name, value)
+    if reply.interrupts:  # a service may end such a run as any other
+        reply.finish_reason = "interrupt"
+
+
+def _add_interrupt(reply: Reply, event: Interrupt) -> None:
+    reply.interrupts.append(event)
+    reply.finish_reason = "interrupt"
 
 
 def _add_alternative(reply: Reply, event: Alternative) -> None:
@@ -384,7 +391,7 @@ _FOLD: dict[type, Any] = {
     ToolResult: _add_result,
     ClientToolCall: _add_client_call,
     File: _add_file,
-    Interrupt: lambda reply, event: reply.interrupts.append(event),
+    Interrupt: _add_interrupt,
     Update: _add_update,
     Usage: lambda reply, event: setattr(reply, "usage", event),
     Info: _add_info,

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from contextlib import suppress
+
+from remote_agents.errors import StreamProtocolError
 from remote_agents.json_types import Arguments
 from remote_agents.wire.json import items, mapping, text
 from remote_agents.wire.parsing import parse
@@ -19,7 +23,34 @@ def parse_arguments(value: object) -> Arguments:
             value = parse(value.encode("utf-8", "surrogatepass"))
         except ValueError:
             return {"text": value} if value else {}
-    return dict(mapping(value))
+    return dict(value) if isinstance(value, Mapping) else {} if value is None else {"text": value}
+
+
+def required_arguments(name: str, value: object) -> Arguments:
+    """The arguments of a tool that the caller runs: never others than the agent's.
+
+    Args:
+        name: The tool.
+        value: Its arguments, as an object or as JSON text; nothing at all is an empty object.
+
+    Raises:
+        StreamProtocolError: They were cut off, or are no object.
+
+    Example:
+        >>> required_arguments("get_weather", '{"city": "Paris"}')
+        {'city': 'Paris'}
+    """
+    if value in (None, ""):
+        return {}
+    known: object = None
+    with suppress(ValueError):
+        known = parse(value.encode("utf-8", "surrogatepass")) if isinstance(value, str) else value
+    if isinstance(known, Mapping):
+        return dict(known)
+    raise StreamProtocolError(
+        f"The agent calls the tool {name} with arguments that are no JSON object, or were cut off; "
+        "the tool was not run."
+    )
 
 
 def content_text(value: object) -> str:

@@ -24,6 +24,10 @@ def end(message_id: str) -> dict[str, Any]:
     return {"type": "TEXT_MESSAGE_END", "messageId": message_id}
 
 
+def whole(message_id: str, text: str) -> list[dict[str, Any]]:
+    return [begin(message_id), say(message_id, text), end(message_id)]
+
+
 def chunk(**fields: Any) -> dict[str, Any]:
     return {"type": "TEXT_MESSAGE_CHUNK", **fields}
 

@@ -25,6 +25,7 @@ from remote_agents import (
 from remote_agents.bulk import ask_many
 from remote_agents.sandbox import Sandbox
 from remote_agents.testing.ways import FRAMEWORKS, Way
+from remote_agents.types import Info, Interrupt, Reply
 
 TASK = "Delete the file."
 ANSWERS = {"yes": "Done: ", "no": "I left it alone: "}
@@ -217,3 +218,12 @@ def test_a_graph_with_an_agent_that_asks_nobody(sandbox: Sandbox) -> None:
     asked = {"messages": [HumanMessage("How many vacation days do I get?")]}
     state = graph(model).invoke(asked, config)
     assert "25 vacation days" in state["messages"][-1].text
+
+
+@pytest.mark.parametrize("reason", ["stop", None])
+def test_a_run_that_waits_has_not_ended_whatever_the_service_calls_it(reason: str | None) -> None:
+    reply = Reply("own", "own:agent@host")
+    reply.add(Interrupt("i", "Sure?"))
+    reply.add(Info(finish_reason=reason))
+    reply.close()
+    assert reply.finish_reason == "interrupt"

@@ -28,7 +28,7 @@ from remote_agents.types import (
 from remote_agents.wire.ag_ui.run import PARAGRAPH, Run, interrupts_of, snapshot_text
 from remote_agents.wire.json import count, identifier, items, mapping, text
 from remote_agents.wire.parts import files_in
-from remote_agents.wire.tool_arguments import content_text, parse_arguments
+from remote_agents.wire.tool_arguments import content_text, parse_arguments, required_arguments
 
 # In the order of the fields of `Usage`; the sum is worked out.
 COUNTS = (
@@ -45,6 +45,7 @@ def finished(data: JsonMapping, so_far: Reply, run: Run) -> list[Event]:
 
     Raises:
         RemoteFailureError: The run was stopped.
+        StreamProtocolError: A tool of the caller's is called with arguments that were cut off.
     """
     outcome = data.get("outcome")
     if outcome == "cancelled" or mapping(outcome).get("type") == "cancelled":
@@ -104,16 +105,15 @@ def _left_calls(
     waiting = {interrupt.tool_call_id for interrupt in interrupts}
     for call_id, (name, arguments) in left.items():
         run.settled.add(call_id)
-        given = parse_arguments(arguments)
         if call_id in run.snapshot.results:
             events += [
-                ToolCall(call_id, name, given),
+                ToolCall(call_id, name, parse_arguments(arguments)),
                 ToolResult(call_id, run.snapshot.results[call_id]),
             ]
         elif _is_the_callers(call_id, name, run, pending, waiting):
-            events.append(ClientToolCall(call_id, name, given))
+            events.append(ClientToolCall(call_id, name, required_arguments(name, arguments)))
         else:
-            events.append(ToolCall(call_id, name, given))
+            events.append(ToolCall(call_id, name, parse_arguments(arguments)))
     return events
 
 
@@ -127,7 +127,7 @@ def _call_in_words(so_far: Reply, run: Run, shown: list[Event]) -> list[Event]:
     name = call.get("name")
     if name not in run.sent.tools:
         return []
-    given = parse_arguments(call.get("arguments", call.get("parameters")))
+    given = required_arguments(str(name), call.get("arguments", call.get("parameters")))
     return [ClientToolCall(f"call-{uuid.uuid4().hex[:12]}", str(name), given)]
 
 

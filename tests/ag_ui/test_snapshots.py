@@ -1,0 +1,53 @@
+"""What a snapshot of the whole thread adds to a run: not what was said before it."""
+
+from typing import Any
+
+import pytest
+
+from remote_agents.wire.ag_ui import Sent
+from tests.ag_ui.runs import FINISHED, STARTED, agent, snapshot, told, tool, user, whole
+
+
+def test_a_snapshot_is_read_behind_what_was_sent() -> None:
+    """The agent repeats an earlier answer behind a tool's result that the caller sent."""
+    held = snapshot(
+        user("u", "hi"), agent("1", "Let me look.", ("c", "weather", "{}")), tool("c", "sunny")
+    )
+    held["messages"].append(agent("2", "It is sunny."))
+    sent = Sent(messages=frozenset({"u", "1", "of-c"}), results=frozenset({"c"}))
+    assert told([STARTED, held, FINISHED], sent).text == "It is sunny."
+
+
+def test_a_snapshot_of_a_run_that_went_on_is_read_behind_the_newest_result() -> None:
+    held = snapshot(user("u", "hi"), agent("1", "I delete.", ("c", "rm", "{}")), tool("c", "ok"))
+    held["messages"].append(agent("2", "Deleted."))
+    assert told([STARTED, held, FINISHED], Sent(resumes=True)).text == "Deleted."
+
+
+PAUSED = (user("u", "hi"), agent("1", "Looking."))
+RESUMED = {
+    "streamed": ([*whole("2", "Done."), snapshot(*PAUSED, agent("2", "Done."))], "Done."),
+    "in a snapshot alone": ([snapshot(*PAUSED, agent("2", "Done."))], "Done."),
+    "begins with the thread": ([snapshot(*PAUSED), *whole("2", "Done.")], "Done."),
+}
+
+
+@pytest.mark.parametrize("known", [frozenset(), frozenset({"1"})], ids=["unknown", "known"])
+@pytest.mark.parametrize(("run", "text"), RESUMED.values(), ids=RESUMED)
+def test_a_resumed_run_says_nothing_again(
+    run: list[dict[str, Any]], text: str, known: frozenset[str]
+) -> None:
+    assert told([STARTED, *run, FINISHED], Sent(messages=known, resumes=True)).text == text
+
+
+def test_what_a_resumed_run_says_unstreamed_is_not_lost() -> None:
+    held = snapshot(*PAUSED, agent("2", "Deleted."), agent("3", "Done."))
+    sent = Sent(messages=frozenset({"1"}), resumes=True)
+    reply = told([STARTED, *whole("3", "Done."), held, FINISHED], sent)
+    assert sorted(reply.text.split("\n\n")) == ["Deleted.", "Done."]
+
+
+def test_a_run_may_begin_with_the_thread_as_it_was() -> None:
+    before = snapshot(user("u0", "hello"), agent("0", "Hello!"))
+    sent = Sent(messages=frozenset({"u"}))
+    assert told([STARTED, before, *whole("1", "25 days."), FINISHED], sent).text == "25 days."
