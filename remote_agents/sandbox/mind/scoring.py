@@ -12,8 +12,7 @@ from remote_agents.sandbox.mind.reading import Sentence, talks
 from remote_agents.sandbox.mind.values import CAPITALISED, DATE, EMAIL, MONTH, NUMBER, TIME
 from remote_agents.sandbox.mind.words import EAST, FAINT, kinship, pattern, spoken, terms
 
-# A capital letter within a sentence, or a word of capitals.
-CAPITALS = r"(?-i:(?<=[\w,.] )[A-ZÄÖÜ]\w*|\b[A-ZÄÖÜ]{2,}\b)"
+INSIDE = r"(?-i:(?<=[\w,.] )[A-ZÄÖÜ]\w*)"  # a capital letter that no sentence begins with
 COSTS, MONEY, MOMENT, OR = map(spoken, ("costs", "money", "moment", "or"))
 # What is asked for, and what a sentence has that says it.
 KINDS = {
@@ -23,7 +22,7 @@ KINDS = {
     "price": rf"[€$£¥]|(?:\d\s?)?{MONEY}(?:\s?\d)?|{COSTS}\D{{1,40}}\d|\d\D{{1,40}}{COSTS}",
     "amount": rf"{NUMBER.pattern}|{spoken('figure')}",
     "where": spoken("place"),
-    "who": rf"(?!{MONTH}|{spoken('day')})(?:{CAPITALISED}|{CAPITALS})|[{EAST}]|{spoken('person')}",
+    "who": rf"(?!{MONTH}|{spoken('day')})(?:{CAPITALISED}|{INSIDE})|[{EAST}]|{spoken('person')}",
 }
 ASKED = {kind: pattern(spoken(kind)) for kind in KINDS}
 FORMS = {kind: pattern(form) for kind, form in KINDS.items()}
