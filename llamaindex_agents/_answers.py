@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Generator
+from collections.abc import AsyncGenerator, Callable, Generator
 from contextlib import aclosing, closing
 
 from llama_index.core.base.llms.types import (
@@ -28,9 +28,10 @@ from remote_agents.types import Event, Finish, ReasoningDelta, TextDelta
 class _Responses:
     """Turns the events of one answer into responses that each hold the text so far."""
 
-    __slots__ = ("_text", "_thinking")
+    __slots__ = ("_text", "_thinking", "_whole")
 
-    def __init__(self) -> None:
+    def __init__(self, whole: Callable[..., ChatResponse]) -> None:
+        self._whole = whole
         self._text = ""
         self._thinking: ThinkingBlock | None = None
 
@@ -43,7 +44,7 @@ class _Responses:
             before = (self._thinking and self._thinking.content) or ""
             self._thinking = ThinkingBlock(content=before + event.text)
             return self._response("", {"thinking_delta": event.text})
-        return chat_response(event.reply, delta="") if type(event) is Finish else None
+        return self._whole(event.reply, delta="") if type(event) is Finish else None
 
     def _response(self, delta: str, extra: JsonObject) -> ChatResponse:
         said = TextBlock(text=self._text)
@@ -52,18 +53,27 @@ class _Responses:
         return ChatResponse(message=message, delta=delta, additional_kwargs=extra)
 
 
-def chat_responses(events: Generator[Event, None, object]) -> ChatResponseGen:
-    """The events of an answer as a stream of responses; closing it closes the answer."""
-    responses = _Responses()
+def chat_responses(
+    events: Generator[Event, None, object], whole: Callable[..., ChatResponse] = chat_response
+) -> ChatResponseGen:
+    """The events of an answer as a stream of responses; closing it closes the answer.
+
+    Args:
+        events: The events.
+        whole: Makes the last response of the reply.
+    """
+    responses = _Responses(whole)
     with closing(events):
         for event in events:
             if (response := responses.of(event)) is not None:
                 yield response
 
 
-async def achat_responses(events: AsyncGenerator[Event, None]) -> ChatResponseAsyncGen:
+async def achat_responses(
+    events: AsyncGenerator[Event, None], whole: Callable[..., ChatResponse] = chat_response
+) -> ChatResponseAsyncGen:
     """The same as `chat_responses`, with asyncio."""
-    responses = _Responses()
+    responses = _Responses(whole)
     async with aclosing(events):
         async for event in events:
             if (response := responses.of(event)) is not None:

@@ -42,16 +42,19 @@ class _InDialogue(Protocol):
 
 
 class _Bindable(Protocol):
-    def without_session(self) -> Any: ...
+    def for_a_text(self) -> Any: ...
 
 
 def stateless(method: F) -> F:
-    """LlamaIndex's own method, run by a copy of the LLM that has no conversation."""
+    """LlamaIndex's own method, run by a copy of the LLM that has no conversation.
+
+    What it gives is text, or made of text: no run that waits for a person.
+    """
     inner = inspect.unwrap(method)  # without its span: LlamaIndex puts one on what overrides it
 
     @wraps(inner)
     def run(self: _Bindable, *args: object, **kwargs: object) -> Any:
-        return inner(self.without_session(), *args, **kwargs)
+        return inner(self.for_a_text(), *args, **kwargs)
 
     @wraps(inner)
     async def arun(self: _Bindable, *args: object, **kwargs: object) -> Any:
@@ -203,11 +206,13 @@ def stateless_call(kwargs: Arguments) -> Arguments:
 
 # What LlamaIndex, and this module, put between an LLM and whoever calls it.
 _BETWEEN = (
+    "llamaindex_agents._answers",
     "llamaindex_agents._calls",
     "llamaindex_agents._llm",
     "llama_index.core.async_utils",
     "llama_index.core.instrumentation",
     "llama_index.core.llms.callbacks",
+    "llama_index.core.llms.function_calling",
     "llama_index_instrumentation",
 )
 _ENGINES = (

@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from remote_agents.agent import Agent
     from remote_agents.client import Client
     from remote_agents.json_types import Arguments, JsonObject
+    from remote_agents.types import Reply
 
 Self = TypeVar("Self", bound="RemoteLLM")
 
@@ -68,6 +69,7 @@ class RemoteLLM(Settings, StructuredPrediction):
 
     _agent: Agent = PrivateAttr()
     _bindable: bool = PrivateAttr(default=True)
+    _wants_text: bool = PrivateAttr(default=False)
 
     if not TYPE_CHECKING:  # type checkers see the fields
 
@@ -198,6 +200,12 @@ class RemoteLLM(Settings, StructuredPrediction):
         copied._bindable = False
         return copied
 
+    def for_a_text(self: Self) -> Self:
+        """A copy without a conversation, of whose answers LlamaIndex takes the text alone."""
+        copied = self.without_session()
+        copied._wants_text = True
+        return copied
+
     def _call(self, kwargs: Arguments) -> Arguments:
         """Arguments of one turn. A `with session(...)` is read here, when the turn is called."""
         if not self._bindable:
@@ -210,6 +218,13 @@ class RemoteLLM(Settings, StructuredPrediction):
             return {"memory": "client", **kwargs}
         # Where an engine brings no history, its user has cleared it.
         return {"cleared": is_engine(caller), **kwargs, "session_id": session_id}
+
+    def _answer(self, reply: Reply, *, delta: str | None = None) -> ChatResponse:
+        """A whole answer; a run that waits is none for whoever takes its text alone."""
+        response = turns.chat_response(reply, delta=delta)
+        if reply.interrupts and (self._wants_text or is_engine(caller_of_llm())):
+            turns.text_of(response)
+        return response
 
     # --- chat --------------------------------------------------------------------------------
 
@@ -228,13 +243,13 @@ class RemoteLLM(Settings, StructuredPrediction):
             AgentError: See `remote_agents.errors`.
         """
         sent = turns.to_messages(messages, self.agent.endpoint)
-        return turns.chat_response(self.agent.ask(sent, **self._call(kwargs)))
+        return self._answer(self.agent.ask(sent, **self._call(kwargs)))
 
     @observed(llm_chat_callback())
     async def achat(self, messages: Sequence[ChatMessage], **kwargs: object) -> ChatResponse:
         """The same as `chat`, with asyncio."""
         sent = turns.to_messages(messages, self.agent.endpoint)
-        return turns.chat_response(await self.agent.aask(sent, **self._call(kwargs)))
+        return self._answer(await self.agent.aask(sent, **self._call(kwargs)))
 
     @observed(llm_chat_callback())
     def stream_chat(self, messages: Sequence[ChatMessage], **kwargs: object) -> ChatResponseGen:
@@ -245,7 +260,7 @@ class RemoteLLM(Settings, StructuredPrediction):
             the citations, ids and usage.
         """
         sent = turns.to_messages(messages, self.agent.endpoint)
-        return turns.chat_responses(self.agent.stream(sent, **self._call(kwargs)))
+        return turns.chat_responses(self.agent.stream(sent, **self._call(kwargs)), self._answer)
 
     @observed(llm_chat_callback())
     async def astream_chat(
@@ -253,7 +268,7 @@ class RemoteLLM(Settings, StructuredPrediction):
     ) -> ChatResponseAsyncGen:
         """The same as `stream_chat`, with asyncio."""
         sent = turns.to_messages(messages, self.agent.endpoint)
-        return turns.achat_responses(self.agent.astream(sent, **self._call(kwargs)))
+        return turns.achat_responses(self.agent.astream(sent, **self._call(kwargs)), self._answer)
 
     # --- completion: never a turn of a conversation --------------------------------------------
 
@@ -317,6 +332,17 @@ class RemoteLLM(Settings, StructuredPrediction):
             **turns.offered(facts, tools, required=tool_required, choice=tool_choice),
             **kwargs,
         }
+
+    def _validate_chat_with_tools_response(
+        self,
+        response: ChatResponse,
+        tools: Sequence[BaseTool],
+        allow_parallel_tool_calls: bool = False,
+        **kwargs: object,
+    ) -> ChatResponse:  # of a dialogue each call has to be answered
+        if not (self._bindable or allow_parallel_tool_calls):
+            turns.keep_first_call(response)
+        return response
 
     def get_tool_calls_from_response(
         self, response: ChatResponse, error_on_no_tool_call: bool = True, **kwargs: object

@@ -17,6 +17,7 @@ from llamaindex_agents._convert import (
 )
 from llamaindex_agents._tools import (
     asked as asked,
+    keep_first_call as keep_first_call,
     offered as offered,
     selections as selections,
 )

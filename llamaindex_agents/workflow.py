@@ -24,7 +24,7 @@ from remote_agents.errors import ConfigurationError
 
 LONG = 4_000  # characters
 DEFAULT_HANDOFF_INSTRUCTION = """{description}
-To hand over, answer with nothing but one line of this form:
+To hand over, answer with this one line and nothing else:
 {{"handoff": {{"to_agent": "<name>", "reason": "<why>"}}}}"""
 
 

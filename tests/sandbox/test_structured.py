@@ -225,9 +225,7 @@ def test_each_field_may_be_on_another_page(handbook: Brain) -> None:
     }
 
 
-@pytest.mark.parametrize(
-    "text", ["The heater cost 349 euros.", "I ordered 250 tiles."]
-)
+@pytest.mark.parametrize("text", ["The heater cost 349 euros.", "I ordered 250 tiles."])
 def test_any_number_is_no_phone_number(handbook: Brain, text: str) -> None:
     phone = {"type": ["string", "null"], "description": "phone number of the customer, if given"}
     found = value(handbook, ("user", text), schema={"properties": {"phone": phone}})
