@@ -302,7 +302,8 @@ class Reply:
 
     def close(self) -> None:
         """Settle what every finished reply has: a reason and an id."""
-        self.finish_reason = self.finish_reason or "stop"
+        # A service may end a run that waits for a person as any other.
+        self.finish_reason = "interrupt" if self.interrupts else self.finish_reason or "stop"
         self.decoder = None  # what it remembers is of no more use, and grows with the dialogue
         self.reply_id = self.reply_id or f"reply-{uuid.uuid4().hex}"
 
@@ -369,13 +370,6 @@ def _add_info(reply: Reply, event: Info) -> None:
     for name, value in zip(_FACTS, _FACTS_OF(event), strict=True):
         if value is not None:
             setattr(reply, name, value)
-    if reply.interrupts:  # a service may end such a run as any other
-        reply.finish_reason = "interrupt"
-
-
-def _add_interrupt(reply: Reply, event: Interrupt) -> None:
-    reply.interrupts.append(event)
-    reply.finish_reason = "interrupt"
 
 
 def _add_alternative(reply: Reply, event: Alternative) -> None:
@@ -391,7 +385,7 @@ _FOLD: dict[type, Any] = {
     ToolResult: _add_result,
     ClientToolCall: _add_client_call,
     File: _add_file,
-    Interrupt: _add_interrupt,
+    Interrupt: lambda reply, event: reply.interrupts.append(event),
     Update: _add_update,
     Usage: lambda reply, event: setattr(reply, "usage", event),
     Info: _add_info,

@@ -45,9 +45,9 @@ YES_OR_NO = pattern(rf"({spoken('yes')})[^.]{{0,30}}?(?:{OR}|/) ?\W*({spoken('no
 def find_shape(text: str) -> tuple[Schema | None, str]:
     """The schema or form of an object that a text asks for, and the text without it."""
     # Some templates leave the braces doubled that they had escaped.
-    text = re.sub(r"([{}])\1", r"\1", text) if re.search(r'\{\{\s*"', text) else text
+    single = re.sub(r"([{}])\1", r"\1", text) if re.search(r'\{\{\s*"', text) else text
     # What a tool takes is no form of an answer, but may hold one.
-    told, arguments = ARGUMENTS.sub("", text), ARGUMENTS.findall(text)
+    told, arguments = ARGUMENTS.sub("", single), ARGUMENTS.findall(single)
     forms = _forms(told) if IN_JSON.search(told) else ()
     schema, shown = next(chain(reversed([*_schemas(told)]), forms), (None, ""))
     return schema, "\n".join([told.replace(shown, ""), *arguments]) if schema else text

@@ -56,7 +56,7 @@ RULES = BOUNDS | {"multipleOf": lambda value, step: not value % step}
 NOT, AMOUNT, GERMAN = map(pattern, map(spoken, ("not", "an amount", "decimal comma")))
 # Fields for the question itself, and for whole sentences.
 ASKED, PROSE = (pattern(rf"{spoken(kind)}\Z") for kind in ("question", "prose"))
-IS = pattern(rf"(?:{spoken('is')}|[=:：])\s*")
+IS = pattern(rf"(?:{spoken('is')}|[=：]|:(?!\d))\s*")
 # What a sentence says that something is, in a few words.
 SAID_TO_BE = rf"{IS.pattern}[\"'“]?([^\s,，]+?(?: [^\s,，]+?){{0,3}}?)(?=[.。\"'”]*$|[,，])"
 COMMA = pattern(rf"[,，、]\s?(?:{spoken('or')}\s)?|\s?{spoken('or')}\s?")
