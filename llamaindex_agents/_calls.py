@@ -42,7 +42,7 @@ class _InDialogue(Protocol):
 
 
 class _Bindable(Protocol):
-    def for_a_text(self) -> Any: ...
+    def _for_text(self) -> Any: ...
 
 
 def stateless(method: F) -> F:
@@ -54,7 +54,7 @@ def stateless(method: F) -> F:
 
     @wraps(inner)
     def run(self: _Bindable, *args: object, **kwargs: object) -> Any:
-        return inner(self.for_a_text(), *args, **kwargs)
+        return inner(self._for_text(), *args, **kwargs)
 
     @wraps(inner)
     async def arun(self: _Bindable, *args: object, **kwargs: object) -> Any:

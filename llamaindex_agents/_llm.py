@@ -200,7 +200,7 @@ class RemoteLLM(Settings, StructuredPrediction):
         copied._bindable = False
         return copied
 
-    def for_a_text(self: Self) -> Self:
+    def _for_text(self: Self) -> Self:
         """A copy without a conversation, of whose answers LlamaIndex takes the text alone."""
         copied = self.without_session()
         copied._wants_text = True

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import chain
 
@@ -197,10 +197,10 @@ class Standing:
         """No message: the conversation goes on with a run that waits."""
         known = [found for found in self.known if found.conversation_id == conversation_id]
         conversation = known[0] if known else Conversation(conversation_id)
-        origins = [message.origin for message in self.prompt.messages if message.origin]
+        said = [(message, message.origin) for message in self.prompt.messages if message.origin]
         return Plan(
             [],
-            history=[Message("assistant", "", id=origin.reply_id) for origin in origins],
+            history=[replace(message, id=origin.reply_id) for message, origin in said],
             conversation=conversation,
             memory="continued",
             reason="resume",
