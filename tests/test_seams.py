@@ -39,13 +39,15 @@ pytestmark = pytest.mark.usefixtures("fresh_pools")
 PACKAGES = ("remote_agents", "langchain_agents", "llamaindex_agents")
 # LangChain's methods that ours replace.
 OVERRIDDEN = ("_check_profile_keys", "_convert_cached_generations", "_agenerate_with_cache")
-# What subclasses are meant to define or to call: pages, docstrings or `NotImplementedError` say so.
+# What subclasses are meant to define or to call: pages, docstrings, `NotImplementedError` or, of
+# the method that is only there to be replaced, LlamaIndex's own integrations say so.
 FOR_PROVIDERS = {
     "_add_version",
     *("_generate", "_agenerate", "_stream", "_astream", "_llm_type", "_identifying_params"),
     *("_get_ls_params", "_resolve_model_profile", "_run", "_arun"),
     *("_get_relevant_documents", "_aget_relevant_documents"),
-    *("_prepare_chat_with_tools", "_query", "_aquery", "_retrieve", "_aretrieve"),
+    *("_prepare_chat_with_tools", "_validate_chat_with_tools_response"),
+    *("_query", "_aquery", "_retrieve", "_aretrieve"),
     "_get_prompt_modules",
 }
 OF_NAMED_TUPLES = {"_replace", "_asdict"}

@@ -51,3 +51,9 @@ def test_a_run_may_begin_with_the_thread_as_it_was() -> None:
     before = snapshot(user("u0", "hello"), agent("0", "Hello!"))
     sent = Sent(messages=frozenset({"u"}))
     assert told([STARTED, before, *whole("1", "25 days."), FINISHED], sent).text == "25 days."
+
+
+@pytest.mark.parametrize("sent", [Sent(), Sent(messages=frozenset({"u"})), Sent(resumes=True)])
+def test_a_message_whose_id_is_none_is_read(sent: Sent) -> None:
+    odd = {"id": [], "role": "assistant", "content": "Done."}
+    assert told([STARTED, snapshot(user("u", "hi"), odd), FINISHED], sent).text == "Done."

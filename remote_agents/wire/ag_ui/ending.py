@@ -82,7 +82,7 @@ def _unstreamed(so_far: Reply, run: Run) -> list[Event]:
         if message.get("role") == "reasoning":
             if said and not so_far.reasoning:
                 events.append(ReasoningDelta(said))
-        elif said and message.get("id") not in run.shown and said.strip() not in told:
+        elif said and identifier(message.get("id")) not in run.shown and said.strip() not in told:
             events.append(TextDelta(PARAGRAPH + said if told else said))
             told += said
     return events

@@ -128,7 +128,7 @@ def run_of(so_far: Reply, sent: Sent, data: JsonMapping) -> Run:
 def read_snapshot(messages: object, run: Run) -> Snapshot:
     """What a snapshot adds to what was sent: the agent's own messages behind it, and results."""
     held = [mapping(message) for message in items(messages)]
-    ours = any(message.get("id") in run.sent.messages for message in held)
+    ours = any(identifier(message.get("id")) in run.sent.messages for message in held)
     new = held[max(_old_in(held, run, ours), default=0) :]
     results = {
         call_id: message.get("content")
@@ -145,7 +145,7 @@ def _old_in(held: Sequence[JsonMapping], run: Run, ours: bool) -> Iterator[int]:
     yield from (n for n, message in enumerate(held, 1) if run.sent.has(message))
     if run.sent.resumes and not ours:
         # What the paused run had said stands behind the question as well, and nothing tells it.
-        shown = (n for n, message in enumerate(held) if message.get("id") in run.shown)
+        shown = (n for n, said in enumerate(held) if identifier(said.get("id")) in run.shown)
         yield next(shown, len(held) - 1)
 
 
