@@ -90,7 +90,7 @@ def test_the_source_has_what_tests_and_documentation_need(tmp_path: Path) -> Non
     folders = ("tests", "docs", "notebooks", "examples", "scripts", "requirements", "remote_agents")
     files = {path for folder in folders for path in (ROOT / folder).rglob("*")}
     needed = {str(path.relative_to(ROOT)) for path in files if path.is_file()}
-    made = re.compile(r"__pycache__|\.ipynb_checkpoints|\.pyc$")
+    made = re.compile(r"__pycache__|\.ipynb_checkpoints|\.pyc$|\.chainlit|examples/chainlit\.md")
     assert {name for name in needed if not made.search(name)} <= names
     assert {"Makefile", "mkdocs.yml", "README.md", "SECURITY.md", ".ci/run"} <= names
     assert not [name for name in names if made.search(name) or name.startswith((".venv", "site/"))]
