@@ -18,12 +18,10 @@ def parse_arguments(value: object) -> Arguments:
         >>> parse_arguments('{"city": "Paris"}')
         {'city': 'Paris'}
     """
-    if isinstance(value, str):
-        try:
-            value = parse(value.encode("utf-8", "surrogatepass"))
-        except ValueError:
-            return {"text": value} if value else {}
-    return dict(value) if isinstance(value, Mapping) else {} if value is None else {"text": value}
+    known = _decoded(value)
+    if isinstance(known, Mapping):
+        return dict(known)
+    return {} if known in (None, "") else {"text": known}
 
 
 def required_arguments(name: str, value: object) -> Arguments:
@@ -40,17 +38,20 @@ def required_arguments(name: str, value: object) -> Arguments:
         >>> required_arguments("get_weather", '{"city": "Paris"}')
         {'city': 'Paris'}
     """
-    if value in (None, ""):
-        return {}
-    known: object = None
-    with suppress(ValueError):
-        known = parse(value.encode("utf-8", "surrogatepass")) if isinstance(value, str) else value
-    if isinstance(known, Mapping):
-        return dict(known)
+    known = _decoded(value)
+    if isinstance(known, Mapping) or known in (None, ""):
+        return parse_arguments(known)
     raise StreamProtocolError(
         f"The agent calls the tool {name} with arguments that are no JSON object, or were cut off; "
         "the tool was not run."
     )
+
+
+def _decoded(value: object) -> object:
+    """What a JSON text says; what is none, as it is."""
+    with suppress(ValueError):
+        return parse(value.encode("utf-8", "surrogatepass")) if isinstance(value, str) else value
+    return value
 
 
 def content_text(value: object) -> str:

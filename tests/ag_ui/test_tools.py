@@ -13,11 +13,13 @@ from pydantic import BaseModel, Field
 
 from langchain_agents import ChatAgent, ChatAGUI, ChatCloudBase
 from langchain_agents._errors import ToolsNotSupportedError
-from remote_agents import ClientToolCall, ConfigurationError, Message
+from remote_agents import ClientToolCall, ConfigurationError, Message, StreamProtocolError
 from remote_agents.sandbox import Sandbox
+from remote_agents.testing.ways import FRAMEWORKS, Way
 from remote_agents.types import Turn
 from remote_agents.wire.ag_ui import run_input, sent_in
-from tests.ag_ui.runs import FINISHED, STARTED, begin, end, say, told
+from tests.ag_ui.runs import FINISHED, STARTED, begin, call, end, run, say, told, whole
+from tests.raw_server import serving
 
 CALLS: list[str] = []
 QUESTION = "What is the weather in Paris?"
@@ -301,3 +303,20 @@ def test_a_reply_of_the_plain_client_goes_on(sandbox: Sandbox) -> None:
     assert call.arguments == {"city": "Paris"}
     result = Message("tool", "sunny in Paris", tool_call_id=call.id)
     assert "sunny in Paris" in agent.ask([QUESTION, reply, result], tools=tools).text
+
+
+@pytest.mark.parametrize("service", ["ag_ui", "cloudbase"])
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+@pytest.mark.parametrize("streamed", [True, False])
+@pytest.mark.parametrize("awaited", [True, False])
+@pytest.mark.parametrize("cut", ['{"city": "Par', '["Paris"]'])
+async def test_a_call_whose_arguments_were_cut_off_is_an_error(
+    service: str, framework: str, streamed: bool, awaited: bool, cut: str
+) -> None:
+    with serving(run(*whole("1", "I look."), *call("c", "get_weather", cut), FINISHED)) as server:
+        named = {"base_url": server.url, "agent_id": "agent-1", "api_key": "k", "max_retries": 0}
+        way = Way(framework, service, streamed=streamed, awaited=awaited, **named)
+        with pytest.raises(StreamProtocolError, match="get_weather") as caught:
+            await way.ask(QUESTION, tools=[WEATHER])
+    assert caught.value.partial == "I look."
+    assert not caught.value.safe_to_repeat
