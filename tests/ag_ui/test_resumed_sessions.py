@@ -7,7 +7,7 @@ import pytest
 
 from remote_agents import InMemorySessionStore, SQLSessionStore
 from remote_agents.testing.ways import FRAMEWORKS, Way
-from tests.ag_ui.runs import FINISHED, begin, bodies, end, run, say
+from tests.ag_ui.runs import FINISHED, agent, bodies, run, snapshot, user, whole
 from tests.raw_server import RawServer, serving
 
 NEW = {"id": "i1", "reason": "approval", "message": "Sure?"}
@@ -33,7 +33,7 @@ def agent_at(server: RawServer, service: str) -> dict[str, Any]:
     return {"base_url": server.url, "max_retries": 0, **named}
 
 
-ANSWER = run(begin("1"), say("1", "Done."), end("1"), FINISHED)
+ANSWER = run(*whole("1", "Done."), FINISHED)
 
 
 @pytest.mark.parametrize("service", ["ag_ui", "cloudbase"])
@@ -55,6 +55,24 @@ async def test_the_answer_goes_where_the_agent_looks_for_it(
         assert body.get("resume") == resume
         command = body["forwardedProps"].get("command")
         assert command == ({"resume": "yes"} if resume is None else None)
+
+
+@pytest.mark.parametrize("service", ["ag_ui", "cloudbase"])
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+@pytest.mark.parametrize("streamed", [True, False])
+@pytest.mark.parametrize("awaited", [True, False])
+async def test_what_was_said_before_the_pause_is_not_said_again(
+    service: str, framework: str, streamed: bool, awaited: bool
+) -> None:
+    """LangGraph's servers end each run with the whole thread."""
+    thread = [user("u", "Delete it."), agent("1", "Looking.")]
+    first = run(*whole("1", "Looking."), snapshot(*thread), *ASKED["1.0"][0])
+    second = run(*whole("2", "Done."), snapshot(*thread, agent("2", "Done.")), FINISHED)
+    with serving(first, second) as server:
+        given = {**agent_at(server, service), "session_store": InMemorySessionStore()}
+        way = Way(framework, service, streamed=streamed, awaited=awaited, **given)
+        assert (await way.ask("Delete it.", session="s")).text == "Looking."
+        assert (await way.ask("", session="s", resume="yes")).text == "Done."
 
 
 async def test_another_process_answers(tmp_path: Path) -> None:
