@@ -320,6 +320,12 @@ def test_a_tool_is_chosen_by_its_name(handbook: Brain) -> None:
     assert json.loads(said(handbook, prompt)) == {"tool": "mail", "question": "Where is my parcel?"}
 
 
+def test_a_tool_may_have_any_name(handbook: Brain) -> None:
+    asked = 'Pick a tool.\n```json\n{"c++ (gcc": "compiles", "mail": "parcels"}\n```\nWho compiles?'
+    prompt = f'{asked}\nReply with JSON only, like {{"tool": "mail"}}'
+    assert json.loads(said(handbook, prompt)) == {"tool": "c++ (gcc"}
+
+
 def test_what_a_tool_takes_is_told_before_it_is_asked(handbook: Brain) -> None:
     tools = "You have these tools:\nsearch: look things up, args: {'query': {'type': 'string'}}"
     asked = 'Return JSON with keys "depth" and "area".\nThe lake has a depth of 44 m.'

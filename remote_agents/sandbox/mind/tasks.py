@@ -109,7 +109,7 @@ def as_json(task: Task, form: re.Match[str]) -> str | None:
     """The choices as the example has them: in a named list, in a list, or the first alone."""
     rest = NUMBERED.sub("", task.text)
     example = EXAMPLE.search(rest) if CHOOSE.search(rest) else None
-    named = example and any(re.search(rf':\s*"{n}"', example[0]) for n in task.options)
+    named = example and any(re.search(rf':\s*"{re.escape(n)}"', example[0]) for n in task.options)
     if not (example and task.options and (example[1] or "1" in task.options or named)):
         return None
     name, listed, shown = example.groups()
