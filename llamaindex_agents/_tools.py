@@ -70,8 +70,8 @@ def selections(response: ChatResponse) -> list[ToolSelection]:
 def keep_first_call(response: ChatResponse) -> None:
     """Leave out all calls of an answer but the first."""
     blocks = response.message.blocks
-    calls = [block for block in blocks if isinstance(block, ToolCallBlock)]
-    response.message.blocks = [block for block in blocks if block not in calls[1:]]
+    calls = [id(block) for block in blocks if isinstance(block, ToolCallBlock)]
+    response.message.blocks = [block for block in blocks if id(block) not in calls[1:]]
 
 
 def _arguments(given: JsonMapping | str) -> Arguments:
