@@ -105,7 +105,8 @@ class Brain:
             return Answer(said)
         answer, count = self._prose(reading, sources), len(ask.files)
         got = f"I received {count} file{'s'[: count - 1]}: {', '.join(ask.files)}. "
-        return replace(answer, text=got * bool(count) + _graded(text, answer.text))
+        said = _graded(text, answer.text)
+        return replace(answer, text=got + said if count else said)
 
     def _prose(self, reading: Reading, sources: Sources) -> Answer:
         """What answers the question, or the one before it where this message only brings more."""
