@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import time
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,7 @@ from remote_agents.extras import MissingExtraError, needs, require
 from remote_agents.json_types import Arguments
 
 if TYPE_CHECKING:
-    from sqlalchemy import URL, Engine
+    from sqlalchemy import URL, Engine, Table
 
 
 def sqlalchemy() -> ModuleType:
@@ -39,6 +40,22 @@ def insert_into(dialect: str) -> Any:
 
         return sqlite_insert
     raise ConfigurationError(f"Only SQLite and PostgreSQL can be used, not {dialect}.")
+
+
+def create_table(sa: ModuleType, engine: Engine, table: Table) -> None:
+    """Make a table if it is missing; several processes may do so at once.
+
+    Raises:
+        DBAPIError: Of SQLAlchemy, the database cannot be used.
+    """
+    for attempt in range(5):
+        try:
+            table.create(engine, checkfirst=True)
+            return
+        except sa.exc.DBAPIError:  # another process has just made it
+            if attempt == 4:
+                raise
+            time.sleep(0.05)
 
 
 def column_of(name: str) -> str:
@@ -108,5 +125,19 @@ def _configure_sqlite(connection: Any, _: Any) -> None:
     # Of a new file: each turn writes a whole page, and a dialogue of a hundred turns fits in one.
     connection.execute("PRAGMA page_size=2048")
     # A lost lease after a power cut costs nothing, so the log need not be flushed each time.
-    connection.execute("PRAGMA journal_mode=WAL")
+    _keep_a_log(connection)
     connection.execute("PRAGMA synchronous=NORMAL")
+
+
+def _keep_a_log(connection: Any) -> None:
+    """Wait as long as for any statement: where two processes ask at once, SQLite refuses one."""
+    (most,) = connection.execute("PRAGMA busy_timeout").fetchone()  # milliseconds
+    ends = time.monotonic() + most / 1000
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+            return
+        except connection.OperationalError:
+            if time.monotonic() >= ends:
+                raise
+            time.sleep(0.01)

@@ -15,13 +15,12 @@ import time
 import uuid
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from types import ModuleType
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 
 from remote_agents.errors import AgentConnectionError, ConfigurationError
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection, Engine, Table
+    from sqlalchemy import Connection
 
 
 T = TypeVar("T")
@@ -214,7 +213,7 @@ class SQLJournal:
     """
 
     def __init__(self, url: str, run: str) -> None:
-        from remote_agents.database import column_of, engine_of, sqlalchemy
+        from remote_agents.database import column_of, create_table, engine_of, sqlalchemy
 
         self._sa = sa = sqlalchemy()
         self._column = column_of
@@ -230,7 +229,12 @@ class SQLJournal:
             sa.Column("asker", sa.String(64), nullable=False),
             sa.Column("row", sa.Text),
         )
-        _create_all(sa, self._table, self._engine)
+        try:
+            create_table(sa, self._engine, self._table)
+        except sa.exc.DBAPIError as error:
+            raise ConfigurationError(
+                f"The database of the run cannot be used: {_first_line(error)}"
+            ) from error
         self._ask, self._keep = self._statements()
 
     def _statements(self) -> tuple[Any, Any]:
@@ -315,15 +319,3 @@ PAUSES = (0.2, 1.0, 4.0, 10.0)  # seconds before a database that failed is asked
 
 def _first_line(error: object) -> str:
     return str(getattr(error, "orig", None) or error).strip().partition("\n")[0]
-
-
-def _create_all(sa: ModuleType, table: Table, engine: Engine) -> None:
-    try:
-        table.metadata.create_all(engine)
-    except sa.exc.DBAPIError:  # another worker was creating it at the same moment
-        try:
-            table.metadata.create_all(engine)
-        except sa.exc.DBAPIError as error:
-            raise ConfigurationError(
-                f"The database of the run cannot be used: {_first_line(error)}"
-            ) from error

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from remote_agents.database import insert_into
+from remote_agents.database import create_table, insert_into
 from remote_agents.errors import ConfigurationError
 from remote_agents.json_types import JsonObject
 
@@ -174,24 +173,13 @@ def create(sa: ModuleType, engine: Engine, table: Table, secret: bytes) -> bytes
     _check(sa, engine, table, about)
     # The version first: who sees the table without it sees an older library's, not half of ours.
     for missing in (about, table):
-        _create(sa, engine, missing)
+        create_table(sa, engine, missing)
     with engine.begin() as connection:
         kept = {"version": SCHEMA_VERSION, "secret": secret}
         connection.execute(
             insert_into(engine.dialect.name)(about).values(kept).on_conflict_do_nothing()
         )
         return bytes(connection.execute(sa.select(about.c.secret)).scalar_one())
-
-
-def _create(sa: ModuleType, engine: Engine, table: Table) -> None:
-    for attempt in range(5):
-        try:
-            table.create(engine, checkfirst=True)
-            return
-        except sa.exc.DBAPIError:  # another process has just made it
-            if attempt == 4:
-                raise
-            time.sleep(0.05)
 
 
 def _check(sa: ModuleType, engine: Engine, table: Table, about: Table) -> None:

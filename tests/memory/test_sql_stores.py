@@ -2,12 +2,14 @@
 
 import os
 import pickle
+import sqlite3
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor, TimeoutError as FutureTimeout
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,7 @@ from remote_agents import (
     InMemorySessionStore,
     SQLSessionStore,
 )
+from remote_agents.bulk.journal import open_journal
 from remote_agents.sandbox import Sandbox
 from tests.memory.stored import TALKED, ids, put
 from tests.memory.ways import client
@@ -260,6 +263,23 @@ assert [os.waitpid(pid, 0)[1] for pid in children] == [0] * 6
 def test_processes_may_make_the_tables_at_once(sql_url: str) -> None:
     script = [sys.executable, "-W", "ignore", "-c", AT_ONCE, sql_url]
     assert subprocess.run(script, check=False, timeout=60).returncode == 0
+
+
+@pytest.mark.parametrize("opens", [SQLSessionStore, lambda url: open_journal(url, "run")])
+def test_a_new_file_that_another_process_writes_is_waited_for(
+    opens: Callable[[str], Any], tmp_path: Path
+) -> None:
+    url = f"sqlite:///{tmp_path / 's.db'}"
+    with closing(sqlite3.connect(tmp_path / "s.db", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises((ConversationError, ConfigurationError), match="locked"):
+            opens(f"{url}?timeout=0.1")
+        with ThreadPoolExecutor() as pool:
+            opening = pool.submit(opens, url)
+            with pytest.raises(FutureTimeout):
+                opening.result(0.5)
+            other.execute("COMMIT")
+            opening.result().close()
 
 
 def test_a_store_that_is_closed_amid_a_statement_leaves_no_connection(postgres_url: str) -> None:
