@@ -25,9 +25,9 @@ WANTS = pattern(rf"\W*(?:{spoken('polite')} )*{spoken('wants')}")
 # "When it rains, work stops." begins as a question does, and is none.
 STATES = pattern(rf"\W*(?!{spoken('polite')}){spoken('asks')}.*[.。]")
 LABEL = re.compile(rf"([^.!?:。！？：]{{1,200}}?)(?:：|(?<=[{EAST}]):|:(?![a-z\d/\\]))\s*(\S.*)?")
-# JSON and what Python shows: a name before its value, and where a text begins.
+# JSON and what Python shows: a name before its value, never tried shorter, and where a text begins.
 IS_DATA = re.compile(r"[\[{(]\s*[\"'{\[]|=['\"]")
-NAME = r"[\"']?\b(\w[\w -]{0,40})[\"']?[ \t]*[:=][ \t]*"
+NAME = r"[\"']?\b(?=(\w[\w -]{0,40}))\1[\"']?[ \t]*[:=][ \t]*"
 BEGIN = r"(?:(?<=[\[{(,])|(?<=,\s)|^[ \t]*)"
 ESCAPED = re.compile(r"(?:\\(?:u[\da-fA-F]{4}|[\\\"/bfnrt]))+")
 ROLE = r"^[ \t]*(?:[\[<(*#]+ ?)?(?i:{})(?i: message)?[\])>*]*[ \t]*[:：][\])>*]*[ \t]*"
@@ -48,7 +48,7 @@ MARKUP: dict[str, str | Callable[[re.Match[str]], str]] = {
     rf"{NAME}\{{": r"\n\n# \1\n\n",
     r"[\[{](?=\s*[\"'\[{])|[\]}](?=\s*(?:[,\]}\"']|$))": r"\n\n",
     rf"(?:{NAME}|{BEGIN})([\"'])(?=[^\"']{{20}}|(?:(?!\2).)*[.?!。？！]\2)": r"\n\n\1: ",
-    r"(?:(?<=[^\"']{20})|(?<=[.?!。？！]))[\"'](?=\s*(?:[,\]})]|$))": r"\n\n",
+    r"[\"'](?:(?<=[^\"']{20}.)|(?<=[.?!。？！].))(?=\s*(?:[,\]})]|$))": r"\n\n",
     rf"{BEGIN}[\"']|[\"'](?=\s*(?:[:,\]}})>]|/>|\w+=[\"']|$))": "",
     rf"{NAME}[\"']": r"\1: ",
     # Fences and tags.

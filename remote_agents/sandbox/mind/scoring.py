@@ -93,7 +93,8 @@ class Query(NamedTuple):
         for term, weight in self.weights.items():
             said += weight * max(share * kinship(term, words) for share, words in around)
         counted = self.kind == "amount" and any(map(self._named, units_in(part.text)))
-        return said / total * (1.0 if part.answers or self._fits(part) else 0.45) + 0.2 * counted
+        fits = not said or part.answers or self._fits(part)
+        return said / total * (1.0 if fits else 0.45) + 0.2 * counted
 
     def _goes_on(self, before: Sentence, part: Sentence) -> bool:
         """Whether a sentence is about what the one before it names."""
