@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import sys
 import time
 import uuid
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing, suppress
 from dataclasses import asdict
 from pathlib import Path
@@ -26,7 +27,7 @@ from remote_agents.cli.connection import (
 from remote_agents.cli.sessions import remembered
 from remote_agents.cli.terminal import answer_view
 from remote_agents.client import Client
-from remote_agents.errors import AgentError
+from remote_agents.errors import AgentError, ConfigurationError
 from remote_agents.json_types import JsonObject
 from remote_agents.types import (
     Alternative,
@@ -82,14 +83,21 @@ def ask(
     file: Annotated[
         list[Path] | None, typer.Option(help="A file that goes along; may be repeated.")
     ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="It answers what the agent waits for a person to say.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Ask one question: the answer goes to the output as it comes, all else to the error output."""
     text = sys.stdin.read() if question == "-" else question
-    asked = [Message("system", system)] if system else []
-    asked.append(Message("user", text, [Attachment.from_path(path) for path in file or ()]))
+    if resume and (system or file or not (session or conversation)):
+        raise ConfigurationError(
+            "--resume goes with --session NAME or --conversation ID, without --system and --file."
+        )
+    asked = [] if resume else _question_of(text, system, file or [])
+    answer = {"resume": _answer_in(text)} if resume else {}
     with connect() if session is None else remembered(connect) as client:
-        events = client.stream(asked, conversation_id=conversation, session_id=session)
+        events = client.stream(asked, conversation_id=conversation, session_id=session, **answer)
         _show(events, as_json=as_json, beside=_console(stderr=True))
 
 
@@ -154,7 +162,8 @@ class Chat:
             self._say("A new conversation.")
         elif command == "/session" and name.strip():
             self._session = name.strip()
-            turns = len(self._dialogues.setdefault(self._session, [])) // 2
+            said = self._dialogues.setdefault(self._session, [])
+            turns = sum(isinstance(each, str) for each in said)
             self._say(f"Session {self._session}, {turns} turns so far.")
         else:
             self._say(HELP)
@@ -166,20 +175,37 @@ class Chat:
     def _turn(self, text: str) -> None:
         """One turn; Ctrl-C cuts the answer and keeps the chat."""
         dialogue = self._dialogues[self._session]
+        last = dialogue[-1] if dialogue else text
+        waits = isinstance(last, Reply) and last.interrupts
+        asked = [] if waits else [text]
         # The whole dialogue: the client sends what is new to a service that keeps conversations.
-        events = self._client.stream([*dialogue, text], session_id=self._session)
+        answer = {"resume": _answer_in(text)} if waits else {}
+        events = self._client.stream([*dialogue, *asked], session_id=self._session, **answer)
         try:
             reply = _show(events, as_json=self._as_json)
         except KeyboardInterrupt:
             self._say("\n(cut)")
             return
-        dialogue += [text, reply]
+        dialogue += [*asked, reply]
 
     def _say(self, text: str) -> None:
         if self._as_json:
             print_json({"type": "note", "message": text})
         else:
             _console().print(Text(text, "dim"), soft_wrap=True)
+
+
+def _question_of(text: str, system: str | None, files: Sequence[Path]) -> list[Message]:
+    before = [Message("system", system)] if system else []
+    return [*before, Message("user", text, [Attachment.from_path(path) for path in files])]
+
+
+def _answer_in(line: str) -> Any:
+    """What a person answers: words, or a JSON object, list, true or false, as some agents want."""
+    with suppress(ValueError, RecursionError):
+        value = json.loads(line)
+        return value if isinstance(value, (dict, list, bool)) else line
+    return line
 
 
 def _console(*, stderr: bool = False) -> Console:
