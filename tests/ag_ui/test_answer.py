@@ -71,6 +71,14 @@ TEXTS = {
         [*whole("1", "A"), snapshot(user("u", "hi"), agent("1", "A"))],
         "A",
     ),
+    "a snapshot that ends what the stream left off": (
+        [*whole("1", "A\n\nB"), *whole("2", "C\n\nD"), snapshot(agent("2", "C\n\nD.\n\nE."))],
+        "A\n\nB\n\nC\n\nD.\n\nE.",
+    ),
+    "a snapshot that words it otherwise": (
+        [*whole("1", "A b."), snapshot(user("u", "hi"), agent("1", "A c. And b."))],
+        "A b.",
+    ),
     "a snapshot with other ids than the stream": (
         [*whole("1", "A"), snapshot(user("u", "hi"), agent("x", "A"))],
         "A",

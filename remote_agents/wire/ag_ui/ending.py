@@ -6,6 +6,7 @@ what a snapshot holds that was never streamed.
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Iterable
 from typing import Any
@@ -82,10 +83,19 @@ def _unstreamed(so_far: Reply, run: Run) -> list[Event]:
         if message.get("role") == "reasoning":
             if said and not so_far.reasoning:
                 events.append(ReasoningDelta(said))
-        elif said and identifier(message.get("id")) not in run.shown and said.strip() not in told:
-            events.append(TextDelta(PARAGRAPH + said if told else said))
-            told += said
+        elif said and said.strip() not in told:
+            streamed = identifier(message.get("id")) in run.shown
+            new = _rest_of(said, told) if streamed else PARAGRAPH + said if told else said
+            events += [TextDelta(new)] if new else []
+            told += new
     return events
+
+
+def _rest_of(whole: str, told: str) -> str:
+    """What a stream left out at the end of its last message; nothing if that was changed since."""
+    begins = [0, *(found.end() for found in re.finditer(PARAGRAPH, told))]
+    last = (told[at:] for at in begins)
+    return next((whole[len(text) :] for text in last if text and whole.startswith(text)), "")
 
 
 def _left_calls(
