@@ -14,16 +14,27 @@ from remote_agents.resources.cursors import with_query
 T = TypeVar("T")
 
 
+def known_id(id_: object) -> str:
+    """An id that names one thing: an empty one would ask for all of them.
+
+    Raises:
+        ConfigurationError: It is empty, or no text.
+    """
+    if id_ is None or id_ == "":
+        raise ConfigurationError("The id is empty.")
+    if not isinstance(id_, str):
+        raise ConfigurationError(f"{id_!r} is no id: it is a {type(id_).__name__}, not a text.")
+    return id_
+
+
 def path_segment(id_: str) -> str:
     """An id as a part of a path.
 
     Raises:
         ConfigurationError: It is empty, so that the path would be another one, or no text.
     """
-    if not id_:
-        raise ConfigurationError("The id is empty.")
     try:
-        return quote(id_, safe="")
+        return quote(known_id(id_), safe="")
     except UnicodeEncodeError as error:
         raise ConfigurationError(f"{id_!r} is no id: it holds half a letter.") from error
 

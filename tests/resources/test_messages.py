@@ -1,6 +1,7 @@
 """Messages: in order, answered in time, and the same that a chat stored."""
 
 import time
+from operator import attrgetter
 from typing import Any
 
 import httpx
@@ -198,3 +199,28 @@ async def test_a_list_is_retried_and_a_message_is_not(way: Way, sandbox: Sandbox
         await way(client.messages.create, id_, "Hello")
     posts = [each for each in sandbox.requests() if each["path"] == "/api/messages/"]
     assert len(posts) == 1
+
+
+ONE_CONVERSATION = [
+    *((endpoint, name) for endpoint in KEEPERS for name in ("messages.list", "messages.history")),
+    *((endpoint, "conversations.delete") for endpoint in ("cloudbase", "bluenexus")),
+    ("bluenexus", "conversations.messages"),
+]
+
+
+@pytest.mark.parametrize("nothing", [None, "", 5])
+@pytest.mark.parametrize(("endpoint", "name"), ONE_CONVERSATION)
+async def test_no_conversation_is_not_all_of_them(
+    endpoint: str, name: str, nothing: Any, way: Way, sandbox: Sandbox
+) -> None:
+    client = client_of(sandbox, endpoint)
+    await way(client.ask, "Somebody else's secret", session_id="somebody else's")
+    sent = len(sandbox.requests())
+    with pytest.raises(ConfigurationError, match=r"The id is empty\.|5 is no id"):
+        await way(attrgetter(name)(client), nothing)
+    assert len(sandbox.requests()) == sent
+
+
+async def test_a_filter_that_is_empty_names_no_conversation(way: Way, sandbox: Sandbox) -> None:
+    with pytest.raises(ConfigurationError, match="id is empty"):
+        await way(client_of(sandbox, "cloudbase").records.list, conversation_id="")

@@ -61,10 +61,13 @@ class Agents(Resource):
 class Conversations(Resource):
     """The conversations of the client's agent."""
 
-    def path(self, conversation_id: str | None = None) -> str:
-        """The path of all conversations, or of one."""
-        root = f"{ROOT}{path_segment(self.agent.agent_id)}/conversations"
-        return root if conversation_id is None else f"{root}/{path_segment(conversation_id)}"
+    def path(self) -> str:
+        """The path of all conversations."""
+        return f"{ROOT}{path_segment(self.agent.agent_id)}/conversations"
+
+    def path_of(self, conversation_id: str) -> str:
+        """The path of one."""
+        return f"{self.path()}/{path_segment(conversation_id)}"
 
     def _create(self, title: str | None = None) -> Flow[Conversation]:
         """Open a conversation.
@@ -89,7 +92,7 @@ class Conversations(Resource):
 
     def _delete(self, conversation_id: str) -> Flow[None]:
         """Delete a conversation with its messages."""
-        yield Call(Request("DELETE", self.path(conversation_id), safe=True))
+        yield Call(Request("DELETE", self.path_of(conversation_id), safe=True))
 
     def _messages(
         self, conversation_id: str, *, page_size: int | None = None, cursor: str | None = None
@@ -108,7 +111,7 @@ class Messages(Resource):
 
     def of(self, conversation_id: str, page_size: int | None, cursor: str | None) -> Flow[Message]:
         """The flow of a conversation's messages, each with the conversation's id."""
-        path = f"{Conversations(self.agent).path(conversation_id)}/messages"
+        path = f"{Conversations(self.agent).path_of(conversation_id)}/messages"
 
         def read(raw: object) -> Message:
             return Message({"conversationId": conversation_id, **mapping(raw)})

@@ -15,7 +15,7 @@ from remote_agents.resources.items import AgentInfo, Conversation, Message
 from remote_agents.resources.methods import HasAgent, Resource, calls, lists, streams
 from remote_agents.resources.order import chronological
 from remote_agents.resources.paging import Paging, pages
-from remote_agents.resources.requests import get_item, path_segment, post_item
+from remote_agents.resources.requests import get_item, known_id, path_segment, post_item
 from remote_agents.services.cloudbase.chat import decode
 from remote_agents.services.cloudbase.items import Feedback
 from remote_agents.turns.clock import Exchange
@@ -129,7 +129,7 @@ class Records(_Bot):
             cursor=cursor,
             page=page or (1 if cursor is None else None),
             sort=sort,
-            conversationId=conversation_id,
+            conversationId=None if conversation_id is None else known_id(conversation_id),
         )
 
     list, alist = lists(_list)
@@ -151,8 +151,9 @@ class Messages(Resource):
     def _records(
         self, conversation_id: str, page_size: int | None, cursor: str | None
     ) -> Flow[Message]:
+        of_one = known_id(conversation_id)
         records = Records(self.agent)
-        return records._list(conversation_id=conversation_id, page_size=page_size, cursor=cursor)
+        return records._list(conversation_id=of_one, page_size=page_size, cursor=cursor)
 
     def _history(self, conversation_id: str) -> Flow[Sequence[Message]]:
         """All messages of a conversation, oldest first."""

@@ -68,7 +68,9 @@ class Attachments(Resource):
             type: As for `upload`.
             conversation_id: Keep the file with this conversation.
         """
-        where = f"conversations/{path_segment(conversation_id)}/" if conversation_id else ""
+        where = ""
+        if conversation_id is not None:
+            where = f"conversations/{path_segment(conversation_id)}/"
         opened = yield from _opened(file, filename, mime_type, type)
         return (yield from self._presigned(opened, where))
 
