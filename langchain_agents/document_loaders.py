@@ -67,15 +67,10 @@ class AgentRecordsLoader(BaseLoader):
             yield _document(passage)
 
     def _passages(self) -> Flow[Passage]:
+        texts = {"user_message": self.user_message, "bot_message": self.bot_message}
         if self.conversation_id is not None:
-            return conversation_passages(self.client, self.conversation_id)
-        return passages(
-            self.client,
-            start=self.start,
-            end=self.end,
-            user_message=self.user_message,
-            bot_message=self.bot_message,
-        )
+            return conversation_passages(self.client, self.conversation_id, **texts)
+        return passages(self.client, start=self.start, end=self.end, **texts)
 
 
 def _document(passage: Passage) -> Document:

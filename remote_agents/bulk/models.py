@@ -6,9 +6,7 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from pydantic_core import to_jsonable_python
-
-from remote_agents.bulk.journal import Row
+from remote_agents.bulk.journal import Row, jsonable
 from remote_agents.errors import ConfigurationError
 from remote_agents.interrupts import raise_if_interrupted
 
@@ -20,11 +18,12 @@ def way_of_asking(model: object) -> Callable[[Any, str | None], Row]:
         ConfigurationError: The model is of no known kind.
     """
     for method, way in _WAYS.items():
-        if callable(getattr(model, method, None)):
+        if callable(getattr(model, method, None)) and not isinstance(model, type):
             return lambda value, session_id: way(model, value, session_id)
+    given = f"the class {model.__name__}" if isinstance(model, type) else type(model).__name__
     raise ConfigurationError(
         "ask_many takes a plain client, a LangChain model or chain, a LlamaIndex LLM or query "
-        f"engine, not {type(model).__name__}."
+        f"engine, not {given}."
     )
 
 
@@ -40,7 +39,7 @@ def _ask_client(client: Any, value: Any, session_id: str | None) -> Row:
 
 
 def _ask_langchain(runnable: Any, value: Any, session_id: str | None) -> Row:
-    config = {"configurable": {"session_id": session_id}} if session_id else None
+    config = None if session_id is None else {"configurable": {"session_id": session_id}}
     result = runnable.invoke(value, config)
     if not hasattr(result, "response_metadata"):
         return {"answer": _text(result)}
@@ -58,28 +57,34 @@ def _ask_langchain(runnable: Any, value: Any, session_id: str | None) -> Row:
 def _text(result: object) -> str:
     if isinstance(result, str):
         return result
-    return json.dumps(to_jsonable_python(result, fallback=str), ensure_ascii=False)
+    return json.dumps(jsonable(result), ensure_ascii=False)
 
 
 def _ask_llamaindex(llm: Any, value: Any, session_id: str | None) -> Row:
-    if session_id is not None:
-        return _from_engine(llm.as_chat_engine(session_id).chat(value))
     if isinstance(value, str):
+        if session_id is not None:
+            return _from_engine(llm.as_chat_engine(session_id).chat(value))
         response = llm.complete(value)
         return _from_extras(response.text, response.additional_kwargs)
-    response = llm.chat(value)
+    response = (llm if session_id is None else llm.for_session(session_id)).chat(value)
     return _from_extras(response.message.content or "", response.message.additional_kwargs)
 
 
 def _ask_query_engine(engine: Any, value: Any, session_id: str | None) -> Row:
+    if session_id is not None:
+        raise ConfigurationError(
+            "A query engine asks each question for itself: pass its LLM, or leave session= out."
+        )
     return _from_engine(engine.query(value))
 
 
 def _from_engine(response: Any) -> Row:
+    answer = str(response)  # only then has one that streams its sources
     nodes = [
         {"text": node.text, "score": node.score, **node.metadata} for node in response.source_nodes
     ]
-    return {"answer": str(response), "citations": to_jsonable_python(nodes, fallback=str)}
+    extras = getattr(response, "metadata", None) or {}
+    return {**_from_extras(answer, extras), "citations": jsonable(nodes)}
 
 
 def _from_extras(text: str, extras: Mapping[str, Any]) -> Row:
@@ -99,7 +104,7 @@ def _from_metadata(
     raise_if_interrupted(metadata)
     return {
         "answer": text,
-        "citations": to_jsonable_python(citations or [], fallback=str),
+        "citations": jsonable(citations or []),
         "conversation_id": metadata.get("conversation_id"),
         "finish_reason": metadata.get("finish_reason"),
         "input_tokens": put_in,

@@ -20,9 +20,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from itertools import islice
 from typing import Any, NamedTuple
 
-from pydantic_core import to_jsonable_python
-
-from remote_agents.bulk.journal import JournalEntry, Row, open_journal
+from remote_agents.bulk.journal import JournalEntry, Row, jsonable, open_journal
 from remote_agents.bulk.models import way_of_asking
 from remote_agents.errors import (
     AgentError,
@@ -30,6 +28,7 @@ from remote_agents.errors import (
     ConfigurationError,
     PermissionDeniedError,
     QuotaExceededError,
+    UnsupportedContentError,
 )
 from remote_agents.json_types import Arguments, JsonMapping
 
@@ -56,6 +55,7 @@ def ask_many(
     session: Callable[[Any], str | None] | None = None,
     repeat_failed: bool = False,
     repeat_in_flight: bool = False,
+    run: str = "bulk",
     progress: bool = True,
 ) -> Iterator[Row]:
     """Ask many questions, and iterate the rows of their answers as they come.
@@ -78,6 +78,7 @@ def ask_many(
         repeat_failed: Also ask again what failed before, though the agent may have acted. What
             certainly did not run is always asked again.
         repeat_in_flight: Also ask again what was in flight.
+        run: Tells the runs in one database apart, of other agents or other questions.
         progress: Show a tqdm bar, where tqdm is installed.
 
     Yields:
@@ -103,6 +104,7 @@ def ask_many(
         concurrency=concurrency,
         repeat_failed=repeat_failed,
         repeat_in_flight=repeat_in_flight,
+        run=run,
     )
     questions = _questions(inputs, key or _digests(), session)
     rows = asker.ask(questions, in_sessions=session is not None)
@@ -148,7 +150,7 @@ def _digests() -> Callable[[Any], str]:
     seen: Counter[str] = Counter()
 
     def key(value: object) -> str:
-        text = json.dumps(to_jsonable_python(value, fallback=str), sort_keys=True)
+        text = json.dumps(jsonable(value), sort_keys=True)
         digest = hashlib.blake2s(text.encode(), digest_size=12).hexdigest()
         seen[digest] += 1
         return digest if seen[digest] == 1 else f"{digest}-{seen[digest]}"
@@ -169,7 +171,7 @@ class Asker:
         concurrency: How many questions this worker has in flight at once (default 8).
         repeat_failed: As for `ask_many`.
         repeat_in_flight: As for `ask_many`.
-        run: Tells the runs in one database apart.
+        run: As for `ask_many`.
 
     Raises:
         ConfigurationError: As for `ask_many`.
@@ -291,7 +293,7 @@ class Asker:
         lost = entry is not None and (entry.row is None or entry.row["was_in_flight"])
         own = {
             "key": question.key,
-            "input": to_jsonable_python(question.input, fallback=str),
+            "input": jsonable(question.input),
             "asked": asked,
             "was_in_flight": lost,
         }
@@ -317,7 +319,13 @@ _EMPTY: Row = {
 }
 COLUMNS = tuple(name for name in _EMPTY if name not in ("key", "input"))
 # Refused at the door: the agent did not act, so asking again repeats nothing.
-_REFUSED = (AuthenticationError, ConfigurationError, PermissionDeniedError, QuotaExceededError)
+_REFUSED = (
+    AuthenticationError,
+    ConfigurationError,
+    PermissionDeniedError,
+    QuotaExceededError,
+    UnsupportedContentError,
+)
 
 
 def _failure(error: Exception) -> Row:

@@ -66,6 +66,9 @@ class ResourceAttribute(Generic[R]):
 class Listing(Generic[T]):
     """A lazy list: pages are fetched as it is iterated, and only one is held.
 
+    Read it to its end before you delete what it lists: services number their pages, and what is
+    gone from one page is taken from the next.
+
     Attributes:
         cursor: Where the iteration stands, to go on from later with `list(cursor=...)`; None
             before the first item.

@@ -68,10 +68,16 @@ def passages(
     )
 
 
-def conversation_passages(client: HasAgent, conversation_id: str) -> Flow[Passage]:
-    """The questions and answers of one conversation, as a flow that emits `Passage`."""
-    conversation = Conversation({"id": conversation_id})
-    return _conversation(client, conversation, _Wanted(None, None, "", ""))
+def conversation_passages(
+    client: HasAgent,
+    conversation_id: str,
+    *,
+    user_message: str | None = None,
+    bot_message: str | None = None,
+) -> Flow[Passage]:
+    """The questions and answers of one conversation; arguments as for `passages`."""
+    wanted = _Wanted(None, None, user_message or "", bot_message or "")
+    return _conversation(client, Conversation({"id": conversation_id}), wanted)
 
 
 def resource_of(client: HasAgent, name: str) -> Any:
@@ -166,11 +172,10 @@ def of_record(client: HasAgent, record: Record) -> Passage:
 def _of_exchange(
     client: HasAgent, conversation: Conversation, number: int, question: Message, answer: Message
 ) -> Passage:
-    # BlueNexus gives its messages no ids; their place in the conversation does not change.
-    key = question.id or answer.id or str(number)
+    # The answer's id is a record's; where there are none, the place does not change.
     return _passage(
         client,
-        key=f"{conversation.id}:{key}",
+        key=answer.id or f"{conversation.id}:{question.id or number}",
         question=question.content,
         answer=answer.content,
         conversation_id=conversation.id,

@@ -173,6 +173,26 @@ async def test_one_conversation_can_be_read(
 
 
 @keepers
+async def test_a_conversation_is_read_with_the_same_ids_and_filters(
+    endpoint: str, way: Way, past: Sandbox
+) -> None:
+    client = client_of(past, endpoint)
+    whole = {each.id: each for each in await documents(way, client, "langchain", **FIRST_DAY)}
+    id_ = next(iter(whole.values())).metadata["conversation_id"]
+    alone = await documents(way, client, "langchain", conversation_id=id_)
+    assert [whole[each.id].metadata["source"] for each in alone] == [
+        each.metadata["source"] for each in alone
+    ]
+    for name in ("user_message", "bot_message"):
+        text = alone[3].page_content.partition(" about")[0].rpartition(" ")[2]
+        some = await documents(
+            way, client, "langchain", conversation_id=id_, **{name: f"{text} about"}
+        )
+        assert 0 < len(some) < len(alone)
+        assert not await documents(way, client, "langchain", conversation_id=id_, **{name: "zzz"})
+
+
+@keepers
 async def test_conversations_are_the_readers_resources(
     endpoint: str, way: Way, past: Sandbox
 ) -> None:

@@ -91,7 +91,7 @@ class Conversations(Resource):
         )
 
     def _delete(self, conversation_id: str) -> Flow[None]:
-        """Delete a conversation with its messages."""
+        """Delete a conversation with its messages; of several, read their list to its end first."""
         yield Call(Request("DELETE", self.path_of(conversation_id), safe=True))
 
     def _messages(

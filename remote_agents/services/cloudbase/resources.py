@@ -87,7 +87,7 @@ class Conversations(_Bot):
         yield Call(Request("PATCH", path, json={"title": title}, safe=True))
 
     def _delete(self, conversation_id: str) -> Flow[None]:
-        """Delete a conversation."""
+        """Delete a conversation; of several, read their list to its end first."""
         path = self.path(f"/conversation/{path_segment(conversation_id)}")
         yield Call(Request("DELETE", path, json={}, safe=True))
 
