@@ -259,3 +259,8 @@ def test_error_bodies(endpoint: str, data: st.DataObject) -> None:
 def test_retry_after(value: str) -> None:
     seconds = retry_after({"retry-after": value})
     assert seconds is None or seconds >= 0
+
+
+@pytest.mark.parametrize("value", ["nan", "inf", "-Infinity", "soon", ""])
+def test_no_number_of_seconds_is_none(value: str) -> None:
+    assert retry_after({"retry-after": value}) is None

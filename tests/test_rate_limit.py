@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from typing import Any
 
+import limits
 import pytest
 
 from remote_agents import (
@@ -22,7 +23,7 @@ from remote_agents import (
 from remote_agents.drivers import run
 from remote_agents.sandbox import Sandbox
 from remote_agents.turns import rate_limit
-from remote_agents.turns.rate_limit import RateLimiter
+from remote_agents.turns.rate_limit import MANY, RateLimiter, _Memory
 from tests.databases import free_port
 
 STORAGES = ("memory", "redis")
@@ -295,6 +296,18 @@ def test_users_of_one_model_are_limited_apart(
     with pytest.raises(RateLimitError):
         asyncio.run(turn())
     assert len(fresh.requests("bluenexus")) == 2
+
+
+def test_an_account_is_forgotten_when_its_window_is_over() -> None:
+    memory, short, long = _Memory(), limits.parse("2/second"), limits.parse("2/hour")
+    assert [memory.delay(long, "loud") > 0 for _ in range(3)] == [False, False, True]
+    for number in range(3 * MANY):
+        assert memory.delay(short, f"account {number}") == 0
+    time.sleep(1.1)
+    for number in range(2 * MANY, 5 * MANY):
+        assert memory.delay(short, f"account {number}") == 0
+    assert len(memory._hits) <= 4 * MANY
+    assert memory.delay(long, "loud") > 0, "its window goes on"
 
 
 def test_two_key_functions_in_one_process_are_two_accounts(fresh: Sandbox) -> None:

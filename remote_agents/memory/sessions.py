@@ -8,12 +8,13 @@ from __future__ import annotations
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
+from remote_agents import process
 from remote_agents.errors import ConfigurationError
 from remote_agents.json_types import JsonObject
 from remote_agents.memory.history_matching import Conversation
@@ -98,6 +99,7 @@ class InMemorySessionStore(SessionStore):
         self.ttl = None if ttl is None else read_seconds("ttl", ttl)
         self._dialogues: OrderedDict[str, list[_Held]] = OrderedDict()  # each the latest first
         self._lock = threading.RLock()
+        self._pid = process.pid
 
     def __getstate__(self) -> JsonObject:
         with self._lock:
@@ -106,13 +108,24 @@ class InMemorySessionStore(SessionStore):
 
     def __setstate__(self, state: JsonObject) -> None:
         InMemorySessionStore.__init__(self, state["max_size"], state["ttl"])
-        for dialogue, known in state["known"].items():
-            settled = [replace(each, busy_since=None) for each in known if each.conversation_id]
+        self._settle(state["known"])
+
+    def _settle(self, known: Mapping[str, Sequence[Conversation]]) -> None:
+        """Keep what is known, of which no turn is under way in this process."""
+        for dialogue, conversations in known.items():
+            settled = [replace(e, busy_since=None) for e in conversations if e.conversation_id]
             self._dialogues[dialogue] = [_Held(each) for each in settled]
+
+    def _here(self) -> threading.RLock:
+        """The lock of this process: after a fork, the parent's threads hold nothing here."""
+        if self._pid != process.pid:
+            self._pid, self._lock = process.pid, threading.RLock()
+            self._settle(self.__getstate__()["known"])
+        return self._lock
 
     def read(self, dialogue: str) -> list[Conversation]:
         """What is known of a dialogue, unless it is too old."""
-        with self._lock:
+        with self._here():
             held = self._dialogues.get(dialogue, [])
             if self.ttl is not None:
                 before = time.time() - self.ttl
@@ -130,7 +143,7 @@ class InMemorySessionStore(SessionStore):
     ) -> bool:
         """Take a conversation that nobody has, and that is as it was read."""
         now = time.time()
-        with self._lock:
+        with self._here():
             held = self._dialogues.setdefault(dialogue, [])
             name = conversation.conversation_id if conversation else ""
             for other in [e for e in held if e.conversation.conversation_id == name]:

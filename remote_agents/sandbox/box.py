@@ -139,14 +139,22 @@ class Sandbox:
 
     @property
     def agents(self) -> dict[str, Row]:
-        """The manifest's entries by endpoint: base_url, agent_id, api_key, env."""
-        agents: dict[str, Row] = manifest(self.url, self._key_of)["agents"]
+        """The manifest's entries by endpoint: base_url, agent_id, api_key, env.
+
+        Raises:
+            RuntimeError: It is not running.
+        """
+        agents: dict[str, Row] = manifest(self._address, self._key_of)["agents"]
         return agents
 
     def env(self) -> dict[str, str]:
-        """The environment variables of all agents, and of the authority that clients trust."""
+        """The environment variables of all agents, and of the authority that clients trust.
+
+        Raises:
+            RuntimeError: It is not running.
+        """
         trust = {"SSL_CERT_FILE": self.authority} if self.authority else {}
-        return {**environment(self.url, self._key_of), **trust}
+        return {**environment(self._address, self._key_of), **trust}
 
     def token(self, endpoint: str) -> tuple[str, float]:
         """A fresh key of an agent and the seconds that it is good for, as `cached_key` wants it.
@@ -166,11 +174,12 @@ class Sandbox:
         """Arguments for the constructor of a client or model of this endpoint.
 
         Raises:
+            RuntimeError: It is not running.
             ValueError: There is no such endpoint.
         """
         agent = agent_of(endpoint)
         key = partial(self._key_of, endpoint) if self._token_seconds else agent.api_key
-        address = f"{self.url}{agent.home}"
+        address = f"{self._address}{agent.home}"
         given = {"base_url": address, "agent_id": agent.agent_id, "api_key": key}
         return {**given, "verify": self.authority} if self.authority else given
 
@@ -326,8 +335,15 @@ class Sandbox:
         """Answer 200 with the vendor's error body."""
         self.fault("error_in_200", **to)
 
+    @property
+    def _address(self) -> str:
+        """Where it is; a client of none would ask the real service."""
+        if not self.url:
+            raise RuntimeError("The sandbox is not running: use `with Sandbox() as box:`.")
+        return self.url
+
     def _connection(self) -> http.client.HTTPConnection:
-        host = urlsplit(self.url).netloc
+        host = urlsplit(self._address).netloc
         if self.authority is None:
             return http.client.HTTPConnection(host, timeout=30)
         trust = ssl.create_default_context(cafile=self.authority)
@@ -336,8 +352,6 @@ class Sandbox:
     def _call(
         self, method: str, path: str, body: object = None, *, query: str | None = None
     ) -> Any:
-        if not self.url:
-            raise RuntimeError("The sandbox is not running: use `with Sandbox() as box:`.")
         target = f"/_sandbox/{path}" + (f"?{urlencode({'endpoint': query})}" if query else "")
         connection = self._connection()
         try:

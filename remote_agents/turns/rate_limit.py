@@ -120,18 +120,29 @@ class _Memory:
 
     def __init__(self) -> None:
         self._hits: dict[tuple[Any, str], deque[float]] = {}
+        self._many = MANY
         self._lock = threading.Lock()
 
     def delay(self, item: Any, account: str) -> float:
         """0 if there was a place, which is taken now; else seconds until the next one."""
         now, window = time.monotonic(), float(item.get_expiry())
         with self._lock:
+            if len(self._hits) > self._many:
+                self._forget_before(now)
             hits = self._hits.setdefault((item, account), deque(maxlen=item.amount))
             if len(hits) == item.amount and now - hits[0] < window:
                 return hits[0] + window - now + 0.001
             hits.append(now)
         return 0.0
 
+    def _forget_before(self, now: float) -> None:
+        """Let go of the accounts whose window is over, whenever there are twice as many as then."""
+        kept = (each for each in self._hits.items() if now - each[1][-1] < each[0][0].get_expiry())
+        self._hits = dict(kept)
+        self._many = max(MANY, 2 * len(self._hits))
+
+
+MANY = 1000  # accounts
 
 _queue = Turnstile()
 _windows: dict[str | None, Any] = {}

@@ -6,7 +6,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from threading import Thread
@@ -193,6 +193,21 @@ def test_stop_is_quick_and_cuts_streams() -> None:
     assert repr(box) == "Sandbox(stopped)"
     with pytest.raises(RuntimeError, match="not running"):
         box.requests()
+
+
+@pytest.mark.parametrize("stopped", [False, True])
+@pytest.mark.parametrize(
+    "ask",
+    [lambda box: box.kwargs("bluenexus"), Sandbox.env, lambda box: box.agents, Sandbox.requests],
+)
+def test_one_that_does_not_run_has_no_address(
+    ask: Callable[[Sandbox], object], stopped: bool
+) -> None:
+    box = Sandbox()
+    if stopped:
+        box.start().stop()
+    with pytest.raises(RuntimeError, match="The sandbox is not running: use `with"):
+        ask(box)
 
 
 async def test_many_streams_at_once(call: Caller) -> None:
