@@ -36,7 +36,9 @@ _PLAIN_VALUES = {
         r"(?:; ?charset=utf-8)?",
         re.IGNORECASE,
     ),
-    "user-agent": re.compile(r"remote-agents/[\d.]+ \(\w{1,12}/[\d.]+\)"),
+    "user-agent": re.compile(
+        r"remote-agents/[\d.]+ \((?:python|langchain-core|llama-index-core)/[\d.]+\)"
+    ),
     "x-accel-buffering": re.compile("no"),
 }
 _NO_PERSON = re.compile(r"\.[a-z]{2,4}$|^[a-z]+(?:_[a-z]+)+$")  # a file, a function

@@ -220,6 +220,8 @@ def test_models_of_both_frameworks(sandbox: Sandbox, framework: str, awaited: bo
     way = Way(framework, "bluenexus", streamed=True, awaited=awaited, **sandbox.kwargs("bluenexus"))
     with Recorder(way.model) as recorder:
         before = asked(way, QUESTION)
+    who = {"plain": "python", "langchain": "langchain-core", "llamaindex": "llama-index-core"}
+    assert f"({who[framework]}/" in str(recorder.transcript()), "a bug report says who asked"
     with Replay(recorder.transcript()) as replay:
         again = Way(framework, "bluenexus", streamed=True, awaited=awaited, **replay.kwargs())
         after = asked(again, QUESTION)
