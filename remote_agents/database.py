@@ -83,7 +83,10 @@ def engine_of(sa: ModuleType, url: str, options: Arguments) -> Engine:
         engine: Engine = sa.create_engine(parsed, **_postgresql_options(parsed, options))
         return engine
     except sa.exc.ArgumentError as error:
-        raise ConfigurationError("SQLSessionStore: the url cannot be read.") from error
+        raise ConfigurationError(
+            "The address of the database cannot be read: it is one of SQLAlchemy, such as "
+            "sqlite:///sessions.db or postgresql+psycopg://user@host/db."
+        ) from error
     except ImportError as error:
         raise MissingExtraError(
             needs("SQLSessionStore", "postgres", f"the driver of its database ({error})")

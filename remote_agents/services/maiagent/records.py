@@ -126,6 +126,9 @@ class Records(Resource):
     ) -> Flow[DataFrame]:
         """The records of some days as a pandas data frame; arguments as for `list`.
 
+        Whoever writes it to a spreadsheet runs nothing: a text that reads as a formula, such as
+        "-5 days", begins with an apostrophe.
+
         Raises:
             ConfigurationError: pandas is not installed.
         """
