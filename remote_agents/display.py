@@ -9,26 +9,26 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import AsyncIterable, Awaitable, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterable, Awaitable, Iterable, Iterator, Mapping
 from contextlib import aclosing, closing, nullcontext
 from typing import Any, TypeAlias, overload
 
 from remote_agents.json_types import JsonMapping
 from remote_agents.types import (
     Citation,
-    Citations,
     Event,
+    File,
     Finish,
     ReasoningDelta,
     Reply,
     TextDelta,
 )
 from remote_agents.types.citations import names_of
-from remote_agents.types.rendering import fenced, render
+from remote_agents.types.files import links_to
 from remote_agents.types.sanitizing import sanitized, sanitized_line
 
 REDRAW_SECONDS = 0.05
-Piece: TypeAlias = TextDelta | ReasoningDelta | Citation
+Piece: TypeAlias = TextDelta | ReasoningDelta | Citation | File
 
 
 @overload
@@ -36,22 +36,24 @@ def display_stream(stream: AsyncIterable[Any]) -> Awaitable[Any]: ...
 
 
 @overload
-def display_stream(stream: Iterable[Any]) -> Any: ...
+def display_stream(stream: object) -> Any: ...
 
 
 def display_stream(stream: Any) -> Any:
     """Show an answer as it grows: the reasoning folded, the text as Markdown, the sources listed.
 
-    In a notebook it redraws at most 20 times a second; elsewhere it prints the text.
+    In a notebook it redraws at most 20 times a second; elsewhere it prints the text. The files
+    that an answer brings are listed below its sources.
 
     Args:
-        stream: The events of a plain client, the chunks of a LangChain model or chain, or the
-            responses of a LlamaIndex LLM; sync, or async and then to be awaited. A whole answer
-            (a `Reply`, a message, a response of an LLM or of a query engine) is shown at once.
+        stream: The events of a plain client, the chunks of a LangChain model or chain, the
+            responses of a LlamaIndex LLM, or the streaming response of a LlamaIndex chat or query
+            engine; sync, or async and then to be awaited. A whole answer (a `Reply`, a message, a
+            response of an LLM or of an engine) is shown at once.
 
     Returns:
         What the call without streaming gives: a `Reply`, a LangChain message (or text), or the
-        last LlamaIndex response; None for an empty stream.
+        last LlamaIndex response; of an engine the response itself; None for an empty stream.
 
     Raises:
         AgentError: As the stream does; what had arrived stays on the screen.
@@ -60,30 +62,32 @@ def display_stream(stream: Any) -> Any:
         >>> text = display_stream(["25 ", "days"])
         25 days
     """
-    if _is_whole(stream):
+    engine = _is_unread(stream)
+    if not engine and _is_whole(stream):
         with _View() as view:
             view.add(stream, _whole_parts(stream))
         return stream
-    if hasattr(stream, "__aiter__"):
-        return _display_async(stream)
+    if _is_async(stream) if engine else hasattr(stream, "__aiter__"):
+        return _display_async(stream, engine)
     view = _View()
-    with closing(stream) if hasattr(stream, "close") else nullcontext(), view:
-        for item in stream:
+    items: Any = _tokens(stream) if engine else stream
+    with closing(items) if hasattr(items, "close") else nullcontext(), view:
+        for item in items:
             view.add(item)
+        if engine:
+            view.add(stream, _behind(stream))
     return view.result
 
 
-def _is_whole(answer: object) -> bool:
-    kinds = ("content_blocks", "source_nodes", "message")
-    return isinstance(answer, (str, Reply)) or any(hasattr(answer, kind) for kind in kinds)
-
-
-async def _display_async(stream: Any) -> Any:
+async def _display_async(stream: Any, engine: bool) -> Any:
     view = _View()
-    async with aclosing(stream) if hasattr(stream, "aclose") else nullcontext():
+    items = stream.async_response_gen() if engine else stream
+    async with aclosing(items) if hasattr(items, "aclose") else nullcontext():
         with view:
-            async for item in stream:
+            async for item in items:
                 view.add(item)
+            if engine:
+                view.add(stream, _behind(stream))
     return view.result
 
 
@@ -91,9 +95,7 @@ class _View:
     """What has arrived, and where it is drawn."""
 
     def __init__(self) -> None:
-        self._text: list[str] = []
-        self._reasoning: list[str] = []
-        self._citations = Citations()
+        self._shown = Reply("", "")
         self._items: list[Any] = []
         self._screen = _screen()
 
@@ -106,12 +108,8 @@ class _View:
     def add(self, item: object, parts: Iterable[Piece] | None = None) -> None:
         self._items.append(item)
         for part in _parts(item) if parts is None else parts:
-            if isinstance(part, Citation):
-                self._citations.add(part)
-            else:
-                (self._reasoning if isinstance(part, ReasoningDelta) else self._text).append(
-                    part.text
-                )
+            self._shown.add(part)
+            if isinstance(part, (TextDelta, ReasoningDelta)):
                 self._screen.grow(self, part)
 
     @property
@@ -122,17 +120,23 @@ class _View:
         last = rest[-1] if rest else first
         if isinstance(last, Finish):
             return last.reply
-        if isinstance(first, str):
-            return "".join(self._text)
+        if isinstance(last, str):
+            return self._shown.text
         # A LangChain chunk takes a list of later chunks at once; one by one would be quadratic.
         return first + rest if rest and hasattr(first, "content_blocks") else last
 
+    def listed(self) -> list[str]:
+        sources, files = names_of(self._shown.citations), links_to(self._shown.files)
+        return [
+            *(f"[{n}] {sanitized_line(name)}" for n, (name, _) in enumerate(sources, 1)),
+            *(sanitized_line(f"File: {name}  {url or ''}") for name, url in files),
+        ]
+
     def bundle(self) -> dict[str, str]:
-        text, found = "".join(self._text), self._citations.found
         return {
-            "text/plain": "\n".join([text, *_listed(found)]),
-            "text/markdown": fenced(text, "".join(self._reasoning), names_of(found)),
-            "text/html": render(text, "".join(self._reasoning), names_of(found)),
+            "text/plain": "\n".join([self._shown.text, *self.listed()]),
+            "text/markdown": self._shown._repr_markdown_(),
+            "text/html": self._shown._repr_html_(),
         }
 
 
@@ -160,14 +164,14 @@ class _Notebook:
 
 
 class _Terminal:
-    """Plain output: the text as it comes, then the sources."""
+    """Plain output: the text as it comes, then the sources and the files."""
 
     def grow(self, view: _View, part: TextDelta | ReasoningDelta) -> None:
         if isinstance(part, TextDelta):
             print(sanitized(part.text), end="", flush=True)
 
     def finish(self, view: _View) -> None:
-        print(*["", *_listed(view._citations.found)], sep="\n")
+        print(*["", *view.listed()], sep="\n")
 
 
 def _screen() -> _Notebook | _Terminal:
@@ -180,37 +184,34 @@ def _screen() -> _Notebook | _Terminal:
     return _Notebook(display)
 
 
-def _listed(citations: Sequence[Citation]) -> list[str]:
-    return [f"[{n}] {sanitized_line(name)}" for n, (name, _) in enumerate(names_of(citations), 1)]
-
-
 # --- what a stream yields ----------------------------------------------------------------------
 
 
 def _parts(item: object) -> Iterator[Piece]:
-    """The text, reasoning and citations in one item of any stream, told by its shape."""
-    if isinstance(item, (TextDelta, ReasoningDelta, Citation)):
+    """The text, reasoning, citations and files in one item of any stream, told by its shape."""
+    if isinstance(item, (TextDelta, ReasoningDelta, Citation, File)):
         yield item
     elif isinstance(item, str):
         yield TextDelta(item)
+    elif isinstance(item, Finish):
+        yield from item.reply.files
     elif hasattr(item, "content_blocks"):
-        yield from _langchain_parts(item.content_blocks)
+        yield from _langchain_parts(item)
     elif hasattr(item, "delta"):
         yield from _llamaindex_parts(item)
     elif not isinstance(item, Event):
         raise TypeError(f"This is no answer of an agent: the stream has a {type(item).__name__}.")
 
 
-def _langchain_parts(
-    blocks: Iterable[JsonMapping],
-) -> Iterator[Piece]:
-    for block in blocks:
+def _langchain_parts(message: Any) -> Iterator[Piece]:
+    for block in message.content_blocks:
         if block["type"] == "reasoning" and block.get("reasoning"):
             yield ReasoningDelta(block["reasoning"])
         elif block["type"] == "text":
             if block.get("text"):
                 yield TextDelta(block["text"])
             yield from map(_citation, block.get("annotations", ()))
+    yield from _files(message.additional_kwargs)
 
 
 def _llamaindex_parts(response: Any) -> Iterator[Piece]:
@@ -218,22 +219,27 @@ def _llamaindex_parts(response: Any) -> Iterator[Piece]:
         yield ReasoningDelta(thought)
     if response.delta:
         yield TextDelta(response.delta)
-    extras = response.message.additional_kwargs if hasattr(response, "message") else {}
-    yield from map(_citation, extras.get("citations", ()))
+    known = getattr(response, "message", response).additional_kwargs
+    yield from map(_citation, _told(known, "citations"))
+    yield from _files(known)
+
+
+# --- whole answers -----------------------------------------------------------------------------
+
+
+def _is_whole(answer: object) -> bool:
+    kinds = ("content_blocks", "source_nodes", "message", "additional_kwargs")
+    return isinstance(answer, (str, Reply)) or any(hasattr(answer, kind) for kind in kinds)
 
 
 def _whole_parts(answer: object) -> Iterator[Piece]:
-    """The same of a whole answer."""
+    """The text, reasoning, citations and files of a whole answer."""
     if isinstance(answer, Reply):
         return _reply_parts(answer)
     if hasattr(answer, "source_nodes"):
         return _engine_parts(answer)
-    return _message_parts(answer) if hasattr(answer, "message") else _parts(answer)
-
-
-def _message_parts(response: Any) -> Iterator[Piece]:
-    yield TextDelta(response.message.content or "")
-    yield from map(_citation, response.message.additional_kwargs.get("citations", ()))
+    whole = isinstance(answer, str) or hasattr(answer, "content_blocks")
+    return _parts(answer) if whole else _response_parts(answer)
 
 
 def _reply_parts(reply: Reply) -> Iterator[Piece]:
@@ -241,19 +247,85 @@ def _reply_parts(reply: Reply) -> Iterator[Piece]:
         yield ReasoningDelta(reply.reasoning)
     yield TextDelta(reply.text)
     yield from reply.citations
+    yield from reply.files
+
+
+def _response_parts(response: Any) -> Iterator[Piece]:
+    """What a response of a LlamaIndex LLM says, or its message alone."""
+    message = getattr(response, "message", response)  # a completion has none
+    yield from _reasoning(message.additional_kwargs)
+    yield TextDelta((message.content if hasattr(message, "content") else message.text) or "")
+    yield from map(_citation, _told(message.additional_kwargs, "citations"))
+    yield from _files(message.additional_kwargs)
 
 
 def _engine_parts(response: Any) -> Iterator[Piece]:
     yield TextDelta(str(response))
+    yield from _behind(response)
+
+
+# --- the engines of LlamaIndex, whose response holds its stream ----------------------------------
+
+
+def _is_unread(answer: object) -> bool:
+    """Whether it is the response of an engine that streams, and is still to be read."""
+    fields = getattr(answer, "__dict__", {})  # a PydanticResponse has any attribute
+    if "response_txt" in fields:
+        return _is_async(answer) or fields["response_txt"] is None
+    return any(fields.get(name) is not None for name in ("chat_stream", "achat_stream"))
+
+
+def _is_async(response: Any) -> bool:
+    """Whether an engine's streaming response is awaited: a chat engine's has both ways to read."""
+    if hasattr(response, "achat_stream"):
+        return response.achat_stream is not None
+    return hasattr(response, "async_response_gen")
+
+
+def _tokens(response: Any) -> Iterator[str]:
+    tokens, said = response.response_gen, ""
+    with closing(tokens) if hasattr(tokens, "close") else nullcontext():
+        for token in tokens:
+            said += token
+            yield token
+    # As its own `print_response_stream` does, for whoever has `str(response)` afterwards.
+    if getattr(response, "response_txt", "") is None:
+        response.response_txt = said
+
+
+def _behind(response: Any) -> Iterator[Piece]:
+    """What stands behind an engine's text."""
+    known = getattr(response, "metadata", None) or {}
+    yield from _reasoning(known)
     for each in response.source_nodes:
-        known = each.node.metadata
-        yield Citation(known.get("title"), known.get("url"), each.node.get_content())
+        about = each.node.metadata
+        yield Citation(about.get("title"), about.get("url"), each.node.get_content())
+    yield from _files(known)
+
+
+# --- what a framework's answer knows beside its text ---------------------------------------------
+
+
+def _told(known: JsonMapping, name: str) -> list[JsonMapping]:
+    """A list of mappings, where what is of that name is one: others have the same words."""
+    listed = known.get(name)
+    listed = listed if isinstance(listed, list) else []
+    return [each for each in listed if isinstance(each, Mapping)]
+
+
+def _reasoning(known: JsonMapping) -> Iterator[ReasoningDelta]:
+    if isinstance(thought := known.get("reasoning"), str):
+        yield ReasoningDelta(thought)
+
+
+def _files(known: JsonMapping) -> Iterator[File]:
+    for file in _told(known, "files"):
+        content = str(file.get("data", "")).encode()  # which tells files without a name apart
+        url, known_id, name = file.get("url"), file.get("id"), file.get("filename")
+        yield File(file.get("kind", "file"), url, known_id, name, data=content or None)
 
 
 def _citation(data: JsonMapping) -> Citation:
     return Citation(
         title=data.get("title"), url=data.get("url"), text=data.get("cited_text", data.get("text"))
     )
-
-
-# --- drawing -----------------------------------------------------------------------------------

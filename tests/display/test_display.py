@@ -12,12 +12,12 @@ import pytest
 from hypothesis import example, given, strategies as st
 from langchain_core.messages import AIMessageChunk, message_chunk_to_message
 from llama_index.core.base.response.schema import Response
-from llama_index.core.llms import ChatMessage, ChatResponse
+from llama_index.core.llms import ChatMessage, ChatResponse, CompletionResponse
 from llama_index.core.schema import NodeWithScore, TextNode
 
 from remote_agents import display
 from remote_agents.display import display_stream
-from remote_agents.types import Citation, Finish, ReasoningDelta, Reply, TextDelta, ToolCall
+from remote_agents.types import Citation, File, Finish, ReasoningDelta, Reply, TextDelta, ToolCall
 from remote_agents.types.rendering import render
 
 SOURCE = {"title": "Vacation", "url": "https://example.com/vacation"}
@@ -174,6 +174,73 @@ def test_outside_a_notebook_the_text_is_printed(capsys: pytest.CaptureFixture[st
     assert display_stream(iter(core())).text == "**25** days"
     assert capsys.readouterr().out == "**25** days\n[1] Vacation\n"
     assert display_stream(iter([])) is None
+
+
+PLAN = File("image", "https://files/plan.png", "f1", "plan.png")
+INLINE = [File("image", data=b"1"), File("image", data=b"2")]
+FILES = [PLAN, File("file", id="f2", filename="<b>.pdf\n[2] x"), *INLINE]
+
+
+def with_files() -> dict[str, list[Any]]:
+    """Answers with files: the items of a stream, or the one whole answer."""
+    reply = Reply("maiagent", "maiagent:b@host")
+    for event in (TextDelta("25 days"), Citation(**SOURCE), *FILES):
+        reply.add(event)
+    known = {"citations": [SOURCE], "files": [file.to_dict() for file in FILES]}
+    note = {"type": "citation", **SOURCE}
+    blocks: list[Any] = [{"type": "text", "text": "25 days", "annotations": [note]}]
+    chunk = AIMessageChunk(content=blocks, additional_kwargs=known)
+    said = ChatMessage("25 days", role="assistant", additional_kwargs=known)
+    return {
+        "events": [TextDelta("25 days"), PLAN, Citation(**SOURCE), Finish("stop", reply)],
+        "langchain stream": [chunk],
+        "llamaindex stream": [
+            ChatResponse(message=said, delta="25 "),
+            ChatResponse(message=said, delta="days"),
+        ],
+        "completions": [
+            CompletionResponse(text="25 days", delta="25 days"),
+            CompletionResponse(text="25 days", delta="", additional_kwargs=known),
+        ],
+        "reply": [reply],
+        "langchain": [message_chunk_to_message(chunk)],
+        "llamaindex": [ChatResponse(message=said)],
+        "completion": [CompletionResponse(text="25 days", additional_kwargs=known)],
+    }
+
+
+STREAMED = ("events", "langchain stream", "llamaindex stream", "completions")
+WHOLE = ("reply", "langchain", "llamaindex", "completion")
+
+
+@pytest.mark.parametrize(
+    ("kind", "mode"),
+    [
+        *((kind, mode) for kind in STREAMED for mode in ("sync", "async")),
+        *((kind, "whole") for kind in WHOLE),
+    ],
+)
+async def test_files_are_listed(
+    kind: str, mode: str, notebook: Output, capsys: pytest.CaptureFixture[str]
+) -> None:
+    items = with_files()[kind]
+    reply = with_files()["reply"][0]
+    with pytest.MonkeyPatch.context() as patch:
+        for screen in (display._screen(), display._Terminal()):
+            patch.setattr(display, "_screen", lambda screen=screen: screen)
+            display_stream(items[0]) if mode == "whole" else await shown(items, mode)
+    assert notebook.drawn[-1]["text/html"] == reply._repr_html_()
+    assert notebook.drawn[-1]["text/markdown"] == reply._repr_markdown_()
+    listed = [
+        "25 days",
+        "[1] Vacation",
+        "File: plan.png https://files/plan.png",
+        "File: <b>.pdf [2] x",
+        "File: image",
+        "File: image",
+    ]
+    assert capsys.readouterr().out.splitlines() == listed
+    assert notebook.drawn[-1]["text/plain"].splitlines() == listed
 
 
 def test_a_stream_of_something_else_is_refused(notebook: Output) -> None:

@@ -36,6 +36,7 @@ engine: AgentQueryEngine = BlueNexus().for_session("u1").as_query_engine()
 
 keyed = [ChatBlueNexus(api_key="a-secret"), ChatBlueNexus(api_key=cached_key(lambda: "a-token"))]
 shown: str = display_stream(keyed[0].stream("Hi")).text
+drawn: list[object] = [display_stream(reply), display_stream(engine.query("Hi"))]
 with closing(client.stream("Hi")) as events, closing(BlueNexus().stream_complete("Hi")) as pieces:
     first: list[object] = [next(events), next(pieces).delta]
 with closing(keyed[0].stream("Hi")) as chunks, closing(PrivateAILLM().stream("Hi")) as texts:
