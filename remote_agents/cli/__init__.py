@@ -1,8 +1,8 @@
 """The command `remote-agents`.
 
-Exit codes: 0 it worked; 1 the service said no, or an answer broke off; 2 the command or the
-configuration is wrong; 3 the service was not reached in time; 130 interrupted; 141 the reader of
-the output left.
+Exit codes: 0 it worked; 1 the service said no, an answer broke off, or the output cannot be
+written; 2 the command or the configuration is wrong; 3 the service was not reached in time; 130
+interrupted; 141 the reader of the output left.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import sys
 import warnings
 from collections.abc import Sequence
 
+from remote_agents.cli.output import watched_output
 from remote_agents.extras import SANDBOX, MissingExtraError, require
 from remote_agents.version import VERSION
 
@@ -34,9 +35,12 @@ def main(argv: Sequence[str] | None = None) -> int:
             stream.reconfigure(errors="replace")  # a terminal without ✓ is no reason to fail
     command = arguments[0] if arguments else ""
     try:
-        return _RUN.get(command, _run)(arguments)
+        with watched_output():
+            return _RUN.get(command, _run)(arguments)
     except KeyboardInterrupt:
         return 130
+    except SystemExit as end:  # the last of the output
+        return int(end.code or 0)
 
 
 def _run(arguments: list[str]) -> int:
