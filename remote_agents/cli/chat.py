@@ -53,6 +53,8 @@ from remote_agents.types.files import links_to
 from remote_agents.types.sanitizing import sanitized, sanitized_line
 
 HELP = "/new starts a new conversation, /session NAME goes to another one, /quit ends."
+RESUMES = "--resume goes with --session NAME or --conversation ID, without --system and --file."
+BEGINS_ANEW = "--new goes with --session NAME, without --conversation and --resume."
 KINDS = {
     TextDelta: "text",
     ReasoningDelta: "reasoning",
@@ -83,6 +85,9 @@ def ask(
     file: Annotated[
         list[Path] | None, typer.Option(help="A file that goes along; may be repeated.")
     ] = None,
+    anew: Annotated[
+        bool, typer.Option("--new", help="Begin the dialogue of --session anew.")
+    ] = False,
     resume: Annotated[
         bool, typer.Option("--resume", help="It answers what the agent waits for a person to say.")
     ] = False,
@@ -91,12 +96,12 @@ def ask(
     """Ask one question: the answer goes to the output as it comes, all else to the error output."""
     text = sys.stdin.read() if question == "-" else question
     if resume and (system or file or not (session or conversation)):
-        raise ConfigurationError(
-            "--resume goes with --session NAME or --conversation ID, without --system and --file."
-        )
+        raise ConfigurationError(RESUMES)
+    if anew and (resume or conversation or not session):
+        raise ConfigurationError(BEGINS_ANEW)
     asked = [] if resume else _question_of(text, system, file or [])
     answer = {"resume": _answer_in(text)} if resume else {}
-    with connect() if session is None else remembered(connect) as client:
+    with connect() if session is None else remembered(connect, session, anew=anew) as client:
         events = client.stream(asked, conversation_id=conversation, session_id=session, **answer)
         _show(events, as_json=as_json, beside=_console(stderr=True))
 

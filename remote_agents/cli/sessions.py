@@ -10,17 +10,18 @@ from pathlib import Path
 
 from remote_agents.cli.connection import Connect
 from remote_agents.client import Client
-from remote_agents.errors import ConfigurationError
+from remote_agents.errors import ConfigurationError, ConversationNotFoundError
 from remote_agents.memory.sql import SQLSessionStore
 
 
 @contextmanager
-def remembered(connect: Connect) -> Iterator[Client]:
-    """A client whose sessions the next command knows too.
+def remembered(connect: Connect, session: str, *, anew: bool) -> Iterator[Client]:
+    """A client whose sessions the next command knows too; `anew` forgets what is known of one.
 
     Raises:
         ConfigurationError: The service keeps no conversations, the extra `sql` is missing, or its
             folder cannot be made.
+        ConversationNotFoundError: The service has lost the session's conversation.
     """
     endpoint = connect().endpoint
     if endpoint.keeps == "none":
@@ -38,7 +39,21 @@ def remembered(connect: Connect) -> Iterator[Client]:
         ) from error
     store = SQLSessionStore(f"sqlite:///{folder / 'sessions.sqlite'}")
     with closing(store), connect(session_store=store) as client:
-        yield client
+        if anew:
+            client.forget(session)
+        try:
+            yield client
+        except ConversationNotFoundError as error:
+            raise _with_what_to_do(error) from error
+
+
+def _with_what_to_do(error: ConversationNotFoundError) -> ConversationNotFoundError:
+    return ConversationNotFoundError(
+        f"{error} On the command line, --new forgets it.",
+        endpoint=error.endpoint,
+        conversation_id=error.conversation_id,
+        request_id=error.request_id,
+    )
 
 
 def _state_folder() -> Path:
