@@ -92,13 +92,16 @@ def replay(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON lines.")] = False,
 ) -> None:
     """Answer as a transcript says, on this machine, until Ctrl-C."""
-    with reported(as_json=as_json), Replay(file, port=port) as server:
-        env = server.env()
-        if as_json:
-            print_json({"url": server.url, "env": env})
-        else:
-            for name, value in env.items():
-                print(f"export {name}='{sanitized(value)}'", flush=True)
-            print(f"{server.left} requests are recorded. Ctrl-C ends.", file=sys.stderr)
-        with suppress(KeyboardInterrupt):
-            threading.Event().wait()
+    with reported(as_json=as_json), Replay(file, port=port) as server, suppress(KeyboardInterrupt):
+        _tell_where(server, as_json=as_json)
+        threading.Event().wait()
+
+
+def _tell_where(server: Replay, *, as_json: bool) -> None:
+    env = server.env()
+    if as_json:
+        print_json({"url": server.url, "env": env})
+    else:
+        for name, value in env.items():
+            print(f"export {name}='{sanitized(value)}'", flush=True)
+        print(f"{server.left} requests are recorded. Ctrl-C ends.", file=sys.stderr)

@@ -131,8 +131,9 @@ def serve(
     server = Server(config)
     if until_eof:
         threading.Thread(target=_stop_at_eof, args=(server,), daemon=True).start()
-    ready()
-    server.run(sockets=[sock])
+    with server.capture_signals():  # who has read that it is ready may end it at once
+        ready()
+        server.run(sockets=[sock])
 
 
 def _stop_at_eof(server: Server) -> None:
