@@ -280,3 +280,12 @@ def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
 def test_each_event_has_a_name_in_the_lines() -> None:
     silent = {types.Info, types.ToolCallDelta, types.Finish}
     assert {*KINDS} == {*get_args(types.Event)} - silent
+
+
+def test_the_page_names_the_types_of_all_lines() -> None:
+    page = " ".join((Path(__file__).parents[2] / "docs/cli.md").read_text("utf-8").split())
+    events = re.search(r"\(`type` is ([^)]*)\)", page)
+    assert events
+    assert sorted(re.findall(r"`(\w+)`", events[1])) == sorted(KINDS.values())
+    for other in ("finish", "note"):
+        assert f"of type `{other}`" in page
