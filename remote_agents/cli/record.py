@@ -46,7 +46,8 @@ def record(
             "in a terminal, or give --yes."
         )
     to, questions = file_to_write(to), question or [FIRST, SECOND]
-    print(f"It takes {len(questions)} short turns of the agent.", file=sys.stderr)
+    turns = "one short turn" if len(questions) == 1 else f"{len(questions)} short turns"
+    print(f"It takes {turns} of the agent.", file=sys.stderr)
     with connect() as client:
         recorder = Recorder(client, source=source, keep_text=keep_text)
         failed = _turns(client, recorder, questions)

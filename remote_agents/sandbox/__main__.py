@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import json
 import socket
 import sqlite3
@@ -64,9 +65,14 @@ def _listening(options: argparse.Namespace) -> socket.socket:
     try:
         return listen(options.port, options.host)
     except OSError as error:
-        place = options.port if options.host == HERE else f"{options.port} of {options.host}"
-        problem = f"Port {place} is not available ({error.strerror}): choose another."
-        raise _NoStartError(problem) from error
+        raise _NoStartError(_not_listening(options, error)) from error
+
+
+def _not_listening(options: argparse.Namespace, error: OSError) -> str:
+    if isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL:
+        return f"--host {options.host} is no address of this machine ({error.strerror})."
+    place = options.port if options.host == HERE else f"{options.port} of {options.host}"
+    return f"Port {place} is not available ({error.strerror}): choose another."
 
 
 def _store(options: argparse.Namespace, folder: str) -> Store:

@@ -41,6 +41,7 @@ def test_it_asks_before_it_writes(
     code, out, err = cli("record", "maiagent", "--to", str(file), "--question", QUESTION)
     assert code == 0
     assert "# service: maiagent" in out
+    assert "It takes one short turn of" in err
     assert "Does it hold nothing of yours?" in err
     assert file.exists() is written
 

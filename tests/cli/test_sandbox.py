@@ -5,6 +5,8 @@ import sys
 
 import pytest
 
+from tests.cli.conftest import Cli
+
 AT_ONCE = """
 import builtins, os, signal, sys
 from remote_agents.cli import main
@@ -24,3 +26,10 @@ def test_ctrl_c_ends_it_from_the_moment_its_addresses_are_printed() -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=30)
     assert "The sandbox answers at" in done.stdout
     assert (done.stderr, done.returncode) == ("", 0)
+
+
+@pytest.mark.parametrize("host", ["300.1.1.1", "no-such-host.invalid", "192.0.2.1"])
+def test_a_host_that_cannot_be_listened_on_is_named(host: str, cli: Cli) -> None:
+    code, out, err = cli("sandbox", "--port=0", "--host", host)
+    assert (code, out) == (2, "")
+    assert f"--host {host} is no address of this machine (" in err
