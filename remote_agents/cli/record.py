@@ -60,7 +60,10 @@ def record(
 
 def _write_if_agreed(transcript: str, to: Path, *, yes: bool) -> None:
     if yes or typer.confirm(f"Does it hold nothing of yours? Write it to {to}?", err=True):
-        to.write_text(transcript, "utf-8", newline="\n")
+        try:
+            to.write_text(transcript, "utf-8", newline="\n")
+        except OSError as error:
+            raise AgentError(f"{to} cannot be written: {error.strerror}.") from error
         print(f"Wrote {to}.", file=sys.stderr)
     else:
         print("Nothing was written.", file=sys.stderr)

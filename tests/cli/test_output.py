@@ -56,3 +56,16 @@ def test_a_full_disk_is_one_line(arguments: list[str], sandbox: Sandbox) -> None
     done = run(sandbox, arguments, "> /dev/full")
     said = "The output cannot be written: No space left on device.\n"
     assert (done.stderr, done.returncode) == (said, 1)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a disk that is full")
+def test_a_full_disk_takes_no_recording(sandbox: Sandbox) -> None:
+    record = ["record", "bluenexus", "--question", "Hello", "--yes", "--to", "/dev/full"]
+    done = run(sandbox, record, "")
+    assert done.stderr.endswith("\n/dev/full cannot be written: No space left on device.\n")
+    assert (done.stderr.count("\n"), done.returncode) == (2, 1)
+
+
+def test_whoever_watches_the_demo_may_leave(sandbox: Sandbox) -> None:
+    done = run(sandbox, ["demo"], "| head -n 1")
+    assert (done.stderr, done.returncode) == ("", 141)
