@@ -12,7 +12,14 @@ from typing import Any
 import httpcore
 import httpx
 
-from remote_agents.http._httpcore_sync import core_proxy, core_request, incoming, joined
+from remote_agents.http._httpcore_sync import (
+    core_proxy,
+    core_request,
+    incoming,
+    is_for_service,
+    joined,
+)
+from remote_agents.http.deadlines import Deadline
 from remote_agents.http.errors import Departure
 from remote_agents.http.framing import ChunkJoiner, is_request_head
 from remote_agents.http.requests import OutgoingRequest
@@ -51,19 +58,25 @@ class AsyncHttpcoreClient:
 
 
 class _Backend(httpcore.AnyIOBackend):
-    async def connect_tcp(self, *args: Any, **options: Any) -> httpcore.AsyncNetworkStream:
-        return _Stream(await super().connect_tcp(*args, **options))
+    async def connect_tcp(
+        self, host: str, port: int, timeout: float | None = None, *args: Any, **options: Any
+    ) -> httpcore.AsyncNetworkStream:
+        limit = None if timeout is None else Deadline(timeout)
+        return _Stream(await super().connect_tcp(host, port, timeout, *args, **options), limit)
 
 
 class _Stream(httpcore.AsyncNetworkStream):
-    def __init__(self, stream: httpcore.AsyncNetworkStream) -> None:
+    """A connection that joins chunks, and is held to `connecting` as the sync ones are."""
+
+    def __init__(self, stream: httpcore.AsyncNetworkStream, connecting: Deadline | None) -> None:
         self._stream = stream
+        self._connecting = connecting
         self._joiner = ChunkJoiner()
         self._asking = False
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         self._asking = False
-        while data := await self._stream.read(max_bytes, timeout):
+        while data := await self._stream.read(max_bytes, self._left_of(timeout)):
             if fewer := joined(self._joiner, data):
                 return fewer
         return b""
@@ -73,7 +86,12 @@ class _Stream(httpcore.AsyncNetworkStream):
             self._asking = True
             is_http = is_request_head(buffer)
             self._joiner.begin(bodiless=buffer.startswith(b"HEAD "), is_http=is_http)
-        await self._stream.write(buffer, timeout)
+            if self._connecting is not None and is_for_service(buffer):
+                self._connecting = None
+        await self._stream.write(buffer, self._left_of(timeout))
+
+    def _left_of(self, timeout: float | None) -> float | None:
+        return timeout if self._connecting is None else self._connecting.left()
 
     async def aclose(self) -> None:
         await self._stream.aclose()
@@ -84,7 +102,9 @@ class _Stream(httpcore.AsyncNetworkStream):
         server_hostname: str | None = None,
         timeout: float | None = None,
     ) -> httpcore.AsyncNetworkStream:
-        return _Stream(await self._stream.start_tls(ssl_context, server_hostname, timeout))
+        within = self._left_of(timeout)
+        secure = await self._stream.start_tls(ssl_context, server_hostname, within)
+        return _Stream(secure, self._connecting)
 
     def get_extra_info(self, info: str) -> Any:
         if info == "is_readable" and not self._joiner.reusable:

@@ -16,7 +16,7 @@ import httpx
 
 from remote_agents.flow import DeadlineReached
 from remote_agents.http._seams import make_lock_reentrant
-from remote_agents.http.deadlines import Deadline, SocketDeadline
+from remote_agents.http.deadlines import TOLERANCE, Deadline, SocketDeadline
 from remote_agents.http.errors import Departure
 from remote_agents.http.framing import ChunkJoiner, MalformedHead, is_request_head
 from remote_agents.http.requests import OutgoingRequest
@@ -123,7 +123,7 @@ class _Backend(httpcore.SyncBackend):
                 break
             try:
                 connected = super().connect_tcp(address, port, left, local_address, socket_options)
-                return _Stream(connected, timeout)
+                return _Stream(connected, limit)
             except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
                 failure = error
         raise failure
@@ -162,25 +162,31 @@ def _rest_of(timeout: float | None) -> float | None:
     return left
 
 
+def is_for_service(buffer: bytes) -> bool:
+    """Whether this begins a request of ours, and not a word with a proxy on the way there."""
+    return is_request_head(buffer) and not buffer.startswith(b"CONNECT ")
+
+
 class _Stream(httpcore.NetworkStream):
     """A connection that joins chunks.
 
     Args:
         stream: What it reads and writes.
-        handshake: Seconds for each step of a SOCKS handshake, which httpcore does not limit.
+        connecting: The limit for having the connection, which holds instead of all others until
+            the first request; httpcore's for a handshake with a proxy are others, or none.
     """
 
-    def __init__(self, stream: httpcore.NetworkStream, handshake: float | None) -> None:
+    def __init__(self, stream: httpcore.NetworkStream, connecting: Deadline | None) -> None:
         self._stream = stream
-        self._handshake = handshake
+        self._connecting = connecting
         self._joiner = ChunkJoiner()
         self._asking = False
         self._head = b""
         self._cut: SocketDeadline | None = None
 
-    def read(self, max_bytes: int, timeout: float | None = -1.0) -> bytes:
-        if timeout == -1.0:
-            timeout = self._handshake
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        if self._connecting is not None:
+            timeout = self._connecting
         if self._head:
             self.write(b"", timeout)
         self._asking = False
@@ -195,6 +201,8 @@ class _Stream(httpcore.NetworkStream):
                 raise httpcore.ConnectError("the other side spoke, or closed, before it was asked")
             self._asking, is_head = True, is_request_head(buffer)
             self._joiner.begin(bodiless=buffer.startswith(b"HEAD "), is_http=is_head)
+            if self._connecting is not None and is_for_service(buffer):
+                self._connecting = None
             if is_head:  # it leaves with the body, in one piece
                 self._head = buffer
                 return
@@ -242,8 +250,10 @@ class _Stream(httpcore.NetworkStream):
         server_hostname: str | None = None,
         timeout: float | None = None,
     ) -> httpcore.NetworkStream:
+        if self._connecting is not None:
+            timeout = max(self._connecting.left(), TOLERANCE)  # at 0 a socket does not wait at all
         secure = self._stream.start_tls(ssl_context, server_hostname, timeout)
-        return _Stream(secure, self._handshake)
+        return _Stream(secure, self._connecting)
 
     def get_extra_info(self, info: str) -> Any:
         if info == "is_readable" and not self._joiner.reusable:

@@ -67,15 +67,11 @@ class Alarm:
         self._waiting: asyncio.Task[Any] | None = None
         self._cancelled_before = 0
         self._rang = False
-        self._waits = 0  # how often something was waited for
+        self._waits = 0  # how often a deadline was set
 
     async def before(self, deadline: float | None, waiting_for: Awaitable[T]) -> T:
         """Await something; raise `DeadlineReached` if it takes longer than until `deadline`."""
-        self._deadline = deadline
-        if deadline is not None and deadline < self._rings_at - TOLERANCE:
-            early = min(deadline, time.monotonic() + self._each)
-            self._set(asyncio.get_running_loop(), early)
-        self._waits += 1
+        self.move(deadline)
         self._waiting = task = asyncio.current_task()
         self._cancelled_before = _cancellations(task)
         try:
@@ -86,6 +82,14 @@ class Alarm:
             raise DeadlineReached from None
         finally:
             self._waiting = None
+
+    def move(self, deadline: float | None) -> None:
+        """Set the deadline, also while something is awaited."""
+        self._deadline = deadline
+        self._waits += 1
+        if deadline is not None and deadline < self._rings_at - TOLERANCE:
+            early = min(deadline, time.monotonic() + self._each)
+            self._set(asyncio.get_running_loop(), early)
 
     def stop(self) -> None:
         """Never ring again."""

@@ -6,7 +6,7 @@ import asyncio
 import signal
 from collections.abc import Callable, Mapping
 from types import CodeType, FunctionType
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import httpx
 
@@ -18,10 +18,11 @@ from remote_agents.errors import (
     StreamInterruptedError,
     StreamProtocolError,
 )
-from remote_agents.flow import DeadlineReached, Limits
+from remote_agents.flow import DeadlineReached, Limits, Send
 
 E = TypeVar("E", bound=BaseException)
 LEAVING = "send_request_headers.started"
+CONNECTING = "connect_tcp.started"
 HANDSHAKE_FAILED = "setup_socks5_connection.failed"
 
 
@@ -42,10 +43,12 @@ class Departure:
     @property
     def left(self) -> bool:
         """Whether the request's first byte was about to be written; a proxy's CONNECT is none."""
-        requests = [
-            info.get("request") for name, info in self.told.items() if _names_event(LEAVING, name)
-        ]
-        return any(request is None or request.method != b"CONNECT" for request in requests)
+        return any(is_departure(name, info) for name, info in self.told.items())
+
+    @property
+    def connecting(self) -> bool:
+        """Whether a new connection was begun, be it to a proxy."""
+        return any(name.endswith(CONNECTING) for name in self.told)
 
     async def atrace(self, event: str, info: Mapping[str, Any]) -> None:
         """The same as `trace`, with asyncio."""
@@ -65,35 +68,41 @@ class Departure:
 
     def _broken_handshakes(self) -> list[Any]:
         """What httpcore leaves open when a proxy does not let it through."""
-        if not any(_names_event(HANDSHAKE_FAILED, name) for name in self.told):
+        if not any(name.endswith(HANDSHAKE_FAILED) for name in self.told):
             return []
         return [info["stream"] for info in self.told.values() if "stream" in info][-1:]
 
 
-def _names_event(event: str, name: str) -> bool:
-    return name.endswith(event)
+def is_departure(event: str, info: Mapping[str, Any]) -> bool:
+    """Whether this event is the first byte of a request, which a proxy's CONNECT is not."""
+    if not event.endswith(LEAVING):
+        return False
+    request = info.get("request")
+    return request is None or request.method != b"CONNECT"
 
 
 def sending_failed(
-    error: Exception, base_url: str, timeout: Limits, *, left: bool | None
+    error: Exception, base_url: str, op: Send, departure: Departure, *, left: bool | None
 ) -> AgentError:
     """Our error for what a client raised before a response was there.
 
     Args:
         error: What httpx, httpcore or aiohttp raised, or a hook of the caller's own client.
         base_url: Where the request went, for the message.
-        timeout: The limits, for the message.
+        op: What was sent, for the limits in the message.
+        departure: How far it came, for the one that ran out.
         left: Whether a byte of the request has left; None if the client does not tell.
     """
     if isinstance(error, AgentError):
         return error
+    limit = _limit_of_connecting(error, op, departure)
     error, cause = _as_httpx(error), _aiohttp_cause(error)
     if left or not (left is False or _is_early(error, cause)):
-        return _answer_failed(error, base_url, timeout)
+        return _answer_failed(error, base_url, op.timeout)
     if isinstance(cause or error, (httpx.TimeoutException, asyncio.TimeoutError, DeadlineReached)):
         return AgentTimeoutError(
-            f"No connection to {base_url} within {timeout.connect} s; nothing was sent. "
-            "Check the network, or raise Timeout(connect=...).",
+            f"No connection to {base_url} within {limit.seconds} s; nothing was sent. "
+            f"Check the network, or raise Timeout({limit.name}=...).",
             phase="connect",
         )
     if isinstance(error, (httpx.UnsupportedProtocol, httpx.LocalProtocolError)):
@@ -109,6 +118,25 @@ def sending_failed(
             f"sent. {_connection_hint(str(error))}"
         )
     return _not_sent(error)
+
+
+class _Limit(NamedTuple):
+    name: str
+    seconds: float | None
+
+
+def _limit_of_connecting(error: Exception, op: Send, departure: Departure) -> _Limit:
+    """The limit that ended what had no connection yet: the first event's goes on meanwhile."""
+    connect, first = op.timeout.connect, op.first_event
+    # Of our own clients it is httpcore's, and held to `connect`.
+    waited = isinstance(error, (httpx.ReadTimeout, httpx.PoolTimeout)) or (
+        isinstance(error, DeadlineReached) and not departure.connecting
+    )
+    if first is None or (connect is not None and connect <= first and not waited):
+        return _Limit("connect", connect)
+    if first == op.timeout.first_event:
+        return _Limit("first_event", first)
+    return _Limit("total", round(first, 3))  # what it left
 
 
 def _as_httpx(error: Exception) -> Exception:

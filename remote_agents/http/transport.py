@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,14 @@ from remote_agents.flow import Send
 from remote_agents.http import certificates, pools
 from remote_agents.http._seams import reports_departure
 from remote_agents.http.deadlines import Alarm, Deadline
-from remote_agents.http.errors import Departure, is_of_signal, sending_failed, strip_tracebacks
+from remote_agents.http.errors import (
+    CONNECTING,
+    Departure,
+    is_departure,
+    is_of_signal,
+    sending_failed,
+    strip_tracebacks,
+)
 from remote_agents.http.proxies import without_credentials
 from remote_agents.http.requests import (
     OutgoingRequest,
@@ -97,7 +104,7 @@ class Transport:
         alarm, departure = Alarm(op.timeout.idle), Departure()
         try:
             if self._async_client is not None:
-                sending = self._asend_by(self._async_client, op, departure)
+                sending = self._asend_by(self._async_client, op, departure, alarm)
             else:
                 # The first client of a process imports aiohttp; the service's time starts then.
                 client = await self._aclient_for(op)
@@ -169,10 +176,10 @@ class Transport:
         return IncomingResponse.of(response, response.close)
 
     async def _asend_by(
-        self, client: httpx.AsyncClient, op: Send, departure: Departure
+        self, client: httpx.AsyncClient, op: Send, departure: Departure, alarm: Alarm
     ) -> IncomingResponse:
         request = self._built(client.build_request, op, _limits(op, None))
-        request.extensions["trace"] = departure.atrace
+        request.extensions["trace"] = _held_to_connect(op, departure, alarm)
         response = await client.send(request, stream=True, follow_redirects=False, auth=_auth(op))
         del request.extensions["trace"]
         return IncomingResponse.of(response, response.aclose)
@@ -223,7 +230,7 @@ class Transport:
         left = True if departure.left else False if tells else None
         proxy = self._home.proxy if self._home is not None and client is None else None
         through = f" through the proxy {without_credentials(proxy)}" if proxy else ""
-        return sending_failed(error, self.base_url + through, op.timeout, left=left)
+        return sending_failed(error, self.base_url + through, op, departure, left=left)
 
 
 def _auth(op: Send) -> Any:
@@ -256,10 +263,30 @@ def _params(params: JsonMapping | None) -> JsonObject | None:
 def _limits(op: Send, head: Deadline | None) -> Timeouts:
     """Each piece of a request is to be taken within `idle`, and all before the first event."""
     timeout, connect = op.timeout, op.timeout.connect
-    if connect is not None and op.first_event is not None:
-        connect = min(connect, op.first_event)
+    if op.first_event is not None:
+        connect = op.first_event if connect is None else min(connect, op.first_event)
     write = timeout.idle if head is None else head
     return {"connect": connect, "read": head, "write": write, "pool": timeout.first_event}
+
+
+def _held_to_connect(
+    op: Send, departure: Departure, alarm: Alarm
+) -> Callable[[str, Mapping[str, Any]], Awaitable[None]]:
+    """A trace that rings the alarm where no connection is there in time.
+
+    httpcore holds the handshake with a proxy to other limits, or to none.
+    """
+    connect, end = op.timeout.connect, _deadline(op)
+
+    async def trace(event: str, info: Mapping[str, Any]) -> None:
+        await departure.atrace(event, info)
+        if connect is not None and event.endswith(CONNECTING):
+            late = time.monotonic() + connect + CONNECT_WINS
+            alarm.move(late if end is None else min(late, end))
+        elif is_departure(event, info):
+            alarm.move(end)
+
+    return trace
 
 
 def _deadline(op: Send) -> float | None:
