@@ -23,7 +23,8 @@ from remote_agents.flow import DeadlineReached, Limits, Send
 E = TypeVar("E", bound=BaseException)
 LEAVING = "send_request_headers.started"
 CONNECTING = "connect_tcp.started"
-HANDSHAKE_FAILED = "setup_socks5_connection.failed"
+CONNECTED = "connect_tcp.complete"
+HANDSHAKES_FAILED = ("setup_socks5_connection.failed", "start_tls.failed")
 
 
 class Departure:
@@ -67,10 +68,12 @@ class Departure:
         self.told.clear()
 
     def _broken_handshakes(self) -> list[Any]:
-        """What httpcore leaves open when a proxy does not let it through."""
-        if not any(name.endswith(HANDSHAKE_FAILED) for name in self.told):
+        """What httpcore leaves open when a proxy does not let it through, or TLS is cancelled."""
+        if not any(name.endswith(HANDSHAKES_FAILED) for name in self.told):
             return []
-        return [info["stream"] for info in self.told.values() if "stream" in info][-1:]
+        return [
+            info["return_value"] for name, info in self.told.items() if name.endswith(CONNECTED)
+        ]
 
 
 def is_departure(event: str, info: Mapping[str, Any]) -> bool:
