@@ -80,7 +80,7 @@ async def fails_through(proxy: str, kind: str, limits: Timeout) -> tuple[AgentTi
 async def test_a_silent_proxy_is_held_to_connect(kind: str, where: str) -> None:
     with falling_silent(*SILENT[where]) as proxy:
         error, seconds = await fails_through(proxy, kind, Timeout(connect=0.4, first_event=5))
-    assert 0.35 < seconds < 2
+    assert 0.35 < seconds < 4
     assert "within 0.4 s" in str(error)
     assert "Timeout(connect=" in str(error)
 
@@ -91,7 +91,7 @@ async def test_all_steps_of_a_handshake_have_one_limit(kind: str, where: str) ->
     scheme, answers = SILENT[where]
     with falling_silent(scheme, answers, each=0.8 / len(answers)) as proxy:
         _, seconds = await fails_through(proxy, kind, Timeout(connect=1, first_event=5))
-    assert 0.95 < seconds < 1.6
+    assert 0.95 < seconds < 1.75
 
 
 @each_kind
@@ -99,7 +99,7 @@ async def test_the_drips_of_a_head_put_off_nothing(kind: str) -> None:
     head = [TUNNEL[:-2], *[b"X: y\r\n"] * 50]
     with falling_silent("http", head, each=0.1, asked=False) as proxy:
         _, seconds = await fails_through(proxy, kind, Timeout(connect=0.5, first_event=5))
-    assert 0.45 < seconds < 2
+    assert 0.45 < seconds < 4
 
 
 @each_kind
@@ -118,7 +118,7 @@ async def test_the_limit_that_ran_out_is_named(
 ) -> None:
     with falling_silent(*SILENT[where]) as proxy:
         error, seconds = await fails_through(proxy, kind, limits)
-    assert 0.4 < seconds < 2
+    assert 0.4 < seconds < 2.8
     assert "within 3 s" not in str(error)
     assert f"Timeout({name}=" in str(error)
 
