@@ -39,6 +39,8 @@ MINE = Sent(tools=frozenset({"weather"}))
 
 # --- text --------------------------------------------------------------------------------------
 
+# Two messages at a time, the second of which is told when the run ends.
+BESIDE = [begin("1"), say("1", "I"), begin("2"), say("2", "I think so.")]
 TEXTS = {
     "one message": ([*whole("1", "25 days.")], "25 days."),
     "two messages are two paragraphs": (
@@ -74,6 +76,14 @@ TEXTS = {
     "a snapshot that ends what the stream left off": (
         [*whole("1", "A\n\nB"), *whole("2", "C\n\nD"), snapshot(agent("2", "C\n\nD.\n\nE."))],
         "A\n\nB\n\nC\n\nD.\n\nE.",
+    ),
+    "a snapshot with a text that had waited": (
+        [*BESIDE, snapshot(user("u", "hi"), agent("1", "I"), agent("2", "I think so."))],
+        "I\n\nI think so.",
+    ),
+    "a snapshot with a text that had waited, under another id": (
+        [*BESIDE, snapshot(user("u", "hi"), agent("x", "I"), agent("y", "I think so."))],
+        "I\n\nI think so.",
     ),
     "a snapshot that words it otherwise": (
         [*whole("1", "A b."), snapshot(user("u", "hi"), agent("1", "A c. And b."))],

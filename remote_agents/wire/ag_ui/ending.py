@@ -52,7 +52,9 @@ def finished(data: JsonMapping, so_far: Reply, run: Run) -> list[Event]:
     if outcome == "cancelled" or mapping(outcome).get("type") == "cancelled":
         raise RemoteFailureError("The agent's run was stopped.", code="cancelled", body=data)
     interrupts = interrupts_of(data) or run.interrupts
-    shown = [*run.end(so_far), *_unstreamed(so_far, run)]
+    waited = run.end(so_far)
+    told = so_far.text + "".join(event.text for event in waited if isinstance(event, TextDelta))
+    shown = [*waited, *_unstreamed(told, so_far, run)]
     if not shown and not so_far.text and (result := _result_text(data.get("result"))):
         shown = [TextDelta(result)]
     calls = _left_calls(data, so_far, run, interrupts) or _call_in_words(so_far, run, shown)
@@ -73,10 +75,9 @@ def _result_text(result: object) -> str:
     return parts or json_text(result)
 
 
-def _unstreamed(so_far: Reply, run: Run) -> list[Event]:
+def _unstreamed(told: str, so_far: Reply, run: Run) -> list[Event]:
     """What stands in the snapshot alone: a step that streams nothing answers there."""
     events: list[Event] = []
-    told = so_far.text + "".join(map("".join, run.waiting.values()))
     for message in run.snapshot.said:
         said = snapshot_text(message)
         events += files_in(message.get("content"))
@@ -84,8 +85,9 @@ def _unstreamed(so_far: Reply, run: Run) -> list[Event]:
             if said and not so_far.reasoning:
                 events.append(ReasoningDelta(said))
         elif said and said.strip() not in told:
-            streamed = identifier(message.get("id")) in run.shown
-            new = _rest_of(said, told) if streamed else PARAGRAPH + said if told else said
+            new = PARAGRAPH + said if told else said
+            if identifier(message.get("id")) in run.shown:
+                new = _rest_of(said, told)
             events += [TextDelta(new)] if new else []
             told += new
     return events
