@@ -102,7 +102,7 @@ class InMemorySessionStore(SessionStore):
         self._pid = process.pid
 
     def __getstate__(self) -> JsonObject:
-        with self._lock:
+        with self._here():
             known = {dialogue: self.read(dialogue) for dialogue in list(self._dialogues)}
         return {"max_size": self.max_size, "ttl": self.ttl, "known": known}
 
@@ -114,13 +114,18 @@ class InMemorySessionStore(SessionStore):
         """Keep what is known, of which no turn is under way in this process."""
         for dialogue, conversations in known.items():
             settled = [replace(e, busy_since=None) for e in conversations if e.conversation_id]
-            self._dialogues[dialogue] = [_Held(each) for each in settled]
+            if settled:
+                self._dialogues[dialogue] = [_Held(each) for each in settled]
+            else:
+                self._dialogues.pop(dialogue, None)
 
     def _here(self) -> threading.RLock:
         """The lock of this process: after a fork, the parent's threads hold nothing here."""
         if self._pid != process.pid:
-            self._pid, self._lock = process.pid, threading.RLock()
-            self._settle(self.__getstate__()["known"])
+            lock = threading.RLock()
+            with lock:
+                self._lock, self._pid = lock, process.pid
+                self._settle(self.__getstate__()["known"])
         return self._lock
 
     def read(self, dialogue: str) -> list[Conversation]:
@@ -167,7 +172,7 @@ class InMemorySessionStore(SessionStore):
 
     def finish(self, dialogue: str, holder: str, conversation: Conversation | None) -> bool:
         """Save how it stands, unless it was forgotten meanwhile."""
-        with self._lock:
+        with self._here():
             held = self._dialogues.get(dialogue, [])
             mine = next((each for each in held if each.holder == holder), None)
             if mine is None:
@@ -186,14 +191,14 @@ class InMemorySessionStore(SessionStore):
 
     def delete(self, dialogue: str) -> list[str]:
         """Forget a dialogue."""
-        with self._lock:
+        with self._here():
             held = self._dialogues.pop(dialogue, [])
         return [e.conversation.conversation_id for e in held if e.conversation.conversation_id]
 
     def purge(self, older_than: float) -> int:
         """Forget every conversation not used for `older_than` seconds."""
         before, gone = time.time() - older_than, 0
-        with self._lock:
+        with self._here():
             for dialogue, held in list(self._dialogues.items()):
                 left = [e for e in held if e.holder or e.conversation.last_used > before]
                 gone += len(held) - len(left)
