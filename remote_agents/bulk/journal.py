@@ -17,8 +17,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 
-from pydantic_core import to_jsonable_python
-
+from remote_agents.bulk.rows import Row
 from remote_agents.errors import AgentConnectionError, ConfigurationError
 
 if TYPE_CHECKING:
@@ -26,19 +25,6 @@ if TYPE_CHECKING:
 
 
 T = TypeVar("T")
-Row = dict[str, Any]
-
-
-def jsonable(value: object) -> Any:
-    """A value as JSON has it: bytes in base64, an array as a list, anything else as its text."""
-    try:
-        return to_jsonable_python(value, fallback=_plain, bytes_mode="base64")
-    except (ValueError, RecursionError):  # it holds itself
-        return str(value)
-
-
-def _plain(value: Any) -> object:
-    return value.tolist() if hasattr(value, "tolist") else str(value)
 
 
 class JournalEntry(NamedTuple):

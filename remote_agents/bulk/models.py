@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from remote_agents.bulk.journal import Row, jsonable
+from remote_agents.bulk.rows import Row, jsonable
 from remote_agents.errors import ConfigurationError
 from remote_agents.interrupts import raise_if_interrupted
 
@@ -88,7 +88,8 @@ def _from_engine(response: Any) -> Row:
 
 
 def _from_extras(text: str, extras: Mapping[str, Any]) -> Row:
-    usage = extras.get("usage") or extras
+    usage = extras.get("usage")
+    usage = usage if isinstance(usage, Mapping) else extras  # an engine of others has its own words
     return _from_metadata(
         text,
         extras,

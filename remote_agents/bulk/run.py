@@ -20,8 +20,9 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from itertools import islice
 from typing import Any, NamedTuple
 
-from remote_agents.bulk.journal import JournalEntry, Row, jsonable, open_journal
+from remote_agents.bulk.journal import JournalEntry, open_journal
 from remote_agents.bulk.models import way_of_asking
+from remote_agents.bulk.rows import Row, jsonable
 from remote_agents.errors import (
     AgentError,
     AuthenticationError,

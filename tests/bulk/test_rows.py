@@ -68,6 +68,18 @@ def test_a_query_engine_has_no_session(sandbox: Sandbox, tmp_path: Path) -> None
     assert sandbox.turns() == []
 
 
+def test_the_engine_of_others_has_its_own_words(tmp_path: Path) -> None:
+    from llama_index.core.base.response.schema import Response
+    from llama_index.core.query_engine import CustomQueryEngine
+
+    class Counting(CustomQueryEngine):
+        def custom_query(self, query_str: str) -> Response:
+            return Response("25 days.", metadata={"usage": "much", "n1": {"file": "a.md"}})
+
+    (row,) = rows(Counting(), [QUESTION], tmp_path / "a.jsonl")
+    assert (row["status"], row["answer"], row["output_tokens"]) == ("answered", "25 days.", 0)
+
+
 def test_a_session_named_zero_is_one(sandbox: Sandbox, tmp_path: Path) -> None:
     model = ChatBlueNexus(**sandbox.kwargs("bluenexus"))
     session: Any = lambda _: 0  # noqa: E731 - the id of a row
