@@ -24,7 +24,7 @@ from remote_agents.types import (
     TextDelta,
 )
 from remote_agents.types.citations import names_of
-from remote_agents.types.files import links_to
+from remote_agents.types.files import listed
 from remote_agents.types.sanitizing import sanitized, sanitized_line
 
 REDRAW_SECONDS = 0.05
@@ -62,32 +62,29 @@ def display_stream(stream: Any) -> Any:
         >>> text = display_stream(["25 ", "days"])
         25 days
     """
-    engine = _is_unread(stream)
-    if not engine and _is_whole(stream):
+    response = stream if _is_unread(stream) else None
+    if response is None and _is_whole(stream):
         with _View() as view:
             view.add(stream, _whole_parts(stream))
         return stream
-    if _is_async(stream) if engine else hasattr(stream, "__aiter__"):
-        return _display_async(stream, engine)
+    items: Any = stream if response is None else _tokens_of(response)
+    if hasattr(items, "__aiter__"):
+        return _display_async(items, response)
     view = _View()
-    items: Any = _tokens(stream) if engine else stream
     with closing(items) if hasattr(items, "close") else nullcontext(), view:
         for item in items:
             view.add(item)
-        if engine:
-            view.add(stream, _behind(stream))
+        view.end_with(response)
     return view.result
 
 
-async def _display_async(stream: Any, engine: bool) -> Any:
+async def _display_async(items: Any, response: object) -> Any:
     view = _View()
-    items = stream.async_response_gen() if engine else stream
     async with aclosing(items) if hasattr(items, "aclose") else nullcontext():
         with view:
             async for item in items:
                 view.add(item)
-            if engine:
-                view.add(stream, _behind(stream))
+            view.end_with(response)
     return view.result
 
 
@@ -112,6 +109,10 @@ class _View:
             if isinstance(part, (TextDelta, ReasoningDelta)):
                 self._screen.grow(self, part)
 
+    def end_with(self, response: object) -> None:
+        if response is not None:
+            self.add(response, _behind(response))
+
     @property
     def result(self) -> Any:
         if not self._items:
@@ -126,11 +127,9 @@ class _View:
         return first + rest if rest and hasattr(first, "content_blocks") else last
 
     def listed(self) -> list[str]:
-        sources, files = names_of(self._shown.citations), links_to(self._shown.files)
-        return [
-            *(f"[{n}] {sanitized_line(name)}" for n, (name, _) in enumerate(sources, 1)),
-            *(sanitized_line(f"File: {name}  {url or ''}") for name, url in files),
-        ]
+        sources = enumerate(names_of(self._shown.citations), 1)
+        names = [f"[{n}] {sanitized_line(name)}" for n, (name, _) in sources]
+        return names + listed(self._shown.files)
 
     def bundle(self) -> dict[str, str]:
         return {
@@ -280,6 +279,11 @@ def _is_async(response: Any) -> bool:
     if hasattr(response, "achat_stream"):
         return response.achat_stream is not None
     return hasattr(response, "async_response_gen")
+
+
+def _tokens_of(response: Any) -> Any:
+    """Its text as it comes, sync or async."""
+    return response.async_response_gen() if _is_async(response) else _tokens(response)
 
 
 def _tokens(response: Any) -> Iterator[str]:

@@ -49,7 +49,7 @@ from remote_agents.types import (
     Usage,
 )
 from remote_agents.types.citations import names_of
-from remote_agents.types.files import links_to
+from remote_agents.types.files import listed
 from remote_agents.types.sanitizing import sanitized, sanitized_line
 
 HELP = "/new starts a new conversation, /session NAME goes to another one, /quit ends."
@@ -183,8 +183,8 @@ class Chat:
         last = dialogue[-1] if dialogue else text
         waits = isinstance(last, Reply) and last.interrupts
         asked = [] if waits else [text]
-        # The whole dialogue: the client sends what is new to a service that keeps conversations.
         answer = {"resume": _answer_in(text)} if waits else {}
+        # The whole dialogue: the client sends what is new to a service that keeps conversations.
         events = self._client.stream([*dialogue, *asked], session_id=self._session, **answer)
         try:
             reply = _show(events, as_json=self._as_json)
@@ -270,8 +270,8 @@ def _print_sources(console: Console, reply: Reply) -> None:
 
 
 def _print_files(console: Console, reply: Reply) -> None:
-    for name, url in links_to(reply.files):
-        console.print(Text(sanitized_line(f"File: {name}  {url or ''}"), "cyan"), soft_wrap=True)
+    for line in listed(reply.files):
+        console.print(Text(line, "cyan"), soft_wrap=True)
 
 
 def _print_questions(console: Console, reply: Reply) -> None:

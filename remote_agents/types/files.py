@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field
 
 from remote_agents.json_types import JsonObject
 from remote_agents.types.messages import AttachmentKind
+from remote_agents.types.sanitizing import sanitized_line
 
 
 @dataclass(slots=True)
@@ -41,3 +42,8 @@ class File:
 def links_to(files: Iterable[File]) -> list[tuple[str, str | None]]:
     """What each file is called, and its link, as people are shown it."""
     return [(file.filename or file.url or file.id or file.kind, file.url) for file in files]
+
+
+def listed(files: Iterable[File]) -> list[str]:
+    """A line for each file, as a terminal shows it."""
+    return [sanitized_line(f"File: {name}  {url or ''}") for name, url in links_to(files)]
