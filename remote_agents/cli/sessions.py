@@ -49,7 +49,7 @@ def remembered(connect: Connect, session: str, *, anew: bool) -> Iterator[Client
 
 def _with_what_to_do(error: ConversationNotFoundError) -> ConversationNotFoundError:
     return ConversationNotFoundError(
-        f"{error} On the command line, --new forgets it.",
+        f"{error} On the command line, --session NAME --new begins it anew.",
         endpoint=error.endpoint,
         conversation_id=error.conversation_id,
         request_id=error.request_id,

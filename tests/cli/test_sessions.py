@@ -35,7 +35,9 @@ def test_a_conversation_that_the_service_lost_is_begun_anew(
     sandbox.expire_conversations()
     code, out, err = cli("ask", endpoint, "And part-time staff?", "--session", "work")
     assert (code, out.strip()) == (1, "")
-    assert err.endswith("or forget the session. On the command line, --new forgets it.\n")
+    assert err.endswith(
+        "or forget the session. On the command line, --session NAME --new begins it anew.\n"
+    )
     assert err.count("\n") == 1
     code, out, _ = cli("ask", endpoint, "And part-time staff?", *WORK, "--new")
     assert code == 0
