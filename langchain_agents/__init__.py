@@ -17,6 +17,7 @@ from remote_agents.extras import require
 require("langchain_agents", "langchain", "langchain_core")
 
 _HOMES = {
+    "langchain_agents._errors": ("ToolsNotSupportedError",),
     "langchain_agents.chat_history": ("RemoteChatMessageHistory",),
     "langchain_agents.chat_models": (
         "ChatAGUI",
@@ -43,6 +44,7 @@ _HOMES = {
 }
 
 if TYPE_CHECKING:
+    from langchain_agents._errors import ToolsNotSupportedError as ToolsNotSupportedError
     from langchain_agents.chat_history import RemoteChatMessageHistory as RemoteChatMessageHistory
     from langchain_agents.chat_models import (
         ChatAgent as ChatAgent,

@@ -35,6 +35,7 @@ _PLACES = {
         ("system_prompt", "system", "system_message", "instructions"),
         "put it first among the messages, as a system message.",
     ),
+    "attachments": "put image, audio or file blocks into the message.",  # the plain client has it
 }
 _AT_CONSTRUCTION = {**_NAMES, "headers": "default_headers", "extra_headers": "default_headers"}
 _IN_A_CALL = {**_NAMES, "default_headers": "headers"}
@@ -64,7 +65,8 @@ def unknown_name(endpoint: Endpoint, name: str, also: Collection[str] = ()) -> s
 
 def unknown_in_call(endpoint: Endpoint, name: str) -> str:
     """What to say of an argument that a call does not take."""
-    valid = {*CALL, *endpoint.parameters, *endpoint.taken_by_calls}
+    taken = endpoint.accepted | endpoint.taken_by_calls
+    valid = {*CALL - {"suggest"}, *taken} - {name}
     known = _IN_A_CALL.get(name)
     if known not in valid and (name in COMMON or known in COMMON):
         return (

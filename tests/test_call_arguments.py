@@ -146,6 +146,7 @@ REFUSED = {
     "proxies": "set HTTPS_PROXY",
     "system_prompt": "as a system message",
     "temprature": "did you mean 'temperature'",
+    "suggest": "has no argument of a call 'suggest'; valid are",
 }
 
 
@@ -157,6 +158,12 @@ async def test_a_refusal_names_what_a_call_takes(surface: str, name: str) -> Non
     stateless = surface == "LLM" and name == "thread_id"
     assert ("thread_id" if stateless else REFUSED[name]) in str(refused.value)
     assert "base_url" not in str(refused.value)
+
+
+@pytest.mark.parametrize("surface", [surface for surface in SURFACES if surface != "plain"])
+async def test_a_framework_is_told_where_files_go(surface: str) -> None:
+    with pytest.raises(ConfigurationError, match="'attachments': put image, audio or file blocks"):
+        await ask(surface, "http://127.0.0.1:9", awaited=False, streamed=False, attachments=[])
 
 
 @pytest.mark.parametrize("prompt", [b"Hi", [b"Hi"]])
