@@ -44,14 +44,19 @@ def _ask_langchain(runnable: Any, value: Any, session_id: str | None) -> Row:
     if not hasattr(result, "response_metadata"):
         return {"answer": _text(result)}
     usage = result.usage_metadata or {}
-    notes = [note for block in result.content_blocks for note in block.get("annotations", ())]
     return _from_metadata(
         str(result.text),
         result.response_metadata,
-        [note for note in notes if note.get("type") == "citation"],
+        result.additional_kwargs.get("citations") or _citation_blocks(result),
         usage.get("input_tokens"),
         usage.get("output_tokens"),
     )
+
+
+def _citation_blocks(message: Any) -> list[Any]:
+    """The citations of another model's message."""
+    notes = [note for block in message.content_blocks for note in block.get("annotations", ())]
+    return [note for note in notes if note.get("type") == "citation"]
 
 
 def _text(result: object) -> str:

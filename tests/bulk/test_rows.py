@@ -10,6 +10,7 @@ from langchain_agents import ChatBlueNexus
 from remote_agents import Attachment, BlueNexus, ConfigurationError, MaiAgent, Message
 from remote_agents.bulk.run import ask_many
 from remote_agents.sandbox import Sandbox
+from remote_agents.testing.ways import FRAMEWORKS, make
 
 QUESTION = "How many vacation days do I get?"
 PICTURE = Attachment("file", data=b"\x89PNG\xff", filename="a.png")
@@ -49,6 +50,21 @@ def test_llamaindex_tells_all_that_it_knows(
     # BlueNexus counts its tokens where it does not stream, MaiAgent never.
     assert bool(row["output_tokens"]) is (endpoint == "bluenexus" and "streaming" not in way)
     assert bool(row["citations"]) is (endpoint == "maiagent")
+
+
+@pytest.mark.parametrize("endpoint", ["cloudbase", "maiagent", "private_ai"])
+def test_a_citation_has_the_same_columns_on_every_face(
+    endpoint: str, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    settings = sandbox.kwargs(endpoint)
+    found = {
+        framework: rows(
+            make(framework, endpoint, **settings), [QUESTION], tmp_path / f"{framework}.jsonl"
+        )[0]["citations"]
+        for framework in FRAMEWORKS
+    }
+    assert all(found.values())
+    assert len({tuple(sorted(told[0])) for told in found.values()}) == 1, found
 
 
 def test_messages_in_a_session(sandbox: Sandbox, tmp_path: Path) -> None:
