@@ -258,6 +258,15 @@ class Standing:
             **self._named(messages, size),
         )
 
+    def has_all_of(self, plan: Plan) -> bool:
+        """Whether the call brings all that the conversation is known to hold.
+
+        It may without an answer, which broke off; nothing is known of one that is only named.
+        """
+        new = plan.older + len(plan.asked) // SIZE
+        held = plan.conversation.count if plan.conversation else 0
+        return plan.reason == "history" and len(self.places) - new >= held
+
     def mark(self, plan: Plan, conversation: Conversation, answer: bytes) -> JsonObject:
         """The mark of the reply that ends a turn, sealed."""
         return self.sealer.seal(

@@ -54,7 +54,8 @@ def log_plan(plan: Plan, standing: Standing, store: SessionStore) -> None:
             "new one.",
             *plan.differs,
         )
-    if standing.dialogue.kind == "thread" and plan.bare and _is_second_without_history(standing):
+    alone = standing.dialogue.kind == "thread" and plan.bare and plan.memory == "new"
+    if alone and _is_second_without_history(standing):
         logger.warning(
             "A second prompt without a history in one thread: a thread's memory is its "
             "checkpoints; without a history pass session_id= as an argument."

@@ -192,7 +192,7 @@ class _Asking:
             if plan.conversation is None or not self.terms.endpoint.is_lost(error):
                 raise
             error.conversation_id = lost = plan.conversation_id
-            if self.prompt.bare:
+            if self.prompt.bare and not standing.has_all_of(plan):
                 raise self._not_found(error, lost) from error
         warnings.warn(
             f"{self.terms.endpoint.title} no longer has conversation {lost}; a new one was started "

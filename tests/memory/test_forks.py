@@ -1,5 +1,6 @@
 """Edited histories, lost conversations, and agents that refuse to keep any."""
 
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
@@ -174,6 +175,39 @@ async def test_a_lost_conversation_without_its_history_is_an_error(
     assert agent.forget("u1")
     fresh = await ask(agent, way, ASKED, session_id="u1")
     assert fresh.memory == "new"
+
+
+@pytest.mark.parametrize("call", CALLS)
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("endpoint", KEEPING)
+async def test_a_question_whose_answer_broke_off_restarts_too(
+    sandbox: Sandbox, endpoint: str, way: str, call: dict[str, Any], store: InMemorySessionStore
+) -> None:
+    agent = client(sandbox, endpoint, session_store=store, max_retries=0)
+    sandbox.drop_after(1)
+    with pytest.raises(AgentError) as broken:
+        await ask(agent, "stream", [TOLD], **call)
+    lost = broken.value.conversation_id
+    lose(sandbox, endpoint, lost)
+    bare = call.get("memory") == "server"  # its replies name it, and there is none
+    with nullcontext() if bare else pytest.warns(ConversationRestartedWarning, match=lost):
+        reply = await ask(agent, way, [TOLD, ASKED], **call)
+    assert "zebra-17" in reply.text
+    assert reply.conversation_id != lost
+
+
+@pytest.mark.parametrize("endpoint", KEEPING)
+async def test_a_part_of_a_lost_conversation_is_not_taken_for_all(
+    sandbox: Sandbox, endpoint: str, store: InMemorySessionStore
+) -> None:
+    agent = client(sandbox, endpoint, session_store=store, max_retries=0)
+    await ask(agent, "ask", TOLD, session_id="u1")
+    sandbox.drop_after(1)
+    with pytest.raises(AgentError) as broken:
+        await ask(agent, "stream", VACATION, session_id="u1")
+    lose(sandbox, endpoint, broken.value.conversation_id)
+    with pytest.raises(ConversationNotFoundError):
+        await ask(agent, "ask", [VACATION, ASKED], session_id="u1")
 
 
 @pytest.mark.parametrize("endpoint", KEEPING)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from remote_agents import InMemorySessionStore
+from remote_agents import AgentError, InMemorySessionStore
 from remote_agents.memory.dialogue import names_in
 from remote_agents.sandbox import Sandbox
 from remote_agents.turns import memory_warnings, terms
@@ -38,6 +38,18 @@ def test_the_second_prompt_alone_in_a_thread_is_warned_of_once(
         agent.ask("Hi", dialogue=names_in({"thread_id": "t"}))
         assert len(said(caplog, "WARNING")) == (number > 0)
     assert "session_id=" in said(caplog, "WARNING")[0]
+
+
+def test_a_question_that_goes_on_is_no_second_prompt_alone(
+    sandbox: Sandbox, caplog: pytest.LogCaptureFixture
+) -> None:
+    agent = client(sandbox, "bluenexus", session_store=InMemorySessionStore(), max_retries=0)
+    thread = names_in({"thread_id": "t"})
+    sandbox.drop_after(1)
+    with pytest.raises(AgentError):
+        [*agent.stream("Hi", dialogue=thread)]
+    assert agent.ask(["Hi", "Hello?"], dialogue=thread).memory == "continued"
+    assert said(caplog, "WARNING") == []
 
 
 @pytest.mark.parametrize(
