@@ -22,6 +22,7 @@ from langchain_agents._blocks import (
     usage_of,
     whole_blocks,
 )
+from langchain_agents._usage import llm_output_of, metadata_of
 from remote_agents.json_types import JsonMapping, JsonObject
 from remote_agents.types import ClientToolCall, Event, Finish, ReasoningDelta, Reply, TextDelta
 
@@ -35,7 +36,7 @@ def to_result(reply: Reply, layout: Layout, *, blocks: bool) -> ChatResult:
         blocks: Whether `content` is the list of blocks (`output_version="v1"`), or the text.
     """
     extra = extra_of(reply, layout, blocks=blocks)
-    metadata = reply.metadata()
+    metadata = metadata_of(reply)
     if blocks:
         metadata["output_version"] = "v1"
     elif reply.reasoning:
@@ -48,12 +49,21 @@ def to_result(reply: Reply, layout: Layout, *, blocks: bool) -> ChatResult:
         usage_metadata=usage_of(reply),
     )
     others = [AIMessage(text, response_metadata=_shared(metadata)) for text in reply.alternatives]
-    return ChatResult(generations=[ChatGeneration(message=m) for m in (message, *others)])
+    generations = [
+        ChatGeneration(message=each, generation_info=_info(each.response_metadata))
+        for each in (message, *others)
+    ]
+    return ChatResult(generations=generations, llm_output=llm_output_of([metadata]))
 
 
 def _shared(metadata: JsonMapping) -> JsonObject:
     """What another choice shares with the first; only that one is in the conversation."""
     return {name: metadata[name] for name in _CHOICE_KEYS if name in metadata}
+
+
+def _info(metadata: JsonMapping) -> JsonObject:
+    """What tracers look for beside a message rather than on it."""
+    return {name: metadata[name] for name in ("finish_reason", "model_name") if name in metadata}
 
 
 _CHOICE_KEYS = ("model_name", "model_provider", "agent", "request_id")
@@ -98,13 +108,17 @@ class TextChunks:
             "",
             additional_kwargs=extra_of(reply, self._layout, blocks=False),
             usage_metadata=usage_of(reply),
-            response_metadata=reply.metadata(),
+            response_metadata=metadata_of(reply),
             chunk_position="last",
         )
 
 
 def _chunk(content: Any, **fields: Any) -> ChatGenerationChunk:
-    return ChatGenerationChunk(message=AIMessageChunk(content=content, **fields))
+    message = AIMessageChunk(content=content, **fields)
+    chunk = ChatGenerationChunk(message=message)
+    if message.chunk_position == "last":
+        chunk.generation_info = _info(message.response_metadata)
+    return chunk
 
 
 def _cloned(text: str) -> ChatGenerationChunk:
@@ -194,7 +208,7 @@ class BlockChunks:
         return _chunk(
             content,
             additional_kwargs=extra,
-            response_metadata={**reply.metadata(), "output_version": "v1"},
+            response_metadata={**metadata_of(reply), "output_version": "v1"},
             usage_metadata=usage_of(reply),
             chunk_position="last",
         )
@@ -245,7 +259,7 @@ class ProtocolEvents:
             {"event": "content-block-finish", "index": block["index"], "content": block}
             for block in blocks
         ]
-        finish: Block = {"event": "message-finish", "metadata": reply.metadata()}
+        finish: Block = {"event": "message-finish", "metadata": metadata_of(reply)}
         if usage := usage_of(reply):
             finish["usage"] = usage
         if extra:

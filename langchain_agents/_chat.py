@@ -35,6 +35,7 @@ from langchain_agents._lazy_turns import turns
 from langchain_agents._runnable import RunnableMethods
 from langchain_agents._seams import Overrides
 from langchain_agents._settings import AgentSettings
+from langchain_agents._usage import llm_output_of
 
 if TYPE_CHECKING:
     from langchain_agents._structured import StructuredOutput
@@ -305,6 +306,9 @@ class ChatAgent(AgentSettings, RunnableMethods[AIMessage, AIMessageChunk], Overr
     @property
     def _llm_type(self) -> str:
         return f"{self.endpoint.name}-agent-chat"
+
+    def _combine_llm_outputs(self, _llm_outputs: list[JsonObject | None], /) -> JsonObject:
+        return llm_output_of(_llm_outputs)
 
     def _resolve_model_profile(self) -> ModelProfile:
         return _profile(self.endpoint).copy()

@@ -18,6 +18,7 @@ from langchain_core.runnables.config import ContextThreadPoolExecutor
 from langchain_agents._lazy_turns import turns
 from langchain_agents._runnable import RunnableMethods
 from langchain_agents._settings import AgentSettings
+from langchain_agents._usage import llm_output_of, metadata_of
 
 if TYPE_CHECKING:
     from remote_agents.agent import Agent
@@ -174,22 +175,18 @@ def _is_finish(event: object) -> bool:
 
 def _info(reply: Reply) -> JsonObject:
     """What is told beside the text."""
-    info = reply.metadata()
+    info = metadata_of(reply)
     if reply.citations:
         info["citations"] = [citation.to_dict() for citation in reply.citations]
     if reply.files:
         info["files"] = [file.to_dict() for file in reply.files]
     if reply.alternatives:
         info["alternatives"] = reply.alternatives
-    if reply.usage is not None:
-        info["token_usage"] = _usage([reply])
     return info
 
 
 def _result(replies: Sequence[Reply]) -> LLMResult:
-    output: JsonObject = {"model_name": replies[0].metadata()["model_name"]} if replies else {}
-    if any(reply.usage for reply in replies):
-        output["token_usage"] = _usage(replies)
+    output = llm_output_of([metadata_of(reply) for reply in replies])
     generations = [
         [
             Generation(text=reply.text, generation_info=_info(reply)),
@@ -198,15 +195,6 @@ def _result(replies: Sequence[Reply]) -> LLMResult:
         for reply in replies
     ]
     return LLMResult(generations=cast("list[Any]", generations), llm_output=output)
-
-
-def _usage(replies: Sequence[Reply]) -> dict[str, int]:
-    known = [reply.usage for reply in replies if reply.usage is not None]
-    return {
-        "prompt_tokens": sum(usage.input_tokens for usage in known),
-        "completion_tokens": sum(usage.output_tokens for usage in known),
-        "total_tokens": sum(usage.total_tokens for usage in known),
-    }
 
 
 async def _all_or_none(turns: list[asyncio.Future[Reply]]) -> list[Reply]:

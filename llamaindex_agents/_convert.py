@@ -357,7 +357,9 @@ def _step(step: Any) -> JsonObject:
 
 
 def _raw(reply: Reply) -> JsonObject:
-    return reply.metadata() | ({"usage": _usage(reply.usage)} if reply.usage else {})
+    metadata = reply.metadata()
+    named = {"model": metadata["model_name"]} if "model_name" in metadata else {}
+    return {**metadata, **named, **({"usage": _usage(reply.usage)} if reply.usage else {})}
 
 
 def _usage(usage: Usage) -> JsonObject:

@@ -44,7 +44,7 @@ OVERRIDDEN = ("_check_profile_keys", "_convert_cached_generations", "_agenerate_
 FOR_PROVIDERS = {
     "_add_version",
     *("_generate", "_agenerate", "_stream", "_astream", "_llm_type", "_identifying_params"),
-    *("_get_ls_params", "_resolve_model_profile", "_run", "_arun"),
+    *("_get_ls_params", "_resolve_model_profile", "_combine_llm_outputs", "_run", "_arun"),
     *("_get_relevant_documents", "_aget_relevant_documents"),
     *("_prepare_chat_with_tools", "_validate_chat_with_tools_response"),
     *("_query", "_aquery", "_retrieve", "_aretrieve"),

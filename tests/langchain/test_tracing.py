@@ -5,10 +5,16 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from langchain_core.callbacks import get_usage_metadata_callback
+import pytest
+from langchain_core.caches import InMemoryCache
+from langchain_core.callbacks import BaseCallbackHandler, get_usage_metadata_callback
 from langchain_core.messages import HumanMessage
+from langchain_core.messages.ai import add_ai_message_chunks as add
+from langchain_core.outputs import LLMResult
 
 from tests.langchain.services import CHAT, QUESTION, Tracer, chat, every_keeping, every_service
+
+COUNTS = ("input_tokens", "output_tokens", "total_tokens")
 
 
 @every_keeping
@@ -33,6 +39,72 @@ def test_usage_is_counted_by_langchain(sandbox: Any, service: str) -> None:
         answer = chat(sandbox, service).invoke(QUESTION)
     names = [answer.response_metadata["model_name"]] if CHAT[service].endpoint.counts else []
     assert list(counted.usage_metadata) == names
+
+
+class Ends(BaseCallbackHandler):
+    """What callbacks are told at the end of a run."""
+
+    def __init__(self) -> None:
+        self.results: list[LLMResult] = []
+
+    def on_llm_end(self, response: LLMResult, **kwargs: Any) -> None:
+        self.results.append(response)
+
+
+@every_service
+@pytest.mark.parametrize("version", [None, "v1"])
+@pytest.mark.parametrize("way", ["invoke", "ainvoke", "stream", "astream"])
+async def test_the_end_of_a_run_names_the_model(
+    sandbox: Any, service: str, way: str, version: Any
+) -> None:
+    model, ends = chat(sandbox, service, output_version=version), Ends()
+    answer = getattr(model, way)(QUESTION, {"callbacks": [ends]})
+    if way == "stream":
+        message = add(*answer)
+    elif way == "astream":
+        message = add(*[chunk async for chunk in answer])
+    else:
+        message = await answer if way == "ainvoke" else answer
+    (result,) = ends.results
+    metadata = message.response_metadata
+    info = {name: metadata[name] for name in ("finish_reason", "model_name")}
+    assert result.generations[0][0].generation_info == info
+    usage = message.usage_metadata or {}
+    told = metadata.get("token_usage", {})
+    assert [*told.values()] == [usage[name] for name in COUNTS if usage]
+    if "invoke" in way:
+        assert result.llm_output == {
+            "model_name": info["model_name"],
+            **({"token_usage": told} if told else {}),
+        }
+
+
+@every_service
+async def test_several_results_are_counted_together(sandbox: Any, service: str) -> None:
+    model = chat(sandbox, service)
+    prompts: Any = [[HumanMessage(QUESTION)], [HumanMessage(QUESTION)]]
+    one = model.generate(prompts[:1]).llm_output
+    for result in (model.generate(prompts), await model.agenerate(prompts)):
+        assert result.llm_output["model_name"] == one["model_name"]
+        usage = result.llm_output.get("token_usage")
+        assert usage == ({k: 2 * n for k, n in one["token_usage"].items()} if usage else None)
+        assert bool(usage) is CHAT[service].endpoint.counts
+
+
+def test_what_a_cache_answers_costs_no_tokens(sandbox: Any) -> None:
+    model = chat(sandbox, "bluenexus", cache=InMemoryCache())
+    prompts: Any = [[HumanMessage(QUESTION)]]
+    assert "token_usage" in (model.generate(prompts).llm_output or {})
+    assert "token_usage" not in (model.generate(prompts).llm_output or {})
+
+
+def test_a_profile_of_ones_own_adds_to_what_the_agent_can_do() -> None:
+    settings: Any = {"agent_id": "a", "api_key": "k", "base_url": "https://x.example"}
+    model = CHAT["private_ai"](**settings, profile={"max_input_tokens": 1000})
+    assert model.profile["max_input_tokens"] == 1000
+    assert model.profile["structured_output"]
+    without = CHAT["private_ai"](**settings, profile={"structured_output": False})
+    assert not without.profile["structured_output"]
 
 
 @every_service

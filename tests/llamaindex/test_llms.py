@@ -123,6 +123,7 @@ def test_streams_really_stream(sandbox: Sandbox, build: Build, service: str) -> 
 async def test_usage_is_in_raw_under_the_names_of_the_token_counter(build: Build, way: str) -> None:
     found = await responses(build("cloudbase"), way, ASK)
     usage = found[-1].raw["usage"]
+    assert found[-1].raw["model"] == found[-1].raw["model_name"]
     assert usage["prompt_tokens"] + usage["completion_tokens"] == usage["total_tokens"] > 10
     assert all(response.raw is None for response in found[:-1])
 
