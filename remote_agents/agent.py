@@ -130,16 +130,19 @@ class Agent(Terms):
         **call: Any,
     ) -> Flow[None]:
         """One turn as a flow; arguments as for `remote_agents.turns.turn.take_turn`."""
+        observation = observed(self, call, stream=stream)
         try:
             if not isinstance(call.get("dialogue"), FoundNames | None):  # a caller's own
                 raise ConfigurationError(unknown_in_call(self.endpoint, "dialogue"))
             terms = self.for_call(call)
-            observation = observed(terms, call, stream=stream)
             if observation is not None:
-                terms = terms.observed(observation.headers, observation.begin)
+                terms = terms.observed(observation.headers, observation.see_reply)
             flow = take_turn(terms, messages, stream=stream, **call)
-        except AgentError as error:
-            error.endpoint = error.endpoint or self.endpoint.name
+        except Exception as error:
+            if isinstance(error, AgentError):
+                error.endpoint = error.endpoint or self.endpoint.name
+            if observation is not None:
+                observation.refused(error)
             raise
         return flow if observation is None else observation.watch(flow)
 

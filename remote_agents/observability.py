@@ -5,8 +5,10 @@ Nothing of OpenTelemetry is loaded where its API is not installed. No message is
 
 from __future__ import annotations
 
+import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
@@ -16,22 +18,26 @@ from remote_agents.drivers import Stack
 from remote_agents.errors import AgentError
 from remote_agents.flow import Emit, Flow
 from remote_agents.json_types import JsonMapping, JsonObject
+from remote_agents.memory.dialogue import FoundNames
 from remote_agents.turns.terms import Terms
 from remote_agents.types import Finish, Reply
 from remote_agents.version import VERSION
 
+logger = logging.getLogger(__name__)
+
 
 @dataclass(slots=True)
 class TurnRecord:
-    """One turn that is over.
+    """One turn that is over, or that was refused before it began.
 
     Args:
         endpoint: The service, for example `bluenexus`.
         agent_id: The agent.
         streamed: Whether the answer was asked for piece by piece.
-        seconds: From the call to its end.
-        first_event_seconds: From the call to the first piece of the answer; None if none came.
-        outcome: `ok`, `left` if its reader went away, else the name of the error's class.
+        seconds: From its beginning, which of a stream is the first read, to its end.
+        first_event_seconds: From there to the first piece of the answer; None if none came.
+        outcome: `ok`, `left` if its reader went away (a stream closed, a task cancelled, a program
+            interrupted), else the name of the error's class.
         facts: What the reply's metadata has: ids, model, finish reason, memory, and `usage`; of a
             turn that failed or was left, what was known of it then.
     """
@@ -45,14 +51,18 @@ class TurnRecord:
     facts: JsonMapping = field(default_factory=dict)
 
 
-_observers: list[Callable[[TurnRecord], None]] = []
+_observers: dict[object, Callable[[TurnRecord], None]] = {}
 
 
 def on_turn(observer: Callable[[TurnRecord], None]) -> Callable[[], None]:
     """Call a function after each turn of this process, in every face.
 
+    Also after one whose arguments were refused before anything was sent. What cannot be read as
+    messages at all, and a stream that nobody begins to read, is no turn.
+
     Args:
-        observer: Takes the record of the turn; it must not block, and not raise.
+        observer: Takes the record of the turn; it must not block. What it raises is logged, and
+            costs nobody his answer.
 
     Returns:
         A function that takes the observer away again.
@@ -61,49 +71,60 @@ def on_turn(observer: Callable[[TurnRecord], None]) -> Callable[[], None]:
         >>> stop = on_turn(lambda turn: print(turn.endpoint, turn.outcome))
         >>> stop()
     """
-    _observers.append(observer)
-    return lambda: _observers.remove(observer)
+    place = object()
+    _observers[place] = observer
+
+    def stop() -> None:
+        _observers.pop(place, None)
+
+    return stop
 
 
 def observed(terms: Terms, call: Mapping[str, Any], *, stream: bool) -> Observation | None:
-    """An observation of a turn that begins; None where nobody would look at it."""
+    """What will observe a turn when it begins; None where nobody would look at it."""
     api = _opentelemetry()
-    span = None if api is None else api.begin(terms, call)
-    if span is None and not _observers:
+    if not _observers and (api is None or not api.is_heard()):
         return None
-    record = TurnRecord(terms.endpoint.name, terms.agent_id, stream)
-    return Observation(record, span)
+    return Observation(terms, call, stream=stream)
 
 
 class Observation:
     """Watches one turn.
 
     Args:
-        record: What becomes known of it.
-        span: Its span, if there is one.
+        terms: The agent that is asked.
+        call: The arguments of the call.
+        stream: Whether the answer is asked for piece by piece.
+
+    Attributes:
+        headers: What makes the service's own spans parts of this one, once the turn has begun.
     """
 
-    def __init__(self, record: TurnRecord, span: Any) -> None:
-        self._record = record
-        self._span = span
+    def __init__(self, terms: Terms, call: Mapping[str, Any], *, stream: bool) -> None:
+        self.headers: dict[str, str] = {}
+        self._record = TurnRecord(terms.endpoint.name, terms.agent_id, stream)
+        self._terms = terms
+        self._call = call
+        self._span: Any = None
         self._reply: Reply | None = None
-        self._begun = time.monotonic()
+        self._begun = 0.0
 
-    @property
-    def headers(self) -> dict[str, str]:
-        """What makes the service's own spans parts of this one."""
-        api = _opentelemetry()
-        return {} if api is None or self._span is None else api.headers(self._span)
-
-    def begin(self, reply: Reply) -> None:
+    def see_reply(self, reply: Reply) -> None:
         """The request is about to go out; what becomes known of its answer stands in this reply."""
         self._reply = reply
 
+    def refused(self, error: Exception) -> None:
+        """The turn does not begin, by its arguments."""
+        self._begin()
+        self._fail(error)
+        self._end()
+
     def watch(self, flow: Flow[None]) -> Flow[None]:
-        """The same flow, looked at."""
-        record, steps = self._record, Stack(flow)
+        """The same flow, looked at; the turn begins with its first step."""
+        steps = Stack(flow)
         step: Callable[[Any], Any] = steps.send
         value: Any = None
+        self._begin()
         try:
             while True:
                 try:
@@ -120,13 +141,20 @@ class Observation:
                     raise
                 except BaseException as error:
                     step, value = steps.throw, error
-        except AgentError as error:
-            record.outcome = type(error).__name__
-            ids = {"conversation_id": error.conversation_id, "request_id": error.request_id}
-            record.facts = {name: value for name, value in ids.items() if value is not None}
+        except Exception as error:
+            self._fail(error)
             raise
         finally:
             self._end()
+
+    def _begin(self) -> None:
+        self._begun = time.monotonic()
+        api = _opentelemetry()
+        with _at_no_cost("OpenTelemetry"):
+            if api is not None:
+                self._span = api.begin(self._terms, self._call)
+            if api is not None and self._span is not None:
+                self.headers.update(api.headers(self._span))
 
     def _see(self, items: list[Any]) -> None:
         record = self._record
@@ -135,6 +163,13 @@ class Observation:
         if isinstance(items[-1], Finish):
             record.outcome, record.facts = "ok", items[-1].reply.facts()
 
+    def _fail(self, error: Exception) -> None:
+        record = self._record
+        record.outcome = type(error).__name__
+        if isinstance(error, AgentError):
+            ids = {"conversation_id": error.conversation_id, "request_id": error.request_id}
+            record.facts = {name: value for name, value in ids.items() if value is not None}
+
     def _end(self) -> None:
         record = self._record
         record.seconds = time.monotonic() - self._begun
@@ -142,9 +177,21 @@ class Observation:
             record.facts = {**self._reply.facts(), **record.facts}
         api = _opentelemetry()
         if api is not None and self._span is not None:
-            api.end(self._span, record)
-        for observer in _observers:
-            observer(record)
+            with _at_no_cost("OpenTelemetry"):
+                api.end(self._span, record)
+        for observer in list(_observers.values()):  # one may take itself away
+            with _at_no_cost("An observer of turns"):
+                observer(record)
+
+
+@contextmanager
+def _at_no_cost(title: str) -> Iterator[None]:
+    """Where whoever looks at a turn fails, the turn goes on."""
+    try:
+        yield
+    except Exception as error:
+        error.__suppress_context__ = True  # the error that the turn ended with, if it did
+        logger.exception("%s failed; the turn is as it was.", title)
 
 
 class _OpenTelemetry:
@@ -157,7 +204,7 @@ class _OpenTelemetry:
 
     def begin(self, terms: Terms, call: Mapping[str, Any]) -> Any:
         """A span of a turn; None if no one records it and it belongs to no trace."""
-        if not self._is_heard():
+        if not self.is_heard():
             return None
         trace, place = self._trace, urlsplit(terms.base_url)
         attributes: JsonObject = {
@@ -171,8 +218,10 @@ class _OpenTelemetry:
             value = call.get(name, terms.options.get(name))
             if value is not None:
                 attributes[f"gen_ai.request.{name}"] = value
+        dialogue = call.get("dialogue")
+        configured = dialogue if isinstance(dialogue, FoundNames) else FoundNames()
         for name, key in _IDS.items():
-            if value := call.get(name) or (call.get("dialogue") or {}).get(name):
+            if value := call.get(name) or configured.get(name):
                 attributes[key] = str(value)
         tracer = trace.get_tracer("remote_agents", VERSION)
         span = tracer.start_span(
@@ -180,7 +229,7 @@ class _OpenTelemetry:
         )
         return span if span.is_recording() or span.get_span_context().is_valid else None
 
-    def _is_heard(self) -> bool:
+    def is_heard(self) -> bool:
         """Whether the process has a tracer, or a trace came in from elsewhere."""
         provider = self._trace.get_tracer_provider()
         if not isinstance(provider, self._trace.ProxyTracerProvider):

@@ -1,5 +1,6 @@
 """What OpenTelemetry, a log and a metric see of a turn, and what a service is told."""
 
+import asyncio
 import logging
 import subprocess
 import sys
@@ -8,11 +9,12 @@ from typing import Any
 
 import pytest
 from opentelemetry import trace
+from opentelemetry.sdk.trace import SpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from remote_agents import AgentError, BlueNexus, TurnRecord, observability
+from remote_agents import AgentError, BlueNexus, TurnRecord, observability, on_turn
 from remote_agents.sandbox import Sandbox
-from remote_agents.testing.ways import ENDPOINT_NAMES, FRAMEWORKS, Way, make
+from remote_agents.testing.ways import ENDPOINT_NAMES, FRAMEWORKS, Way, asked, make
 from tests.raw_server import JSON, head, serving
 
 QUESTION = "How many vacation days does Zaphod get?"
@@ -125,6 +127,179 @@ def test_a_stream_that_is_left_says_what_memory_did(
     (turn,) = turns
     assert (turn.outcome, turn.facts["memory"]) == ("left", "new")
     assert turn.facts["conversation_id"]
+
+
+def a_way(
+    sandbox: Sandbox,
+    framework: str,
+    how: tuple[bool, bool],
+    endpoint: str = "bluenexus",
+    **settings: Any,
+) -> Way:
+    settings = {**sandbox.kwargs(endpoint), "max_retries": 0, **settings}
+    return Way(framework, endpoint, streamed=how[0], awaited=how[1], **settings)
+
+
+hows = pytest.mark.parametrize(
+    "how",
+    [(streamed, awaited) for streamed in (False, True) for awaited in (False, True)],
+    ids=["whole", "whole-async", "streamed", "streamed-async"],
+)
+frameworks = pytest.mark.parametrize("framework", FRAMEWORKS)
+
+
+@frameworks
+@hows
+@pytest.mark.parametrize("refused", [{"memory": "bad"}, {"nonsense": 1}, {"timeout": "soon"}])
+async def test_a_turn_that_is_refused_is_seen_too(
+    framework: str,
+    how: tuple[bool, bool],
+    refused: dict[str, object],
+    sandbox: Sandbox,
+    spans: InMemorySpanExporter,
+    turns: list[TurnRecord],
+) -> None:
+    with pytest.raises(AgentError):
+        await a_way(sandbox, framework, how).ask(QUESTION, **refused)
+    assert [(turn.outcome, turn.streamed) for turn in turns] == [("ConfigurationError", how[0])]
+    (span,) = spans.get_finished_spans()
+    assert (span.attributes or {})["error.type"] == "ConfigurationError"
+
+
+def _unfoldable(messages: object) -> list[Any]:
+    raise ZeroDivisionError
+
+
+@frameworks
+@hows
+@pytest.mark.parametrize("session", [None, "s"])
+async def test_a_function_of_the_caller_that_fails_is_a_failed_turn(
+    framework: str,
+    how: tuple[bool, bool],
+    session: str | None,
+    sandbox: Sandbox,
+    spans: InMemorySpanExporter,
+    turns: list[TurnRecord],
+) -> None:
+    answer = await a_way(sandbox, framework, how, "maiagent").ask("Hi")
+    way = a_way(sandbox, framework, how, "maiagent", fold=_unfoldable)
+    history = [way.question("Hello"), answer.message]
+    turns.clear()
+    spans.clear()
+    with pytest.raises(ZeroDivisionError):
+        await way.ask(QUESTION, history, session)
+    assert [turn.outcome for turn in turns] == ["ZeroDivisionError"]
+    (span,) = spans.get_finished_spans()
+    assert span.status.status_code is trace.StatusCode.ERROR
+
+
+class _Begun(SpanProcessor):
+    def __init__(self) -> None:
+        self.many = 0
+
+    def on_start(self, span: object, parent_context: object = None) -> None:
+        self.many += 1
+
+
+@frameworks
+@pytest.mark.parametrize("awaited", [False, True])
+async def test_a_stream_that_nobody_reads_is_no_turn(
+    framework: str,
+    awaited: bool,
+    sandbox: Sandbox,
+    spans: InMemorySpanExporter,
+    turns: list[TurnRecord],
+) -> None:
+    provider: Any = trace.get_tracer_provider()
+    provider.add_span_processor(begun := _Begun())
+    way = a_way(sandbox, framework, (True, awaited))
+    method = "stream_chat" if framework == "llamaindex" else "stream"
+    stream = getattr(way.model, f"a{method}" if awaited else method)([way.question(QUESTION)])
+    unread = await stream if hasattr(stream, "__await__") else stream
+    del stream, unread
+    assert begun.many == len(turns) == 0
+    await way.leave(QUESTION)
+    assert begun.many == len(spans.get_finished_spans()) == len(turns) == 1
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+async def test_a_turn_whose_task_is_cancelled_is_left(
+    streamed: bool, sandbox: Sandbox, spans: InMemorySpanExporter, turns: list[TurnRecord]
+) -> None:
+    way = a_way(sandbox, "plain", (streamed, True))
+    sandbox.slow_first_byte(seconds=5)
+    with pytest.raises(asyncio.TimeoutError):
+        await asyncio.wait_for(way.ask(QUESTION), 0.3)
+    assert [turn.outcome for turn in turns] == ["left"]
+    (span,) = spans.get_finished_spans()
+    assert span.status.status_code is trace.StatusCode.UNSET
+
+
+@frameworks
+@hows
+async def test_an_observer_that_fails_costs_nobody_his_answer(
+    framework: str,
+    how: tuple[bool, bool],
+    sandbox: Sandbox,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    seen: list[str] = []
+    stops = [on_turn(lambda turn: seen.index("?")), on_turn(lambda turn: seen.append(turn.outcome))]
+    try:
+        way = a_way(sandbox, framework, how)
+        assert (await way.ask(QUESTION)).text
+        sandbox.fail_next(status=500, body={"error": "out of bananas"})
+        with pytest.raises(AgentError, match="500"):
+            await way.ask(QUESTION)
+    finally:
+        for stop in stops:
+            stop()
+    assert seen == ["ok", "ServerError"]
+    failures = [each for each in caplog.records if each.name == "remote_agents.observability"]
+    assert [each.levelname for each in failures] == ["ERROR", "ERROR"]
+    assert "ValueError" in caplog.text
+    assert "bananas" not in caplog.text
+
+
+class _Failing(SpanProcessor):
+    def on_start(self, span: object, parent_context: object = None) -> None:
+        raise ZeroDivisionError
+
+    def on_end(self, span: object) -> None:
+        raise ZeroDivisionError
+
+
+def test_a_tracer_that_fails_costs_nobody_his_answer(
+    sandbox: Sandbox, spans: InMemorySpanExporter, turns: list[TurnRecord]
+) -> None:
+    provider: Any = trace.get_tracer_provider()
+    provider.add_span_processor(_Failing())
+    assert asked(a_way(sandbox, "plain", (False, False)), QUESTION).text
+    assert [turn.outcome for turn in turns] == ["ok"]
+
+
+def test_an_observer_may_take_itself_away(sandbox: Sandbox) -> None:
+    way, seen = a_way(sandbox, "plain", (False, False)), list[str]()
+
+    def once(turn: TurnRecord) -> None:
+        seen.append("once")
+        stop()
+
+    stop, stop_other = on_turn(once), on_turn(lambda turn: seen.append("each"))
+    asked(way, QUESTION)
+    asked(way, QUESTION)
+    stop_other()
+    assert seen == ["once", "each", "each"]
+
+
+def test_an_observer_is_taken_away_as_often_as_one_likes(sandbox: Sandbox) -> None:
+    seen = list[TurnRecord]()
+    stops = [on_turn(seen.append), on_turn(seen.append)]
+    stops[0]()
+    stops[0]()
+    asked(a_way(sandbox, "plain", (False, False)), QUESTION)
+    stops[1]()
+    assert len(seen) == 1
 
 
 @pytest.mark.parametrize("endpoint", ENDPOINT_NAMES)

@@ -129,8 +129,9 @@ def _attempt(request: Request, exchange: Exchange) -> Flow[Any]:
     exchange.sent = time.monotonic()
     if exchange.note is not None and exchange.reply is not None:
         exchange.note.posted(exchange.reply)
-    if terms.call_headers and not request.foreign:  # what goes elsewhere has none of the caller's
-        request = replace(request, headers={**request.headers, **terms.call_headers})
+    more = {**terms.call_headers, **terms.trace_headers}
+    if more and not request.foreign:  # what goes elsewhere has none of the caller's
+        request = replace(request, headers={**request.headers, **more})
     try:
         limits = terms.timeout
         first = limits.first_event if limits.total is None else exchange.left(limits.first_event)

@@ -85,6 +85,7 @@ class Terms:
     """Where a service has several, the one that was found."""
     known_seal_key: bytes | None = None
     call_headers: Mapping[str, str] = _NONE
+    trace_headers: Mapping[str, str] = _NONE
     on_reply: Callable[[Reply], None] | None = None
 
     def __init__(self, endpoint: Endpoint, **settings: object) -> None:
@@ -178,11 +179,11 @@ class Terms:
         """These terms, for one turn that is observed.
 
         Args:
-            headers: Its place in a trace, for the service.
+            headers: Will hold its place in a trace, for the service, once it has begun.
             on_reply: Is shown the reply while it is empty; what becomes known is found there.
         """
         terms = copy.copy(self)
-        terms.call_headers = {**terms.call_headers, **headers}
+        terms.trace_headers = headers
         terms.on_reply = on_reply
         return terms
 
