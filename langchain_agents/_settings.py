@@ -160,18 +160,27 @@ class AgentSettings(Settings, Serializable, LanguageModel[Any, Any]):
         """
         return self.agent.session(session_id, **names)
 
+    async def asession(self, session_id: str, /, **names: str) -> Session | None:
+        """The same as `session`, with asyncio."""
+        return await self.agent.asession(session_id, **names)
+
     def forget(self, session_id: str, /, *, everywhere: bool = False, **names: str) -> bool:
         """Forget a session or thread, so that its next turn starts a new conversation.
 
         Args:
             session_id: Its name.
-            everywhere: Whether the service deletes its conversations too, where it can.
+            everywhere: Whether the service deletes its conversations too, where it can; it does so
+                first, and should that fail, nothing is forgotten yet: repeat it.
             **names: What else is part of it, for example `user_id`.
 
         Returns:
             Whether there was one.
         """
         return self.client.forget(session_id, everywhere=everywhere, **names)
+
+    async def aforget(self, session_id: str, /, *, everywhere: bool = False, **names: str) -> bool:
+        """The same as `forget`, with asyncio."""
+        return await self.client.aforget(session_id, everywhere=everywhere, **names)
 
     def close(self) -> None:
         """Give up the shared connections; the next call opens new ones."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from langchain_core.chat_history import BaseChatMessageHistory
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
@@ -84,14 +84,16 @@ class RemoteChatMessageHistory(BaseChatMessageHistory):
         """Delete the conversation, where the service can, and begin with an empty one."""
         conversations = resource_of(self.client, "conversations")
         if self.conversation_id is not None and hasattr(conversations, "delete"):
-            conversations.delete(self.conversation_id)
+            with suppress(NotFoundError):  # gone already
+                conversations.delete(self.conversation_id)
         self.conversation_id, self._waiting, self._asked = None, [], 0
 
     async def aclear(self) -> None:
         """The same as `clear`, with asyncio."""
         conversations = resource_of(self.client, "conversations")
         if self.conversation_id is not None and hasattr(conversations, "adelete"):
-            await conversations.adelete(self.conversation_id)
+            with suppress(NotFoundError):
+                await conversations.adelete(self.conversation_id)
         self.conversation_id, self._waiting, self._asked = None, [], 0
 
     @contextmanager

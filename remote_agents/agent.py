@@ -13,27 +13,27 @@ from collections.abc import (
     Callable,
     Generator,
     Iterator,
+    Mapping,
     Sequence,
 )
 from functools import cached_property, partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from remote_agents.drivers import arun, avalue_of, run, value_of
 from remote_agents.errors import AgentError, ConfigurationError
 from remote_agents.flow import Flow
 from remote_agents.memory.dialogue import FoundNames
+from remote_agents.memory.history_matching import Conversation
 from remote_agents.memory.lease import asked
 from remote_agents.memory.sessions import Session
 from remote_agents.observability import observed
-from remote_agents.turns.clock import Exchange
+from remote_agents.turns.clock import Exchange, account_of
 from remote_agents.turns.operations import expand
 from remote_agents.turns.terms import Terms
 from remote_agents.turns.turn import take_turn
 from remote_agents.types import Event, Finish, Message, Reply
 from remote_agents.unknown_names import unknown_in_call
 from remote_agents.version import VERSION
-
-T = TypeVar("T")
 
 if TYPE_CHECKING:
     from remote_agents.http.transport import Transport
@@ -161,9 +161,18 @@ class Agent(Terms):
             session_id: Its name.
             **names: What else is part of it, for example `user_id`.
         """
-        keys = self.dialogue_keys_of(session_id, names)
-        known = [each for key in keys for each in self._ask_store(partial(self.store.read, key))]
-        known = [each for each in known if each.conversation_id]
+        found: Session | None = self.call(self._session(session_id, names))
+        return found
+
+    async def asession(self, session_id: str, /, **names: str) -> Session | None:
+        """The same as `session`, with asyncio."""
+        found: Session | None = await self.acall(self._session(session_id, names))
+        return found
+
+    def _session(self, session_id: str, names: Mapping[str, str]) -> Flow[Session | None]:
+        known = []
+        for key in (yield from self._dialogue_keys(session_id, names)):
+            known += yield from self._known(key)
         return Session(sorted(known, key=lambda each: -each.last_used)) if known else None
 
     def forget(self, session_id: str, /, **names: str) -> list[str]:
@@ -176,11 +185,48 @@ class Agent(Terms):
         Returns:
             The service's ids of the conversations that were forgotten.
         """
-        keys = self.dialogue_keys_of(session_id, names)
-        return [gone for key in keys for gone in self._ask_store(partial(self.store.delete, key))]
+        gone: list[str] = self.call(self.forgetting(session_id, names))
+        return gone
 
-    def _ask_store(self, word: Callable[[], list[T]]) -> list[T]:
-        return value_of(asked(self.store, word), self.transport)
+    async def aforget(self, session_id: str, /, **names: str) -> list[str]:
+        """The same as `forget`, with asyncio."""
+        gone: list[str] = await self.acall(self.forgetting(session_id, names))
+        return gone
+
+    def forgetting(
+        self,
+        session_id: str,
+        names: Mapping[str, str],
+        delete: Callable[[str], Flow[None]] | None = None,
+    ) -> Flow[list[str]]:
+        """Forget a session or thread, as a flow; arguments and result as for `forget`.
+
+        Args:
+            session_id: Its name.
+            names: What else is part of it.
+            delete: Deletes a conversation of this id at the service, and does so first: should that
+                fail, the session still knows its conversations, and a repetition finishes it.
+        """
+        gone: list[str] = []
+        for key in (yield from self._dialogue_keys(session_id, names)):
+            deleted: set[str] = set()
+            if delete is not None:
+                for known in (yield from self._known(key)):
+                    yield from delete(known.conversation_id)
+                    deleted.add(known.conversation_id)
+            forgotten = yield from asked(self.store, partial(self.store.delete, key))
+            if delete is not None:
+                for late in set(forgotten) - deleted:  # of a turn that ended meanwhile
+                    yield from delete(late)
+            gone += forgotten
+        return gone
+
+    def _dialogue_keys(self, session_id: str, names: Mapping[str, str]) -> Flow[list[str]]:
+        return self.dialogue_keys_of(session_id, names, (yield from account_of(Exchange(self))))
+
+    def _known(self, key: str) -> Flow[list[Conversation]]:
+        known = yield from asked(self.store, partial(self.store.read, key))
+        return [each for each in known if each.conversation_id]
 
     def close(self) -> None:
         """Give up the shared connections."""

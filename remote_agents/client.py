@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Generator, Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -14,6 +13,7 @@ from remote_agents._lazy import LazyModule
 from remote_agents.checking import Check, StepChecker
 from remote_agents.errors import (
     AgentError,
+    AgentStatusError,
     ConfigurationError,
     NotFoundError,
 )
@@ -311,29 +311,46 @@ class Client(Settings):
         """
         return self.agent.session(session_id, **names)
 
+    async def asession(self, session_id: str, /, **names: str) -> Session | None:
+        """The same as `session`, with asyncio."""
+        return await self.agent.asession(session_id, **names)
+
     def forget(self, session_id: str, /, *, everywhere: bool = False, **names: str) -> bool:
         """Forget a session or thread, so that its next turn starts a new conversation.
 
         Args:
             session_id: Its name.
-            everywhere: Whether the service deletes its conversations too, where it can.
+            everywhere: Whether the service deletes its conversations too, where it can; it does so
+                first, and should that fail, nothing is forgotten yet: repeat it.
             **names: What else is part of it, for example `user_id`.
 
         Returns:
             Whether there was one.
         """
-        forgotten = self.agent.forget(session_id, **names)
-        if everywhere:
-            self._delete(forgotten)
+        forgotten = self.agent.call(self._forget(session_id, names, everywhere=everywhere))
         return bool(forgotten)
 
-    def _delete(self, conversation_ids: Iterable[str]) -> None:
-        conversations: Any = getattr(self, "conversations", None)
+    async def aforget(self, session_id: str, /, *, everywhere: bool = False, **names: str) -> bool:
+        """The same as `forget`, with asyncio."""
+        forgotten = await self.agent.acall(self._forget(session_id, names, everywhere=everywhere))
+        return bool(forgotten)
+
+    def _forget(
+        self, session_id: str, names: Mapping[str, str], *, everywhere: bool
+    ) -> Flow[list[str]]:
+        conversations: Any = getattr(self, "conversations", None) if everywhere else None
         if not hasattr(conversations, "delete"):
-            return
-        for conversation_id in conversation_ids:
-            with suppress(NotFoundError):  # gone already
-                conversations.delete(conversation_id)
+            return self.agent.forgetting(session_id, names)
+
+        def delete(conversation_id: str) -> Flow[None]:
+            try:
+                yield from conversations._delete(conversation_id)
+            except AgentStatusError as error:
+                error.conversation_id = conversation_id
+                if not (isinstance(error, NotFoundError) or self.endpoint.is_lost(error)):
+                    raise  # else it is gone already
+
+        return self.agent.forgetting(session_id, names, delete)
 
     def close(self) -> None:
         """Give up the shared connections."""

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from remote_agents.memory.turnstile import Turnstile
+from remote_agents.workers import workers
 
 if TYPE_CHECKING:
     from remote_agents.memory.history_matching import Conversation
@@ -99,3 +101,9 @@ class SessionStore(ABC):
     @abstractmethod
     def purge(self, older_than: float) -> int:
         """Forget every conversation not used for `older_than` seconds; how many there were."""
+
+    async def apurge(self, older_than: float) -> int:
+        """The same as `purge`, with asyncio: what blocks does so in a thread."""
+        if not self.blocks:
+            return self.purge(older_than)
+        return await workers.acall(partial(self.purge, older_than), None)

@@ -283,14 +283,17 @@ class Terms:
             self.known_seal_key = seal_key(secret, self._static_key)
         return self.known_seal_key
 
-    def dialogue_keys_of(self, session_id: str, names: Mapping[str, str]) -> list[str]:
+    def dialogue_keys_of(
+        self, session_id: str, names: Mapping[str, str], account: str
+    ) -> list[str]:
         """The store's keys of a session or thread of this name.
 
         Args:
             session_id: Its name.
             names: What else is part of it, for example `user_id`.
+            account: Whose it is.
         """
-        session, account = required(session_id), self._account_now()
+        session = required(session_id)
         keys = []
         for name in NAMES:
             found = find_dialogue_name({name: session, **names})
