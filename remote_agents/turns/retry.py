@@ -20,7 +20,7 @@ from remote_agents.errors import (
 )
 
 MAX_WAIT = 60.0
-UNSAFE_STATUSES = (409, 500, 502, 504)
+UNSAFE_STATUSES = (409, 500, 502, 503, 504)
 
 
 def retry_delay(
@@ -67,7 +67,7 @@ def _was_not_run(error: AgentError) -> bool:
 
 def _may_have_run(error: AgentError) -> bool:
     if isinstance(error, (ServerError, ConflictError)):
-        return error.status_code in UNSAFE_STATUSES or error.status_code == 503
+        return error.status_code in UNSAFE_STATUSES
     if isinstance(error, AgentTimeoutError):
         return error.phase in ("first_event", "idle")
     return isinstance(error, StreamInterruptedError) and not isinstance(error, AgentStatusError)

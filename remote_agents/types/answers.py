@@ -155,7 +155,7 @@ class Reply:
 
     Attributes:
         endpoint: Name of the endpoint, for example `bluenexus`.
-        agent: `provider:agent_id@host`.
+        agent: `provider:agent_id@host/path`.
         steps: The agent's own tool calls and results, and unknown events, in order.
         tool_calls: Calls of your own tools that the agent asks you to run.
         raw: What else the service said, as plain values: `created`, `object`, `version`, ...

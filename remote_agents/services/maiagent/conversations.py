@@ -1,8 +1,8 @@
 """MaiAgent's conversations and their messages.
 
 Implements "Conversations and Messages" (docs.maiagent.ai); records, files and the rest of its API
-are in `maiagent_records.py`, `maiagent_files.py` and `maiagent_directory.py`. Every path ends with
-a slash: the service would redirect, and redirects are not followed.
+are in `records.py`, `files.py` and `directory.py`. Every path ends with a slash: the service would
+redirect, and redirects are not followed.
 """
 
 from __future__ import annotations
