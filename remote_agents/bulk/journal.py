@@ -132,21 +132,22 @@ class FileJournal:
 
     def ask(self, key: str, asked: int) -> bool:
         """Note it on the disk itself, so that not even a power cut makes it be asked again."""
-        self._write({"key": key, "status": "asked", "asked": asked})
-        os.fsync(self._file.fileno())
+        self._write({"key": key, "status": "asked", "asked": asked}, to_disk=True)
         return True
 
     def settle(self, row: Row) -> None:
         """Keep a row, where a kill of this process does not reach it."""
         self._write(row)
 
-    def _write(self, row: Row) -> None:
+    def _write(self, row: Row, *, to_disk: bool = False) -> None:
         line = json.dumps(row, ensure_ascii=False).encode("utf-8", "backslashreplace") + b"\n"
         with self._lock:
             at = self._file.seek(0, os.SEEK_END)
             try:
                 self._file.write(line)
                 self._file.flush()
+                if to_disk:  # under the lock, as a line can be cut off while it is the last
+                    os.fsync(self._file.fileno())
             except OSError as error:
                 self._file = _cut_at(self._file, at)
                 raise AgentConnectionError(f"{self._path} cannot be written ({error}).") from error

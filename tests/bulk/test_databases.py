@@ -1,11 +1,14 @@
 """A run whose journal is a database: it may be away for a while, and several workers share it."""
 
+import errno
+import itertools
+import os
 import subprocess
 import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -122,6 +125,29 @@ def test_a_key_is_any_text(
     again = run(sandbox, path, list(odd), key=odd.__getitem__)
     assert [row["key"] for row in again] == list(odd.values())
     assert len(sandbox.turns()) == 4
+
+
+def test_a_disk_that_is_full_in_the_end_fails_the_question_unasked(
+    sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a network's disk it may be known only when what was written is to be there."""
+    path, questions = str(tmp_path / "run.jsonl"), ["Say: one", "Say: two", "Say: three"]
+    calls = itertools.count(1)
+
+    def fsync(file: int, real: Callable[[int], None] = os.fsync) -> None:
+        if next(calls) == 2:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        real(file)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    agent = BlueNexus(**sandbox.kwargs("bluenexus"))
+    rows = list(ask_many(agent, questions, path=path, progress=False, concurrency=1))
+    assert [row["status"] for row in rows] == ["answered", "failed", "answered"]
+    assert rows[1]["safe_to_repeat"]
+    assert "No space left" in rows[1]["error"]
+    again = run(sandbox, path, questions)
+    assert [row["status"] for row in again] == ["answered"] * 3
+    assert max(asked(sandbox).values()) == 1
 
 
 def test_a_full_disk_fails_the_question_and_spoils_no_line(
