@@ -1,7 +1,7 @@
 """A sandbox that many tests use, one after the other."""
 
 from remote_agents.sandbox import Sandbox
-from remote_agents.sandbox.service import settings_of_services
+from remote_agents.sandbox.settings import settings_of_services
 
 
 class Shared(Sandbox):

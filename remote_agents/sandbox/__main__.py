@@ -22,10 +22,11 @@ from remote_agents.sandbox.directory import AGENTS, environment, manifest
 from remote_agents.sandbox.mind.answers import Brain
 from remote_agents.sandbox.mind.knowledge import HANDBOOK, Knowledge
 from remote_agents.sandbox.options import HERE, parser
-from remote_agents.sandbox.service import Service, Settings
+from remote_agents.sandbox.service import Service
 from remote_agents.sandbox.serving.keys import Keys
 from remote_agents.sandbox.serving.server import listen, serve
 from remote_agents.sandbox.serving.state import Store
+from remote_agents.sandbox.settings import Settings
 from remote_agents.sandbox.upstream import Upstream
 
 if TYPE_CHECKING:  # what it needs is installed only for `--tls`

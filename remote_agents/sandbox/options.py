@@ -8,7 +8,7 @@ import math
 import re
 from pathlib import Path
 
-from remote_agents.sandbox.service import parse_rate
+from remote_agents.sandbox.settings import parse_rate
 
 HERE = "127.0.0.1"
 
