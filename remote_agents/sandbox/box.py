@@ -20,6 +20,7 @@ from remote_agents.extras import require
 from remote_agents.sandbox import services as services  # so that all agents are entered
 from remote_agents.sandbox.directory import agent_of, environment, manifest
 from remote_agents.sandbox.json_types import Arguments
+from remote_agents.sandbox.options import check
 from remote_agents.sandbox.picture import Turns
 
 ROOT = Path(__file__).parent.parent.parent
@@ -39,6 +40,9 @@ class Sandbox:
         answer_from_context: whether sentences in the prompt may be the answer.
         tls: serve HTTPS with a certificate of a private authority; `kwargs()` has `verify`.
         token_seconds: keys are tokens that expire after so long; `kwargs()` has a key function.
+
+    Raises:
+        ValueError: An argument is none of these; it says which, and what it may be.
 
     Example:
         >>> with Sandbox() as box:  # doctest: +SKIP
@@ -77,6 +81,7 @@ class Sandbox:
         self._token_seconds = token_seconds
         if token_seconds is not None:
             self._arguments.append(f"--token-seconds={token_seconds}")
+        check([f"--port={port}", *self._arguments])
 
     def __repr__(self) -> str:
         return f"Sandbox({self.url or 'stopped'})"
@@ -194,6 +199,9 @@ class Sandbox:
         credits (BlueNexus), refuse_system (Private AI), cloudbase_lists (the shape of its lists:
         hosted, template or express), maiagent_root (the only root of its paths: /api or /api/v1),
         export_padding (bytes by which MaiAgent's Excel file is larger than its records).
+
+        Raises:
+            ValueError: There is no such setting, or it cannot have this value.
         """
         self._call("POST", "configure", settings)
 

@@ -13,9 +13,23 @@ from remote_agents.sandbox.settings import parse_rate
 HERE = "127.0.0.1"
 
 
-def parser() -> argparse.ArgumentParser:
+def check(arguments: list[str]) -> None:
+    """Refuse what the command would refuse, in words for whoever starts it from Python.
+
+    Raises:
+        ValueError: Names the argument, and says what it may be.
+    """
+    try:
+        parser(exit_on_error=False).parse_args(arguments)
+    except argparse.ArgumentError as error:
+        name = str(error.argument_name).lstrip("-").replace("-", "_")
+        raise ValueError(f"{name}: {error.message}") from None
+
+
+def parser(*, exit_on_error: bool = True) -> argparse.ArgumentParser:
     """What the command line takes."""
     built = argparse.ArgumentParser(
+        exit_on_error=exit_on_error,
         prog="remote-agents sandbox",
         description="A local server that speaks the protocols of all remote agents.",
         epilog="--print-env prints the variables first and then serves: "

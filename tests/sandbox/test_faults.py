@@ -1,4 +1,6 @@
 import asyncio
+import json
+import re
 import time
 from collections.abc import Callable
 from typing import Any
@@ -8,6 +10,7 @@ import pytest
 
 from remote_agents.sandbox import Sandbox
 from remote_agents.sandbox.serving.server import Connection
+from remote_agents.sandbox.settings import settings_of_services
 from tests.sandbox.calls import BOTH, ENDPOINTS, PLAIN, Caller, frames
 
 QUESTION = "Count to 12"
@@ -230,6 +233,62 @@ def test_unknown_faults_and_endpoints_are_refused(box: Sandbox) -> None:
         box.fail_next(endpoint="nope")
     with pytest.raises(ValueError, match="unknown setting 'nope'"):
         box.configure(nope=1)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("word_delay", "fast", "a number of seconds from 0, not 'fast'"),
+        ("word_delay", -1, "a number of seconds from 0"),
+        ("word_delay", float("inf"), "a number of seconds from 0"),
+        ("word_delay", True, "a number of seconds from 0"),
+        ("word_delay", None, "a number of seconds from 0"),
+        ("rate_limit", "often", "a limit such as '30/minute'"),
+        ("rate_limit", "0/minute", "a limit such as '30/minute' (not 0)"),
+        ("rate_limit", [], "a limit such as '30/minute'"),
+        ("credits", "many", "a whole number from 0"),
+        ("cloudbase_lists", "tmplate", "'hosted', 'template' or 'express', not 'tmplate'"),
+        ("maiagent_root", "/nope", "None, '/api' or '/api/v1', not '/nope'"),
+        ("export_padding", 1.5, "a whole number from 0"),
+        ("refuse_system", "no", "true or false"),
+    ],
+)
+def test_a_setting_that_cannot_be_is_refused(
+    call: Caller, box: Sandbox, name: str, value: object, said: str
+) -> None:
+    with pytest.raises(ValueError, match=re.escape(f"{name} must be {said}")):
+        box.configure(**{"credits": 7, name: value})  # the other one is not set either
+    body = json.dumps({name: value})
+    answer = call.http.post("/_sandbox/configure", content=body)
+    assert answer.status_code == 400
+    assert said in answer.json()["error"]
+    now = call.http.post("/_sandbox/configure", json={}).json()
+    assert now["of_services"]["credits"] != 7
+    assert now.get(name, now["of_services"].get(name)) != value
+
+
+def test_what_is_set_at_first_may_be_set(box: Sandbox) -> None:
+    box.configure(**settings_of_services())
+    box.configure(rate_limit="none", word_delay=0.0)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("rate_limit", "often", "'30/minute' (not 0) or 'none', not 'often'"),
+        ("rate_limit", "0/minute", "'30/minute' (not 0)"),
+        ("word_delay", "fast", "a number of seconds from 0 on"),
+        ("token_seconds", 0, "a number of seconds above 0"),
+        ("port", 99_999, "a port is a number up to 65535"),
+        ("upstream", "127.0.0.1", "an address that begins with http"),
+    ],
+)
+def test_an_argument_that_cannot_be_is_refused_where_it_is_given(
+    capfd: pytest.CaptureFixture[str], name: str, value: Any, said: str
+) -> None:
+    with pytest.raises(ValueError, match=f"^{name}: .*{re.escape(said)}"):
+        Sandbox(**{name: value})
+    assert capfd.readouterr() == ("", "")
 
 
 def test_faults_over_http(call: Caller) -> None:

@@ -2,7 +2,7 @@
 
 import time
 
-from remote_agents.sandbox.agent import Agent
+from remote_agents.sandbox.agent import Agent, one_of, whole_number
 from remote_agents.sandbox.serving.state import Store
 
 AGENT = Agent(
@@ -13,8 +13,8 @@ AGENT = Agent(
     chat="/completions/",
     scheme="Api-Key",
     settings={
-        "maiagent_root": None,  # the only root of its paths: "/api" or "/api/v1"
-        "export_padding": 0,  # bytes by which an Excel export is larger than its records
+        "maiagent_root": one_of(None, "/api", "/api/v1"),  # the only root of its paths
+        "export_padding": whole_number(0),  # bytes that an Excel export has beside its records
     },
     extra={
         "knowledge_base_id": "e3b7f150-9d24-46c8-a2f6-58c1d09e7b3a",
