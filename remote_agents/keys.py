@@ -12,6 +12,7 @@ from weakref import WeakKeyDictionary
 
 from pydantic import SecretStr
 
+from remote_agents import process
 from remote_agents.json_types import JsonObject
 
 Token: TypeAlias = str | SecretStr
@@ -26,8 +27,9 @@ def cached_key(fetch: Callable[[], Fetched | Awaitable[Fetched]]) -> CachedKey:
     be wrapped: the first caller's token would be everybody's.
 
     Args:
-        fetch: Gives the token, or `(token, seconds)` where it is known how long it is good; an
-            async one serves async calls. However many turns wait for a token, it is called once.
+        fetch: Gives the token, or `(token, seconds)` where it is known how long it is good. One
+            that is async, or gives what is to be awaited, serves async calls. However many turns
+            wait for a token, it is called once.
 
     Example:
         >>> key = cached_key(lambda: ("token", 3600.0))
@@ -46,37 +48,56 @@ class CachedKey:
 
     def __init__(self, fetch: Callable[[], Fetched | Awaitable[Fetched]]) -> None:
         self._fetch = fetch
-        self._start()
-
-    def _start(self) -> None:
-        self._lock = threading.Lock()
-        self._loops: WeakKeyDictionary[Any, asyncio.Lock] = WeakKeyDictionary()
+        self._awaits = inspect.iscoroutinefunction(fetch)
         self._token: SecretStr | None = None
         self._until = 0.0
+        self._refused: set[SecretStr | None] = set()
+        self._make_locks()
+
+    def _make_locks(self) -> None:
+        self._fetching = threading.Lock()  # held as long as a blocking fetch takes: in no loop
+        self._lock = threading.Lock()  # of the token: held for no longer than it takes to read it
+        self._loops: WeakKeyDictionary[Any, asyncio.Lock] = WeakKeyDictionary()
+        self._pid = process.pid
+
+    def _settle(self) -> None:
+        """After a fork, the parent's threads fetch nothing here."""
+        if self._pid != process.pid:
+            self._make_locks()
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}()"
 
     def __call__(self) -> SecretStr | Awaitable[SecretStr]:
         """The token, fetched if there is none that is good."""
-        if inspect.iscoroutinefunction(self._fetch):
-            return self._acall()
-        with self._lock:
+        self._settle()
+        with self._fetching:
+            if self._awaits:
+                return self._acall()
             token = self._good()
-            return self._keep(self._fetch()) if token is None else token
+            if token is not None:
+                return token
+            fetched = self._fetch()
+            self._awaits = inspect.isawaitable(fetched)
+            return self._acall(_Begun(fetched)) if self._awaits else self._keep(fetched)
 
-    async def _acall(self) -> SecretStr:
+    async def _acall(self, begun: _Begun | None = None) -> SecretStr:
         with self._lock:
             turn = self._loops.setdefault(asyncio.get_running_loop(), asyncio.Lock())
         async with turn:
             token = self._good()
             if token is not None:
                 return token
-            fetched = self._fetch()
+            fetched = self._fetch() if begun is None else begun.fetched
             return self._keep(await fetched if inspect.isawaitable(fetched) else fetched)
 
     def _good(self) -> SecretStr | None:
-        return self._token if time.monotonic() < self._until else None
+        """The token that is kept; None where one is to be fetched now."""
+        with self._lock:
+            if time.monotonic() < self._until:
+                return self._token
+            self._refused.clear()
+            return None
 
     def _keep(self, fetched: Any) -> SecretStr:
         token, seconds = fetched if isinstance(fetched, tuple) else (fetched, None)
@@ -86,19 +107,33 @@ class CachedKey:
         kept = token if isinstance(token, SecretStr) else SecretStr(token or "")
         # A short life is used to the last tenth: else each request would fetch.
         spare = 0.0 if seconds is None else min(MARGIN, seconds / 10)
-        self._until = float("inf") if seconds is None else time.monotonic() + seconds - spare
-        self._token = kept
+        until = float("inf") if seconds is None else time.monotonic() + seconds - spare
+        with self._lock:
+            # Refused since it was asked for: the next one to ask may be given another.
+            self._token, self._until = kept, 0.0 if kept in self._refused else until
         return kept
 
     def drop(self, refused: SecretStr | None) -> None:
-        """Forget a token that the service refused; one fetched since then stays."""
+        """Forget a token that the service refused; one fetched since then stays. Never waits."""
+        self._settle()
         with self._lock:
-            if self._token is not None and self._token == refused:
+            self._refused.add(refused)
+            if self._token == refused:
                 self._until = 0.0
 
     def __getstate__(self) -> JsonObject:
         return {"_fetch": self._fetch}  # another process fetches its own
 
     def __setstate__(self, state: JsonObject) -> None:
-        self._fetch = state["_fetch"]
-        self._start()
+        CachedKey.__init__(self, state["_fetch"])
+
+
+class _Begun:
+    """What an async function gave before it was known as one; unless awaited, it never runs."""
+
+    def __init__(self, fetched: Any) -> None:
+        self.fetched = fetched
+
+    def __del__(self) -> None:
+        if inspect.iscoroutine(self.fetched):
+            self.fetched.close()

@@ -3,11 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import json
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Awaitable, Callable, Generator
 from typing import Any
 
 import pytest
 
-from remote_agents import cached_key
+from remote_agents import ConfigurationError, cached_key
+from remote_agents.sandbox import Sandbox
+from remote_agents.testing.ways import FRAMEWORKS, Way, make
+
+QUESTION = "How many vacation days do I get?"
 
 
 def counted(*tokens: Any) -> tuple[Any, list[Any]]:
@@ -68,3 +79,159 @@ def test_a_failure_is_not_kept() -> None:
     with pytest.raises(ValueError, match="later"):
         key()
     assert key().get_secret_value() == "a"
+
+
+# --- threads, loops, processes -------------------------------------------------------------------
+
+
+def test_a_token_that_is_refused_while_it_is_fetched_again_is_not_kept() -> None:
+    begun, over, left = threading.Event(), threading.Event(), ["a", "a", "b", "c"]
+    went_on: list[bool] = []
+
+    def fetch() -> str:
+        token = left.pop(0)
+        if len(left) == 2:
+            begun.set()
+            went_on.append(over.wait(10))
+        return token
+
+    key = cached_key(fetch)
+    first = key()
+    key.drop(first)
+    thread = threading.Thread(target=key)
+    thread.start()
+    assert begun.wait(10)
+    key.drop(first)  # of another turn, and without waiting for the provider
+    over.set()
+    thread.join(10)
+    assert went_on == [True]
+    assert [key().get_secret_value() for _ in range(2)] == ["b", "b"]
+
+
+@pytest.mark.parametrize("streamed", [False, True], ids=["whole", "streamed"])
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+async def test_the_loop_goes_on_while_a_refused_token_is_fetched_anew(
+    framework: str, streamed: bool, sandbox: Sandbox
+) -> None:
+    settings: dict[str, Any] = {**sandbox.kwargs("bluenexus"), "max_retries": 0}
+    tokens, loop = ["withdrawn-1", settings.pop("api_key")], asyncio.get_running_loop()
+
+    async def ask_the_provider() -> str:
+        await asyncio.sleep(0.2)
+        return str(tokens.pop(0))
+
+    def fetch() -> str:
+        return asyncio.run_coroutine_threadsafe(ask_the_provider(), loop).result(5)
+
+    key = cached_key(fetch)
+    way = Way(framework, "bluenexus", streamed=streamed, awaited=True, **settings, api_key=key)
+    answers = await asyncio.gather(*(way.ask(QUESTION) for _ in range(6)))
+    assert all("25" in answer.text for answer in answers)
+    assert tokens == []
+
+
+class Awaited:
+    """What is to be awaited, and no coroutine."""
+
+    def __init__(self, value: Awaitable[Any]) -> None:
+        self.value = value
+
+    def __await__(self) -> Generator[Any, None, Any]:
+        return self.value.__await__()
+
+
+class AsyncCall:
+    """A function of an object."""
+
+    def __init__(self, function: Callable[[], Awaitable[Any]]) -> None:
+        self.function = function
+
+    async def __call__(self) -> Any:
+        return await self.function()
+
+
+ASYNC: dict[str, Callable[[Any], Any]] = {
+    "function": lambda function: function,
+    "lambda": lambda function: lambda: function(),
+    "object": AsyncCall,
+    "awaitable": lambda function: lambda: Awaited(function()),
+}
+
+
+@pytest.mark.parametrize("streamed", [False, True], ids=["whole", "streamed"])
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+@pytest.mark.parametrize("kind", ASYNC)
+async def test_whatever_is_awaited_is_kept(
+    kind: str, framework: str, streamed: bool, sandbox: Sandbox
+) -> None:
+    settings: dict[str, Any] = sandbox.kwargs("bluenexus")
+    token, calls = settings.pop("api_key"), 0
+
+    async def fetch() -> tuple[str, float]:
+        nonlocal calls
+        calls += 1
+        await asyncio.sleep(0.01)
+        return token, 3600.0
+
+    key = cached_key(ASYNC[kind](fetch))
+    way = Way(framework, "bluenexus", streamed=streamed, awaited=True, **settings, api_key=key)
+    answers = await asyncio.gather(*(way.ask(QUESTION) for _ in range(5)))
+    assert all("25" in answer.text for answer in [*answers, await way.ask(QUESTION)])
+    assert calls == 1
+
+
+@pytest.mark.parametrize("kind", ["function", "lambda", "object"])
+def test_a_blocking_call_awaits_no_function(kind: str, sandbox: Sandbox) -> None:
+    async def fetch() -> str:
+        return "a"
+
+    settings = {**sandbox.kwargs("bluenexus"), "api_key": cached_key(ASYNC[kind](fetch))}
+    with pytest.raises(ConfigurationError, match="async function"):
+        make("plain", "bluenexus", **settings).ask(QUESTION)
+    gc.collect()  # a coroutine that nobody awaited would be said now
+
+
+FORKED = """
+import asyncio, json, os, sys, threading, time
+from remote_agents import BlueNexus, cached_key
+
+awaited, settings = sys.argv[1] == "async", json.loads(sys.argv[2])
+token, begun, over = settings.pop("api_key"), threading.Event(), threading.Event()
+
+def fetch():
+    if os.getpid() == parent:
+        begun.set()
+        over.wait(30)
+    return token
+
+parent, key = os.getpid(), cached_key(fetch)
+agent = BlueNexus(**settings, api_key=key)
+thread = threading.Thread(target=agent.ask, args=("Hi",))
+thread.start()
+assert begun.wait(10)
+child = os.fork()
+if child == 0:
+    key.drop(None)
+    reply = asyncio.run(agent.aask("Hi")) if awaited else agent.ask("Hi")
+    os._exit(0 if reply.text else 1)
+deadline = time.monotonic() + 15
+while (done := os.waitpid(child, os.WNOHANG)) == (0, 0) and time.monotonic() < deadline:
+    time.sleep(0.02)
+if done == (0, 0):
+    os.kill(child, 9)
+over.set()
+thread.join()
+assert agent.ask("Hi").text
+sys.exit(done[1] if done[0] else "the child waits for its parent's thread")
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+@pytest.mark.parametrize("awaited", ["sync", "async"])
+def test_a_forked_child_does_not_wait_for_a_thread_of_its_parent(
+    awaited: str, sandbox: Sandbox
+) -> None:
+    settings = json.dumps(sandbox.kwargs("bluenexus"))
+    script = [sys.executable, "-W", "ignore", "-c", FORKED, awaited, settings]
+    done = subprocess.run(script, check=False, timeout=60, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
