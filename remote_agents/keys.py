@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-import threading
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeAlias
@@ -12,8 +11,8 @@ from weakref import WeakKeyDictionary
 
 from pydantic import SecretStr
 
-from remote_agents import process
 from remote_agents.json_types import JsonObject
+from remote_agents.process import ProcessLock
 
 Token: TypeAlias = str | SecretStr
 Fetched: TypeAlias = Token | tuple[Token, float]
@@ -52,26 +51,16 @@ class CachedKey:
         self._token: SecretStr | None = None
         self._until = 0.0
         self._refused: set[SecretStr | None] = set()
-        self._make_locks()
-
-    def _make_locks(self) -> None:
-        self._fetching = threading.Lock()  # held as long as a blocking fetch takes: in no loop
-        self._lock = threading.Lock()  # of the token: held for no longer than it takes to read it
+        self._fetching = ProcessLock()  # held as long as a blocking fetch takes: in no loop
+        self._lock = ProcessLock()  # of the token: held for no longer than it takes to read it
         self._loops: WeakKeyDictionary[Any, asyncio.Lock] = WeakKeyDictionary()
-        self._pid = process.pid
-
-    def _settle(self) -> None:
-        """After a fork, the parent's threads fetch nothing here."""
-        if self._pid != process.pid:
-            self._make_locks()
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}()"
 
     def __call__(self) -> SecretStr | Awaitable[SecretStr]:
         """The token, fetched if there is none that is good."""
-        self._settle()
-        with self._fetching:
+        with self._fetching.here():
             if self._awaits:
                 return self._acall()
             token = self._good()
@@ -82,7 +71,7 @@ class CachedKey:
             return self._acall(_Begun(fetched)) if self._awaits else self._keep(fetched)
 
     async def _acall(self, begun: _Begun | None = None) -> SecretStr:
-        with self._lock:
+        with self._lock.here():
             turn = self._loops.setdefault(asyncio.get_running_loop(), asyncio.Lock())
         async with turn:
             token = self._good()
@@ -93,7 +82,7 @@ class CachedKey:
 
     def _good(self) -> SecretStr | None:
         """The token that is kept; None where one is to be fetched now."""
-        with self._lock:
+        with self._lock.here():
             if time.monotonic() < self._until:
                 return self._token
             self._refused.clear()
@@ -108,15 +97,14 @@ class CachedKey:
         # A short life is used to the last tenth: else each request would fetch.
         spare = 0.0 if seconds is None else min(MARGIN, seconds / 10)
         until = float("inf") if seconds is None else time.monotonic() + seconds - spare
-        with self._lock:
+        with self._lock.here():
             # Refused since it was asked for: the next one to ask may be given another.
             self._token, self._until = kept, 0.0 if kept in self._refused else until
         return kept
 
     def drop(self, refused: SecretStr | None) -> None:
         """Forget a token that the service refused; one fetched since then stays. Never waits."""
-        self._settle()
-        with self._lock:
+        with self._lock.here():
             self._refused.add(refused)
             if self._token == refused:
                 self._until = 0.0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 
 pid = os.getpid()
 
@@ -14,3 +15,22 @@ def _ask_again() -> None:
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_ask_again)
+
+
+class ProcessLock:
+    """A lock in each process: a forked child's is free, whichever thread of its parent held it.
+
+    Example:
+        >>> lock = ProcessLock()
+        >>> with lock.here():
+        ...     print(lock.here().locked())
+        True
+    """
+
+    def __init__(self) -> None:
+        self._locks: dict[int, threading.Lock] = {}
+
+    def here(self) -> threading.Lock:
+        """The one of this process."""
+        lock = self._locks.get(pid)
+        return self._locks.setdefault(pid, threading.Lock()) if lock is None else lock

@@ -22,6 +22,7 @@ from remote_agents.memory.rows import conversation_of, moving_row, row_as_known,
 from remote_agents.memory.sessions import LATEST, kept
 from remote_agents.memory.statements import Statements, create
 from remote_agents.memory.store import SessionStore
+from remote_agents.process import ProcessLock
 from remote_agents.seconds import read_seconds
 
 T = TypeVar("T")
@@ -75,7 +76,7 @@ class SQLSessionStore(SessionStore):
         self._engine_options = dict(engine_options or {})
         self._owed: dict[str, tuple[str, Conversation | None]] = {}  # what could not be given back
         self._opened: _Database | None = None
-        self._opening = threading.Lock()
+        self._opening = ProcessLock()
         self._patience = Patience()
         self.timely = self._database().is_sqlite
 
@@ -191,7 +192,7 @@ class SQLSessionStore(SessionStore):
 
     def close(self) -> None:
         """Close the database connections; the next use opens them again."""
-        with self._opening:
+        with self._opening.here():
             database, self._opened = self._opened, None
         if database is not None:
             database.close()
@@ -199,7 +200,7 @@ class SQLSessionStore(SessionStore):
     def _database(self) -> _Database:
         database = self._opened
         if database is None or database.pid != process.pid:
-            with self._opening:
+            with self._opening.here():
                 database = self._opened
                 if database is None or database.pid != process.pid:
                     if database is not None:  # the parent's: not even to be closed here

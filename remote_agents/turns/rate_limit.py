@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import threading
 import time
 from collections import deque
 from functools import partial
@@ -14,6 +13,7 @@ from remote_agents.extras import require
 from remote_agents.flow import DeadlineReached, Do, Flow, Sleep, Wait
 from remote_agents.json_types import Arguments
 from remote_agents.memory.turnstile import Turnstile
+from remote_agents.process import ProcessLock
 from remote_agents.seconds import is_limit
 
 MAX_WAIT = 300.0
@@ -121,12 +121,12 @@ class _Memory:
     def __init__(self) -> None:
         self._hits: dict[tuple[Any, str], deque[float]] = {}
         self._many = MANY
-        self._lock = threading.Lock()
+        self._lock = ProcessLock()
 
     def delay(self, item: Any, account: str) -> float:
         """0 if there was a place, which is taken now; else seconds until the next one."""
         now, window = time.monotonic(), float(item.get_expiry())
-        with self._lock:
+        with self._lock.here():
             if len(self._hits) > self._many:
                 self._forget_before(now)
             hits = self._hits.setdefault((item, account), deque(maxlen=item.amount))
@@ -146,7 +146,7 @@ MANY = 1000  # accounts
 
 _queue = Turnstile()
 _windows: dict[str | None, Any] = {}
-_windows_lock = threading.Lock()
+_windows_lock = ProcessLock()
 
 
 def _window(limit: str, storage: str | None) -> tuple[Any, Any, bool]:
@@ -165,7 +165,7 @@ def _window(limit: str, storage: str | None) -> tuple[Any, Any, bool]:
         raise ConfigurationError(
             f"rate_limit lets 1 to {MOST} requests through in at most a year, not {limit!r}."
         )
-    with _windows_lock:
+    with _windows_lock.here():
         if storage not in _windows:
             _windows[storage] = _Memory() if storage is None else _shared(storage)
     return item, _windows[storage], storage is not None
