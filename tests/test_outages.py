@@ -108,7 +108,8 @@ class Broken(InMemorySessionStore):
 @pytest.mark.parametrize("way", WAYS)
 async def test_a_store_that_fails_before_is_a_typed_error(way: str, sandbox: Sandbox) -> None:
     agent = client(sandbox, "bluenexus", session_store=Broken())
-    with pytest.raises(ConversationError, match="nothing was sent") as caught:
+    where = r"\(KeyError, in read at test_outages\.py:\d+\); nothing was sent"
+    with pytest.raises(ConversationError, match=where) as caught:
         await ask(agent, way, "Hi", session_id="u1")
     assert caught.value.safe_to_repeat
     assert sandbox.turns() == []
@@ -276,7 +277,8 @@ async def test_a_function_of_the_callers_that_fails(
     await way.ask("My secret word is zebra-17.", session=session)
     asked = len(sandbox.requests("bluenexus"))
     closed.set()
-    with pytest.raises(AgentConnectionError, match=rf"{name} failed \(OSError: the va") as caught:
+    where = r"the vault is closed, in value at test_outages\.py:\d+\)"
+    with pytest.raises(AgentConnectionError, match=rf"{name} failed \(OSError: {where}") as caught:
         await way.ask("What is my secret word?", session=session)
     assert safe_to_repeat(caught.value)
     assert len(sandbox.requests("bluenexus")) == asked

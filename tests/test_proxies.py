@@ -264,7 +264,7 @@ async def test_what_fails_in_the_callers_client_before_it_sends(fault: str, awai
     error, requests = await _fails_with(*FAULTY[fault], awaited)
     assert type(error) is AgentConnectionError
     assert error.safe_to_repeat
-    assert "no token today" in str(error)
+    assert "no token today, in no_token at test_proxies.py:" in str(error)
     assert "nothing was sent" in str(error)
     assert not requests
 

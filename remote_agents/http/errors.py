@@ -19,6 +19,7 @@ from remote_agents.errors import (
     StreamProtocolError,
 )
 from remote_agents.flow import DeadlineReached, Limits, Send
+from remote_agents.raised_in import raised_in
 
 E = TypeVar("E", bound=BaseException)
 LEAVING = "send_request_headers.started"
@@ -160,8 +161,8 @@ def _not_sent(error: Exception) -> AgentError:
             "sent. Use the blocking methods in a thread instead."
         )
     return AgentConnectionError(
-        f"The request was given up before it was sent ({_described(error)}); nothing was sent. "
-        "Check the hooks, the auth and the transport of your http_client."
+        f"The request was given up before it was sent ({_described(error)}{raised_in(error)}); "
+        "nothing was sent. Check the hooks, the auth and the transport of your http_client."
     )
 
 

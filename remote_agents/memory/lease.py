@@ -21,6 +21,7 @@ from remote_agents.memory.history_matching import Conversation
 from remote_agents.memory.store import SessionStore
 from remote_agents.memory.turnstile import Place
 from remote_agents.memory.unread_streams import SessionStreamConsumer
+from remote_agents.raised_in import raised_in
 from remote_agents.workers import workers
 
 logger = logging.getLogger(__name__)
@@ -324,7 +325,8 @@ def asked(
         ) from None
     except Exception as error:
         raise ConversationError(
-            f"The session store failed ({type(error).__name__}); nothing was sent."
+            f"The session store failed ({type(error).__name__}{raised_in(error)}); nothing was "
+            "sent."
         ) from error
 
 

@@ -11,6 +11,7 @@ from pydantic import SecretStr
 
 from remote_agents.errors import AgentConnectionError, AgentError, AgentTimeoutError
 from remote_agents.flow import DeadlineReached, Do, Flow
+from remote_agents.raised_in import raised_in
 from remote_agents.turns.note import Note
 from remote_agents.turns.terms import Terms
 from remote_agents.types import Reply
@@ -142,7 +143,6 @@ def asked_in_time(name: str, function: Do, exchange: Exchange) -> Flow[Any]:
 
 
 def _failure_of(name: str, error: Exception) -> AgentConnectionError:
-    """Names the function of the caller's that failed, and says what it raised."""
-    return AgentConnectionError(
-        f"The function that is {name} failed ({type(error).__name__}: {error}); nothing was sent."
-    )
+    """Names the function of the caller's that failed, and says what it raised, and where."""
+    said = f"{type(error).__name__}: {error}{raised_in(error)}"
+    return AgentConnectionError(f"The function that is {name} failed ({said}); nothing was sent.")
