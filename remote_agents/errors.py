@@ -3,7 +3,7 @@
 AgentError                            .endpoint .conversation_id .request_id .partial
 ├── ConfigurationError                a missing key, an unknown parameter, an unusable address
 ├── UnsupportedContentError           a block or a role that the endpoint does not take
-├── AgentConnectionError              nothing was sent
+├── AgentConnectionError              nothing was sent (.retry_after)
 ├── AgentTimeoutError                 .phase connect | first_event | idle | total
 ├── AgentStatusError                  .status_code .code .body .location
 │   ├── BadRequestError 400  AuthenticationError 401  PermissionDeniedError 403  NotFoundError 404
@@ -119,9 +119,21 @@ class UnsupportedContentError(AgentError):
 
 
 class AgentConnectionError(AgentError):
-    """The service could not be reached; nothing was sent."""
+    """The service could not be reached; nothing was sent.
+
+    Args:
+        message: What happened and what to do.
+        retry_after: Seconds to wait, if who gives the key asks for it.
+        **context: As for `AgentError`.
+    """
 
     safe_to_repeat = True
+
+    def __init__(
+        self, message: str = "", *, retry_after: float | None = None, **context: Any
+    ) -> None:
+        super().__init__(message, **context)
+        self.retry_after = retry_after
 
 
 class AgentTimeoutError(AgentError):

@@ -6,15 +6,17 @@
     agent = PrivateAI(api_key=key)
 
 A token is fetched once however many turns wait for it, kept until shortly before it ends, and
-fetched anew when the service refuses it.
+fetched anew when the service refuses it. A provider that answers 429 or 5xx for a moment is an
+`AgentConnectionError`, asked again when it says; any other refusal is an `AuthenticationError`.
 """
 
 from __future__ import annotations
 
 import ssl
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -26,6 +28,8 @@ from remote_agents.errors import AgentConnectionError, AuthenticationError, Conf
 from remote_agents.extras import require
 from remote_agents.json_types import JsonMapping
 from remote_agents.keys import CachedKey, cached_key
+from remote_agents.wire.failures import retry_after
+from remote_agents.wire.json import mapping
 
 if TYPE_CHECKING:
     from authlib.integrations.httpx_client import OAuth2Client
@@ -65,7 +69,7 @@ def client_credentials(
         MissingExtraError: authlib is not installed.
     """
     provider = Provider(
-        client_id, _secret(client_secret), token_url, issuer, scope, verify, timeout
+        client_id, as_secret(client_secret), token_url, issuer, scope, verify, timeout
     )
     return cached_key(ClientCredentials(provider, audience))
 
@@ -101,9 +105,9 @@ def refresh_token(
         ConfigurationError: Neither address is given, or one would send the token unencrypted.
         MissingExtraError: authlib is not installed.
     """
-    secret = None if client_secret is None else _secret(client_secret)
+    secret = None if client_secret is None else as_secret(client_secret)
     provider = Provider(client_id, secret, token_url, issuer, None, verify, timeout)
-    return cached_key(Refreshing(provider, _secret(token), on_new_token))
+    return cached_key(Refreshing(provider, as_secret(token), on_new_token))
 
 
 @dataclass(frozen=True)
@@ -130,11 +134,13 @@ class Provider:
         if self.token_url:
             return self
         address = f"{(self.issuer or '').rstrip('/')}{DISCOVERY}"
-        with self.client(address) as client, _provider_errors(address):
-            answer = client.request("GET", address, withhold_token=True)
-            found = answer.raise_for_status().json()
-        _check_address("token_url", found.get("token_endpoint"))
-        return replace(self, token_url=found["token_endpoint"])
+        with self._asking(address) as client:
+            found = mapping(client.request("GET", address, withhold_token=True).json())
+        endpoint = found.get("token_endpoint")
+        if endpoint is None:
+            raise AuthenticationError(f"{address} names no token_endpoint; check the issuer.")
+        _check_address("token_url", endpoint)
+        return replace(self, token_url=endpoint)
 
     def client(self, url: str) -> OAuth2Client:
         """A client of authlib for an address; loopback is never asked through a proxy."""
@@ -156,8 +162,16 @@ class Provider:
     def token(self, ask: Callable[[OAuth2Client, str], JsonMapping]) -> JsonMapping:
         """What the provider answers to a request for a token."""
         url = self.located().token_url or ""
-        with self.client(url) as client, _provider_errors(url):
+        with self._asking(url) as client:
             return ask(client, url)
+
+    @contextmanager
+    def _asking(self, url: str) -> Iterator[OAuth2Client]:
+        """A client for one request, whose failure is our error."""
+        answers: list[Any] = []
+        with self.client(url) as client, _provider_errors(url, answers):
+            client.event_hooks = {"response": [answers.append, partial(_check_available, url)]}
+            yield client
 
 
 class ClientCredentials:
@@ -212,7 +226,8 @@ def _fetched(told: JsonMapping) -> tuple[SecretStr, float] | SecretStr:
     return (secret, float(seconds)) if isinstance(seconds, (int, float)) else secret
 
 
-def _secret(value: Secret) -> SecretStr:
+def as_secret(value: Secret) -> SecretStr:
+    """A secret that no `repr` shows."""
     return value if isinstance(value, SecretStr) else SecretStr(value)
 
 
@@ -226,7 +241,7 @@ def _check_address(name: str, url: object) -> None:
 
 
 @contextmanager
-def _provider_errors(url: str) -> Iterator[None]:
+def _provider_errors(url: str, answers: Sequence[Any]) -> Iterator[None]:
     """Failures of the provider as our errors, in its own words and without any secret."""
     from authlib.integrations.base_client import OAuthError
 
@@ -236,16 +251,32 @@ def _provider_errors(url: str) -> Iterator[None]:
     except OAuthError as error:
         said = f"{error.error}: {error.description}" if error.description else error.error
         message = f"{host} gave no token: {said}. Check the client's id, secret and rights."
-        raise AuthenticationError(message, status_code=400, code=error.error) from None
-    except http.HTTPStatusError as error:
-        status = error.response.status_code
-        message = f"{host} answered {status}; check the issuer and the token_url."
-        raise AuthenticationError(message, status_code=400) from None
+        status = answers[-1].status_code if answers else 0
+        raise AuthenticationError(message, status_code=status, code=error.error) from None
+    except (http.HTTPStatusError, ValueError):
+        _check_accepted(host, answers)
+        raise AuthenticationError(f"{host} gave no JSON; check the address.") from None
     except http.HTTPError as error:
         message = f"{host} could not be asked for a token: {type(error).__name__}."
         raise AgentConnectionError(message) from None
-    except ValueError:
-        raise AuthenticationError(f"{host} gave no JSON; check the address.") from None
+    _check_accepted(host, answers)
+
+
+def _check_available(url: str, response: Any) -> None:
+    """Refuse an answer that is another one a moment later: it is asked for again."""
+    if response.status_code == 429 or response.status_code >= 500:
+        raise AgentConnectionError(
+            f"{urlsplit(url).hostname} answered {response.status_code} and gave no token; the "
+            "service was sent nothing.",
+            retry_after=retry_after(response.headers),
+        )
+
+
+def _check_accepted(host: str | None, answers: Sequence[Any]) -> None:
+    status = answers[-1].status_code if answers else 200
+    if status >= 300:
+        message = f"{host} answered {status}; check the issuer and the token_url."
+        raise AuthenticationError(message, status_code=status) from None
 
 
 def _trusted(verify: bool | str | ssl.SSLContext) -> bool | ssl.SSLContext:

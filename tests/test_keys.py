@@ -8,6 +8,7 @@ import json
 import pickle
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -35,6 +36,7 @@ class IdentityProvider:
         self.asked: list[dict[str, str]] = []
         self.authorizations: list[str] = []
         self.answers: list[tuple[int, Any]] = []
+        self.busy: list[tuple[str, int, float]] = []
         self.slow = threading.Event()
         self.slow.set()
         provider = self
@@ -43,25 +45,29 @@ class IdentityProvider:
             def log_message(self, *args: Any) -> None: ...
 
             def do_GET(self) -> None:
-                self.reply(200, {"token_endpoint": f"{provider.url}/token"})
+                self.reply(*provider.next_busy("GET", 200, provider.found))
 
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["content-length"])).decode()
                 provider.asked.append({k: v[0] for k, v in parse_qs(body).items()})
                 provider.authorizations.append(self.headers.get("authorization", ""))
                 provider.slow.wait(5)
-                self.reply(*provider.next())
+                self.reply(*(provider.next_busy("POST") or provider.next()))
 
-            def reply(self, status: int, answer: Any) -> None:
+            def reply(self, status: int, answer: Any, after: float | None = None) -> None:
                 raw = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
                 self.send_response(status)
                 self.send_header("content-type", "application/json")
                 self.send_header("content-length", str(len(raw)))
+                if after is not None:
+                    self.send_header("retry-after", str(after))
                 self.end_headers()
-                self.wfile.write(raw)
+                with suppress(ConnectionError):
+                    self.wfile.write(raw)
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self._server.server_port}"
+        self.found: Any = {"token_endpoint": f"{self.url}/token"}
         self._thread = threading.Thread(
             target=self._server.serve_forever, args=(0.01,), daemon=True
         )
@@ -69,6 +75,12 @@ class IdentityProvider:
 
     def next(self) -> tuple[int, Any]:
         return self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+
+    def next_busy(self, method: str, *otherwise: Any) -> tuple[Any, ...]:
+        if not self.busy or self.busy[0][0] != method:
+            return otherwise
+        _, status, after = self.busy.pop(0)
+        return status, {"message": "busy"}, after
 
     def gives(self, *tokens: str, **more: Any) -> None:
         self.answers = [
@@ -179,6 +191,12 @@ def test_a_person_logs_in_at_bluenexus(provider: IdentityProvider) -> None:
     assert again().get_secret_value() == "t-1"
 
 
+def test_an_issuer_that_names_no_address(provider: IdentityProvider) -> None:
+    provider.found = {}
+    with pytest.raises(AuthenticationError, match="names no token_endpoint"):
+        credentials(provider, issuer=provider.url)()
+
+
 # --- failures ------------------------------------------------------------------------------------
 
 
@@ -187,9 +205,10 @@ def test_a_person_logs_in_at_bluenexus(provider: IdentityProvider) -> None:
     [
         (400, {"error": "invalid_client", "error_description": "no such client"}, "no such client"),
         (401, {"error": "invalid_client"}, "invalid_client"),
+        (403, {"message": "not from here"}, "answered 403"),
+        (404, b"<html>", "answered 404"),
         (200, {"token_type": "Bearer"}, "no access_token"),
         (200, b"<html>", "no JSON"),
-        (500, {}, "answered 500"),
     ],
 )
 def test_a_provider_that_gives_none(
@@ -199,7 +218,53 @@ def test_a_provider_that_gives_none(
     with pytest.raises(AuthenticationError, match=says) as caught:
         credentials(provider)()
     assert "hush" not in str(caught.value) + repr(caught.value.__dict__)
+    assert caught.value.status_code == (status if status >= 400 else 0)
     assert len(provider.asked) == 1
+
+
+@pytest.mark.parametrize("awaited", [False, True], ids=["sync", "async"])
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+async def test_a_refusal_of_the_providers_is_none_of_the_services(
+    framework: str, awaited: bool, sandbox: Sandbox, provider: IdentityProvider
+) -> None:
+    """It is not asked again, as for a token that the service refused."""
+    provider.answers = [(401, {"error": "invalid_client"})]
+    settings = {**sandbox.kwargs("private_ai"), "api_key": credentials(provider)}
+    way = Way(framework, "private_ai", streamed=False, awaited=awaited, **settings)
+    with pytest.raises(AuthenticationError, match="invalid_client") as caught:
+        await way.ask(QUESTION)
+    assert caught.value.status_code == 401
+    assert not caught.value.safe_to_repeat
+    assert len(provider.asked) == 1
+    assert sandbox.requests("private_ai") == []
+
+
+@pytest.mark.parametrize("asked", ["POST", "GET"], ids=["token", "issuer"])
+@pytest.mark.parametrize("status", [429, 500, 503])
+@pytest.mark.parametrize("awaited", [False, True], ids=["sync", "async"])
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+async def test_a_provider_that_is_busy_for_a_moment(
+    framework: str,
+    awaited: bool,
+    status: int,
+    asked: str,
+    sandbox: Sandbox,
+    provider: IdentityProvider,
+) -> None:
+    settings: dict[str, Any] = sandbox.kwargs("private_ai")
+    provider.gives(settings.pop("api_key"))
+    provider.busy = [(asked, status, 0.0)]
+    where = {"issuer": provider.url} if asked == "GET" else {}
+    key = credentials(provider, **where)
+    way = Way(framework, "private_ai", streamed=awaited, awaited=awaited, **settings, api_key=key)
+    assert "25" in (await way.ask(QUESTION)).text
+    key.drop(key())
+    provider.busy = [(asked, status, 61.0)]  # longer than a turn waits
+    with pytest.raises(AgentConnectionError, match=f"answered {status}") as caught:
+        await way.ask(QUESTION)
+    assert caught.value.safe_to_repeat
+    assert caught.value.retry_after == 61.0
+    assert len(sandbox.turns("private_ai")) == 1
 
 
 def test_a_provider_that_is_not_there() -> None:

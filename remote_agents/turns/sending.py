@@ -97,8 +97,7 @@ def _in_attempts(request: Request, exchange: Exchange, then: Then | None) -> Flo
         except AgentError as error:
             if error.begun:
                 raise
-            refused = isinstance(error, AuthenticationError) and error.status_code == 401
-            if refused and terms.key_is_callable and not refreshed:
+            if not refreshed and _is_of_token(error, exchange):
                 refreshed = True
                 terms.drop_key(exchange.token)
                 continue
@@ -115,6 +114,12 @@ def _in_attempts(request: Request, exchange: Exchange, then: Then | None) -> Flo
         yield Sleep(delay)
 
 
+def _is_of_token(error: AgentError, exchange: Exchange) -> bool:
+    """Whether the service refused a token for which a function may give another."""
+    refused = isinstance(error, AuthenticationError) and error.status_code == 401
+    return refused and exchange.token is not None and exchange.terms.key_is_callable
+
+
 def _read_by(then: Then, response: Any, exchange: Exchange) -> Flow[Any]:
     try:
         return (yield then(response, exchange))
@@ -125,7 +130,9 @@ def _read_by(then: Then, response: Any, exchange: Exchange) -> Flow[Any]:
 
 def _attempt(request: Request, exchange: Exchange) -> Flow[Any]:
     terms = exchange.terms
-    exchange.token = None if request.foreign else (yield from _token(exchange))
+    exchange.token = None  # a refusal before it is there is no refusal of it
+    if not request.foreign:
+        exchange.token = yield from _token(exchange)
     exchange.sent = time.monotonic()
     if exchange.note is not None and exchange.reply is not None:
         exchange.note.posted(exchange.reply)
