@@ -7,6 +7,7 @@ import copy
 import json
 import pickle
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -174,6 +175,7 @@ def test_a_refresh_token_that_is_replaced_is_used_from_then_on(provider: Identit
 def test_a_person_logs_in_at_bluenexus(provider: IdentityProvider) -> None:
     back = "https://app.example.com/back"
     login = begin_login("app", back, base_url=provider.url)
+    assert login.verifier not in repr(login)
     asked = parse_qs(urlsplit(login.url).query)
     assert urlsplit(login.url).path == "/api/v1/auth/authorize"
     assert asked["code_challenge_method"] == ["S256"]
@@ -189,6 +191,31 @@ def test_a_person_logs_in_at_bluenexus(provider: IdentityProvider) -> None:
     assert second["refresh_token"] == "r-1"
     again = login_key(kept[-1], client_id="app", base_url=provider.url)
     assert again().get_secret_value() == "t-1"
+
+
+def test_the_code_is_exchanged_as_tokens_are_refreshed(provider: IdentityProvider) -> None:
+    """With the client's secret, on the connection and in the time that the caller wants."""
+    provider.gives("t-1", refresh_token="r-1", expires_in=0)
+    where = {"client_id": "app", "redirect_uri": "https://a.example", "base_url": provider.url}
+    login = begin_login("app", "https://a.example", base_url=provider.url)
+    finish_login(login, "code-1", client_secret="hush", **where)()
+    assert [each.split()[0] for each in provider.authorizations] == ["Basic", "Basic"]
+    provider.slow.clear()
+    begun = time.monotonic()
+    with pytest.raises(AgentConnectionError, match="ReadTimeout"):
+        finish_login(login, "code-1", timeout=0.2, **where)
+    assert time.monotonic() - begun < 4
+    provider.slow.set()
+    with pytest.raises(OSError, match="No such file"):
+        finish_login(login, "code-1", verify="no/such.pem", **where)
+
+
+def test_a_login_without_a_refresh_token_says_so(provider: IdentityProvider) -> None:
+    provider.gives("t-1")
+    where = {"client_id": "app", "redirect_uri": "https://a.example", "base_url": provider.url}
+    login = begin_login("app", "https://a.example", base_url=provider.url)
+    with pytest.raises(AuthenticationError, match="no refresh_token"):
+        finish_login(login, "code-1", **where)
 
 
 def test_an_issuer_that_names_no_address(provider: IdentityProvider) -> None:

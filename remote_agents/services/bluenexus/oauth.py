@@ -6,11 +6,14 @@ PKCE (S256) alone is taken, so that a program without a secret can do it, too.
 from __future__ import annotations
 
 import secrets
+import ssl
 from collections.abc import Callable
 from typing import Any, NamedTuple
+from urllib.parse import urlsplit
 
+from remote_agents.errors import AuthenticationError
 from remote_agents.keys import CachedKey
-from remote_agents.oauth import Provider, Secret, refresh_token
+from remote_agents.oauth import Provider, Secret, as_secret, refresh_token
 
 AUTHORIZE, TOKEN = "/api/v1/auth/authorize", "/api/v1/auth/token"
 BASE_URL = "https://api.bluenexus.ai"
@@ -29,6 +32,9 @@ class Login(NamedTuple):
     url: str
     state: str
     verifier: str
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(url={self.url!r}, state={self.state!r})"
 
 
 def begin_login(
@@ -58,7 +64,9 @@ def finish_login(
     redirect_uri: str,
     on_new_token: Callable[[str], None] | None = None,
     base_url: str = BASE_URL,
-    **provider: Any,
+    client_secret: Secret | None = None,
+    verify: bool | str | ssl.SSLContext = True,
+    timeout: float = 30.0,
 ) -> CachedKey:
     """The key function of a person who has come back with a code.
 
@@ -69,21 +77,39 @@ def finish_login(
         redirect_uri: As for `begin_login`.
         on_new_token: Called with each refresh token, the first included: keep it for `login_key`.
         base_url: Root address of the service.
-        **provider: `client_secret`, `verify`, `timeout`, as for `remote_agents.oauth`.
+        client_secret: Your application's secret, if it has one.
+        verify: As for `remote_agents.oauth.client_credentials`.
+        timeout: As for `remote_agents.oauth.client_credentials`.
 
     Returns:
         What goes into `api_key=`.
+
+    Raises:
+        AuthenticationError: The code is refused, or no refresh token comes with the first token.
+        AgentConnectionError: BlueNexus cannot be asked just now.
     """
     url = base_url + TOKEN
     asked = {"code": code, "code_verifier": login.verifier, "redirect_uri": redirect_uri}
-    told = Provider(client_id, token_url=url).token(
+    secret = None if client_secret is None else as_secret(client_secret)
+    told = Provider(client_id, secret, url, verify=verify, timeout=timeout).token(
         lambda client, at: client.fetch_token(at, grant_type="authorization_code", **asked)
     )
-    new = str(told["refresh_token"])
+    new = told.get("refresh_token")
+    if not isinstance(new, str) or not new:
+        raise AuthenticationError(
+            f"{urlsplit(url).hostname} gave no refresh_token, without which the login ends with "
+            "its first token. Check the scope of begin_login and what the client may do."
+        )
     if on_new_token is not None:
         on_new_token(new)
     return refresh_token(
-        new, client_id=client_id, token_url=url, on_new_token=on_new_token, **provider
+        new,
+        client_id=client_id,
+        client_secret=secret,
+        token_url=url,
+        on_new_token=on_new_token,
+        verify=verify,
+        timeout=timeout,
     )
 
 
