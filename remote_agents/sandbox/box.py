@@ -196,9 +196,10 @@ class Sandbox:
         """Change settings while the server runs.
 
         They are word_delay, rate_limit, and those of one service each, which its folder names:
-        credits (BlueNexus), refuse_system (Private AI), cloudbase_lists (the shape of its lists:
-        hosted, template or express), maiagent_root (the only root of its paths: /api or /api/v1),
-        export_padding (bytes by which MaiAgent's Excel file is larger than its records).
+        credits (BlueNexus), refuse_system and private_ai_route (Private AI: the only route of its
+        turns), cloudbase_lists (the shape of its lists: hosted, template or express), maiagent_root
+        (the only root of its paths: /api or /api/v1), export_padding (bytes by which MaiAgent's
+        Excel file is larger than its records), ag_ui_slash (AG-UI: addresses end with a slash).
 
         Raises:
             ValueError: There is no such setting, or it cannot have this value.

@@ -1,6 +1,6 @@
 """The sandbox's AG-UI agents, each at an address of its own."""
 
-from remote_agents.sandbox.agent import Agent
+from remote_agents.sandbox.agent import Agent, switch
 
 AGENT = Agent(
     "handbook",
@@ -9,5 +9,6 @@ AGENT = Agent(
     paths="/ag-ui/",
     chat="",
     home="/ag-ui/handbook",
+    settings={"ag_ui_slash": switch()},  # its addresses end with a slash
     extra={"approval_agent_id": "approval"},
 )

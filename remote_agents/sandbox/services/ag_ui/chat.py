@@ -6,6 +6,7 @@ They are `/ag-ui/handbook`, and `/ag-ui/approval`, which asks a person before it
 from __future__ import annotations
 
 from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from remote_agents.sandbox import ag_ui
@@ -30,8 +31,12 @@ def error_frames(message: str, state: JsonObject) -> list[str]:
     return [data({"type": "RUN_ERROR", "message": message, "code": "INTERNAL_ERROR"})]
 
 
-async def run(request: Request) -> Frames:
-    """Answer one run."""
+async def run(request: Request) -> Frames | Response:
+    """Answer one run, or send on to the address that ends as these do, as FastAPI does."""
+    path = request.url.path
+    slashed = path.endswith("/")
+    if slashed is not service(request).settings.of_services["ag_ui_slash"]:
+        return RedirectResponse(path.rstrip("/") if slashed else f"{path}/")
     require_key(request, ENDPOINT, "Not authenticated")
     agent = str(request.path_params["agent"])
     if agent not in IDS:
@@ -50,4 +55,4 @@ async def run(request: Request) -> Frames:
     return Frames(ag_ui.frames(turn, asked, held, dialect))
 
 
-routes = [Route("/ag-ui/{agent}", run, methods=["POST"])]
+routes = [Route(f"/ag-ui/{{agent}}{end}", run, methods=["POST"]) for end in ("", "/")]

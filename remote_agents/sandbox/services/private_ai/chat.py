@@ -54,6 +54,9 @@ def authorize(request: Request) -> str:
 
 async def chat(request: Request) -> ASGIApp | Response:
     """Answer the messages, in a session if one is asked for."""
+    only = service(request).settings.of_services["private_ai_route"]
+    if only is not None and not request.url.path.startswith(f"{ROOT}/{only}/"):
+        raise Refusal(404, "Not Found")
     agent = authorize(request)
     body = await json_object(request)
     _validate(body)
