@@ -29,6 +29,7 @@ class Exchange:
     stop: tuple[str, ...] = ()
     note: Note | None = None
     reply: Reply | None = None
+    handed_over: bool = False  # the question, by a call, so that what follows fetches its answer
     token: SecretStr | None = None
     started: float = field(default_factory=time.monotonic)
     sent: float = 0.0

@@ -81,6 +81,7 @@ def call(op: Call, exchange: Exchange) -> Flow[CallResult]:
         reply = _new_reply(exchange)
     try:
         answer: CallResult = yield accepted(op.request, exchange, read_whole)
+        exchange.handed_over = exchange.handed_over or op.asks
         return answer
     except AgentError as error:
         tell_what_is_known(error, exchange, reply)
@@ -108,7 +109,7 @@ def stream(op: Stream, exchange: Exchange) -> Flow[Reply]:
         AgentError: With the text received so far and the ids that are known.
     """
     terms = exchange.terms
-    if exchange.reply is None:  # else the question was handed over before
+    if not exchange.handed_over:
         _add_extra_body(op.request, terms)
     reply = _new_reply(exchange)
     reply.conversation_id = op.conversation_id
