@@ -36,6 +36,8 @@ class Request:
     Args:
         method: `GET`, `POST`, ...
         path: Path below the base address, or a whole URL with `foreign=True`.
+        other_path: Where the same may be, should a refusal say that there is nothing at `path`: a
+            404 that names nothing else, or a redirect to it.
         json: Body.
         params: Query parameters; None values are left out.
         files: Multipart files, as httpx takes them.
@@ -58,6 +60,7 @@ class Request:
     safe: bool = False
     stream: bool = False
     foreign: bool = False
+    other_path: str | None = None
 
 
 class CallResult(NamedTuple):

@@ -30,8 +30,6 @@ from remote_agents.wire.not_found import is_about_path
 
 logger = logging.getLogger(__name__)
 
-REMEMBERED = 1000  # uploads of a client
-
 
 def expand(flow: Flow[Any], exchange: Exchange) -> Flow[Any]:
     """Put flows in the place of an endpoint's calls and streams; pass the rest on.
@@ -64,13 +62,12 @@ def once(op: Once, exchange: Exchange) -> Flow[Any]:
     terms = exchange.terms
     if terms.key_is_callable and not terms.names_account:
         return (yield expand(op.flow(), exchange))  # who knows whose key it is
-    remembered, key = terms.remembered, f"{(yield from account_of(exchange))}/{op.key}"
-    if key not in remembered:
-        value = yield expand(op.flow(), exchange)
-        while len(remembered) >= REMEMBERED:
-            remembered.pop(next(iter(remembered)), None)
-        remembered[key] = value
-    return remembered[key]
+    key = f"{(yield from account_of(exchange))}/{op.key}"
+    stored = terms.learned.uploads.get(key)
+    if stored is None:
+        stored = yield expand(op.flow(), exchange)
+        terms.learned.keep_upload(key, stored)
+    return stored
 
 
 def call(op: Call, exchange: Exchange) -> Flow[CallResult]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, TypeAlias
 
@@ -13,6 +13,7 @@ from pydantic import SecretStr
 from remote_agents.arguments.connection import key_fault
 from remote_agents.errors import (
     AgentError,
+    AgentStatusError,
     AgentTimeoutError,
     AuthenticationError,
     ConfigurationError,
@@ -20,12 +21,13 @@ from remote_agents.errors import (
     RateLimitError,
 )
 from remote_agents.flow import DeadlineReached, Do, Flow, Read, Request, Send, Sleep
+from remote_agents.service import Endpoint
 from remote_agents.turns.clock import Exchange, account_of, asked_in_time
 from remote_agents.turns.errors import without_key
 from remote_agents.turns.retry import retry_delay
 from remote_agents.turns.terms import Terms
 from remote_agents.wire.failures import request_id, retry_after, status_error
-from remote_agents.wire.not_found import is_about_path
+from remote_agents.wire.not_found import is_elsewhere
 from remote_agents.wire.refusals import refusal_body
 
 logger = logging.getLogger(__name__)
@@ -41,8 +43,8 @@ Then: TypeAlias = Callable[[Any, Exchange], Flow[Any]]
 def accepted(request: Request, exchange: Exchange, then: Then | None = None) -> Flow[Any]:
     """Send a request until it is accepted, repeating it where that is safe; gives the response.
 
-    A 404 for the path, before which nothing can have run, is followed by the same request below
-    the service's other root. The root that was right is that of all later calls of the agent.
+    A refusal of the path, before which nothing can have run, is followed by the same request at the
+    other path that it has. Where the agent was found, it is looked for first ever after.
 
     Args:
         request: What to send.
@@ -53,32 +55,39 @@ def accepted(request: Request, exchange: Exchange, then: Then | None = None) -> 
     Raises:
         AgentError: It was refused, could not be sent, or broke off.
     """
-    terms = exchange.terms
-    rest = None if request.foreign else terms.endpoint.below_root(request.path)
-    if rest is None:
-        return (yield from _in_attempts(request, exchange, then))
-    missed: NotFoundError | None = None
-    for root in _roots_to_try(terms):
+    places, rest = _places(request, exchange.terms.endpoint)
+    if len(places) == 1:
+        return (yield from _in_attempts(_at(places[0] + rest, request), exchange, then))
+    found = exchange.terms.learned.places
+    missed: AgentStatusError | None = None
+    for place in sorted(places, key=lambda place: place != found.get(places[0])):
+        sent = _at(place + rest, request)
         try:
-            answer = yield from _in_attempts(replace(request, path=root + rest), exchange, then)
-        except NotFoundError as error:
-            if not is_about_path(error):
-                terms.root = root
-                raise
-            missed = missed or error
-            continue
-        terms.root = root
+            answer = yield from _in_attempts(sent, exchange, then)
+        except AgentStatusError as error:
+            if is_elsewhere(error, sent.path, [place + rest for place in places]):
+                missed = missed or error
+                continue
+            if isinstance(error, NotFoundError):  # of what is asked for under the path
+                found[places[0]] = place
+            raise
+        found[places[0]] = place
         return answer
     assert missed is not None
     raise missed
 
 
-def _roots_to_try(terms: Terms) -> list[str]:
-    """The root that was set or found; else all of them, the documented one first."""
-    endpoint = terms.endpoint
-    if endpoint.root is not None:
-        return [endpoint.root]
-    return sorted(endpoint.roots, key=lambda root: root != terms.root)
+def _places(request: Request, endpoint: Endpoint) -> tuple[Sequence[str], str]:
+    """What the path of a request may begin with, the documented one first, and its rest."""
+    rest = None if request.foreign else endpoint.below_root(request.path)
+    if rest is not None:
+        return ([endpoint.root] if endpoint.root is not None else endpoint.roots), rest
+    other = [] if request.other_path is None else [request.other_path]
+    return [request.path, *other], ""
+
+
+def _at(path: str, request: Request) -> Request:
+    return request if path == request.path else replace(request, path=path)
 
 
 # --- attempts ----------------------------------------------------------------------------------

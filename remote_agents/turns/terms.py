@@ -58,6 +58,7 @@ from remote_agents.memory.stored_conversations import marks_of
 from remote_agents.seconds import read_seconds
 from remote_agents.service import Endpoint
 from remote_agents.settings import DEFAULTS, Memory, hide_secrets, signature
+from remote_agents.turns.learned import Learned
 from remote_agents.turns.rate_limit import RateLimiter
 from remote_agents.types import Fold, Message, Reply, Turn
 from remote_agents.wire.json import merge
@@ -81,15 +82,13 @@ class Terms:
 
     # Here, as the dictionary of an object with more than thirty names of its own takes three times
     # as much memory, and there may be many agents.
-    root: str | None = None
-    """Where a service has several, the one that was found."""
-    known_seal_key: bytes | None = None
     call_headers: Mapping[str, str] = _NONE
     trace_headers: Mapping[str, str] = _NONE
     on_reply: Callable[[Reply], None] | None = None
 
     def __init__(self, endpoint: Endpoint, **settings: object) -> None:
         settings = hide_secrets(settings)
+        self.learned = Learned()
         try:
             self._read(endpoint, settings)
         except ConfigurationError as error:
@@ -235,11 +234,6 @@ class Terms:
 
     # --- memory ------------------------------------------------------------------------------
 
-    @cached_property
-    def remembered(self) -> JsonObject:
-        """What was uploaded, by account and digest."""
-        return {}
-
     @property
     def store(self) -> SessionStore:
         """Where sessions are remembered."""
@@ -249,7 +243,7 @@ class Terms:
         """Whose conversations this call's are; awaitable if `account` is an async function."""
         given = self._account
         if given is None:
-            return self._account_of_key
+            return self._account_of_key()
         if not callable(given):
             return account_named(given)
         found = given()
@@ -260,8 +254,12 @@ class Terms:
         """Whether the caller says whose turns they are."""
         return self._account is not None
 
-    @cached_property
     def _account_of_key(self) -> str:
+        if self.learned.account is None:
+            self.learned.account = self._found_account()
+        return self.learned.account
+
+    def _found_account(self) -> str:
         if not self.key_is_callable:
             return account_of_key(self._static_key)
         if self.session_store is not None:
@@ -278,10 +276,10 @@ class Terms:
 
     def seal_key(self) -> bytes:
         """What the marks of its replies are sealed with."""
-        if self.known_seal_key is None:
+        if self.learned.seal_key is None:
             secret = self._account_secret or self.store.secret()
-            self.known_seal_key = seal_key(secret, self._static_key)
-        return self.known_seal_key
+            self.learned.seal_key = seal_key(secret, self._static_key)
+        return self.learned.seal_key
 
     def dialogue_keys_of(
         self, session_id: str, names: Mapping[str, str], account: str

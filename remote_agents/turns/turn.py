@@ -153,7 +153,7 @@ class _Asking:
         left = None if terms.timeout.total is None else self.clock.left
         account = yield from account_of(self.clock)
         store = terms.store
-        seal_key = terms.known_seal_key or (yield from asked(store, terms.seal_key, left))
+        seal_key = terms.learned.seal_key or (yield from asked(store, terms.seal_key, left))
         sealer = sealer_for(seal_key, account, terms.name)
         kind, parts = name or ("nonce", {})
         if name:

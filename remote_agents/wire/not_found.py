@@ -1,10 +1,31 @@
-"""Whether a 404 is about the path, or about what was asked for under it. Pure."""
+"""Whether a refusal is about the path, or about what was asked for under it. Pure."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
-from remote_agents.errors import NotFoundError
+from remote_agents.errors import AgentStatusError, NotFoundError
+
+
+def is_elsewhere(error: AgentStatusError, path: str, paths: Iterable[str]) -> bool:
+    """Whether a service says that there is nothing at a path, or that it is at another of these.
+
+    Frameworks send on from /agent to /agent/, or back, before they run anything. Whoever has run
+    the turn names its result (303), or a page to go on to.
+
+    Args:
+        error: The refusal.
+        path: Where the request went.
+        paths: Where it may go.
+    """
+    if isinstance(error, NotFoundError):
+        return is_about_path(error)
+    target = error.location
+    if error.begun or not target or error.status_code not in (301, 302, 307, 308):
+        return False
+    back = bool(path) and target.endswith(path)
+    return not back and any(target.endswith(other) for other in paths if other != path)
 
 
 def is_about_path(error: NotFoundError) -> bool:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import uuid
 from functools import partial
 
-from remote_agents.errors import AgentStatusError
 from remote_agents.flow import Flow, Request, Stream
 from remote_agents.types import Event, Message, Reply, Turn, Unknown
 from remote_agents.uploads import load_upload
@@ -25,22 +24,9 @@ def turn(asked: Turn) -> Flow[Reply]:
     thread_id = asked.conversation_id or str(uuid.uuid4())
     body = run_input(asked, thread_id, parts=True)
     reads = partial(decode, sent=sent_in(body, asked))
-    try:
-        reply: Reply = yield Stream(Request("POST", "", json=body, stream=True), reads, thread_id)
-    except AgentStatusError as error:
-        if not _is_at_slash(error):
-            raise
-        reply = yield Stream(Request("POST", "/", json=body, stream=True), reads, thread_id)
+    request = Request("POST", "", json=body, stream=True, other_path="/")
+    reply: Reply = yield Stream(request, reads, thread_id)
     return reply
-
-
-def _is_at_slash(error: AgentStatusError) -> bool:
-    """Whether a server sends on from /agent to /agent/, as frameworks do before they run anything.
-
-    Whoever has run the turn names its result (303), or a page to go on to.
-    """
-    slashed = (error.location or "").endswith("/")
-    return slashed and error.status_code in (301, 302, 307, 308)
 
 
 def _load(message: Message) -> Flow[None]:

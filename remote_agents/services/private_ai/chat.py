@@ -11,12 +11,11 @@ import re
 from typing import Any
 from urllib.parse import quote
 
-from remote_agents.errors import BadRequestError, ConfigurationError, NotFoundError
+from remote_agents.errors import BadRequestError, ConfigurationError
 from remote_agents.flow import Flow, Request, Stream
 from remote_agents.json_types import JsonObject
 from remote_agents.types import Citation, Event, Info, Message, Reply, Turn
 from remote_agents.wire.json import identifier, items, mapping, number, text
-from remote_agents.wire.not_found import is_about_path
 from remote_agents.wire.openai import decode_chat, encode_messages
 
 ROOT = "/api/v1/compatibility/openai/v1"
@@ -24,24 +23,18 @@ ROUTES = ("assistants", "agents")
 
 
 def turn(asked: Turn) -> Flow[Reply]:
-    """One turn; tries the other route on a 404 for the path, and folds a refused system message."""
+    """One turn, which may be at the other route; a refused system message is folded."""
     route = asked.options.get("route") or "assistants"
     if route not in ROUTES:
         raise ConfigurationError(f"route must be one of {', '.join(ROUTES)}, not {route!r}.")
-    messages = asked.messages
-    while True:
-        try:
-            reply: Reply = yield Stream(_request(asked, route, messages), decode)
-            return reply
-        except NotFoundError as error:
-            if route != (asked.options.get("route") or "assistants") or not is_about_path(error):
-                raise
-            route = ROUTES[1 - ROUTES.index(route)]
-        except BadRequestError as error:
-            folded = fold_system(messages)
-            if folded == messages or not _refuses_system(error):
-                raise
-            messages = folded
+    try:
+        reply: Reply = yield Stream(_request(asked, route, asked.messages), decode)
+    except BadRequestError as error:
+        folded = fold_system(asked.messages)
+        if folded == asked.messages or not _refuses_system(error):
+            raise
+        reply = yield Stream(_request(asked, route, folded), decode)
+    return reply
 
 
 def _request(asked: Turn, route: str, messages: Any) -> Request:
@@ -51,8 +44,11 @@ def _request(asked: Turn, route: str, messages: Any) -> Request:
     elif asked.keep:
         body["create_session"] = True
     body.update(asked.parameters)
-    path = f"{ROOT}/{route}/{quote(asked.agent_id, safe='')}/chat/completions"
-    return Request("POST", path, json=body, stream=asked.stream)
+    path, other = (
+        f"{ROOT}/{each}/{quote(asked.agent_id, safe='')}/chat/completions"
+        for each in sorted(ROUTES, key=lambda each: each != route)
+    )
+    return Request("POST", path, json=body, stream=asked.stream, other_path=other)
 
 
 def decode(data: object, so_far: Reply) -> list[Event]:
