@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import unicodedata
 from functools import lru_cache
@@ -33,6 +34,18 @@ def is_loopback(host: str) -> bool:
     return (mapped or address).is_loopback
 
 
+def origin_of(url: str) -> str:
+    """Scheme, host and port of an address: what may be shown of one that is signed, or odd.
+
+    Example:
+        >>> origin_of("https://me:secret@storage.example:8443/a?signature=secret")
+        'https://storage.example:8443'
+    """
+    scheme, _, rest = url.partition("://")
+    authority = re.split(r"[/?#\\]", rest, maxsplit=1)[0]
+    return f"{scheme}://{authority.rpartition('@')[2]}"
+
+
 def may_upload_to(url: str, base_url: str) -> bool:
     """Whether a file may go to an address that a service gave: over TLS, and to no inner host.
 
@@ -53,7 +66,7 @@ def may_upload_to(url: str, base_url: str) -> bool:
         if target.scheme != "https" and not (local and target.scheme == own.scheme):
             return False
         known = local or not _is_inner(host) or (_is_inner(own_host) and not _is_link_local(host))
-        odd = "@" in target.netloc or ("%" in host and ":" not in host)
+        odd = "@" in target.netloc or ("%" in host and ":" not in host) or target.port == 0
         return bool(host) and not odd and known
     except ValueError:
         return False

@@ -18,7 +18,7 @@ from remote_agents.errors import (
     StreamInterruptedError,
     StreamProtocolError,
 )
-from remote_agents.flow import DeadlineReached, Limits, Send
+from remote_agents.flow import DeadlineReached, Send
 from remote_agents.raised_in import raised_in
 
 E = TypeVar("E", bound=BaseException)
@@ -86,13 +86,13 @@ def is_departure(event: str, info: Mapping[str, Any]) -> bool:
 
 
 def sending_failed(
-    error: Exception, base_url: str, op: Send, departure: Departure, *, left: bool | None
+    error: Exception, where: str, op: Send, departure: Departure, *, left: bool | None
 ) -> AgentError:
     """Our error for what a client raised before a response was there.
 
     Args:
         error: What httpx, httpcore or aiohttp raised, or a hook of the caller's own client.
-        base_url: Where the request went, for the message.
+        where: What the request went to, for the message.
         op: What was sent, for the limits in the message.
         departure: How far it came, for the one that ran out.
         left: Whether a byte of the request has left; None if the client does not tell.
@@ -102,10 +102,10 @@ def sending_failed(
     limit = _limit_of_connecting(error, op, departure)
     error, cause = _as_httpx(error), _aiohttp_cause(error)
     if left or not (left is False or _is_early(error, cause)):
-        return _answer_failed(error, base_url, op.timeout)
+        return _answer_failed(error, where, op)
     if isinstance(cause or error, (httpx.TimeoutException, asyncio.TimeoutError, DeadlineReached)):
         return AgentTimeoutError(
-            f"No connection to {base_url} within {limit.seconds} s; nothing was sent. "
+            f"No connection to {where} within {limit.seconds} s; nothing was sent. "
             f"Check the network, or raise Timeout({limit.name}=...).",
             phase="connect",
         )
@@ -118,8 +118,8 @@ def sending_failed(
         return ConfigurationError(f"A module is missing ({error}); nothing was sent.")
     if isinstance(error, (httpx.TransportError, OSError)):
         return AgentConnectionError(
-            f"Could not connect to {base_url} ({_described(error)}); nothing was "
-            f"sent. {_connection_hint(str(error))}"
+            f"Could not connect to {where} ({_described(error)}); nothing was "
+            f"sent. {_connection_hint(str(error), foreign=op.request.foreign)}"
         )
     return _not_sent(error)
 
@@ -166,11 +166,12 @@ def _not_sent(error: Exception) -> AgentError:
     )
 
 
-def _answer_failed(error: Exception, base_url: str, timeout: Limits) -> AgentError:
+def _answer_failed(error: Exception, where: str, op: Send) -> AgentError:
     if isinstance(error, (httpx.ReadTimeout, DeadlineReached)):
+        became = "The file may be there" if op.request.foreign else "The turn may be running"
         return AgentTimeoutError(
-            f"No answer from {base_url} within {timeout.first_event} s. The turn may be running; "
-            "it was not repeated. Raise Timeout(first_event=...) for a slower agent.",
+            f"No answer from {where} within {op.timeout.first_event} s. {became}; it was not "
+            "repeated. Raise Timeout(first_event=...) for a slower agent.",
             phase="first_event",
         )
     return reading_failed(error)
@@ -223,10 +224,10 @@ def _is_malformed(error: Exception) -> bool:
     return bool(names & {"ClientResponseError", "HttpProcessingError"})
 
 
-def _connection_hint(reason: str) -> str:
+def _connection_hint(reason: str, *, foreign: bool) -> str:
     if "CERTIFICATE" in reason.upper():
         return "Pass verify='/path/to/ca.pem' if the service uses a private certificate authority."
-    return "Check base_url, the network and the proxy settings."
+    return f"Check {'' if foreign else 'base_url, '}the network and the proxy settings."
 
 
 def _described(error: BaseException) -> str:

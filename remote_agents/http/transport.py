@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import httpx
 
-from remote_agents.addresses import may_upload_to
+from remote_agents.addresses import may_upload_to, origin_of
 from remote_agents.errors import AgentError, ConfigurationError, StreamProtocolError
 from remote_agents.flow import Send
 from remote_agents.http import certificates, pools
@@ -84,7 +85,8 @@ class Transport:
             if self._client is not None:
                 incoming = self._send_by(self._client, op, head, departure)
             else:
-                incoming = self._client_for(op).send(self._outgoing(op, head), departure)
+                outgoing = self._outgoing(op, head)
+                incoming = self._client_for(op).send(outgoing, departure)
             departure.told.clear()
             return SyncResponse(incoming, op.timeout)
         except AgentError:
@@ -106,9 +108,10 @@ class Transport:
             if self._async_client is not None:
                 sending = self._asend_by(self._async_client, op, departure, alarm)
             else:
+                outgoing = self._outgoing(op, None)
                 # The first client of a process imports aiohttp; the service's time starts then.
                 client = await self._aclient_for(op)
-                sending = client.send(self._outgoing(op, None), departure)
+                sending = client.send(outgoing, departure)
             incoming = await alarm.before(_deadline(op), sending)
             departure.told.clear()
             return AsyncResponse(incoming, alarm)
@@ -226,11 +229,20 @@ class Transport:
     def _sending_failed(
         self, error: Exception, op: Send, departure: Departure, client: Any | None
     ) -> AgentError:
-        tells = client is None or reports_departure(client, self.base_url)
+        foreign = op.request.foreign
+        where = origin_of(op.request.path) if foreign else self.base_url
+        tells = client is None or reports_departure(client, where)
         left = True if departure.left else False if tells else None
-        proxy = self._home.proxy if self._home is not None and client is None else None
-        through = f" through the proxy {without_credentials(proxy)}" if proxy else ""
-        return sending_failed(error, self.base_url + through, op, departure, left=left)
+        proxy = self._proxy_of(op) if client is None else None
+        where += " (the storage that the service named)" if foreign else ""
+        where += f" through the proxy {without_credentials(proxy)}" if proxy else ""
+        return sending_failed(error, where, op, departure, left=left)
+
+    def _proxy_of(self, op: Send) -> str | None:
+        """The proxy that a request went through, unless it is what could not be found."""
+        with suppress(AgentError, OSError, ValueError):
+            return self._route(op).proxy
+        return None
 
 
 def _auth(op: Send) -> Any:

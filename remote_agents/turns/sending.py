@@ -160,7 +160,7 @@ def _attempt(request: Request, exchange: Exchange) -> Flow[Any]:
         _log(request, response, exchange)
     if response.status < 300:
         return response
-    raise (yield from _refusal(response, exchange))
+    raise (yield from _refusal(response, request, exchange))
 
 
 def _log(request: Request, response: Any, exchange: Exchange) -> None:
@@ -224,14 +224,17 @@ def _as_secret(token: Any) -> SecretStr | str:
     return type(token).__name__
 
 
-def _refusal(response: Any, exchange: Exchange) -> Flow[AgentError]:
+def _refusal(response: Any, request: Request, exchange: Exchange) -> Flow[AgentError]:
     body = refusal_body((yield from _error_body(response, exchange)))
     headers, endpoint = response.headers, exchange.terms.endpoint
+    context = exchange.terms.context
+    if request.foreign:
+        context = {**context, "title": f"The storage that {endpoint.title} named", "foreign": True}
     error: AgentError = status_error(
         response.status,
         headers,
         body,
-        context=exchange.terms.context,
+        context=context,
         id_headers=endpoint.request_id_headers,
     )
     if endpoint.told_in_headers is not None:

@@ -77,7 +77,7 @@ def status_error(
         headers: Response headers.
         body: The decoded JSON body, or its text.
         context: `endpoint`, `title`, `agent_id` and `env`, for the message; `codes`, the service's
-            own error codes.
+            own error codes; `foreign`, if it was another host, which no setting of ours is about.
         id_headers: Headers in which this service tells the id of a request.
     """
     told = body or _challenge(headers)
@@ -130,6 +130,8 @@ def _location(status: int, headers: Mapping[str, str]) -> str | None:
 def _hint_for(
     kind: type[AgentStatusError], status: int, headers: Mapping[str, str], context: Context
 ) -> list[str]:
+    if context.get("foreign"):
+        return []
     if kind is errors.QuotaExceededError:
         return ["The account's quota is used up; waiting does not help."]
     return _hint(status, headers, context)
