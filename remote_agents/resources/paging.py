@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import SplitResult, urljoin, urlsplit
 
 from remote_agents.errors import ConfigurationError, StreamProtocolError
 from remote_agents.flow import Call, Emit, Flow, Request
@@ -294,9 +294,15 @@ def local_url(link: str, url: str, base_url: str) -> str:
     base = urlsplit(base_url)
     if not link.startswith(("http://", "https://", "/", "?")):
         return with_query(url, {"cursor": link})
-    target = urlsplit(urljoin(f"{base.scheme}://{base.netloc}{base.path}{url}", link))
+    try:
+        target = urlsplit(urljoin(f"{base.scheme}://{base.netloc}{base.path}{url}", link))
+        known = _is_at(target, base)
+    except ValueError:
+        raise StreamProtocolError(
+            f"The next page is said to be at {link.partition('?')[0][:200]!r}, which is no address."
+        ) from None
     # Behind a proxy that ends TLS, services write http:// links; ours is the scheme that is used.
-    if (target.hostname, target.port) != (base.hostname, base.port):
+    if not known:
         raise StreamProtocolError(
             f"The next page is said to be on another host, {target.netloc}; it was not asked for, "
             f"since the key of {base.netloc} would go there."
@@ -305,8 +311,18 @@ def local_url(link: str, url: str, base_url: str) -> str:
     return f"{path}?{target.query}" if target.query else path
 
 
+def _is_at(target: SplitResult, base: SplitResult) -> bool:
+    """Whether both have one host and port, or each the port of its scheme, written or not."""
+    here, there = (each.port or PORTS[each.scheme] for each in (target, base))
+    usual = here == PORTS[target.scheme] and there == PORTS[base.scheme]
+    return target.hostname == base.hostname and (here == there or usual)
+
+
+PORTS = {"http": 80, "https": 443}
+
+
 def _check_page(page: int) -> None:
-    if not isinstance(page, int) or page < 1:
+    if isinstance(page, bool) or not isinstance(page, int) or page < 1:
         raise ConfigurationError(f"page must be 1 or more, not {page!r}.")
 
 

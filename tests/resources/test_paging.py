@@ -241,6 +241,7 @@ async def test_items_without_ids_are_all_kept(way: Way) -> None:
         "https://api.maiagent.ai.evil.example.com/api/conversations/",
         "https://api.maiagent.ai@evil.example.com/api/conversations/",
         "//evil.example.com/api/conversations/",
+        "http://api.maiagent.ai:81/api/conversations/?cursor=2",
     ],
 )
 async def test_a_link_to_another_host_is_not_followed(way: Way, link: str) -> None:
@@ -255,7 +256,7 @@ async def test_a_link_to_another_host_is_not_followed(way: Way, link: str) -> No
     with pytest.raises(StreamProtocolError, match="another host") as caught:
         await way.take(begun, 1)
     assert "secret" not in str(caught.value)
-    assert "evil" in str(caught.value) or "8443" in str(caught.value)
+    assert "evil" in str(caught.value) or ".ai:8" in str(caught.value)
     assert hosts == ["api.maiagent.ai"]
 
 
@@ -273,6 +274,33 @@ async def test_a_link_behind_a_proxy_stays_on_our_address(way: Way) -> None:
     assert asked[1] == "https://gateway.example.com/mai/api/conversations/?cursor=2"
 
 
+@pytest.mark.parametrize("scheme", ["https://", "http://"])
+@pytest.mark.parametrize("own", ["", ":443"])
+@pytest.mark.parametrize("port", ["", ":443", "its own"])
+async def test_a_port_may_be_spelt_out(way: Way, scheme: str, own: str, port: str) -> None:
+    if port == "its own":
+        port = {"https://": ":443", "http://": ":80"}[scheme]
+    link = f"{scheme}api.maiagent.ai{port}/api/conversations/?cursor=2"
+    asked: list[str] = []
+
+    def answer(request: httpx.Request) -> Any:
+        asked.append(str(request.url))
+        return {"next": link if len(asked) == 1 else None, "results": [{"id": f"c{len(asked)}"}]}
+
+    client = served("maiagent", answer, base_url=f"https://api.maiagent.ai{own}")
+    assert len(await way(client.conversations.list)) == 2
+    assert asked[1] == "https://api.maiagent.ai/api/conversations/?cursor=2"
+
+
+@pytest.mark.parametrize("place", ["api.maiagent.ai:no", "api.maiagent.ai:99999", "[api"])
+async def test_a_link_to_no_address_is_told(way: Way, place: str) -> None:
+    link = f"https://{place}/api/conversations/?cursor=secret"
+    client = served("maiagent", lambda request: {"next": link, "results": things(0, 3)})
+    with pytest.raises(StreamProtocolError, match="is no address") as caught:
+        await way(client.conversations.list)
+    assert "secret" not in str(caught.value)
+
+
 @pytest.mark.parametrize("size", [0, -1, 1001, 10**9, True, "20", 2.5])
 async def test_a_page_size_out_of_range_is_refused(way: Way, size: Any) -> None:
     with pytest.raises(ConfigurationError, match="page_size must be from 1 to 1000"):
@@ -284,11 +312,12 @@ async def test_a_service_with_a_limit_of_its_own_names_it(way: Way) -> None:
         await way(served("bluenexus", with_total).agents.list, page_size=101)
 
 
-@pytest.mark.parametrize("page", [0, -2, "1"])
-async def test_a_page_that_cannot_be_is_refused(way: Way, page: Any) -> None:
-    days = {"start": "2024-01-01", "end": "2024-01-02"}
+@pytest.mark.parametrize("page", [0, -2, "1", True, False])
+@pytest.mark.parametrize("service", ["cloudbase", "maiagent"])
+async def test_a_page_that_cannot_be_is_refused(way: Way, service: str, page: Any) -> None:
+    days = {"start": "2024-01-01", "end": "2024-01-02"} if service == "maiagent" else {}
     with pytest.raises(ConfigurationError, match="page must be 1 or more"):
-        await way(served("maiagent", by_link).records.list, page=page, **days)
+        await way(served(service, by_link).records.list, page=page, **days)
 
 
 @pytest.mark.parametrize("cursor", ["p1.", "p1.e30", "p1.!!!", "nonsense"])

@@ -127,7 +127,7 @@ class Records(_Bot):
             Message,
             page_size=page_size,
             cursor=cursor,
-            page=page or (1 if cursor is None else None),
+            page=1 if page is None and cursor is None else page,
             sort=sort,
             conversationId=None if conversation_id is None else known_id(conversation_id),
         )
