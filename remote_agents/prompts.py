@@ -30,6 +30,10 @@ def turn_of(prompt: Prompt, call: CallArguments) -> Arguments:
             raise UnsupportedContentError(
                 f"attachments is a list of Attachment, not {type(attachments).__name__}."
             )
+        if not messages:
+            raise UnsupportedContentError(
+                "There is no message to send with the attachments; pass at least one."
+            )
         last = messages[-1]
         messages[-1] = replace(last, attachments=[*last.attachments, *map(_file, attachments)])
     if turn.get("session_id") is None and (session_id := sessions.current_session()):

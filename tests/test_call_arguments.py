@@ -6,9 +6,17 @@ from typing import Any
 import pytest
 
 from langchain_agents import ChatBlueNexus
-from remote_agents import BlueNexus, ConfigurationError, MaiAgent, Timeout, UnsupportedContentError
+from remote_agents import (
+    ENDPOINTS,
+    Attachment,
+    BlueNexus,
+    ConfigurationError,
+    MaiAgent,
+    Timeout,
+    UnsupportedContentError,
+)
 from remote_agents.sandbox import Sandbox
-from remote_agents.testing.ways import FRAMEWORKS, make
+from remote_agents.testing.ways import FRAMEWORKS, Way, make
 from tests.raw_server import HOLD, JSON, head, serving
 from tests.transports import DONE, delta
 
@@ -164,6 +172,21 @@ async def test_a_refusal_names_what_a_call_takes(surface: str, name: str) -> Non
 async def test_a_framework_is_told_where_files_go(surface: str) -> None:
     with pytest.raises(ConfigurationError, match="'attachments': put image, audio or file blocks"):
         await ask(surface, "http://127.0.0.1:9", awaited=False, streamed=False, attachments=[])
+
+
+@pytest.mark.parametrize("service", ENDPOINTS)
+@pytest.mark.parametrize("awaited", [False, True])
+@pytest.mark.parametrize("streamed", [False, True])
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+async def test_no_message_is_told_alike(
+    sandbox: Sandbox, framework: str, awaited: bool, streamed: bool, service: str
+) -> None:
+    way = Way(framework, service, streamed=streamed, awaited=awaited, **sandbox.kwargs(service))
+    files = [Attachment("file", data=b"x")]
+    for call in ({}, {"attachments": files}) if framework == "plain" else ({},):
+        with pytest.raises(UnsupportedContentError, match="There is no message to send"):
+            await way.send([], **call)
+    assert sandbox.requests() == []
 
 
 @pytest.mark.parametrize("prompt", [b"Hi", [b"Hi"]])

@@ -57,7 +57,11 @@ class Way:
         **call: object,
     ) -> Answer:
         """One turn, in this way; `call` are further arguments of it."""
-        shape, messages = self._shape, [*history, self._shape.question(question)]
+        return await self.send([*history, self.question(question)], session, **call)
+
+    async def send(self, messages: list[Any], session: str | None = None, **call: object) -> Answer:
+        """One turn of these messages, the newest last."""
+        shape = self._shape
         target, keywords = shape.bind(self.model, session)
         keywords = {**keywords, **call}
         if not self.streamed:
