@@ -236,7 +236,7 @@ token = lambda: key
 settings = {"function": {}, "named": {"account": "a"}, "asked": {"account": lambda: "a"}}[kind]
 agent = BlueNexus(
     base_url=url, api_key=token, rate_limit="4/minute", rate_limit_storage=storage,
-    timeout=Timeout(total=20), max_retries=0, **settings,
+    timeout=Timeout(total=8), max_retries=0, **settings,
 )
 for _ in range(8):
     try:
