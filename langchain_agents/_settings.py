@@ -14,17 +14,17 @@ from langchain_core.globals import get_llm_cache
 from langchain_core.load.serializable import Serializable
 from langchain_core.messages.block_translators import register_translator
 from langchain_core.outputs import LLMResult
-from langchain_core.runnables import Runnable
+from langchain_core.runnables import Runnable, RunnableSerializable
 from langchain_core.version import VERSION
-from pydantic import PrivateAttr, SecretStr, model_validator
+from pydantic import model_validator
 from typing_extensions import Self
 
 from langchain_agents._language_model import LanguageModel
 from langchain_agents._lazy_turns import turns
 from remote_agents import __version__
+from remote_agents.configured import Configured
 from remote_agents.errors import AgentError, ConfigurationError, safe_to_repeat
 from remote_agents.services import BUILT_IN
-from remote_agents.settings import Settings, hide_secrets
 
 if TYPE_CHECKING:
     from langchain_core.messages import AIMessage
@@ -46,16 +46,14 @@ for _name in BUILT_IN:
     register_translator(_name, _translate, _translate)
 
 
-class AgentSettings(Settings, Serializable, LanguageModel[Any, Any]):
+class AgentSettings(Configured, Serializable, LanguageModel[Any, Any]):
     """The arguments that all services share, as LangChain's models have them.
 
     Those that may hold a secret, or are alive, are in no dump, no repr and no trace.
     """
 
-    model_config = Settings.model_config
+    model_config = Configured.model_config
 
-    _agent: Agent | None = PrivateAttr(default=None)
-    _names: ClassVar[tuple[str, ...]] = ()
     _valid: ClassVar[frozenset[str]] = frozenset()
 
     @classmethod
@@ -63,22 +61,8 @@ class AgentSettings(Settings, Serializable, LanguageModel[Any, Any]):
         super().__pydantic_init_subclass__(**kwargs)
         if endpoint := getattr(cls, "endpoint", None):
             register_translator(endpoint.name, _translate, _translate)
-            cls._names = cls.argument_names()
             aliases = (field.alias for field in cls.model_fields.values())
             cls._valid = frozenset({*cls.model_fields, *filter(None, aliases)})
-
-    if not TYPE_CHECKING:  # type checkers see the fields
-
-        def __init__(self, *positional: object, **arguments: object) -> None:
-            arguments = hide_secrets(arguments)
-            try:
-                super().__init__(*positional, **arguments)
-            except AgentError as error:
-                raise turns.as_model_error(error) from None
-
-    def model_post_init(self, context: object, /) -> None:
-        """Let LangChain do its own part, which the private attribute here would hide."""
-        super().model_post_init(context)
 
     @model_validator(mode="before")
     @classmethod
@@ -93,30 +77,17 @@ class AgentSettings(Settings, Serializable, LanguageModel[Any, Any]):
         return values
 
     @model_validator(mode="after")
-    def _set_up_agent(self) -> Self:
-        agent = self.agent
-        fields = self.__dict__
-        fields["agent_id"], fields["base_url"] = agent.agent_id, agent.base_url
-        if "model" not in self.endpoint.accepted:
-            fields["model"] = None  # its other name has the value
-        if fields["api_key"] is None:  # from the environment, which a worker process may not have
-            fields["api_key"] = SecretStr(agent.key)
+    def _tell_version(self) -> Self:
         self._add_version("remote-agents", __version__)
         return self
 
-    @property
-    def agent(self) -> Agent:
-        """The agent itself: its `name`, the facts of its `endpoint`, its resources."""
-        # Not `self._agent`, which pydantic takes microseconds to find.
-        agent: Agent | None = (self.__pydantic_private__ or {}).get("_agent")
-        if agent is None:
-            self._agent = agent = self._new_agent()
-        return agent
+    @staticmethod
+    def _as_refusal(error: AgentError) -> AgentError:
+        return turns.as_model_error(error)
 
-    def _new_agent(self) -> Agent:
-        fields = self.__dict__
+    def _new_agent(self, environment: Mapping[str, str], arguments: Mapping[str, Any]) -> Agent:
         try:
-            agent = turns.Agent(self.endpoint, **{name: fields[name] for name in self._names})
+            agent = turns.Agent(self.endpoint, environment=environment, **arguments)
         except AgentError as error:
             turns.raise_model_error(error)
             raise
@@ -275,25 +246,33 @@ class AgentSettings(Settings, Serializable, LanguageModel[Any, Any]):
 
     # --- copies --------------------------------------------------------------------------------
 
-    def __setattr__(self, name: str, value: object) -> None:
-        super().__setattr__(name, value)
-        if name in self._names:  # the agent is set up anew, with what was just assigned
-            self._agent = None
-            self._forget_derived()
-
-    def _forget_derived(self) -> None:
-        """Drop what LangChain has kept of the fields, for its traces."""
+    def _on_change(self) -> None:
+        # What LangChain has kept of the fields, for its traces.
         for name in self.__dict__.keys() - type(self).model_fields.keys():
             del self.__dict__[name]
 
-    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
-        """A copy; what is updated takes effect in it."""
-        model = super().model_copy(update=update, deep=deep)
-        if update:
-            model._forget_derived()
-            if not set(self._names).isdisjoint(update):
-                model._agent = None
-        return model
+    def configurable_fields(self, **kwargs: Any) -> RunnableSerializable[Any, Any]:
+        """Let a call's config say what some of the constructor's arguments are.
+
+        Args:
+            **kwargs: As LangChain has it: `agent_id=ConfigurableField(id="agent")`, or `model=`,
+                which is another name of it where the service has no models of its own.
+
+        Example:
+            >>> agent = ConfigurableField(id="agent")
+            >>> switched = model.configurable_fields(agent_id=agent)  # doctest: +SKIP
+            >>> switched.with_config(configurable={"agent": "other"}).invoke("Hi")  # doctest: +SKIP
+        """
+        if "model" in kwargs and "model" not in self.endpoint.accepted:
+            if "agent_id" in kwargs:
+                with turns.model_errors():
+                    raise ConfigurationError(
+                        "model is another name of agent_id: make one of them configurable.",
+                        endpoint=self.endpoint.name,
+                    )
+            kwargs["agent_id"] = kwargs.pop("model")
+        configurable: RunnableSerializable[Any, Any] = super().configurable_fields(**kwargs)
+        return configurable
 
     def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
         memo = {} if memo is None else memo

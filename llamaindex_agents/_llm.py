@@ -28,7 +28,7 @@ from llama_index.core.llms.callbacks import llm_chat_callback, llm_completion_ca
 from llama_index.core.llms.function_calling import FunctionCallingLLM
 from llama_index.core.llms.llm import LLM, ToolSelection
 from llama_index.core.types import PydanticProgramMode
-from pydantic import Field, PrivateAttr, SecretStr, StrictStr, model_validator
+from pydantic import Field, PrivateAttr, StrictStr, model_validator
 
 from llamaindex_agents._calls import (
     caller_of_llm,
@@ -41,8 +41,8 @@ from llamaindex_agents._calls import (
 )
 from llamaindex_agents._lazy_turns import turns
 from llamaindex_agents._structured import StructuredPrediction
+from remote_agents.configured import Configured
 from remote_agents.errors import ConfigurationError
-from remote_agents.settings import Settings, hide_secrets
 
 if TYPE_CHECKING:
     from llama_index.core.tools import BaseTool
@@ -55,10 +55,10 @@ if TYPE_CHECKING:
 Self = TypeVar("Self", bound="RemoteLLM")
 
 
-class RemoteLLM(Settings, StructuredPrediction):
+class RemoteLLM(Configured, StructuredPrediction):
     """What engines know of a hosted agent; users subclass `RemoteAgent`."""
 
-    model_config = Settings.model_config
+    model_config = Configured.model_config
 
     pydantic_program_mode: PydanticProgramMode = PydanticProgramMode.LLM
     """How structured prediction asks: in words, as agents are asked best."""
@@ -67,15 +67,8 @@ class RemoteLLM(Settings, StructuredPrediction):
     context_window: int = Field(default=128_000, gt=0)
     """Tokens that prompts are packed into."""
 
-    _agent: Agent = PrivateAttr()
     _bindable: bool = PrivateAttr(default=True)
     _wants_text: bool = PrivateAttr(default=False)
-
-    if not TYPE_CHECKING:  # type checkers see the fields
-
-        def __init__(self, **arguments: object) -> None:
-            arguments = hide_secrets(arguments)
-            super().__init__(**arguments)
 
     @model_validator(mode="before")
     @classmethod
@@ -88,30 +81,9 @@ class RemoteLLM(Settings, StructuredPrediction):
                 )
         return data
 
-    def model_post_init(self, context: object, /) -> None:
-        """Check the settings, and fill in those that came from the environment."""
-        super().model_post_init(context)
-        self._agent = agent = self._build()
-        settings = self.__dict__
-        settings["agent_id"], settings["base_url"] = agent.agent_id, agent.base_url
-        if "model" not in self.endpoint.accepted:
-            settings["model"] = None  # its other name has the value
-        if not agent.key_is_callable:
-            settings["api_key"] = SecretStr(agent.key)
-
-    def __setattr__(self, name: str, value: object) -> None:
-        super().__setattr__(name, value)
-        if name in self.argument_names():
-            self._agent = self._build()
-
-    def model_copy(
-        self: Self, *, update: Mapping[str, Any] | None = None, deep: bool = False
-    ) -> Self:
-        """A copy, with some fields changed."""
-        copied = super().model_copy(update=update, deep=deep)
-        if update and not set(self.argument_names()).isdisjoint(update):
-            copied._agent = copied._build()
-        return copied
+    @classmethod
+    def _of_the_face(cls) -> frozenset[str]:
+        return frozenset({"session_id", "context_window", "pydantic_program_mode"})
 
     def __getstate__(self) -> dict[Any, Any]:
         state = {k: v for k, v in self.__dict__.items() if k not in _OF_THIS_PROCESS}
@@ -133,9 +105,8 @@ class RemoteLLM(Settings, StructuredPrediction):
             if (value := getattr(self, name, None)) is not None:
                 yield name, value
 
-    def _build(self) -> Agent:
-        settings = {name: getattr(self, name) for name in self.argument_names()}
-        agent = turns.Agent(self.endpoint, **settings)
+    def _new_agent(self, environment: Mapping[str, str], arguments: Mapping[str, Any]) -> Agent:
+        agent = turns.Agent(self.endpoint, environment=environment, **arguments)
         agent.framework = f"llama-index-core/{core.__version__}"
         return agent
 
@@ -160,13 +131,6 @@ class RemoteLLM(Settings, StructuredPrediction):
         return getattr(self, "max_completion_tokens", None) or self.max_tokens
 
     @property
-    def agent(self) -> Agent:
-        """The configured agent behind this LLM."""
-        # Not `self._agent`, which pydantic takes microseconds to find.
-        agent: Agent = (self.__pydantic_private__ or {})["_agent"]
-        return agent
-
-    @property
     def client(self) -> Client:
         """The plain client of the same agent, for the rest of the service's API."""
         from remote_agents.client import Client
@@ -188,7 +152,9 @@ class RemoteLLM(Settings, StructuredPrediction):
             >>> alice = llm.for_session("alice")  # doctest: +SKIP
             >>> alice.chat([ChatMessage("And what about part-time staff?")])  # doctest: +SKIP
         """
-        return self.model_copy(update={"session_id": turns.required(session_id)})
+        bound = copy.copy(self)
+        bound.__dict__["session_id"] = turns.required(session_id)  # which checks it
+        return bound
 
     def new_session(self: Self) -> Self:
         """This LLM, bound to a new dialogue; its `session_id` is random."""

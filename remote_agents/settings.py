@@ -62,9 +62,34 @@ def refuse_positional(kind: type, positional: tuple[Any, ...]) -> None:
         )
 
 
+class Derived(str):
+    """What an argument that nobody gave comes to, as a model holds it to be shown.
+
+    Args:
+        value: The agent's id, or the address.
+        environment: The environment's variables from which it may be, which another process, or
+            another day, may not have.
+    """
+
+    __slots__ = ("environment",)
+
+    environment: Mapping[str, str]
+
+    @classmethod
+    def of(cls, value: str, environment: Mapping[str, str]) -> Derived:
+        """The value, with what the environment said when it was derived."""
+        derived = cls(value)
+        derived.environment = environment
+        return derived
+
+
 def given(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """The arguments that say something: None stands for the default."""
-    return {name: value for name, value in settings.items() if value is not None}
+    """The arguments that say something: None stands for the default, as does what was derived."""
+    return {
+        name: value
+        for name, value in settings.items()
+        if value is not None and type(value) is not Derived
+    }
 
 
 def refuse_bytes(name: str, value: object) -> None:

@@ -34,9 +34,16 @@ def read_model(endpoint: Endpoint, agent_id: str | None, model: str | None) -> s
     return model
 
 
-def read_agent_id(endpoint: Endpoint, agent_id: str | None) -> str:
+def environment_of(endpoint: Endpoint) -> dict[str, str]:
+    """What the environment says of a service's agent, and where it is; never the key."""
+    kinds = ("AGENT_ID", "BASE_URL", "ENV_ID") if endpoint.server_url else ("AGENT_ID", "BASE_URL")
+    names = [f"{endpoint.env}_{kind}" for kind in kinds]
+    return {name: value for name in names if (value := os.environ.get(name))}
+
+
+def read_agent_id(endpoint: Endpoint, agent_id: str | None, environment: Mapping[str, str]) -> str:
     """The agent's id: as given, from the environment, or the service's default."""
-    found = agent_id or os.environ.get(f"{endpoint.env}_AGENT_ID") or endpoint.default_agent_id
+    found = agent_id or environment.get(f"{endpoint.env}_AGENT_ID") or endpoint.default_agent_id
     if not found:
         raise ConfigurationError(
             f"{endpoint.title} needs agent_id: pass it, or set {endpoint.env}_AGENT_ID.",
@@ -99,14 +106,18 @@ _SCHEME = re.compile(r"(Bearer|Api-Key|Basic|Token)\s", re.IGNORECASE)
 
 
 def read_base_url(
-    endpoint: Endpoint, base_url: str | None, options: Mapping[str, Any], allow_http: bool
+    endpoint: Endpoint,
+    base_url: str | None,
+    options: Mapping[str, Any],
+    allow_http: bool,
+    environment: Mapping[str, str],
 ) -> str:
     """The root address: as given, from the options, from the environment, or the service's own."""
-    from_env = os.environ.get(f"{endpoint.env}_BASE_URL")
+    from_env = environment.get(f"{endpoint.env}_BASE_URL")
     built = (
         None
         if base_url or endpoint.server_url is None
-        else endpoint.server_url({"env_id": os.environ.get(f"{endpoint.env}_ENV_ID"), **options})
+        else endpoint.server_url({"env_id": environment.get(f"{endpoint.env}_ENV_ID"), **options})
     )
     explicit = built if options.get("env_id") else None
     found = base_url or explicit or from_env or built or endpoint.base_url

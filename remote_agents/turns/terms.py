@@ -16,6 +16,7 @@ from typing_extensions import Self
 
 from remote_agents.arguments.connection import (
     check_head,
+    environment_of,
     read_agent_id,
     read_api_key,
     read_base_url,
@@ -74,6 +75,7 @@ class Terms:
 
     Args:
         endpoint: The facts of its service.
+        environment: What the environment's variables say; by default, what they say now.
         **settings: The arguments of `remote_agents.settings.Settings`, and the service's own.
 
     Raises:
@@ -86,26 +88,35 @@ class Terms:
     trace_headers: Mapping[str, str] = _NONE
     on_reply: Callable[[Reply], None] | None = None
 
-    def __init__(self, endpoint: Endpoint, **settings: object) -> None:
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        *,
+        environment: Mapping[str, str] | None = None,
+        **settings: object,
+    ) -> None:
         settings = hide_secrets(settings)
         self.learned = Learned()
+        found = environment_of(endpoint) if environment is None else environment
         try:
-            self._read(endpoint, settings)
+            self._read(endpoint, settings, found)
         except ConfigurationError as error:
             error.endpoint = error.endpoint or endpoint.name
             raise error.with_traceback(None) from error.__cause__  # one short traceback, from here
 
-    def _read(self, endpoint: Endpoint, settings: Arguments) -> None:
+    def _read(
+        self, endpoint: Endpoint, settings: Arguments, environment: Mapping[str, str]
+    ) -> None:
         accepted = endpoint.accepted
         own = [name for name in settings if name not in DEFAULTS or name in accepted]
         parameters = {name: settings.pop(name) for name in own}
         given = {**DEFAULTS, **settings}
         given["agent_id"] = read_model(endpoint, given["agent_id"], given["model"])
         self.options = check_parameters(endpoint, parameters)
-        self.agent_id = read_agent_id(endpoint, given["agent_id"])
+        self.agent_id = read_agent_id(endpoint, given["agent_id"], environment)
         self.secret: Any = read_api_key(endpoint, given["api_key"])
         self.base_url = read_base_url(
-            endpoint, given["base_url"], self.options, given["allow_http"]
+            endpoint, given["base_url"], self.options, given["allow_http"], environment
         )
         if endpoint.for_agent is not None:
             endpoint = endpoint.for_agent(endpoint, self.agent_id, self.options)

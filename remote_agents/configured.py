@@ -1,0 +1,177 @@
+"""Arguments with the agent that they lead to, as a framework's model holds both."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from pydantic import PrivateAttr, SecretStr
+from typing_extensions import Self
+
+from remote_agents.arguments.connection import environment_of
+from remote_agents.errors import AgentError
+from remote_agents.settings import Derived, Settings, hide_secrets
+
+if TYPE_CHECKING:
+    from remote_agents.agent import Agent
+
+
+class Configured(Settings):
+    """The arguments of a model, and its agent, which follows each change of them.
+
+    A change is checked as the constructor checks an argument: one that it refuses leaves the model
+    as it was. What was derived from other arguments is shown, and is no argument of a copy.
+    """
+
+    _agent: Any = PrivateAttr(default=None)
+    _arguments: ClassVar[tuple[str, ...]] = ()
+    _checked: ClassVar[frozenset[str]] = frozenset()
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **kwargs: object) -> None:
+        super().__pydantic_init_subclass__(**kwargs)
+        if getattr(cls, "endpoint", None):
+            cls._arguments = cls.argument_names()
+            cls._checked = frozenset(cls._arguments) | cls._of_the_face()
+            for name in _SHOWN:
+                setattr(cls, name, _AsText(name))
+
+    @classmethod
+    def _of_the_face(cls) -> frozenset[str]:
+        """Fields that are checked when they change, and are none of the agent's arguments."""
+        return frozenset()
+
+    if not TYPE_CHECKING:  # type checkers see the fields
+
+        def __init__(self, *positional: object, **settings: object) -> None:
+            settings = hide_secrets(settings)
+            environment = _environment_in(settings)
+            try:
+                super().__init__(*positional, **settings)
+                self._settle(environment)
+            except AgentError as error:
+                raise self._as_refusal(error) from error.__cause__
+
+    @staticmethod
+    def _as_refusal(error: AgentError) -> AgentError:
+        """The error as the framework knows it."""
+        return error
+
+    def model_post_init(self, context: object, /) -> None:
+        """Let the framework do its own part, which the private attribute here would hide."""
+        super().model_post_init(context)
+
+    # Not an abstract method: LlamaIndex puts a span around each.
+    def _new_agent(self, environment: Mapping[str, str], arguments: Mapping[str, Any]) -> Agent:
+        """The agent of these arguments."""
+        raise NotImplementedError
+
+    @property
+    def agent(self) -> Agent:
+        """The agent itself: its `name`, the facts of its `endpoint`, its resources."""
+        # Not `self._agent`, which pydantic takes microseconds to find.
+        agent: Agent | None = (self.__pydantic_private__ or {}).get("_agent")
+        return self._set_up(_environment_in(self.__dict__)) if agent is None else agent
+
+    def _set_up(self, environment: Mapping[str, str] | None) -> Agent:
+        fields = self.__dict__
+        given = {
+            name: None if type(value := fields[name]) is Derived else value
+            for name in self._arguments
+        }
+        found = environment_of(self.endpoint) if environment is None else environment
+        return self._hold(self._new_agent(found, given))
+
+    def _hold(self, agent: Agent) -> Agent:
+        private = self.__pydantic_private__
+        assert private is not None
+        private["_agent"] = agent
+        return agent
+
+    def _settle(self, environment: Mapping[str, str] | None) -> None:
+        """Set the agent up, and show what it derived in the fields of what was not given."""
+        found = environment_of(self.endpoint) if environment is None else environment
+        fields, agent = self.__dict__, self._set_up(found)
+        if "model" not in self.endpoint.accepted:
+            fields["agent_id"], fields["model"] = fields["agent_id"] or fields["model"], None
+        for name in _SHOWN:
+            value = getattr(agent, name)
+            fields[name] = value if fields[name] else Derived.of(value, found)
+        if not fields["api_key"]:  # from the environment, which a worker process may not have
+            fields["api_key"] = SecretStr(agent.key)
+
+    # --- changes -----------------------------------------------------------------------------
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if self._is_argument(name):
+            new = hide_secrets({name: value})
+            del value  # which the frames of an error would show
+            self._change(new)
+        else:
+            super().__setattr__(name, value)
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """A copy; what is updated takes effect in it."""
+        update = hide_secrets(update or {})
+        own = {name: value for name, value in update.items() if self._is_argument(name)}
+        rest = {name: value for name, value in update.items() if name not in own}
+        copied = super().model_copy(update=rest, deep=deep)
+        if own:
+            copied._change(own)
+        if update:
+            copied._on_change()
+        return copied
+
+    @classmethod
+    def _is_argument(cls, name: str) -> bool:
+        """Whether it is ours to check: an argument, or a name that nothing has."""
+        if name in cls._checked:
+            return True
+        return not (name.startswith("_") or name in cls.model_fields or hasattr(cls, name))
+
+    def _on_change(self) -> None:
+        """What the framework has to do when a field has changed."""
+
+    def _change(self, new: dict[str, Any]) -> None:
+        """Take other arguments, if the constructor takes them; else all is as it was."""
+        if "model" not in self.endpoint.accepted and new.get("model") is not None:
+            new.setdefault("agent_id", None)  # of which it is another name
+        fields = self.__dict__
+        known = {name: fields[name] for name in type(self).model_fields if name in fields}
+        made = type(self).__new__(type(self))
+        # Not its class, which may be a subclass with a constructor of its own.
+        Configured.__init__(made, **{**known, **new})
+        fields.update((name, made.__dict__[name]) for name in self._checked)
+        self.__pydantic_fields_set__.update(new)
+        if not new.keys().isdisjoint(self._arguments):
+            self._hold(made.agent)
+        self._on_change()
+
+
+_SHOWN = ("agent_id", "base_url")
+
+
+class _AsText:
+    """A field that may hold something derived: whoever reads it gets a text like any other."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __get__(self, model: Settings | None, kind: type[Settings]) -> Any:
+        if model is None:  # a class has no such attribute, as pydantic has it
+            raise AttributeError(self._name)
+        try:
+            value = model.__dict__[self._name]
+        except KeyError:
+            raise AttributeError(self._name) from None
+        return str(value) if type(value) is Derived else value
+
+    def __set__(self, model: Settings, value: object) -> None:
+        model.__dict__[self._name] = value
+
+
+def _environment_in(fields: Mapping[str, Any]) -> Mapping[str, str] | None:
+    """What the environment said when the fields were derived, if any was."""
+    derived = (value for value in map(fields.get, _SHOWN) if type(value) is Derived)
+    found = next(derived, None)
+    return None if found is None else found.environment
