@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from langchain_core.messages import AIMessage, BaseMessage
+from langchain_core.messages import AIMessage, BaseMessage, convert_to_messages
 from langchain_core.runnables import Runnable, RunnableConfig, RunnableLambda
 
 from langchain_agents._errors import model_errors
@@ -66,7 +66,7 @@ class _Node:
 
     def _messages(self, state: object) -> list[BaseMessage]:
         found = state[self.key] if isinstance(state, dict) else getattr(state, self.key)
-        return list(found)
+        return convert_to_messages(found)
 
     def _next(self, message: AIMessage, config: RunnableConfig) -> Any:
         from langgraph.types import Command

@@ -1,7 +1,7 @@
 """Runs that wait for a person: in each face, resumed by an answer, with one post a step."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 import pytest
 from langchain_core.messages import HumanMessage
@@ -13,7 +13,6 @@ from langgraph.types import Command
 from pydantic import BaseModel
 
 import langchain_agents
-import llamaindex_agents
 from langchain_agents import agent_tool, ask_person
 from remote_agents import (
     AGUI,
@@ -133,15 +132,8 @@ def test_where_text_is_wanted_it_is_an_error_that_knows_the_question(
         assert caught.value.conversation_id
 
 
-def test_retrievers_and_bulk_runs_say_that_the_agent_waits(
-    sandbox: Sandbox, tmp_path: Path
-) -> None:
-    model = chat(sandbox, "cloudbase")
-    with pytest.raises(AgentInterrupt, match="May I do this"):
-        langchain_agents.AgentRetriever(model=model).invoke(TASK)
-    with pytest.raises(AgentInterrupt, match="May I do this"):
-        llamaindex_agents.CloudBase(**settings(sandbox, "cloudbase")).as_retriever().retrieve(TASK)
-    for asked in (client(sandbox, "ag_ui"), model):
+def test_bulk_runs_say_that_the_agent_waits(sandbox: Sandbox, tmp_path: Path) -> None:
+    for asked in (client(sandbox, "ag_ui"), chat(sandbox, "cloudbase")):
         path = tmp_path / type(asked).__name__
         (row,) = ask_many(asked, [TASK], path=path, progress=False)
         assert "May I do this" in row["error"]
@@ -166,6 +158,24 @@ def test_a_graph_asks_a_person(sandbox: Sandbox, service: str, answer: str) -> N
     assert state["messages"][-1].text == f"{ANSWERS[answer]}{TASK}"
     assert len(sandbox.requests(service)) == 2
     assert len({turn["conversation_id"] for turn in sandbox.turns()}) == 1
+
+
+@each
+@pytest.mark.parametrize(
+    "messages", ["Hi", ["Hi"], [("user", "Hi")], [{"role": "user", "content": "Hi"}]], ids=repr
+)
+async def test_a_node_takes_messages_that_the_state_has_not_read(
+    sandbox: Sandbox, service: str, messages: Any
+) -> None:
+    class State(TypedDict):
+        messages: Any
+
+    builder = StateGraph(State)
+    builder.add_node("agent", ask_person(chat(sandbox, service)))
+    builder.add_edge(START, "agent")
+    app = builder.compile()
+    for state in (app.invoke({"messages": messages}), await app.ainvoke({"messages": messages})):
+        assert [message.type for message in state["messages"]] == ["ai"]
 
 
 @each
