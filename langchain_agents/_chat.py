@@ -9,9 +9,10 @@ from collections.abc import (
     Callable,
     Generator,
     Iterator,
+    Mapping,
     Sequence,
 )
-from functools import cache
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from langchain_core.callbacks import (
@@ -36,6 +37,8 @@ from langchain_agents._runnable import RunnableMethods
 from langchain_agents._seams import Overrides
 from langchain_agents._settings import AgentSettings
 from langchain_agents._usage import llm_output_of
+from remote_agents.errors import ConfigurationError
+from remote_agents.settings import Derived
 
 if TYPE_CHECKING:
     from langchain_agents._structured import StructuredOutput
@@ -313,6 +316,16 @@ class ChatAgent(AgentSettings, RunnableMethods[AIMessage, AIMessageChunk], Overr
     def _resolve_model_profile(self) -> ModelProfile:
         return _profile(self.endpoint).copy()
 
+    def _settle(self, environment: Mapping[str, str] | None) -> None:
+        super()._settle(environment)
+        if self.profile == _profile(self.endpoint):  # which knows no agent
+            self.__dict__["profile"] = DerivedProfile(_profile(self.agent.endpoint))
+
+    def _on_change(self) -> None:
+        super()._on_change()
+        if isinstance(self.profile, DerivedProfile):
+            self.__dict__["profile"] = DerivedProfile(_profile(self.agent.endpoint))
+
     def get_num_tokens_from_messages(
         self, messages: Sequence[BaseMessage], tools: Sequence[Any] | None = None
     ) -> int:
@@ -321,9 +334,27 @@ class ChatAgent(AgentSettings, RunnableMethods[AIMessage, AIMessageChunk], Overr
         return sum(self.get_num_tokens(str(message.text)) + 3 for message in messages)
 
 
-@cache
+class DerivedProfile(Derived, dict[str, Any]):
+    """What LangChain is told of an agent by whoever has not told it something else."""
+
+
+def check_chat_model(asking: str, model: object) -> None:
+    """Refuse what is no chat model of this library.
+
+    Args:
+        asking: What was given it.
+        model: What was given.
+    """
+    if not isinstance(model, ChatAgent):
+        with turns.model_errors():
+            raise ConfigurationError(
+                f"{asking} takes a chat model of this library, not {type(model).__name__}."
+            )
+
+
+@lru_cache(maxsize=64)  # agents of one service may have facts of their own
 def _profile(endpoint: Endpoint) -> ModelProfile:
-    """What LangChain is told of a service."""
+    """What LangChain is told of a service, or of an agent."""
     files = endpoint.attachments
     return ModelProfile(
         text_inputs=True,

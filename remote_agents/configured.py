@@ -10,7 +10,7 @@ from typing_extensions import Self
 
 from remote_agents.arguments.connection import environment_of
 from remote_agents.errors import AgentError
-from remote_agents.settings import Derived, Settings, hide_secrets
+from remote_agents.settings import DerivedText, Settings, hide_secrets
 
 if TYPE_CHECKING:
     from remote_agents.agent import Agent
@@ -76,7 +76,7 @@ class Configured(Settings):
     def _set_up(self, environment: Mapping[str, str] | None) -> Agent:
         fields = self.__dict__
         given = {
-            name: None if type(value := fields[name]) is Derived else value
+            name: None if type(value := fields[name]) is DerivedText else value
             for name in self._arguments
         }
         found = environment_of(self.endpoint) if environment is None else environment
@@ -96,7 +96,7 @@ class Configured(Settings):
             fields["agent_id"], fields["model"] = fields["agent_id"] or fields["model"], None
         for name in _SHOWN:
             value = getattr(agent, name)
-            fields[name] = value if fields[name] else Derived.of(value, found)
+            fields[name] = value if fields[name] else DerivedText.of(value, found)
         if not fields["api_key"]:  # from the environment, which a worker process may not have
             fields["api_key"] = SecretStr(agent.key)
 
@@ -164,7 +164,7 @@ class _AsText:
             value = model.__dict__[self._name]
         except KeyError:
             raise AttributeError(self._name) from None
-        return str(value) if type(value) is Derived else value
+        return str(value) if type(value) is DerivedText else value
 
     def __set__(self, model: Settings, value: object) -> None:
         model.__dict__[self._name] = value
@@ -172,6 +172,6 @@ class _AsText:
 
 def _environment_in(fields: Mapping[str, Any]) -> Mapping[str, str] | None:
     """What the environment said when the fields were derived, if any was."""
-    derived = (value for value in map(fields.get, _SHOWN) if type(value) is Derived)
+    derived = (value for value in map(fields.get, _SHOWN) if type(value) is DerivedText)
     found = next(derived, None)
     return None if found is None else found.environment

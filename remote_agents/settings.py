@@ -62,8 +62,14 @@ def refuse_positional(kind: type, positional: tuple[Any, ...]) -> None:
         )
 
 
-class Derived(str):
-    """What an argument that nobody gave comes to, as a model holds it to be shown.
+class Derived:
+    """What an argument that nobody gave comes to, as a model holds it to be shown."""
+
+    __slots__ = ()
+
+
+class DerivedText(Derived, str):
+    """A text that was derived.
 
     Args:
         value: The agent's id, or the address.
@@ -76,7 +82,7 @@ class Derived(str):
     environment: Mapping[str, str]
 
     @classmethod
-    def of(cls, value: str, environment: Mapping[str, str]) -> Derived:
+    def of(cls, value: str, environment: Mapping[str, str]) -> DerivedText:
         """The value, with what the environment said when it was derived."""
         derived = cls(value)
         derived.environment = environment
@@ -88,7 +94,7 @@ def given(settings: Mapping[str, Any]) -> dict[str, Any]:
     return {
         name: value
         for name, value in settings.items()
-        if value is not None and type(value) is not Derived
+        if value is not None and not isinstance(value, Derived)
     }
 
 
@@ -203,7 +209,7 @@ class Settings(BaseModel):
             try:
                 super().__init__(**given(settings))
             except ValidationError as error:
-                refused = _refusal(type(self), error)
+                refused = refusal(type(self), error)
             except ConfigurationError as error:
                 error.endpoint = error.endpoint or self.endpoint.name
                 refused = error.with_traceback(None)
@@ -238,16 +244,17 @@ COMMON = tuple(name for name in Settings.model_fields if name not in STANDARD)
 DEFAULTS: dict[str, Any] = {name: Settings.model_fields[name].default for name in COMMON}
 
 
-def _refusal(kind: type[Settings], error: ValidationError) -> ConfigurationError:
+def refusal(kind: type[BaseModel], error: ValidationError) -> ConfigurationError:
     """What to write instead of what Pydantic refuses; a value is never quoted."""
     found: dict[str, list[str]] = {}
+    service = kind.endpoint.name if issubclass(kind, Settings) else None
     for wrong in error.errors(include_url=False, include_context=False):
         name = str(wrong["loc"][0]) if wrong["loc"] else kind.__name__
         if wrong["type"] == "string_type" and isinstance(wrong["input"], _BYTES):
-            return ConfigurationError(_DECODED.format(name), endpoint=kind.endpoint.name)
+            return ConfigurationError(_DECODED.format(name), endpoint=service)
         found.setdefault(name, []).append(_GUESSED.sub("", wrong["msg"]))
     lines = [f"{name}: {_what_was_expected(said)}." for name, said in found.items()]
-    return ConfigurationError(" ".join(lines), endpoint=kind.endpoint.name)
+    return ConfigurationError(" ".join(lines), endpoint=service)
 
 
 def _what_was_expected(said: Sequence[str]) -> str:

@@ -201,6 +201,21 @@ def test_a_model_of_the_services_own_stays_one(sandbox: Sandbox) -> None:
     assert model.agent.agent_id == sandbox.kwargs("private_ai")["agent_id"]
 
 
+# --- what an agent can do ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("change", [*CHANGES, configured, configured_elsewhere])
+def test_the_profile_is_that_of_the_agent(change: Any) -> None:
+    model = langchain_agents.ChatCloudBase(env_id="e", api_key="k", agent_id="agent-handbook")
+    for agent_id, takes_tools in (("agent-other", True), ("bot-1", False), ("agent-1", True)):
+        model = change(model, agent_id=agent_id)
+        assert model.profile["tool_calling"] is takes_tools
+        assert model.agent.endpoint.tools is takes_tools
+    mine = {**model.profile, "max_input_tokens": 5}
+    for changed in (change(model, profile=mine), change(change(model, profile=mine), timeout=3.0)):
+        assert changed.profile == mine
+
+
 # --- one that is refused -------------------------------------------------------------------------
 
 REFUSED = [

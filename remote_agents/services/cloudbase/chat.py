@@ -131,7 +131,7 @@ def is_ag_ui_agent(agent_id: str, options: Mapping[str, Any]) -> bool:
 def for_agent(endpoint: Endpoint, agent_id: str, options: Mapping[str, Any]) -> Endpoint:
     """AG-UI knows tools, names the thread by itself, and wants all messages at hand each time.
 
-    Tencent's servers speak the AG-UI before 1.0, which has no usage.
+    Tencent's servers speak the AG-UI before 1.0, which has no usage, and none names its sources.
     """
     turns_of(options)
     if not is_ag_ui_agent(agent_id, options):
@@ -143,6 +143,7 @@ def for_agent(endpoint: Endpoint, agent_id: str, options: Mapping[str, Any]) -> 
         one_message=False,
         context=True,
         tools=True,
+        cites=False,
         counts=False,
     )
 
