@@ -9,13 +9,13 @@ from langchain_core.callbacks import (
     CallbackManagerForToolRun,
 )
 from langchain_core.messages import AIMessage
-from langchain_core.runnables import RunnableConfig
+from langchain_core.runnables import ConfigurableFieldSpec, RunnableConfig
 from langchain_core.tools import BaseTool
 from pydantic import BaseModel, Field
 
-from langchain_agents._chat import ChatAgent
+from langchain_agents._chat import ChatAgent, check_chat_model
+from langchain_agents._dialogue import CONFIG_SPECS
 from langchain_agents._errors import model_errors
-from remote_agents.errors import ConfigurationError
 from remote_agents.interrupts import raise_if_interrupted
 from remote_agents.json_types import JsonObject
 from remote_agents.memory.dialogue import NAMES, names_in
@@ -33,6 +33,11 @@ class AgentTool(BaseTool):
     model: ChatAgent
     args_schema: Any = Question
     response_format: Literal["content", "content_and_artifact"] = "content_and_artifact"
+
+    @property
+    def config_specs(self) -> list[ConfigurableFieldSpec]:
+        """What of a config names the dialogue, as the model has it."""
+        return CONFIG_SPECS
 
     def _run(
         self,
@@ -84,11 +89,7 @@ def agent_tool(model: ChatAgent, *, name: str | None = None, description: str) -
         >>> handbook = agent_tool(model, description="Knows the rules.")  # doctest: +SKIP
         >>> create_agent(supervisor, tools=[handbook])  # doctest: +SKIP
     """
-    if not isinstance(model, ChatAgent):
-        with model_errors():
-            raise ConfigurationError(
-                f"agent_tool takes a chat model of this library, not {type(model).__name__}."
-            )
+    check_chat_model("agent_tool", model)
     return AgentTool(model=model, name=name or model.endpoint.name, description=description)
 
 

@@ -343,4 +343,5 @@ def test_the_declared_session_is_that_of_langchains_histories(sandbox: Any) -> N
     default = with_history(model, {}).history_factory_config
     mine = [spec for spec in model.config_specs if spec.id == "session_id"]
     assert [tuple(spec) for spec in mine] == [tuple(spec) for spec in default]
-    assert [spec.id for spec in model.config_specs] == ["session_id", "thread_id"]
+    for declaring in (model, agent_tool(model, description="The handbook.")):
+        assert [spec.id for spec in declaring.config_specs] == ["session_id", "thread_id"]
