@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from langchain_core.callbacks import (
     AsyncCallbackManagerForRetrieverRun,
@@ -12,17 +12,17 @@ from langchain_core.callbacks import (
 from langchain_core.documents import Document
 from langchain_core.messages import AIMessage
 from langchain_core.retrievers import BaseRetriever
-from pydantic import Field, model_validator
-from typing_extensions import Self
+from pydantic import StrictInt, StrictStr
 
-from langchain_agents._chat import ChatAgent
+from langchain_agents._chat import ChatAgent, check_chat_model
 from langchain_agents._errors import model_errors
+from remote_agents.arguments.fields import CheckedFields
 from remote_agents.interrupts import raise_if_interrupted
 from remote_agents.json_types import JsonMapping, JsonObject
-from remote_agents.resources.searching import has_search
+from remote_agents.resources.searching import best_of, has_search, read_most
 
 
-class AgentRetriever(BaseRetriever):
+class AgentRetriever(CheckedFields, BaseRetriever):
     """The passages that a service finds for a question.
 
     With a `knowledge_base` (MaiAgent, Private AI), and on BlueNexus, which searches what the agent
@@ -37,7 +37,8 @@ class AgentRetriever(BaseRetriever):
             has more indexes than one.
 
     Raises:
-        ConfigurationError: The service has no search of its own and names no sources.
+        ConfigurationError: The service has no search of its own and names no sources, or an
+            argument is unknown, or a value none that can be searched for.
 
     Example:
         >>> retriever = AgentRetriever(model=ChatMaiAgent(), knowledge_base="...")  # doctest: +SKIP
@@ -47,20 +48,25 @@ class AgentRetriever(BaseRetriever):
 
     model: ChatAgent
     """The agent."""
-    k: int = Field(default=4, ge=1)
+    k: StrictInt = 4
     """The most documents."""
-    knowledge_base: str | None = None
+    knowledge_base: StrictStr | None = None
     """The knowledge base to search, instead of asking the agent."""
 
-    @model_validator(mode="after")
-    def _check_sources(self) -> Self:
-        _ = self._searches
-        return self
+    if not TYPE_CHECKING:  # type checkers see the fields
+
+        def __init__(self, **arguments: object) -> None:
+            with model_errors():
+                if "model" in arguments:
+                    check_chat_model("AgentRetriever", arguments["model"])
+                super().__init__(**arguments)
+                read_most("k", self.k)
+            _ = self._searches
 
     @property
     def _searches(self) -> bool:
         with model_errors():
-            return has_search(self.model.endpoint, self.knowledge_base)
+            return has_search(self.model.agent.endpoint, self.knowledge_base)
 
     def _get_relevant_documents(
         self,
@@ -70,13 +76,14 @@ class AgentRetriever(BaseRetriever):
         k: int | None = None,
         **kwargs: Any,
     ) -> list[Document]:
+        most = self._most(k)
         if self._searches:
             with model_errors():
-                found = self.model.client.search(query, **self._search(k), **kwargs)
+                found = self.model.client.search(query, **self._search(most), **kwargs)
             return [_document(citation.to_dict()) for citation in found]
         config: Any = {"callbacks": run_manager.get_child()}
         answer = self.model.invoke(query, config, memory="client", **kwargs)
-        return documents(answer, k or self.k)
+        return documents(answer, most)
 
     async def _aget_relevant_documents(
         self,
@@ -86,25 +93,29 @@ class AgentRetriever(BaseRetriever):
         k: int | None = None,
         **kwargs: Any,
     ) -> list[Document]:
+        most = self._most(k)
         if self._searches:
             with model_errors():
-                found = await self.model.client.asearch(query, **self._search(k), **kwargs)
+                found = await self.model.client.asearch(query, **self._search(most), **kwargs)
             return [_document(citation.to_dict()) for citation in found]
         config: Any = {"callbacks": run_manager.get_child()}
         answer = await self.model.ainvoke(query, config, memory="client", **kwargs)
-        return documents(answer, k or self.k)
+        return documents(answer, most)
 
-    def _search(self, k: int | None) -> JsonObject:
-        return {"knowledge_base": self.knowledge_base, "top_k": k or self.k}
+    def _most(self, k: int | None) -> int:
+        with model_errors():
+            return read_most("k", self.k if k is None else k)
+
+    def _search(self, most: int) -> JsonObject:
+        return {"knowledge_base": self.knowledge_base, "top_k": most}
 
 
 def documents(answer: AIMessage, k: int) -> list[Document]:
-    """The sources of an answer, passages before those of which only the name is known."""
+    """The sources of an answer, the best first."""
     with model_errors():
         raise_if_interrupted(answer.response_metadata)
     citations: Sequence[JsonMapping] = answer.additional_kwargs.get("citations") or ()
-    ordered = sorted(citations, key=lambda citation: not citation.get("text"))
-    return [_document(citation) for citation in ordered[:k]]
+    return [_document(citation) for citation in best_of(citations, k)]
 
 
 def _document(citation: JsonMapping) -> Document:

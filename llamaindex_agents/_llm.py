@@ -362,5 +362,22 @@ class RemoteLLM(Configured, StructuredPrediction):
         await self.agent.aclose()
 
 
+def checked_llm(asking: str, llm: object) -> RemoteLLM:
+    """The LLM of a hosted agent, if it is one.
+
+    Args:
+        asking: What was given it.
+        llm: What was given.
+
+    Raises:
+        ConfigurationError: It is another LLM, or a plain client.
+    """
+    if not isinstance(llm, RemoteLLM):
+        raise ConfigurationError(
+            f"{asking} takes an LLM of this library, not {type(llm).__name__}."
+        )
+    return llm
+
+
 # Left behind by a pickle: another process has its own.
 _OF_THIS_PROCESS = ("callback_manager", "rate_limiter", "http_client", "http_async_client")

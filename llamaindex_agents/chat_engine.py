@@ -28,7 +28,7 @@ from llama_index_instrumentation import get_dispatcher
 
 from llamaindex_agents._answers import text_of
 from llamaindex_agents._listed import remote_messages
-from llamaindex_agents._llm import RemoteLLM
+from llamaindex_agents._llm import RemoteLLM, checked_llm
 from llamaindex_agents._sources import Sources
 from llamaindex_agents._streamed import RemoteStreamingChatResponse
 from remote_agents.json_types import JsonObject
@@ -60,6 +60,7 @@ class AgentChatEngine(BaseChatEngine):
         *,
         system_prompt: str | None = None,
     ) -> None:
+        checked_llm("AgentChatEngine", llm)
         self._llm = llm.for_session(session_id or llm.session_id or uuid.uuid4().hex)
         if system_prompt is not None:
             self._llm.system_prompt = system_prompt

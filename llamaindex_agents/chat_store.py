@@ -18,6 +18,7 @@ from llama_index.core.storage.chat_store.base_db import AsyncDBChatStore, Messag
 from pydantic import Field, PrivateAttr
 
 from llamaindex_agents._listed import remote_messages
+from remote_agents.arguments.fields import CheckedFields
 from remote_agents.errors import ConfigurationError
 from remote_agents.resources.passages import check_plain
 
@@ -198,7 +199,7 @@ class _ReadyList(list[T], _Ready):
         return list(self)
 
 
-class RemoteChatStore(BaseChatStore, AsyncDBChatStore):
+class RemoteChatStore(CheckedFields, BaseChatStore, AsyncDBChatStore):
     """Chat store over the conversations that a service keeps, for `Memory` and `ChatMemoryBuffer`.
 
     A key is a session id of the client, which the service is never told. Nothing is ever written:

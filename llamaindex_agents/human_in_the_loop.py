@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from llama_index.core.base.llms.types import ChatMessage, MessageRole
 from llama_index.core.llms.llm import ToolSelection
@@ -20,11 +20,9 @@ from llama_index.core.workflow import (
     step,
 )
 
+from llamaindex_agents._llm import RemoteLLM, checked_llm
 from remote_agents.interrupts import is_interrupted, question_in
 from remote_agents.json_types import JsonObject
-
-if TYPE_CHECKING:
-    from llamaindex_agents._llm import RemoteLLM
 
 
 class AgentAsksPerson(InputRequiredEvent):
@@ -66,7 +64,7 @@ class AskPerson(Workflow):
 
     def __init__(self, llm: RemoteLLM, tools: Sequence[BaseTool] = (), **settings: Any) -> None:
         super().__init__(**settings)
-        self.llm, self.tools = llm, tools
+        self.llm, self.tools = checked_llm("AskPerson", llm), tools
 
     @step
     async def ask(

@@ -14,7 +14,7 @@ from llama_index.core.schema import NodeWithScore, QueryBundle
 from llama_index.core.types import TokenAsyncGen, TokenGen
 
 from llamaindex_agents._answers import text_of
-from llamaindex_agents._llm import RemoteLLM
+from llamaindex_agents._llm import RemoteLLM, checked_llm
 from llamaindex_agents._sources import Sources
 from llamaindex_agents._streamed import RemoteAsyncStreamingResponse, RemoteStreamingResponse
 from llamaindex_agents.retrievers import AgentRetriever
@@ -40,7 +40,7 @@ class AgentQueryEngine(BaseQueryEngine):
     """
 
     def __init__(self, llm: RemoteLLM, *, streaming: bool = False) -> None:
-        super().__init__(callback_manager=llm.callback_manager)
+        super().__init__(callback_manager=checked_llm("AgentQueryEngine", llm).callback_manager)
         self._llm = llm
         self._streaming = streaming
 

@@ -10,7 +10,9 @@ from llama_index.core.bridge.pydantic import Field
 from llama_index.core.readers.base import BasePydanticReader, ResourcesReaderMixin
 from llama_index.core.schema import Document
 
+from remote_agents.arguments.fields import CheckedFields
 from remote_agents.client import Client
+from remote_agents.errors import ConfigurationError
 from remote_agents.flow import Flow
 from remote_agents.json_types import JsonObject
 from remote_agents.resources.passages import Passage, conversation_passages, passages, resource_of
@@ -19,7 +21,7 @@ from remote_agents.resources.passages import Passage, conversation_passages, pas
 KEYS_FOR_PROGRAMS = ["source", "agent", "conversation_id", "record_id", "question"]
 
 
-class AgentRecordsReader(BasePydanticReader, ResourcesReaderMixin):
+class AgentRecordsReader(CheckedFields, BasePydanticReader, ResourcesReaderMixin):
     """Reads what people asked an agent and what it answered, one document for each question.
 
     Ids are the same each time, so that an `IngestionPipeline` with a docstore, or
@@ -126,7 +128,9 @@ class AgentRecordsReader(BasePydanticReader, ResourcesReaderMixin):
     @property
     def _client(self) -> Client:
         if not isinstance(self.client, Client):
-            raise ValueError("AgentRecordsReader needs client=, a plain client of remote_agents.")
+            raise ConfigurationError(
+                "AgentRecordsReader needs client=, a plain client of remote_agents."
+            )
         return self.client
 
     def _documents(self, found: Flow[Passage]) -> Iterable[Document]:

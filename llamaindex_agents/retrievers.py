@@ -7,11 +7,10 @@ from collections.abc import Sequence
 from llama_index.core.base.base_retriever import BaseRetriever
 from llama_index.core.schema import NodeWithScore, QueryBundle
 
-from llamaindex_agents._llm import RemoteLLM
+from llamaindex_agents._llm import RemoteLLM, checked_llm
 from llamaindex_agents._sources import source_nodes
-from remote_agents.errors import ConfigurationError
 from remote_agents.json_types import JsonMapping, JsonObject
-from remote_agents.resources.searching import has_search
+from remote_agents.resources.searching import best_of, has_search, read_most
 
 
 class AgentRetriever(BaseRetriever):
@@ -41,16 +40,11 @@ class AgentRetriever(BaseRetriever):
     def __init__(
         self, llm: RemoteLLM, similarity_top_k: int = 4, *, knowledge_base: str | None = None
     ) -> None:
-        super().__init__(callback_manager=llm.callback_manager)
-        if similarity_top_k < 1:
-            raise ConfigurationError(
-                f"similarity_top_k must be at least 1, not {similarity_top_k}.",
-                endpoint=llm.endpoint.name,
-            )
+        super().__init__(callback_manager=checked_llm("AgentRetriever", llm).callback_manager)
         self._llm = llm
-        self._similarity_top_k = similarity_top_k
+        self._similarity_top_k = read_most("similarity_top_k", similarity_top_k)
         self._knowledge_base = knowledge_base
-        self._searches = has_search(llm.endpoint, knowledge_base)
+        self._searches = has_search(llm.agent.endpoint, knowledge_base)
 
     def _retrieve(self, query_bundle: QueryBundle) -> list[NodeWithScore]:
         if self._searches:
@@ -71,6 +65,4 @@ class AgentRetriever(BaseRetriever):
         return {"knowledge_base": self._knowledge_base, "top_k": self._similarity_top_k}
 
     def _best(self, citations: Sequence[JsonMapping]) -> list[NodeWithScore]:
-        nodes = source_nodes(citations)
-        nodes.sort(key=lambda node: node.score or 0.0, reverse=True)
-        return nodes[: self._similarity_top_k]
+        return source_nodes(best_of(citations, self._similarity_top_k))

@@ -21,6 +21,7 @@ from remote_agents.prompts import Prompt as Prompt, turn_of
 from remote_agents.resources.items import Message as StoredMessage
 from remote_agents.resources.methods import ResourceAttribute
 from remote_agents.resources.recovery import conversation_of, stored_answer
+from remote_agents.resources.searching import read_most
 from remote_agents.service import Endpoint
 from remote_agents.settings import CallArguments, Settings, given, hide_secrets, signature
 from remote_agents.types import Citation, Event, Message, Reply, TextDelta
@@ -237,8 +238,9 @@ class Client(Settings):
         Raises:
             ConfigurationError: The service has no search of its own, or needs to be told where.
         """
+        most = read_most("top_k", top_k)
         found: Sequence[Citation] = self.agent.call(
-            self._search(query, knowledge_base, top_k, **options)
+            self._search(query, knowledge_base, most, **options)
         )
         return found
 
@@ -246,8 +248,9 @@ class Client(Settings):
         self, query: str, *, knowledge_base: str | None = None, top_k: int = 4, **options: object
     ) -> Sequence[Citation]:
         """The same as `search`, with asyncio."""
+        most = read_most("top_k", top_k)
         found: Sequence[Citation] = await self.agent.acall(
-            self._search(query, knowledge_base, top_k, **options)
+            self._search(query, knowledge_base, most, **options)
         )
         return found
 

@@ -3,11 +3,34 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 
 from remote_agents.errors import ConfigurationError
+from remote_agents.json_types import JsonMapping
 from remote_agents.service import Endpoint
 
 logger = logging.getLogger(__name__)
+
+
+def read_most(name: str, value: object) -> int:
+    """The most passages that are wanted.
+
+    Args:
+        name: The argument.
+        value: What it was given.
+
+    Raises:
+        ConfigurationError: It is no whole number of at least 1.
+    """
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise ConfigurationError(f"{name} must be at least 1, a whole number, not {value!r}.")
+    return value
+
+
+def best_of(citations: Sequence[JsonMapping], most: int) -> list[JsonMapping]:
+    """Passages before those of which only the name is known; of each the best scored first."""
+    ordered = sorted(citations, key=lambda one: (not one.get("text"), -(one.get("score") or 0.0)))
+    return ordered[:most]
 
 
 def has_search(endpoint: Endpoint, knowledge_base: str | None) -> bool:

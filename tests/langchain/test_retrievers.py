@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 from langchain_core.exceptions import ModelError
+from langchain_core.messages import AIMessage
 from langchain_tests.integration_tests import RetrieversIntegrationTests
 
 from langchain_agents import AgentRetriever
+from langchain_agents.retrievers import documents
 from remote_agents import ConfigurationError, NotFoundError
 from tests.langchain.recorded import recorded
 from tests.langchain.services import CHAT, CITING, QUESTION, chat
@@ -109,6 +111,53 @@ class TestBlueNexusMemories(Search):
 del Search  # it has no service: only its subclasses are to run
 
 
+@pytest.mark.parametrize("service", CITING)
+@pytest.mark.parametrize("most", [0, -1, "x", 1.0, True], ids=repr)
+async def test_a_number_of_documents_that_cannot_be(sandbox: Any, service: str, most: Any) -> None:
+    model = chat(sandbox, service)
+    with pytest.raises(ConfigurationError, match="k"):
+        AgentRetriever(model=model, k=most)
+    retrievers = [AgentRetriever(model=model)]
+    if model.endpoint.searches:
+        retrievers.append(searching(sandbox, service))
+    for retriever in retrievers:
+        with pytest.raises(ConfigurationError, match="k must be at least 1"):
+            retriever.invoke(QUESTION, k=most)
+        with pytest.raises(ModelError, match="k must be at least 1"):
+            await retriever.ainvoke(QUESTION, k=most)
+    assert sandbox.requests(service) == []
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"top_k": 1}, "AgentRetriever has no argument 'top_k'"),
+        ({"search_kwargs": {"k": 1}}, "no argument 'search_kwargs'"),
+        ({"knowledge_bas": "a"}, "did you mean 'knowledge_base'"),
+        ({"knowledge_base": 5}, "knowledge_base: it should be a valid string"),
+        ({"model": "bluenexus"}, "takes a chat model of this library, not str"),
+    ],
+    ids=str,
+)
+def test_a_wrong_argument_is_refused(sandbox: Any, wrong: dict[str, Any], said: str) -> None:
+    with pytest.raises(ConfigurationError, match=said) as caught:
+        AgentRetriever(**{"model": chat(sandbox, "maiagent"), **wrong})
+    assert isinstance(caught.value, ModelError)
+    with pytest.raises(ConfigurationError, match="model: Field required"):
+        AgentRetriever()
+
+
+def test_the_best_scored_are_kept() -> None:
+    cited = [
+        {"title": "named.md", "score": 0.99},
+        {"title": "low.md", "text": "Low.", "score": 0.2},
+        {"title": "high.md", "text": "High.", "score": 0.9},
+        {"title": "unscored.md", "text": "Unscored."},
+    ]
+    found = documents(AIMessage("x", additional_kwargs={"citations": cited}), 3)
+    assert [one.metadata["title"] for one in found] == ["high.md", "low.md", "unscored.md"]
+
+
 @pytest.mark.parametrize("service", SEARCHING)
 async def test_the_services_own_search_asks_no_agent(sandbox: Any, service: str) -> None:
     retriever = searching(sandbox, service, k=2)
@@ -155,3 +204,9 @@ WITHOUT = [name for name in CHAT if name not in CITING and name not in SEARCHING
 def test_a_service_without_sources_is_refused(sandbox: Any, service: str) -> None:
     with pytest.raises(ConfigurationError, match="does not say where its answers are from"):
         AgentRetriever(model=chat(sandbox, service))
+
+
+def test_a_cloudbase_agent_of_the_kind_that_names_no_sources_is_refused(sandbox: Any) -> None:
+    for about in ({"agent_id": "agent-handbook"}, {"dialect": "ag-ui"}):
+        with pytest.raises(ConfigurationError, match="does not say where its answers are from"):
+            AgentRetriever(model=chat(sandbox, "cloudbase", **about))

@@ -5,9 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from llama_index.core.llms.mock import MockLLM
 from llama_index.core.query_engine import RetrieverQueryEngine
 
-from llamaindex_agents import AgentRetriever
+from llamaindex_agents import (
+    AgentChatEngine,
+    AgentQueryEngine,
+    AgentRecordsReader,
+    AgentRetriever,
+    AskPerson,
+    RemoteChatStore,
+)
 from remote_agents import ConfigurationError, NotFoundError
 from remote_agents.sandbox import Sandbox
 from remote_agents.services import ENDPOINTS
@@ -49,6 +57,55 @@ def test_a_service_without_sources_is_refused(build: Build, service: str) -> Non
         build(service).as_retriever()
 
 
+def test_a_cloudbase_agent_of_the_kind_that_names_no_sources_is_refused(build: Build) -> None:
+    for about in ({"agent_id": "agent-handbook"}, {"dialect": "ag-ui"}):
+        with pytest.raises(ConfigurationError, match="does not say where its answers are from"):
+            build("cloudbase", **about).as_retriever()
+
+
+@pytest.mark.parametrize("service", SEARCHING)
+@pytest.mark.parametrize("most", [0, -1, "x", True], ids=repr)
+async def test_a_search_for_less_than_one_passage_is_refused(
+    sandbox: Sandbox, build: Build, service: str, most: Any
+) -> None:
+    client = build(service).client
+    place = sandbox.agents[service].get("knowledge_base_id")
+    with pytest.raises(ConfigurationError, match="top_k must be at least 1"):
+        client.search(QUESTION, knowledge_base=place, top_k=most)
+    with pytest.raises(ConfigurationError, match="top_k must be at least 1"):
+        await client.asearch(QUESTION, knowledge_base=place, top_k=most)
+    at, named = {
+        "maiagent": ("knowledge_bases", [place]),
+        "private_ai": ("indexes", [place, "index"]),
+        "bluenexus": ("memories", []),
+    }[service]
+    with pytest.raises(ConfigurationError, match="top_k must be at least 1"):
+        getattr(client, at).search(*named, QUESTION, top_k=most)
+    assert sandbox.requests(service) == []
+
+
+@pytest.mark.parametrize(
+    "kind", [AgentRetriever, AgentQueryEngine, AgentChatEngine, AskPerson], ids=str
+)
+def test_what_is_no_llm_of_ours_is_refused(build: Build, kind: Any) -> None:
+    for other in (build("maiagent").client, MockLLM(), None):
+        with pytest.raises(ConfigurationError, match="takes an LLM of this library, not"):
+            kind(other)
+
+
+def test_wrong_arguments_of_stores_and_readers_are_refused(build: Build) -> None:
+    client = build("maiagent").client
+    for wrong, said in (
+        ({"client": client, "conversation": {"a": "b"}}, "did you mean 'conversations'"),
+        ({"client": client, "cache_seconds": "x"}, "cache_seconds: it should be a valid number"),
+        ({}, "client: Field required"),
+    ):
+        with pytest.raises(ConfigurationError, match=said):
+            RemoteChatStore(**wrong)
+    with pytest.raises(ConfigurationError, match="no argument 'agent'"):
+        AgentRecordsReader(agent=client)
+
+
 @pytest.mark.parametrize("service", [name for name in SERVICES if name not in NAMED])
 def test_a_service_without_knowledge_bases_takes_none(build: Build, service: str) -> None:
     with pytest.raises(ConfigurationError, match="leave knowledge_base out"):
@@ -62,6 +119,8 @@ def test_a_service_without_knowledge_bases_takes_none(build: Build, service: str
         ({"knowledge_base": ""}, "knowledge_base is empty"),
         ({"knowledge_base": " "}, "knowledge_base is empty"),
         ({"similarity_top_k": 0}, "similarity_top_k must be at least 1"),
+        ({"similarity_top_k": "x"}, "similarity_top_k must be at least 1"),
+        ({"similarity_top_k": 1.5}, "similarity_top_k must be at least 1"),
     ],
     ids=str,
 )

@@ -212,7 +212,7 @@ def test_the_reader_is_one_of_llamaindex_and_serialises_without_its_key(past: Sa
     assert reader.is_remote
     assert past.kwargs("maiagent")["api_key"] not in reader.to_json()
     bare = AgentRecordsReader.from_json(reader.to_json())
-    with pytest.raises(ValueError, match="needs client="):
+    with pytest.raises(ConfigurationError, match="needs client="):
         bare.load_data()
 
 

@@ -9,6 +9,7 @@ from remote_agents.resources.cursors import with_query
 from remote_agents.resources.methods import HasAgent, Resource, calls, lists
 from remote_agents.resources.paging import pages
 from remote_agents.resources.requests import path_segment, search_hits
+from remote_agents.resources.searching import read_most
 from remote_agents.services.bluenexus.resources import NUMBERED, ROOT
 from remote_agents.types import Citation
 from remote_agents.wire.json import mapping
@@ -47,10 +48,11 @@ class Memories(Resource):
             query: What to look for.
             top_k: The most memories; the service itself takes no limit.
         """
+        most = None if top_k is None else read_most("top_k", top_k)
         path = with_query(self._path("/search"), {"query": query})
         answer = yield Call(Request("GET", path, safe=True))
         hits = search_hits(answer.data, "data", "memories", "results")
-        return [_remembered(hit) for hit in hits][:top_k]
+        return [_remembered(hit) for hit in hits][:most]
 
     list, alist = lists(_list)
     search, asearch = calls(_search)

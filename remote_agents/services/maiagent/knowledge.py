@@ -8,6 +8,7 @@ from remote_agents.resources.knowledge import ListedKnowledgeBases
 from remote_agents.resources.methods import HasAgent, calls
 from remote_agents.resources.paging import Paging
 from remote_agents.resources.requests import search_hits
+from remote_agents.resources.searching import read_most
 from remote_agents.types import Citation
 from remote_agents.wire.json import identifier, mapping, number, text
 
@@ -28,9 +29,10 @@ class KnowledgeBases(ListedKnowledgeBases):
             query: What to look for.
             top_k: The most passages; the service itself takes no limit.
         """
+        most = None if top_k is None else read_most("top_k", top_k)
         path = self.path_of(knowledge_base_id, "search")
         answer = yield Call(Request("POST", path, json={"query": query}, safe=True))
-        return [_passage(hit) for hit in search_hits(answer.data, "results")][:top_k]
+        return [_passage(hit) for hit in search_hits(answer.data, "results")][:most]
 
     search, asearch = calls(_search)
 

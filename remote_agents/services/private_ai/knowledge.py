@@ -12,6 +12,7 @@ from remote_agents.resources.knowledge import ListedKnowledgeBases
 from remote_agents.resources.methods import HasAgent, Resource, calls, lists
 from remote_agents.resources.paging import pages
 from remote_agents.resources.requests import search_hits
+from remote_agents.resources.searching import read_most
 from remote_agents.services.private_ai.chat import citation
 from remote_agents.services.private_ai.resources import OFFSET
 from remote_agents.types import Citation
@@ -68,6 +69,8 @@ class Indexes(Resource):
             top_k: The most passages.
             similarity_cutoff: Leave out passages with a lower score.
         """
+        if top_k is not None:
+            read_most("top_k", top_k)
         base = KnowledgeBases(self.agent)
         path = base.path_of(knowledge_base_id, "indexes", index_id, "search")
         body = {"text": text, "top_k": top_k, "similarity_cutoff": similarity_cutoff}
