@@ -47,15 +47,28 @@ def main(argv: list[str] | None = None) -> int:
     """
     options = parser().parse_args(argv)
     try:
+        upstream = _upstream(options)
         with (
             _listening(options) as sock,
             tempfile.TemporaryDirectory(prefix="sandbox-") as folder,
             closing(_store(options, folder)) as store,
         ):
-            _run(options, sock, store, _certified(options, folder))
+            tls = _certified(options, folder)
+            _run(options, sock, store, upstream, tls)
     except _NoStartError as problem:
         return _give_up(options, str(problem))
     return 0
+
+
+def _upstream(options: argparse.Namespace) -> Upstream | None:
+    if options.upstream is None:
+        if options.upstream_model is not None:
+            raise _NoStartError("--upstream-model is of the server that --upstream names.")
+        return None
+    try:
+        return Upstream(options.upstream, options.upstream_model)
+    except ValueError as error:
+        raise _NoStartError(f"--upstream cannot be asked: {error}.") from error
 
 
 def _listening(options: argparse.Namespace) -> socket.socket:
@@ -103,12 +116,17 @@ def _names(options: argparse.Namespace) -> list[str]:
     return [*options.allow_host, own]
 
 
-def _run(options: argparse.Namespace, sock: socket.socket, store: Store, tls: Files | None) -> None:
+def _run(
+    options: argparse.Namespace,
+    sock: socket.socket,
+    store: Store,
+    upstream: Upstream | None,
+    tls: Files | None,
+) -> None:
     names = _names(options)
     host = f"[{names[0]}]" if ":" in names[0] else names[0]
     url = f"{'https' if tls else 'http'}://{host}:{sock.getsockname()[1]}"
     settings = Settings(word_delay=options.word_delay, rate_limit=options.rate_limit)
-    upstream = Upstream(options.upstream) if options.upstream else None
     service = Service(url, store, _brain(options), settings, upstream, Keys(options.token_seconds))
     app, greeting = create_app(service, names), _greeting(options, service, tls)
     serve(app, sock, _ready(greeting), options.until_eof, tls)

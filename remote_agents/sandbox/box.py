@@ -37,6 +37,7 @@ class Sandbox:
         word_delay: seconds between two words of a stream.
         rate_limit: BlueNexus's limit for an account, or None.
         upstream: address of an OpenAI-compatible server that answers instead.
+        upstream_model: its model; the first that it lists by default.
         answer_from_context: whether sentences in the prompt may be the answer.
         tls: serve HTTPS with a certificate of a private authority; `kwargs()` has `verify`.
         token_seconds: keys are tokens that expire after so long; `kwargs()` has a key function.
@@ -62,6 +63,7 @@ class Sandbox:
         word_delay: float = 0.0,
         rate_limit: str | None = "30/minute",
         upstream: str | None = None,
+        upstream_model: str | None = None,
         answer_from_context: bool = True,
         tls: bool = False,
         token_seconds: float | None = None,
@@ -69,7 +71,8 @@ class Sandbox:
         self.port, self.url = port, ""
         self._process: subprocess.Popen[str] | None = None
         self._arguments = [f"--word-delay={word_delay}", f"--rate-limit={rate_limit or 'none'}"]
-        for name, value in (("documents", documents), ("state", state), ("upstream", upstream)):
+        named = {"documents": documents, "state": state, "upstream": upstream}
+        for name, value in {**named, "upstream-model": upstream_model}.items():
             if value is not None:
                 self._arguments.append(f"--{name}={os.fspath(value)}")
         if not answer_from_context:

@@ -7,6 +7,7 @@ import ipaddress
 import math
 import re
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from remote_agents.sandbox.settings import parse_rate
 
@@ -87,6 +88,7 @@ def _add_rest(parser: argparse.ArgumentParser) -> None:
         type=_address,
         help="OpenAI-compatible server that answers instead, up to its /v1",
     )
+    add("--upstream-model", help="its model (default: the first that it lists)")
     add("--ignore-context", action="store_true", help="answer from the documents alone")
     # The process of a `Sandbox` object: announces itself in JSON, ends with its parent.
     add("--until-eof", action="store_true", help=argparse.SUPPRESS)
@@ -138,8 +140,15 @@ def _host(text: str) -> str:
 
 
 def _address(text: str) -> str:
-    if not re.match(r"https?://[^/]", text):
-        raise argparse.ArgumentTypeError(f"an address that begins with http, not {text!r}")
+    try:
+        parts = urlsplit(text)
+        fits = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:
+        fits = False
+    if not fits or parts.query or parts.fragment:
+        shown = re.sub(r"//.*@", "//...@", text)  # without a password
+        wanted = "an address that begins with http, up to its /v1"
+        raise argparse.ArgumentTypeError(f"{wanted}, not {shown!r}")
     return text
 
 

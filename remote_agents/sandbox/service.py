@@ -129,8 +129,9 @@ class Turn:
 
     async def _pieces(self) -> AsyncIterator[tuple[str, bool]]:
         if self.service.upstream is not None:
-            async for text in self.service.upstream.stream(self.ask):
-                yield text, False
+            async for piece in self.service.upstream.stream(self.ask):
+                self.finish = piece.finish or self.finish
+                yield piece.text, False
             yield "", True
             return
         words = self._cut(self.answer.text)

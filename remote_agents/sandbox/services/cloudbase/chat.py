@@ -167,7 +167,7 @@ async def _classic_frames(turn: Turn, search: bool) -> AsyncGenerator[str, None]
         if word.text:
             usage = _usage(turn)
             yield data(_frame(turn, "text", REASONER, content=word.text, usage=usage))
-    yield data(_frame(turn, "finish", REASONER, usage=_usage(turn), finish_reason="stop"))
+    yield data(_frame(turn, "finish", REASONER, usage=_usage(turn), finish_reason=turn.finish))
     yield DONE
 
 

@@ -71,13 +71,13 @@ async def _frames(turn: Turn) -> AsyncGenerator[str, None]:
     async for word in turn.words():
         if word.text:
             yield data(_object(turn, "continue", delta=_message(word.text)))
-    yield data(_object(turn, "stop", delta=_message("")))
+    yield data(_object(turn, turn.finish, delta=_message("")))
     yield DONE
 
 
 async def _whole(turn: Turn) -> JsonObject:
     text = await turn.complete()
-    return _object(turn, "stop", message=_message(text))
+    return _object(turn, turn.finish, message=_message(text))
 
 
 def _message(text: str) -> dict[str, str]:
