@@ -28,6 +28,7 @@ from langgraph.graph import END, START, MessagesState, StateGraph
 from psycopg.rows import dict_row
 from psycopg_pool import AsyncConnectionPool
 from pydantic import BaseModel
+from starlette.types import Send
 
 from langchain_agents import ChatBlueNexus
 from remote_agents import (
@@ -52,6 +53,8 @@ class JSONLines(logging.Formatter):
         plain = vars(logging.makeLogRecord({}))
         extra = {name: value for name, value in vars(record).items() if name not in plain}
         line = {"level": record.levelname, "logger": record.name, "message": record.getMessage()}
+        if record.exc_info:
+            line["traceback"] = self.formatException(record.exc_info)
         return json.dumps({**line, **extra}, default=str)
 
 
@@ -98,6 +101,8 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     handler = logging.StreamHandler()
     handler.setFormatter(JSONLines())
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
+    for name in ("uvicorn", "uvicorn.access"):  # which have handlers of their own
+        logging.getLogger(name).handlers, logging.getLogger(name).propagate = [], True
     model = ChatBlueNexus(
         api_key=token.get,
         account=token.get,
@@ -152,7 +157,18 @@ async def chat(
     asked = {"messages": [("user", question.text)]}
     events = request.app.state.graph.astream(asked, config, stream_mode="messages")
     first = await anext(events, None)  # a refusal comes before the first word: it keeps its status
-    return StreamingResponse(_words(first, events), media_type="text/plain; charset=utf-8")
+    return Words(_words(first, events), media_type="text/plain; charset=utf-8")
+
+
+class Words(StreamingResponse):
+    """A body that is cut where the answer breaks off, so that none takes it for whole."""
+
+    async def stream_response(self, send: Send) -> None:
+        """Send it; an end without a last chunk makes the server close the connection."""
+        try:
+            await super().stream_response(send)
+        except AgentError as error:
+            log_failure(error)
 
 
 async def _words(first: Any, rest: Any) -> AsyncIterator[str]:
@@ -167,10 +183,15 @@ async def _words(first: Any, rest: Any) -> AsyncIterator[str]:
 STATUS = {AuthenticationError: 401, PermissionDeniedError: 403, RateLimitError: 429}
 
 
+def log_failure(error: AgentError) -> None:
+    """Log what failed, with the id by which the service knows the request."""
+    logging.getLogger("app").warning("%s", error, extra={"request_id": error.request_id})
+
+
 @app.exception_handler(AgentError)
 async def failed(request: Request, error: AgentError) -> JSONResponse:
     """What the caller may know of a failure; whoever runs the service finds the rest in the log."""
-    logging.getLogger("app").warning("%s", error, extra={"request_id": error.request_id})
+    log_failure(error)
     status = next((STATUS[kind] for kind in STATUS if isinstance(error, kind)), 502)
     return JSONResponse({"error": type(error).__name__, "repeat": error.safe_to_repeat}, status)
 

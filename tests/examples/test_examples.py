@@ -65,6 +65,7 @@ def serving(
     command: list[str],
     folder: Path,
     output: IO[str] | None = None,
+    errors: IO[str] | None = None,
     **env: str,
 ) -> Iterator[str]:
     with socket.socket() as free:
@@ -73,7 +74,7 @@ def serving(
     url = f"http://127.0.0.1:{port}"
     known = {**os.environ, **box.env(), "PYTHONPATH": str(ROOT), "PORT": str(port), **env}
     words = [python_of(environment), *(word.format(port=port) for word in command)]
-    server = subprocess.Popen(words, cwd=folder, env=known, stdout=output)
+    server = subprocess.Popen(words, cwd=folder, env=known, stdout=output, stderr=errors)
     try:
         _await(url, server)
         yield url
@@ -252,6 +253,27 @@ def test_two_users_threads_of_one_name_are_two_in_the_service() -> None:
             chat(url, alice, "My secret word is zebra-17.", "t1")
             assert "zebra-17" not in chat(url, bob, "What is my secret word?", "t1").text
             assert "zebra-17" in chat(url, alice, "What is my secret word?", "t1").text
+
+
+@pytest.mark.parametrize("fault", ["drop_after", "truncate_after", "error_event"])
+def test_an_answer_that_breaks_off_is_a_cut_body_and_a_line_in_the_log(
+    agents: Sandbox, tmp_path: Path, fault: str
+) -> None:
+    logged, folder = tmp_path / "log.jsonl", EXAMPLES / "fastapi_langgraph"
+    key = agents.kwargs("bluenexus")["api_key"]
+    with (
+        logged.open("w") as errors,
+        serving(agents, "examples", APP, folder, errors=errors) as url,
+    ):
+        agents.fault(fault, **{"after" if fault == "error_event" else "events": 3})
+        with pytest.raises(httpx.RemoteProtocolError):
+            chat(url, key, QUESTION, "broken")
+        assert ANSWER in chat(url, key, QUESTION, "whole").text
+    written = logged.read_text()
+    lines = [json.loads(line) for line in written[written.index("{") :].splitlines()]
+    (told,) = (line for line in lines if line["logger"] == "app")
+    assert told["request_id"]
+    assert not [line for line in lines if "traceback" in line]
 
 
 @pytest.fixture
