@@ -9,8 +9,8 @@ import socket
 import sqlite3
 import sys
 import tempfile
-from collections.abc import Callable
-from contextlib import closing, suppress
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
 from shlex import quote
@@ -50,7 +50,7 @@ def main(argv: list[str] | None = None) -> int:
         upstream = _upstream(options)
         with (
             _listening(options) as sock,
-            tempfile.TemporaryDirectory(prefix="sandbox-") as folder,
+            _folder(options) as folder,
             closing(_store(options, folder)) as store,
         ):
             tls = _certified(options, folder)
@@ -87,6 +87,21 @@ def _not_listening(options: argparse.Namespace, error: OSError) -> str:
         return f"--host {options.host} is no address of this machine ({error.strerror})."
     place = options.port if options.host == HERE else f"{options.port} of {options.host}"
     return f"Port {place} is not available ({error.strerror}): choose another."
+
+
+@contextmanager
+def _folder(options: argparse.Namespace) -> Iterator[str]:
+    """Where that is kept for which no place is named: conversations, certificates."""
+    if options.state and options.tls != "":
+        yield ""
+        return
+    try:
+        folder = tempfile.TemporaryDirectory(prefix="sandbox-")
+    except OSError as error:
+        problem = f"There is no place for temporary files ({error.strerror}): "
+        raise _NoStartError(f"{problem}name one with --state FILE and --tls FOLDER.") from error
+    with folder as name:
+        yield name
 
 
 def _store(options: argparse.Namespace, folder: str) -> Store:

@@ -5,6 +5,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -107,6 +108,35 @@ def test_a_wrong_option_is_one_clear_sentence(
     out, err = capsys.readouterr()
     assert (code, out) == (2, "")
     assert said in err
+
+
+@pytest.mark.parametrize("options", [[], ["--state=s.sqlite", "--tls"], ["--tls=tls"]])
+def test_no_place_for_temporary_files_is_one_clear_sentence(
+    options: list[str],
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(tempfile, "tempdir", "/no/such")
+    assert main(["--port=0", *options]) == 2
+    said = "There is no place for temporary files (No such file or directory): name one with"
+    assert capsys.readouterr().err.startswith(said)
+
+
+def test_no_place_for_temporary_files_is_needed(tmp_path: Path) -> None:
+    program = (
+        "import tempfile; tempfile.tempdir = '/no/such'; from remote_agents.sandbox.__main__ "
+        "import main; main(['--port=0', '--json', '--state=s.sqlite', '--tls=tls'])"
+    )
+    env = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    with subprocess.Popen(
+        [sys.executable, "-c", program], stdout=subprocess.PIPE, text=True, env=env, cwd=tmp_path
+    ) as process:
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        process.terminate()
+    assert json.loads(line)["agents"]
 
 
 def test_own_documents(tmp_path: Path) -> None:
