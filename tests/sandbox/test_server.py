@@ -22,10 +22,13 @@ from tests.sandbox.calls import Caller
 
 @pytest.mark.parametrize("host", ["evil.example", "127.0.0.1.evil.example:80", "10.0.0.1"])
 def test_foreign_hosts_are_refused(call: Caller, host: str) -> None:
-    assert call.http.get("/", headers={"host": host}).status_code == 403
+    reply = call.http.get("/", headers={"host": host})
+    assert reply.status_code == 403
+    told = f"The sandbox does not answer to the host {host!r}: start it with --allow-host NAME."
+    assert reply.json() == {"error": told}
 
 
-@pytest.mark.parametrize("host", ["localhost", "127.0.0.1:9", "[::1]:8700"])
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1:9", "[::1]:8700", "localhost.:8700"])
 def test_loopback_hosts_are_welcome(call: Caller, host: str) -> None:
     assert call.http.get("/", headers={"host": host}).status_code == 200
 

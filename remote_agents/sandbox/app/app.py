@@ -86,7 +86,7 @@ class Guard:
         host = headers.get(b"host", b"").decode("latin-1")
         if not self._is_ours(f"//{host}"):
             return (
-                f"The sandbox answers to localhost only, not to the host {host!r}: "
+                f"The sandbox does not answer to the host {host!r}: "
                 "start it with --allow-host NAME."
             )
         origin = headers.get(b"origin")
@@ -96,7 +96,7 @@ class Guard:
 
     def _is_ours(self, url: str) -> bool:
         try:
-            return urlsplit(url).hostname in self.hosts
+            return (urlsplit(url).hostname or "").removesuffix(".") in self.hosts
         except ValueError:
             return False
 
