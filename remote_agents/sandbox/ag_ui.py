@@ -60,7 +60,7 @@ def _told(messages: list[JsonObject]) -> list[JsonObject]:
     return [{**each, "role": "system"} if is_instruction(each) else each for each in messages]
 
 
-def begin(
+async def begin(
     box: Service, endpoint: str, agent: str, run: Run, files: Files, lost: Refusal
 ) -> tuple[Turn, list[JsonObject]]:
     """Accept a run: the turn, and what its thread held before with what is new.
@@ -73,7 +73,7 @@ def begin(
         box.store.add_conversation(endpoint, agent, run.thread)
     stored = box.stored(endpoint, run.thread)
     fresh = unknown_of(run, box.store.messages(endpoint, run.thread or ""))
-    turn = box.begin(
+    turn = await box.begin(
         endpoint,
         agent,
         Ask(_told(fresh), [*run.context, *_told(stored), *files.said], files.names),

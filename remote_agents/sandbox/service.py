@@ -30,6 +30,7 @@ from remote_agents.sandbox.settings import Settings, parse_rate
 from remote_agents.sandbox.upstream import Upstream
 
 REMEMBERED = 400
+LONG = 10_000  # characters, of which an answer takes a tenth of a second and more
 
 
 class Limiter:
@@ -206,7 +207,7 @@ class Service:
         self.log, self.faults, self.limiter = Log(), Faults(), Limiter()
         self.waiting: dict[tuple[str, str], JsonObject] = {}  # threads that ask a person
 
-    def begin(
+    async def begin(
         self,
         endpoint: str,
         agent: str,
@@ -236,11 +237,17 @@ class Service:
         """
         sent = ask.messages if sent is None else sent
         self._log(endpoint, conversation, sent, stream)
-        answer = self.brain.answer(ask)
+        answer = await self._answer(ask)
         kept_at = shelf if conversation is None else conversation
         turn = Turn(self, endpoint, agent, kept_at, ask, answer, reply_id or new_id())
         turn.keep_question(sent if keep is None else keep, extra)
         return turn
+
+    async def _answer(self, ask: Ask) -> Answer:
+        """The answer; one that takes its time lets other users' requests go on meanwhile."""
+        if sum(len(text) for _, text in ask.dialogue) < LONG:
+            return self.brain.answer(ask)
+        return await asyncio.to_thread(self.brain.answer, ask)
 
     def search(self, query: str, limit: int = 10) -> list[JsonObject]:
         """The passages of the documents for a query, the best first; no agent is asked."""

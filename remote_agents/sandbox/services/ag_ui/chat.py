@@ -50,7 +50,7 @@ async def run(request: Request) -> Frames | Response:
     asked = read_run(body, 422)
     lost = Refusal(404, f"Thread {asked.thread} does not exist")
     files = files_in(body)
-    turn, held = ag_ui.begin(service(request), ENDPOINT, agent, asked, files, lost)
+    turn, held = await ag_ui.begin(service(request), ENDPOINT, agent, asked, files, lost)
     dialect = ag_ui.Dialect(modern=True, asks=agent != AGENT.agent_id)
     return Frames(ag_ui.frames(turn, asked, held, dialect))
 

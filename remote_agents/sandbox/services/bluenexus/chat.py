@@ -87,7 +87,7 @@ async def chat(request: Request) -> ASGIApp | Response:
     limit = body.get("max_tokens")
     ask = Ask(body["messages"], stored, limit=None if limit is None else int(limit))
     reply_id = f"chatcmpl-{short_id()}"
-    turn = box.begin(
+    turn = await box.begin(
         ENDPOINT, agent, ask, stream=stream, conversation=conversation, reply_id=reply_id
     )
     if stream:

@@ -91,12 +91,12 @@ async def send_message(request: Request) -> Frames:
     if body is None:
         raise Refusal(400, "the body must be a JSON object")
     if bot == AGENT.agent_id:
-        return _classic(service(request), bot, body)
+        return await _classic(service(request), bot, body)
     request.scope["state"]["dialect"] = "ag-ui"
-    return _ag_ui(service(request), bot, body)
+    return await _ag_ui(service(request), bot, body)
 
 
-def _classic(box: Service, bot: str, body: JsonObject) -> Frames:
+async def _classic(box: Service, bot: str, body: JsonObject) -> Frames:
     message = body.get("msg")
     if not isinstance(message, str):
         raise Refusal(400, "msg is required and must be a string")
@@ -107,7 +107,7 @@ def _classic(box: Service, bot: str, body: JsonObject) -> Frames:
     if not isinstance(search, bool):
         raise Refusal(400, "searchEnable must be a boolean")
     stored, files = box.stored(ENDPOINT, conversation), _links(body.get("files"))
-    turn = box.begin(
+    turn = await box.begin(
         ENDPOINT,
         bot,
         Ask([*history, asked], _said(box, files), names_of(files)),  # it sees no more than this
@@ -233,11 +233,11 @@ def milliseconds() -> int:
     return int(time.time() * 1000)
 
 
-def _ag_ui(box: Service, bot: str, body: JsonObject) -> Frames:
+async def _ag_ui(box: Service, bot: str, body: JsonObject) -> Frames:
     run = read_run(body, 400)
     links = _links((body.get("forwardedProps") or {}).get("files"))
     files = Files(names_of(links), _said(box, links))
-    turn, held = ag_ui.begin(box, ENDPOINT, bot, run, files, unknown(run.thread))
+    turn, held = await ag_ui.begin(box, ENDPOINT, bot, run, files, unknown(run.thread))
     dialect = ag_ui.Dialect(modern=False, asks=bot == AGENT.extra["approval_agent_id"])
     return Frames(ag_ui.frames(turn, run, held, dialect))
 

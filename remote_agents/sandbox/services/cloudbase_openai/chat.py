@@ -47,7 +47,7 @@ async def chat(request: Request) -> ASGIApp | Response:
     if not messages or not all(message["role"] in ROLES for message in messages):
         raise Refusal(400, f"messages must not be empty, and have roles of {', '.join(ROLES)}")
     record = f"record-{short_id()}"
-    turn = service(request).begin(
+    turn = await service(request).begin(
         ENDPOINT,
         model,
         Ask(messages),

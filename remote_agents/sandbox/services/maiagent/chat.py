@@ -121,7 +121,7 @@ async def _answer(
     asked = [{"role": "user", "content": message["content"]}]
     said = box.said_in_files(str(each["id"]) for each in message["attachments"])
     ask = Ask(asked, [*box.stored(ENDPOINT, conversation), *said], files)
-    turn = box.begin(
+    turn = await box.begin(
         ENDPOINT,
         chatbot,
         ask,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from typing import Any
 
 from starlette.requests import Request
@@ -161,12 +162,12 @@ async def create_message(request: Request) -> Json:
     if body.get("type") == "outgoing":
         stored = box.store.add_message(ENDPOINT, AGENT.agent_id, row["id"], "assistant", content)
         return Json(shown_message(stored), status_code=201)
-    return Json(shown_message(_asked(box, row["id"], content, body)), status_code=201)
+    return Json(shown_message(await _asked(box, row["id"], content, body)), status_code=201)
 
 
-def _asked(box: Service, conversation: str, content: str, body: Row) -> Row:
+async def _asked(box: Service, conversation: str, content: str, body: Row) -> Row:
     ask = Ask([{"role": "user", "content": content}], box.stored(ENDPOINT, conversation))
-    turn = box.begin(
+    turn = await box.begin(
         ENDPOINT,
         AGENT.agent_id,
         ask,
@@ -179,8 +180,9 @@ def _asked(box: Service, conversation: str, content: str, body: Row) -> Row:
     )
 
     async def answer() -> None:
-        async for _ in turn.words():
-            pass
+        with suppress(Refusal):  # of a model behind it; the message stays without an answer
+            async for _ in turn.words():
+                pass
 
     task = asyncio.create_task(answer())
     WRITING.add(task)

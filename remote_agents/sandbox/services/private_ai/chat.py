@@ -66,7 +66,9 @@ async def chat(request: Request) -> ASGIApp | Response:
     session = _session(box, agent, body)
     stream = bool(body.get("stream"))
     ask = _ask(box, body, session)
-    turn = box.begin(ENDPOINT, agent, ask, stream=stream, conversation=session, reply_id=new_id())
+    turn = await box.begin(
+        ENDPOINT, agent, ask, stream=stream, conversation=session, reply_id=new_id()
+    )
     count = body.get("n") or 1
     if stream:
         return Frames(_frames(turn, count), media_type="text/event-stream; charset=utf-8")
