@@ -269,7 +269,7 @@ class Service:
     def _log(
         self, endpoint: str, conversation: str | None, sent: list[JsonObject], stream: bool
     ) -> None:
-        self.log.accepted.append(
+        self.log.accept(
             {
                 "endpoint": endpoint,
                 "conversation_id": conversation,

@@ -115,13 +115,13 @@ class Recorder:
             await self.app(scope, receive, _stamped(send, request_id))
             return
         entry = Entry.of(endpoint, scope, self.service.keys)
-        self.service.log.entries.append(entry)
+        self.service.log.add(entry)
         state = scope["state"]
         state["error_frames"] = lambda text: PROTOCOLS[endpoint].error_frames(text, state)
         connection: Connection = state["connection"]
         connection.on_lost = lambda: entry.end("disconnected")
         send = _watched(_stamped(send, request_id), entry)
-        await self._answer(endpoint, scope, _recorded(receive, entry), send)
+        await self._answer(endpoint, scope, self._recorded(receive, entry), send)
 
     async def _answer(self, endpoint: str, scope: Scope, receive: Receive, send: Send) -> None:
         fault = self.service.faults.take(endpoint, scope["method"], scope["path"])
@@ -139,6 +139,15 @@ class Recorder:
             fault.options,
         )
         await inject(fault, affected)
+
+    def _recorded(self, receive: Receive, entry: Entry) -> Receive:
+        async def recorded() -> Message:
+            message = await receive()
+            if len(entry.raw) < LOGGED_BODY:
+                self.service.log.add_body(entry, message.get("body", b""))
+            return message
+
+        return recorded
 
 
 def _stamped(send: Send, request_id: str) -> Send:
@@ -160,16 +169,6 @@ def _watched(send: Send, entry: Entry) -> Send:
         await send(message)
 
     return watched
-
-
-def _recorded(receive: Receive, entry: Entry) -> Receive:
-    async def recorded() -> Message:
-        message = await receive()
-        if len(entry.raw) < LOGGED_BODY:
-            entry.raw += message.get("body", b"")
-        return message
-
-    return recorded
 
 
 async def _refused(request: Request, error: Exception) -> Response:
