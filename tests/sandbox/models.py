@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
+from threading import Event, Thread
 from typing import Any, NamedTuple
 
 EVENTS, JSON = "text/event-stream", "application/json"
@@ -19,6 +19,9 @@ class Reply(NamedTuple):
     kind: str = EVENTS
     status: int = 200
     headers: tuple[tuple[str, str], ...] = ()
+
+
+HOLD = Reply(b"", "hold")  # until the client leaves
 
 
 def as_json(value: Any, status: int = 200, *headers: tuple[str, str]) -> Reply:
@@ -39,7 +42,8 @@ def chunk(content: Any, finish: str | None = None) -> dict[str, Any]:
 class ModelServer(ThreadingHTTPServer):
     """What it lists and answers, and what it was asked; without an answer it repeats the question.
 
-    `seen` are the paths of the requests, `keys` their authorizations, `models` those asked for.
+    `seen` are the paths of the requests, `keys` their authorizations, `models` those asked for;
+    `left` tells that a client has left a question that it holds.
     """
 
     daemon_threads = True
@@ -55,6 +59,7 @@ class ModelServer(ThreadingHTTPServer):
         self.seen: list[str] = []
         self.keys: list[str] = []
         self.models: list[str] = []
+        self.left = Event()
         return self
 
     listed: Reply
@@ -72,8 +77,18 @@ class _Handler(BaseHTTPRequestHandler):
         self._note()
         asked = json.loads(self.rfile.read(int(self.headers["content-length"])))
         self.server.models.append(asked["model"])
+        if self.server.answer is HOLD:
+            self._hold()
+            return
         last = asked["messages"][-1]["content"]
         self._send(self.server.answer or events(asked["model"], " heard: ", last))
+
+    def _hold(self) -> None:
+        self.connection.settimeout(20)
+        with suppress(OSError):
+            if not self.connection.recv(1):
+                self.server.left.set()
+        self.close_connection = True
 
     def _note(self) -> None:
         self.server.seen.append(self.path)

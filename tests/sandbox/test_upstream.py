@@ -14,7 +14,7 @@ from remote_agents.sandbox.mind.answers import Ask
 from remote_agents.sandbox.serving.wire import Refusal
 from remote_agents.sandbox.upstream import Upstream
 from tests.sandbox.calls import BOTH, PLAIN, Caller, text_of
-from tests.sandbox.models import ModelServer, Reply, as_json, chunk, events, serving
+from tests.sandbox.models import HOLD, ModelServer, Reply, as_json, chunk, events, serving
 
 ASK = Ask([{"role": "user", "content": "Ahoy"}])
 
@@ -173,6 +173,19 @@ def test_when_to_come_again_is_passed_on(
     assert f"it answered {status}: slow down" in reply.text
     if endpoint in PLAIN and not stream:
         assert (reply.status_code, reply.headers["retry-after"]) == (status, "7")
+
+
+@pytest.mark.parametrize(("endpoint", "stream"), BOTH)
+def test_a_client_that_leaves_before_the_first_word_is_answered_no_more(
+    model: ModelServer, call: Caller, endpoint: str, stream: bool
+) -> None:
+    call.box.reset()
+    model.answer = HOLD
+    body, headers = call.body(endpoint, "Ahoy", stream), call.headers(endpoint)
+    with pytest.raises(httpx.ReadTimeout):
+        call.http.post(call.path(endpoint), json=body, headers=headers, timeout=2)
+    assert model.left.wait(10)
+    assert [each["outcome"] for each in call.box.requests()] == ["disconnected"]
 
 
 # --- its model ----------------------------------------------------------------------------------

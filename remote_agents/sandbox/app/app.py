@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Sequence
 from typing import Any, Protocol, cast
 from urllib.parse import urlsplit
@@ -118,10 +119,20 @@ class Recorder:
         self.service.log.add(entry)
         state = scope["state"]
         state["error_frames"] = lambda text: PROTOCOLS[endpoint].error_frames(text, state)
-        connection: Connection = state["connection"]
-        connection.on_lost = lambda: entry.end("disconnected")
+        connection, answering = cast(Connection, state["connection"]), asyncio.current_task()
+
+        def left() -> None:
+            entry.end("disconnected")
+            if answering is not None:  # it may be waiting for a model that nobody waits for
+                answering.cancel()
+
+        connection.on_lost = left
         send = _watched(_stamped(send, request_id), entry)
-        await self._answer(endpoint, scope, self._recorded(receive, entry), send)
+        try:
+            await self._answer(endpoint, scope, self._recorded(receive, entry), send)
+        except asyncio.CancelledError:
+            if not connection.lost.is_set():
+                raise
 
     async def _answer(self, endpoint: str, scope: Scope, receive: Receive, send: Send) -> None:
         fault = self.service.faults.take(endpoint, scope["method"], scope["path"])
