@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Generator, Iterable, Mapping, Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -107,6 +107,24 @@ class Client(Settings):
                 "__pydantic_private__": {"_agent": agent},
             }
         )
+
+    def __setattr__(self, name: str, value: object) -> None:
+        self._refuse_change([name])
+        super().__setattr__(name, value)
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """A copy with the same agent; arguments are those of another client."""
+        self._refuse_change(update or ())
+        return super().model_copy(update=update, deep=deep)
+
+    def _refuse_change(self, names: Iterable[str]) -> None:
+        for name in names:
+            if name in type(self).model_fields:
+                kind = type(self).__name__
+                raise ConfigurationError(
+                    f"A client keeps its {name}: make another, {kind}({name}=...).",
+                    endpoint=self.endpoint.name,
+                )
 
     @classmethod
     def of(cls, agent: Agent) -> Client:

@@ -15,6 +15,7 @@ from pydantic import SecretStr
 
 import langchain_agents
 import llamaindex_agents
+import remote_agents
 from remote_agents import AgentStatusError, ConfigurationError
 from remote_agents.sandbox import Sandbox
 from remote_agents.testing.ways import ENDPOINT_NAMES, NAMES, Way, asked
@@ -296,3 +297,18 @@ def test_a_changed_secret_is_hidden(sandbox: Sandbox, face: str, service: str, c
         assert "a-secret" not in f"{vars(changed)} {changed.__getstate__()} {changed!r}"
         again = pickle.loads(pickle.dumps(changed))
         assert type(getattr(again, name)) is SecretStr
+
+
+@every_service
+@pytest.mark.parametrize("change", [assigned, copied, copied_deeply])
+def test_a_plain_client_keeps_what_it_was_made_with(
+    service: str, change: Callable[..., Any]
+) -> None:
+    settings: dict[str, Any] = {"agent_id": "a", "api_key": "k", "base_url": "https://x.example"}
+    client = getattr(remote_agents, NAMES[service])(**settings)
+    for name, value in {"agent_id": "b", "api_key": "secret-2", "timeout": 3.0}.items():
+        with pytest.raises(ConfigurationError, match=f"keeps its {name}: make another") as refused:
+            change(client, **{name: value})
+        assert "secret-2" not in str(refused.value)
+    assert (client.agent_id, client.agent.agent_id) == ("a", "a")
+    assert client.model_copy().agent is client.agent
