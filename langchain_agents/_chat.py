@@ -318,8 +318,10 @@ class ChatAgent(AgentSettings, RunnableMethods[AIMessage, AIMessageChunk], Overr
 
     def _settle(self, environment: Mapping[str, str] | None) -> None:
         super()._settle(environment)
-        if self.profile == _profile(self.endpoint):  # which knows no agent
-            self.__dict__["profile"] = DerivedProfile(_profile(self.agent.endpoint))
+        derived, given = DerivedProfile(_profile(self.agent.endpoint)), self.profile or {}
+        # One that says how much the model reads says nothing of what the agent can do.
+        own = given != _profile(self.endpoint)
+        self.__dict__["profile"] = {**derived, **given} if own else derived
 
     def _on_change(self) -> None:
         super()._on_change()

@@ -58,8 +58,6 @@ class Overrides(BaseChatModel):
         check = getattr(BaseChatModel, "_check_profile_keys", None)
         if check is not None and self.profile and self.profile != self._resolve_model_profile():
             check(self)
-            # A profile that tells how much the model reads says nothing of what the agent can do.
-            self.__dict__["profile"] = {**(self._resolve_model_profile() or {}), **self.profile}
         return self
 
     def _convert_cached_generations(self, cache_val: list[Generation]) -> list[ChatGeneration]:

@@ -105,6 +105,8 @@ def test_a_profile_of_ones_own_adds_to_what_the_agent_can_do() -> None:
     assert model.profile["structured_output"]
     without = CHAT["private_ai"](**settings, profile={"structured_output": False})
     assert not without.profile["structured_output"]
+    settings["agent_id"] = "agent-1"  # of those of CloudBase that are given tools
+    assert CHAT["cloudbase"](**settings, profile={"max_input_tokens": 1000}).profile["tool_calling"]
 
 
 @every_service
