@@ -50,7 +50,8 @@ class Configured(Settings):
                 super().__init__(*positional, **settings)
                 self._settle(environment)
             except AgentError as error:
-                raise self._as_refusal(error) from error.__cause__
+                short = error.with_traceback(None)  # one short traceback, from here
+                raise self._as_refusal(short) from error.__cause__
 
     @staticmethod
     def _as_refusal(error: AgentError) -> AgentError:

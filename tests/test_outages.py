@@ -220,7 +220,7 @@ async def test_the_whole_time_counts_the_wait_for_a_session(way: str, sandbox: S
     agent = client(
         sandbox, "bluenexus", session_store=InMemorySessionStore(), timeout=Timeout(total=0.5)
     )
-    key = agent.agent.dialogue_keys_of("u1", {})[1]
+    key = agent.agent.dialogue_keys_of("u1", {}, agent.agent.account())[1]
     assert agent.agent.store.begin(key, "another", None, alone=True)
     begun = time.monotonic()
     with pytest.raises((ConversationError, AgentTimeoutError), match="othing was sent") as caught:

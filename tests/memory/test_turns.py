@@ -57,7 +57,10 @@ def overlaps(box: Sandbox) -> int:
 
 def free(agent: Any, session_id: str) -> bool:
     """Whether nobody holds a session, in this process and in the store."""
-    key, store = agent.agent.dialogue_keys_of(session_id, {})[1], agent.agent.store
+    key, store = (
+        agent.agent.dialogue_keys_of(session_id, {}, agent.agent.account())[1],
+        agent.agent.store,
+    )
     place = store.turnstile.enter(key)
     idle = place.coming is None and all(each.busy_since is None for each in store.read(key))
     store.turnstile.leave(key, place)
@@ -151,7 +154,7 @@ async def test_waiting_for_another_process_is_bounded(sandbox: Sandbox, tmp_path
     url = f"sqlite:///{tmp_path / 's.db'}"
     here, there = SQLSessionStore(url), SQLSessionStore(url)  # as two processes would
     agent = client(sandbox, "bluenexus", session_store=here, session_wait=0.1)
-    key = agent.agent.dialogue_keys_of("u1", {})[1]
+    key = agent.agent.dialogue_keys_of("u1", {}, agent.agent.account())[1]
     assert there.begin(key, "them", None, alone=True)
     for way in WAYS:
         with pytest.raises(ConversationError, match="nothing was sent"):
@@ -346,7 +349,7 @@ loop.run_until_complete(anext(events))
 loop.close()
 del events
 gc.collect()
-name = agent.agent.dialogue_keys_of("u1", {})[1]
+name = agent.agent.dialogue_keys_of("u1", {}, agent.agent.account())[1]
 assert store.turnstile.enter(name).coming is None
 assert [each.busy_since for each in store.read(name)] == [None]
 """
