@@ -108,16 +108,20 @@ class Broken(httpx.BaseTransport, httpx.AsyncBaseTransport):
 async def test_whether_it_has_the_file_is_asked_of_its_own_transport(awaited: bool) -> None:
     trusting = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     mounts: Any = {"https://storage.example": Broken()}
-    with serving(promise("https://storage.example")) as server:
-        client = Client.kind_of(ENDPOINTS["cloudbase"])(
-            agent_id="bot-1",
-            api_key="k",
-            base_url=server.url,
-            max_retries=0,
-            http_client=httpx.Client(mounts=mounts, verify=trusting),
-            http_async_client=httpx.AsyncClient(mounts=mounts, verify=trusting),
-        )
-        asker = Asker("aiohttp" if awaited else "sync", client)
-        error = await asker.fails(attachments=[FILE], stream=False)
+    with (
+        serving(promise("https://storage.example")) as server,
+        httpx.Client(mounts=mounts, verify=trusting) as blocking,
+    ):
+        async with httpx.AsyncClient(mounts=mounts, verify=trusting) as waiting:
+            client = Client.kind_of(ENDPOINTS["cloudbase"])(
+                agent_id="bot-1",
+                api_key="k",
+                base_url=server.url,
+                max_retries=0,
+                http_client=blocking,
+                http_async_client=waiting,
+            )
+            asker = Asker("aiohttp" if awaited else "sync", client)
+            error = await asker.fails(attachments=[FILE], stream=False)
     assert not error.safe_to_repeat
     assert "nothing was sent" not in str(error)

@@ -24,7 +24,7 @@ from remote_agents.memory import lease
 from remote_agents.memory.history_matching import Conversation
 from remote_agents.sandbox import Sandbox
 from remote_agents.testing.ways import ENDPOINT_NAMES, FRAMEWORKS, Way, make
-from tests.memory.ways import REMEMBERING, WAYS, ask, client
+from tests.memory.ways import REMEMBERING, WAYS, ask, client, key_of
 from tests.raw_server import sockets_of
 
 
@@ -220,7 +220,7 @@ async def test_the_whole_time_counts_the_wait_for_a_session(way: str, sandbox: S
     agent = client(
         sandbox, "bluenexus", session_store=InMemorySessionStore(), timeout=Timeout(total=0.5)
     )
-    key = agent.agent.dialogue_keys_of("u1", {}, agent.agent.account())[1]
+    key = key_of(agent, "u1")
     assert agent.agent.store.begin(key, "another", None, alone=True)
     begun = time.monotonic()
     with pytest.raises((ConversationError, AgentTimeoutError), match="othing was sent") as caught:

@@ -30,7 +30,7 @@ from remote_agents.agent import acollect, collect
 from remote_agents.memory.lease import Lease
 from remote_agents.memory.turnstile import Turnstile
 from remote_agents.sandbox import Sandbox
-from tests.memory.ways import WAYS, ask, client
+from tests.memory.ways import WAYS, ask, client, key_of
 
 STORES = ("memory", "sqlite", "postgres")
 
@@ -55,12 +55,9 @@ def overlaps(box: Sandbox) -> int:
     return sum(after[0] < before[1] for before, after in itertools.pairwise(spans))
 
 
-def free(agent: Any, session_id: str) -> bool:
+def free(remote: Any, session_id: str) -> bool:
     """Whether nobody holds a session, in this process and in the store."""
-    key, store = (
-        agent.agent.dialogue_keys_of(session_id, {}, agent.agent.account())[1],
-        agent.agent.store,
-    )
+    key, store = key_of(remote, session_id), remote.agent.store
     place = store.turnstile.enter(key)
     idle = place.coming is None and all(each.busy_since is None for each in store.read(key))
     store.turnstile.leave(key, place)
@@ -154,7 +151,7 @@ async def test_waiting_for_another_process_is_bounded(sandbox: Sandbox, tmp_path
     url = f"sqlite:///{tmp_path / 's.db'}"
     here, there = SQLSessionStore(url), SQLSessionStore(url)  # as two processes would
     agent = client(sandbox, "bluenexus", session_store=here, session_wait=0.1)
-    key = agent.agent.dialogue_keys_of("u1", {}, agent.agent.account())[1]
+    key = key_of(agent, "u1")
     assert there.begin(key, "them", None, alone=True)
     for way in WAYS:
         with pytest.raises(ConversationError, match="nothing was sent"):

@@ -21,6 +21,12 @@ def client(box: Sandbox, endpoint: str, **settings: Any) -> Any:
     return getattr(remote_agents, NAMES[endpoint])(**{**box.kwargs(endpoint), **settings})
 
 
+def key_of(client: Any, session_id: str) -> str:
+    """The store's key of a session."""
+    keys: list[str] = client.agent.dialogue_keys_of(session_id, {}, client.agent.account())
+    return keys[1]
+
+
 async def ask(client: Any, way: str, prompt: Any, **call: Any) -> Reply:
     """One turn."""
     answer = getattr(client, way)(prompt, **call)
