@@ -106,7 +106,7 @@ def _demanded(run: Run, called: list[str]) -> list[JsonObject]:
 def _wanted(question: str, tools: Sequence[Tool]) -> Tool | None:
     """The tool that a question is about; None if it is about none."""
     named = [tool for tool in tools if re.search(rf"\b{re.escape(tool['name'])}\b", question)]
-    words = set(terms(question)) - COMMON
+    words = tuple(term for term in terms(question) if term not in COMMON)
     fitting = nearest(tools, words, lambda tool: spaced(tool["name"]))
     used = tools if USE.search(question) else ()
     return next(iter([*named, *fitting, *_calculating(question, tools), *used]), None)

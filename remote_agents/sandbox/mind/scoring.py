@@ -10,7 +10,15 @@ from typing import NamedTuple
 from remote_agents.sandbox.mind.knowledge import Hit
 from remote_agents.sandbox.mind.reading import Sentence, talks
 from remote_agents.sandbox.mind.values import CAPITALISED, DATE, EMAIL, MONTH, NUMBER, TIME
-from remote_agents.sandbox.mind.words import EAST, FAINT, kinship, pattern, spoken, terms
+from remote_agents.sandbox.mind.words import (
+    EAST,
+    FAINT,
+    kinship,
+    pattern,
+    remembered,
+    spoken,
+    terms,
+)
 
 INSIDE = r"(?-i:(?<=[\w,.] )[A-ZÄÖÜ]\w*)"  # a capital letter that no sentence begins with
 COSTS, MONEY, MOMENT, OR = map(spoken, ("costs", "money", "moment", "or"))
@@ -114,6 +122,7 @@ class Query(NamedTuple):
         return any(kinship(term, terms(label)) for term in self.weights)
 
 
+@remembered
 def units_in(text: str) -> list[str]:
     """What stands behind the numbers of a text."""
     return [unit for _, unit, _ in NUMBER.findall(text)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from itertools import chain
 from operator import ge, gt, itemgetter, le, lt
@@ -102,7 +102,7 @@ def _figures(field: Field, said: Sequence[str], question: str) -> list[tuple[int
     return [(fits[2] or fits[4], value, shown) for fits, value, shown in best if value not in asked]
 
 
-def _akin(words: Sequence[str], names: Sequence[str]) -> bool:
+def _akin(words: Sequence[str], names: tuple[str, ...]) -> bool:
     return any(kinship(word, names) for word in words)
 
 
@@ -174,7 +174,7 @@ def listed(said: list[str]) -> list[str]:
     return things if len(things) > 2 and all(0 < len(thing.split()) < 4 for thing in things) else []
 
 
-def nearest(options: Sequence[T], words: Collection[str], text: Callable[[T], str]) -> list[T]:
+def nearest(options: Sequence[T], words: tuple[str, ...], text: Callable[[T], str]) -> list[T]:
     """The options that share words with others, the best first and those nearly as good."""
     shared = [sum(kinship(term, words) for term in set(terms(text(one)))) for one in options]
     enough = max(0.3 * max(shared, default=0), 0.1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from configparser import ConfigParser
 from functools import lru_cache, partial, wraps
 from itertools import chain
@@ -88,7 +88,8 @@ def topics(text: str) -> tuple[str, ...]:
     return tuple(term for term in terms(text) if not TALK.match(term))
 
 
-def kinship(term: str, others: Collection[str]) -> float:
+@lru_cache(maxsize=65_536)
+def kinship(term: str, others: tuple[str, ...]) -> float:
     """How much of a term others say: all, or most where one begins as it does or is a part."""
     if term in others:
         return 1.0
