@@ -41,7 +41,8 @@ class Prompt:
         resumes: bool = False,
         tools: Collection[str] = (),
     ) -> None:
-        self.messages = list(messages)
+        # Frameworks send an instruction that says nothing where an application gave them none.
+        self.messages = [each for each in messages if each.role != "system" or not _is_empty(each)]
         if not (self.messages or resumes):
             raise UnsupportedContentError(
                 "There is no message to send; pass at least one.", endpoint=endpoint.name
@@ -101,3 +102,7 @@ class Prompt:
             if message.role == "assistant" and not message.is_of_another(self.agent):
                 return at
         return -1
+
+
+def _is_empty(message: Message) -> bool:
+    return not (message.content.strip() or message.attachments)
