@@ -39,8 +39,11 @@ def pytest_load_initial_conftests(args: list[str]) -> None:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run each test that takes `agent_service` for each service."""
-    if "agent_service" in metafunc.fixturenames:
+    """Run each test of the kit that takes `agent_service` for each service.
+
+    Tests of others may have a fixture of that name: every run of pytest loads this plugin.
+    """
+    if _is_of_the_kit(metafunc.function) and "agent_service" in metafunc.fixturenames:
         services = _services(metafunc.config)
         if "slow_agent_box" in metafunc.fixturenames:  # what it shows, only streams can show
             services = [name for name in services if ENDPOINTS[name].streams]
@@ -55,10 +58,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items[:] = [item for item in items if item not in idle]
 
 
+def _is_of_the_kit(function: object) -> bool:
+    return str(getattr(function, "__module__", None)).startswith(SUITE)
+
+
 def _lacks_a_service(item: pytest.Item) -> bool:
     spec = getattr(item, "callspec", None)
     given = spec.params.get("agent_service", "") if spec is not None else ""
-    return not isinstance(given, str)
+    return not isinstance(given, str) and _is_of_the_kit(getattr(item, "function", None))
 
 
 def _services(config: pytest.Config) -> list[str]:
