@@ -197,6 +197,26 @@ async def test_a_proxy_that_does_not_let_through_is_no_connection(
         assert not server.requests
 
 
+@pytest.mark.parametrize("fault", ["wrong password", "nobody there"])
+async def test_nor_is_one_that_is_given_the_whole_request(
+    kind: str, fault: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with (
+        serving(ANSWER) as server,
+        proxying("http", server.url, user="me:secret") as proxy,
+    ):
+        if fault == "nobody there":
+            proxy.close()
+        monkeypatch.setenv("HTTP_PROXY", proxy.url.replace("secret", "tip-of-tongue"))
+        async with asking(kind, "http://agents.example", allow_http=True) as asker:
+            error = await asker.fails()
+        assert type(error) is AgentConnectionError, error
+        assert error.safe_to_repeat
+        assert "through the proxy http://" in str(error)
+        assert "tip-of-tongue" not in str(error)
+        assert not server.requests
+
+
 UNUSABLE = {
     "a scheme that nobody knows": ({"HTTPS_PROXY": "htp://x"}, "HTTPS_PROXY"),
     "an old SOCKS": ({"ALL_PROXY": "socks4://127.0.0.1:1"}, "socks5://"),

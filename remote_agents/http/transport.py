@@ -88,6 +88,9 @@ class Transport:
                 outgoing = self._outgoing(op, head)
                 incoming = self._client_for(op).send(outgoing, departure)
             departure.told.clear()
+            if self._is_kept_out(incoming, op, self._client):
+                incoming.close()
+                raise httpx.ProxyError(KEPT_OUT)
             return SyncResponse(incoming, op.timeout)
         except AgentError:
             raise
@@ -114,6 +117,9 @@ class Transport:
                 sending = client.send(outgoing, departure)
             incoming = await alarm.before(_deadline(op), sending)
             departure.told.clear()
+            if self._is_kept_out(incoming, op, self._async_client):
+                await incoming.close()
+                raise httpx.ProxyError(KEPT_OUT)
             return AsyncResponse(incoming, alarm)
         except AgentError:
             alarm.stop()
@@ -238,6 +244,10 @@ class Transport:
         where += f" through the proxy {without_credentials(proxy)}" if proxy else ""
         return sending_failed(error, where, op, departure, left=left)
 
+    def _is_kept_out(self, incoming: IncomingResponse, op: Send, client: object) -> bool:
+        """Whether the proxy of an address without TLS answered in the service's place."""
+        return incoming.status == 407 and client is None and self._proxy_of(op) is not None
+
     def _proxy_of(self, op: Send) -> str | None:
         """The proxy that a request went through, unless it is what could not be found."""
         with suppress(AgentError, OSError, ValueError):
@@ -250,6 +260,7 @@ def _auth(op: Send) -> Any:
     return None if op.request.foreign else httpx.USE_CLIENT_DEFAULT
 
 
+KEPT_OUT = "407 Proxy Authentication Required"
 UNWRITABLE = (TypeError, ValueError, httpx.InvalidURL)
 
 
