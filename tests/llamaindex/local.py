@@ -1,4 +1,4 @@
-"""Retrieval that needs no service: a hashed bag of words, and passages of the handbook."""
+"""What needs no service: a hashed bag of words, passages of the handbook, a workflow's member."""
 
 import hashlib
 import math
@@ -13,6 +13,7 @@ from llama_index.core.memory import ChatMemoryBuffer
 from llama_index.core.schema import Document, NodeWithScore, QueryBundle, TextNode
 
 import remote_agents.sandbox
+from llamaindex_agents import RemoteWorkflowAgent
 
 HANDBOOK = Path(remote_agents.sandbox.__file__).parent / "handbook"
 
@@ -76,3 +77,13 @@ def documents() -> list[Document]:
 def memory() -> ChatMemoryBuffer:
     """A chat memory that opens no database, as LlamaIndex's default one does and leaves open."""
     return ChatMemoryBuffer.from_defaults(token_limit=20_000)
+
+
+def member(llm: Any, name: str = "hr", **options: Any) -> RemoteWorkflowAgent:
+    """A member of a workflow."""
+    return RemoteWorkflowAgent(name=name, description=f"Knows {name}.", llm=llm, **options)
+
+
+def conversation_of(result: Any) -> str:
+    """The service's conversation in which a run was answered."""
+    return str(result.response.additional_kwargs["conversation_id"])
