@@ -9,8 +9,18 @@ from typing import Any
 from weakref import WeakValueDictionary
 
 from llama_index.core.base.llms.types import ChatMessage, ChatResponse, MessageRole
-from llama_index.core.memory import BaseMemory
+from llama_index.core.memory import (
+    BaseMemory,
+    ChatMemoryBuffer,
+    ChatSummaryMemoryBuffer,
+    Memory,
+)
+from llama_index.core.memory.types import DEFAULT_CHAT_STORE_KEY
+from llama_index.core.storage.chat_store import SimpleChatStore
+from llama_index.core.storage.chat_store.base_db import AsyncDBChatStore, MessageStatus
+from llama_index.core.storage.chat_store.sql import SQLAlchemyChatStore
 from llama_index.core.workflow import JsonSerializer
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from remote_agents.errors import ConversationError
 from remote_agents.json_types import JsonObject
@@ -102,7 +112,10 @@ def _digest(messages: Sequence[ChatMessage]) -> str:
     return digest.hexdigest()
 
 
-# --- the dialogue of a context whose memory is lost ----------------------------------------------
+# --- the dialogue of a memory that died with the context -----------------------------------------
+
+# The memory at hand is the truth. Only one that is made anew in each process, because the context
+# cannot keep it, is given back what was said.
 
 _DIALOGUE = "remote_dialogue"
 _memories: WeakValueDictionary[str, BaseMemory] = WeakValueDictionary()
@@ -111,13 +124,13 @@ _memories: WeakValueDictionary[str, BaseMemory] = WeakValueDictionary()
 async def keep_dialogue(ctx: Any, memory: BaseMemory) -> None:
     """Keep what was said with the context, if that loses its memory between two runs.
 
-    It loses what cannot be serialised: with Pydantic 2.14, LlamaIndex's own chat stores.
+    It loses what cannot be serialised: `Memory`, and with Pydantic 2.14 the older ones too.
     """
     kept = None
     if _is_lost(memory):
         name = uuid.uuid4().hex
         _memories[name] = memory
-        kept = {"memory": name, "said": await memory.aget_all()}
+        kept = {"memory": name, **(await _held(memory) if _dies(memory) else {})}
     await ctx.store.set(_DIALOGUE, kept)
 
 
@@ -130,27 +143,70 @@ def _is_lost(memory: BaseMemory) -> bool:
 
 
 async def restore_dialogue(
-    ctx: Any, memory: BaseMemory, llm_input: Sequence[ChatMessage]
+    ctx: Any, memory: BaseMemory, shown: Sequence[ChatMessage]
 ) -> list[ChatMessage]:
-    """A prompt, behind the dialogue of earlier runs if the context has lost it.
+    """Give a memory back what was said in earlier runs, if it died with the context.
 
-    Its memory gets that back; one that was cleared does not.
+    Returns:
+        What the memory then lets through; nothing if nothing was lost.
     """
-    kept = await ctx.store.get(_DIALOGUE, default=None)
-    if not kept or _has_answer(llm_input) or await _is_cleared(kept["memory"], memory):
-        return [*llm_input]
-    said = await memory.aget_all()
-    if not _has_answer(said):
-        await memory.aset([*kept["said"], *said])
-    system = [message for message in llm_input if message.role == MessageRole.SYSTEM]
-    return [*system, *kept["said"], *llm_input[len(system) :]]
+    if not _dies(memory) or await is_begun(memory, shown):
+        return []
+    lost = await _lost(ctx, memory)
+    if not lost.get("said"):
+        return []
+    await memory.aset([*lost["said"], *await memory.aget_all()])
+    if isinstance(memory, Memory):  # what its blocks were told already
+        archived = lost.get("archived", 0)
+        await memory.sql_store.archive_oldest_messages(memory.session_id, archived)
+    return await memory.aget()
 
 
-async def _is_cleared(name: str, memory: BaseMemory) -> bool:
-    """Whether the memory of the run before is this one, or empty."""
-    before = _memories.get(name)
-    return before is not None and (before is memory or not await before.aget_all())
+async def is_begun(memory: BaseMemory, shown: Sequence[ChatMessage]) -> bool:
+    """Whether the memory holds an answer, in what it shows or behind its limits."""
+    return _has_answer(shown) or _has_answer(await memory.aget_all())
 
 
 def _has_answer(messages: Sequence[ChatMessage]) -> bool:
     return any(message.role == MessageRole.ASSISTANT for message in messages)
+
+
+async def _lost(ctx: Any, memory: BaseMemory) -> JsonObject:
+    """What the memory of the run before holds now, or what it held if it is gone."""
+    kept: JsonObject = await ctx.store.get(_DIALOGUE, default=None) or {}
+    before = _memories.get(kept.get("memory", ""))
+    if before is memory:
+        return {}
+    return kept if before is None else await _held(before)
+
+
+async def _held(memory: BaseMemory) -> JsonObject:
+    archived = []
+    if isinstance(memory, Memory):
+        archived = await memory.aget_all(MessageStatus.ARCHIVED)
+    return {"said": [*await memory.aget_all()], "archived": len(archived)}
+
+
+def _dies(memory: BaseMemory) -> bool:
+    """Whether a memory is gone with its process: one in no file, on no server, of no other kind.
+
+    A chat store that has a key of its own is led by whoever named it, perhaps in a file.
+    """
+    if type(memory) is Memory:
+        return _is_in_memory(memory.sql_store)
+    return (
+        (type(memory) is ChatMemoryBuffer or type(memory) is ChatSummaryMemoryBuffer)
+        and type(memory.chat_store) is SimpleChatStore
+        and memory.chat_store_key == DEFAULT_CHAT_STORE_KEY
+    )
+
+
+def _is_in_memory(store: AsyncDBChatStore) -> bool:
+    if type(store) is not SQLAlchemyChatStore:
+        return False
+    parts = (store.__pydantic_private__ or {}).values()  # its address is not that of its engine
+    urls = [part.url for part in parts if isinstance(part, AsyncEngine)]
+    return any(
+        url.get_backend_name() == "sqlite" and url.database in (None, "", ":memory:")
+        for url in urls
+    )

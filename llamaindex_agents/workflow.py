@@ -17,10 +17,11 @@ from llama_index.core.workflow import Context
 from pydantic import Field
 
 from llamaindex_agents._answers import text_of
-from llamaindex_agents._context import AgentState, keep_dialogue, restore_dialogue
+from llamaindex_agents._context import AgentState, is_begun, keep_dialogue, restore_dialogue
 from llamaindex_agents._handoffs import handoff_in, shown_until
 from llamaindex_agents._llm import RemoteLLM
 from remote_agents.errors import ConfigurationError
+from remote_agents.json_types import JsonObject
 
 LONG = 4_000  # characters
 DEFAULT_HANDOFF_INSTRUCTION = """{description}
@@ -76,12 +77,15 @@ class RemoteWorkflowAgent(BaseWorkflowAgent):
             ConversationError: The context was saved while the agent was answering.
         """
         state = AgentState(ctx, self.name)
-        prompt = [*await restore_dialogue(ctx, memory, llm_input), *await state.said()]
+        prompt = [*await self._known(ctx, memory, llm_input), *await state.said()]
         ctx.write_event_to_stream(AgentInput(input=prompt, current_agent_name=self.name))
         instructions = self._instructions(tools)
         response = await state.begin(llm_input)
         if response is None:
-            response = await self._answer(ctx, state, [*instructions, *prompt], bool(tools))
+            cleared = not await is_begun(memory, prompt)
+            dialogue = {"session_id": await state.session_id(), "cleared": cleared}
+            prompt = [*instructions, *prompt]
+            response = await self._answer(ctx, state, dialogue, prompt, bool(tools))
         return AgentOutput(
             response=response.message,
             tool_calls=_handoffs(response, await _members(ctx)) if tools else [],
@@ -104,6 +108,14 @@ class RemoteWorkflowAgent(BaseWorkflowAgent):
         await keep_dialogue(ctx, memory)
         return output
 
+    async def _known(
+        self, ctx: Any, memory: BaseMemory, llm_input: list[ChatMessage]
+    ) -> list[ChatMessage]:
+        """The prompt; if the context had lost its memory, with what that then holds again."""
+        restored = await restore_dialogue(ctx, memory, llm_input)
+        system = llm_input[: bool(self.system_prompt)]
+        return [*system, *restored[:-1], llm_input[-1]] if restored else llm_input
+
     def _instructions(self, tools: Sequence[AsyncBaseTool]) -> list[ChatMessage]:
         """How to hand over, if there is somebody to hand over to."""
         others = [tool.metadata.name for tool in tools if tool.metadata.name != "handoff"]
@@ -121,11 +133,16 @@ class RemoteWorkflowAgent(BaseWorkflowAgent):
         ]
 
     async def _answer(
-        self, ctx: Any, state: AgentState, prompt: list[ChatMessage], may_hand_over: bool
+        self,
+        ctx: Any,
+        state: AgentState,
+        dialogue: JsonObject,
+        prompt: list[ChatMessage],
+        may_hand_over: bool,
     ) -> ChatResponse:
         """Ask, and note in the context what comes of it."""
         try:
-            response = await self._ask(ctx, await state.session_id(), prompt, may_hand_over)
+            response = await self._ask(ctx, dialogue, prompt, may_hand_over)
             text_of(response)
         except Exception:
             await state.end(None)
@@ -134,18 +151,18 @@ class RemoteWorkflowAgent(BaseWorkflowAgent):
         return response
 
     async def _ask(
-        self, ctx: Any, session_id: str, prompt: list[ChatMessage], may_hand_over: bool
+        self, ctx: Any, dialogue: JsonObject, prompt: list[ChatMessage], may_hand_over: bool
     ) -> ChatResponse:
         if not isinstance(self.llm, RemoteLLM):
             raise ConfigurationError(
                 f"{self.name} needs the LLM of a hosted agent, not {type(self.llm).__name__}."
             )
         if self.llm.session_id is not None:  # agents that share one are dialogues of their own
-            session_id = f"{self.llm.session_id}/{self.name}"
+            dialogue["session_id"] = f"{self.llm.session_id}/{self.name}"
         if not self.streaming:
-            reply: ChatResponse = await self.llm.achat(prompt, session_id=session_id)
+            reply: ChatResponse = await self.llm.achat(prompt, **dialogue)
             return reply
-        responses = await self.llm.astream_chat(prompt, session_id=session_id)
+        responses = await self.llm.astream_chat(prompt, **dialogue)
         return await self._stream(ctx, responses, may_hand_over=may_hand_over)
 
     async def _stream(
