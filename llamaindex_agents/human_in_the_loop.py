@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from llama_index.core.base.llms.types import ChatMessage, MessageRole
 from llama_index.core.llms.llm import ToolSelection
@@ -21,8 +21,13 @@ from llama_index.core.workflow import (
 )
 
 from llamaindex_agents._llm import RemoteLLM, checked_llm
+from llamaindex_agents._tools import asked
+from remote_agents.errors import ConfigurationError
 from remote_agents.interrupts import is_interrupted, question_in
 from remote_agents.json_types import JsonObject
+
+if TYPE_CHECKING:
+    from workflows.handler import WorkflowHandler
 
 
 class AgentAsksPerson(InputRequiredEvent):
@@ -44,7 +49,8 @@ class AskPerson(Workflow):
 
     When the agent's run waits, an `AgentAsksPerson` is in the stream of events; send a
     `HumanResponseEvent(response=...)` to go on. Each step posts once. What is asked is in `ctx`, so
-    a context that is saved while the agent waits can be answered in another process.
+    a context that is saved while the agent waits can be answered in another process. `run` takes
+    what LlamaIndex's agents take, `user_msg` and `chat_history`, or both as one list of `messages`.
 
     Args:
         llm: The agent.
@@ -54,7 +60,7 @@ class AskPerson(Workflow):
 
     Examples:
         ```python
-        handler = AskPerson(llm, timeout=None).run(messages=[ChatMessage("Delete the file.")])
+        handler = AskPerson(llm, timeout=None).run("Delete the file.")
         async for event in handler.stream_events():
             if isinstance(event, AgentAsksPerson):
                 handler.ctx.send_event(HumanResponseEvent(response="yes"))
@@ -66,12 +72,30 @@ class AskPerson(Workflow):
         super().__init__(**settings)
         self.llm, self.tools = checked_llm("AskPerson", llm), tools
 
+    def run(self, *args: Any, **kwargs: Any) -> WorkflowHandler:
+        """Run the workflow, with the user's message first, as LlamaIndex's agents.
+
+        Args:
+            *args: `user_msg` and `chat_history`; or `ctx` and `start_event`, as for `Workflow`.
+            **kwargs: The same by name, or `messages`.
+
+        Returns:
+            The handler, which gives the agent's `ChatResponse`.
+
+        Raises:
+            ConfigurationError: When awaited: nothing to ask was given, or something else too.
+        """
+        if args and isinstance(args[0], (str, ChatMessage)):
+            named = zip(("user_msg", "chat_history", "memory", "ctx"), args, strict=False)
+            args, kwargs = (), {**kwargs, **dict(named)}
+        return super().run(*args, **kwargs)
+
     @step
     async def ask(
         self, ctx: Context, event: StartEvent
     ) -> AgentAsksPerson | AgentCallsTools | StopEvent:
         """Ask the agent."""
-        return await self._post(ctx, list(event.messages))
+        return await self._post(ctx, _asked(event))
 
     @step
     async def answer(
@@ -116,3 +140,18 @@ class AskPerson(Workflow):
         await ctx.store.set("messages", kept)
         interrupts = told.get("interrupts") or [{}]
         return AgentAsksPerson(question=question_in(interrupts), interrupts=interrupts)
+
+
+def _asked(event: StartEvent) -> list[ChatMessage]:
+    """What `run` was given to ask."""
+    given = {name: value for name, value in event.items() if value is not None}
+    found = asked(given.pop("user_msg", None), given.pop("chat_history", None))
+    found = [*given.pop("messages", ()), *found]
+    if given or not found:
+        raise ConfigurationError(
+            f"AskPerson takes no {', '.join(given)}; run() is given user_msg=, chat_history= or "
+            "messages=."
+            if given
+            else "There is nothing to ask: run() takes user_msg=, chat_history= or messages=."
+        )
+    return found

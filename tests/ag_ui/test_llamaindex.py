@@ -191,6 +191,47 @@ async def test_a_workflow_asks_a_person(
     assert len(sandbox.requests(service)) == 2
 
 
+HELLO = [ChatMessage("Hello!"), ChatMessage("Good day.", role="assistant")]
+GIVEN: dict[str, Any] = {
+    "a text": lambda flow: flow.run(TASK),
+    "a text and a context": lambda flow: flow.run(TASK, ctx=Context(flow)),
+    "a history before": lambda flow: flow.run(TASK, HELLO),
+    "user_msg": lambda flow: flow.run(user_msg=TASK),
+    "a message": lambda flow: flow.run(user_msg=ChatMessage(TASK)),
+    "both, with a history": lambda flow: flow.run(user_msg=TASK, chat_history=HELLO),
+    "a history": lambda flow: flow.run(Context(flow), chat_history=[*HELLO, ChatMessage(TASK)]),
+}
+
+
+@each
+@pytest.mark.parametrize("way", GIVEN)
+async def test_a_workflow_is_asked_as_an_agent_of_llamaindex(
+    sandbox: Sandbox, service: str, way: str
+) -> None:
+    handler = GIVEN[way](AskPerson(made(sandbox, service, approval=True), timeout=30))
+    questions = []
+    async for event in handler.stream_events():
+        if isinstance(event, AgentAsksPerson):
+            questions.append(event.question)
+            handler.ctx.send_event(HumanResponseEvent(response="yes"))
+    assert (await handler).message.content == f"Done: {TASK}"
+    assert len(questions) == 1
+    assert TASK in str(sandbox.turns()[0]["messages"])
+    assert ("history" in way) == ("Good day." in str(sandbox.turns()[0]["messages"]))
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [({}, "nothing to ask"), ({"user_msg": TASK, "memory": 1}, "takes no memory")],
+)
+async def test_a_workflow_says_what_it_is_asked_with(
+    sandbox: Sandbox, given: Any, message: str
+) -> None:
+    with pytest.raises(ConfigurationError, match=f"{message}.*user_msg="):
+        await AskPerson(made(sandbox, "ag_ui")).run(**given)
+    assert sandbox.requests("ag_ui") == []
+
+
 @each
 @pytest.mark.parametrize("said", ["yes", "no"])
 @pytest.mark.parametrize("fails", [False, True])
