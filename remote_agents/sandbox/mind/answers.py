@@ -186,8 +186,9 @@ class Brain:
         documents = bool(searched and not reply)
         evidence = partial(self._evidence, question, sources, documents)
         told = [part.text for part in texts]
+        said = "" if answer.text == NOTHING else answer.text
         try:
-            value = Filler(schema, answer.text, question, evidence, told).fill(schema)
+            value = Filler(schema, said, question, evidence, told).fill(schema)
         except (TypeError, ValueError, LookupError, AttributeError, RecursionError):
             value = {}  # Not a schema after all.
         return replace(answer, text=json.dumps(value, ensure_ascii=False))

@@ -15,6 +15,7 @@ from contextlib import suppress
 from itertools import pairwise
 from typing import NamedTuple
 
+from remote_agents.sandbox.mind.values import CAPITALISED
 from remote_agents.sandbox.mind.words import EAST, TOKEN, pattern, remembered, spoken, terms, topics
 
 TALKERS = ("user", "assistant")
@@ -68,9 +69,11 @@ MARKUP: dict[str, str | Callable[[re.Match[str]], str]] = {
     r"\[([^\]]*)\]\([^)]*\)": r"\1",
 }
 PATTERNS = [(re.compile(mark, re.MULTILINE), instead) for mark, instead in MARKUP.items()]
-# Where a sentence ends: not after an abbreviation, nor before a month or a small letter.
+# Where a sentence ends: not after an abbreviation or an initial, nor before a month or a small
+# letter, which may begin one after a question.
 END = re.compile(
-    rf"((?i:{spoken('abbreviation')}\.\s|\d\.\s(?={spoken('month')})))"
+    rf"((?i:{spoken('abbreviation')}\.\s|\d\.\s(?={spoken('month')}))"
+    rf"|(?<![^\s(])[A-HJ-Z]\.\s(?={CAPITALISED}|[A-Z]\.))|[?!]\s+"
     rf"|[.!?…][\"'”’»)\]}}*]*(?:\s+(?![a-zß-ÿ])|(?=[{EAST}]))|[。！？]+[」』”]*\s*"
 )
 

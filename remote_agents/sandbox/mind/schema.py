@@ -159,7 +159,8 @@ class Filler:
         graded = YES_OR_NO.search(field.description)
         if kind == "boolean" or graded:
             yes, no = graded.groups() if graded else (True, False)
-            return no if values.NOT.search([*([] if graded else said), self.answer][0]) else yes
+            best = [*([] if graded else said), self.answer][0]
+            return yes if best and not values.NOT.search(best) else no
         if not said:  # what no sentence is about takes one after the other
             self.told = [*self.told[1:], *self.told[:1]]
         return values.text(schema, field, said, known, self.question)

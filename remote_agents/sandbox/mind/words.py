@@ -75,7 +75,7 @@ def _stems(word: str) -> list[str]:
     if re.match(f"[{EAST}]", word):
         parts = filter(None, EAST_COMMON.split(word))
         return [part[at : at + 2] for part in parts for at in range(max(1, len(part) - 1))]
-    word = re.sub("([aou])e", r"\1", str(NUMBERS.get(word, word)).translate(UMLAUTS))
+    word = re.sub("(?<!q)([aou])e", r"\1", str(NUMBERS.get(word, word)).translate(UMLAUTS))
     word = re.sub(r"^(ab|an|auf|aus|ein|um|vor|zu)ge(?=\w{3})", r"\1", word)
     word = re.sub(r"(?<=\w\w)ies$", "y", re.sub(r"(?<=ss|ch|sh|\wx)es$", "", word))
     word = re.sub(r"(?<=\w\w[^sui])s$", "", word)
