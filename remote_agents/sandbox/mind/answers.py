@@ -29,6 +29,11 @@ SMALL_TALK = {
     spoken("joke"): "Why did the harbor never get lost? It always knew its docks by heart.",
 }
 Found = tuple[list[Candidate], list[Hit]]
+# "If it is not there, say 'unknown'", and NO_OUTPUT.
+REFUSAL = pattern(
+    rf"{spoken('if')}[^\n]*?{spoken('says')}[^\"“「\n.]{{0,24}}?"
+    r"(?:[\"“「]([^\"”」\n]{2,80})[\"”」]|\b((?-i:[A-Z]+_[A-Z_]+))\b)"
+)
 NOTHING = "I could not find anything about that in my documents."
 
 
@@ -105,7 +110,7 @@ class Brain:
             return Answer(said)
         answer, count = self._prose(reading, sources), len(ask.files)
         got = f"I received {count} file{'s'[: count - 1]}: {', '.join(ask.files)}. "
-        said = _graded(text, answer.text)
+        said = _worded("\n".join([*rest, text]), answer.text)
         return replace(answer, text=got + said if count else said)
 
     def _prose(self, reading: Reading, sources: Sources) -> Answer:
@@ -115,6 +120,9 @@ class Brain:
             brings = not reading.asks and self._query(asked, []).ranked(reading.told)
             if reading.talks or brings:
                 return self._composed(asked, *self._found(asked, sources))
+        sure = self._query(question, []).ranked(sources.given, 0.8)[:1]
+        if reading.talks and reading.asks and sure and "?" in question:
+            return self._composed(question, sure, [])
         if reading.talks and any(part.text for part in sources.given):
             return self._composed(question, gist(sources.given), [])
         return self._composed(question, *self._found(question, sources))
@@ -194,8 +202,8 @@ class Brain:
         return replace(answer, text=json.dumps(value, ensure_ascii=False))
 
 
-def _graded(text: str, answer: str) -> str:
-    """An answer as graders want it: whether there is one, how good it is, or where it is from."""
+def _worded(text: str, answer: str) -> str:
+    """An answer as a prompt wants it: with its score or source, and a refusal in its own words."""
     found = answer != NOTHING
     source = "".join(re.findall(r"(?m)^Source: (.+)$", text.partition(answer)[2])[:1])
     forms = {
@@ -203,7 +211,9 @@ def _graded(text: str, answer: str) -> str:
         r"(?m)^Score: (?:\[|<|$)": f"{answer}\nScore: {100 * found}",
         r'\("SOURCES"\)': f"{answer}\nSOURCES: {source}",
     }
-    return next((graded for form, graded in forms.items() if re.search(form, text)), answer)
+    graded = next((graded for form, graded in forms.items() if re.search(form, text)), answer)
+    refusal = None if found else REFUSAL.search(text)
+    return refusal[refusal.lastindex or 0] if refusal else graded
 
 
 def _states(text: str) -> bool:

@@ -109,7 +109,7 @@ class Reading(NamedTuple):
     @property
     def talks(self) -> bool:
         """Whether it names no topic, such as a request for a summary or a title."""
-        named = terms(self.question) and not topics(self.question)
+        named = terms(self.question) and all(map(str.isdigit, topics(self.question)))
         return bool(named) if self.asks else any(map(talks, self.told))
 
 
@@ -157,6 +157,8 @@ def sentences(text: str) -> tuple[Sentence, ...]:
     for block, line in enumerate(_rows(_plain(text).splitlines())):
         if line.startswith("#"):
             heading, label, line = line.strip("# "), "", ""
+            # A comment, or a heading that tells something itself.
+            line = heading if len(terms(heading)) > 2 or LABEL.fullmatch(heading) else ""
         ended = END.sub(lambda end: end[0] if end[1] else f"{end[0]}\n", line)
         for said in filter(TOKEN.search, map(str.strip, ended.split("\n"))):
             # "You said: ..." is still the assistant's.

@@ -10,15 +10,7 @@ from typing import NamedTuple
 from remote_agents.sandbox.mind.knowledge import Hit
 from remote_agents.sandbox.mind.reading import Sentence, talks
 from remote_agents.sandbox.mind.values import CAPITALISED, DATE, EMAIL, MONTH, NUMBER, TIME
-from remote_agents.sandbox.mind.words import (
-    EAST,
-    FAINT,
-    kinship,
-    pattern,
-    remembered,
-    spoken,
-    terms,
-)
+from remote_agents.sandbox.mind.words import EAST, FAINT, kinship, pattern, spoken, terms
 
 INSIDE = r"(?-i:(?<=[\w,.] )[A-ZÄÖÜ]\w*)"  # a capital letter that no sentence begins with
 COSTS, MONEY, MOMENT, OR = map(spoken, ("costs", "money", "moment", "or"))
@@ -96,12 +88,12 @@ class Query(NamedTuple):
         """The share of the question that a part says, or what stands around it."""
         beside = 0.8 if self._goes_on(before, part) else 0.5 * (before.block == part.block)
         texts = (part.text, part.label, part.heading, part.lead, before.text)
-        around = [*zip((1.0, 0.9, 0.7, 0.6, beside), map(terms, texts), strict=True)]
+        around = [*zip((1.0, 1.0, 0.7, 0.6, beside), map(terms, texts), strict=True)]
         said, total = 0.0, sum(self.weights.values()) or 1.0
         for term, weight in self.weights.items():
             said += weight * max(share * kinship(term, words) for share, words in around)
         counted = self.kind == "amount" and any(map(self._named, units_in(part.text)))
-        fits = not said or part.answers or self._fits(part)
+        fits = not said or part.answers or self._named(part.label) or self._fits(part)
         return said / total * (1.0 if fits else 0.45) + 0.2 * counted
 
     def _goes_on(self, before: Sentence, part: Sentence) -> bool:
@@ -122,7 +114,6 @@ class Query(NamedTuple):
         return any(kinship(term, terms(label)) for term in self.weights)
 
 
-@remembered
 def units_in(text: str) -> list[str]:
     """What stands behind the numbers of a text."""
     return [unit for _, unit, _ in NUMBER.findall(text)]

@@ -145,7 +145,12 @@ def _pieces(field: Field, said: list[str], known: list[str], question: str) -> I
     about = " ".join(field)
     wanted = [form for words, form, _ in KINDS.values() if re.search(words, about, re.IGNORECASE)]
     label = "|".join(map(re.escape, field.title.split())) or NEVER
-    labelled = [*_all(rf"^(?:(?:{label})\s?)+[:=：]\s*(.+?)[.。]?$", said)][:1]
+    labelled = [
+        *_all(
+            rf"(?:^|[,;，；]\s?)(?:(?:{label})\s?)+[:=：]\s*(.+?)(?=[,;，；]\s?[^,;:：，；]{{1,30}}[:=：]|[.。]?$)",
+            said,
+        )
+    ][:1]
     return chain(
         *(_all(form, labelled or known) for form in wanted),
         labelled,
