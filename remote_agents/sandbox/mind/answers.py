@@ -31,8 +31,8 @@ SMALL_TALK = {
 Found = tuple[list[Candidate], list[Hit]]
 # "If it is not there, say 'unknown'", and NO_OUTPUT.
 REFUSAL = pattern(
-    rf"{spoken('if')}[^\n]*?{spoken('says')}[^\"“「\n.]{{0,24}}?"
-    r"(?:[\"“「]([^\"”」\n]{2,80})[\"”」]|\b((?-i:[A-Z]+_[A-Z_]+))\b)"
+    rf"{spoken('if')}[^\n]*?{spoken('says')}[^\"“„「\n.]{{0,24}}?"
+    r"(?:[\"“„「]([^\"“”」\n]{2,80})[\"“”」]|\b((?-i:[A-Z]+_[A-Z_]+))\b)"
 )
 NOTHING = "I could not find anything about that in my documents."
 

@@ -109,7 +109,7 @@ class Reading(NamedTuple):
     @property
     def talks(self) -> bool:
         """Whether it names no topic, such as a request for a summary or a title."""
-        named = terms(self.question) and all(map(str.isdigit, topics(self.question)))
+        named = terms(self.question) and not _names(self.question)
         return bool(named) if self.asks else any(map(talks, self.told))
 
 
@@ -145,6 +145,11 @@ def _asking(part: Sentence) -> float:
     return asked or (1 + min(named, 9) / 10 if orders else 0.1 * (name == TALKERS[0]))
 
 
+def _names(text: str) -> bool:
+    """Whether a text names a topic, which "three sentences" do not."""
+    return not all(map(str.isdigit, topics(text)))
+
+
 def told_by(*texts: str) -> list[Sentence]:
     """Everything that texts say, sentence by sentence, nothing carried from one to the next."""
     return [part for text in texts for part in (*sentences(text), Sentence(""))]
@@ -165,7 +170,7 @@ def sentences(text: str) -> tuple[Sentence, ...]:
             labelled = LABEL.fullmatch(said) if label != TALKERS[1] else None
             if labelled:
                 label = labelled[1].strip(" ,")
-                if WANTS.match(label) and not topics(label):
+                if WANTS.match(label) and not _names(label):
                     found.append(Sentence(label, heading, block))
             rest = (labelled[2] if labelled else said) or said
             rest = rest.strip('"') if rest.count('"') == 1 else rest

@@ -93,7 +93,7 @@ class Query(NamedTuple):
         for term, weight in self.weights.items():
             said += weight * max(share * kinship(term, words) for share, words in around)
         counted = self.kind == "amount" and any(map(self._named, units_in(part.text)))
-        fits = not said or part.answers or self._named(part.label) or self._fits(part)
+        fits = not said or part.answers or self._fits(part)
         return said / total * (1.0 if fits else 0.45) + 0.2 * counted
 
     def _goes_on(self, before: Sentence, part: Sentence) -> bool:
@@ -105,9 +105,13 @@ class Query(NamedTuple):
         return bool((short and topic) or GOES_ON.match(part.text))
 
     def _fits(self, part: Sentence) -> bool:
-        """Whether a sentence has what is asked for, such as a time, and the question has not."""
+        """Whether a sentence has what is asked for, such as a time, and the question has not.
+
+        A label that the question names tells it, whatever it looks like.
+        """
         place, found = self.kind == "where", self.kind and FORMS[self.kind].finditer(part.text)
-        return not found or any(place or one[0] not in self.text for one in found)
+        named = {*terms(part.label)} & {*terms(self.text)}
+        return not found or bool(named) or any(place or one[0] not in self.text for one in found)
 
     def _named(self, label: str) -> bool:
         """Whether a label or a unit has to do with the question."""

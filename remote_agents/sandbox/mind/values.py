@@ -59,6 +59,8 @@ ASKED, PROSE = (pattern(rf"{spoken(kind)}\Z") for kind in ("question", "prose"))
 IS = pattern(rf"(?:{spoken('is')}|[=：]|:(?!\d))\s*")
 # What a sentence says that something is, in a few words.
 SAID_TO_BE = rf"{IS.pattern}[\"'“]?([^\s,，]+?(?: [^\s,，]+?){{0,3}}?)(?=[.。\"'”]*$|[,，])"
+# Where a labelled value ends: at the next label, or where the sentence does.
+NEXT = r"[,;，；]\s?[^,;:：，；]{1,30}[:=：]|[.。]?$"
 COMMA = pattern(rf"[,，、]\s?(?:{spoken('or')}\s)?|\s?{spoken('or')}\s?")
 
 
@@ -145,12 +147,7 @@ def _pieces(field: Field, said: list[str], known: list[str], question: str) -> I
     about = " ".join(field)
     wanted = [form for words, form, _ in KINDS.values() if re.search(words, about, re.IGNORECASE)]
     label = "|".join(map(re.escape, field.title.split())) or NEVER
-    labelled = [
-        *_all(
-            rf"(?:^|[,;，；]\s?)(?:(?:{label})\s?)+[:=：]\s*(.+?)(?=[,;，；]\s?[^,;:：，；]{{1,30}}[:=：]|[.。]?$)",
-            said,
-        )
-    ][:1]
+    labelled = [*_all(rf"(?:^|[,;，；]\s?)(?:(?:{label})\s?)+[:=：]\s*(.+?)(?={NEXT})", said)][:1]
     return chain(
         *(_all(form, labelled or known) for form in wanted),
         labelled,

@@ -1,0 +1,83 @@
+"""Prompts as people write them by hand in their first hour."""
+
+import pytest
+
+from remote_agents.sandbox.mind.answers import Brain
+from tests.sandbox.brains import said
+
+MILL = "The mill burned down in 1911. It was rebuilt by the Olsen family."
+MÜHLE = "Die Mühle brannte 1911 ab. Sie wurde von Familie Olsen wieder aufgebaut."
+SUMMARIES = {
+    f"Summarize the following text in two sentences.\n\n{MILL}": "1911",
+    f"Summarize this article in 3 bullet points: {MILL}": "1911",
+    f"What are the main points of this paragraph?\n\n{MILL}": "1911",
+    f"Fasse den Artikel in drei Stichpunkten zusammen.\n\n{MÜHLE}": "1911",
+    "请用一句话总结下面的内容：\n\n磨坊于1911年被烧毁。后来由奥尔森家族重建。": "1911",
+}
+
+
+@pytest.mark.parametrize("prompt", SUMMARIES)
+def test_a_summary_has_a_length_and_no_topic(handbook: Brain, prompt: str) -> None:
+    assert SUMMARIES[prompt] in said(handbook, prompt)
+
+
+ANSWERED = {
+    "a comment": (
+        "```bash\n# Ledgers are kept in /srv/vault\ncp -r a b\n```\n\nWhere are ledgers kept?",
+        "/srv/vault",
+    ),
+    "a heading that tells": (
+        "## Entrance fee: 6 euros\n\nOpen daily.\n\nWhat is the entrance fee?",
+        "6 euros",
+    ),
+    "a question in small letters": (
+        "what does the zeppelin ticket cost? i have this text: A zeppelin ticket costs 12 euros.",
+        "12 euros",
+    ),
+    "initials": (
+        "The prize was won by J. K. Marlow in 1998.\n\nWho won the prize?",
+        "J. K. Marlow",
+    ),
+    "an initial is no degree": (
+        "Gouda ripens at 12 °C. Brie ripens at 10 °C.\n\nAt how many degrees does Brie ripen?",
+        "Brie ripens at 10 °C",
+    ),
+    "a word of talk is the topic": (
+        "Henrik has the keys. Ada feeds the parrot on Sundays.\n\nWho has the keys?",
+        "Henrik has the keys",
+    ),
+    "a label names what is asked": (
+        "Ships from: Dover\nWeight: 3 kg\n\nWhere does it ship from?",
+        "Dover",
+    ),
+    "a field of a record": (
+        'order: {"id": "A-7", "status": "in transit"}\n\nWhat is the status of the order?',
+        "in transit",
+    ),
+    "how often": (
+        "Anvils are replaced every six years.\n\nHow often are anvils replaced?",
+        "six years",
+    ),
+}
+
+
+@pytest.mark.parametrize(("prompt", "answer"), ANSWERED.values(), ids=ANSWERED)
+def test_the_fact_is_found(handbook: Brain, prompt: str, answer: str) -> None:
+    assert answer in said(handbook, prompt)
+
+
+REFUSALS = {
+    'If the context does not say it, reply "Not stated."': "Not stated.",
+    "If you cannot find it, return NOT_FOUND.": "NOT_FOUND",
+    "Wenn es nicht im Text steht, antworte „Keine Angabe“.": "Keine Angabe",
+    "如果资料中没有，请回答“资料未提及”。": "资料未提及",
+}
+
+
+@pytest.mark.parametrize("wish", REFUSALS)
+def test_a_refusal_is_worded_as_the_prompt_wants_it(handbook: Brain, wish: str) -> None:
+    prompt = "{wish}\n\nContext: {fact}\n\nQuestion: Who paints the lighthouse?"
+    nothing = prompt.format(wish=wish, fact="The lighthouse has 212 steps.")
+    assert said(handbook, nothing).startswith(REFUSALS[wish])
+    told = prompt.format(wish=wish, fact="The lighthouse is painted by Olga Brun.")
+    assert "Olga Brun" in said(handbook, told)
