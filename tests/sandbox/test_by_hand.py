@@ -1,5 +1,7 @@
 """Prompts as people write them by hand in their first hour."""
 
+import json
+
 import pytest
 
 from remote_agents.sandbox.mind.answers import Brain
@@ -64,6 +66,27 @@ ANSWERED = {
 @pytest.mark.parametrize(("prompt", "answer"), ANSWERED.values(), ids=ANSWERED)
 def test_the_fact_is_found(handbook: Brain, prompt: str, answer: str) -> None:
     assert answer in said(handbook, prompt)
+
+
+COMPLAINTS = {
+    "population: Input should be a valid integer, unable to parse": {"population": 18400},
+    "mayor: Field required; area: Input should be a valid number": {"area": 92.5},
+}
+
+
+@pytest.mark.parametrize("complaint", COMPLAINTS)
+def test_a_form_is_filled_again_with_the_types_that_were_missed(
+    handbook: Brain, complaint: str
+) -> None:
+    asked = (
+        "The town of Lunde has a population of 18,400. Its mayor is Ada Eik. The area is 92.5 km2."
+        "\n\nReply with JSON with the keys population, mayor, area"
+    )
+    again = f"That was not valid: {complaint}\n\nAnswer again, with the JSON object."
+    value = json.loads(said(handbook, asked, "{}", again))
+    assert value.keys() == {"population", "mayor", "area"}
+    assert value["mayor"] == "Ada Eik"
+    assert value.items() >= COMPLAINTS[complaint].items()
 
 
 REFUSALS = {

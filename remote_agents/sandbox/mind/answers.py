@@ -12,7 +12,7 @@ from typing import NamedTuple
 from remote_agents.sandbox.json_types import JsonObject
 from remote_agents.sandbox.mind.knowledge import Hit, Knowledge
 from remote_agents.sandbox.mind.reading import TALKERS, Reading, Sentence, read, talks, told_by
-from remote_agents.sandbox.mind.schema import Filler, Schema, find_shape
+from remote_agents.sandbox.mind.schema import Filler, Schema, corrected, find_shape
 from remote_agents.sandbox.mind.scoring import LEAST, Candidate, Query, followed, gist, parts_of
 from remote_agents.sandbox.mind.tasks import perform
 from remote_agents.sandbox.mind.values import Field
@@ -94,6 +94,8 @@ class Brain:
         prompt += [dialogue[last][1]] if dialogue else [""]
         shapes, (*rest, text) = zip(*map(find_shape, prompt), strict=True)
         schema = next(filter(None, (ask.schema, *shapes)), ask.schema)
+        if not schema and (again := self._corrected(ask, dialogue[:last], text)):
+            return again
         reading = read(text)
         before = [*dialogue[:last], *reading.turns][::-1]
         user, assistant = ([said for role, said in before if role == by] for by in TALKERS)
@@ -112,6 +114,17 @@ class Brain:
         got = f"I received {count} file{'s'[: count - 1]}: {', '.join(ask.files)}. "
         said = _worded("\n".join([*rest, text]), answer.text)
         return replace(answer, text=got + said if count else said)
+
+    def _corrected(self, ask: Ask, before: list[tuple[str, str]], complaint: str) -> Answer | None:
+        """The answer to an earlier message with a form, where this one says what is wrong."""
+        for at, (role, said) in reversed([*enumerate(before)]):
+            form = find_shape(said)[0] if role == "user" else None
+            if schema := form and corrected(form, complaint):
+                messages: list[JsonObject] = [
+                    {"role": r, "content": c} for r, c in before[: at + 1]
+                ]
+                return self.answer(replace(ask, stored=[], messages=messages, schema=schema))
+        return None
 
     def _prose(self, reading: Reading, sources: Sources) -> Answer:
         """What answers the question, or the one before it where this message only brings more."""

@@ -38,6 +38,8 @@ TYPE = re.compile(
 # Keys that are only named: in quotes, or one after the other.
 NAMED = pattern(rf"{KEYS}(?:[^.\n]*[:：])?([^.\n]*(?:\n+[ \t]*[-*•\d].*)*)")
 QUOTED = re.compile(r"['\"`“「](\w+)['\"`”」]")
+# What pydantic says of a field.
+WRONG = re.compile(r"(\w+): (?:Input should be a valid (\w+)|Field required)")
 DIVIDES = pattern(rf"\W*(?:[^\w ]|{OR})\W*")
 YES_OR_NO = pattern(rf"({spoken('yes')})[^.]{{0,30}}?(?:{OR}|/) ?\W*({spoken('no')})")
 
@@ -51,6 +53,14 @@ def find_shape(text: str) -> tuple[Schema | None, str]:
     forms = _forms(told) if IN_JSON.search(told) else ()
     schema, shown = next(chain(reversed([*_schemas(told)]), forms), (None, ""))
     return schema, "\n".join([told.replace(shown, ""), *arguments]) if schema else text
+
+
+def corrected(schema: Schema, complaint: str) -> Schema | None:
+    """A form whose fields have the types that a complaint names; None if it names no field."""
+    fields = schema.get("properties", {})
+    wrong = {name: kind for name, kind in WRONG.findall(complaint) if name in fields}
+    typed = {name: _typed(kind, "") for name, kind in wrong.items() if kind}
+    return schema | {"properties": fields | typed} if wrong else None
 
 
 def _schemas(text: str) -> Iterator[tuple[Schema, str]]:
