@@ -77,7 +77,12 @@ def test_an_answer_without_an_object(text: str) -> None:
 def test_an_answer_that_opens_many_objects_is_read_once(
     piece: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    read = []
-    monkeypatch.setattr(json_in_text, "_as_far_as_it_goes", read.append)
+    read, reading = list[str](), json_in_text._as_far_as_it_goes
+
+    def counted(text: str) -> object:
+        read.append(text)
+        return reading(text)
+
+    monkeypatch.setattr(json_in_text, "_as_far_as_it_goes", counted)
     json_in_text.newest_object_in(piece * 5000)
     assert len(read) < 20

@@ -29,9 +29,10 @@ class Segment(NamedTuple):
     joins: tuple[str, str] | None = None
 
 
+# A number stands between marks of JSON: after a lost quote, "4400e576-25b6" is somebody's id.
 _JSON = re.compile(
     r"(?P<open>\")(?P<string>(?:[^\"\\]|\\.)*)(?P<close>\"?)(?=(?P<colon>\s*:)?)"
-    r"|(?P<number>(?<!\w)-?\d+(?:\.\d+)?(?:[eE][+-]?\d{1,3})?(?!\w))"
+    r"|(?P<number>(?<![^\s:,\[])-?\d+(?:\.\d+)?(?:[eE][+-]?\d{1,3})?(?![^\s,\]}]))"
     r"|(?P<kept>(?<!\w)(?:true|false|null|NaN|-?Infinity)(?!\w)|[{}\[\],:\s]+)"
     r"|(?P<other>[^\"{}\[\],:\s]+)",
     re.DOTALL,

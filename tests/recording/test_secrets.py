@@ -8,7 +8,7 @@ from functools import cache
 from urllib.parse import quote, unquote
 
 import pytest
-from hypothesis import given, settings, strategies as st
+from hypothesis import example, given, settings, strategies as st
 
 from remote_agents import ENDPOINTS
 from remote_agents.recording.anonymizing import Anonymizer
@@ -161,6 +161,7 @@ PLACES: dict[str, Callable[[str], Interaction]] = {
 @pytest.mark.parametrize("place", PLACES)
 @settings(max_examples=25)
 @given(secret=secrets, escape=st.sampled_from(sorted(ESCAPES)))
+@example("4400e576-25b6-9818-4794-7caf56f9e147", "JSON")
 def test_no_secret_is_in_a_recording(place: str, secret: str, escape: str) -> None:
     hidden = ESCAPES[escape](secret)
     interaction = PLACES[place](hidden)

@@ -8,6 +8,7 @@ import ctypes
 import multiprocessing.util
 import os
 import selectors
+import shutil
 import signal
 import socket
 import sqlite3
@@ -55,4 +56,5 @@ for name in ("SIGKILL", "SIGHUP", "SIGUSR1", "SIGALRM", "SIGCHLD", "pthread_sigm
     delattr(signal, name)
 for name in ("SO_REUSEPORT", "MSG_DONTWAIT"):
     delattr(socket, name)
+shutil._use_fd_functions = False
 sys.platform = "win32"
