@@ -167,6 +167,18 @@ async def is_begun(memory: BaseMemory, shown: Sequence[ChatMessage]) -> bool:
     return _has_answer(shown) or _has_answer(await memory.aget_all())
 
 
+async def is_cleared(ctx: Any, memory: BaseMemory, shown: Sequence[ChatMessage]) -> bool:
+    """Whether a memory without an answer says that a new dialogue begins.
+
+    The one that LlamaIndex makes where a run is given none says so in a context of earlier runs
+    alone: a first run without a memory is a bare prompt of its session.
+    """
+    if await is_begun(memory, shown):
+        return False
+    ran = await ctx.store.get(_DIALOGUE, default=False) is not False
+    return ran or not _is_plain(memory)
+
+
 def _has_answer(messages: Sequence[ChatMessage]) -> bool:
     return any(message.role == MessageRole.ASSISTANT for message in messages)
 
@@ -194,6 +206,10 @@ def _dies(memory: BaseMemory) -> bool:
     """
     if type(memory) is Memory:
         return _is_in_memory(memory.sql_store)
+    return _is_plain(memory)
+
+
+def _is_plain(memory: BaseMemory) -> bool:
     return (
         (type(memory) is ChatMemoryBuffer or type(memory) is ChatSummaryMemoryBuffer)
         and type(memory.chat_store) is SimpleChatStore

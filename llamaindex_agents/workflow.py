@@ -17,7 +17,7 @@ from llama_index.core.workflow import Context
 from pydantic import Field
 
 from llamaindex_agents._answers import text_of
-from llamaindex_agents._context import AgentState, is_begun, keep_dialogue, restore_dialogue
+from llamaindex_agents._context import AgentState, is_cleared, keep_dialogue, restore_dialogue
 from llamaindex_agents._handoffs import handoff_in, shown_until
 from llamaindex_agents._llm import RemoteLLM
 from remote_agents.errors import ConfigurationError
@@ -82,7 +82,7 @@ class RemoteWorkflowAgent(BaseWorkflowAgent):
         instructions = self._instructions(tools)
         response = await state.begin(llm_input)
         if response is None:
-            cleared = not await is_begun(memory, prompt)
+            cleared = await is_cleared(ctx, memory, prompt)
             dialogue = {"session_id": await state.session_id(), "cleared": cleared}
             prompt = [*instructions, *prompt]
             response = await self._answer(ctx, state, dialogue, prompt, bool(tools))

@@ -84,6 +84,11 @@ async def test_a_cleared_memory_begins_anew_in_its_context(
     assert "zebra-17" not in str(answer)
 
 
+def named(key: str) -> ChatMemoryBuffer:
+    """One that is not the one that LlamaIndex makes where a run is given none."""
+    return ChatMemoryBuffer.from_defaults(chat_store_key=key)
+
+
 @pytest.mark.parametrize("streaming", [False, True])
 @pytest.mark.parametrize("service", KEEPING)
 async def test_two_memories_are_two_dialogues_of_a_bound_llm(
@@ -91,9 +96,9 @@ async def test_two_memories_are_two_dialogues_of_a_bound_llm(
 ) -> None:
     """As for LlamaIndex's chat engines, whose memory decides too."""
     llm = build(service, session_store=InMemorySessionStore()).for_session("alice")
-    hr, held = member(llm, streaming=streaming), memory()
+    hr, (held, fresh) = member(llm, streaming=streaming), map(named, ("one", "other"))
     first = await hr.run(SECRET, memory=held)
-    other = await hr.run(ASKED, memory=memory())
+    other = await hr.run(ASKED, memory=fresh)
     again = await hr.run(ASKED, memory=held)
     assert "zebra-17" not in str(other)
     assert "zebra-17" in str(again)
@@ -101,6 +106,18 @@ async def test_two_memories_are_two_dialogues_of_a_bound_llm(
     for text in (SECRET, ASKED):
         told = await SimpleChatEngine.from_defaults(llm=llm, memory=memory()).achat(text)
     assert "zebra-17" not in str(told)
+
+
+@pytest.mark.parametrize("streaming", [False, True])
+@pytest.mark.parametrize("service", KEEPING)
+async def test_without_a_memory_and_a_context_runs_are_bare_prompts_of_the_session(
+    build: Build, service: str, streaming: bool
+) -> None:
+    llm = build(service, session_store=InMemorySessionStore()).for_session("alice")
+    first = await member(llm, streaming=streaming).run(SECRET)
+    second = await member(llm, streaming=streaming).run(ASKED)
+    assert "zebra-17" in str(second)
+    assert conversation_of(first) == conversation_of(second)
 
 
 @pytest.mark.parametrize("streaming", [False, True])
