@@ -1,6 +1,7 @@
 import asyncio
 from threading import Event
 
+from remote_agents.sandbox.mind import words
 from remote_agents.sandbox.mind.answers import Answer, Ask, Brain
 from remote_agents.sandbox.service import LONG, Service, Settings
 from remote_agents.sandbox.serving.state import Store
@@ -28,3 +29,9 @@ async def test_nobody_waits_for_the_answer_to_a_long_prompt(handbook: Brain) -> 
     assert len(box.log.turns()) == 1
     brain.served.set()
     assert await (await turn).complete()
+
+
+def test_what_a_long_prompt_says_is_not_kept() -> None:
+    kept = words._akin.cache_info().currsize
+    assert words.kinship("harbour", tuple(f"word{n}" for n in range(1_000))) == 0
+    assert words._akin.cache_info().currsize == kept

@@ -31,7 +31,7 @@ SMALL_TALK = {
 Found = tuple[list[Candidate], list[Hit]]
 # "If it is not there, say 'unknown'", and NO_OUTPUT.
 REFUSAL = pattern(
-    rf"{spoken('if')}[^\n]*?{spoken('says')}[^\"“„「\n.]{{0,24}}?"
+    rf"{spoken('if')}[^\n]{{0,160}}?{spoken('says')}[^\"“„「\n.]{{0,24}}?"
     r"(?:[\"“„「]([^\"“”」\n]{2,80})[\"“”」]|\b((?-i:[A-Z]+_[A-Z_]+))\b)"
 )
 NOTHING = "I could not find anything about that in my documents."

@@ -88,11 +88,15 @@ def topics(text: str) -> tuple[str, ...]:
     return tuple(term for term in terms(text) if not TALK.match(term))
 
 
-@lru_cache(maxsize=65_536)
 def kinship(term: str, others: tuple[str, ...]) -> float:
     """How much of a term others say: all, or most where one begins as it does or is a part."""
     if term in others:
         return 1.0
+    return (_akin if len(others) < 100 else _akin.__wrapped__)(term, others)
+
+
+@lru_cache(maxsize=16_384)
+def _akin(term: str, others: tuple[str, ...]) -> float:
     longer = [other for other in others if len(other) >= 5] if len(term) >= 5 else []
     if any(term in other or other in term for other in longer):
         return 0.8
