@@ -213,6 +213,7 @@ async def test_nor_is_one_that_is_given_the_whole_request(
         assert type(error) is AgentConnectionError, error
         assert error.safe_to_repeat
         assert "through the proxy http://" in str(error)
+        assert ("nothing was sent on." in str(error)) == (fault == "wrong password")
         assert "tip-of-tongue" not in str(error)
         assert not server.requests
 

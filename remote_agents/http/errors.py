@@ -117,9 +117,10 @@ def sending_failed(
     if isinstance(error, ImportError):
         return ConfigurationError(f"A module is missing ({error}); nothing was sent.")
     if isinstance(error, (httpx.TransportError, OSError)):
+        on = " on" if isinstance(error, httpx.ProxyError) else ""  # the proxy may have had it
         return AgentConnectionError(
             f"Could not connect to {where} ({_described(error)}); nothing was "
-            f"sent. {_connection_hint(str(error), foreign=op.request.foreign)}"
+            f"sent{on}. {_connection_hint(str(error), foreign=op.request.foreign)}"
         )
     return _not_sent(error)
 
