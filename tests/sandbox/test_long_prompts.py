@@ -32,6 +32,6 @@ async def test_nobody_waits_for_the_answer_to_a_long_prompt(handbook: Brain) -> 
 
 
 def test_what_a_long_prompt_says_is_not_kept() -> None:
-    kept = words._akin.cache_info().currsize
+    kept = words._resemblance.cache_info().currsize
     assert words.kinship("harbour", tuple(f"word{n}" for n in range(1_000))) == 0
-    assert words._akin.cache_info().currsize == kept
+    assert words._resemblance.cache_info().currsize == kept

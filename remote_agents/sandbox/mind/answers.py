@@ -133,8 +133,8 @@ class Brain:
             brings = not reading.asks and self._query(asked, []).ranked(reading.told)
             if reading.talks or brings:
                 return self._composed(asked, *self._found(asked, sources))
-        sure = self._query(question, []).ranked(sources.given, 0.8)[:1]
-        if reading.talks and reading.asks and sure and "?" in question:
+        asks = reading.talks and Sentence(question).asks
+        if sure := asks and self._query(question, []).ranked(sources.given, 0.8)[:1]:
             return self._composed(question, sure, [])
         if reading.talks and any(part.text for part in sources.given):
             return self._composed(question, gist(sources.given), [])

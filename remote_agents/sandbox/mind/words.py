@@ -92,11 +92,11 @@ def kinship(term: str, others: tuple[str, ...]) -> float:
     """How much of a term others say: all, or most where one begins as it does or is a part."""
     if term in others:
         return 1.0
-    return (_akin if len(others) < 100 else _akin.__wrapped__)(term, others)
+    return (_resemblance if len(others) < 100 else _resemblance.__wrapped__)(term, others)
 
 
 @lru_cache(maxsize=16_384)
-def _akin(term: str, others: tuple[str, ...]) -> float:
+def _resemblance(term: str, others: tuple[str, ...]) -> float:
     longer = [other for other in others if len(other) >= 5] if len(term) >= 5 else []
     if any(term in other or other in term for other in longer):
         return 0.8
