@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import bm25s
+import pytest
 from llama_index.core.base.base_retriever import BaseRetriever
 from llama_index.core.embeddings import BaseEmbedding
 from llama_index.core.memory import ChatMemoryBuffer
@@ -14,6 +15,14 @@ from llama_index.core.schema import Document, NodeWithScore, QueryBundle, TextNo
 
 import remote_agents.sandbox
 from llamaindex_agents import RemoteWorkflowAgent
+
+# LlamaIndex reads every attribute of a workflow, deprecated ones of pydantic too, and warns when it
+# cannot keep its own memory in a context.
+WORKFLOW_WARNINGS = [
+    pytest.mark.filterwarnings("ignore::pydantic.PydanticDeprecatedSince20:inspect"),
+    pytest.mark.filterwarnings("ignore::pydantic.PydanticDeprecatedSince211:inspect"),
+    pytest.mark.filterwarnings("ignore:Skipping serialization of known unserializable key"),
+]
 
 HANDBOOK = Path(remote_agents.sandbox.__file__).parent / "handbook"
 

@@ -24,17 +24,11 @@ from remote_agents import (
 )
 from remote_agents.sandbox import Sandbox
 from tests.llamaindex.conftest import FOLLOW_UP, KEEPING, QUESTION, Build
-from tests.llamaindex.local import conversation_of, member, memory
+from tests.llamaindex.local import WORKFLOW_WARNINGS, conversation_of, member, memory
 
 PART_TIME = "Part-time staff receive vacation days"
 
-# LlamaIndex reads every attribute of a workflow, deprecated ones of pydantic too, and warns when it
-# cannot keep its own memory in a context.
-pytestmark = [
-    pytest.mark.filterwarnings("ignore::pydantic.PydanticDeprecatedSince20:inspect"),
-    pytest.mark.filterwarnings("ignore::pydantic.PydanticDeprecatedSince211:inspect"),
-    pytest.mark.filterwarnings("ignore:Skipping serialization of known unserializable key"),
-]
+pytestmark = WORKFLOW_WARNINGS
 
 
 @pytest.mark.parametrize("streaming", [False, True])

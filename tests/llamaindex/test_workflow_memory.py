@@ -23,21 +23,17 @@ from llama_index.core.workflow import Context
 from pydantic import Field
 from sqlalchemy.ext.asyncio import create_async_engine
 
+from llamaindex_agents._context import _is_lost
 from remote_agents import InMemorySessionStore
 from remote_agents.json_types import JsonObject
 from remote_agents.sandbox import Sandbox
 from tests.llamaindex.conftest import KEEPING, SERVICES, Build
-from tests.llamaindex.local import conversation_of, member, memory
+from tests.llamaindex.local import WORKFLOW_WARNINGS, conversation_of, member, memory
 
 SECRET, ASKED = "My secret word is zebra-17.", "What is my secret word?"
 SQLITE = "sqlite+aiosqlite://"
 
-# As in `test_workflow`.
-pytestmark = [
-    pytest.mark.filterwarnings("ignore::pydantic.PydanticDeprecatedSince20:inspect"),
-    pytest.mark.filterwarnings("ignore::pydantic.PydanticDeprecatedSince211:inspect"),
-    pytest.mark.filterwarnings("ignore:Skipping serialization of known unserializable key"),
-]
+pytestmark = WORKFLOW_WARNINGS
 
 
 @pytest.mark.parametrize("restored", [False, True])
@@ -195,9 +191,17 @@ LASTING: dict[str, Callable[[Path], BaseMemory]] = {
 }
 
 
+def a_context_keeps_it() -> bool:
+    filled = ChatMemoryBuffer.from_defaults()
+    filled.put(ChatMessage("Hello!"))
+    return not _is_lost(filled)
+
+
 @asynccontextmanager
 async def opened(memory: BaseMemory) -> AsyncIterator[Any]:
     """A memory, whose database is closed at the end: LlamaIndex leaves it open."""
+    if isinstance(memory, (ChatMemoryBuffer, ChatSummaryMemoryBuffer)) and a_context_keeps_it():
+        pytest.skip("with an older Pydantic, LlamaIndex keeps this memory in the context itself")
     yield memory
     if isinstance(memory, Memory):
         engine: Any = (memory.sql_store.__pydantic_private__ or {})["_async_engine"]
