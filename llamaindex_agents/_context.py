@@ -150,7 +150,7 @@ async def restore_dialogue(
     Returns:
         What the memory then lets through; nothing if nothing was lost.
     """
-    if not _dies(memory) or await is_begun(memory, shown):
+    if not _dies(memory) or await _is_begun(memory, shown):
         return []
     lost = await _lost(ctx, memory)
     if not lost.get("said"):
@@ -162,7 +162,7 @@ async def restore_dialogue(
     return await memory.aget()
 
 
-async def is_begun(memory: BaseMemory, shown: Sequence[ChatMessage]) -> bool:
+async def _is_begun(memory: BaseMemory, shown: Sequence[ChatMessage]) -> bool:
     """Whether the memory holds an answer, in what it shows or behind its limits."""
     return _has_answer(shown) or _has_answer(await memory.aget_all())
 
@@ -173,7 +173,7 @@ async def is_cleared(ctx: Any, memory: BaseMemory, shown: Sequence[ChatMessage])
     The one that LlamaIndex makes where a run is given none says so in a context of earlier runs
     alone: a first run without a memory is a bare prompt of its session.
     """
-    if await is_begun(memory, shown):
+    if await _is_begun(memory, shown):
         return False
     ran = await ctx.store.get(_DIALOGUE, default=False) is not False
     return ran or not _is_plain(memory)
