@@ -142,9 +142,10 @@ async def test_the_whole_turn_has_a_limit(kind: str, script: list[Step]) -> None
         async with asking(kind, server, timeout=Timeout(total=0.4)) as asker:
             begun = time.monotonic()
             error = await asker.fails()
+            took = time.monotonic() - begun
     assert isinstance(error, AgentTimeoutError)
     assert error.phase == "total"
-    assert 0.35 < time.monotonic() - begun < 1.5
+    assert 0.35 < took < 1.5
 
 
 @each_kind
@@ -153,7 +154,8 @@ async def test_the_first_event_counts_from_sending(kind: str) -> None:
         async with asking(kind, server, timeout=Timeout(first_event=0.6)) as asker:
             begun = time.monotonic()
             await asker.fails()
-    assert time.monotonic() - begun < 0.9
+            took = time.monotonic() - begun
+    assert took < 0.9
 
 
 @each_kind
