@@ -342,6 +342,15 @@ def test_maiagent_wants_its_slash(call: Caller) -> None:
     assert moved.headers["location"].endswith("/completions/")
 
 
+@pytest.mark.parametrize("taken", ["text/event-stream", "image/png", "text/plain, */*;q=0.1"])
+def test_maiagent_gives_what_its_framework_can(call: Caller, taken: str) -> None:
+    headers = {**call.headers("maiagent"), "accept": taken}
+    reply = call.http.post(
+        call.path("maiagent"), json=call.body("maiagent", "hi", stream=True), headers=headers
+    )
+    assert reply.status_code == (200 if "*/*" in taken else 406)
+
+
 def test_maiagent_knows_its_contact(call: Caller) -> None:
     sender = call.box.agents["maiagent"]["contact_id"]
     body = {"message": {"content": "hi", "sender": sender}}

@@ -56,10 +56,14 @@ def turn(asked: Turn) -> Flow[Reply]:
         "isStreaming": asked.stream,
     }
     path = f"/api/chatbots/{quote(asked.agent_id, safe='')}/completions/"
-    reply: Reply = yield Stream(Request("POST", path, json=body, stream=asked.stream), decode)
+    headers = STREAMED if asked.stream else {}
+    request = Request("POST", path, json=body, headers=headers, stream=asked.stream)
+    reply: Reply = yield Stream(request, decode)
     return reply
 
 
+# Django REST Framework refuses whoever takes events alone, unless a view of its own gives some.
+STREAMED = {"Accept": "text/event-stream, */*;q=0.1"}
 _FIELDS = (
     ("contentPayload", "content_payload"),
     ("queryMetadata", "query_metadata"),

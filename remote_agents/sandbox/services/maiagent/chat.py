@@ -46,7 +46,9 @@ def error_frames(message: str, state: JsonObject) -> list[str]:
 
 
 def require_account(request: Request) -> None:
-    """Refuse whoever has not the right key, or asks below a root that is not served."""
+    """Refuse whoever has not the right key, takes no answer, or asks below an unserved root."""
+    if not _negotiated(request.headers.get("accept", "*/*")):
+        raise Refusal(406, "Could not satisfy the request Accept header.")
     only = service(request).settings.of_services["maiagent_root"]
     root = "/api/v1" if request.url.path.startswith("/api/v1/") else "/api"
     if only not in (None, root):
@@ -54,6 +56,12 @@ def require_account(request: Request) -> None:
     given = request.headers.get("authorization")
     message = "Invalid API key." if given else "Authentication credentials were not provided."
     require_key(request, ENDPOINT, message)
+
+
+def _negotiated(accept: str) -> bool:
+    """Whether somebody takes what the framework can give, JSON or a page, in its own judgement."""
+    taken = (each.partition(";")[0].strip() for each in accept.split(","))
+    return not {"*/*", "application/*", "application/json", "text/*", "text/html"}.isdisjoint(taken)
 
 
 def authorize(request: Request) -> str:
