@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +66,32 @@ async def test_a_history_at_hand_is_what_is_told(sandbox: Sandbox, way: str) -> 
     assert "zebra-17" in reply.text
     assert history(sandbox) == [TOLD, said[1].text]
     assert (reply.memory, read_back(sandbox)) == ("continued", 0)
+
+
+U, A, S = (partial(Message, role) for role in ("user", "assistant", "system"))
+FACT = "The retreat is in Porto."
+NO_PAIRS = {
+    "two messages of the user": [U(FACT)],
+    "a message behind a pair": [U("Hi"), A("Hello"), U(FACT)],
+    "a greeting": [A(f"Welcome! {FACT}")],
+    "a greeting and a pair": [A(f"Welcome! {FACT}"), U("Hi"), A("Hello")],
+    "two answers": [U("Hi"), A("Hello"), A(FACT), U("Thanks"), A("Bye")],
+    "a turn that broke": [U(FACT), U("Hi"), A("Hello")],
+    "an answer without words": [U(FACT), A("")],
+    "a context behind a pair": [U("Hi"), A("Hello"), S(f"Context: {FACT}")],
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("case", NO_PAIRS)
+async def test_what_is_no_pair_reaches_the_model_too(sandbox: Sandbox, way: str, case: str) -> None:
+    agent = client(sandbox, "cloudbase")
+    reply = await ask(agent, way, [*NO_PAIRS[case], U("Where is the retreat?")])
+    assert "Porto" in reply.text
+    body = sandbox.requests("cloudbase")[-1]["body"]
+    roles = [said["role"] for said in body.get("history", [])]
+    assert roles == ["user", "assistant"] * (len(roles) // 2)
+    assert str(body).count(FACT) == 1
 
 
 @pytest.mark.parametrize(("recall", "told"), [(None, 20), (1, 2), (3, 6), (0, 0)])

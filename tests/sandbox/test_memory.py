@@ -116,7 +116,8 @@ def test_a_replayed_history_is_remembered(call: Caller, endpoint: str) -> None:
     assert ("zebra-17" in told) is (endpoint in REMEMBERING)
     (conversation,) = more.values()
     roles = [message["role"] for message in call.box.conversation(endpoint, conversation)]
-    assert roles == ["user", "assistant"] * 3
+    # Tencent's templates file a question and its answer, never the history beside it.
+    assert roles == ["user", "assistant"] * (3 if endpoint in REMEMBERING else 2)
 
 
 def test_records_are_kept_without_a_conversation(call: Caller) -> None:

@@ -27,6 +27,7 @@ from remote_agents.flow import Call, Decode, Flow, Request, Stream
 from remote_agents.json_types import Arguments, JsonObject
 from remote_agents.service import Endpoint
 from remote_agents.services.cloudbase.frames import decode as decode
+from remote_agents.services.cloudbase.pairs import in_pairs
 from remote_agents.services.cloudbase.recall import recalled, turns_of
 from remote_agents.services.cloudbase.suggestions import suggesting
 from remote_agents.services.cloudbase.uploads import links_of
@@ -99,10 +100,10 @@ def _keeps_none(error: AgentStatusError | RemoteFailureError) -> bool:
 
 
 def _classic_body(asked: Turn, conversation_id: str | None, files: list[str]) -> JsonObject:
-    *earlier, last = [*asked.history, *asked.messages]
-    body: JsonObject = {"msg": last.content}
-    if earlier:
-        body["history"] = [{"role": m.role, "content": m.content} for m in earlier]
+    history, message = in_pairs([*asked.history, *asked.messages])
+    body: JsonObject = {"msg": message}
+    if history:
+        body["history"] = history
     if conversation_id:
         body["conversationId"] = conversation_id
     return {**body, **_options(asked, files)}

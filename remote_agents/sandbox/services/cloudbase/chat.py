@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncGenerator
+from itertools import pairwise
 
 from starlette.requests import Request
 from starlette.routing import Route
@@ -102,11 +103,11 @@ async def _classic(box: Service, bot: str, body: JsonObject) -> Frames:
         raise Refusal(400, "msg is required and must be a string")
     conversation = _conversation(box, bot, body.get("conversationId"))
     asked = {"role": "user", "content": message}
-    history = history_of(body.get("history") or [])
+    history = _pairs(history_of([] if body.get("history") is None else body["history"]))
     search = body.get("searchEnable", False)
     if not isinstance(search, bool):
         raise Refusal(400, "searchEnable must be a boolean")
-    stored, files = box.stored(ENDPOINT, conversation), _links(body.get("files"))
+    files = _links(body.get("files"))
     turn = await box.begin(
         ENDPOINT,
         bot,
@@ -114,10 +115,20 @@ async def _classic(box: Service, bot: str, body: JsonObject) -> Frames:
         stream=True,
         conversation=conversation,
         shelf=SHELF,
-        keep=[asked] if stored or conversation is None else [*history, asked],
+        keep=[asked],
         reply_id=f"record-{short_id()}",
     )
     return Frames(_classic_frames(turn, search))
+
+
+def _pairs(history: list[JsonObject]) -> list[JsonObject]:
+    """What the templates' `fixHistory` keeps: the last questions with an answer right behind."""
+    said = [(each["role"], bool(each["content"])) for each in history]
+    kept = list[JsonObject]()
+    for at, both in enumerate(pairwise(said)):
+        if both == (("user", True), ("assistant", True)):
+            kept += history[at : at + 2]
+    return kept[-20:]
 
 
 def _conversation(box: Service, bot: str, given: object) -> str | None:
