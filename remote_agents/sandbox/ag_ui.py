@@ -67,12 +67,12 @@ async def begin(
 
     A thread begins with its first message; one that was lost is refused with `lost`.
     """
-    if run.thread and box.store.is_lost(endpoint, run.thread):
+    if box.store.is_lost(endpoint, run.thread):
         raise lost
-    if run.thread and box.store.conversation(endpoint, run.thread) is None:
+    if box.store.conversation(endpoint, run.thread) is None:
         box.store.add_conversation(endpoint, agent, run.thread)
     stored = box.stored(endpoint, run.thread)
-    fresh = unknown_of(run, box.store.messages(endpoint, run.thread or ""))
+    fresh = unknown_of(run, box.store.messages(endpoint, run.thread))
     turn = await box.begin(
         endpoint,
         agent,
@@ -89,7 +89,7 @@ async def begin(
 
 async def frames(turn: Turn, run: Run, held: list[JsonObject], dialect: Dialect) -> Frames:
     """A whole run: a call of the caller's tool, a question to a person, or an answer."""
-    whole = {"threadId": run.thread or f"thread-{short_id()}", "runId": run.id}
+    whole = {"threadId": run.thread, "runId": run.id}
     version = {"protocolVersion": "1.0"} if dialect.modern else {}
     yield data({"type": "RUN_STARTED", **whole, **version})
     finish: Event = {"type": "RUN_FINISHED", **whole}

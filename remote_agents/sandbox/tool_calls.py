@@ -120,13 +120,20 @@ def _calculating(question: str, tools: Sequence[Tool]) -> list[Tool]:
 
 def _answered(brain: Brain, ask: Ask, tool: Tool) -> Schema | None:
     """What the documents answer, in the form of a tool's arguments; None if they do not."""
-    answer = brain.answer(replace(ask, schema=tool.get("parameters") or {}))
+    answer = brain.answer(replace(ask, schema=_form(tool)))
     return dict(json.loads(answer.text)) if answer.used else None
+
+
+def _form(tool: Tool) -> Schema:
+    """A tool's parameters; none where they are no JSON schema of an object."""
+    form = tool.get("parameters")
+    fields = form.get("properties") or {} if isinstance(form, dict) else None
+    return form if isinstance(form, dict) and isinstance(fields, dict) else {}
 
 
 def _arguments(question: str, tool: Tool) -> Schema:
     """What to call a tool with, as far as the question says it."""
-    form = tool.get("parameters") or {}
+    form = _form(tool)
     fields = form.get("properties") or {}
     wanted = {name: fields.get(name) for name in form.get("required") or fields}
     filler = _FromQuestion(form, question, question, lambda _: [question])

@@ -5,25 +5,26 @@ They are `/ag-ui/handbook`, and `/ag-ui/approval`, which asks a person before it
 
 from __future__ import annotations
 
+from pydantic import ValidationError
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from remote_agents.sandbox import ag_ui
 from remote_agents.sandbox.json_types import JsonObject
-from remote_agents.sandbox.run_input import files_in, read_run
+from remote_agents.sandbox.run_input import Run, files_of, read_run
+from remote_agents.sandbox.run_schema import RunAgentInput
 from remote_agents.sandbox.service import require_key, service
 from remote_agents.sandbox.services.ag_ui import AGENT
 from remote_agents.sandbox.serving.wire import Frames, Refusal, data, json_object
 
 ENDPOINT = "ag_ui"
 IDS = (AGENT.agent_id, AGENT.extra["approval_agent_id"])
-REQUIRED = ("threadId", "runId", "messages")
 
 
 def error_body(refusal: Refusal, request_id: str) -> JsonObject:
     """FastAPI's error object, with which most of these servers are written."""
-    return {"detail": refusal.message}
+    return {"detail": refusal.detail or refusal.message}
 
 
 def error_frames(message: str, state: JsonObject) -> list[str]:
@@ -41,18 +42,33 @@ async def run(request: Request) -> Frames | Response:
     agent = str(request.path_params["agent"])
     if agent not in IDS:
         raise Refusal(404, "Not Found")
-    body = await json_object(request)
-    if body is None:
-        raise Refusal(422, "the body must be a JSON object")
-    for name in REQUIRED:
-        if name not in body:
-            raise Refusal(422, f"{name} is required")
-    asked = read_run(body, 422)
+    asked = _read(await json_object(request) if _is_json(request) else None)
     lost = Refusal(404, f"Thread {asked.thread} does not exist")
-    files = files_in(body)
+    files = files_of(asked)
     turn, held = await ag_ui.begin(service(request), ENDPOINT, agent, asked, files, lost)
     dialect = ag_ui.Dialect(modern=True, asks=agent != AGENT.agent_id)
     return Frames(ag_ui.frames(turn, asked, held, dialect))
+
+
+def _is_json(request: Request) -> bool:
+    """Whether the body is called JSON, as FastAPI reads no other."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    return kind == "application/json" or (
+        kind.startswith("application/") and kind.endswith("+json")
+    )
+
+
+def _read(body: JsonObject | None) -> Run:
+    """A run, or FastAPI's list of what is wrong."""
+    try:
+        run = read_run(body, RunAgentInput)
+    except ValidationError as error:
+        found = error.errors(include_url=False, include_context=False)
+        wrong = [{**each, "loc": ["body", *each["loc"]]} for each in found]
+        raise Refusal(422, "Unprocessable Entity", detail=wrong) from None
+    if not run.messages and not run.resumes:
+        raise Refusal(422, "messages must be a non-empty array")
+    return run
 
 
 routes = [Route(f"/ag-ui/{{agent}}{end}", run, methods=["POST"]) for end in ("", "/")]

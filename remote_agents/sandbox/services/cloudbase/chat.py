@@ -6,6 +6,7 @@ import time
 from collections.abc import AsyncGenerator
 from itertools import pairwise
 
+from pydantic import ValidationError
 from starlette.requests import Request
 from starlette.routing import Route
 
@@ -13,7 +14,8 @@ from remote_agents.sandbox import ag_ui
 from remote_agents.sandbox.files import Files
 from remote_agents.sandbox.json_types import JsonObject
 from remote_agents.sandbox.mind.answers import Ask
-from remote_agents.sandbox.run_input import read_run
+from remote_agents.sandbox.run_input import Run, read_run
+from remote_agents.sandbox.run_schema import RunAgentInputBefore
 from remote_agents.sandbox.service import Service, Turn, require_key, service
 from remote_agents.sandbox.services.cloudbase import AGENT
 from remote_agents.sandbox.serving.wire import (
@@ -37,6 +39,8 @@ CODES = {
     503: "SERVICE_NOT_READY",
     504: "SERVICE_TIMEOUT",
 }
+# What an agent's own server answers of a run, where all else is the gateway's.
+INVALID_RUN = "INVALID_REQUEST"
 # The records of turns without a conversation, which are all of one user here.
 SHELF = "default"
 MODEL, REASONER = "hunyuan", "deepseek-r1"
@@ -44,6 +48,9 @@ MODEL, REASONER = "hunyuan", "deepseek-r1"
 
 def error_body(refusal: Refusal, request_id: str) -> JsonObject:
     """CloudBase's error object."""
+    if refusal.code == INVALID_RUN:
+        error = {"code": INVALID_RUN, "message": refusal.message}
+        return {"error": error, "requestId": request_id}
     code = refusal.code or CODES.get(refusal.status, "INTERNAL_SERVER_ERROR")
     return {"code": code, "message": refusal.message, "requestId": request_id}
 
@@ -245,12 +252,33 @@ def milliseconds() -> int:
 
 
 async def _ag_ui(box: Service, bot: str, body: JsonObject) -> Frames:
-    run = read_run(body, 400)
+    run = _read(body)
     links = _links((body.get("forwardedProps") or {}).get("files"))
     files = Files(names_of(links), _said(box, links))
     turn, held = await ag_ui.begin(box, ENDPOINT, bot, run, files, unknown(run.thread))
     dialect = ag_ui.Dialect(modern=False, asks=bot == AGENT.extra["approval_agent_id"])
     return Frames(ag_ui.frames(turn, run, held, dialect))
+
+
+def _read(body: JsonObject) -> Run:
+    """A run, or the first thing that is wrong, in the words of Tencent's server."""
+    messages = body.get("messages")
+    if isinstance(messages, list):  # it gives ids to those that have none
+        named = [_with_id(each) if isinstance(each, dict) else each for each in messages]
+        body = {**body, "messages": named}
+    try:
+        run = read_run(body, RunAgentInputBefore)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = " -> ".join(map(str, first["loc"]))
+        raise Refusal(400, f"Invalid field '{where}': {first['msg']}", code=INVALID_RUN) from None
+    if not run.messages and not run.resumes:
+        raise Refusal(400, "messages must be a non-empty array", code=INVALID_RUN)
+    return run
+
+
+def _with_id(message: JsonObject) -> JsonObject:
+    return message if message.get("id") is not None else {**message, "id": f"msg-{short_id()}"}
 
 
 async def create_conversation(request: Request) -> Json:
