@@ -196,7 +196,7 @@ async def _not_routed(request: Request, error: Exception) -> Response:
         location = str(request.url.replace(path=f"{path}/"))
         return Response(status_code=301, headers={"location": location})
     message = "Not found." if error.status_code == 404 else str(error.detail)
-    return _error(request, Refusal(error.status_code, message))
+    return _error(request, Refusal(error.status_code, message, headers=error.headers))
 
 
 async def _failed(request: Request, error: Exception) -> Response:

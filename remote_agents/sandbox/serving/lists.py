@@ -27,10 +27,15 @@ def size_of(request: Request, name: str, default: int, most: int = LARGEST_PAGE)
 
 def whole(request: Request, name: str, default: int) -> int:
     """A number in the query, refused when it is none."""
-    text = request.query_params.get(name, str(default))
-    if not text.isdigit():
+    value = digits(request.query_params.get(name, str(default)))
+    if value is None:
         raise Refusal(400, f"{name} must be a number")
-    return int(text)
+    return value
+
+
+def digits(text: str) -> int | None:
+    """The number that a text is; None if it is none, or more than any database counts."""
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 19 else None
 
 
 def link(request: Request, base_url: str, **changes: object) -> str:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sys
 import uuid
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
-from math import isfinite
 from typing import Any
 
 from starlette.requests import Request
@@ -138,6 +138,11 @@ async def json_object(request: Request) -> JsonObject | None:
     return value if isinstance(value, dict) else None
 
 
+LARGEST = sys.float_info.max
+
+
 def number(value: object) -> bool:
     """Whether a JSON value is a finite number; true and false are not."""
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and isfinite(value)
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return False
+    return -LARGEST <= value <= LARGEST

@@ -9,8 +9,10 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
+from remote_agents.sandbox import ag_ui
 from remote_agents.sandbox.json_types import JsonObject
 from remote_agents.sandbox.mind.answers import Ask
+from remote_agents.sandbox.run_input import Run
 from remote_agents.sandbox.service import Turn, require_key, service
 from remote_agents.sandbox.services.cloudbase.chat import IDS, SHELF, error_body, history_of
 from remote_agents.sandbox.serving.wire import (
@@ -43,9 +45,7 @@ async def chat(request: Request) -> ASGIApp | Response:
     model, stream = _agent(body.get("model")), body.get("stream")
     if not isinstance(stream, bool):
         raise Refusal(400, "stream is required and must be a boolean")
-    messages = history_of(body.get("messages"), "messages")
-    if not messages or not all(message["role"] in ROLES for message in messages):
-        raise Refusal(400, f"messages must not be empty, and have roles of {', '.join(ROLES)}")
+    messages = _messages(body)
     record = f"record-{short_id()}"
     turn = await service(request).begin(
         ENDPOINT,
@@ -65,6 +65,28 @@ def _agent(model: object) -> str:
     if model not in IDS:
         raise Refusal(404, f"Agent {model} does not exist")
     return model
+
+
+async def as_events(request: Request) -> Frames:
+    """Answer as an agent that somebody hosts himself: in AG-UI's events, streamed or not."""
+    require_key(request, ENDPOINT, "Credentials are invalid")
+    agent = _agent(request.path_params["bot"])
+    messages = _messages(await json_object(request))
+    run = Run(f"thread-{short_id()}", f"run-{short_id()}", [])
+    turn = await service(request).begin(
+        ENDPOINT, agent, Ask(messages), stream=True, shelf=SHELF, keep=messages[-1:]
+    )
+    held = [{"id": short_id(), **message} for message in messages]
+    return Frames(ag_ui.frames(turn, run, held, ag_ui.Dialect(modern=False)))
+
+
+def _messages(body: JsonObject | None) -> list[JsonObject]:
+    if body is None:
+        raise Refusal(400, "the body must be a JSON object")
+    messages = history_of(body.get("messages"), "messages")
+    if not messages or not all(message["role"] in ROLES for message in messages):
+        raise Refusal(400, f"messages must not be empty, and have roles of {', '.join(ROLES)}")
+    return messages
 
 
 async def _frames(turn: Turn) -> AsyncGenerator[str, None]:
@@ -104,4 +126,5 @@ def _object(turn: Turn, finish: str, **content: dict[str, str]) -> JsonObject:
 routes = [
     Route("/v1/aibot/openai/chat/completions", chat, methods=["POST"]),
     Route("/v1/aibot/bots/{bot}/openai/chat/completions", chat, methods=["POST"]),
+    Route("/v1/aibot/bots/{bot}/chat/completions", as_events, methods=["POST"]),
 ]

@@ -16,7 +16,7 @@ from remote_agents.sandbox.json_types import JsonObject
 from remote_agents.sandbox.mind.answers import Ask
 from remote_agents.sandbox.service import Service, Turn, require_key, service
 from remote_agents.sandbox.services.maiagent import AGENT
-from remote_agents.sandbox.serving.lists import link, size_of
+from remote_agents.sandbox.serving.lists import digits, link, size_of
 from remote_agents.sandbox.serving.wire import (
     Frames,
     Json,
@@ -92,8 +92,7 @@ def numbered_page(request: Request, count: int, read: Callable[[int, int], list[
         read: Gives so many of them, after so many others.
     """
     size, url = size_of(request, "pageSize", 20), service(request).url
-    text = request.query_params.get("page", "1")
-    page = int(text) if text.isdigit() else 0
+    page = digits(request.query_params.get("page", "1")) or 0
     last = max(1, -(-count // size))
     if not 1 <= page <= last:
         raise Refusal(404, "Invalid page.")

@@ -27,7 +27,7 @@ from remote_agents.sandbox.services.maiagent.resources import (
     Row,
     shown_conversation,
 )
-from remote_agents.sandbox.serving.lists import link, size_of
+from remote_agents.sandbox.serving.lists import digits, link, size_of
 from remote_agents.sandbox.serving.wire import Json, Refusal, json_object, new_id
 
 
@@ -39,8 +39,7 @@ def numbered(request: Request, items: list[Row]) -> Json:
 def _by_offset(request: Request, rows: list[Row], shown: Callable[[Row], Row]) -> Json:
     """One page of the same, by limit and offset."""
     size, url = size_of(request, "limit", 20), service(request).url
-    text = request.query_params.get("offset", "0")
-    offset = int(text) if text.isdigit() else 0
+    offset = digits(request.query_params.get("offset", "0")) or 0
     more, back = offset + size < len(rows), max(offset - size, 0)
     return Json(
         {

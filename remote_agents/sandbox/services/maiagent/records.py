@@ -155,13 +155,14 @@ async def export_excel(request: Request) -> StreamingResponse:
 
 def _workbook(rows: list[Row], padding: int) -> tuple[str, int]:
     from openpyxl import Workbook
+    from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 
     book = Workbook(write_only=True)
     sheet = book.create_sheet("Records")
     names = ("id", "conversation", "inputMessage", "outputMessage", "context", "createdAt")
     sheet.append(names)
     for row in rows:
-        sheet.append([row[name] for name in names])
+        sheet.append([ILLEGAL_CHARACTERS_RE.sub("", str(row[name])) for name in names])
     handle, path = tempfile.mkstemp(".xlsx", "remote-agents-export-")
     with os.fdopen(handle, "wb") as file:
         book.save(file)

@@ -69,7 +69,7 @@ async def chat(request: Request) -> ASGIApp | Response:
     turn = await box.begin(
         ENDPOINT, agent, ask, stream=stream, conversation=session, reply_id=new_id()
     )
-    count = body.get("n") or 1
+    count = int(body.get("n") or 1)
     if stream:
         return Frames(_frames(turn, count), media_type="text/event-stream; charset=utf-8")
     return Json(await _whole(turn, count))
@@ -81,7 +81,7 @@ def _ask(box: Service, body: JsonObject, session: str | None) -> Ask:
         body["messages"],
         box.stored(ENDPOINT, session),
         schema=_schema(body.get("response_format")),
-        limit=min((each for each in limits if each is not None), default=None),
+        limit=min((int(each) for each in limits if each is not None), default=None),
         stop=tuple(body.get("stop") or ()),
     )
 

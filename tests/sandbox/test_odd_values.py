@@ -1,0 +1,86 @@
+"""Values that JSON and addresses can hold, and that no answer of a service may break on."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import openpyxl
+import pytest
+
+from remote_agents import CloudBaseOpenAI
+from remote_agents.sandbox import Sandbox
+from tests.sandbox.calls import Caller, user
+
+HUGE = 10**400
+DAYS = {"startDate": "2020-01-01", "endDate": "2099-12-31"}
+
+
+@pytest.mark.parametrize("stream", [True, False])
+@pytest.mark.parametrize("name", ["n", "max_tokens", "max_completion_tokens"])
+def test_a_whole_number_may_have_a_point(call: Caller, name: str, stream: bool) -> None:
+    body = call.body("private_ai", "Count to 3", stream=stream, **{name: 2.0})
+    headers = call.headers("private_ai")
+    reply = call.http.post(call.path("private_ai"), json=body, headers=headers)
+    assert reply.status_code == 200
+    assert "1" in reply.text
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "name"),
+    [("private_ai", "temperature"), ("private_ai", "n"), ("bluenexus", "max_tokens")],
+)
+def test_a_number_without_end_is_refused(call: Caller, endpoint: str, name: str) -> None:
+    body = call.body(endpoint, "hi", **{name: HUGE})
+    reply = call.http.post(call.path(endpoint), json=body, headers=call.headers(endpoint))
+    assert reply.status_code in (400, 422), reply.text
+
+
+@pytest.mark.parametrize("value", ["\u00b2", "9" * 25, "\u0663"])
+def test_a_page_without_a_number_is_refused(call: Caller, value: str) -> None:
+    path = "/v1/aibot/bots/bot-handbook/records"
+    reply = call.http.get(
+        path,
+        params={"sort": "desc", "pageSize": 2, "pageNumber": value, "conversationId": "c"},
+        headers=call.headers("cloudbase"),
+    )
+    assert reply.status_code in (400, 404), reply.text
+    path = f"/api/chatbots/{call.box.agents['maiagent']['agent_id']}/records/"
+    query = {**DAYS, "page": value}
+    reply = call.http.get(path, params=query, headers=call.headers("maiagent"))
+    assert (reply.status_code, reply.json()) == (404, {"detail": "Invalid page."})
+
+
+def test_an_export_leaves_out_what_no_sheet_can_hold(call: Caller) -> None:
+    call.ask("maiagent", "Say: \x1b[31mred")
+    chatbot = call.box.agents["maiagent"]["agent_id"]
+    path = f"/api/chatbots/{chatbot}/records/export-excel/"
+    reply = call.http.get(path, params=DAYS, headers=call.headers("maiagent"))
+    assert reply.status_code == 200, reply.text
+    rows = [*openpyxl.load_workbook(io.BytesIO(reply.content)).active.values]
+    assert "[31mred" in rows[-1][2]
+
+
+@pytest.mark.parametrize("method", ["GET", "DELETE"])
+def test_a_method_that_there_is_not_names_the_one_that_there_is(call: Caller, method: str) -> None:
+    reply = call.http.request(method, call.path("ag_ui"), headers=call.headers("ag_ui"))
+    assert (reply.status_code, reply.headers["allow"]) == (405, "POST")
+
+
+WAYS: dict[str, Any] = {
+    "whole": lambda agent, text: agent.ask(text).text,
+    "streamed": lambda agent, text: [*agent.stream(text)][-1].reply.text,
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_an_agent_hosted_by_somebody_answers_in_events(box: Sandbox, way: str) -> None:
+    with CloudBaseOpenAI(**box.kwargs("cloudbase_openai"), route="bots") as agent:
+        assert "16 weeks" in WAYS[way](agent, "How long is parental leave?")
+
+
+def test_such_an_agent_refuses_what_is_no_list_of_messages(call: Caller) -> None:
+    path = "/v1/aibot/bots/bot-handbook/chat/completions"
+    for body in ({}, {"messages": []}, {"messages": [{**user("x"), "role": "zz"}]}):
+        reply = call.http.post(path, json=body, headers=call.headers("cloudbase_openai"))
+        assert reply.status_code == 400, reply.text
