@@ -152,24 +152,6 @@ class StructuredOutput(Runnable[LanguageModelInput, Any]):
         """The same as `stream`, with asyncio."""
         return self._growing.astream(input, config, **kwargs)
 
-    def transform(
-        self,
-        input: Iterator[LanguageModelInput],  # noqa: A002 - LangChain's own name
-        config: RunnableConfig | None = None,
-        **kwargs: Any | None,
-    ) -> Iterator[Any]:
-        """As `stream`, when this stands in a sequence."""
-        return self._growing.transform(input, config, **kwargs)
-
-    def atransform(
-        self,
-        input: AsyncIterator[LanguageModelInput],  # noqa: A002 - LangChain's own name
-        config: RunnableConfig | None = None,
-        **kwargs: Any | None,
-    ) -> AsyncIterator[Any]:
-        """The same as `transform`, with asyncio."""
-        return self._growing.atransform(input, config, **kwargs)
-
     def _invoke(
         self,
         prompt: LanguageModelInput,
@@ -205,18 +187,16 @@ class StructuredOutput(Runnable[LanguageModelInput, Any]):
         config: RunnableConfig,
         **kwargs: object,
     ) -> Iterator[Any]:
-        growing = GrowingObject(self)
-        for prompt in prompts:
-            attempts = self._attempts(prompt)
-            for chunk in self._model.stream(next(attempts), config, **self._with(kwargs)):
-                yield from growing.take(chunk)
-            try:
-                messages = attempts.send(growing.whole)
-                while True:
-                    raw = self._model.invoke(messages, config, **self._with(kwargs))
-                    messages = attempts.send(raw)
-            except StopIteration as stop:
-                yield from growing.last(stop.value)
+        growing, attempts = GrowingObject(self), self._attempts(next(prompts))
+        for chunk in self._model.stream(next(attempts), config, **self._with(kwargs)):
+            yield from growing.take(chunk)
+        try:
+            messages = attempts.send(growing.whole)
+            while True:
+                raw = self._model.invoke(messages, config, **self._with(kwargs))
+                messages = attempts.send(raw)
+        except StopIteration as stop:
+            yield from growing.last(stop.value)
 
     async def _atransform(
         self,
@@ -224,22 +204,20 @@ class StructuredOutput(Runnable[LanguageModelInput, Any]):
         config: RunnableConfig,
         **kwargs: object,
     ) -> AsyncIterator[Any]:
-        growing = GrowingObject(self)
-        async for prompt in prompts:
-            attempts = self._attempts(prompt)
-            stream = self._model.astream(next(attempts), config, **self._with(kwargs))
-            async for chunk in stream:
-                for item in growing.take(chunk):
+        growing, attempts = GrowingObject(self), self._attempts(await anext(prompts))
+        stream = self._model.astream(next(attempts), config, **self._with(kwargs))
+        async for chunk in stream:
+            for item in growing.take(chunk):
+                yield item
+        raw: AIMessage = growing.whole
+        while True:
+            try:
+                messages = attempts.send(raw)
+            except StopIteration as stop:
+                for item in growing.last(stop.value):
                     yield item
-            raw: AIMessage = growing.whole
-            while True:
-                try:
-                    messages = attempts.send(raw)
-                except StopIteration as stop:
-                    for item in growing.last(stop.value):
-                        yield item
-                    break
-                raw = await self._model.ainvoke(messages, config, **self._with(kwargs))
+                return
+            raw = await self._model.ainvoke(messages, config, **self._with(kwargs))
 
     def _with(self, kwargs: Mapping[str, Any]) -> Arguments:
         return {**self._call, **kwargs}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from enum import Enum
 from typing import Any, Literal
 
@@ -12,7 +12,7 @@ import httpx
 import pytest
 from langchain_core.exceptions import OutputParserException
 from langchain_core.messages import AIMessage, HumanMessage
-from langchain_core.runnables import RunnableLambda
+from langchain_core.runnables import RunnableGenerator, RunnableLambda
 from pydantic import BaseModel, Field
 from typing_extensions import TypedDict
 
@@ -98,6 +98,50 @@ def test_objects_grow(sandbox: Any, service: str) -> None:
     assert all(isinstance(part, dict) and set(part) <= {"days", "answer"} for part in parts)
     lengths = [len(part.get("answer", "")) for part in parts]
     assert lengths == sorted(lengths)
+
+
+async def in_pieces(texts: AsyncIterator[str]) -> AsyncIterator[str]:
+    """What stands before a model in a chain, and gives its prompt as it is written."""
+    async for text in texts:
+        for piece in re.split("(?= )", text):
+            yield piece
+
+
+async def passed_on(objects: AsyncIterator[Any]) -> AsyncIterator[Any]:
+    """What stands behind a model in a chain, and waits for no end."""
+    async for each in objects:
+        yield each
+
+
+def in_pieces_sync(texts: Iterator[str]) -> Iterator[str]:
+    for text in texts:
+        yield from re.split("(?= )", text)
+
+
+def passed_on_sync(objects: Iterator[Any]) -> Iterator[Any]:
+    yield from objects
+
+
+@every_service
+@pytest.mark.parametrize("way", ["stream", "astream", "astream_events"])
+async def test_a_prompt_that_arrives_in_pieces_is_asked_once(
+    sandbox: Any, service: str, way: str
+) -> None:
+    output = chat(sandbox, service, coalesce=False).with_structured_output(SCHEMAS["json"])
+    before = RunnableGenerator(in_pieces_sync, in_pieces)
+    chain = before | output | RunnableGenerator(passed_on_sync, passed_on)
+    if way == "stream":
+        parts = list(chain.stream(QUESTION))
+    elif way == "astream":
+        parts = [part async for part in chain.astream(QUESTION)]
+    else:
+        events = [event async for event in chain.astream_events(QUESTION, version="v2")]
+        parts = [e["data"]["chunk"] for e in events if e["event"] == "on_chain_stream"]
+    assert len(sandbox.turns(service)) == 1
+    assert sandbox.turns(service)[0]["messages"][-1]["content"].endswith(QUESTION)
+    objects = [part for part in parts if isinstance(part, dict)]
+    assert len(objects) > 2
+    assert objects[-1]["days"] == 25
 
 
 @every_service
