@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Generator, Iterator, Mapping, Sequence
+from contextlib import aclosing, closing
 from typing import Any, cast
 
 from langchain_core.exceptions import OutputParserException
@@ -18,7 +19,6 @@ from langchain_core.messages import (
 from langchain_core.runnables import (
     Runnable,
     RunnableConfig,
-    RunnableGenerator,
     RunnableLambda,
 )
 
@@ -73,13 +73,7 @@ class StructuredOutput(Runnable[LanguageModelInput, Any]):
         self._json_schema = json_schema
         self._include_raw = include_raw
         self._repair = repair
-        name = type(self).__name__
-        self._whole = RunnableLambda(self._invoke, self._ainvoke, name=name)
-        self._growing: Runnable[LanguageModelInput, Any] = RunnableGenerator(
-            self._transform,  # type: ignore[arg-type]  # LangChain's types know of no config
-            self._atransform,  # type: ignore[arg-type]  # the same
-            name=name,
-        )
+        self._whole = RunnableLambda(self._invoke, self._ainvoke, name=type(self).__name__)
 
     @classmethod
     def of(
@@ -141,7 +135,12 @@ class StructuredOutput(Runnable[LanguageModelInput, Any]):
         **kwargs: Any | None,
     ) -> Iterator[Any]:
         """Ask, and give the object as it grows; the last one is whole and valid."""
-        return self._growing.stream(input, config, **kwargs)
+        return self._transform_stream_with_config(
+            iter([input]),
+            self._grow,  # type: ignore[arg-type]  # LangChain's types know of no config
+            config,
+            **kwargs,
+        )
 
     def astream(
         self,
@@ -150,7 +149,12 @@ class StructuredOutput(Runnable[LanguageModelInput, Any]):
         **kwargs: Any | None,
     ) -> AsyncIterator[Any]:
         """The same as `stream`, with asyncio."""
-        return self._growing.astream(input, config, **kwargs)
+        return self._atransform_stream_with_config(
+            _alone(input),
+            self._agrow,  # type: ignore[arg-type]  # the same
+            config,
+            **kwargs,
+        )
 
     def _invoke(
         self,
@@ -181,15 +185,17 @@ class StructuredOutput(Runnable[LanguageModelInput, Any]):
             except StopIteration as stop:
                 return stop.value
 
-    def _transform(
+    def _grow(
         self,
         prompts: Iterator[LanguageModelInput],
         config: RunnableConfig,
         **kwargs: object,
     ) -> Iterator[Any]:
         growing, attempts = GrowingObject(self), self._attempts(next(prompts))
-        for chunk in self._model.stream(next(attempts), config, **self._with(kwargs)):
-            yield from growing.take(chunk)
+        stream: Any = self._model.stream(next(attempts), config, **self._with(kwargs))
+        with closing(stream) as chunks:
+            for chunk in chunks:
+                yield from growing.take(chunk)
         try:
             messages = attempts.send(growing.whole)
             while True:
@@ -198,17 +204,18 @@ class StructuredOutput(Runnable[LanguageModelInput, Any]):
         except StopIteration as stop:
             yield from growing.last(stop.value)
 
-    async def _atransform(
+    async def _agrow(
         self,
         prompts: AsyncIterator[LanguageModelInput],
         config: RunnableConfig,
         **kwargs: object,
     ) -> AsyncIterator[Any]:
         growing, attempts = GrowingObject(self), self._attempts(await anext(prompts))
-        stream = self._model.astream(next(attempts), config, **self._with(kwargs))
-        async for chunk in stream:
-            for item in growing.take(chunk):
-                yield item
+        stream: Any = self._model.astream(next(attempts), config, **self._with(kwargs))
+        async with aclosing(stream) as chunks:
+            async for chunk in chunks:
+                for item in growing.take(chunk):
+                    yield item
         raw: AIMessage = growing.whole
         while True:
             try:
@@ -308,6 +315,10 @@ class StructuredOutput(Runnable[LanguageModelInput, Any]):
     def include_raw(self) -> bool:
         """Whether results carry the raw answer."""
         return self._include_raw
+
+
+async def _alone(item: LanguageModelInput) -> AsyncIterator[LanguageModelInput]:
+    yield item
 
 
 def _check(method: str, endpoint: Endpoint, form: JsonObject | None) -> None:

@@ -49,6 +49,7 @@ FOR_PROVIDERS = {
     *("_prepare_chat_with_tools", "_validate_chat_with_tools_response"),
     *("_query", "_aquery", "_retrieve", "_aretrieve"),
     "_get_prompt_modules",
+    *("_transform_stream_with_config", "_atransform_stream_with_config"),
 }
 OF_NAMED_TUPLES = {"_replace", "_asdict"}
 QUESTION = "How many vacation days do I get?"

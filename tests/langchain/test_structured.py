@@ -100,6 +100,24 @@ def test_objects_grow(sandbox: Any, service: str) -> None:
     assert lengths == sorted(lengths)
 
 
+@every_service
+@pytest.mark.parametrize("awaited", [False, True], ids=["sync", "async"])
+async def test_an_object_that_is_left_ends_its_turn_at_once(
+    sandbox: Any, turns: Any, service: str, awaited: bool
+) -> None:
+    sandbox.configure(word_delay=0.02)
+    output = chat(sandbox, service, coalesce=False).with_structured_output(SCHEMAS["json"])
+    if awaited:
+        objects: Any = output.astream(QUESTION)
+        await anext(objects)
+        await objects.aclose()
+    else:
+        objects = output.stream(QUESTION)
+        next(objects)
+        objects.close()
+    assert [turn.outcome for turn in turns] == ["left"]
+
+
 async def in_pieces(texts: AsyncIterator[str]) -> AsyncIterator[str]:
     """What stands before a model in a chain, and gives its prompt as it is written."""
     async for text in texts:
