@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import AsyncIterator, Iterator
+from contextlib import aclosing, closing
 from datetime import date
 
 from langchain_core.document_loaders import BaseLoader
@@ -58,13 +59,15 @@ class AgentRecordsLoader(BaseLoader):
         Raises:
             ConfigurationError: The days cannot be, or the service lists no conversations.
         """
-        for passage in self.client.agent.iterate(self._passages()):
-            yield _document(passage)
+        with closing(self.client.agent.iterate(self._passages())) as found:
+            for passage in found:
+                yield _document(passage)
 
     async def alazy_load(self) -> AsyncIterator[Document]:
         """The same as `lazy_load`, with asyncio."""
-        async for passage in self.client.agent.aiterate(self._passages()):
-            yield _document(passage)
+        async with aclosing(self.client.agent.aiterate(self._passages())) as found:
+            async for passage in found:
+                yield _document(passage)
 
     def _passages(self) -> Flow[Passage]:
         texts = {"user_message": self.user_message, "bot_message": self.bot_message}

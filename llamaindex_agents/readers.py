@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable
+from contextlib import aclosing, closing
 from datetime import date
 from typing import Any
 
@@ -83,8 +84,9 @@ class AgentRecordsReader(CheckedFields, BasePydanticReader, ResourcesReaderMixin
     ) -> AsyncIterator[Document]:
         """The documents of some days as they arrive; arguments as for `lazy_load_data`."""
         found = passages(self._client, start=start, end=end, **filters)
-        async for passage in self._client.agent.aiterate(found):
-            yield _document(passage)
+        async with aclosing(self._client.agent.aiterate(found)) as read:
+            async for passage in read:
+                yield _document(passage)
 
     def list_resources(self, *args: object, **kwargs: object) -> list[str]:
         """The ids of the agent's conversations."""
@@ -99,8 +101,9 @@ class AgentRecordsReader(CheckedFields, BasePydanticReader, ResourcesReaderMixin
         conversations = resource_of(self._client, "conversations")
         if hasattr(conversations, "get"):
             return dict(conversations.get(resource_id).to_dict())
-        found = (one for one in conversations.list() if one.id == resource_id)
-        return _info(next(found, None), resource_id)
+        with closing(conversations.list()) as listed:
+            found = (one for one in listed if one.id == resource_id)
+            return _info(next(found, None), resource_id)
 
     async def aget_resource_info(
         self, resource_id: str, *args: object, **kwargs: object
@@ -109,9 +112,10 @@ class AgentRecordsReader(CheckedFields, BasePydanticReader, ResourcesReaderMixin
         conversations = resource_of(self._client, "conversations")
         if hasattr(conversations, "aget"):
             return dict((await conversations.aget(resource_id)).to_dict())
-        async for one in conversations.alist():
-            if one.id == resource_id:
-                return _info(one, resource_id)
+        async with aclosing(conversations.alist()) as listed:
+            async for one in listed:
+                if one.id == resource_id:
+                    return _info(one, resource_id)
         return _info(None, resource_id)
 
     def load_resource(self, resource_id: str, *args: object, **kwargs: object) -> list[Document]:
@@ -134,8 +138,9 @@ class AgentRecordsReader(CheckedFields, BasePydanticReader, ResourcesReaderMixin
         return self.client
 
     def _documents(self, found: Flow[Passage]) -> Iterable[Document]:
-        for passage in self._client.agent.iterate(found):
-            yield _document(passage)
+        with closing(self._client.agent.iterate(found)) as read:
+            for passage in read:
+                yield _document(passage)
 
 
 def _info(conversation: Any, resource_id: str) -> JsonObject:

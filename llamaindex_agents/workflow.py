@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import uuid
 import weakref
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
+from contextlib import aclosing
 from typing import Any
 
 from llama_index.core.agent.workflow import AgentInput, AgentOutput, AgentStream, ToolCallResult
 from llama_index.core.agent.workflow.agent_context import AgentContext
 from llama_index.core.agent.workflow.base_agent import BaseWorkflowAgent
-from llama_index.core.base.llms.types import ChatMessage, ChatResponse, MessageRole
+from llama_index.core.base.llms.types import (
+    ChatMessage,
+    ChatResponse,
+    ChatResponseAsyncGen,
+    MessageRole,
+)
 from llama_index.core.memory import BaseMemory
 from llama_index.core.tools import AsyncBaseTool, ToolSelection
 from llama_index.core.workflow import Context
@@ -166,18 +172,19 @@ class RemoteWorkflowAgent(BaseWorkflowAgent):
         return await self._stream(ctx, responses, may_hand_over=may_hand_over)
 
     async def _stream(
-        self, ctx: Any, responses: AsyncIterator[ChatResponse], *, may_hand_over: bool = False
+        self, ctx: Any, responses: ChatResponseAsyncGen, *, may_hand_over: bool = False
     ) -> ChatResponse:
         """Show the answer as it arrives, but nothing of what may become a hand-off."""
         shown, pace = 0, _Pace()
-        async for response in responses:
-            text = response.message.content or ""
-            end = shown_until(text, shown) if may_hand_over else len(text)
-            if thinking := response.additional_kwargs.get("thinking_delta"):
-                ctx.write_event_to_stream(self._event(text[:shown], "", thinking))
-            elif end > shown and pace.allows(text[:end]):
-                ctx.write_event_to_stream(pace.noted(self._event(text[:end], text[shown:end])))
-                shown = end
+        async with aclosing(responses):
+            async for response in responses:
+                text = response.message.content or ""
+                end = shown_until(text, shown) if may_hand_over else len(text)
+                if thinking := response.additional_kwargs.get("thinking_delta"):
+                    ctx.write_event_to_stream(self._event(text[:shown], "", thinking))
+                elif end > shown and pace.allows(text[:end]):
+                    ctx.write_event_to_stream(pace.noted(self._event(text[:end], text[shown:end])))
+                    shown = end
         if not may_hand_over or handoff_in(text) is None:
             ctx.write_event_to_stream(self._event(text, text[shown:], raw=response.raw))
         return response

@@ -122,6 +122,34 @@ def test_what_is_silenced_without_a_reason_is_found(silenced: str, tmp_path: Pat
     assert unexplained(tmp_path / "a.py") == [1]
 
 
+# --- what is left early ---------------------------------------------------------------------------
+
+
+def unclosed(tree: ast.AST, *, inside: bool = False) -> Iterator[int]:
+    """The lines that iterate with asyncio outside of any `async with`."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.AsyncFor) and not inside:
+            yield node.lineno
+        new = isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda))
+        closes = isinstance(node, ast.AsyncWith) or (inside and not new)
+        yield from unclosed(node, inside=closes)
+
+
+@pytest.mark.parametrize("package", ["langchain_agents", "llamaindex_agents"])
+def test_whoever_iterates_with_asyncio_closes_what_is_iterated(package: str) -> None:
+    """Left early, a generator leaves the one inside to the event loop, which ends it later."""
+    found = {path: list(unclosed(ast.parse(path.read_text("utf-8")))) for path in files(package)}
+    assert not {str(path): lines for path, lines in found.items() if lines}
+
+
+def test_what_is_iterated_and_not_closed_is_found() -> None:
+    plain = "async def f():\n    async for a in b():\n        pass\n"
+    closed = (
+        "async def f():\n    async with b() as c:\n        async for a in c:\n            pass\n"
+    )
+    assert [list(unclosed(ast.parse(code))) for code in (plain, closed)] == [[2], []]
+
+
 # --- how much stands in a file -------------------------------------------------------------------
 
 MOST_LINES = 400
