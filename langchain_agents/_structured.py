@@ -368,8 +368,6 @@ class GrowingObject:
                 value = self._output.build(value, self._text)
         except (ValueError, OutputParserException):
             return
-        if isinstance(value, dict) and value == self._shown:
-            return
         if value is not None and value != self._shown:
             self._shown = value
             yield value
