@@ -300,8 +300,15 @@ class ChatAgent(AgentSettings, RunnableMethods[AIMessage, AIMessageChunk], Overr
             >>> model.with_structured_output(Answer).invoke("How many days?")  # doctest: +SKIP
             Answer(days=25)
         """
-        return turns.StructuredOutput.of(
-            self, schema, method, include_raw, strict, memory, repair, kwargs
+        return turns.StructuredOutput(
+            self,
+            schema,
+            method=method,
+            include_raw=include_raw,
+            strict=strict,
+            memory=memory,
+            repair=repair,
+            parameters=kwargs,
         )
 
     # --- what others ask of a model --------------------------------------------------------------

@@ -51,62 +51,42 @@ Attempts = Generator[list[BaseMessage], AIMessage, Any]
 
 
 class StructuredOutput(Runnable[LanguageModelInput, Any]):
-    """A chat model whose answers are objects; made by `with_structured_output`."""
+    """A chat model whose answers are objects; made by `with_structured_output`, as it describes.
+
+    Attributes:
+        include_raw: Whether results carry the raw answer.
+    """
 
     def __init__(
         self,
-        model: BaseChatModel,
-        schema: Any,
-        *,
-        call: Arguments,
-        instructions: str | None,
-        leads: bool,
-        json_schema: JsonObject | None,
-        include_raw: bool,
-        repair: bool,
-    ) -> None:
-        self._model = model
-        self._schema = schema
-        self._call = call
-        self._instructions = instructions
-        self._leads = leads
-        self._json_schema = json_schema
-        self._include_raw = include_raw
-        self._repair = repair
-        self._whole = RunnableLambda(self._invoke, self._ainvoke, name=type(self).__name__)
-
-    @classmethod
-    def of(
-        cls,
         model: Any,
         schema: Any,
+        *,
         method: str,
         include_raw: bool,
         strict: bool | None,
         memory: str,
         repair: bool | None,
         parameters: Mapping[str, Any],
-    ) -> StructuredOutput:
-        """As `with_structured_output` of the chat model describes it."""
+    ) -> None:
         schema, strict = unwrapped(schema, strict)
         endpoint, form = model.agent.endpoint, json_schema_of(schema, strict)
-        built = hasattr(schema, "model_validate")  # which validates by itself
-        _check(method, endpoint, None if built else form)
+        of_pydantic = getattr(schema, "model_validate", None)  # which checks all that the form says
+        self._json_schema = form if of_pydantic is None else None
+        _check(method, endpoint, self._json_schema)
+        self._validate = of_pydantic or getattr(schema, "parse_obj", None)
+        self._model: BaseChatModel = model
+        self._call = {
+            "memory": memory,
+            **asked_for(schema, form, method, strict, endpoint),
+            **parameters,
+        }
         asks = method != "json_mode" and not endpoint.native_json
-        return cls(
-            model,
-            schema,
-            call={
-                "memory": memory,
-                **asked_for(schema, form, method, strict, endpoint),
-                **parameters,
-            },
-            instructions=INSTRUCTIONS.format(schema=json.dumps(form)) if asks else None,
-            leads="system" in model.agent.endpoint.roles,
-            json_schema=None if built else form,
-            include_raw=include_raw,
-            repair=memory == "client" if repair is None else repair,
-        )
+        self._instructions = INSTRUCTIONS.format(schema=json.dumps(form)) if asks else None
+        self._leads = "system" in endpoint.roles
+        self._repair = memory == "client" if repair is None else repair
+        self._whole = RunnableLambda(self._invoke, self._ainvoke, name=type(self).__name__)
+        self.include_raw = include_raw
 
     # --- Runnable --------------------------------------------------------------------------------
 
@@ -260,12 +240,12 @@ class StructuredOutput(Runnable[LanguageModelInput, Any]):
         with model_errors():
             raise_if_interrupted(raw.response_metadata)
         parsed = self.parse(str(raw.text))
-        if not self._include_raw:
+        if not self.include_raw:
             return parsed
         return {"raw": raw, "parsed": parsed, "parsing_error": None}
 
     def _failed(self, raw: AIMessage, error: OutputParserException) -> Any:
-        if not self._include_raw:
+        if not self.include_raw:
             raise error
         return {"raw": raw, "parsed": None, "parsing_error": error}
 
@@ -294,27 +274,17 @@ class StructuredOutput(Runnable[LanguageModelInput, Any]):
                 wrong = violation(value, self._json_schema)
             if wrong:
                 raise _invalid(wrong, text)
-        validate = getattr(self._schema, "model_validate", None) or getattr(
-            self._schema, "parse_obj", None
-        )
-        if validate is None:
+        if self._validate is None:
             return value
         try:
-            return validate(value)
+            return self._validate(value)
         except ValueError as error:
             raise _invalid(_validation_errors(error), text) from error
 
     @property
     def whole_only(self) -> bool:
         """Whether a part of the object would not be of its class."""
-        return isinstance(self._schema, type) and (
-            hasattr(self._schema, "model_validate") or hasattr(self._schema, "parse_obj")
-        )
-
-    @property
-    def include_raw(self) -> bool:
-        """Whether results carry the raw answer."""
-        return self._include_raw
+        return self._validate is not None
 
 
 async def _alone(item: LanguageModelInput) -> AsyncIterator[LanguageModelInput]:
