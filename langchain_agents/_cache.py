@@ -2,17 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import hashlib
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from langchain_core.caches import BaseCache
+from langchain_core.globals import get_llm_cache
 from langchain_core.messages import BaseMessage
 from langchain_core.outputs import ChatGeneration, Generation
 
+from remote_agents.agent import Agent
 from remote_agents.json_types import Arguments, JsonObject
 
 _CONVERSATION_KEYS = frozenset(
     {"conversation_id", "conversation", "memory", "memory_reason", "differs"}
 )
+
+
+def usable_cache(
+    agent: Agent, own: BaseCache | bool | None, kwargs: Mapping[str, Any]
+) -> BaseCache | bool | None:
+    """The cache that a call may use.
+
+    Args:
+        agent: Who is asked.
+        own: The model's own cache, or whether it has one.
+        kwargs: The call's arguments.
+    """
+    cache = own if isinstance(own, BaseCache) else get_llm_cache()
+    if own is False or cache is None:
+        return own
+    return not _has_conversation(agent, kwargs) and AnswerCache(cache, _fingerprint(agent))
+
+
+def _has_conversation(agent: Agent, kwargs: Mapping[str, Any]) -> bool:
+    memory = kwargs.get("memory") or agent.memory
+    if memory == "client":
+        return False
+    named = kwargs.get("session_id"), kwargs.get("conversation_id"), kwargs.get("dialogue")
+    return memory == "server" or any(named)
+
+
+def _fingerprint(agent: Agent) -> str:
+    """Tells apart what a model's own parameters do not: account, headers, fields of the body."""
+    key = agent.account() if agent.key_is_callable else agent.key
+    secret = repr((key, agent.default_headers, agent.extra_body)).encode()
+    return hashlib.blake2s(secret, digest_size=12).hexdigest()
 
 
 class AnswerCache(BaseCache):

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import warnings
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from langchain_core.caches import BaseCache
-from langchain_core.globals import get_llm_cache
 from langchain_core.load.serializable import Serializable
 from langchain_core.messages.block_translators import register_translator
 from langchain_core.outputs import LLMResult
@@ -207,14 +204,6 @@ class AgentSettings(Configured, Serializable, LanguageModel[Any, Any]):
             **agent.options,
         }
 
-    @property
-    def _fingerprint(self) -> str:
-        """Tells apart what the parameters above do not: account, headers, fields of the body."""
-        agent = self.agent
-        key = agent.account() if agent.key_is_callable else agent.key
-        secret = repr((key, agent.default_headers, agent.extra_body)).encode()
-        return hashlib.blake2s(secret, digest_size=12).hexdigest()
-
     def generate(self, *args: object, **kwargs: object) -> LLMResult:
         """LangChain's own way to ask, by which its classic chains come.
 
@@ -231,18 +220,8 @@ class AgentSettings(Configured, Serializable, LanguageModel[Any, Any]):
     def _cached(self, kwargs: Mapping[str, Any]) -> Self:
         """The model itself, or a copy with the cache that this call may use."""
         own = getattr(self, "cache", None)
-        cache = own if isinstance(own, BaseCache) else get_llm_cache()
-        if own is False or cache is None:
-            return self
-        usable = not self._has_conversation(kwargs) and turns.AnswerCache(cache, self._fingerprint)
-        return self.model_copy(update={"cache": usable})
-
-    def _has_conversation(self, kwargs: Mapping[str, Any]) -> bool:
-        memory = kwargs.get("memory") or self.memory
-        if memory == "client":
-            return False
-        named = kwargs.get("session_id"), kwargs.get("conversation_id"), kwargs.get("dialogue")
-        return memory == "server" or any(named)
+        usable = turns.usable_cache(self.agent, own, kwargs)
+        return self if usable is own else self.model_copy(update={"cache": usable})
 
     # --- copies --------------------------------------------------------------------------------
 
