@@ -12,27 +12,42 @@ from langchain_core.messages import BaseMessage
 from langchain_core.outputs import ChatGeneration, Generation
 
 from remote_agents.agent import Agent
+from remote_agents.flow import Flow
 from remote_agents.json_types import Arguments, JsonObject
+from remote_agents.turns.clock import Exchange, account_of
 
 _CONVERSATION_KEYS = frozenset(
     {"conversation_id", "conversation", "memory", "memory_reason", "differs"}
 )
 
 
+def cache_of(own: BaseCache | bool | None) -> BaseCache | None:
+    """The cache of a model; None without one.
+
+    Args:
+        own: What the model says: a cache of its own, or whether it has LangChain's.
+    """
+    if own is False:
+        return None
+    return own if isinstance(own, BaseCache) else get_llm_cache()
+
+
 def usable_cache(
-    agent: Agent, own: BaseCache | bool | None, kwargs: Mapping[str, Any]
-) -> BaseCache | bool | None:
-    """The cache that a call may use.
+    agent: Agent, cache: BaseCache, kwargs: Mapping[str, Any]
+) -> Flow[BaseCache | bool]:
+    """What a call may use of a cache: its own account's answers; False for nothing.
 
     Args:
         agent: Who is asked.
-        own: The model's own cache, or whether it has one.
+        cache: The model's.
         kwargs: The call's arguments.
     """
-    cache = own if isinstance(own, BaseCache) else get_llm_cache()
-    if own is False or cache is None:
-        return own
-    return not _has_conversation(agent, kwargs) and AnswerCache(cache, _fingerprint(agent))
+    # What a function gives may be the key of whoever asks, and nothing tells them apart.
+    unknown = agent.key_is_callable and not agent.names_account
+    if unknown or _has_conversation(agent, kwargs):
+        return False
+    account = yield from account_of(Exchange(agent))
+    return AnswerCache(cache, _fingerprint(agent, account))
 
 
 def _has_conversation(agent: Agent, kwargs: Mapping[str, Any]) -> bool:
@@ -43,10 +58,10 @@ def _has_conversation(agent: Agent, kwargs: Mapping[str, Any]) -> bool:
     return memory == "server" or any(named)
 
 
-def _fingerprint(agent: Agent) -> str:
-    """Tells apart what a model's own parameters do not: account, headers, fields of the body."""
-    key = agent.account() if agent.key_is_callable else agent.key
-    secret = repr((key, agent.default_headers, agent.extra_body)).encode()
+def _fingerprint(agent: Agent, account: str) -> str:
+    """Tells apart what a model's parameters do not: account, key, headers, fields of the body."""
+    key = None if agent.key_is_callable else agent.key
+    secret = repr((account, key, agent.default_headers, agent.extra_body)).encode()
     return hashlib.blake2s(secret, digest_size=12).hexdigest()
 
 
@@ -55,7 +70,7 @@ class AnswerCache(BaseCache):
 
     Args:
         cache: The caller's, or LangChain's.
-        owner: Tells apart what LangChain's key does not: account, headers, fields of the body.
+        owner: Tells apart what LangChain's key does not: account, key, headers, body's fields.
     """
 
     def __init__(self, cache: BaseCache, owner: str) -> None:

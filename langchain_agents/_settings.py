@@ -209,19 +209,29 @@ class AgentSettings(Configured, Serializable, LanguageModel[Any, Any]):
 
         No cache answers for a conversation.
         """
-        kwargs = turns.with_context(self.agent, kwargs)
-        return super(AgentSettings, self._cached(kwargs)).generate(*args, **kwargs)
+        agent, cache = self.agent, turns.cache_of(self._own_cache)
+        kwargs = turns.with_context(agent, kwargs)
+        if cache is None:
+            return super().generate(*args, **kwargs)
+        with turns.model_errors():
+            usable = agent.call(turns.usable_cache(agent, cache, kwargs))
+        model = self.model_copy(update={"cache": usable})
+        return super(AgentSettings, model).generate(*args, **kwargs)
 
     async def agenerate(self, *args: object, **kwargs: object) -> LLMResult:
         """The same as `generate`, with asyncio."""
-        kwargs = turns.with_context(self.agent, kwargs)
-        return await super(AgentSettings, self._cached(kwargs)).agenerate(*args, **kwargs)
+        agent, cache = self.agent, turns.cache_of(self._own_cache)
+        kwargs = turns.with_context(agent, kwargs)
+        if cache is None:
+            return await super().agenerate(*args, **kwargs)
+        with turns.model_errors():
+            usable = await agent.acall(turns.usable_cache(agent, cache, kwargs))
+        model = self.model_copy(update={"cache": usable})
+        return await super(AgentSettings, model).agenerate(*args, **kwargs)
 
-    def _cached(self, kwargs: Mapping[str, Any]) -> Self:
-        """The model itself, or a copy with the cache that this call may use."""
-        own = getattr(self, "cache", None)
-        usable = turns.usable_cache(self.agent, own, kwargs)
-        return self if usable is own else self.model_copy(update={"cache": usable})
+    @property
+    def _own_cache(self) -> Any:
+        return getattr(self, "cache", None)
 
     # --- copies --------------------------------------------------------------------------------
 

@@ -14,7 +14,7 @@ from langchain_agents._answers import (
     to_result as to_result,
 )
 from langchain_agents._blocks import Layout as Layout, translate as translate
-from langchain_agents._cache import usable_cache as usable_cache
+from langchain_agents._cache import cache_of as cache_of, usable_cache as usable_cache
 from langchain_agents._convert import to_messages as to_messages
 from langchain_agents._dialogue import (
     CONFIG_SPECS as CONFIG_SPECS,

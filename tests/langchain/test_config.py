@@ -11,6 +11,7 @@ import pytest
 from langchain_core.caches import InMemoryCache
 from langchain_core.callbacks import get_usage_metadata_callback
 from langchain_core.chat_history import InMemoryChatMessageHistory
+from langchain_core.exceptions import ModelConnectionError
 from langchain_core.messages import AIMessage, HumanMessage, SystemMessage
 from langchain_core.output_parsers import StrOutputParser
 from langchain_core.prompt_values import ChatPromptValue
@@ -18,9 +19,11 @@ from langchain_core.prompts import ChatPromptTemplate, MessagesPlaceholder
 from langchain_core.runnables import RunnableLambda
 from langchain_core.runnables.history import RunnableWithMessageHistory
 
-from remote_agents import session
+from remote_agents import AgentConnectionError, session
 from tests.langchain.services import (
+    CHAT,
     FOLLOW_UP,
+    LLMS,
     QUESTION,
     chat,
     every_keeping,
@@ -304,6 +307,65 @@ def test_agents_do_not_share_a_cache(sandbox: Any) -> None:
     headed = chat(sandbox, "bluenexus", cache=cache, extra_body={"metadata": {"tone": "kind"}})
     headed.invoke(QUESTION)
     assert len(sandbox.turns("bluenexus")) == 3
+
+
+every_way = pytest.mark.parametrize("awaited", [False, True], ids=["sync", "async"])
+
+
+def cached(sandbox: Any, service: str, face: str = "chat", **settings: Any) -> Any:
+    kind = (CHAT if face == "chat" else LLMS)[service]
+    return kind(**{**sandbox.kwargs(service), "cache": InMemoryCache(), **settings})
+
+
+async def asked_again(model: Any, awaited: bool) -> None:
+    await model.ainvoke(QUESTION) if awaited else model.invoke(QUESTION)
+
+
+@every_service
+@pytest.mark.parametrize(
+    ("account", "awaited"), [("function", False), ("function", True), ("async function", True)]
+)
+async def test_an_account_gets_its_own_cached_answers(
+    sandbox: Any, service: str, account: str, awaited: bool
+) -> None:
+    user = [""]
+
+    async def whoever() -> str:
+        return user[0]
+
+    own: Any = whoever if account == "async function" else lambda: user[0]
+    key = sandbox.kwargs(service)["api_key"]
+    for posted, api_key in ((2, key), (4, lambda: key)):
+        model = cached(sandbox, service, account=own, api_key=api_key)
+        for name in ("alice", "bob", "alice", "bob"):
+            user[0] = name
+            await asked_again(model, awaited)
+        assert len(sandbox.turns(service)) == posted
+
+
+@every_service
+@every_way
+async def test_whose_key_a_function_gives_nobody_knows(
+    sandbox: Any, service: str, awaited: bool
+) -> None:
+    key = sandbox.kwargs(service)["api_key"]
+    model = cached(sandbox, service, api_key=lambda: key)
+    for _ in range(2):
+        await asked_again(model, awaited)
+    assert len(sandbox.turns(service)) == 2
+
+
+@every_service
+@every_way
+@pytest.mark.parametrize("face", ["chat", "llm"])
+async def test_an_account_that_fails_is_the_usual_error(
+    sandbox: Any, service: str, awaited: bool, face: str
+) -> None:
+    model = cached(sandbox, service, face, account=lambda: {}["user"])
+    with pytest.raises(ModelConnectionError, match=r"account failed \(KeyError") as raised:
+        await asked_again(model, awaited)
+    assert isinstance(raised.value, AgentConnectionError)
+    assert sandbox.requests(service) == []
 
 
 def test_system_messages_after_a_reply_are_sent_too(sandbox: Any) -> None:
