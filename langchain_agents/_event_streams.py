@@ -31,6 +31,7 @@ from langchain_core.outputs import LLMResult
 from typing_extensions import Self
 
 from langchain_agents._errors import as_model_error
+from remote_agents.background import begin
 from remote_agents.errors import AgentStreamError
 from remote_agents.json_types import JsonMapping, JsonObject
 
@@ -70,7 +71,7 @@ def _cancel(stream: AsyncChatModelStream, loop: asyncio.AbstractEventLoop) -> No
     if stream.done or loop.is_closed():
         return
     stream.set_start(None)  # one that nobody read is not to start now
-    loop.call_soon_threadsafe(lambda: loop.create_task(stream.aclose()))
+    loop.call_soon_threadsafe(lambda: begin(loop, stream.aclose()))
 
 
 _LEFT = "The stream was closed before its answer was complete."
@@ -212,7 +213,7 @@ async def awith_callbacks(
     loop, task = asyncio.get_running_loop(), asyncio.current_task()
 
     def end(_: object) -> None:
-        loop.create_task(pieces.aclose())
+        begin(loop, pieces.aclose())
 
     assert task is not None
     # The task that is cancelled ends the turn: its own traceback would keep it.

@@ -8,13 +8,12 @@ import weakref
 from contextlib import suppress
 from typing import Any, TypeAlias
 
+from remote_agents.background import begin
 from remote_agents.errors import ConversationError
 from remote_agents.flow import StreamConsumer
 from remote_agents.memory.loops import Loops
 
 Caller: TypeAlias = "tuple[int, weakref.ref[asyncio.Task[Any]] | None]"
-
-_closing: set[asyncio.Task[None]] = set()  # an event loop holds its tasks weakly
 
 
 class SessionStreamConsumer(StreamConsumer):
@@ -50,7 +49,11 @@ class SessionStreamConsumer(StreamConsumer):
             self.response.release()
             return
         with suppress(RuntimeError):  # the loop is closed, and its connections with it
-            self.loop.call_soon_threadsafe(_close_soon, self.loop, self.response)
+            self.loop.call_soon_threadsafe(_release, self.loop, self.response)
+
+
+def _release(loop: asyncio.AbstractEventLoop, response: Any) -> None:
+    begin(loop, response.arelease())
 
 
 def _caller() -> Caller:
@@ -60,9 +63,3 @@ def _caller() -> Caller:
     except RuntimeError:
         task = None
     return threading.get_ident(), None if task is None else weakref.ref(task)
-
-
-def _close_soon(loop: asyncio.AbstractEventLoop, response: Any) -> None:
-    task = loop.create_task(response.arelease())
-    _closing.add(task)
-    task.add_done_callback(_closing.discard)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import gc
+import weakref
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
@@ -9,6 +12,7 @@ import pytest
 from langchain_core.output_parsers import StrOutputParser
 from langchain_core.prompts import ChatPromptTemplate
 
+from langchain_agents._event_streams import aclosable
 from remote_agents import InMemorySessionStore
 from tests.langchain.services import KEEPING, LLMS, QUESTION, chat
 from tests.pages import read_after_a_glance
@@ -60,3 +64,35 @@ def test_a_closed_browser_frees_its_session(sandbox: Any, service: str, answer: 
     settings: dict[str, Any] = {"session_store": InMemorySessionStore(), "session_wait": 2.0}
     model = chat(sandbox, service, coalesce=False, **settings)
     assert b"25" in read_after_a_glance(sandbox, lambda: ANSWERS[answer](model))
+
+
+class Closing:
+    """A stream whose end waits for what nobody else holds."""
+
+    done = ended = False
+
+    def set_start(self, start: object) -> None: ...
+
+    async def aclose(self) -> None:
+        answer = asyncio.get_running_loop().create_future()
+        self.answer = weakref.ref(answer)
+        await answer
+        self.ended = True
+
+
+async def test_the_end_of_a_dropped_stream_is_not_forgotten() -> None:
+    stream: Any = Closing()
+
+    async def opening() -> Any:
+        return stream
+
+    handle = await aclosable(opening())
+    del handle
+    await asyncio.sleep(0.01)
+    gc.collect()
+    answer = stream.answer()
+    assert answer is not None, "the task that ends the stream is gone"
+    answer.set_result(None)
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert stream.ended
