@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import threading
 from datetime import datetime, timezone
 from os import PathLike
 from typing import Any, Protocol, cast
@@ -19,6 +19,7 @@ from remote_agents.version import VERSION
 from remote_agents.written_files import file_to_write
 
 LIVE = "captured from a running agent"
+_LOCK = threading.Lock()  # an agent's recorders may begin and end in several threads
 
 
 class Recordable(Protocol):
@@ -34,7 +35,8 @@ class Recorder:
 
     Keys, ids, hosts, mail addresses and texts are replaced in what it gives: the same id by the
     same stand-in, texts by others of the same shape. Kept are the words of the protocol, numbers of
-    up to four digits, and where frames and pieces are cut. Look at it before you show it.
+    up to four digits, and where frames and pieces are cut. Look at it before you show it. Several
+    may record one agent, and end in any order.
 
     Args:
         model: A plain client, or a model of either framework.
@@ -56,16 +58,21 @@ class Recorder:
         self._source = source
         self._keep_text = keep_text
         self._interactions: list[Interaction] = []
-        self._left: Callable[[], object] = lambda: None
+        self._entered: list[RecordingTransport] = []
 
     def __enter__(self) -> Self:
-        transport: Any = self._agent.transport
-        self._agent.transport = cast(Any, RecordingTransport(transport, self._interactions))
-        self._left = lambda: setattr(self._agent, "transport", transport)
+        with _LOCK:
+            recording = RecordingTransport(self._agent.transport, self._interactions)
+            self._agent.transport = cast(Any, recording)
+        self._entered.append(recording)
         return self
 
     def __exit__(self, *exc: object) -> None:
-        self._left()
+        recording, before = self._entered.pop(), cast(Any, self._agent)
+        with _LOCK:
+            while before.transport is not recording:  # others may have begun since, and go on
+                before = before.transport
+            before.transport = recording.transport
 
     def transcript(self) -> Transcript:
         """What was recorded so far, with all that is somebody's own replaced."""

@@ -58,9 +58,10 @@ class _Recorded:
         self._response = response
         self._interaction = interaction
         self.status, self.headers = response.status, response.headers
-        target, interaction.headers, interaction.body = response.asked
+        self.asked, self.answered = response.asked, response.answered
+        target, interaction.headers, interaction.body = self.asked
         interaction.target = f"{origin_of(interaction.target)}{target}"
-        interaction.status, interaction.answer_headers = response.status, response.answered
+        interaction.status, interaction.answer_headers = self.status, self.answered
 
     def _took(self, piece: bytes | None) -> bytes | None:
         if piece is None:

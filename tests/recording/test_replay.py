@@ -196,6 +196,29 @@ def test_after_it_nothing_is_recorded(sandbox: Sandbox) -> None:
     assert recorder.transcript().interactions == []
 
 
+@pytest.mark.parametrize("first_out", ["the first", "the last"])
+@pytest.mark.parametrize("streamed", [False, True], ids=["whole", "streamed"])
+@pytest.mark.parametrize("awaited", [False, True], ids=["sync", "async"])
+def test_two_recorders_of_one_agent_end_in_any_order(
+    sandbox: Sandbox, awaited: bool, streamed: bool, first_out: str
+) -> None:
+    settings = sandbox.kwargs("bluenexus")
+    way = Way("plain", "bluenexus", streamed=streamed, awaited=awaited, **settings)
+    transport, recorders = way.model.agent.transport, [Recorder(way.model), Recorder(way.model)]
+    recorders[0].__enter__()
+    asked(way, QUESTION)
+    recorders[1].__enter__()
+    asked(way, QUESTION)
+    ended = recorders.pop(0 if first_out == "the first" else 1)
+    ended.__exit__(None, None, None)
+    asked(way, QUESTION)
+    recorders[0].__exit__(None, None, None)
+    assert way.model.agent.transport is transport
+    asked(way, QUESTION)
+    turns = [len(recorder.transcript().interactions) for recorder in (ended, recorders[0])]
+    assert turns == ([2, 2] if first_out == "the first" else [1, 3])
+
+
 @pytest.mark.parametrize(
     "text", ["", "HTTP/2 200", "# source", "# source: x\n\n> GET /\n> odd\n", "# source: mine\n"]
 )
