@@ -2,6 +2,7 @@
 
 import os
 import re
+import stat
 from collections.abc import Iterator
 from datetime import date, datetime
 from pathlib import Path
@@ -20,6 +21,7 @@ from remote_agents import (
     StreamProtocolError,
 )
 from remote_agents.sandbox import Sandbox
+from remote_agents.services.maiagent import excel
 from tests.resources.calls import Way, client_of
 from tests.resources.served import served
 
@@ -47,14 +49,30 @@ async def test_an_export_replaces_the_file_of_its_name(
     client = client_of(padded, "maiagent")
     size = await way(client.records.export_excel, str(path), **DAYS)
     assert size == path.stat().st_size > 4 * MB
-    assert path.stat().st_mode & 0o777 == 0o666 & ~_umask()
     assert only(tmp_path, "records.xlsx")
 
 
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+@pytest.mark.parametrize("mode", [None, 0o600, 0o664], ids=["new", "private", "shared"])
+async def test_an_export_has_the_rights_of_any_new_file_or_of_the_old_one(
+    tmp_path: Path, way: Way, archive: Sandbox, monkeypatch: pytest.MonkeyPatch, mode: int | None
+) -> None:
+    path, like = tmp_path / "records.xlsx", tmp_path / "like"
+    like.touch()
+    if mode is not None:
+        for each in (path, like):
+            each.touch()
+            each.chmod(mode)
+    whole = excel._settle
+
+    def settle(part: Path, target: Path) -> bool:
+        wider = stat.S_IMODE(part.stat().st_mode) & ~stat.S_IMODE(like.stat().st_mode)
+        assert not wider, "nobody else reads it meanwhile either"
+        return whole(part, target)
+
+    monkeypatch.setattr(excel, "_settle", settle)
+    monkeypatch.setattr(os, "umask", None)  # it is the whole process's: other threads write too
+    await way(client_of(archive, "maiagent").records.export_excel, path, **DAYS)
+    assert path.stat().st_mode == like.stat().st_mode
 
 
 @pytest.mark.parametrize("fault", ["drop_after", "truncate_after"])

@@ -44,15 +44,16 @@ def save(agent: Agent, url: str, path: str | os.PathLike[str], progress: bool) -
 
 
 def _save(agent: Agent, url: str, target: Path, bar_class: object) -> Flow[int]:
-    import tempfile  # takes milliseconds, and few clients export
-
+    part = target.with_name(f".{target.name}.{os.urandom(4).hex()}.part")
+    # Of a new file's rights the system takes away what the process's mask says.
+    opener = partial(os.open, mode=0o600 if target.exists() else 0o666)
     try:
-        handle, name = tempfile.mkstemp(".part", f".{target.name}.", target.parent)
+        file = open(part, "xb", buffering=1 << 20, opener=opener)  # noqa: SIM115 - closed below
     except OSError as error:
         raise ConfigurationError(f"{target} cannot be written: {error}.") from error
-    part, written = Path(name), False
+    written = False
     try:
-        with os.fdopen(handle, "wb", buffering=1 << 20) as file:
+        with file:
             body = Body(file, bar_class)
             with contextlib.closing(body):
                 yield from _receive(agent, url, body, target)
@@ -101,16 +102,10 @@ def _settle(part: Path, target: Path) -> bool:
 
     if not zipfile.is_zipfile(part):
         return False
-    os.chmod(part, target.stat().st_mode & 0o777 if target.exists() else 0o666 & ~_umask())
+    if target.exists():
+        os.chmod(part, target.stat().st_mode & 0o777)
     os.replace(part, target)
     return True
-
-
-def _umask() -> int:
-    """The process's mask for new files, which a temporary file does not follow."""
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
 
 
 class Body:
