@@ -1,8 +1,10 @@
 """Exports: whole or not there."""
 
+import asyncio
 import os
 import re
 import stat
+import threading
 from collections.abc import Iterator
 from datetime import date, datetime
 from pathlib import Path
@@ -73,6 +75,28 @@ async def test_an_export_has_the_rights_of_any_new_file_or_of_the_old_one(
     monkeypatch.setattr(os, "umask", None)  # it is the whole process's: other threads write too
     await way(client_of(archive, "maiagent").records.export_excel, path, **DAYS)
     assert path.stat().st_mode == like.stat().st_mode
+
+
+async def test_an_export_that_is_cancelled_while_its_file_is_moved_ends_as_cancelled(
+    tmp_path: Path, archive: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loop, whole = asyncio.get_running_loop(), excel._settle
+    moved, ended = asyncio.Event(), threading.Event()
+
+    def settle(part: Path, target: Path) -> bool:
+        whole(part, target)
+        loop.call_soon_threadsafe(moved.set)
+        return ended.wait(10)
+
+    monkeypatch.setattr(excel, "_settle", settle)
+    records = client_of(archive, "maiagent").records
+    export = asyncio.create_task(records.aexport_excel(tmp_path / "records.xlsx", **DAYS))
+    await moved.wait()
+    export.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await export
+    ended.set()
+    assert only(tmp_path, "records.xlsx")
 
 
 @pytest.mark.parametrize("fault", ["drop_after", "truncate_after"])

@@ -51,7 +51,6 @@ def _save(agent: Agent, url: str, target: Path, bar_class: object) -> Flow[int]:
         file = open(part, "xb", buffering=1 << 20, opener=opener)  # noqa: SIM115 - closed below
     except OSError as error:
         raise ConfigurationError(f"{target} cannot be written: {error}.") from error
-    written = False
     try:
         with file:
             body = Body(file, bar_class)
@@ -59,10 +58,9 @@ def _save(agent: Agent, url: str, target: Path, bar_class: object) -> Flow[int]:
                 yield from _receive(agent, url, body, target)
         if not (yield Do(partial(_settle, part, target), blocks=True)):
             raise StreamInterruptedError(body.broke_off(target), endpoint=agent.endpoint.name)
-        written = True
         return body.size
     finally:
-        if not written:
+        with contextlib.suppress(OSError):  # it was moved, if the caller knows it or not
             part.unlink()
 
 
