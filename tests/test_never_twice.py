@@ -194,6 +194,19 @@ async def test_a_status(kind: str, status: str, posts: int, headers: tuple[str, 
             assert all(b"/elsewhere" not in request for request in server.requests)
 
 
+@each_kind
+@each_shape
+@pytest.mark.parametrize("max_retries", [0, 2])
+async def test_a_fresh_key_uses_up_no_repetition(kind: str, stream: bool, max_retries: int) -> None:
+    stale = whole({"message": "expired"}, "401 Unauthorized")
+    busy = whole({"message": "busy"}, "429 Too Many Requests", "Retry-After: 0")
+    for service in ENDPOINTS:
+        with serving(stale, busy) as server:
+            async with asked(kind, server, service, max_retries=max_retries) as asker:
+                assert isinstance(await asker.fails(stream=stream), RateLimitError), service
+            assert turns(server) == max_retries + 2, service
+
+
 # --- the connection ------------------------------------------------------------------------------
 
 CONNECTIONS: dict[str, tuple[list[Step], int]] = {

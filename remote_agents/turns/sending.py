@@ -96,7 +96,6 @@ def _at(path: str, request: Request) -> Request:
 def _in_attempts(request: Request, exchange: Exchange, then: Then | None) -> Flow[Any]:
     terms, attempt, refreshed = exchange.terms, 0, False
     while True:
-        attempt += 1
         if terms.limiter is not None:
             account = terms.limited_as((yield from account_of(exchange)))
             yield from terms.limiter.wait(account, exchange.left(None))
@@ -110,6 +109,7 @@ def _in_attempts(request: Request, exchange: Exchange, then: Then | None) -> Flo
                 refreshed = True
                 terms.drop_key(exchange.token)
                 continue
+            attempt += 1
             delay = _delay(error, attempt, request, exchange)
             if delay is None:
                 raise
