@@ -51,6 +51,23 @@ async def test_a_busy_session(
 
 
 @each_way
+@each_loop
+@pytest.mark.parametrize("status", [400, 200], ids=["refused", "reported"])
+@pytest.mark.parametrize("endpoint", ENDPOINT_NAMES)
+async def test_a_services_words_are_quoted_as_they_are(
+    endpoint: str, status: int, awaited: bool, streamed: bool, sandbox: Sandbox
+) -> None:
+    asking = way(sandbox, "plain", endpoint, streamed=streamed, awaited=awaited)
+    for said in ("n must be in 1..5", "no file ../a/b", "please wait...", "It is no number."):
+        body = {"code": "INVALID_PARAM", "message": said}
+        sandbox.fail_next(status, body=body, endpoint=endpoint)
+        with pytest.raises(AgentError) as caught:
+            await asking.ask("Hello")
+        quoted = str(caught.value).partition(": ")[2]
+        assert quoted == (said if said.endswith(".") else f"{said}.")
+
+
+@each_way
 @each_framework
 @pytest.mark.parametrize("endpoint", ENDPOINT_NAMES)
 def test_an_empty_prompt(endpoint: str, framework: str, streamed: bool, sandbox: Sandbox) -> None:

@@ -94,15 +94,8 @@ def status_error(
     }
     if issubclass(kind, (errors.RateLimitError, errors.ServerError)):
         details["retry_after"] = retry_after(headers)
-    return kind(
-        " ".join(
-            [
-                f"{context['title']} answered {status}: {said}.",
-                *_hint_for(kind, status, headers, context),
-            ]
-        ).replace("..", "."),
-        **details,
-    )
+    message = _sentence(f"{context['title']} answered {status}: {said}")
+    return kind(" ".join([message, *_hint_for(kind, status, headers, context)]), **details)
 
 
 def _hint(status: int, headers: Mapping[str, str], context: Context) -> list[str]:
@@ -181,7 +174,7 @@ def reported_failure(data: JsonObject, context: Context, *, whole: bool) -> Agen
         kind = error_class(status, code, context)
         hint = _hint_for(kind, status, {}, context)
         return kind(
-            " ".join([text + ".", *hint]).replace("..", "."),
+            " ".join([_sentence(text), *hint]),
             status_code=status,
             code=code,
             body=data,
@@ -195,6 +188,10 @@ def _status_by_word(code: str | None) -> int:
     return (
         next((status for word, status in STATUS_BY_WORD if word in code.upper()), 0) if code else 0
     )
+
+
+def _sentence(said: str) -> str:
+    return said if said.endswith(".") else f"{said}."
 
 
 def error_code(body: object) -> str | None:
