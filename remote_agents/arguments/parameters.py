@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import inspect
-import warnings
 from collections.abc import Mapping
-from types import FrameType
 from typing import Any
 
+from remote_agents.callers import warn
 from remote_agents.client_tools import check_tools, forced_tool
 from remote_agents.errors import ConfigurationError
 from remote_agents.json_types import JsonObject
@@ -92,28 +90,7 @@ def warn_of_ignored(endpoint: Endpoint, parameters: Mapping[str, Any]) -> None:
     """Warn of each standard parameter that the service cannot honour, at the caller's line."""
     for name in ("temperature", "max_tokens"):
         if parameters.get(name) is not None and name not in endpoint.parameters:
-            warnings.warn(
-                f"{endpoint.title} has no {name}: the agent's own setting is used.",
-                stacklevel=_frames_to_caller(),
-            )
-
-
-_BETWEEN = frozenset(
-    {"remote_agents", "langchain_agents", "llamaindex_agents"}
-    | {"pydantic", "langchain_core", "llama_index", "functools", "contextlib"}
-)
-
-
-def _frames_to_caller() -> int:
-    """The `stacklevel` of whoever called this library, for a warning of this module."""
-    frame, level = inspect.currentframe(), 0
-    while frame is not None and frame.f_back is not None and _package(frame) in _BETWEEN:
-        frame, level = frame.f_back, level + 1
-    return level
-
-
-def _package(frame: FrameType) -> str:
-    return str(frame.f_globals.get("__name__")).partition(".")[0]
+            warn(f"{endpoint.title} has no {name}: the agent's own setting is used.")
 
 
 def read_stops(value: object) -> tuple[str, ...]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 import os
 import sys
-import warnings
 
+from remote_agents.callers import warn_of_turn
 from remote_agents.memory.plan import Plan, Reason
 from remote_agents.memory.sessions import DEFAULT_STORE
 from remote_agents.memory.standing import Standing
@@ -66,12 +66,11 @@ def log_plan(plan: Plan, standing: Standing, store: SessionStore) -> None:
 
 def warn_of_moved_conversation(plan: Plan, standing: Standing, conversation_id: str) -> None:
     """Warn of an answer that came in another conversation than its question was sent to."""
-    warnings.warn(
+    warn_of_turn(
         f"{standing.prompt.endpoint.title} was asked in conversation {plan.conversation_id} and "
         f"answered in {conversation_id}. What was said before is not known to be there; pass the "
         "history, or forget the session.",
         ConversationRestartedWarning,
-        stacklevel=2,
     )
 
 

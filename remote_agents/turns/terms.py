@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import hashlib
 import inspect
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from functools import cached_property, lru_cache
@@ -40,6 +39,7 @@ from remote_agents.arguments.values import (
     read_unknown_frames,
     read_verify,
 )
+from remote_agents.callers import warn
 from remote_agents.concealed import revealed
 from remote_agents.errors import ConfigurationError
 from remote_agents.flow import Flow
@@ -159,10 +159,9 @@ class Terms:
 
     def _limiter(self, limit: str | None, storage: str | None) -> RateLimiter | None:
         if limit and storage and self.key_is_callable and not self.names_account:
-            warnings.warn(
+            warn(
                 "rate_limit_storage is shared and api_key a function: all that is asked there "
                 "counts as one account. Pass account=, a text or a function, to count each apart.",
-                stacklevel=2,
             )
         return RateLimiter(limit, storage) if limit else None
 
@@ -274,10 +273,9 @@ class Terms:
         if not self.key_is_callable:
             return account_of_key(self._static_key)
         if self.session_store is not None:
-            warnings.warn(
+            warn(
                 "session_store is your own and api_key a function: pass account=, a text or a "
                 "function, so that the conversations of each user are found again, and only his.",
-                stacklevel=2,
             )
         return account_of_function(self.secret)
 

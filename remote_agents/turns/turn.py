@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import logging
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from remote_agents.arguments.parameters import check_call, read_stops
 from remote_agents.arguments.values import read_memory
+from remote_agents.callers import warn_of_turn
 from remote_agents.client_tools import tool_names
 from remote_agents.errors import (
     AgentError,
@@ -194,11 +194,10 @@ class _Asking:
             error.conversation_id = lost = plan.conversation_id
             if self.prompt.bare and not standing.has_all_of(plan):
                 raise self._not_found(error, lost) from error
-        warnings.warn(
+        warn_of_turn(
             f"{self.terms.endpoint.title} no longer has conversation {lost}; a new one was started "
             "with the whole history.",
             ConversationRestartedWarning,
-            stacklevel=2,
         )
         plan = standing.anew("lost")
         yield from self.post(plan, Note(lease, standing, plan))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import math
-import warnings
 from collections.abc import Mapping, Sequence
 from itertools import groupby
 from operator import attrgetter
@@ -12,6 +11,7 @@ from typing import Any
 
 from pydantic_core import from_json
 
+from remote_agents.callers import warn_of_turn
 from remote_agents.errors import (
     AgentError,
     AgentStatusError,
@@ -256,7 +256,7 @@ class Reader:
                 f"{title}: nothing of the answer was understood; {self.not_understood} frames were "
                 "of an unknown shape."
             )
-        warnings.warn(f"{title} gave an empty answer.", EmptyAnswerWarning, stacklevel=2)
+        warn_of_turn(f"{title} gave an empty answer.", EmptyAnswerWarning)
 
     # --- frames ------------------------------------------------------------------------------
 
