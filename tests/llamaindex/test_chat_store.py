@@ -16,7 +16,7 @@ from llama_index.core.memory import (
 from llama_index.core.storage.chat_store.base_db import MessageStatus
 
 from llamaindex_agents import RemoteChatStore
-from llamaindex_agents.chat_store import CachedConversation
+from llamaindex_agents._views import CachedConversation
 from remote_agents import ConfigurationError, InMemorySessionStore
 from remote_agents.sandbox import Sandbox
 from tests.llamaindex.conftest import (
