@@ -10,6 +10,7 @@ from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, System
 
 from remote_agents.client import Client
 from remote_agents.errors import ConversationError, ConversationNotFoundError, NotFoundError
+from remote_agents.flow import Flow
 from remote_agents.json_types import JsonObject
 from remote_agents.resources.items import Message
 from remote_agents.resources.passages import resource_of
@@ -48,19 +49,29 @@ class RemoteChatMessageHistory(BaseChatMessageHistory):
         Raises:
             ConversationNotFoundError: The service does not have it.
         """
-        if self.conversation_id is None:
-            return self._joined([])
-        with self._asking():
-            found = resource_of(self.client, "messages").history(self.conversation_id)
-        return self._joined(found)
+        read: list[BaseMessage] = self.client.agent.call(self._read())
+        return read
 
     async def aget_messages(self) -> list[BaseMessage]:
         """The same as `messages`, with asyncio."""
-        if self.conversation_id is None:
-            return self._joined([])
-        with self._asking():
-            found = await resource_of(self.client, "messages").ahistory(self.conversation_id)
-        return self._joined(found)
+        read: list[BaseMessage] = await self.client.agent.acall(self._read())
+        return read
+
+    def _read(self) -> Flow[list[BaseMessage]]:
+        found: Sequence[Message] = ()
+        if self.conversation_id is not None:
+            with self._asking():
+                found = yield from self._listed(self.conversation_id)
+        said = [Said(_ROLES.get(message.role, "user"), message.content) for message in found]
+        marks = yield from self.client.agent.marking(self.conversation_id or "", said)
+        self._forget_asked(found)
+        joined = [self._message(*each) for each in zip(found, marks, strict=True)]
+        return [*joined, *(message for message, _ in self._waiting)]
+
+    def _listed(self, conversation_id: str) -> Flow[Sequence[Message]]:
+        messages = resource_of(self.client, "messages")
+        listed: Flow[Sequence[Message]] = messages._history(conversation_id)
+        return listed
 
     def add_messages(self, messages: Sequence[BaseMessage]) -> None:
         """Take note of messages; see the class for what happens to them.
@@ -69,16 +80,12 @@ class RemoteChatMessageHistory(BaseChatMessageHistory):
             ConversationError: An assistant message that this conversation does not hold.
         """
         if foreign := self._note(messages):
-            with self._asking():
-                found = resource_of(self.client, "messages").history(self._id(foreign))
-            self._check(foreign, found)
+            self.client.agent.call(self._compare(foreign))
 
     async def aadd_messages(self, messages: Sequence[BaseMessage]) -> None:
         """The same as `add_messages`, with asyncio."""
         if foreign := self._note(messages):
-            with self._asking():
-                found = await resource_of(self.client, "messages").ahistory(self._id(foreign))
-            self._check(foreign, found)
+            await self.client.agent.acall(self._compare(foreign))
 
     def clear(self) -> None:
         """Delete the conversation, where the service can, and begin with an empty one."""
@@ -134,19 +141,15 @@ class RemoteChatMessageHistory(BaseChatMessageHistory):
             raise _not_held(foreign[0], "there is no conversation yet")
         return self.conversation_id
 
-    def _check(self, foreign: Sequence[AIMessage], found: Sequence[Message]) -> None:
+    def _compare(self, foreign: Sequence[AIMessage]) -> Flow[None]:
+        """Look whether the conversation holds these replies."""
+        with self._asking():
+            found = yield from self._listed(self._id(foreign))
         held = {message.content for message in found if message.role == "assistant"}
         for message in foreign:
             if message.text not in held:
                 raise _not_held(message, f"conversation {self.conversation_id} does not hold it")
         self._waiting.clear()
-
-    def _joined(self, found: Sequence[Message]) -> list[BaseMessage]:
-        self._forget_asked(found)
-        said = [Said(_ROLES.get(message.role, "user"), message.content) for message in found]
-        marks = self.client.agent.marks_of(self.conversation_id or "", said)
-        joined = [self._message(*each) for each in zip(found, marks, strict=True)]
-        return [*joined, *(message for message, _ in self._waiting)]
 
     def _forget_asked(self, found: Sequence[Message]) -> None:
         """Drop what waited to be asked and has been since it was added."""

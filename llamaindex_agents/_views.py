@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Mapping, Sequence
 from itertools import takewhile
-from typing import Any
+from typing import Any, TypeAlias
 
 from llama_index.core.base.llms.types import ChatMessage, MessageRole
 
 from llamaindex_agents._listed import remote_messages
+from remote_agents.agent import Agent
 from remote_agents.errors import ConfigurationError
+from remote_agents.flow import Flow
 from remote_agents.resources.passages import check_plain
+
+Name: TypeAlias = tuple[str, str]  # an account, and a key of its own
+MOST = 1000  # dialogues
 
 
 class CachedConversation:
@@ -23,10 +27,16 @@ class CachedConversation:
         self.added: list[ChatMessage] = []
         self.archived = 0
         self.read_at: float | None = None
+        self.used_at = 0.0
 
     def is_fresh(self, seconds: float) -> bool:
         """Whether the service need not be asked again."""
         return self.read_at is not None and time.monotonic() - self.read_at < seconds
+
+    @property
+    def has_its_own(self) -> bool:
+        """Whether it holds what the service may not tell."""
+        return bool(self.added or self.archived)
 
     def take(self, told: list[ChatMessage]) -> None:
         """What the service holds now.
@@ -93,7 +103,7 @@ def _is_same(told: Said, ours: Said) -> bool:
 
 
 class CachedConversations:
-    """The dialogues of one client, by key.
+    """The dialogues of one client, by whose they are and their keys.
 
     Args:
         client: A plain client that can list messages.
@@ -106,48 +116,68 @@ class CachedConversations:
             raise ConfigurationError(
                 f"{type(client).__name__} cannot list messages; use one of LlamaIndex's own stores."
             )
-        self.client = client
+        self._client = client
+        self._agent: Agent = client.agent
         self._conversations = dict(conversations)
-        self._views: dict[str, CachedConversation] = {}
+        self._left: set[Name] = set()  # those of `conversations` that were begun anew
+        self._views: dict[Name, CachedConversation] = {}
 
-    def of(self, key: str) -> CachedConversation:
-        """The dialogue under a key."""
-        return self._views.setdefault(key, CachedConversation())
-
-    def conversation_id(self, key: str) -> str | None:
-        """The service's id: of the session with that key, else the one that was given for it."""
-        session = self.client.session(key)
-        return session.conversation_id if session else self._conversations.get(key)
-
-    def start(self, key: str, messages: Sequence[ChatMessage]) -> None:
-        """Begin a dialogue anew; its next turn starts a new conversation."""
-        self.client.forget(key)
-        self._conversations.pop(key, None)
-        view = self._views[key] = CachedConversation()
-        view.added = list(messages)
-
-    def keys(self) -> list[str]:
-        """The dialogues that were used."""
-        return list(self._views)
-
-    def read(self, key: str, seconds: float) -> CachedConversation:
+    def read(self, key: str, seconds: float) -> Flow[CachedConversation]:
         """The dialogue, from the service if what is known is older than that."""
-        view = self.of(key)
+        name, view = yield from self._own(key)
         if not view.is_fresh(seconds):
-            view.take(self._listed(key))
+            self._make_room(view, seconds)
+            view.take((yield from self._listed(name)))
         return view
 
-    async def aread(self, key: str, seconds: float) -> CachedConversation:
-        """The same as `read`, with asyncio."""
-        view = self.of(key)
-        if not view.is_fresh(seconds):
-            # In a thread: the sync methods of `Memory` run in an event loop of their own each,
-            # which could not share the connections of an async client.
-            view.take(await asyncio.to_thread(self._listed, key))
-        return view
+    def add(self, key: str, messages: Sequence[ChatMessage]) -> Flow[None]:
+        """Keep messages that the service may not have told yet."""
+        _, view = yield from self._own(key)
+        view.added.extend(messages)
 
-    def _listed(self, key: str) -> list[ChatMessage]:
-        conversation_id = self.conversation_id(key)
+    def archive(self, key: str, most: int, seconds: float) -> Flow[list[ChatMessage]]:
+        """Leave so many of the oldest messages out of what is active; gives them."""
+        view = yield from self.read(key, seconds)
+        oldest = view.messages[view.archived :][:most]
+        view.archived += len(oldest)
+        return oldest
+
+    def start(self, key: str, messages: Sequence[ChatMessage]) -> Flow[list[ChatMessage]]:
+        """Begin a dialogue anew, whose next turn starts a new conversation; gives the old one."""
+        name, before = yield from self._own(key)
+        yield from self._agent.forgetting(key, {})
+        if key in self._conversations:
+            self._left.add(name)
+        view = self._views[name] = CachedConversation()
+        view.added = list(messages)
+        return before.messages
+
+    def keys(self) -> Flow[list[str]]:
+        """The dialogues that are at hand."""
+        account = yield from self._agent.asking_account()
+        return [key for whose, key in list(self._views) if whose == account]
+
+    def _own(self, key: str) -> Flow[tuple[Name, CachedConversation]]:
+        """The dialogue of whoever asks: under a key, each account has one of its own."""
+        name = (yield from self._agent.asking_account()), key
+        view = self._views.setdefault(name, CachedConversation())
+        view.used_at = time.monotonic()
+        return name, view
+
+    def _listed(self, name: Name) -> Flow[list[ChatMessage]]:
+        key = name[1]
+        session = yield from self._agent.finding(key, {})
+        known = None if name in self._left else self._conversations.get(key)
+        conversation_id = session.conversation_id if session else known
         if conversation_id is None:  # a key is the caller's own: the service is not asked about it
             return []
-        return remote_messages(self.client, conversation_id, key) or []
+        return (yield from remote_messages(self._client, conversation_id, key)) or []
+
+    def _make_room(self, used: CachedConversation, seconds: float) -> None:
+        """Drop what is to be read again in any case; of what else there is, the latest stays."""
+        others = [(name, view) for name, view in list(self._views.items()) if view is not used]
+        others.sort(key=lambda other: other[1].used_at)
+        surplus = len(others) + 1 - MOST
+        for at, (name, view) in enumerate(others):
+            if at < surplus or not (view.is_fresh(seconds) or view.has_its_own):
+                self._views.pop(name, None)

@@ -79,7 +79,9 @@ class AgentChatEngine(BaseChatEngine):
         known = self._llm.agent.session(self.session_id)
         if known is None or not hasattr(type(client), "messages"):
             return self._history
-        listed = remote_messages(client, known.conversation_id, self.session_id)
+        listed: list[ChatMessage] | None = self._llm.agent.call(
+            remote_messages(client, known.conversation_id, self.session_id)
+        )
         return self._history if listed is None else listed
 
     def reset(self) -> None:

@@ -6,6 +6,7 @@ what the service may not have told yet.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Coroutine, Generator, Mapping
 from typing import Any, NoReturn, TypeVar, overload
 
@@ -14,8 +15,10 @@ from llama_index.core.storage.chat_store.base import BaseChatStore
 from llama_index.core.storage.chat_store.base_db import AsyncDBChatStore, MessageStatus
 from pydantic import Field, PrivateAttr
 
-from llamaindex_agents._views import CachedConversations
+from llamaindex_agents._views import CachedConversation, CachedConversations
+from remote_agents.agent import Agent
 from remote_agents.arguments.fields import CheckedFields
+from remote_agents.flow import Flow
 
 CACHE_SECONDS = 60.0
 _NOT_GIVEN: Any = object()
@@ -59,13 +62,15 @@ class _ReadyList(list[T], _Ready):
 class RemoteChatStore(CheckedFields, BaseChatStore, AsyncDBChatStore):
     """Chat store over the conversations that a service keeps, for `Memory` and `ChatMemoryBuffer`.
 
-    A key is a session id of the client, which the service is never told. Nothing is ever written:
-    the service has stored a turn by the time it is added here. What `Memory` archives is left out
-    of what it is given back; the service keeps it.
+    A key is a session id of the client, which the service is never told. One store serves many
+    users: each `account` of the client has dialogues of its own, whatever their keys. Nothing is
+    ever written: the service has stored a turn by the time it is added here. What `Memory` archives
+    is left out of what it is given back; the service keeps it.
 
     It is both of LlamaIndex's kinds of chat stores, whose methods have the same names. As long as
     nothing has to be read, a result can be used as it is or awaited; `get_messages` reads at once,
-    or, as `Memory` calls it, with a status, when it is awaited.
+    or, as `Memory` calls it, with a status, when it is awaited. Where `account` is an async
+    function all is to be awaited, as `Memory` does and `ChatMemoryBuffer` does not.
 
     Examples:
         ```python
@@ -127,7 +132,7 @@ class RemoteChatStore(CheckedFields, BaseChatStore, AsyncDBChatStore):
             offset: How many to leave out before them.
         """
         if status is _NOT_GIVEN and limit is None and offset is None:
-            view = self._views.read(key, self.cache_seconds)
+            view = self.client.agent.call(self._views.read(key, self.cache_seconds))
             return _ReadyList(view.messages[view.archived :])
         return self._aget(
             key, MessageStatus.ACTIVE if status is _NOT_GIVEN else status, limit, offset
@@ -144,7 +149,7 @@ class RemoteChatStore(CheckedFields, BaseChatStore, AsyncDBChatStore):
         limit: int | None = None,
         offset: int | None = None,
     ) -> list[ChatMessage]:
-        view = await self._views.aread(key, self.cache_seconds)
+        view: CachedConversation = await self._reading(self._views.read(key, self.cache_seconds))
         messages = view.messages
         if status is MessageStatus.ACTIVE:
             messages = messages[view.archived :]
@@ -169,15 +174,24 @@ class RemoteChatStore(CheckedFields, BaseChatStore, AsyncDBChatStore):
         self, key: str, messages: list[ChatMessage], status: MessageStatus = MessageStatus.ACTIVE
     ) -> Any:
         """Keep several messages."""
-        self._views.of(key).added.extend(messages)
-        return _Ready()
+        return self._done(self._views.add(key, messages))
+
+    async def async_add_message(self, key: str, message: ChatMessage) -> None:
+        """The same as `add_message`, with asyncio."""
+        await self.client.agent.acall(self._views.add(key, [message]))
 
     def set_messages(
         self, key: str, messages: list[ChatMessage], status: MessageStatus = MessageStatus.ACTIVE
     ) -> Any:
         """Begin the dialogue anew with these messages; its next turn starts a new conversation."""
-        self._views.start(key, messages)
-        return _Ready()
+        return self._done(self._begun(key, messages))
+
+    async def aset_messages(self, key: str, messages: list[ChatMessage]) -> None:
+        """The same as `set_messages`, with asyncio."""
+        await self.client.agent.acall(self._begun(key, messages))
+
+    def _begun(self, key: str, messages: list[ChatMessage]) -> Flow[None]:
+        yield from self._views.start(key, messages)
 
     def delete_messages(self, key: str, status: MessageStatus | None = None) -> Any:
         """Forget a dialogue; the service's conversation stays, and is not continued.
@@ -185,9 +199,12 @@ class RemoteChatStore(CheckedFields, BaseChatStore, AsyncDBChatStore):
         Returns:
             The messages that were known here.
         """
-        known = self._views.of(key).messages
-        self._views.start(key, [])
-        return _ReadyList(known)
+        return self._done(self._views.start(key, []))
+
+    async def adelete_messages(self, key: str) -> list[ChatMessage]:
+        """The same as `delete_messages`, with asyncio."""
+        known: list[ChatMessage] = await self.client.agent.acall(self._views.start(key, []))
+        return known
 
     def delete_message(self, key: str, idx: int) -> NoReturn:
         """Not possible: the service keeps the conversation."""
@@ -203,10 +220,32 @@ class RemoteChatStore(CheckedFields, BaseChatStore, AsyncDBChatStore):
 
     async def archive_oldest_messages(self, key: str, n: int) -> list[ChatMessage]:
         """Leave the oldest messages out of what is active."""
-        oldest = await self._aget(key, limit=n)
-        self._views.of(key).archived += len(oldest)
+        flow = self._views.archive(key, n, self.cache_seconds)
+        oldest: list[ChatMessage] = await self._reading(flow)
         return oldest
 
-    def get_keys(self) -> _ReadyList[str]:
-        """The dialogues that were used."""
-        return _ReadyList(self._views.keys())
+    def get_keys(self) -> Any:
+        """The account's dialogues that are at hand: those that were used lately."""
+        return self._done(self._views.keys())
+
+    async def aget_keys(self) -> list[str]:
+        """The same as `get_keys`, with asyncio."""
+        keys: list[str] = await self.client.agent.acall(self._views.keys())
+        return keys
+
+    async def _reading(self, flow: Flow[Any]) -> Any:
+        """The result of a flow that may ask the service."""
+        agent: Agent = self.client.agent
+        if agent.awaits_account or agent.awaits_key:
+            return await agent.acall(flow)
+        # In a thread: the sync methods of `Memory` run in an event loop of their own each, which
+        # could not share the connections of an async client.
+        return await asyncio.to_thread(agent.call, flow)
+
+    def _done(self, flow: Flow[Any]) -> Any:
+        """The result of a flow, to be used or awaited; awaited where the account has to be."""
+        agent: Agent = self.client.agent
+        if agent.awaits_account:
+            return agent.acall(flow)
+        result = agent.call(flow)
+        return _Ready() if result is None else _ReadyList(result)

@@ -22,10 +22,13 @@ from typing import TYPE_CHECKING, Any
 from remote_agents.drivers import arun, avalue_of, run, value_of
 from remote_agents.errors import AgentError, ConfigurationError
 from remote_agents.flow import Flow
+from remote_agents.json_types import JsonObject
 from remote_agents.memory.dialogue import FoundNames
 from remote_agents.memory.history_matching import Conversation
 from remote_agents.memory.lease import asked
+from remote_agents.memory.marks import sealer_for
 from remote_agents.memory.sessions import Session
+from remote_agents.memory.stored_conversations import marks_of
 from remote_agents.observability import observed
 from remote_agents.turns.clock import Exchange, account_of
 from remote_agents.turns.operations import expand
@@ -161,15 +164,16 @@ class Agent(Terms):
             session_id: Its name.
             **names: What else is part of it, for example `user_id`.
         """
-        found: Session | None = self.call(self._session(session_id, names))
+        found: Session | None = self.call(self.finding(session_id, names))
         return found
 
     async def asession(self, session_id: str, /, **names: str) -> Session | None:
         """The same as `session`, with asyncio."""
-        found: Session | None = await self.acall(self._session(session_id, names))
+        found: Session | None = await self.acall(self.finding(session_id, names))
         return found
 
-    def _session(self, session_id: str, names: Mapping[str, str]) -> Flow[Session | None]:
+    def finding(self, session_id: str, names: Mapping[str, str]) -> Flow[Session | None]:
+        """The conversations of a session or thread, as a flow; as for `session`."""
         known = []
         for key in (yield from self._dialogue_keys(session_id, names)):
             known += yield from self._known(key)
@@ -222,11 +226,36 @@ class Agent(Terms):
         return gone
 
     def _dialogue_keys(self, session_id: str, names: Mapping[str, str]) -> Flow[list[str]]:
-        return self.dialogue_keys_of(session_id, names, (yield from account_of(Exchange(self))))
+        return self.dialogue_keys_of(session_id, names, (yield from self.asking_account()))
 
     def _known(self, key: str) -> Flow[list[Conversation]]:
         known = yield from asked(self.store, partial(self.store.read, key))
         return [each for each in known if each.conversation_id]
+
+    def asking_account(self) -> Flow[str]:
+        """Whose conversations this call's are, as a flow."""
+        return account_of(Exchange(self))
+
+    def marking(
+        self, conversation_id: str, messages: Sequence[Message], session_id: str | None = None
+    ) -> Flow[list[JsonObject | None]]:
+        """The marks of a conversation that was read back, as a flow; None for what is no answer.
+
+        Args:
+            conversation_id: The service's id.
+            messages: All that it holds, oldest first.
+            session_id: The session that is to go on in it; None if its own id names it.
+        """
+        account = yield from self.asking_account()
+        seal_key = self.learned.seal_key or (yield from asked(self.store, self.seal_key))
+        return marks_of(
+            conversation_id,
+            messages,
+            session_id=session_id,
+            account=account,
+            agent=self.name,
+            sealer=sealer_for(seal_key, account, self.name),
+        )
 
     def close(self) -> None:
         """Give up the shared connections."""

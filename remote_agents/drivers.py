@@ -305,8 +305,8 @@ class _BlockingIO(_IO):
 
     def _do(self, op: Do) -> Any:
         value = _do(op)
-        if inspect.iscoroutine(value):
-            value.close()
+        if inspect.isawaitable(value):
+            getattr(value, "close", lambda: None)()  # of a coroutine, and of what holds one
             raise ConfigurationError(
                 "api_key, or account, is an async function: only the async methods can use it."
             )

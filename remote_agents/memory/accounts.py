@@ -6,7 +6,7 @@ import contextlib
 import hashlib
 import secrets
 import weakref
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Coroutine, Generator
 from typing import Any
 
 from remote_agents.errors import ConfigurationError
@@ -47,6 +47,28 @@ def account_named(name: object) -> str:
     if name is None or name == "":
         raise ConfigurationError("account is empty: it says whose conversations they are.")
     return f"account:{as_name('account', name)}"
+
+
+class AwaitedAccount:
+    """The account that an async function names; whoever cannot await it closes it.
+
+    Args:
+        name: What the function gave, to be awaited.
+    """
+
+    def __init__(self, name: Awaitable[object]) -> None:
+        self._name = name
+
+    def __await__(self) -> Generator[Any, Any, str]:
+        return self._account().__await__()
+
+    async def _account(self) -> str:
+        return account_named(await self._name)
+
+    def close(self) -> None:
+        """Let go of what the function gave."""
+        if isinstance(self._name, Coroutine):
+            self._name.close()
 
 
 def seal_key(secret: str | bytes | None, key: str | None) -> bytes:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import copy
 import hashlib
 import inspect
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import closing
+from collections.abc import Callable, Mapping
+from contextlib import closing, suppress
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -46,16 +46,15 @@ from remote_agents.flow import Flow
 from remote_agents.http.timeouts import Timeout
 from remote_agents.json_types import Arguments, JsonMapping, JsonObject
 from remote_agents.memory.accounts import (
+    AwaitedAccount,
     account_named,
     account_of_function,
     account_of_key,
     seal_key,
 )
 from remote_agents.memory.dialogue import NAMES, dialogue_of, find_dialogue_name, required
-from remote_agents.memory.marks import sealer_for
 from remote_agents.memory.sessions import DEFAULT_STORE, read_store
 from remote_agents.memory.store import SessionStore
-from remote_agents.memory.stored_conversations import marks_of
 from remote_agents.seconds import read_seconds
 from remote_agents.service import Endpoint
 from remote_agents.settings import DEFAULTS, Memory, hide_secrets, signature
@@ -210,6 +209,11 @@ class Terms:
         return callable(self.secret)
 
     @property
+    def awaits_key(self) -> bool:
+        """Whether it is an async function's."""
+        return self.key_is_callable and inspect.iscoroutinefunction(self.secret)
+
+    @property
     def key(self) -> str:
         """The key itself, when it is not a function."""
         return str(self.secret.get_secret_value())
@@ -257,7 +261,17 @@ class Terms:
         if not callable(given):
             return account_named(given)
         found = given()
-        return _awaited_account(found) if inspect.isawaitable(found) else account_named(found)
+        return AwaitedAccount(found) if inspect.isawaitable(found) else account_named(found)
+
+    @property
+    def awaits_account(self) -> bool:
+        """Whether only async methods can tell whose turns they are."""
+        with suppress(Exception):  # a function that fails does so again where it is asked
+            account = self.account()
+            if isinstance(account, AwaitedAccount):
+                account.close()
+                return True
+        return False
 
     @property
     def names_account(self) -> bool:
@@ -308,36 +322,6 @@ class Terms:
                 keys.append(dialogue_of(*found, account, self.name).key)
         return keys
 
-    def marks_of(
-        self, conversation_id: str, messages: Sequence[Message], session_id: str | None = None
-    ) -> list[JsonObject | None]:
-        """The marks of a conversation that was read back; None for what is no answer.
-
-        Args:
-            conversation_id: The service's id.
-            messages: All that it holds, oldest first.
-            session_id: The session that is to go on in it; None if its own id names it.
-        """
-        account = self._account_now()
-        sealer = sealer_for(self.seal_key(), account, self.name)
-        return marks_of(
-            conversation_id,
-            messages,
-            session_id=session_id,
-            account=account,
-            agent=self.name,
-            sealer=sealer,
-        )
-
-    def _account_now(self) -> str:
-        account = self.account()
-        if inspect.iscoroutine(account):
-            account.close()
-            raise ConfigurationError(
-                "account is an async function: it can only be asked in turns, by async methods."
-            )
-        return str(account)
-
     def new_reply(self) -> Reply:
         """An empty reply of this agent."""
         return Reply(self.endpoint.name, self.name)
@@ -348,10 +332,6 @@ def _first_path(turn: Callable[[Turn], Flow[Reply]], agent_id: str) -> str:
     """The path of a turn's first request, below the root address."""
     with closing(turn(Turn(agent_id, [Message("user", "Hi")]))) as flow:
         return str(next(flow).request.path)
-
-
-async def _awaited_account(found: Any) -> str:
-    return account_named(await found)
 
 
 _CHANGING = frozenset({"headers", "extra_headers", "timeout", "extra_body"})

@@ -1,12 +1,15 @@
 """Whose conversations they are: users of one application never meet in one."""
 
 import gc
+import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from langchain_core.exceptions import ModelInvalidRequestError
+from langchain_core.messages import HumanMessage
 
+from langchain_agents import RemoteChatMessageHistory
 from remote_agents import ConfigurationError, InMemorySessionStore, SQLSessionStore
 from remote_agents.sandbox import Sandbox
 from remote_agents.testing.ways import FRAMEWORKS, Way, make
@@ -47,6 +50,25 @@ async def test_an_account_has_conversations_of_its_own(
     assert len(set(seen.values())) == 2
     if kind == "sqlite":
         store.close()
+
+
+@pytest.mark.parametrize("endpoint", ["bluenexus", "cloudbase", "maiagent"])
+async def test_an_async_account_reads_a_history_back(endpoint: str, sandbox: Sandbox) -> None:
+    """Only async methods can ask it; the others say so, and leave nothing that was not awaited."""
+    agent = client(sandbox, endpoint, account=_whoever, session_store=InMemorySessionStore())
+    reply = await ask(agent, "aask", "Hi", session_id="main")
+    history = RemoteChatMessageHistory(agent, reply.conversation_id)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        _, answer = await history.aget_messages()
+        assert answer.response_metadata["conversation"]
+        for method in (lambda: history.messages, lambda: agent.ask("Hi", session_id="main")):
+            with pytest.raises(ConfigurationError, match="async function"):
+                method()
+        gc.collect()
+    chat = make("langchain", endpoint, **{**sandbox.kwargs(endpoint), "account": _whoever})
+    await chat.ainvoke([*await history.aget_messages(), HumanMessage("And then?")])
+    assert sandbox.turns(endpoint)[-1]["conversation_id"] == reply.conversation_id
 
 
 async def _whoever() -> str:
