@@ -132,9 +132,11 @@ class InMemorySessionStore(SessionStore):
         """What is known of a dialogue, unless it is too old."""
         with self._here():
             held = self._dialogues.get(dialogue, [])
-            if self.ttl is not None:
+            if held and self.ttl is not None:
                 before = time.time() - self.ttl
                 held[:] = [e for e in held if e.holder or e.conversation.last_used >= before]
+                if not held:
+                    del self._dialogues[dialogue]
             return [each.shown() for each in held]
 
     def begin(

@@ -113,7 +113,7 @@ class SQLSessionStore(SessionStore):
     def guess(self, dialogue: str) -> Sequence[Conversation] | None:
         """What this process read or wrote last of a dialogue."""
         database = self._opened
-        if database is None or database.pid != process.pid or self._owed:
+        if database is None or database.pid != process.pid or self._owes(dialogue):
             return None
         return database.guesses.of(dialogue)
 
@@ -162,6 +162,9 @@ class SQLSessionStore(SessionStore):
     def _owe(self, dialogue: str, holder: str, conversation: Conversation | None) -> None:
         if len(self._owed) < MOST_OWED:
             self._owed[holder] = dialogue, conversation
+
+    def _owes(self, dialogue: str) -> bool:
+        return any(owed == dialogue for owed, _ in list(self._owed.values()))
 
     def _pay(self, dialogue: str) -> None:
         for holder, (owed, conversation) in list(self._owed.items()):

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from remote_agents import Message, SQLSessionStore
+from remote_agents import ConversationError, Message, SQLSessionStore
 from remote_agents.memory.guesses import MOST, REST
 from remote_agents.memory.history_matching import Conversation
 from remote_agents.sandbox import Sandbox
@@ -87,6 +87,26 @@ def test_nothing_is_guessed_of_what_became_of_a_refused_turn(
     assert taken(here)
     assert here.finish("u1", "h", None)
     assert here.guess("u1") is None
+
+
+def test_what_could_not_be_given_back_keeps_no_other_dialogue_from_being_guessed(
+    both: tuple[Counting, Counting], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here, _ = both
+    conversation = put(here, "c1")
+    assert here.begin("lost", "other", None)
+    with monkeypatch.context() as patched:
+        patched.setattr("remote_agents.memory.sql._finish", _fails)
+        with pytest.raises(ConversationError):
+            here.finish("lost", "other", Conversation("c2"))
+    assert here.guess("lost") is None
+    assert taken(here)
+    assert here.finish("u1", "h", said(conversation))
+    here.delete("lost")
+
+
+def _fails(*_: object) -> bool:
+    raise ConversationError("The database is away.")
 
 
 def begin_another(store: SQLSessionStore) -> None:

@@ -193,3 +193,12 @@ def test_a_store_in_memory_forgets_after_a_while() -> None:
     put(store, "u2", talked(last_used=time.time() - 9))
     assert store.read("u1") == []
     assert ids(store, "u2") == ["c1"]
+
+
+def test_what_a_store_in_memory_forgot_takes_no_room() -> None:
+    store = InMemorySessionStore(max_size=2, ttl=10)
+    put(store, "live", talked(last_used=time.time()))
+    put(store, "old", talked(last_used=time.time() - 11))
+    assert store.read("old") == []
+    put(store, "new", talked(last_used=time.time()))
+    assert ids(store, "live") == ids(store, "new") == ["c1"]
