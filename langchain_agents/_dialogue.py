@@ -16,7 +16,7 @@ from remote_agents.agent import Agent
 from remote_agents.concealed import conceal
 from remote_agents.errors import ConfigurationError
 from remote_agents.json_types import Arguments
-from remote_agents.memory.dialogue import FoundNames, names_in
+from remote_agents.memory.dialogue import FoundNames, names_in, without_absent
 from remote_agents.memory.sessions import current_session
 from remote_agents.unknown_names import unknown_in_call
 
@@ -41,7 +41,7 @@ def with_dialogue(agent: Agent, config: RunnableConfig, kwargs: Arguments) -> Ar
     with model_errors():
         found = _context(configurable, agent)
         found.update(names_in(configurable, agent.dialogue_keys))
-    call = conceal(kwargs) if kwargs else {}
+    call = without_absent(conceal(kwargs)) if kwargs else {}
     if not call.get("memory") and NOSTREAM in (config.get("tags") or ()):
         call["memory"] = "client"
     history = configurable.get("message_history")
@@ -49,11 +49,10 @@ def with_dialogue(agent: Agent, config: RunnableConfig, kwargs: Arguments) -> Ar
         call["cleared"] = True
         if not call.get("conversation_id") and (own := _own_conversation(history, agent)):
             call["conversation_id"] = own
-    if call.get("session_id") in (None, ""):
-        call["session_id"] = current_session() or _session_alone(found)
-    if call["session_id"] is None:
-        del call["session_id"]
-    if "session_id" not in call and (thread := _thread(found)):
+    session_id = call.get("session_id") or current_session() or _session_alone(found)
+    if session_id:
+        call["session_id"] = session_id
+    elif thread := _thread(found):
         call["thread_id"] = thread  # for tracers, which group turns by it
     return {**call, "dialogue": found}
 

@@ -126,6 +126,7 @@ def _with_dialogue_tags(
     llm: _InDialogue, kwargs: Mapping[str, object]
 ) -> AbstractContextManager[None]:
     """Gives LlamaIndex's spans and events the names of the dialogue as tags."""
+    kwargs = turns.without_absent(kwargs)
     session_id = kwargs.get("session_id") or llm.session_id or turns.current_session()
     named = {"session_id": session_id, "conversation_id": kwargs.get("conversation_id")}
     tags = {name: value for name, value in named.items() if value}

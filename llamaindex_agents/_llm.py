@@ -176,6 +176,7 @@ class RemoteLLM(Configured, StructuredPrediction):
         """Arguments of one turn. A `with session(...)` is read here, when the turn is called."""
         if not self._bindable:
             return stateless_call(kwargs)
+        kwargs = turns.without_absent(kwargs)
         if kwargs.get("session_id") or kwargs.get("conversation_id"):
             return kwargs
         session_id = self.session_id or turns.current_session()

@@ -22,7 +22,10 @@ from llamaindex_agents._tools import (
     selections as selections,
 )
 from remote_agents.agent import Agent as Agent
-from remote_agents.memory.dialogue import required as required
+from remote_agents.memory.dialogue import (
+    required as required,
+    without_absent as without_absent,
+)
 from remote_agents.memory.sessions import current_session as current_session
 from remote_agents.unknown_names import unknown_name as unknown_name
 from remote_agents.wire.json_in_text import (

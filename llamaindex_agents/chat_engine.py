@@ -32,6 +32,7 @@ from llamaindex_agents._llm import RemoteLLM, checked_llm
 from llamaindex_agents._sources import Sources
 from llamaindex_agents._streamed import RemoteStreamingChatResponse
 from remote_agents.json_types import JsonObject
+from remote_agents.memory.dialogue import is_absent
 
 dispatcher = get_dispatcher(__name__)
 
@@ -61,7 +62,8 @@ class AgentChatEngine(BaseChatEngine):
         system_prompt: str | None = None,
     ) -> None:
         checked_llm("AgentChatEngine", llm)
-        self._llm = llm.for_session(session_id or llm.session_id or uuid.uuid4().hex)
+        own = None if is_absent(session_id) else session_id
+        self._llm = llm.for_session(own or llm.session_id or uuid.uuid4().hex)
         if system_prompt is not None:
             self._llm.system_prompt = system_prompt
         self.callback_manager = llm.callback_manager

@@ -23,7 +23,7 @@ from remote_agents.drivers import arun, avalue_of, run, value_of
 from remote_agents.errors import AgentError, ConfigurationError
 from remote_agents.flow import Flow
 from remote_agents.json_types import JsonObject
-from remote_agents.memory.dialogue import FoundNames
+from remote_agents.memory.dialogue import FoundNames, without_absent
 from remote_agents.memory.history_matching import Conversation
 from remote_agents.memory.lease import asked
 from remote_agents.memory.marks import sealer_for
@@ -133,6 +133,7 @@ class Agent(Terms):
         **call: Any,
     ) -> Flow[None]:
         """One turn as a flow; arguments as for `remote_agents.turns.turn.take_turn`."""
+        call = without_absent(call)
         observation = observed(self, call, stream=stream)
         try:
             if not isinstance(call.get("dialogue"), FoundNames | None):  # a caller's own

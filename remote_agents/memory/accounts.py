@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Generator
 from typing import Any
 
 from remote_agents.errors import ConfigurationError
-from remote_agents.memory.dialogue import as_name
+from remote_agents.memory.dialogue import as_name, is_absent
 
 _functions: dict[int, tuple[weakref.ref[Any], str]] = {}
 _OF_THIS_PROCESS = secrets.token_bytes(32)
@@ -44,7 +44,7 @@ def account_named(name: object) -> str:
     Raises:
         ConfigurationError: It is empty, so that all without one would share it, or no name.
     """
-    if name is None or name == "":
+    if is_absent(name):
         raise ConfigurationError("account is empty: it says whose conversations they are.")
     return f"account:{as_name('account', name)}"
 

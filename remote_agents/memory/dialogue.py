@@ -7,12 +7,13 @@ import hashlib
 import re
 import secrets
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Literal
 
 from remote_agents.errors import ConfigurationError
-from remote_agents.json_types import JsonMapping
+from remote_agents.json_types import Arguments, JsonMapping
 
 Kind = Literal["conversation", "session", "thread", "nonce"]
 
@@ -73,11 +74,11 @@ def find_dialogue_name(
         >>> find_dialogue_name({"thread_id": "t", "user_id": "alice"})
         ('thread', {'thread_id': 't', 'user_id': 'alice'})
     """
-    if conversation_id not in _ABSENT:
+    if not is_absent(conversation_id):
         return "conversation", {"conversation": as_name("conversation_id", conversation_id)}
     found = _filled(configured or {})
     askers = {name: value for name, value in found.items() if name not in NAMES}
-    if session_id not in _ABSENT:
+    if not is_absent(session_id):
         return "session", {"session_id": as_name("session_id", session_id), **askers}
     if "thread_id" in found:
         return "thread", found
@@ -86,11 +87,34 @@ def find_dialogue_name(
     return None
 
 
-_ABSENT = ("", None)
+def is_absent(name: object) -> bool:
+    """Whether it names nobody: None, an empty text, or what a table has where it has nothing.
+
+    Example:
+        >>> [is_absent(name) for name in (None, "", float("nan"), 0, "alice")]
+        [True, True, True, False, False]
+    """
+    if name is None or isinstance(name, str):
+        return not name
+    with suppress(Exception):
+        differs = name != name  # as NaN and NaT do
+        with suppress(TypeError):
+            return bool(differs)
+        return differs is name  # pandas.NA
+    return False
+
+
+def without_absent(call: Mapping[str, Any]) -> Arguments:
+    """The arguments of a call without a session or conversation that names nobody."""
+    absent = [name for name in _IN_CALLS if name in call and is_absent(call[name])]
+    return {name: value for name, value in call.items() if name not in absent}
+
+
+_IN_CALLS = ("session_id", "conversation_id")
 
 
 def _filled(names: JsonMapping) -> dict[str, str]:
-    return {name: as_name(name, value) for name, value in names.items() if value not in _ABSENT}
+    return {name: as_name(name, value) for name, value in names.items() if not is_absent(value)}
 
 
 def as_name(argument: str, value: object) -> str:
@@ -101,14 +125,15 @@ def as_name(argument: str, value: object) -> str:
         value: What was given.
 
     Raises:
-        ConfigurationError: It is no name: a function that was not called or a coroutine that was
-            not awaited reads the same for all users, who would share one conversation.
+        ConfigurationError: It is no name: a function that was not called, a coroutine that was not
+            awaited, True or an empty list reads the same for all users, who would share one
+            conversation.
     """
     if isinstance(value, str):
         return str.__str__(value)  # of a subclass, such as an Enum's, its text alone
     text = str(value)
-    no_name = callable(value) or hasattr(value, "__await__") or isinstance(value, _BYTES)
-    if no_name or _ADDRESS.search(text):
+    no_name = callable(value) or hasattr(value, "__await__") or isinstance(value, Iterable)
+    if no_name or text in _TRUTHS or _ADDRESS.search(text):
         raise ConfigurationError(
             f"{argument} is {type(value).__name__}, and no name: pass the text itself. A function "
             "has to be called, and a coroutine awaited."
@@ -116,7 +141,7 @@ def as_name(argument: str, value: object) -> str:
     return text
 
 
-_BYTES = (bytes, bytearray, memoryview)
+_TRUTHS = ("True", "False")  # of whatever type: numpy has its own
 _ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 
 
@@ -180,6 +205,6 @@ def required(session_id: object) -> str:
     Raises:
         ConfigurationError: It is empty, so that all who forgot theirs would share one, or no name.
     """
-    if session_id in _ABSENT:
+    if is_absent(session_id):
         raise ConfigurationError("session_id is empty; name the session.")
     return as_name("session_id", session_id)

@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 from remote_agents import process
 from remote_agents.errors import ConfigurationError
 from remote_agents.json_types import JsonObject
+from remote_agents.memory.dialogue import is_absent
 from remote_agents.memory.history_matching import Conversation
 from remote_agents.memory.store import SessionStore
 from remote_agents.seconds import read_seconds
@@ -266,7 +267,7 @@ def session(session_id: str) -> Iterator[None]:
         ...     current_session()
         'u1'
     """
-    token = _session.set(session_id)
+    token = _session.set(None if is_absent(session_id) else session_id)
     try:
         yield
     finally:

@@ -3,14 +3,14 @@
 import gc
 import warnings
 from collections.abc import Callable, Iterator
+from decimal import Decimal
 from typing import Any
 
 import pytest
 from langchain_core.exceptions import ModelInvalidRequestError
-from langchain_core.messages import HumanMessage
 
 from langchain_agents import RemoteChatMessageHistory
-from remote_agents import ConfigurationError, InMemorySessionStore, SQLSessionStore
+from remote_agents import ConfigurationError, InMemorySessionStore, SQLSessionStore, session
 from remote_agents.sandbox import Sandbox
 from remote_agents.testing.ways import FRAMEWORKS, Way, make
 from tests.memory.ways import ASKED, REMEMBERING, SECRET, WAYS, ask, client
@@ -66,9 +66,6 @@ async def test_an_async_account_reads_a_history_back(endpoint: str, sandbox: San
             with pytest.raises(ConfigurationError, match="async function"):
                 method()
         gc.collect()
-    chat = make("langchain", endpoint, **{**sandbox.kwargs(endpoint), "account": _whoever})
-    await chat.ainvoke([*await history.aget_messages(), HumanMessage("And then?")])
-    assert sandbox.turns(endpoint)[-1]["conversation_id"] == reply.conversation_id
 
 
 async def _whoever() -> str:
@@ -81,7 +78,55 @@ NO_NAMES: dict[str, Callable[[], Any]] = {
     "a coroutine": lambda: _whoever(),
     "an object": object,
     "bytes": lambda: b"alice",
+    "a switch": lambda: True,
+    "a list": lambda: ["alice"],
+    "a mapping": lambda: {"name": "alice"},
 }
+
+
+class NA:
+    """As pandas has it: neither true nor false, and compared with anything itself."""
+
+    def __ne__(self, other: object) -> Any:
+        return self
+
+    def __bool__(self) -> bool:
+        raise TypeError("boolean value of NA is ambiguous")
+
+    def __repr__(self) -> str:
+        return "<NA>"
+
+
+ABSENT = (None, "", float("nan"), Decimal("nan"), NA())
+
+
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+@pytest.mark.parametrize("streamed", [False, True])
+@pytest.mark.parametrize("awaited", [False, True])
+@pytest.mark.parametrize("endpoint", REMEMBERING)
+async def test_what_a_table_has_where_it_has_nothing_names_no_session(
+    endpoint: str, framework: str, streamed: bool, awaited: bool, sandbox: Sandbox
+) -> None:
+    """Two rows without a session are two users, of whom neither is told what the other said."""
+    settings = {**sandbox.kwargs(endpoint), "session_store": InMemorySessionStore()}
+    way = Way(framework, endpoint, streamed=streamed, awaited=awaited, **settings)
+    await way.ask(SECRET.format("zebra-17"), session_id=float("nan"))
+    for absent in (float("nan"), NA()):
+        assert "zebra-17" not in (await way.ask(ASKED, session_id=absent)).text
+
+
+@pytest.mark.parametrize("absent", ABSENT, ids=repr)
+@pytest.mark.parametrize("name", ["session_id", "thread_id", "user_id"])
+def test_what_a_table_has_where_it_has_nothing_is_absent_in_a_config(
+    name: str, absent: Any, sandbox: Sandbox
+) -> None:
+    model = make("langchain", "bluenexus", **sandbox.kwargs("bluenexus"))
+    with session(absent):
+        model.invoke(SECRET.format("zebra-17"), {"configurable": {name: absent}})
+        answer = model.invoke(ASKED, {"configurable": {name: absent}}, session_id=absent)
+    assert "zebra-17" not in answer.text
+    with pytest.raises(ConfigurationError, match="session_id is empty"):
+        make("plain", "bluenexus", **sandbox.kwargs("bluenexus")).forget(absent)
 
 
 @pytest.fixture(params=NO_NAMES)
@@ -120,7 +165,7 @@ def test_what_is_no_name_names_nobody_in_a_config(
 
 
 @pytest.mark.parametrize("way", WAYS)
-@pytest.mark.parametrize("given", [None, "", b"alice", len])
+@pytest.mark.parametrize("given", [None, "", b"alice", len, float("nan"), True, ()])
 async def test_what_is_no_name_is_no_account(way: str, given: Any, sandbox: Sandbox) -> None:
     agent = client(sandbox, "bluenexus", account=lambda: given)
     with pytest.raises(ConfigurationError, match="account is"):
