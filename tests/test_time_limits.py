@@ -1,7 +1,9 @@
 """Time limits of a turn: which one ends it, and what came while nobody looked."""
 
 import asyncio
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,7 @@ from remote_agents import (
     TextDelta,
     Timeout,
 )
+from remote_agents.http import pools
 from tests.raw_server import (
     HOLD,
     JSON,
@@ -26,9 +29,11 @@ from tests.raw_server import (
     serving,
 )
 from tests.transports import (
+    ANSWER,
     DONE,
     INTERIM,
     KEEPALIVE,
+    WHOLE,
     asking,
     delta,
     each_kind,
@@ -146,6 +151,39 @@ async def test_the_whole_turn_has_a_limit(kind: str, script: list[Step]) -> None
     assert isinstance(error, AgentTimeoutError)
     assert error.phase == "total"
     assert 0.35 < took < 1.5
+
+
+@pytest.mark.usefixtures("fresh_pools")
+@pytest.mark.parametrize("streamed", [False, True], ids=["whole", "streamed"])
+async def test_the_first_turn_of_a_loop_waits_for_no_thread_of_the_applications(
+    streamed: bool,
+) -> None:
+    loop, over = asyncio.get_running_loop(), threading.Event()
+    loop.set_default_executor(ThreadPoolExecutor(1))
+    busy = loop.run_in_executor(None, over.wait, 9)
+    with serving(ANSWER if streamed else WHOLE) as server:
+        async with asking("aiohttp", server, timeout=Timeout(total=6)) as asker:
+            assert await asker.ask(stream=streamed) == "Hello"
+    assert not busy.done()
+    over.set()
+    await busy
+
+
+@pytest.mark.usefixtures("fresh_pools")
+@pytest.mark.parametrize("streamed", [False, True], ids=["whole", "streamed"])
+async def test_the_limits_hold_for_the_making_of_a_client(
+    streamed: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pools, "_async_client", lambda route: time.sleep(3))
+    with serving(WHOLE) as server:
+        async with asking("aiohttp", server, timeout=Timeout(total=0.4)) as asker:
+            begun = time.monotonic()
+            error = await asker.fails(stream=streamed)
+            took = time.monotonic() - begun
+    assert isinstance(error, AgentTimeoutError)
+    assert (error.phase, error.safe_to_repeat) == ("connect", True)
+    assert "Timeout(total=" in str(error)
+    assert 0.35 < took < 2
 
 
 @each_kind

@@ -13,6 +13,7 @@ import pytest
 
 from remote_agents import AgentError, BlueNexus
 from remote_agents.client import Client
+from remote_agents.http import _aiohttp as _aiohttp  # which else counts in the first test's limits
 from remote_agents.types import Event, Finish, TextDelta
 from tests.raw_server import JSON, RawServer, head
 

@@ -26,6 +26,7 @@ from remote_agents.http.errors import Departure
 from remote_agents.http.proxies import proxy_for
 from remote_agents.http.requests import OutgoingRequest
 from remote_agents.http.responses import IncomingResponse
+from remote_agents.workers import workers
 
 if TYPE_CHECKING:
     from remote_agents.http._httpcore_sync import SyncHttpcoreClient
@@ -115,8 +116,9 @@ class Pools:
         if clients is None:
             clients = self._new_loop(loop)
         if route not in clients:
-            # In a thread: it imports modules, and reads certificates.
-            make = await asyncio.to_thread(_async_client, route)
+            # In a thread: it imports modules, and reads certificates. Not in one of the loop's own,
+            # which may all be busy with what the application runs there.
+            make = await workers.acall(partial(_async_client, route), None)
             if route not in clients:  # another task may have been here meanwhile
                 client = make()
                 closer = _close_with_loop(client, clients, route)

@@ -111,10 +111,7 @@ class Transport:
             if self._async_client is not None:
                 sending = self._asend_by(self._async_client, op, departure, alarm)
             else:
-                outgoing = self._outgoing(op, None)
-                # The first client of a process imports aiohttp; the service's time starts then.
-                client = await self._aclient_for(op)
-                sending = client.send(outgoing, departure)
+                sending = self._asend(op, departure)
             incoming = await alarm.before(_deadline(op), sending)
             departure.told.clear()
             if self._is_kept_out(incoming, op, self._async_client):
@@ -162,6 +159,11 @@ class Transport:
         if route.verify is not None and certificates.is_due(route.verify):
             await workers.acall(partial(certificates.reload_changed, route.verify), None)
         return await pools.pools.async_client(self, route)
+
+    async def _asend(self, op: Send, departure: Departure) -> IncomingResponse:
+        outgoing = self._outgoing(op, None)
+        client = await self._aclient_for(op)
+        return await client.send(outgoing, departure)
 
     def _outgoing(self, op: Send, head: Deadline | None) -> OutgoingRequest:
         request, limits = op.request, _limits(op, head)
