@@ -5,7 +5,7 @@ import signal
 import threading
 import time
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import httpx
@@ -15,7 +15,9 @@ from remote_agents import (
     AgentConnectionError,
     AgentError,
     BlueNexus,
+    TextDelta,
 )
+from remote_agents.http import pools
 from remote_agents.sandbox import Sandbox
 from remote_agents.testing.ways import FRAMEWORKS, Way, asked
 from tests.raw_server import (
@@ -27,6 +29,7 @@ from tests.raw_server import (
     sockets_of,
 )
 from tests.transports import (
+    DONE,
     KEY,
     WHOLE,
     asking,
@@ -121,6 +124,60 @@ async def test_closing_one_agent_leaves_the_others_their_connections() -> None:
             await one.agent.aclose()
             assert await two.ask(stream=False) == "Hello"
         assert server.connections == 1
+
+
+class Meeting:
+    """A lock at whose first release somebody else comes in."""
+
+    def __init__(self, lock: Any, comes: Callable[[], object]) -> None:
+        self.lock, self.comes = lock, [comes]
+
+    def __enter__(self) -> None:
+        self.lock.acquire()
+
+    def __exit__(self, *raised: object) -> None:
+        self.lock.release()
+        while self.comes:
+            self.comes.pop()()
+
+
+@pytest.mark.parametrize("awaited", [False, True], ids=["close", "aclose"])
+@pytest.mark.usefixtures("fresh_pools")
+def test_whoever_comes_while_the_last_one_leaves_is_given_an_open_client(awaited: bool) -> None:
+    with serving([head(), delta("Hel"), 0.2, delta("lo"), DONE]) as server:
+        first, second = (BlueNexus(base_url=server.url, api_key=KEY) for _ in range(2))
+        assert first.ask("Hi").text == "Hello"
+        events = second.stream("Hi")
+        pools.pools._lock = Meeting(pools.pools._lock, lambda: next(events))
+        asyncio.run(first.aclose()) if awaited else first.close()
+        assert "".join(each.text for each in events if isinstance(each, TextDelta)) == "lo"
+        second.close()
+
+
+async def test_whoever_comes_while_another_client_is_closed_is_given_an_open_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Slow:
+        closed = False
+
+        async def aclose(self) -> None:
+            await asyncio.sleep(0.05)
+            self.closed = True
+
+    class User: ...
+
+    monkeypatch.setattr(pools, "_async_client", lambda route: Slow)
+    ours, routes = pools.Pools(), [pools.Route(None, name) for name in ("one", "two")]
+    one, two = User(), User()
+    before = [await ours.async_client(one, route) for route in routes]
+    leaving = asyncio.ensure_future(ours.aleave(one))
+    await asyncio.sleep(0.02)
+    after: Any = [await ours.async_client(two, route) for route in routes]
+    await leaving
+    assert [each.closed for each in [*before, *after]] == [True, True, False, False]
+    assert [await ours.async_client(two, route) for route in routes] == after
+    await ours.aleave(two)
+    assert [each.closed for each in after] == [True, True]
 
 
 async def test_clients_of_the_caller_are_left_open() -> None:

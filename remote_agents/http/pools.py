@@ -85,7 +85,9 @@ class Pools:
     """The clients of this process, by route and, for async ones, by event loop."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        # Held by whoever enters or leaves a route: nobody is given a client that is being closed.
+        # A thread that holds it may take it again, as garbage is collected anywhere.
+        self._lock = threading.RLock()
         self._clients: dict[Route, SyncHttpcoreClient] = {}
         self._users: dict[Route, weakref.WeakSet[Any]] = {}
         self._loops: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Clients] = (
@@ -94,8 +96,9 @@ class Pools:
 
     def client(self, user: object, route: Route) -> SyncHttpcoreClient:
         """The sync client for this route, which `user` now needs."""
-        self._enter(user, route)
-        client = self._clients.get(route)
+        with self._lock:
+            self._enter(user, route)
+            client = self._clients.get(route)
         return client if client is not None else self._new_client(route)
 
     def _new_client(self, route: Route) -> SyncHttpcoreClient:
@@ -110,7 +113,8 @@ class Pools:
 
     async def async_client(self, user: object, route: Route) -> AsyncClient:
         """The client of this event loop for this route, which `user` now needs."""
-        self._enter(user, route)
+        with self._lock:
+            self._enter(user, route)
         loop = asyncio.get_running_loop()
         clients = self._loops.get(loop)
         if clients is None:
@@ -141,40 +145,52 @@ class Pools:
     def _enter(self, user: object, route: Route) -> None:
         users = self._users.get(route)
         if users is None:
-            users = self._users.setdefault(route, weakref.WeakSet())
+            users = weakref.WeakSet()
         if isinstance(route.verify, ssl.SSLContext) and user not in users:
             # A context of one's own is one model's: its connections go when the model does.
             weakref.finalize(user, self._forget, route).atexit = False
         users.add(user)
+        self._users[route] = users
 
     def _forget(self, route: Route) -> None:
-        if not self._users.get(route):
-            self._users.pop(route, None)
-            if client := self._clients.pop(route, None):
-                client.close()
+        with self._lock:
+            client = None
+            if not self._users.get(route):
+                self._users.pop(route, None)
+                client = self._clients.pop(route, None)
+        if client is not None:
+            client.close()
 
     def leave(self, user: object) -> None:
         """`user` needs its sync clients no longer; the last user of one closes it."""
-        for route in self._routes_without(user):
-            if client := self._clients.pop(route, None):
-                client.close()
+        with self._lock:
+            clients = self._taken(self._routes_without(user))
+        for client in clients:
+            client.close()
 
     async def aleave(self, user: object) -> None:
         """The same as `leave`, and for the clients of this event loop too."""
-        clients = self._loops.get(asyncio.get_running_loop(), {})
-        routes = self._routes_without(user)
-        self.leave(user)
-        for route in routes:
-            if route in clients:
-                await clients[route][1].aclose()
+        of_loop = self._loops.get(asyncio.get_running_loop(), {})
+        with self._lock:
+            routes = self._routes_without(user)
+            clients = self._taken(routes)
+        # All at once: while one is closed, another task may come for the next.
+        closers = [of_loop.pop(route)[1] for route in routes if route in of_loop]
+        for client in clients:
+            client.close()
+        for closer in closers:
+            await closer.aclose()
 
     def _routes_without(self, user: object) -> list[Route]:
         """The routes that nobody needs without this user."""
-        with self._lock:
-            users_of = list(self._users.items())
-            for _, users in users_of:
-                users.discard(user)
-            return [route for route, users in users_of if not users]
+        for users in self._users.copy().values():
+            users.discard(user)
+        return [route for route, users in self._users.copy().items() if not users]
+
+    def _taken(self, routes: list[Route]) -> list[SyncHttpcoreClient]:
+        """The sync clients of these routes, which nobody is given any more."""
+        taken = (self._clients.pop(route, None) for route in routes)
+        return [client for client in taken if client is not None]
 
 
 def _abandon(clients: Clients) -> None:
@@ -190,7 +206,8 @@ async def _close_with_loop(
     try:
         yield
     finally:
-        clients.pop(route, None)
+        if route in clients and clients[route][0] is client:
+            del clients[route]
         await client.aclose()
 
 
