@@ -6,17 +6,21 @@ import asyncio
 import inspect
 import time
 from collections.abc import Awaitable, Callable
+from concurrent.futures import Future
 from typing import Any, TypeAlias
-from weakref import WeakKeyDictionary
 
 from pydantic import SecretStr
 
+from remote_agents import process
 from remote_agents.json_types import JsonObject
 from remote_agents.process import ProcessLock
 
 Token: TypeAlias = str | SecretStr
 Fetched: TypeAlias = Token | tuple[Token, float]
 MARGIN = 60.0  # seconds before its end at which a token is no longer begun with
+# Seconds for which one event loop waits for what another one fetches. That one may stand still, and
+# even wait for this one, as LlamaIndex's blocking calls have a running loop do.
+PATIENCE = 5.0
 
 
 def cached_key(fetch: Callable[[], Fetched | Awaitable[Fetched]]) -> CachedKey:
@@ -53,7 +57,7 @@ class CachedKey:
         self._refused: set[SecretStr | None] = set()
         self._fetching = ProcessLock()  # held as long as a blocking fetch takes: in no loop
         self._lock = ProcessLock()  # of the token: held for no longer than it takes to read it
-        self._loops: WeakKeyDictionary[Any, asyncio.Lock] = WeakKeyDictionary()
+        self._under_way: _Fetch | None = None
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}()"
@@ -71,14 +75,34 @@ class CachedKey:
             return self._acall(_Begun(fetched)) if self._awaits else self._keep(fetched)
 
     async def _acall(self, begun: _Begun | None = None) -> SecretStr:
-        with self._lock.here():
-            turn = self._loops.setdefault(asyncio.get_running_loop(), asyncio.Lock())
-        async with turn:
-            token = self._good()
-            if token is not None:
-                return token
+        mine, hangs = _Fetch(), None
+        while (found := self._good_or_fetch(mine, hangs)) is not mine:
+            if not isinstance(found, _Fetch):
+                return found
+            hangs = None if await found.ends() else found
+        try:
             fetched = self._fetch() if begun is None else begun.fetched
             return self._keep(await fetched if inspect.isawaitable(fetched) else fetched)
+        finally:
+            self._end(mine)
+
+    def _good_or_fetch(self, mine: _Fetch, hangs: _Fetch | None) -> SecretStr | _Fetch:
+        """The token that is kept; else the fetch under way, which is `mine` if there was none."""
+        with self._lock.here():
+            if self._token is not None and time.monotonic() < self._until:
+                return self._token
+            other = self._under_way
+            if other is not None and other is not hangs and not other.is_lost:
+                return other
+            self._refused.clear()
+            self._under_way = mine
+            return mine
+
+    def _end(self, fetch: _Fetch) -> None:
+        with self._lock.here():
+            if self._under_way is fetch:
+                self._under_way = None
+        fetch.end()
 
     def _good(self) -> SecretStr | None:
         """The token that is kept; None where one is to be fetched now."""
@@ -114,6 +138,34 @@ class CachedKey:
 
     def __setstate__(self, state: JsonObject) -> None:
         CachedKey.__init__(self, state["_fetch"])
+
+
+class _Fetch:
+    """One that may be under way in an event loop; whoever needs a token waits for its end."""
+
+    def __init__(self) -> None:
+        self._process, self._loop = process.pid, asyncio.get_running_loop()
+        self._over: Future[None] = Future()
+        self._over.set_running_or_notify_cancel()  # else a waiter that is cancelled would cancel it
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether it cannot end: its loop is closed, or is the parent's of a forked process."""
+        return self._process != process.pid or self._loop.is_closed()
+
+    def end(self) -> None:
+        """Wake all who wait, whatever has come of it."""
+        self._over.set_result(None)
+
+    async def ends(self) -> bool:
+        """Wait until it is over; false where it takes another loop too long."""
+        here = asyncio.get_running_loop() is self._loop
+        waiting = asyncio.wrap_future(self._over)
+        try:
+            await asyncio.wait([waiting], timeout=None if here else PATIENCE)
+            return waiting.done()
+        finally:
+            waiting.cancel()
 
 
 class _Begun:

@@ -9,10 +9,13 @@ import os
 import subprocess
 import sys
 import threading
+import weakref
 from collections.abc import Awaitable, Callable, Generator
+from concurrent.futures import CancelledError, ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
 from remote_agents import ConfigurationError, cached_key
 from remote_agents.sandbox import Sandbox
@@ -82,6 +85,137 @@ def test_a_failure_is_not_kept() -> None:
 
 
 # --- threads, loops, processes -------------------------------------------------------------------
+
+
+def in_threads(work: Callable[[], Any], number: int = 4) -> list[Any]:
+    with ThreadPoolExecutor(number) as threads:
+        return [each.result() for each in [threads.submit(work) for _ in range(number)]]
+
+
+@pytest.mark.parametrize("streamed", [False, True], ids=["whole", "streamed"])
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+def test_one_fetch_serves_the_turns_of_all_event_loops(
+    framework: str, streamed: bool, sandbox: Sandbox
+) -> None:
+    settings: dict[str, Any] = sandbox.kwargs("bluenexus")
+    token, calls, all_wait = settings.pop("api_key"), [], threading.Barrier(4)
+
+    async def fetch() -> tuple[str, float]:
+        calls.append(1)
+        await asyncio.sleep(0.5)
+        return token, 3600.0
+
+    key = cached_key(fetch)
+
+    async def turns() -> list[str]:
+        way = Way(framework, "bluenexus", streamed=streamed, awaited=True, **settings, api_key=key)
+        all_wait.wait(20)
+        return [each.text for each in await asyncio.gather(way.ask(QUESTION), way.ask(QUESTION))]
+
+    answers = in_threads(lambda: asyncio.run(turns()))
+    assert all("25" in answer for both in answers for answer in both)
+    assert len(calls) == 1
+
+
+@pytest.mark.parametrize("how", ["cancelled", "failed"])
+def test_a_fetch_that_comes_to_nothing_is_taken_up_by_another_loop(how: str) -> None:
+    begun, waiting = threading.Event(), threading.Event()
+    calls: list[int] = []
+
+    async def fetch() -> str:
+        calls.append(1)
+        if len(calls) > 1:
+            return "a"
+        begun.set()
+        await asyncio.to_thread(waiting.wait, 10)
+        await asyncio.sleep(0.1)
+        if how == "failed":
+            raise ValueError("not now")
+        raise asyncio.CancelledError
+
+    key: Any = cached_key(fetch)
+
+    async def get() -> str:
+        return str((await key()).get_secret_value())
+
+    async def later() -> str:
+        asyncio.get_running_loop().call_later(0.05, waiting.set)
+        return await get()
+
+    with ThreadPoolExecutor(1) as thread:
+        first = thread.submit(lambda: asyncio.run(get()))
+        assert begun.wait(10)
+        assert asyncio.run(later()) == "a"
+        with pytest.raises((ValueError, asyncio.CancelledError, CancelledError)):
+            first.result(10)
+    assert len(calls) == 2
+
+
+@pytest.mark.parametrize("end", ["stopped", "closed"])
+def test_a_loop_that_stands_still_keeps_no_other_waiting(
+    end: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("remote_agents.keys.PATIENCE", 0.2 if end == "stopped" else 60.0)
+    calls: list[int] = []
+
+    async def fetch() -> str:
+        calls.append(1)
+        await asyncio.sleep(60 if len(calls) == 1 else 0)
+        return "a"
+
+    key: Any = cached_key(fetch)
+
+    async def get() -> str:
+        return str((await asyncio.wait_for(key(), 20)).get_secret_value())
+
+    loop = asyncio.new_event_loop()
+    left: Any = loop.create_task(key())
+    loop.run_until_complete(asyncio.sleep(0.01))
+    if end == "closed":
+        loop.close()
+    assert asyncio.run(get()) == "a"
+    assert len(calls) == 2
+    if end == "stopped":
+        left.cancel()
+        loop.run_until_complete(asyncio.wait([left]))
+        loop.close()
+    else:
+        left._log_destroy_pending = False
+
+
+def test_a_waiter_that_is_cancelled_leaves_the_fetch_to_the_others() -> None:
+    async def fetch() -> str:
+        await asyncio.sleep(0.1)
+        return "a"
+
+    async def waiters() -> list[Any]:
+        tasks = [asyncio.ensure_future(key()) for _ in range(3)]
+        await asyncio.sleep(0.02)
+        tasks[1].cancel()
+        return await asyncio.gather(*tasks, return_exceptions=True)
+
+    key: Any = cached_key(fetch)
+    first, second, third = asyncio.run(waiters())
+    assert first == third == SecretStr("a")
+    assert isinstance(second, asyncio.CancelledError)
+
+
+def test_nothing_is_kept_of_loops_in_which_turns_waited() -> None:
+    async def fetch() -> tuple[str, float]:
+        await asyncio.sleep(0)
+        return "a", 0.0
+
+    key: Any = cached_key(fetch)
+    loops = []
+
+    async def two() -> None:
+        loops.append(weakref.ref(asyncio.get_running_loop()))
+        await asyncio.gather(key(), key())
+
+    for _ in range(3):
+        asyncio.run(two())
+    gc.collect()
+    assert [loop() for loop in loops] == [None] * 3
 
 
 def test_a_token_that_is_refused_while_it_is_fetched_again_is_not_kept() -> None:
