@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -19,7 +18,7 @@ from typing_extensions import Self
 from langchain_agents._language_model import LanguageModel
 from langchain_agents._lazy_turns import turns
 from remote_agents import __version__
-from remote_agents.configured import Configured
+from remote_agents.configured import Configured, for_pickle
 from remote_agents.errors import AgentError, ConfigurationError, safe_to_repeat
 from remote_agents.services import BUILT_IN
 
@@ -263,36 +262,11 @@ class AgentSettings(Configured, Serializable, LanguageModel[Any, Any]):
         configurable: RunnableSerializable[Any, Any] = super().configurable_fields(**kwargs)
         return configurable
 
-    def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
-        memo = {} if memo is None else memo
-        for name in _SHARED:
-            value = getattr(self, name)
-            memo[id(value)] = value
-        return super().__deepcopy__(memo)
-
     def __getstate__(self) -> dict[Any, Any]:
         state = dict(super().__getstate__())
         fields = {name: state["__dict__"][name] for name in type(self).model_fields}
-        for name in ("http_client", "http_async_client"):
-            if fields[name] is not None:
-                warnings.warn(
-                    f"{name} does not go into a pickle; the copy uses the shared connections.",
-                    stacklevel=3,
-                )
-                fields[name] = None
         private = {**(state.get("__pydantic_private__") or {}), "_agent": None}
-        return {**state, "__dict__": fields, "__pydantic_private__": private}
+        return {**state, "__dict__": for_pickle(fields), "__pydantic_private__": private}
 
 
 _FRAMEWORK = f"langchain-core/{VERSION}"
-
-# Live things, which a deep copy uses too.
-_SHARED = (
-    "_agent",
-    "account",
-    "api_key",
-    "http_client",
-    "http_async_client",
-    "session_store",
-    "fold",
-)

@@ -41,7 +41,7 @@ from llamaindex_agents._calls import (
 )
 from llamaindex_agents._lazy_turns import turns
 from llamaindex_agents._structured import StructuredPrediction
-from remote_agents.configured import Configured
+from remote_agents.configured import Configured, for_pickle
 from remote_agents.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -86,19 +86,12 @@ class RemoteLLM(Configured, StructuredPrediction):
         return frozenset({"session_id", "context_window", "pydantic_program_mode"})
 
     def __getstate__(self) -> dict[Any, Any]:
-        state = {k: v for k, v in self.__dict__.items() if k not in _OF_THIS_PROCESS}
-        return {"__dict__": state, "bindable": self._bindable}
+        fields = {k: v for k, v in self.__dict__.items() if k != "callback_manager"}
+        return {"__dict__": for_pickle(fields), "bindable": self._bindable}
 
     def __setstate__(self, state: dict[Any, Any]) -> None:
         self.__init__(**state["__dict__"])  # type: ignore[misc]  # a pydantic model is made of its fields
         self._bindable = state["bindable"]
-
-    def __deepcopy__(self: Self, memo: dict[int, Any] | None = None) -> Self:
-        shared = {name: getattr(self, name) for name in (*_OF_THIS_PROCESS, "session_store")}
-        own = {k: v for k, v in self.__dict__.items() if k not in shared}
-        copied = type(self)(**copy.deepcopy(own, memo), **shared)
-        copied._bindable = self._bindable
-        return copied
 
     def __repr_args__(self) -> Iterator[tuple[str, Any]]:
         for name in ("agent_id", "base_url", "session_id"):
@@ -378,7 +371,3 @@ def checked_llm(asking: str, llm: object) -> RemoteLLM:
             f"{asking} takes an LLM of this library, not {type(llm).__name__}."
         )
     return llm
-
-
-# Left behind by a pickle: another process has its own.
-_OF_THIS_PROCESS = ("callback_manager", "rate_limiter", "http_client", "http_async_client")

@@ -6,6 +6,7 @@ knows about services. It has no state of a conversation.
 
 from __future__ import annotations
 
+import copy
 import sys
 from collections.abc import (
     AsyncGenerator,
@@ -31,6 +32,7 @@ from remote_agents.memory.sessions import Session
 from remote_agents.memory.stored_conversations import marks_of
 from remote_agents.observability import observed
 from remote_agents.turns.clock import Exchange, account_of
+from remote_agents.turns.learned import Learned
 from remote_agents.turns.operations import expand
 from remote_agents.turns.terms import Terms
 from remote_agents.turns.turn import take_turn
@@ -74,6 +76,14 @@ class Agent(Terms):
             client=self.http_client,
             async_client=self.http_async_client,
         )
+
+    def for_pickle(self) -> Agent:
+        """The same agent as another process has it: without connections, and as if never asked."""
+        agent = copy.copy(self)
+        agent.http_client = agent.http_async_client = None
+        agent.learned = Learned()
+        vars(agent).pop("transport", None)
+        return agent
 
     @property
     def _user_agent(self) -> dict[str, str]:

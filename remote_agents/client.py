@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import AsyncGenerator, Generator, Iterable, Mapping, Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -11,6 +12,7 @@ from typing_extensions import Self, Unpack
 
 from remote_agents._lazy import LazyModule
 from remote_agents.checking import Check, StepChecker
+from remote_agents.configured import for_pickle, shared_memo
 from remote_agents.errors import (
     AgentError,
     AgentStatusError,
@@ -115,7 +117,16 @@ class Client(Settings):
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
         """A copy with the same agent; arguments are those of another client."""
         self._refuse_change(update or ())
-        return super().model_copy(update=update, deep=deep)
+        source = copy.deepcopy(self) if deep else self
+        return super(Client, source).model_copy(update=update)
+
+    def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
+        return super().__deepcopy__(shared_memo(self, memo))
+
+    def __getstate__(self) -> dict[Any, Any]:
+        fields = for_pickle(self.__dict__)
+        private = {"_agent": self.agent.for_pickle()}
+        return {**super().__getstate__(), "__dict__": fields, "__pydantic_private__": private}
 
     def _refuse_change(self, names: Iterable[str]) -> None:
         for name in names:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import warnings
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -14,6 +16,46 @@ from remote_agents.settings import DerivedText, Settings, hide_secrets
 
 if TYPE_CHECKING:
     from remote_agents.agent import Agent
+
+
+SHARED = (
+    "_agent",
+    "account",
+    "api_key",
+    "callback_manager",
+    "fold",
+    "http_async_client",
+    "http_client",
+    "rate_limiter",
+    "session_store",
+    "verify",
+)
+"""What a deep copy has in common with its model, in all faces: it is alive, or says who asks."""
+
+LEFT_BEHIND = ("http_client", "http_async_client", "rate_limiter")
+"""What no pickle carries: connections and counts are of one process."""
+
+
+def shared_memo(model: Settings, memo: dict[int, Any] | None) -> dict[int, Any]:
+    """For `copy.deepcopy`: what has been copied, and with it what a copy shares."""
+    alive = (getattr(model, name, None) for name in SHARED)
+    return {**{id(each): each for each in alive}, **({} if memo is None else memo)}
+
+
+def for_pickle(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields that a pickle carries; it is said of what it leaves behind."""
+    left = [name for name in LEFT_BEHIND if fields.get(name) is not None]
+    for name in left:
+        warnings.warn(f"{name} does not go into a pickle; {_INSTEAD[name]}.", stacklevel=3)
+    return {**fields, **dict.fromkeys(left)}
+
+
+_CONNECTIONS = "the copy uses the shared connections"
+_INSTEAD = {
+    "http_client": _CONNECTIONS,
+    "http_async_client": _CONNECTIONS,
+    "rate_limiter": "the copy has none",
+}
 
 
 class Configured(Settings):
@@ -116,12 +158,16 @@ class Configured(Settings):
         update = hide_secrets(update or {})
         own = {name: value for name, value in update.items() if self._is_argument(name)}
         rest = {name: value for name, value in update.items() if name not in own}
-        copied = super().model_copy(update=rest, deep=deep)
+        source = copy.deepcopy(self) if deep else self
+        copied = super(Configured, source).model_copy(update=rest)
         if own:
             copied._change(own)
         if update:
             copied._on_change()
         return copied
+
+    def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
+        return super().__deepcopy__(shared_memo(self, memo))
 
     @classmethod
     def _is_argument(cls, name: str) -> bool:

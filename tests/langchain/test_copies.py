@@ -13,7 +13,6 @@ from langchain_core.exceptions import ModelAuthenticationError
 from langchain_core.load import dumpd, dumps
 from pydantic import SecretStr
 
-from remote_agents import InMemorySessionStore
 from tests.langchain.services import CHAT, LLMS, QUESTION, Tracer, chat, every_service
 
 KEY = "sk-very-secret-0123456789"
@@ -86,23 +85,8 @@ def test_a_pickle_carries_the_key_from_the_environment(
     assert "25" in pickle.loads(pickled).invoke(QUESTION).text
 
 
-def test_a_pickle_leaves_clients_behind_and_says_so(sandbox: Any) -> None:
-    client = httpx.Client()
-    model = chat(sandbox, "bluenexus", http_client=client)
-    assert copy.deepcopy(model).http_client is client
-    with pytest.warns(UserWarning, match="http_client"):
-        pickled = pickle.dumps(model)
-    assert pickle.loads(pickled).http_client is None
-
-
 def test_an_assignment_takes_effect(sandbox: Any) -> None:
     model = chat(sandbox, "bluenexus")
     model.temperature = 0.7
     model.invoke(QUESTION)
     assert sandbox.requests("bluenexus")[-1]["body"]["temperature"] == 0.7
-
-
-def test_a_deep_copy_shares_its_sessions(sandbox: Any) -> None:
-    model = chat(sandbox, "bluenexus", session_store=InMemorySessionStore())
-    copy.deepcopy(model).invoke("Hello", session_id="s")
-    assert model.session("s") is not None
