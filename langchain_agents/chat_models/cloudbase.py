@@ -66,7 +66,8 @@ class ChatCloudBase(CloudBaseSettings, ChatAgent):
 
             message.response_metadata
             # model_name, model_provider, finish_reason, conversation_id, agent, reply_id,
-            # request_id, credits_consumed, credits_remaining, turn: each where it is known
+            # request_id, credits_consumed, credits_remaining, conversation, memory, memory_reason,
+            # differs: each where it is known
             message.usage_metadata  # None where the service counts no tokens
     """
 
