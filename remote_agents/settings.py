@@ -30,7 +30,7 @@ from typing_extensions import TypedDict
 from remote_agents.errors import ConfigurationError
 from remote_agents.http.timeouts import Timeout
 from remote_agents.memory.store import SessionStore
-from remote_agents.service import Endpoint, register
+from remote_agents.service import STANDARD, Endpoint, register
 from remote_agents.types import Fold
 
 MAX_EVENT_BYTES = 8 * 1024 * 1024
@@ -231,14 +231,14 @@ class Settings(BaseModel):
     @classmethod
     def argument_names(cls) -> tuple[str, ...]:
         """The fields that configure the agent: the common ones, and those of its service."""
-        accepted = {*COMMON, *STANDARD, *cls.endpoint.accepted}
+        accepted = {*COMMON, *FRAMEWORK_PARAMETERS, *cls.endpoint.accepted}
         return tuple(name for name in cls.model_fields if name in accepted)
 
 
-STANDARD = ("temperature", "max_tokens", "stop", "streaming")
+FRAMEWORK_PARAMETERS = (*STANDARD, "streaming")
 """Parameters that both frameworks know, which every class takes."""
 
-COMMON = tuple(name for name in Settings.model_fields if name not in STANDARD)
+COMMON = tuple(name for name in Settings.model_fields if name not in FRAMEWORK_PARAMETERS)
 """The arguments of every constructor that configure the agent and not its answers."""
 
 DEFAULTS: dict[str, Any] = {name: Settings.model_fields[name].default for name in COMMON}

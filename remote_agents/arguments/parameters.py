@@ -10,6 +10,7 @@ from remote_agents.client_tools import check_tools, forced_tool
 from remote_agents.errors import ConfigurationError
 from remote_agents.json_types import JsonObject
 from remote_agents.service import Endpoint
+from remote_agents.settings import FRAMEWORK_PARAMETERS
 from remote_agents.unknown_names import unknown_in_call, unknown_name
 
 
@@ -21,7 +22,7 @@ def check_parameters(endpoint: Endpoint, parameters: Mapping[str, Any]) -> JsonO
     """
     accepted = endpoint.accepted
     for name in parameters:
-        if name not in accepted and name != "streaming":
+        if name not in accepted and name not in FRAMEWORK_PARAMETERS:
             raise ConfigurationError(unknown_name(endpoint, name), endpoint=endpoint.name)
     read_stops(parameters.get("stop"))
     return {name: value for name, value in parameters.items() if value is not None} or _NONE
@@ -37,7 +38,7 @@ def check_call(endpoint: Endpoint, parameters: Mapping[str, Any]) -> JsonObject:
         ConfigurationError: Names the unknown one, and the nearest that is valid; or a tool that is
             none.
     """
-    known = endpoint.accepted.union(endpoint.taken_by_calls, ("streaming",))
+    known = endpoint.accepted.union(endpoint.taken_by_calls, FRAMEWORK_PARAMETERS)
     told = {name: value for name, value in parameters.items() if value is not None}
     for name in [*told]:
         if name in known:
