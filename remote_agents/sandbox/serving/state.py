@@ -57,7 +57,7 @@ class Store:
     """
 
     def __init__(self, path: str) -> None:
-        # The loop's thread is the only user; resources may run in Starlette's worker threads.
+        # Only the loop's thread uses it, which need not be the one that made it.
         self.db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
         self.db.row_factory = sqlite3.Row
         try:

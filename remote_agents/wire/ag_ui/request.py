@@ -97,11 +97,11 @@ def sent_in(body: JsonMapping, asked: Turn) -> Sent:
     messages = [mapping(message) for message in body["messages"]]
     held = [message.id for message in asked.history if message.id]
     return Sent(
-        frozenset(str(tool["name"]) for tool in body["tools"]),
-        frozenset([*(str(message["id"]) for message in messages), *held]),
-        frozenset(str(m["toolCallId"]) for m in messages if m["role"] == "tool"),
-        not messages,
-        bool(asked.options.get("tool_choice")),
+        tools=frozenset(str(tool["name"]) for tool in body["tools"]),
+        messages=frozenset([*(str(message["id"]) for message in messages), *held]),
+        results=frozenset(str(m["toolCallId"]) for m in messages if m["role"] == "tool"),
+        resumes=not messages,
+        forced=bool(asked.options.get("tool_choice")),
     )
 
 

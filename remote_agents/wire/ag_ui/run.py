@@ -22,8 +22,8 @@ class Sent(NamedTuple):
         tools: Names of the caller's tools.
         messages: Ids of the messages, and of those that are known to stand before them.
         results: Ids of the calls that its `tool` messages answer.
-        forced: Whether a tool had to be called, so that an answer in JSON is read as its call.
         resumes: Whether it went on with a run that waited, so that it held no message.
+        forced: Whether a tool had to be called, so that an answer in JSON is read as its call.
     """
 
     tools: frozenset[str] = frozenset()
