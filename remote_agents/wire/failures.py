@@ -211,7 +211,7 @@ def error_code(body: object) -> str | None:
 def error_message(body: object) -> str:
     """The service's own words, wherever they stand."""
     if isinstance(body, str):
-        return _page_title(body) if _PAGE.search(body[:500]) else body[:LONGEST_BODY].strip()
+        return _page_title(body) if HTML.search(body[:500]) else body[:LONGEST_BODY].strip()
     for place in _error_objects(body):
         for key in ("message", "detail", "error_description", "error", "errors", "msg"):
             if said := _words(place.get(key)):
@@ -248,7 +248,7 @@ def _words(value: object) -> str:
     return "" if value is None else json.dumps(value)
 
 
-_PAGE = re.compile(r"<html|<!doctype html", re.IGNORECASE)
+HTML = re.compile(r"<html|<!doctype html", re.IGNORECASE)
 
 
 def _page_title(page: str) -> str:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 
 from remote_agents.errors import AgentStatusError, NotFoundError
+from remote_agents.wire.failures import HTML
 
 
 def is_elsewhere(error: AgentStatusError, path: str, paths: Iterable[str]) -> bool:
@@ -44,7 +45,7 @@ def is_about_path(error: NotFoundError) -> bool:
         said = said.get("detail") or said.get("message") or said.get("error") or ""
     if said is None:
         return True
-    return isinstance(said, str) and (_is_general(said) or _PAGE.search(said[:500]) is not None)
+    return isinstance(said, str) and (_is_general(said) or HTML.search(said[:500]) is not None)
 
 
 def _is_general(said: str) -> bool:
@@ -56,6 +57,3 @@ _GENERAL = frozenset({"", "not found", "page not found", "route not found", "no 
 _NO_ROUTE = re.compile(
     r"(cannot (get|post|put|patch|delete) /|no route matched with)", re.IGNORECASE
 )
-
-
-_PAGE = re.compile(r"<html|<!doctype html", re.IGNORECASE)

@@ -4,11 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
+from typing import Any
 
 from remote_agents.errors import StreamProtocolError
 from remote_agents.json_types import Arguments
 from remote_agents.wire.json import items, mapping, text
 from remote_agents.wire.parsing import parse
+
+
+def decoded(value: object) -> Any:
+    """What a JSON text says; what is none, as it is."""
+    with suppress(ValueError):
+        return parse(value.encode("utf-8", "surrogatepass")) if isinstance(value, str) else value
+    return value
 
 
 def parse_arguments(value: object) -> Arguments:
@@ -18,7 +26,7 @@ def parse_arguments(value: object) -> Arguments:
         >>> parse_arguments('{"city": "Paris"}')
         {'city': 'Paris'}
     """
-    known = _decoded(value)
+    known = decoded(value)
     if isinstance(known, Mapping):
         return dict(known)
     return {} if known in (None, "") else {"text": known}
@@ -38,20 +46,13 @@ def required_arguments(name: str, value: object) -> Arguments:
         >>> required_arguments("get_weather", '{"city": "Paris"}')
         {'city': 'Paris'}
     """
-    known = _decoded(value)
+    known = decoded(value)
     if isinstance(known, Mapping) or known in (None, ""):
         return parse_arguments(known)
     raise StreamProtocolError(
         f"The agent calls the tool {name} with arguments that are no JSON object, or were cut off; "
         "the tool was not run."
     )
-
-
-def _decoded(value: object) -> object:
-    """What a JSON text says; what is none, as it is."""
-    with suppress(ValueError):
-        return parse(value.encode("utf-8", "surrogatepass")) if isinstance(value, str) else value
-    return value
 
 
 def content_text(value: object) -> str:

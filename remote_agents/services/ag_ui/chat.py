@@ -14,9 +14,7 @@ from functools import partial
 from remote_agents.flow import Flow, Request, Stream
 from remote_agents.types import Attachment, Event, Message, Reply, Turn, Unknown
 from remote_agents.uploads import load_upload
-from remote_agents.wire.ag_ui import Sent, decode_ag_ui, is_ag_ui, run_input, sent_in
-
-NOTHING = Sent()
+from remote_agents.wire.ag_ui import NOTHING, Sent, decode_ag_ui, is_ag_ui, run_input, sent_in
 
 
 def turn(asked: Turn) -> Flow[Reply]:

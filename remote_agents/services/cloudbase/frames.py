@@ -19,6 +19,7 @@ from remote_agents.types import (
     Unknown,
 )
 from remote_agents.wire.ag_ui import (
+    NOTHING,
     TEXTLESS as AG_UI,
     Sent,
     decode_ag_ui,
@@ -28,8 +29,6 @@ from remote_agents.wire.json import identifier, items, mapping, number, rest_of,
 from remote_agents.wire.openai import decode_chat, decode_usage
 from remote_agents.wire.tool_arguments import parse_arguments
 from remote_agents.wire.unknown_frames import unknown_events
-
-NOTHING = Sent()
 
 
 def decode(data: object, so_far: Reply, sent: Sent = NOTHING) -> list[Event]:

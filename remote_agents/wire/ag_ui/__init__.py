@@ -7,4 +7,4 @@ from remote_agents.wire.ag_ui.answer import (
     is_ag_ui as is_ag_ui,
 )
 from remote_agents.wire.ag_ui.request import run_input as run_input, sent_in as sent_in
-from remote_agents.wire.ag_ui.run import Sent as Sent
+from remote_agents.wire.ag_ui.run import NOTHING as NOTHING, Sent as Sent

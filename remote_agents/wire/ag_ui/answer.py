@@ -36,8 +36,7 @@ from remote_agents.wire.ag_ui.run import (
 from remote_agents.wire.ag_ui.spelling import in_camel_case
 from remote_agents.wire.ag_ui.state import patched
 from remote_agents.wire.json import identifier, items, text
-from remote_agents.wire.parsing import parse
-from remote_agents.wire.tool_arguments import parse_arguments
+from remote_agents.wire.tool_arguments import decoded, parse_arguments
 from remote_agents.wire.unknown_frames import unknown_events
 
 Data: TypeAlias = Mapping[str, Any]
@@ -214,19 +213,11 @@ def _step(data: Data, so_far: Reply, run: Run) -> list[Event]:
 def _custom(data: Data, so_far: Reply, run: Run) -> list[Event]:
     if data.get("name") != "on_interrupt":
         return [Update("CUSTOM", data)]
-    value = _json(data.get("value"))
+    value = decoded(data.get("value"))
     raw = data.get("rawEvent")
     told = identifier(raw.get("id") if isinstance(raw, dict) else raw)
     run.interrupts.append(Interrupt(told, question_in(value), value))
     return []
-
-
-def _json(value: object) -> Any:
-    """The value of a JSON text, or the text if it is none."""
-    try:
-        return parse(value.encode("utf-8", "surrogatepass")) if isinstance(value, str) else value
-    except ValueError:
-        return value
 
 
 def _no_events(data: Data, so_far: Reply, run: Run) -> list[Event]:
