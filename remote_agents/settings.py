@@ -42,7 +42,7 @@ Token: TypeAlias = str | SecretStr
 KeyFunction: TypeAlias = Callable[[], Token | Awaitable[Token]]
 
 
-def _as_secret(value: object) -> Any:
+def _concealed(value: object) -> Any:
     if isinstance(value, bytes):
         return SecretBytes(value)
     return SecretStr(value) if isinstance(value, str) else value
@@ -50,8 +50,8 @@ def _as_secret(value: object) -> Any:
 
 # What may hold a secret, or is alive, is in no dump, no repr and no trace.
 Hidden: Any = Field(default=None, exclude=True, repr=False)
-ApiKey: TypeAlias = Annotated[SecretStr | str | KeyFunction, AfterValidator(_as_secret)]
-Secret: TypeAlias = Annotated[SecretStr | SecretBytes | str | bytes, AfterValidator(_as_secret)]
+ApiKey: TypeAlias = Annotated[SecretStr | str | KeyFunction, AfterValidator(_concealed)]
+Secret: TypeAlias = Annotated[SecretStr | SecretBytes | str | bytes, AfterValidator(_concealed)]
 
 
 def refuse_positional(kind: type, positional: tuple[Any, ...]) -> None:
@@ -280,7 +280,7 @@ def hide_secrets(arguments: Mapping[str, Any]) -> dict[str, Any]:
         {'api_key': SecretStr('**********'), 'agent_id': 'a'}
     """
     secret = (name for name in arguments.keys() - _PLAIN if _may_be_secret(name))
-    return {**arguments, **{name: _as_secret(arguments[name]) for name in secret}}
+    return {**arguments, **{name: _concealed(arguments[name]) for name in secret}}
 
 
 def _may_be_secret(name: str) -> bool:

@@ -202,7 +202,7 @@ def _token(exchange: Exchange) -> Flow[SecretStr]:
         own: SecretStr = terms.secret
         return own
     # Plain, it is in no frame.
-    secret = _as_secret(
+    secret = _secret_or_kind(
         (yield from asked_in_time("api_key", Do(terms.fresh_key, blocks=True), exchange))
     )
     if isinstance(secret, str):
@@ -214,7 +214,7 @@ def _token(exchange: Exchange) -> Flow[SecretStr]:
     raise ConfigurationError(f"What the key function of {terms.endpoint.title} gave {fault}.")
 
 
-def _as_secret(token: Any) -> SecretStr | str:
+def _secret_or_kind(token: Any) -> SecretStr | str:
     """What a key function gave; of what is no text only its kind, since a key may be in it."""
     if hasattr(token, "get_secret_value") and isinstance(token.get_secret_value(), str):
         secret: SecretStr = token
