@@ -6,7 +6,6 @@ all else.
 
 from __future__ import annotations
 
-import random
 import re
 from collections import defaultdict
 from collections.abc import Iterator
@@ -55,7 +54,6 @@ class Anonymizer:
         vocabulary: The words that are kept.
         keep_text: Whether texts stay; keys, ids, hosts and mail addresses in them do not.
         never: Ids that are never kept, of whatever words they are.
-        chance: Where the stand-ins come from.
     """
 
     def __init__(
@@ -64,12 +62,11 @@ class Anonymizer:
         *,
         keep_text: bool = False,
         never: tuple[str, ...] = (),
-        chance: random.Random | None = None,
     ) -> None:
         self._vocabulary = vocabulary
         self._keep_text = keep_text
         self._never = frozenset(never)
-        self._stand_ins = StandIns(chance)
+        self._stand_ins = StandIns()
         self._private: set[str] = set()
         self._met = False
 

@@ -39,14 +39,10 @@ _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12
 
 
 class StandIns:
-    """Gives each word its stand-in.
+    """Gives each word its stand-in, by chance: nobody can say what it stands for."""
 
-    Args:
-        chance: Where they come from; nobody can say what they stand for.
-    """
-
-    def __init__(self, chance: random.Random | None = None) -> None:
-        self._chance = chance or random.SystemRandom()
+    def __init__(self) -> None:
+        self._chance = random.SystemRandom()
         self._given: dict[str, str] = {}
         self._taken: set[str] = set()
         self._originals: set[str] = set()

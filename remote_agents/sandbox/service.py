@@ -292,8 +292,8 @@ def service(request: Request) -> Service:
     return found
 
 
-def require_key(request: Request, endpoint: str, message: str, *, code: str = "") -> None:
+def require_key(request: Request, endpoint: str, message: str) -> None:
     """Refuse a request without the right key."""
     if not service(request).keys.fits(endpoint, request.headers.get("authorization", "")):
         scheme = AGENTS[endpoint].scheme
-        raise Refusal(401, message, code=code, headers={"www-authenticate": scheme})
+        raise Refusal(401, message, headers={"www-authenticate": scheme})
