@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from langchain_core.messages import AIMessage, BaseMessage, convert_to_messages
@@ -29,7 +30,8 @@ def ask_person(
 
     When the agent's run waits, its message goes into the state and the node runs again, where it
     calls `interrupt()`: LangGraph runs a node from its start when it is resumed, and so nothing is
-    posted twice. `Command(resume=...)` then answers the agent.
+    posted twice. It keeps its own messages meanwhile, whatever other branches of the graph say.
+    `Command(resume=...)` then answers the agent; where several wait, by the ids of the interrupts.
 
     Args:
         model: The chat model of the agent, with `bind_tools` where it may call tools of yours.
@@ -57,27 +59,44 @@ class _Node:
 
     def run(self, state: object, config: RunnableConfig) -> Any:
         messages = self._messages(state)
-        return self._next(self.model.invoke(messages, config, **_answered(messages)), config)
+        message = self.model.invoke(messages, config, **_answered(messages))
+        return self._next(state, messages, message, config)
 
     async def arun(self, state: object, config: RunnableConfig) -> Any:
         messages = self._messages(state)
         message = await self.model.ainvoke(messages, config, **_answered(messages))
-        return self._next(message, config)
+        return self._next(state, messages, message, config)
 
     def _messages(self, state: object) -> list[BaseMessage]:
         found = state[self.key] if isinstance(state, dict) else getattr(state, self.key)
         return convert_to_messages(found)
 
-    def _next(self, message: AIMessage, config: RunnableConfig) -> Any:
-        from langgraph.types import Command
+    def _next(
+        self,
+        state: object,
+        messages: list[BaseMessage],
+        message: AIMessage,
+        config: RunnableConfig,
+    ) -> Any:
+        from langgraph.types import Command, Send
 
         itself = (config.get("metadata") or {}).get("langgraph_node")
         if itself is None:
             with model_errors():
                 raise ConfigurationError("ask_person is a node of a LangGraph graph.")
-        after = self.tools if message.tool_calls else self.then
-        goto = itself if is_interrupted(message.response_metadata) else after
+        goto: Any = self.tools if message.tool_calls else self.then
+        if is_interrupted(message.response_metadata):
+            # With its own messages: in the graph's, other branches' may stand behind this one.
+            goto = Send(itself, self._holding(state, [*messages, message]))
         return Command(update={self.key: [message]}, goto=goto)
+
+    def _holding(self, state: object, messages: list[BaseMessage]) -> object:
+        """A state of the same kind, with all else that it holds."""
+        if isinstance(state, dict):
+            return {**state, self.key: messages}
+        held = copy(state)
+        object.__setattr__(held, self.key, messages)  # it may be frozen
+        return held
 
 
 def _answered(messages: list[BaseMessage]) -> JsonObject:
