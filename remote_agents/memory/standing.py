@@ -290,7 +290,13 @@ class Standing:
         prompt, endpoint, fold = self.prompt, self.prompt.endpoint, self.prompt.fold
         if not endpoint.context or not any(m.role != "system" for m in messages):
             return ()
-        seen = [m for m in messages if m.role != "system" or self.digest(m) in held]
+        seen, left = list[Message](), set(held)
+        for message in messages:
+            if message.role == "system":
+                if (said := self.digest(message)) not in left:
+                    continue
+                left.remove(said)  # one that stands before each question was sent with the first
+            seen.append(message)
         ends = partial(ends_turn_of, conversation.conversation_id)
         return in_turns(seen, endpoint, fold, ends, prompt.answers)
 

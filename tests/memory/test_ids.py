@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import uuid
 from collections.abc import Callable
 from pathlib import Path
@@ -131,3 +132,21 @@ async def test_no_turn_is_told_again_in_a_session_that_was_led_on_by_its_convers
     for conversation in set(ids) - {None}:
         held = sandbox.conversation(endpoint.removesuffix("_ag_ui"), conversation)
         assert "\n".join(row["content"] for row in held).count("Thanks.") == 1
+
+
+@pytest.mark.parametrize("changed", ["Be brief.", "Be kind."])
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("endpoint", [*ENDPOINTS, "cloudbase"])
+async def test_an_instruction_before_each_question_is_told_where_it_was_sent(
+    sandbox: Sandbox, endpoint: str, way: str, changed: str
+) -> None:
+    agent = client(sandbox, endpoint, session_store=InMemorySessionStore())
+    history: list[Message | Reply] = []
+    for at, told in enumerate(("Be brief.", changed, changed, changed)):
+        history += [Message("system", told), Message("user", f"Question {at}")]
+        history.append(await ask(agent, way, history, session_id="u1"))
+    bodies = [request["body"] for request in sandbox.requests() if request["body"]]
+    told = [body.get("messages") or body.get("history", []) for body in bodies]
+    said = [row["content"] for row in told[-1] if row["role"] == "user"]
+    assert ["\n".join(said).count(each) for each in ("Be brief.", changed)] == [1, 1]
+    assert all(new[: len(old)] == old for old, new in itertools.pairwise(told))
