@@ -72,7 +72,7 @@ class Standing:
         self.left = None
         if not self.known:
             return None
-        size, found = match_history(self.mine, self.known, self._is_newest, self.before)
+        size, found = self._match()
         if found is None:
             return None
         at = self.places[self.before + size - 1]
@@ -83,6 +83,18 @@ class Standing:
         else:
             return self.sent_after(at, found, "history")
         return None
+
+    def _match(self) -> tuple[int, Conversation | None]:
+        """The conversation that the history goes on in, first of those with its instructions.
+
+        Several roles may share a dialogue, and the latest of them holds the most of it.
+        """
+        told = set(each(self.system))
+        alike = [known for known in self.known if set(each(known.system)) == told]
+        size, found = match_history(self.mine, alike, self._is_newest, self.before)
+        if found or len(alike) == len(self.known):
+            return size, found
+        return match_history(self.mine, self.known, self._is_newest, self.before)
 
     def _asks_after(self, at: int) -> bool:
         """Whether a question, or the result of a call that this agent made, stands after it."""
