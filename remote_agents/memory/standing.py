@@ -246,6 +246,7 @@ class Standing:
         """What stands after a message, and system messages that the last turn did not hold."""
         prompt, held = self.prompt, set(each(conversation.system))
         size = bisect_right(self.places, at)
+        at = self._heard(at, size, conversation)
         first = conversation.count - size
         messages = self._with_ids(prompt.messages, first, conversation)
         new = [
@@ -253,7 +254,7 @@ class Standing:
             for index, message in enumerate(messages)
             if (self.digest(message) not in held if message.role == "system" else index > at)
         ]
-        if size == len(self.places):
+        if bisect_right(self.places, at) == len(self.places):
             raise UnsupportedContentError(
                 "There is no new message: the history ends with the agent's own reply."
             )
@@ -269,6 +270,19 @@ class Standing:
             bare=prompt.bare,
             **self._named(messages, size),
         )
+
+    def _heard(self, at: int, size: int, conversation: Conversation) -> int:
+        """This place, or that of the answer next to it if it is known to stand there too.
+
+        It does if the turn broke off, and the answer was read from the conversation since.
+        """
+        if not conversation.broke_off or size >= len(self.places):
+            return at
+        origin = self.prompt.messages[self.places[size]].origin
+        if origin is None or origin.mark or origin.agent != self.prompt.agent:
+            return at
+        of_it = origin.conversation_id == conversation.conversation_id
+        return self.places[size] if of_it else at
 
     def has_all_of(self, plan: Plan) -> bool:
         """Whether the call brings all that the conversation is known to hold.

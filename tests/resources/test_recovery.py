@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from langchain_core.messages import AIMessage
+from llama_index.core.llms import ChatMessage
 
 import remote_agents
 from remote_agents import (
@@ -59,6 +61,38 @@ async def test_the_whole_answer_is_there(
     assert all(each["method"] == "GET" for each in sandbox.requests(endpoint)[-1:])
     if endpoint == "maiagent":
         assert reply.citations[0].title == "vacation.md"
+
+
+MESSAGES: dict[str, Any] = {
+    "plain": lambda reply: reply,
+    "langchain": lambda reply: AIMessage(reply.text, response_metadata=reply.metadata()),
+    "llamaindex": lambda reply: ChatMessage(
+        role="assistant", content=reply.text, additional_kwargs=reply.metadata()
+    ),
+}
+
+
+@pytest.mark.parametrize("streamed", [False, True], ids=["whole", "streamed"])
+@pytest.mark.parametrize("awaited", [False, True], ids=["sync", "async"])
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+@pytest.mark.parametrize("endpoint", STORING)
+async def test_the_dialogue_goes_on_behind_a_recovered_answer(
+    endpoint: str, framework: str, awaited: bool, streamed: bool, sandbox: Sandbox
+) -> None:
+    after = 6 + streamed  # a session of its own
+    model, error = await broken_off(sandbox, framework, endpoint, awaited=awaited, after=after)
+    client = client_behind(framework, model)
+    reply = await client.arecover(error) if awaited else client.recover(error)
+    way = Way(framework, endpoint, streamed=streamed, awaited=awaited, **sandbox.kwargs(endpoint))
+    way.model = model
+    history = [way.question(QUESTION), MESSAGES[framework](reply)]
+    for question in ("Thanks.", "How long is parental leave?"):
+        answer = await way.ask(question, history, f"{framework}-{awaited}-{after}")
+        assert answer.metadata["memory_reason"] == "history"
+        history += [way.question(question), answer.message]
+    held = sandbox.conversation(endpoint, error.conversation_id)
+    assert [each["role"] for each in held] == ["user", "assistant"] * 3
+    assert sum(reply.text in each["content"] for each in held) == 1
 
 
 @pytest.mark.parametrize("endpoint", STORING)
