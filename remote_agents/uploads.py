@@ -12,8 +12,7 @@ from typing import NamedTuple
 from remote_agents.errors import UnsupportedContentError
 from remote_agents.flow import Do, Flow
 from remote_agents.types import Attachment
-
-MAX_UPLOAD_BYTES = 100 * 1024 * 1024
+from remote_agents.types.contents import MAX_UPLOAD_BYTES, check_size
 
 
 class Upload(NamedTuple):
@@ -86,15 +85,3 @@ def name_of(attachment: Attachment) -> str:
     subtype = mime_type.partition("/")[2]
     ending = mimetypes.guess_extension(mime_type) or (f".{subtype}" if subtype else "")
     return f"{attachment.kind}{ending}"
-
-
-def check_size(name: str, size: int) -> None:
-    """Refuse a file that is too large.
-
-    Raises:
-        UnsupportedContentError: It is.
-    """
-    if size > MAX_UPLOAD_BYTES:
-        raise UnsupportedContentError(
-            f"{name} has {size} bytes; at most {MAX_UPLOAD_BYTES} are uploaded with a message."
-        )

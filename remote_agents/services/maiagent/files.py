@@ -5,7 +5,7 @@ from __future__ import annotations
 import mimetypes
 import os
 from functools import partial
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 from remote_agents.errors import StreamProtocolError, UnsupportedContentError
 from remote_agents.flow import Call, Do, Flow, Request
@@ -14,7 +14,8 @@ from remote_agents.resources.methods import Resource, calls
 from remote_agents.resources.requests import path_segment, post_item
 from remote_agents.services.maiagent.chat import attach, kind_of
 from remote_agents.types import Attachment as File, AttachmentKind, kind_named
-from remote_agents.uploads import MAX_UPLOAD_BYTES, check_size, load_upload
+from remote_agents.types.contents import check_size, read_open_file
+from remote_agents.uploads import load_upload
 from remote_agents.wire.json import mapping, text
 
 Source = str | os.PathLike[str] | bytes | BinaryIO
@@ -129,19 +130,7 @@ def attachment_of(
             f"A file is a path, bytes or an open binary file, not {type(file).__name__}."
         )
     name = filename or os.path.basename(str(getattr(file, "name", "file")))
-    return attachment_of(_content(file, name), name, mime_type, kind)
-
-
-def _content(file: Any, name: str) -> bytes:
-    """What is left to read of an open file, if it is not too much."""
-    if file.seekable():
-        here = file.tell()
-        check_size(name, file.seek(0, os.SEEK_END) - here)
-        file.seek(here)
-    content = file.read(MAX_UPLOAD_BYTES + 1)
-    if not isinstance(content, bytes):
-        raise UnsupportedContentError(f"{name} is open as text; open it with mode 'rb'.")
-    return content
+    return attachment_of(read_open_file(file, name), name, mime_type, kind)
 
 
 def _kind(kind: str | None, mime_type: str | None, name: str) -> AttachmentKind:
