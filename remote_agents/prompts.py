@@ -35,7 +35,8 @@ def turn_of(prompt: Prompt, call: CallArguments) -> Arguments:
                 "There is no message to send with the attachments; pass at least one."
             )
         last = messages[-1]
-        messages[-1] = replace(last, attachments=[*last.attachments, *map(_file, attachments)])
+        files = [*_files(last.attachments), *map(_file, attachments)]
+        messages[-1] = replace(last, attachments=files)
     if turn.get("session_id") is None and (session_id := sessions.current_session()):
         turn["session_id"] = session_id
     return {**turn, "messages": messages}

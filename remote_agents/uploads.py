@@ -12,7 +12,7 @@ from typing import NamedTuple
 from remote_agents.errors import UnsupportedContentError
 from remote_agents.flow import Do, Flow
 from remote_agents.types import Attachment
-from remote_agents.types.contents import MAX_UPLOAD_BYTES, check_size
+from remote_agents.types.contents import MAX_UPLOAD_BYTES, check_size, content_of
 
 
 class Upload(NamedTuple):
@@ -27,7 +27,7 @@ def load_upload(attachment: Attachment) -> Flow[Upload]:
     """Name, content and MIME type of a file; its size is looked at before it is read.
 
     Raises:
-        UnsupportedContentError: It is too large, or there is none.
+        UnsupportedContentError: It is too large, there is none, or no header takes its MIME type.
     """
     if attachment.data is None and not attachment.path:
         raise UnsupportedContentError("An attachment needs a url, a file_id, data or a path.")
@@ -43,12 +43,15 @@ def digest_of(upload: Upload) -> str:
 
 
 def _read(attachment: Attachment) -> Upload:
-    name, content = name_of(attachment), attachment.data
-    if content is None:
-        content = read_file(attachment.path or "", name)
+    name, given = name_of(attachment), attachment.data
+    content = read_file(attachment.path or "", name) if given is None else content_of(given, name)
     check_size(name, len(content))
-    mime_type = attachment.mime_type or mimetypes.guess_type(name)[0]
-    return Upload(name, content, mime_type or "application/octet-stream")
+    mime_type = attachment.mime_type or mimetypes.guess_type(name)[0] or "application/octet-stream"
+    if not mime_type.isascii() or not mime_type.isprintable() or mime_type.strip() != mime_type:
+        raise UnsupportedContentError(
+            f"{name} has the MIME type {mime_type!r}, which cannot be sent; nothing was sent."
+        )
+    return Upload(name, content, mime_type)
 
 
 def read_file(path: str, name: str) -> bytes:

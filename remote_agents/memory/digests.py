@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import Any
 
 from remote_agents.types import Attachment, Message
+from remote_agents.types.contents import content_of
 
 SIZE = 6  # bytes of one digest
 Digest = Callable[[Message], bytes]
@@ -51,7 +52,7 @@ def _calls_and_files(message: Message, files: Iterable[Attachment]) -> list[Any]
 def _file(file: Attachment) -> list[str | None]:
     address = file.url or file.file_id or file.path
     if address is None and file.data is not None:
-        address = hashlib.blake2s(file.data).hexdigest()
+        address = hashlib.blake2s(content_of(file.data)).hexdigest()
     return [file.kind, address]
 
 

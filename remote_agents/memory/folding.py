@@ -32,12 +32,7 @@ def check_content(messages: Sequence[Message], endpoint: Endpoint) -> None:
             _check_file(file, message.role, endpoint)
 
 
-def _check_file(file: object, role: str, endpoint: Endpoint) -> None:
-    if not isinstance(file, Attachment):
-        raise UnsupportedContentError(
-            f"attachments is a list of Attachment, not of {type(file).__name__}.",
-            endpoint=endpoint.name,
-        )
+def _check_file(file: Attachment, role: str, endpoint: Endpoint) -> None:
     if role != "user" and not (file.url or file.file_id):
         raise UnsupportedContentError(
             f"{endpoint.title} takes no {file.kind} blocks with bytes in {role} messages: put the "

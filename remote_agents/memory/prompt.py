@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from functools import cached_property
 from operator import attrgetter
 
@@ -11,7 +12,7 @@ from remote_agents.memory.folding import adapt_messages, fold_messages
 from remote_agents.memory.marks import Mark, Sealer
 from remote_agents.memory.plan import Plan
 from remote_agents.service import Endpoint
-from remote_agents.types import Fold, Message
+from remote_agents.types import Attachment, Fold, Message
 
 _ROLE = attrgetter("role")
 
@@ -28,7 +29,7 @@ class Prompt:
         tools: Names of the tools that the agent is given along with them.
 
     Raises:
-        UnsupportedContentError: There is none.
+        UnsupportedContentError: There is none, or what is attached to one is no `Attachment`.
     """
 
     def __init__(
@@ -42,7 +43,11 @@ class Prompt:
         tools: Collection[str] = (),
     ) -> None:
         # Frameworks send an instruction that says nothing where an application gave them none.
-        self.messages = [each for each in messages if each.role != "system" or not _is_empty(each)]
+        self.messages = [
+            _with_checked_files(each, endpoint)
+            for each in messages
+            if each.role != "system" or not _is_empty(each)
+        ]
         if not (self.messages or resumes):
             raise UnsupportedContentError(
                 "There is no message to send; pass at least one.", endpoint=endpoint.name
@@ -106,3 +111,20 @@ class Prompt:
 
 def _is_empty(message: Message) -> bool:
     return not (message.content.strip() or message.attachments)
+
+
+def _with_checked_files(message: Message, endpoint: Endpoint) -> Message:
+    """The message with files made anew, which checks what their owner has put into them since."""
+    given = message.attachments
+    if not isinstance(given, Sequence):
+        raise UnsupportedContentError(
+            f"attachments is a list of Attachment, not {type(given).__name__}.",
+            endpoint=endpoint.name,
+        )
+    for file in given:
+        if not isinstance(file, Attachment):
+            raise UnsupportedContentError(
+                f"attachments is a list of Attachment, not of {type(file).__name__}.",
+                endpoint=endpoint.name,
+            )
+    return replace(message, attachments=[replace(file) for file in given]) if given else message

@@ -2,24 +2,69 @@
 
 from __future__ import annotations
 
+import inspect
 import os
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Any, BinaryIO, TypeAlias
 
-from remote_agents.errors import UnsupportedContentError
+from remote_agents.errors import AgentError, UnsupportedContentError
+
+Content: TypeAlias = bytes | bytearray | memoryview | BinaryIO
 
 MAX_UPLOAD_BYTES = 100 * 1024 * 1024
 
 
-def read_open_file(file: Any, name: str) -> bytes:
-    """What is left to read of an open file, if it is not too much."""
-    if file.seekable():
-        here = file.tell()
-        check_size(name, file.seek(0, os.SEEK_END) - here)
+def content_of(given: Content, name: str = "The file") -> bytes:
+    """The content as bytes; an open file is read from where it stands, and stands there again.
+
+    Raises:
+        UnsupportedContentError: It is neither, is too large, or cannot be read.
+    """
+    if isinstance(given, bytes):
+        return given
+    try:
+        if isinstance(given, (bytearray, memoryview)):
+            check_size(name, memoryview(given).nbytes)
+            return bytes(given)
+        return _read(given, name)
+    except AgentError:
+        raise
+    except Exception as error:  # whatever the file is, it is not ours
+        raise UnsupportedContentError(
+            f"{name} cannot be read ({type(error).__name__}: {error}); nothing was sent."
+        ) from error
+
+
+def _read(file: Any, name: str) -> bytes:
+    read = getattr(file, "read", None)
+    if not callable(read):
+        raise UnsupportedContentError(
+            f"A file's content is bytes or an open binary file, not {type(file).__name__}."
+        )
+    if inspect.iscoroutinefunction(read):
+        raise UnsupportedContentError(f"{name} is read with await; pass what that gives.")
+    seekable = getattr(file, "seekable", None)
+    here = file.tell() if callable(seekable) and seekable() else None
+    if here is not None:
+        end = file.seek(0, os.SEEK_END)
+        check_size(name, end - here)
+        if here and here >= end:
+            raise UnsupportedContentError(f"{name} was read to its end before: call seek(0) first.")
         file.seek(here)
-    content = file.read(MAX_UPLOAD_BYTES + 1)
-    if not isinstance(content, bytes):
-        raise UnsupportedContentError(f"{name} is open as text; open it with mode 'rb'.")
+    content = b"".join(_pieces(read, name))
+    if here is not None:
+        file.seek(here)
     return content
+
+
+def _pieces(read: Callable[[int], object], name: str) -> Iterator[bytes]:
+    """What is left of an open file; one without a buffer gives less than it is asked for."""
+    left = MAX_UPLOAD_BYTES + 1
+    while left > 0 and (piece := read(left)):
+        if not isinstance(piece, bytes):
+            raise UnsupportedContentError(f"{name} is open as text; open it with mode 'rb'.")
+        left -= len(piece)
+        yield piece
 
 
 def check_size(name: str, size: int) -> None:

@@ -14,6 +14,7 @@ from typing import Any, Literal, get_args
 
 from remote_agents.errors import UnsupportedContentError
 from remote_agents.json_types import Arguments, JsonMapping, JsonObject
+from remote_agents.types.contents import Content, content_of
 
 Role = Literal["system", "user", "assistant", "tool"]
 AttachmentKind = Literal["image", "audio", "video", "file"]
@@ -38,10 +39,14 @@ class Attachment:
         kind: `image`, `audio`, `video` or `file`.
         url: Public link (or `cloud://` id on CloudBase).
         file_id: Id of a file that the service already holds.
-        data: The content itself.
+        data: The content itself: bytes, or an open binary file. That is read at once, from where it
+            stands to its end, and stands there again if it can.
         path: A local file, read when it is uploaded.
         mime_type: For example `image/png`.
-        filename: The name that the service is told.
+        filename: The name that the service is told (default: that of `path` or of the open file).
+
+    Raises:
+        UnsupportedContentError: One of them is of the wrong kind, or the file cannot be read.
 
     Example:
         >>> Attachment("image", url="https://example.com/plan.png").kind
@@ -53,10 +58,26 @@ class Attachment:
     kind: AttachmentKind = "file"
     url: str | None = None
     file_id: str | None = None
-    data: bytes | None = field(default=None, repr=False)
+    data: Content | None = field(default=None, repr=False)
     path: str | None = None
     mime_type: str | None = None
     filename: str | None = None
+
+    def __post_init__(self) -> None:
+        """Check what was given, as it may come from a page; what is open is read."""
+        if isinstance(self.path, os.PathLike):
+            self.path = os.fspath(self.path)
+        for name in ("kind", "url", "file_id", "path", "mime_type", "filename"):
+            value = getattr(self, name)
+            if not isinstance(value, str) and (value is not None or name == "kind"):
+                raise UnsupportedContentError(
+                    f"An attachment's {name} is a text, not {type(value).__name__}."
+                )
+        if not isinstance(self.data, bytes | None):
+            named = getattr(self.data, "name", None)
+            if self.filename is None and isinstance(named, str):
+                self.filename = os.path.basename(named)
+            self.data = content_of(self.data, self.filename or f"The {self.kind}")
 
     @classmethod
     def from_path(
@@ -75,8 +96,10 @@ class Attachment:
             mime_type: For example `image/png` (default: by the name).
             filename: The name that the service is told (default: the file's own).
         """
-        name = filename or os.path.basename(os.fspath(path))
-        return cls(kind, path=os.fspath(path), mime_type=mime_type, filename=name)
+        where = os.fspath(path) if isinstance(path, os.PathLike) else path
+        file = cls(kind, path=where, mime_type=mime_type, filename=filename)
+        file.filename = filename or os.path.basename(file.path or "")
+        return file
 
     @classmethod
     def from_mapping(cls, given: JsonMapping) -> Attachment:
@@ -95,12 +118,6 @@ class Attachment:
             raise UnsupportedContentError(
                 f"An attachment has {', '.join(sorted(known))}, not {', '.join(unknown)}."
             )
-        for name, value in given.items():
-            kinds = (bytes,) if name == "data" else (str,)
-            if value is not None and not isinstance(value, kinds):
-                raise UnsupportedContentError(
-                    f"An attachment's {name} is {kinds[0].__name__}, not {type(value).__name__}."
-                )
         return cls(**given)
 
 

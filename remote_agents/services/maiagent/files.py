@@ -5,20 +5,19 @@ from __future__ import annotations
 import mimetypes
 import os
 from functools import partial
-from typing import BinaryIO
 
-from remote_agents.errors import StreamProtocolError, UnsupportedContentError
+from remote_agents.errors import StreamProtocolError
 from remote_agents.flow import Call, Do, Flow, Request
 from remote_agents.resources.items import Attachment
 from remote_agents.resources.methods import Resource, calls
 from remote_agents.resources.requests import path_segment, post_item
 from remote_agents.services.maiagent.chat import attach, kind_of
 from remote_agents.types import Attachment as File, AttachmentKind, kind_named
-from remote_agents.types.contents import check_size, read_open_file
+from remote_agents.types.contents import Content, check_size, content_of
 from remote_agents.uploads import load_upload
 from remote_agents.wire.json import mapping, text
 
-Source = str | os.PathLike[str] | bytes | BinaryIO
+Source = str | os.PathLike[str] | Content
 
 
 class Attachments(Resource):
@@ -35,7 +34,8 @@ class Attachments(Resource):
         """Upload a file as a form.
 
         Args:
-            file: A path, the content as bytes, or an open binary file; at most 100 MiB.
+            file: A path, the content as bytes, or an open binary file, which is read from where it
+                stands; at most 100 MiB.
             filename: The name that the service is told (default: the file's own).
             mime_type: For example `image/png` (default: by the name).
             type: `image`, `audio` or `other` (default: by the MIME type).
@@ -117,20 +117,14 @@ def attachment_of(
     Raises:
         UnsupportedContentError: The file is too large (it was not read), or none of these.
     """
-    if isinstance(file, (bytes, bytearray, memoryview)):
-        name = filename or "file"
-        check_size(name, len(file))
-        return File(_kind(kind, mime_type, name), None, None, bytes(file), None, mime_type, name)
     if isinstance(file, (str, os.PathLike)):
         path = os.fspath(file)
         name = filename or os.path.basename(path)
-        return File(_kind(kind, mime_type, name), None, None, None, path, mime_type, name)
-    if not callable(getattr(file, "read", None)):
-        raise UnsupportedContentError(
-            f"A file is a path, bytes or an open binary file, not {type(file).__name__}."
-        )
+        return File(_kind(kind, mime_type, name), path=path, mime_type=mime_type, filename=name)
     name = filename or os.path.basename(str(getattr(file, "name", "file")))
-    return attachment_of(read_open_file(file, name), name, mime_type, kind)
+    content = content_of(file, name)
+    check_size(name, len(content))
+    return File(_kind(kind, mime_type, name), data=content, mime_type=mime_type, filename=name)
 
 
 def _kind(kind: str | None, mime_type: str | None, name: str) -> AttachmentKind:

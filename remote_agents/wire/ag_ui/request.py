@@ -13,6 +13,7 @@ from typing import Any
 
 from remote_agents.json_types import JsonMapping, JsonObject
 from remote_agents.types import Attachment, Interrupt, Message, Turn, json_text
+from remote_agents.types.contents import content_of
 from remote_agents.wire.ag_ui.run import Sent
 from remote_agents.wire.json import mapping
 
@@ -166,7 +167,7 @@ def _source(file: Attachment) -> JsonObject:
         return {"type": "file", "value": file.file_id, **kind}
     if file.url is not None:
         return {"type": "url", "value": file.url, **kind}
-    encoded = base64.b64encode(file.data or b"").decode()
+    encoded = base64.b64encode(content_of(file.data or b"")).decode()
     return {"type": "data", "value": encoded, "mimeType": file.mime_type or _UNKNOWN}
 
 
