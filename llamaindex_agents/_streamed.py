@@ -54,22 +54,27 @@ class RemoteStreamingResponse(_ReadOnce, StreamingResponse):
     """A query engine's answer as it arrives; its sources and metadata are filled by its end."""
 
     def __init__(self, tokens: TokenGen, sources: Sources) -> None:
+        self._answer = tokens
         super().__init__(tokens, sources.nodes, sources.metadata)
 
     @property
     def response_gen(self) -> TokenGen:
         """The pieces of the answer; leaving them early stops it."""
-        return self._read()
+        return self._read(self._tokens)
 
     @response_gen.setter
     def response_gen(self, tokens: TokenGen) -> None:
         self._tokens = tokens
 
-    def _read(self) -> TokenGen:
+    def _read(self, tokens: TokenGen) -> TokenGen:
+        if tokens is not self._tokens:  # a tracer has wrapped this reader, and is read instead
+            yield from tokens
+            return
         said = self._text_so_far()
         try:
-            with self._reading(), closing(self._tokens):
-                for token in self._tokens:
+            # Not every wrapper closes what it wraps.
+            with self._reading(), closing(self._answer), closing(tokens):
+                for token in tokens:
                     said += token
                     yield token
             _tell_reader(self)
@@ -84,13 +89,14 @@ class RemoteAsyncStreamingResponse(_ReadOnce, AsyncStreamingResponse):
     """The same as `RemoteStreamingResponse`, with asyncio."""
 
     def __init__(self, tokens: TokenAsyncGen, sources: Sources) -> None:
+        self._answer = tokens
         super().__init__(tokens, sources.nodes, sources.metadata)
 
     async def async_response_gen(self) -> TokenAsyncGen:
         """The pieces of the answer; leaving them early stops it."""
         tokens = super().async_response_gen()
         with self._reading():
-            async with aclosing(self.response_gen), aclosing(tokens):
+            async with aclosing(self._answer), aclosing(self.response_gen), aclosing(tokens):
                 async for token in tokens:
                     yield token
         _tell_reader(self)

@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 from llama_index.core.chat_engine import CondenseQuestionChatEngine
 from llama_index.core.query_engine import RouterQueryEngine
+from llama_index.core.schema import QueryBundle
 from llama_index.core.tools import QueryEngineTool
 
+from llamaindex_agents import AgentQueryEngine
 from remote_agents import AgentStreamError, InMemorySessionStore
 from tests.llamaindex.conftest import CITING, FOLLOW_UP, KEEPING, QUESTION, SERVICES, Build
 from tests.llamaindex.local import memory
@@ -186,3 +188,81 @@ async def test_a_read_response_still_tells_its_text(
     if not awaited:
         assert str(response) == text
     assert "25 vacation days" in text
+
+
+# --- tracers -----------------------------------------------------------------------------------
+
+
+def wrapped(stream: Any) -> Any:
+    """As OpenInference and MLflow wrap it; MLflow's closes nothing."""
+
+    def pieces() -> Generator[str]:
+        while True:
+            try:
+                piece = next(stream)
+            except StopIteration:
+                return
+            yield piece
+
+    async def apieces() -> AsyncGenerator[str]:
+        while True:
+            try:
+                piece = await anext(stream)
+            except StopAsyncIteration:
+                return
+            yield piece
+
+    return apieces() if isinstance(stream, AsyncGenerator) else pieces()
+
+
+@pytest.fixture(params=[1, 2], ids=["traced", "traced-twice"])
+def traced(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What tracers do with each streamed answer of an engine: one for each of its spans."""
+    query, aquery = AgentQueryEngine._query, AgentQueryEngine._aquery
+
+    def trace(response: Any) -> Any:
+        for _ in range(request.param):
+            stream = response.response_gen
+            response.response_gen = wrapped(stream)
+        return response
+
+    async def atrace(self: Any, bundle: QueryBundle) -> Any:
+        return trace(await aquery(self, bundle))
+
+    monkeypatch.setattr(AgentQueryEngine, "_query", lambda self, it: trace(query(self, it)))
+    monkeypatch.setattr(AgentQueryEngine, "_aquery", atrace)
+
+
+READERS = {
+    "read": lambda response: "".join(response.response_gen),
+    "str": str,
+    "get_response": lambda response: str(response.get_response()),
+    "print": lambda response: response.print_response_stream() or response.response_txt,
+}
+
+
+@pytest.mark.parametrize("reader", READERS)
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_traced_answer_is_read_as_any(
+    build: Build, service: str, reader: str, traced: None
+) -> None:
+    response: Any = build(service).as_query_engine(streaming=True).query(QUESTION)
+    assert "25 vacation days" in READERS[reader](response)
+    assert "25 vacation days" in str(response)
+    assert response.metadata["finish_reason"] == "stop"
+    assert bool(response.source_nodes) == (service in CITING)
+
+
+@AWAITED
+def test_engines_over_a_traced_one(build: Build, traced: None, awaited: bool) -> None:
+    for test in (test_a_router_keeps_what_an_engine_says, test_a_condense_engine_keeps_the_sources):
+        more = {"streaming": True} if "router" in test.__name__ else {}
+        asyncio.run(test(build, "maiagent", awaited=awaited, **more))
+
+
+@AWAITED
+@pytest.mark.parametrize("leave", [break_off, close, fail, cancel])
+async def test_leaving_a_traced_answer_stops_it(
+    build: Build, traced: None, leave: Any, awaited: bool
+) -> None:
+    await test_leaving_a_kept_response_frees_its_session(build, "maiagent", "query", leave, awaited)
