@@ -11,6 +11,7 @@ from collections.abc import (
     Generator,
     Iterator,
     Mapping,
+    Sequence,
 )
 from contextlib import (
     AbstractContextManager,
@@ -27,7 +28,11 @@ from llama_index.core.instrumentation.event_handlers import NullEventHandler
 from llama_index.core.llms.callbacks import dispatcher
 from llama_index.core.llms.llm import LLM
 from llama_index_instrumentation import get_dispatcher
-from llama_index_instrumentation.dispatcher import active_instrument_tags, instrument_tags
+from llama_index_instrumentation.dispatcher import (
+    DISPATCHER_SPAN_DECORATED_ATTR,
+    active_instrument_tags,
+    instrument_tags,
+)
 
 from llamaindex_agents._lazy_turns import turns
 from remote_agents.concealed import conceal
@@ -50,7 +55,7 @@ def stateless(method: F) -> F:
 
     What it gives is text, or made of text: no run that waits for a person.
     """
-    inner = inspect.unwrap(method)  # without its span: LlamaIndex puts one on what overrides it
+    inner = inspect.unwrap(method)  # without its span, which goes around the whole
 
     @wraps(inner)
     def run(self: _Bindable, *args: object, **kwargs: object) -> Any:
@@ -60,7 +65,31 @@ def stateless(method: F) -> F:
     async def arun(self: _Bindable, *args: object, **kwargs: object) -> Any:
         return await cast("Awaitable[Any]", run(self, *args, **kwargs))
 
-    return cast(F, arun if inspect.iscoroutinefunction(inner) else run)
+    call: Any = arun if inspect.iscoroutinefunction(inner) else run
+    had_span = call.__dict__.pop(DISPATCHER_SPAN_DECORATED_ATTR, False)
+    return cast(F, _with_span_of_prediction(call) if had_span else call)
+
+
+def _with_span_of_prediction(method: Any) -> Any:
+    """A method with its span, which sees no secret in the `llm_kwargs`."""
+    spanned = get_dispatcher(method.__module__).span(method)
+
+    def hidden(args: Sequence[object], kwargs: Arguments) -> tuple[list[object], Arguments]:
+        given = kwargs.get("llm_kwargs")
+        named = {"llm_kwargs": conceal(given)} if isinstance(given, Mapping) else {}
+        return [conceal(a) if isinstance(a, Mapping) else a for a in args], {**kwargs, **named}
+
+    @wraps(spanned)
+    def run(self: object, *args: object, **kwargs: object) -> Any:
+        seen, named = hidden(args, kwargs)
+        return spanned.__get__(self)(*seen, **named)
+
+    @wraps(spanned)
+    async def arun(self: object, *args: object, **kwargs: object) -> Any:
+        seen, named = hidden(args, kwargs)
+        return await spanned.__get__(self)(*seen, **named)
+
+    return arun if inspect.iscoroutinefunction(method) else run
 
 
 def observed(callback: Callable[[F], F]) -> Callable[[F], F]:

@@ -15,6 +15,7 @@ from llama_index_instrumentation import get_dispatcher
 from llama_index_instrumentation.event_handlers import BaseEventHandler
 from llama_index_instrumentation.span import BaseSpan
 from llama_index_instrumentation.span_handlers import BaseSpanHandler
+from pydantic import BaseModel
 
 from llamaindex_agents import BlueNexus, CloudBaseOpenAI, PrivateAI
 from remote_agents import AgentError
@@ -154,6 +155,40 @@ async def test_traces_name_the_dialogue_and_no_secret_of_a_call(
     spans = [text for text in told.texts if text.startswith("BlueNexus.")]
     assert [span.startswith(f"BlueNexus.{way}-") for span in spans] == [True], "one span a call"
     assert {"session_id": session} in told.tags
+
+
+class Leave(BaseModel):
+    """Days of leave."""
+
+    days: int
+
+
+PREDICTIONS = {
+    "predict": ("chat", ()),
+    "stream": ("stream_chat", ()),
+    "structured_predict": ("chat", (Leave,)),
+    "stream_structured_predict": ("stream_chat", (Leave,)),
+}
+
+
+@pytest.mark.parametrize("secret_as", [None, "named", "positional"])
+@pytest.mark.parametrize("awaited", [False, True])
+@pytest.mark.parametrize("way", PREDICTIONS)
+async def test_a_prediction_is_one_span_around_that_of_the_llm(
+    build: Build, told: Told, way: str, awaited: bool, secret_as: str | None
+) -> None:
+    asks, of = PREDICTIONS[way]
+    secret = {"headers": {"X-Key": "a-secret"}} if of else {}
+    args = (*of, PromptTemplate("{q}"), *([secret] if of and secret_as == "positional" else []))
+    named = {"llm_kwargs": secret} if of and secret_as == "named" else {}
+    names = [f"a{way}", f"a{asks}"] if awaited else [way, asks]
+    found = getattr(build("bluenexus"), names[0])(*args, q=QUESTION, headers="?", **named)
+    found = await found if awaited else found
+    if way.startswith("stream"):
+        _ = [piece async for piece in found] if awaited else list(found)
+    spans = [text.split("-")[0] for text in told.texts if text.startswith("BlueNexus.")]
+    assert spans == [f"BlueNexus.{name}" for name in names]
+    assert "a-secret" not in str(told.texts)
 
 
 @pytest.mark.parametrize("way", STREAMED)
