@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 from remote_agents.drivers import Stack
 from remote_agents.errors import AgentError
-from remote_agents.flow import Emit, Flow
+from remote_agents.flow import Do, Emit, Flow, Send
 from remote_agents.json_types import JsonMapping, JsonObject
 from remote_agents.memory.dialogue import FoundNames
 from remote_agents.turns.terms import Terms
@@ -105,7 +105,9 @@ class Observation:
         self._record = TurnRecord(terms.endpoint.name, terms.agent_id, stream)
         self._terms = terms
         self._call = call
-        self._span: Any = None
+        api = _opentelemetry()
+        self._called_in: Any = None if api is None else api.current()
+        self._within: Any = None  # OpenTelemetry's context, with the turn's span
         self._reply: Reply | None = None
         self._begun = 0.0
 
@@ -131,16 +133,18 @@ class Observation:
                     op = step(value)
                 except StopIteration:
                     return
+                token = self._enter(op)
                 try:
                     if type(op) is Emit and op.items:
                         self._see(op.items)
                     value = yield op
                     step = steps.send
-                except GeneratorExit:
+                except GeneratorExit:  # maybe from elsewhere, where nothing was entered
                     steps.close()
                     raise
                 except BaseException as error:
                     step, value = steps.throw, error
+                self._leave(token)
         except Exception as error:
             self._fail(error)
             raise
@@ -152,9 +156,21 @@ class Observation:
         api = _opentelemetry()
         with _at_no_cost("OpenTelemetry"):
             if api is not None:
-                self._span = api.begin(self._terms, self._call)
-            if api is not None and self._span is not None:
-                self.headers.update(api.headers(self._span))
+                self._within = api.begin(self._terms, self._call, self._called_in)
+            if api is not None and self._within is not None:
+                self.headers.update(api.headers(self._within))
+
+    def _enter(self, op: object) -> Any:
+        """The turn's span is the current one while its requests are sent, and keys fetched."""
+        api = _opentelemetry()
+        if api is None or self._within is None or type(op) not in (Send, Do):
+            return None
+        return api.enter(self._within)
+
+    def _leave(self, token: Any) -> None:
+        api = _opentelemetry()
+        if api is not None and token is not None:
+            api.leave(token)
 
     def _see(self, items: list[Any]) -> None:
         record = self._record
@@ -176,9 +192,9 @@ class Observation:
         if record.outcome != "ok" and self._reply is not None:
             record.facts = {**self._reply.facts(), **record.facts}
         api = _opentelemetry()
-        if api is not None and self._span is not None:
+        if api is not None and self._within is not None:
             with _at_no_cost("OpenTelemetry"):
-                api.end(self._span, record)
+                api.end(self._within, record)
         for observer in list(_observers.values()):  # one may take itself away
             with _at_no_cost("An observer of turns"):
                 observer(record)
@@ -198,14 +214,25 @@ class _OpenTelemetry:
     """Spans by the conventions for generative AI."""
 
     def __init__(self) -> None:
-        from opentelemetry import propagate, trace
+        from opentelemetry import context, propagate, trace
 
-        self._trace, self._propagate = trace, propagate
+        self._context, self._trace, self._propagate = context, trace, propagate
+        self.current, self.enter, self.leave = context.get_current, context.attach, context.detach
 
-    def begin(self, terms: Terms, call: Mapping[str, Any]) -> Any:
-        """A span of a turn; None if no one records it and it belongs to no trace."""
-        if not self.is_heard():
+    def begin(self, terms: Terms, call: Mapping[str, Any], called_in: Any) -> Any:
+        """The context of a turn, with its span, below the span of whoever reads or else called.
+
+        None if no one records it and it belongs to no trace.
+        """
+        now = self.current()
+        around = now if self._is_in_trace(now) else called_in
+        if _is_suppressed(now) or not self.is_heard(around):
             return None
+        span = self._span(terms, call, around)
+        heard = span.is_recording() or span.get_span_context().is_valid
+        return self._trace.set_span_in_context(span, around) if heard else None
+
+    def _span(self, terms: Terms, call: Mapping[str, Any], around: Any) -> Any:
         trace, place = self._trace, urlsplit(terms.base_url)
         attributes: JsonObject = {
             "gen_ai.operation.name": "invoke_agent",
@@ -224,27 +251,30 @@ class _OpenTelemetry:
             if value := call.get(name) or configured.get(name):
                 attributes[key] = str(value)
         tracer = trace.get_tracer("remote_agents", VERSION)
-        span = tracer.start_span(
-            f"invoke_agent {terms.agent_id}", kind=trace.SpanKind.CLIENT, attributes=attributes
+        return tracer.start_span(
+            f"invoke_agent {terms.agent_id}", around, trace.SpanKind.CLIENT, attributes
         )
-        return span if span.is_recording() or span.get_span_context().is_valid else None
 
-    def is_heard(self) -> bool:
-        """Whether the process has a tracer, or a trace came in from elsewhere."""
+    def is_heard(self, within: Any = None) -> bool:
+        """Whether the process has a tracer, or a trace came in, in this context or the current."""
         provider = self._trace.get_tracer_provider()
-        if not isinstance(provider, self._trace.ProxyTracerProvider):
-            return True
-        return self._trace.get_current_span().get_span_context().is_valid
+        has_tracer = not isinstance(provider, self._trace.ProxyTracerProvider)
+        return (has_tracer or self._is_in_trace(within)) and not _is_suppressed(
+            within or self.current()
+        )
 
-    def headers(self, span: Any) -> dict[str, str]:
+    def _is_in_trace(self, within: Any) -> bool:
+        return bool(self._trace.get_current_span(within).get_span_context().is_valid)
+
+    def headers(self, within: Any) -> dict[str, str]:
         """`traceparent`, and what else the process's propagator adds."""
         carrier: dict[str, str] = {}
-        self._propagate.inject(carrier, self._trace.set_span_in_context(span))
+        self._propagate.inject(carrier, within)
         return carrier
 
-    def end(self, span: Any, record: TurnRecord) -> None:
+    def end(self, within: Any, record: TurnRecord) -> None:
         """Say what the turn came to."""
-        facts = record.facts
+        facts, span = record.facts, self._trace.get_current_span(within)
         for key, name in _RESULTS.items():
             if (value := facts.get(name)) is not None:
                 span.set_attribute(key, [value] if key.endswith("reasons") else value)
@@ -259,6 +289,15 @@ class _OpenTelemetry:
         span.end()
 
 
+def _is_suppressed(within: Mapping[str, object]) -> bool:
+    """Whether `suppress_instrumentation()`, or OpenInference's `suppress_tracing()`, is in force.
+
+    OpenTelemetry's key for it has a random end in each process.
+    """
+    return any(within[key] for key in within if key.startswith(_SUPPRESSING))
+
+
+_SUPPRESSING = "suppress_instrumentation"
 _IDS = {
     "session_id": "session.id",
     "thread_id": "session.id",
