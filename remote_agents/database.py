@@ -82,15 +82,29 @@ def engine_of(sa: ModuleType, url: str, options: Arguments) -> Engine:
             return _sqlite_engine(sa, parsed, options)
         engine: Engine = sa.create_engine(parsed, **_postgresql_options(parsed, options))
         return engine
-    except sa.exc.ArgumentError as error:
+    except ConfigurationError:
+        raise
+    except (sa.exc.ArgumentError, ValueError):  # which show the address, or part of it
         raise ConfigurationError(
             "The address of the database cannot be read: it is one of SQLAlchemy, such as "
-            "sqlite:///sessions.db or postgresql+psycopg://user@host/db."
-        ) from error
+            "sqlite:///sessions.db or postgresql+psycopg://user@host/db. A @, : or / in a password "
+            "is written %40, %3A or %2F."
+        ) from None
     except ImportError as error:
         raise MissingExtraError(
             needs("SQLSessionStore", "postgres", f"the driver of its database ({error})")
         ) from error
+
+
+def shown_address(sa: ModuleType, url: str) -> str:
+    """An address without its password, and without the values of its query, which may hold one."""
+    try:
+        parsed = sa.make_url(url)
+    except (sa.exc.ArgumentError, ValueError):
+        return "?"
+    plain: str = parsed.set(query={}).render_as_string(hide_password=True)
+    query = "&".join(f"{name}=***" for name in parsed.query)
+    return f"{plain}?{query}" if query else plain
 
 
 def _postgresql_options(url: URL, options: Arguments) -> Arguments:

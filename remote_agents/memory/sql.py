@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from remote_agents import process
-from remote_agents.database import column_of, engine_of, sqlalchemy
+from remote_agents.database import column_of, engine_of, shown_address, sqlalchemy
 from remote_agents.errors import ConversationError
 from remote_agents.flow import DeadlineReached
 from remote_agents.json_types import Arguments, JsonObject
@@ -81,7 +81,8 @@ class SQLSessionStore(SessionStore):
         self.timely = self._database().is_sqlite
 
     def __repr__(self) -> str:
-        return f"SQLSessionStore({sqlalchemy().make_url(self._url)!r})"
+        url = getattr(self, "_url", None)  # of one that is half made there is none
+        return f"SQLSessionStore({shown_address(sqlalchemy(), url) if url else ''})"
 
     def __reduce__(self) -> Any:
         return _rebuild, (self._url, self.lease, self._table_name, self._engine_options)

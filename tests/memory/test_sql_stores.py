@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+import traceback
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, TimeoutError as FutureTimeout
 from contextlib import closing
@@ -159,6 +160,21 @@ def test_a_schema_of_another_version_is_refused(sql_url: str, version: int) -> N
     put(again, "u1")
     assert again.delete("u1") == ["c1"]
     again.close()
+
+
+@pytest.mark.parametrize("login", ["u:a@b:s3cret@h:9", "u:s3cret@h:por", "u:a#s3cret@h:9"])
+def test_an_address_that_cannot_be_read_is_not_shown(login: str) -> None:
+    with pytest.raises(ConfigurationError, match="cannot be read") as caught:
+        SQLSessionStore(f"postgresql+psycopg://{login}/x")
+    assert "s3cret" not in "".join(traceback.format_exception(caught.value)).replace(login, "")
+    assert caught.value.__suppress_context__
+
+
+def test_a_store_shows_no_secret_of_its_address(tmp_path: Path) -> None:
+    store = SQLSessionStore(f"sqlite:///{tmp_path}/x.db?timeout=77")
+    assert repr(store) == f"SQLSessionStore(sqlite:///{tmp_path}/x.db?timeout=***)"
+    store.close()
+    assert repr(SQLSessionStore.__new__(SQLSessionStore)) == "SQLSessionStore()"
 
 
 def test_a_wrong_database_is_named_and_the_password_is_not(tmp_path: Path) -> None:
