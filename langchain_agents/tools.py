@@ -101,7 +101,10 @@ def _child(
     configurable = dict(config.get("configurable") or {})
     configurable.pop("message_history", None)
     callbacks = run_manager.get_child() if run_manager else None
-    return {**config, "callbacks": callbacks, "configurable": configurable}
+    child: RunnableConfig = {**config, "callbacks": callbacks, "configurable": configurable}
+    child.pop("run_name", None)  # the tool's own
+    child.pop("run_id", None)
+    return child
 
 
 def _output(answer: AIMessage) -> tuple[str, list[JsonObject]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import uuid
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from langchain_core.messages import HumanMessage
 from langchain_core.messages.ai import add_ai_message_chunks as add
 from langchain_core.outputs import LLMResult
 
+from langchain_agents import agent_tool
 from tests.langchain.services import CHAT, QUESTION, Tracer, chat, every_keeping, every_service
 
 COUNTS = ("input_tokens", "output_tokens", "total_tokens")
@@ -39,6 +41,20 @@ def test_usage_is_counted_by_langchain(sandbox: Any, service: str) -> None:
         answer = chat(sandbox, service).invoke(QUESTION)
     names = [answer.response_metadata["model_name"]] if CHAT[service].endpoint.counts else []
     assert list(counted.usage_metadata) == names
+
+
+@every_service
+@pytest.mark.parametrize("way", ["invoke", "ainvoke"])
+async def test_the_run_within_a_tool_has_its_own_name(sandbox: Any, service: str, way: str) -> None:
+    model, tracer = chat(sandbox, service), Tracer()
+    helper = agent_tool(model, name="handbook", description="The handbook.")
+    config: Any = {"callbacks": [tracer], "run_name": "look it up", "run_id": uuid.uuid4()}
+    found = getattr(helper, way)({"question": QUESTION}, config)
+    _ = await found if way == "ainvoke" else found
+    (run,) = tracer.runs
+    (inner,) = run.child_runs
+    assert (run.name, inner.name) == ("look it up", type(model).__name__)
+    assert inner.id != run.id
 
 
 class Ends(BaseCallbackHandler):
