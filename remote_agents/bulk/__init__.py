@@ -1,3 +1,4 @@
 """Many questions, each asked once: `ask_many` and what it runs on."""
 
-from remote_agents.bulk.run import Asker as Asker, Question as Question, ask_many as ask_many
+from remote_agents.bulk.questions import Question as Question
+from remote_agents.bulk.run import Asker as Asker, ask_many as ask_many

@@ -9,7 +9,6 @@ Data's `map_batches`; `docs/bulk.md` shows it.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
 import os
@@ -18,10 +17,11 @@ from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from itertools import islice
-from typing import Any, NamedTuple
+from typing import Any
 
 from remote_agents.bulk.journal import JournalEntry, open_journal
 from remote_agents.bulk.models import way_of_asking
+from remote_agents.bulk.questions import Question, digests, distinct, make_questions, units_of
 from remote_agents.bulk.rows import Row, jsonable
 from remote_agents.errors import (
     AgentError,
@@ -36,14 +36,6 @@ from remote_agents.json_types import Arguments, JsonMapping
 logger = logging.getLogger(__name__)
 
 _Rows = Generator[Row, None, None]
-
-
-class Question(NamedTuple):
-    """One question of a run; `key` names it in the journal."""
-
-    key: str
-    input: Any
-    session_id: str | None = None
 
 
 def ask_many(
@@ -107,7 +99,7 @@ def ask_many(
         repeat_in_flight=repeat_in_flight,
         run=run,
     )
-    questions = _questions(inputs, key or _digests(), session)
+    questions = make_questions(inputs, key or digests(), session)
     rows = asker.ask(questions, in_sessions=session is not None)
     return _with_bar(asker, rows, inputs, progress)
 
@@ -135,28 +127,6 @@ def _bar(total: int | None) -> Any:
     except ImportError:
         return None
     return tqdm(total=total, unit="question")
-
-
-def _questions(
-    inputs: Iterable[Any],
-    key: Callable[[Any], object],
-    session: Callable[[Any], str | None] | None,
-) -> Iterator[Question]:
-    for value in inputs:
-        yield Question(str(key(value)), value, session(value) if session else None)
-
-
-def _digests() -> Callable[[Any], str]:
-    """Names questions by their content; the second of the same is another question."""
-    seen: Counter[str] = Counter()
-
-    def key(value: object) -> str:
-        text = json.dumps(jsonable(value), sort_keys=True)
-        digest = hashlib.blake2s(text.encode(), digest_size=12).hexdigest()
-        seen[digest] += 1
-        return digest if seen[digest] == 1 else f"{digest}-{seen[digest]}"
-
-    return key
 
 
 class Asker:
@@ -206,7 +176,7 @@ class Asker:
         """Answer a batch of columns; its own columns stay, those of a row are added."""
         columns = {name: _values(column) for name, column in batch.items()}
         inputs = columns["input"]
-        keys = [*map(str, columns.get("key") or map(_digests(), inputs))]
+        keys = [*map(str, columns.get("key") or map(digests(), inputs))]
         sessions = columns.get("session_id") or [None] * len(inputs)
         rows = {row["key"]: row for row in self.ask(map(Question, keys, inputs, sessions))}
         ordered = [_flat(rows[key]) for key in keys]
@@ -219,7 +189,7 @@ class Asker:
         the order within each session all questions are read first; without `in_sessions` they are
         taken one by one.
         """
-        units = _units(_distinct(questions), in_sessions)
+        units = units_of(distinct(questions), in_sessions)
         with ThreadPoolExecutor(self._concurrency, "ask") as pool:
             running: set[Future[list[Row]]] = set()
             try:
@@ -339,31 +309,6 @@ def _failure(error: Exception) -> Row:
         "error_type": type(error).__name__,
         "safe_to_repeat": safe,
     }
-
-
-def _distinct(questions: Iterable[Question]) -> Iterator[Question]:
-    """The questions, each with a key of its own: under one key, one would hide the other."""
-    keys = set()
-    for question in questions:
-        if question.key in keys:
-            raise ConfigurationError(
-                f"Two questions have the key {question.key!r}: give each its own."
-            )
-        keys.add(question.key)
-        yield question
-
-
-def _units(questions: Iterable[Question], in_sessions: bool) -> Iterator[Sequence[Question]]:
-    """What one thread asks in order: the questions of one session, or a single one."""
-    if not in_sessions:
-        return ([question] for question in questions)
-    units: dict[object, list[Question]] = {}
-    for question in questions:
-        alone = question.session_id is None
-        units.setdefault((alone, question.key if alone else question.session_id), []).append(
-            question
-        )
-    return iter(units.values())
 
 
 def _values(column: Any) -> list[Any]:

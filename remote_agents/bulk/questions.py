@@ -1,0 +1,68 @@
+"""The questions of a run: what names each in the journal, and which wait for each other."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, NamedTuple
+
+from remote_agents.bulk.rows import jsonable
+from remote_agents.errors import ConfigurationError
+
+
+class Question(NamedTuple):
+    """One question of a run; `key` names it in the journal."""
+
+    key: str
+    input: Any
+    session_id: str | None = None
+
+
+def make_questions(
+    inputs: Iterable[Any],
+    key: Callable[[Any], object],
+    session: Callable[[Any], str | None] | None,
+) -> Iterator[Question]:
+    """The questions of some inputs."""
+    for value in inputs:
+        yield Question(str(key(value)), value, session(value) if session else None)
+
+
+def digests() -> Callable[[Any], str]:
+    """Names questions by their content; the second of the same is another question."""
+    seen: Counter[str] = Counter()
+
+    def key(value: object) -> str:
+        text = json.dumps(jsonable(value), sort_keys=True)
+        digest = hashlib.blake2s(text.encode(), digest_size=12).hexdigest()
+        seen[digest] += 1
+        return digest if seen[digest] == 1 else f"{digest}-{seen[digest]}"
+
+    return key
+
+
+def distinct(questions: Iterable[Question]) -> Iterator[Question]:
+    """The questions, each with a key of its own: under one key, one would hide the other."""
+    keys = set()
+    for question in questions:
+        if question.key in keys:
+            raise ConfigurationError(
+                f"Two questions have the key {question.key!r}: give each its own."
+            )
+        keys.add(question.key)
+        yield question
+
+
+def units_of(questions: Iterable[Question], in_sessions: bool) -> Iterator[Sequence[Question]]:
+    """What one thread asks in order: the questions of one session, or a single one."""
+    if not in_sessions:
+        return ([question] for question in questions)
+    units: dict[object, list[Question]] = {}
+    for question in questions:
+        alone = question.session_id is None
+        units.setdefault((alone, question.key if alone else question.session_id), []).append(
+            question
+        )
+    return iter(units.values())
