@@ -22,25 +22,30 @@ class Question(NamedTuple):
 
 def make_questions(
     inputs: Iterable[Any],
-    key: Callable[[Any], object],
-    session: Callable[[Any], str | None] | None,
+    keys: Callable[[Any], object] | None,
+    sessions: Callable[[Any], str | None] | None,
 ) -> Iterator[Question]:
     """The questions of some inputs."""
+    digest = digests()
     for value in inputs:
-        yield Question(str(key(value)), value, session(value) if session else None)
+        session_id = sessions(value) if sessions else None
+        yield Question(str(keys(value) if keys else digest(value, session_id)), value, session_id)
 
 
-def digests() -> Callable[[Any], str]:
-    """Names questions by their content; the second of the same is another question."""
+def digests() -> Callable[[object, object], str]:
+    """Names questions by content and session; the second of the same is another question."""
     seen: Counter[str] = Counter()
 
-    def key(value: object) -> str:
-        text = json.dumps(jsonable(value), sort_keys=True)
-        digest = hashlib.blake2s(text.encode(), digest_size=12).hexdigest()
+    def digest(value: object, session_id: object) -> str:
+        content, kind = jsonable(value), b""
+        if session_id is not None:  # the same words of somebody else are another question
+            content, kind = [str(session_id), content], b"session"  # and no list of inputs
+        text = json.dumps(content, sort_keys=True)
+        digest = hashlib.blake2s(text.encode(), digest_size=12, person=kind).hexdigest()
         seen[digest] += 1
         return digest if seen[digest] == 1 else f"{digest}-{seen[digest]}"
 
-    return key
+    return digest
 
 
 def distinct(questions: Iterable[Question]) -> Iterator[Question]:

@@ -65,7 +65,8 @@ def ask_many(
         concurrency: How many questions are in flight at once (default 8).
         key: Names a question across runs, and no other of this run; what is answered under a key is
             not asked again, even if its words have changed. It is kept as text, so 1 and "1" are
-            one key. By default a digest of the question, with a count for repeats.
+            one key. By default a digest of the question and its session, with a count for repeats:
+            where a session is asked the same twice, give keys.
         session: Gives the session of a question, or None; those of one session are asked in order.
             The inputs are then read into memory first.
         repeat_failed: Also ask again what failed before, though the agent may have acted. What
@@ -99,7 +100,7 @@ def ask_many(
         repeat_in_flight=repeat_in_flight,
         run=run,
     )
-    questions = make_questions(inputs, key or digests(), session)
+    questions = make_questions(inputs, key, session)
     rows = asker.ask(questions, in_sessions=session is not None)
     return _with_bar(asker, rows, inputs, progress)
 
@@ -133,8 +134,10 @@ class Asker:
     """Asks the questions it is given, and remembers in a journal which ones.
 
     As a callable it takes and gives batches as Ray Data's `map_batches` does: a column `input`, and
-    where there are columns `key` and `session_id`, these too. Actors that share a run name a
-    database as `path`, so that a batch that is run again after a worker died is not asked again.
+    where there are columns `key` and `session_id`, these too. Without keys, the same question of
+    one session (or of none) in another batch is the same one, and not asked again. Actors that
+    share a run name a database as `path`, so that a batch that is run again after a worker died is
+    not asked again.
 
     Args:
         model: As for `ask_many`.
@@ -176,8 +179,8 @@ class Asker:
         """Answer a batch of columns; its own columns stay, those of a row are added."""
         columns = {name: _values(column) for name, column in batch.items()}
         inputs = columns["input"]
-        keys = [*map(str, columns.get("key") or map(digests(), inputs))]
         sessions = columns.get("session_id") or [None] * len(inputs)
+        keys = [*map(str, columns.get("key") or map(digests(), inputs, sessions))]
         rows = {row["key"]: row for row in self.ask(map(Question, keys, inputs, sessions))}
         ordered = [_flat(rows[key]) for key in keys]
         return {**columns, **{name: [row[name] for row in ordered] for name in COLUMNS}}
