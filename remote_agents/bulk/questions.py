@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
-from remote_agents.bulk.rows import jsonable
+from remote_agents.bulk.rows import is_missing, jsonable
 from remote_agents.errors import ConfigurationError
 
 
@@ -28,8 +28,13 @@ def make_questions(
     """The questions of some inputs."""
     digest = digests()
     for value in inputs:
-        session_id = sessions(value) if sessions else None
+        session_id = session_of(sessions(value)) if sessions else None
         yield Question(str(keys(value) if keys else digest(value, session_id)), value, session_id)
+
+
+def session_of(cell: Any) -> Any:
+    """The session that a cell of a table names, or None: those without one share none."""
+    return None if is_missing(cell) else cell
 
 
 def digests() -> Callable[[object, object], str]:
@@ -67,7 +72,6 @@ def units_of(questions: Iterable[Question], in_sessions: bool) -> Iterator[Seque
     units: dict[object, list[Question]] = {}
     for question in questions:
         alone = question.session_id is None
-        units.setdefault((alone, question.key if alone else question.session_id), []).append(
-            question
-        )
+        name = question.key if alone else str(question.session_id)
+        units.setdefault((alone, name), []).append(question)
     return iter(units.values())

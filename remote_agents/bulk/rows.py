@@ -13,9 +13,17 @@ def jsonable(value: object) -> Any:
     """A value as JSON has it: bytes in base64, an array as a list, anything else as its text."""
     try:
         return to_jsonable_python(value, fallback=_plain, bytes_mode="base64")
-    except (ValueError, RecursionError):  # it holds itself
+    except (ValueError, RecursionError, TypeError):  # it holds itself, or pandas.NaT
         return str(value)
 
 
 def _plain(value: Any) -> object:
     return value.tolist() if hasattr(value, "tolist") else str(value)
+
+
+def is_missing(cell: Any) -> bool:
+    """Whether a cell of a table holds nothing: None, no letter, NaN, `pandas.NaT`, `pandas.NA`."""
+    try:
+        return cell is None or cell == "" or bool(cell != cell)
+    except (TypeError, ValueError):  # of NA nobody knows what it equals, of an array neither
+        return type(cell).__name__ == "NAType"

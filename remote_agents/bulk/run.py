@@ -21,7 +21,14 @@ from typing import Any
 
 from remote_agents.bulk.journal import JournalEntry, open_journal
 from remote_agents.bulk.models import way_of_asking
-from remote_agents.bulk.questions import Question, digests, distinct, make_questions, units_of
+from remote_agents.bulk.questions import (
+    Question,
+    digests,
+    distinct,
+    make_questions,
+    session_of,
+    units_of,
+)
 from remote_agents.bulk.rows import Row, jsonable
 from remote_agents.errors import (
     AgentError,
@@ -67,8 +74,8 @@ def ask_many(
             not asked again, even if its words have changed. It is kept as text, so 1 and "1" are
             one key. By default a digest of the question and its session, with a count for repeats:
             where a session is asked the same twice, give keys.
-        session: Gives the session of a question, or None; those of one session are asked in order.
-            The inputs are then read into memory first.
+        session: Gives the session of a question; None, or an empty cell of a table (NaN), is none.
+            Those of one session are asked in order. The inputs are then read into memory first.
         repeat_failed: Also ask again what failed before, though the agent may have acted. What
             certainly did not run is always asked again.
         repeat_in_flight: Also ask again what was in flight.
@@ -179,7 +186,7 @@ class Asker:
         """Answer a batch of columns; its own columns stay, those of a row are added."""
         columns = {name: _values(column) for name, column in batch.items()}
         inputs = columns["input"]
-        sessions = columns.get("session_id") or [None] * len(inputs)
+        sessions = [*map(session_of, columns.get("session_id") or [None] * len(inputs))]
         keys = [*map(str, columns.get("key") or map(digests(), inputs, sessions))]
         rows = {row["key"]: row for row in self.ask(map(Question, keys, inputs, sessions))}
         ordered = [_flat(rows[key]) for key in keys]

@@ -1,10 +1,13 @@
 """Whose question a row is: its session, whatever else the table holds and however it is cut."""
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
+from langchain_core.runnables import RunnableLambda
 
 import llamaindex_agents
 from langchain_agents import ChatBlueNexus
@@ -47,6 +50,40 @@ def answers(asker: Asker, table: list[tuple[str, Any]]) -> list[tuple[Any, str]]
     found = asker({"input": [q for q, _ in table], "session_id": [who for _, who in table]})
     assert set(found["status"]) == {"answered"}
     return [*zip(found["session_id"], found["answer"], strict=True)]
+
+
+MISSING = {"None": None, "empty": "", "nan": math.nan, "NaT": pd.NaT, "NA": pd.NA}
+each_missing = pytest.mark.parametrize("missing", MISSING.values(), ids=MISSING)
+
+
+@each_missing
+def test_an_empty_cell_is_no_session(
+    missing: object, model: Any, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    table = [("Hello", "ann"), (WORDS["bob"], missing), (ASKED, missing)]
+    asker = Asker(model, tmp_path / "a")
+    asked, _ = answers(asker, table)[2], asker.close()
+    assert WORDS["bob"] not in asked[1]
+    names = dict(table)
+    rows = ask_many(model, names, path=tmp_path / "b", session=names.get, progress=False)
+    assert len({row["conversation_id"] for row in rows}) == 3
+
+
+def test_a_row_may_hold_an_empty_date(sandbox: Sandbox, tmp_path: Path) -> None:
+    chain = RunnableLambda(lambda row: row["input"]) | ChatBlueNexus(**sandbox.kwargs("bluenexus"))
+    rows = pd.DataFrame({"input": ["Say: a", "Say: b"], "date": ["2026-11-29", None]})
+    table = rows.astype({"date": "datetime64[s]"}).to_dict("records")
+    found = ask_many(chain, table, path=tmp_path / "a", progress=False)
+    assert sorted(row["answer"] for row in found) == ["a", "b"]
+
+
+def test_a_session_that_is_no_name_fails_its_row(
+    model: Any, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    names: dict[str, Any] = {"Say: a": ["team", 7], "Say: b": "ann"}
+    asked = ask_many(model, names, path=tmp_path / "a", session=names.get, progress=False)
+    rows = {row["input"]: (row["status"], row["error_type"]) for row in asked}
+    assert rows == {"Say: a": ("failed", "ConfigurationError"), "Say: b": ("answered", "")}
 
 
 @pytest.mark.parametrize("size", [1, 3, 4])
