@@ -29,7 +29,19 @@ def make_questions(
     digest = digests()
     for value in inputs:
         session_id = session_of(sessions(value)) if sessions else None
-        yield Question(str(keys(value) if keys else digest(value, session_id)), value, session_id)
+        key = key_of(keys(value)) if keys else digest(value, session_id)
+        yield Question(key, value, session_id)
+
+
+def key_of(cell: Any) -> str:
+    """The key of a question, as text.
+
+    Raises:
+        ConfigurationError: It is missing, so that all who forgot theirs would share one answer.
+    """
+    if is_missing(cell):
+        raise ConfigurationError(f"A question's key is {cell!r}, and no key: give each its own.")
+    return str(cell)
 
 
 def session_of(cell: Any) -> Any:

@@ -25,6 +25,7 @@ from remote_agents.bulk.questions import (
     Question,
     digests,
     distinct,
+    key_of,
     make_questions,
     session_of,
     units_of,
@@ -89,7 +90,7 @@ def ask_many(
 
     Raises:
         ConfigurationError: The model is of no known kind, the path cannot be used, or, while the
-            rows are iterated, two questions have one key.
+            rows are iterated, two questions have one key, or one has none.
 
     Example:
         >>> rows = ask_many(BlueNexus(), ["How many vacation days do I get?"],
@@ -187,7 +188,7 @@ class Asker:
         columns = {name: _values(column) for name, column in batch.items()}
         inputs = columns["input"]
         sessions = [*map(session_of, columns.get("session_id") or [None] * len(inputs))]
-        keys = [*map(str, columns.get("key") or map(digests(), inputs, sessions))]
+        keys = [*map(key_of, columns.get("key") or map(digests(), inputs, sessions))]
         rows = {row["key"]: row for row in self.ask(map(Question, keys, inputs, sessions))}
         ordered = [_flat(rows[key]) for key in keys]
         return {**columns, **{name: [row[name] for row in ordered] for name in COLUMNS}}

@@ -11,7 +11,7 @@ from langchain_core.runnables import RunnableLambda
 
 import llamaindex_agents
 from langchain_agents import ChatBlueNexus
-from remote_agents import BlueNexus, InMemorySessionStore
+from remote_agents import BlueNexus, ConfigurationError, InMemorySessionStore
 from remote_agents.bulk.run import Asker, ask_many
 from remote_agents.sandbox import Sandbox
 
@@ -67,6 +67,22 @@ def test_an_empty_cell_is_no_session(
     names = dict(table)
     rows = ask_many(model, names, path=tmp_path / "b", session=names.get, progress=False)
     assert len({row["conversation_id"] for row in rows}) == 3
+
+
+@each_missing
+def test_an_empty_cell_is_no_key(missing: object, sandbox: Sandbox, tmp_path: Path) -> None:
+    client = BlueNexus(**sandbox.kwargs("bluenexus"))
+    asker = Asker(client, tmp_path / "a")
+    for question in ("How long is parental leave?", "When is salary paid?"):
+        with pytest.raises(ConfigurationError, match="no key: give each its own"):
+            asker({"input": ["Hello", question], "key": ["a", missing]})
+    asker.close()
+    assert not sandbox.turns()
+    names = {"Hello": "a", "When is salary paid?": missing}
+    rows = ask_many(client, names, path=tmp_path / "b", key=names.get, progress=False)
+    with pytest.raises(ConfigurationError, match="no key: give each its own"):
+        list(rows)
+    assert len(sandbox.turns()) <= 1
 
 
 def test_a_row_may_hold_an_empty_date(sandbox: Sandbox, tmp_path: Path) -> None:
