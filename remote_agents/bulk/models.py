@@ -9,6 +9,7 @@ from typing import Any
 from remote_agents.bulk.rows import Row, jsonable
 from remote_agents.errors import ConfigurationError
 from remote_agents.interrupts import raise_if_interrupted
+from remote_agents.memory.sessions import current_session
 
 
 def way_of_asking(model: object) -> Callable[[Any, str | None], Row]:
@@ -66,6 +67,7 @@ def _text(result: object) -> str:
 
 
 def _ask_llamaindex(llm: Any, value: Any, session_id: str | None) -> Row:
+    session_id = (current_session() or None) if session_id is None else session_id
     if isinstance(value, str):
         if session_id is not None:
             return _from_engine(llm.as_chat_engine(session_id).chat(value))

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from remote_agents.bulk.rows import is_missing, jsonable
 from remote_agents.errors import ConfigurationError
+from remote_agents.memory.sessions import current_session
 
 
 class Question(NamedTuple):
@@ -24,9 +25,9 @@ def make_questions(
     inputs: Iterable[Any],
     keys: Callable[[Any], object] | None,
     sessions: Callable[[Any], str | None] | None,
+    digest: Callable[[object, object], str],
 ) -> Iterator[Question]:
-    """The questions of some inputs."""
-    digest = digests()
+    """The questions of some inputs; without `keys`, a digest is the key."""
     for value in inputs:
         session_id = session_of(sessions(value)) if sessions else None
         key = key_of(keys(value)) if keys else digest(value, session_id)
@@ -50,11 +51,16 @@ def session_of(cell: Any) -> Any:
 
 
 def digests() -> Callable[[object, object], str]:
-    """Names questions by content and session; the second of the same is another question."""
+    """Names questions by content and session; the second of the same is another question.
+
+    Those without a session of their own are of the one that is around this call.
+    """
     seen: Counter[str] = Counter()
+    around = current_session() or None
 
     def digest(value: object, session_id: object) -> str:
         content, kind = jsonable(value), b""
+        session_id = around if session_id is None else session_id
         if session_id is not None:  # the same words of somebody else are another question
             content, kind = [str(session_id), content], b"session"  # and no list of inputs
         text = json.dumps(content, sort_keys=True)
@@ -77,13 +83,23 @@ def distinct(questions: Iterable[Question]) -> Iterator[Question]:
         yield question
 
 
-def units_of(questions: Iterable[Question], in_sessions: bool) -> Iterator[Sequence[Question]]:
-    """What one thread asks in order: the questions of one session, or a single one."""
-    if not in_sessions:
-        return ([question] for question in questions)
+def units_of(
+    questions: Iterable[Question], in_sessions: bool, around: str | None
+) -> Iterator[Sequence[Question]]:
+    """What one thread asks in order: the questions of one session, or a single one.
+
+    Args:
+        questions: All of them.
+        in_sessions: Whether some may have a session; then all are read first.
+        around: The session of those that have none of their own.
+    """
+    if not in_sessions and around is None:
+        yield from ([question] for question in questions)
+        return
     units: dict[object, list[Question]] = {}
     for question in questions:
-        alone = question.session_id is None
-        name = question.key if alone else str(question.session_id)
+        session_id = around if question.session_id is None else question.session_id
+        alone = session_id is None
+        name = question.key if alone else str(session_id)
         units.setdefault((alone, name), []).append(question)
-    return iter(units.values())
+    yield from units.values()

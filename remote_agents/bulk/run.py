@@ -16,6 +16,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextvars import Context, copy_context
 from itertools import islice
 from typing import Any
 
@@ -40,6 +41,7 @@ from remote_agents.errors import (
     UnsupportedContentError,
 )
 from remote_agents.json_types import Arguments, JsonMapping
+from remote_agents.memory.sessions import current_session, leave_session
 
 logger = logging.getLogger(__name__)
 
@@ -64,6 +66,9 @@ def ask_many(
     Nothing is asked twice: run the same call again after an interruption, and it gives the rows
     that are known and asks what is left. A question that was in flight when its run was killed may
     have reached the agent; it is marked and not asked again unless `repeat_in_flight` says so.
+
+    The questions are asked in the context of this call (its context variables, its span, its
+    `with session(...)`), wherever the rows are read.
 
     Args:
         model: A plain client, a LangChain model or chain, a LlamaIndex LLM or query engine. Its own
@@ -108,7 +113,7 @@ def ask_many(
         repeat_in_flight=repeat_in_flight,
         run=run,
     )
-    questions = make_questions(inputs, key, session)
+    questions = make_questions(inputs, key, session, digests())
     rows = asker.ask(questions, in_sessions=session is not None)
     return _with_bar(asker, rows, inputs, progress)
 
@@ -199,14 +204,21 @@ class Asker:
         Closing the iterator asks nothing more; what is in flight is waited for and kept. To keep
         the order within each session all questions are read first; without `in_sessions` they are
         taken one by one.
+
+        They are asked in the context of this call (its context variables, its span), wherever the
+        rows are read. Those without a session of their own are of a `with session(...)` around it.
         """
-        units = units_of(distinct(questions), in_sessions)
+        around = current_session() or None
+        units = units_of(distinct(questions), in_sessions, around)
+        return self._rows(units, copy_context())
+
+    def _rows(self, units: Iterator[Sequence[Question]], context: Context) -> _Rows:
         with ThreadPoolExecutor(self._concurrency, "ask") as pool:
             running: set[Future[list[Row]]] = set()
             try:
                 while True:
                     for unit in islice(units, self._concurrency - len(running)):
-                        running.add(pool.submit(self._settle, unit))
+                        running.add(pool.submit(context.copy().run, self._settle, unit))
                     if not running:
                         return
                     done, running = wait(running, return_when=FIRST_COMPLETED)
@@ -263,8 +275,12 @@ class Asker:
 
     def _outcome(self, question: Question) -> Row:
         begun = time.monotonic()
+        context = copy_context()
+        if question.session_id is not None:  # it goes before the one around the run
+            context.run(leave_session)
         try:
-            found = {"status": "answered", **self._ask(question.input, question.session_id)}
+            answer = context.run(self._ask, question.input, question.session_id)
+            found = {"status": "answered", **answer}
         except Exception as error:  # whatever a chain raises is this question's row, not the end
             found = _failure(error)
         return {**found, "seconds": round(time.monotonic() - begun, 4)}

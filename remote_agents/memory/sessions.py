@@ -255,6 +255,11 @@ def current_session() -> str | None:
     return _session.get()
 
 
+def leave_session() -> None:
+    """Have no session in this context any more, whatever `with session(...)` is around."""
+    _session.set(None)
+
+
 @contextmanager
 def session(session_id: str) -> Iterator[None]:
     """Use one session for every turn called inside.
