@@ -8,8 +8,9 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
-from remote_agents.bulk.rows import is_missing, jsonable
+from remote_agents.bulk.rows import jsonable
 from remote_agents.errors import ConfigurationError
+from remote_agents.memory.dialogue import is_absent
 from remote_agents.memory.sessions import current_session
 
 
@@ -40,14 +41,14 @@ def key_of(cell: Any) -> str:
     Raises:
         ConfigurationError: It is missing, so that all who forgot theirs would share one answer.
     """
-    if is_missing(cell):
+    if is_absent(cell):
         raise ConfigurationError(f"A question's key is {cell!r}, and no key: give each its own.")
     return str(cell)
 
 
 def session_of(cell: Any) -> Any:
     """The session that a cell of a table names, or None: those without one share none."""
-    return None if is_missing(cell) else cell
+    return None if is_absent(cell) else cell
 
 
 def digests() -> Callable[[object, object], str]:

@@ -19,11 +19,3 @@ def jsonable(value: object) -> Any:
 
 def _plain(value: Any) -> object:
     return value.tolist() if hasattr(value, "tolist") else str(value)
-
-
-def is_missing(cell: Any) -> bool:
-    """Whether a cell of a table holds nothing: None, no letter, NaN, `pandas.NaT`, `pandas.NA`."""
-    try:
-        return cell is None or cell == "" or bool(cell != cell)
-    except (TypeError, ValueError):  # of NA nobody knows what it equals, of an array neither
-        return type(cell).__name__ == "NAType"
