@@ -47,7 +47,7 @@ def usable_cache(
     if unknown or _has_conversation(agent, kwargs):
         return False
     account = yield from account_of(Exchange(agent))
-    return AnswerCache(cache, _fingerprint(agent, account))
+    return AnswerCache(cache, _fingerprint(agent, account, kwargs))
 
 
 def _has_conversation(agent: Agent, kwargs: Mapping[str, Any]) -> bool:
@@ -58,10 +58,17 @@ def _has_conversation(agent: Agent, kwargs: Mapping[str, Any]) -> bool:
     return memory == "server" or any(named)
 
 
-def _fingerprint(agent: Agent, account: str) -> str:
-    """Tells apart what a model's parameters do not: account, key, headers, fields of the body."""
+# What says nothing of an answer.
+_OF_THE_RUN = frozenset({"callbacks", "tags", "metadata", "run_name", "run_id"})
+
+
+def _fingerprint(agent: Agent, account: str, kwargs: Mapping[str, Any]) -> str:
+    """Tells apart what LangChain's key does not: whose answer it is, and all it was asked with."""
     key = None if agent.key_is_callable else agent.key
-    secret = repr((account, key, agent.default_headers, agent.extra_body)).encode()
+    clients = agent.http_client, agent.http_async_client
+    whose = account, key, agent.default_headers, agent.extra_body, agent.options, agent.fold
+    call = sorted((name, each) for name, each in kwargs.items() if name not in _OF_THE_RUN)
+    secret = repr((*whose, *clients, *call)).encode(errors="replace")
     return hashlib.blake2s(secret, digest_size=12).hexdigest()
 
 
@@ -70,7 +77,7 @@ class AnswerCache(BaseCache):
 
     Args:
         cache: The caller's, or LangChain's.
-        owner: Tells apart what LangChain's key does not: account, key, headers, body's fields.
+        owner: Tells apart what LangChain's key does not.
     """
 
     def __init__(self, cache: BaseCache, owner: str) -> None:
@@ -83,7 +90,8 @@ class AnswerCache(BaseCache):
 
     def update(self, prompt: str, llm_string: str, return_val: Sequence[Generation]) -> None:
         """Keep an answer."""
-        self._cache.update(prompt, self._key(llm_string), _without_conversations(return_val))
+        if not any(map(_waits, return_val)):
+            self._cache.update(prompt, self._key(llm_string), _without_conversations(return_val))
 
     def clear(self, **kwargs: object) -> None:
         """Forget all answers."""
@@ -95,7 +103,9 @@ class AnswerCache(BaseCache):
 
     async def aupdate(self, prompt: str, llm_string: str, return_val: Sequence[Generation]) -> None:
         """The same as `update`, with asyncio."""
-        await self._cache.aupdate(prompt, self._key(llm_string), _without_conversations(return_val))
+        if not any(map(_waits, return_val)):
+            kept = _without_conversations(return_val)
+            await self._cache.aupdate(prompt, self._key(llm_string), kept)
 
     async def aclear(self, **kwargs: object) -> None:
         """The same as `clear`, with asyncio."""
@@ -103,6 +113,13 @@ class AnswerCache(BaseCache):
 
     def _key(self, llm_string: str) -> str:
         return f"{llm_string}|{self._owner}"
+
+
+def _waits(generation: Generation) -> bool:
+    """Whether a run waits for a person: without its conversation nobody could answer it."""
+    message = generation.message if isinstance(generation, ChatGeneration) else None
+    told = message.response_metadata if message else generation.generation_info or {}
+    return told.get("finish_reason") == "interrupt"
 
 
 def _without_conversations(generations: Sequence[Generation]) -> list[Generation]:

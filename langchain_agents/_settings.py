@@ -213,7 +213,7 @@ class AgentSettings(Configured, Serializable, LanguageModel[Any, Any]):
         if cache is None:
             return super().generate(*args, **kwargs)
         with turns.model_errors():
-            usable = agent.call(turns.usable_cache(agent, cache, kwargs))
+            usable = agent.call(turns.usable_cache(agent, cache, self._asked_with(kwargs)))
         model = self.model_copy(update={"cache": usable})
         return super(AgentSettings, model).generate(*args, **kwargs)
 
@@ -224,13 +224,17 @@ class AgentSettings(Configured, Serializable, LanguageModel[Any, Any]):
         if cache is None:
             return await super().agenerate(*args, **kwargs)
         with turns.model_errors():
-            usable = await agent.acall(turns.usable_cache(agent, cache, kwargs))
+            asking = turns.usable_cache(agent, cache, self._asked_with(kwargs))
+            usable = await agent.acall(asking)
         model = self.model_copy(update={"cache": usable})
         return await super(AgentSettings, model).agenerate(*args, **kwargs)
 
     @property
     def _own_cache(self) -> Any:
         return getattr(self, "cache", None)
+
+    def _asked_with(self, kwargs: Arguments) -> Arguments:
+        return {"output_version": getattr(self, "output_version", None), **kwargs}
 
     # --- copies --------------------------------------------------------------------------------
 
