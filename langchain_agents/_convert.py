@@ -104,8 +104,9 @@ def _reply(message: BaseMessage, title: str, about: JsonObject) -> Message:
     files: list[Attachment] = []
     beside = said_beside_text(message.additional_kwargs)
     if not isinstance(message.content, str):
-        shown = [each for each in message.content if _kind(each) in _FILES]
-        files = _parts(shown, title)[1]
+        shown = [each for each in message.content if _kind(each) in _BESIDE_TEXT]
+        plain, files = _parts(shown, title)
+        beside += [plain] if plain else []
         for each in message.content:
             if isinstance(each, Mapping) and each.get("type") == "refusal":
                 beside += said_beside_text(each)
@@ -178,8 +179,8 @@ def _part(block: JsonMapping, title: str) -> str | Attachment:
     raise UnsupportedContentError(f"{title} does not take {kind!r} blocks.")
 
 
-_FILES = frozenset({"image_url", "image", "audio", "video", "file"})
-_KINDS = _FILES | {"text", "text-plain"}
+_BESIDE_TEXT = frozenset({"image_url", "image", "audio", "video", "file", "text-plain"})
+_KINDS = _BESIDE_TEXT | {"text"}
 
 
 def _plain_text(block: JsonMapping) -> str | None:

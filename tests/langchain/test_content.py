@@ -12,6 +12,7 @@ import pytest
 from langchain_core.load import dumps, loads
 from langchain_core.messages import (
     AIMessage,
+    BaseMessage,
     HumanMessage,
     message_chunk_to_message,
     message_to_dict,
@@ -256,12 +257,16 @@ def test_links_go_to_cloudbase(sandbox: Any, block: Any) -> None:
 
 
 @every_service
+@pytest.mark.parametrize("kind", [HumanMessage, AIMessage])
 @pytest.mark.parametrize("given", ["text", "base64"])
-def test_plain_text_blocks_are_text(sandbox: Any, service: str, given: str) -> None:
+def test_plain_text_blocks_are_text(
+    sandbox: Any, service: str, given: str, kind: type[BaseMessage]
+) -> None:
     said = "Teas are green."
     content = {"text": said, "base64": base64.b64encode(said.encode()).decode()}[given]
     block = {"type": "text-plain", given: content, "mime_type": "text/plain"}
-    chat(sandbox, service).invoke([HumanMessage([{"type": "text", "text": "Read:"}, block])])
+    told = kind([{"type": "text", "text": "Read:"}, block])
+    chat(sandbox, service).invoke([HumanMessage("Hi"), told, HumanMessage("What is green?")])
     assert said in json.dumps(sandbox.requests(service)[-1]["body"])
 
 
