@@ -213,9 +213,11 @@ def _attachment(block: JsonMapping, title: str) -> Attachment:
     )
 
 
-def _linked(kind: Any, url: str, block: JsonMapping) -> Attachment:
+def _linked(kind: Any, url: Any, block: JsonMapping) -> Attachment:
     """A link; a `data:` link is the content itself."""
     name = _filename(block)
+    if not isinstance(url, str):
+        raise UnsupportedContentError(f"The 'url' of a {kind!r} block is a text, not {url!r}.")
     head, comma, body = url.partition(",")
     if not (head.startswith("data:") and comma):
         known = {"mime_type": block.get("mime_type"), "file_id": block.get("file_id")}
@@ -225,12 +227,13 @@ def _linked(kind: Any, url: str, block: JsonMapping) -> Attachment:
 
 
 def _filename(block: JsonMapping) -> str | None:
-    extras = block.get("extras") or block.get("metadata") or {}
+    extras = block.get("extras") or block.get("metadata")
+    extras = extras if isinstance(extras, Mapping) else {}
     return block.get("filename") or extras.get("filename") or extras.get("name")
 
 
 def _decoded(encoded: str, kind: str) -> bytes:
     try:
         return base64.b64decode(encoded, validate=True)
-    except (binascii.Error, ValueError) as error:
+    except (binascii.Error, TypeError, ValueError) as error:
         raise UnsupportedContentError(f"The {kind!r} block is not valid base64: {error}.") from None

@@ -279,10 +279,18 @@ def test_plain_text_blocks_are_text(
         {"type": "image", "source": 5},
         {"type": "image", "beam": 1},
         {"type": "image", "base64": "%%%", "mime_type": "image/png"},
+        {"type": "image", "base64": 5, "mime_type": "image/png"},
+        {"type": "image", "url": 5},
+        {"type": "text-plain", "base64": 5},
     ],
 )
 def test_what_cannot_be_sent_is_refused_by_name(sandbox: Any, service: str, block: Any) -> None:
     _is_refused(sandbox, service, block)
+
+
+def test_what_stands_about_a_file_may_be_anything(sandbox: Any) -> None:
+    block = {"type": "file", "base64": "aGk=", "mime_type": "text/plain", "extras": "x"}
+    assert chat(sandbox, "maiagent").invoke([HumanMessage(["Read this.", block])]).text
 
 
 @pytest.mark.parametrize(
