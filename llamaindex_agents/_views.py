@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 
 from llama_index.core.base.llms.types import ChatMessage, MessageRole
 
-from llamaindex_agents._listed import remote_messages
+from llamaindex_agents._remote_messages import remote_messages
 from remote_agents.agent import Agent
 from remote_agents.errors import ConfigurationError
 from remote_agents.flow import Flow

@@ -27,8 +27,8 @@ from llama_index.core.instrumentation.events.chat_engine import (
 from llama_index_instrumentation import get_dispatcher
 
 from llamaindex_agents._answers import text_of
-from llamaindex_agents._listed import remote_messages
 from llamaindex_agents._llm import RemoteLLM, checked_llm
+from llamaindex_agents._remote_messages import remote_messages
 from llamaindex_agents._sources import Sources
 from llamaindex_agents._streamed import RemoteStreamingChatResponse
 from remote_agents.json_types import JsonObject
