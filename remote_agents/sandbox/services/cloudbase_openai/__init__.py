@@ -9,5 +9,5 @@ AGENT = Agent(
     "bot-handbook",
     "sandbox-cloudbase-key",
     "CLOUDBASE",
-    paths="/v1/aibot/(bots/[^/]+/)?openai/",
+    paths="/v1/aibot/(bots/[^/]+/chat|(bots/[^/]+/)?openai)/",
 )
