@@ -8,7 +8,7 @@ import pytest
 from langchain_core.messages import SystemMessage
 from llama_index.core.llms import ChatMessage
 
-from remote_agents import Message
+from remote_agents import InMemorySessionStore, Message
 from remote_agents.services import ENDPOINTS
 from remote_agents.testing.ways import FRAMEWORKS, Way
 from tests.boxes import Shared
@@ -28,7 +28,8 @@ BOTH = (False, True)
 async def test_it_is_not_sent_and_its_absence_changes_no_dialogue(
     sandbox: Shared, face: str, streamed: bool, awaited: bool, service: str
 ) -> None:
-    way = Way(face, service, streamed=streamed, awaited=awaited, **sandbox.kwargs(service))
+    settings = {**sandbox.kwargs(service), "session_store": InMemorySessionStore()}
+    way = Way(face, service, streamed=streamed, awaited=awaited, **settings)
     told = way.question("My secret word is zebra-17.")
     first = await way.send([EMPTY[face], told], "u1")
     history = [told, first.message]

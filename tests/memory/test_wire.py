@@ -97,7 +97,7 @@ async def test_no_state_is_created_unasked(sandbox: Sandbox, endpoint: str, mode
 
 @pytest.mark.parametrize("endpoint", [*KEEPING, "cloudbase_openai"])
 async def test_client_mode_sends_everything_and_no_id(sandbox: Sandbox, endpoint: str) -> None:
-    agent = client(sandbox, endpoint, memory="client")
+    agent = client(sandbox, endpoint, memory="client", session_store=InMemorySessionStore())
     for number in (1, 2):
         history = [Message("user", TOLD), Message("assistant", "Noted."), Message("user", ASKED)]
         history[1].origin = Origin(agent.agent.name, "c1", "r1")
