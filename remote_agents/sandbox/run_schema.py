@@ -58,11 +58,20 @@ class UrlSource(Shape):
     mime_type: str | None = None
 
 
+class FileSource(Shape):
+    """A file that the agent's provider holds."""
+
+    type: Literal["file"]
+    value: str
+    provider: str | None = None
+    mime_type: str | None = None
+
+
 class MediaPart(Shape):
     """A file in the content of a message."""
 
     type: Literal["image", "audio", "video", "document"]
-    source: Annotated[DataSource | UrlSource, Field(discriminator="type")]
+    source: Annotated[DataSource | UrlSource | FileSource, Field(discriminator="type")]
 
 
 class BinaryPart(Shape):

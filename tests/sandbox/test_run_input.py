@@ -85,6 +85,9 @@ TAKEN_BY_ALL = {
 TAKEN = {
     "ag_ui": {
         "a file": said({**USER, "content": [{"type": "text", "text": "Hi"}, IMAGE]}),
+        "a file that its provider holds": part(
+            type="document", source={"type": "file", "value": "file-1", "provider": "openai"}
+        ),
         "what is told of it as a text": said({**USER, "content": [{**IMAGE, "metadata": "x"}]}),
         "a result in parts": said(
             USER, CALLED, {**RESULT, "content": [IMAGE]}, {"id": "4", **user("Hi")}

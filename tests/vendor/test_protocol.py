@@ -9,6 +9,7 @@ import pytest
 
 from remote_agents.sandbox import Sandbox
 from remote_agents.wire.ag_ui import KNOWN
+from tests.sandbox.test_run_input import REFUSED, REFUSED_BY_ALL, TAKEN, TAKEN_BY_ALL
 from tests.vendor.serving import interpreter
 
 PARSE = """
@@ -20,6 +21,20 @@ for frame in json.load(sys.stdin):
         TypeAdapter(Event).validate_python(frame)
 print(json.dumps([kind.value for kind in EventType]))
 """
+READ = """
+import json, sys
+from ag_ui.core import RunAgentInput
+from pydantic import ValidationError
+def taken(body):
+    try:
+        RunAgentInput.model_validate(body)
+    except ValidationError:
+        return False
+    return True
+print(json.dumps({name: taken(body) for name, body in json.load(sys.stdin).items()}))
+"""
+# Tencent's own server fills these in before it reads a run.
+FILLED_IN = {"threadId": "t", "runId": "r", "state": {}, "tools": [], "context": []}
 QUESTION: dict[str, Any] = {
     "threadId": "t",
     "runId": "r",
@@ -57,3 +72,25 @@ def test_what_the_sandbox_sends_parses_and_what_is_defined_is_known(
     )
     assert ran.returncode == 0, ran.stderr[-2000:]
     assert set(json.loads(ran.stdout)) - KNOWN == set()
+
+
+@pytest.mark.parametrize(
+    ("environment", "service"), [("vendor", "cloudbase"), ("foreign", "ag_ui")]
+)
+def test_the_sandbox_takes_and_refuses_runs_as_the_package_does(
+    environment: str, service: str
+) -> None:
+    refused = {**REFUSED_BY_ALL, **REFUSED[service]}
+    bodies = {**refused, **TAKEN_BY_ALL, **TAKEN[service]}
+    given = {name: {**FILLED_IN, "forwardedProps": {}, **body} for name, body in bodies.items()}
+    ran = subprocess.run(
+        [interpreter(environment), "-c", READ],
+        input=json.dumps(given),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stderr[-2000:]
+    taken = json.loads(ran.stdout)
+    known = {"a message without id"} if service == "cloudbase" else set()  # the server gives it one
+    assert {name for name in bodies if taken[name] is (name in refused)} == known
