@@ -89,9 +89,9 @@ class CachedKey:
     def _good_or_fetch(self, mine: _Fetch, hangs: _Fetch | None) -> SecretStr | _Fetch:
         """The token that is kept; else the fetch under way, which is `mine` if there was none."""
         with self._lock.here():
-            if self._token is not None and time.monotonic() < self._until:
-                return self._token
-            other = self._under_way
+            token, other = self._kept(), self._under_way
+            if token is not None:
+                return token
             if other is not None and other is not hangs and not other.is_lost:
                 return other
             self._refused.clear()
@@ -107,10 +107,13 @@ class CachedKey:
     def _good(self) -> SecretStr | None:
         """The token that is kept; None where one is to be fetched now."""
         with self._lock.here():
-            if time.monotonic() < self._until:
-                return self._token
-            self._refused.clear()
-            return None
+            token = self._kept()
+            if token is None:
+                self._refused.clear()
+            return token
+
+    def _kept(self) -> SecretStr | None:
+        return self._token if time.monotonic() < self._until else None
 
     def _keep(self, fetched: Any) -> SecretStr:
         token, seconds = fetched if isinstance(fetched, tuple) else (fetched, None)
