@@ -51,6 +51,7 @@ class AgentSettings(Configured, Serializable, LanguageModel[Any, Any]):
     model_config = Configured.model_config
 
     _valid: ClassVar[frozenset[str]] = frozenset()
+    _alive = ("rate_limiter",)
 
     @classmethod
     def __pydantic_init_subclass__(cls, **kwargs: object) -> None:
@@ -268,9 +269,10 @@ class AgentSettings(Configured, Serializable, LanguageModel[Any, Any]):
 
     def __getstate__(self) -> dict[Any, Any]:
         state = dict(super().__getstate__())
-        fields = {name: state["__dict__"][name] for name in type(self).model_fields}
+        own = {name: state["__dict__"][name] for name in type(self).model_fields}
+        fields = for_pickle(own, self._alive)
         private = {**(state.get("__pydantic_private__") or {}), "_agent": None}
-        return {**state, "__dict__": for_pickle(fields), "__pydantic_private__": private}
+        return {**state, "__dict__": fields, "__pydantic_private__": private}
 
 
 _FRAMEWORK = f"langchain-core/{VERSION}"

@@ -67,6 +67,7 @@ class RemoteLLM(Configured, StructuredPrediction):
     context_window: int = Field(default=128_000, gt=0)
     """Tokens that prompts are packed into."""
 
+    _alive = ("callback_manager", "rate_limiter")
     _bindable: bool = PrivateAttr(default=True)
     _wants_text: bool = PrivateAttr(default=False)
 
@@ -87,7 +88,7 @@ class RemoteLLM(Configured, StructuredPrediction):
 
     def __getstate__(self) -> dict[Any, Any]:
         fields = {k: v for k, v in self.__dict__.items() if k != "callback_manager"}
-        return {"__dict__": for_pickle(fields), "bindable": self._bindable}
+        return {"__dict__": for_pickle(fields, self._alive), "bindable": self._bindable}
 
     def __setstate__(self, state: dict[Any, Any]) -> None:
         self.__init__(**state["__dict__"])  # type: ignore[misc]  # a pydantic model is made of its fields

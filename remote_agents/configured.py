@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import copy
-import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import PrivateAttr, SecretStr
 from typing_extensions import Self
 
 from remote_agents.arguments.connection import environment_of
+from remote_agents.callers import warn
 from remote_agents.errors import AgentError
 from remote_agents.settings import DerivedText, Settings, hide_secrets
 
@@ -22,40 +22,38 @@ SHARED = (
     "_agent",
     "account",
     "api_key",
-    "callback_manager",
     "fold",
     "http_async_client",
     "http_client",
-    "rate_limiter",
     "session_store",
     "verify",
 )
 """What a deep copy has in common with its model, in all faces: it is alive, or says who asks."""
 
-LEFT_BEHIND = ("http_client", "http_async_client", "rate_limiter")
-"""What no pickle carries: connections and counts are of one process."""
+CLIENTS = ("http_client", "http_async_client")
 
 
-def shared_memo(model: Settings, memo: dict[int, Any] | None) -> dict[int, Any]:
-    """For `copy.deepcopy`: what has been copied, and with it what a copy shares."""
-    alive = (getattr(model, name, None) for name in SHARED)
-    return {**{id(each): each for each in alive}, **({} if memo is None else memo)}
+def shared_memo(
+    model: Settings, memo: dict[int, Any] | None, alive: Sequence[str] = ()
+) -> dict[int, Any]:
+    """For `copy.deepcopy`: what has been copied, and with it what a copy shares.
+
+    Args:
+        model: What is copied.
+        memo: As `copy.deepcopy` has it.
+        alive: Fields of a framework's that are alive too.
+    """
+    shared = (getattr(model, name, None) for name in (*SHARED, *alive))
+    return {**{id(each): each for each in shared}, **({} if memo is None else memo)}
 
 
-def for_pickle(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields that a pickle carries; it is said of what it leaves behind."""
-    left = [name for name in LEFT_BEHIND if fields.get(name) is not None]
+def for_pickle(fields: Mapping[str, Any], alive: Sequence[str] = ()) -> dict[str, Any]:
+    """The fields that a pickle carries, none of one process; it is said of what is left behind."""
+    left = [name for name in (*CLIENTS, *alive) if fields.get(name) is not None]
     for name in left:
-        warnings.warn(f"{name} does not go into a pickle; {_INSTEAD[name]}.", stacklevel=3)
+        instead = "uses the shared connections" if name in CLIENTS else "has none"
+        warn(f"{name} does not go into a pickle; the copy {instead}.")
     return {**fields, **dict.fromkeys(left)}
-
-
-_CONNECTIONS = "the copy uses the shared connections"
-_INSTEAD = {
-    "http_client": _CONNECTIONS,
-    "http_async_client": _CONNECTIONS,
-    "rate_limiter": "the copy has none",
-}
 
 
 class Configured(Settings):
@@ -68,6 +66,7 @@ class Configured(Settings):
     _agent: Any = PrivateAttr(default=None)
     _arguments: ClassVar[tuple[str, ...]] = ()
     _checked: ClassVar[frozenset[str]] = frozenset()
+    _alive: ClassVar[tuple[str, ...]] = ()  # fields of the framework's that are of one process
 
     @classmethod
     def __pydantic_init_subclass__(cls, **kwargs: object) -> None:
@@ -167,7 +166,7 @@ class Configured(Settings):
         return copied
 
     def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
-        return super().__deepcopy__(shared_memo(self, memo))
+        return super().__deepcopy__(shared_memo(self, memo, self._alive))
 
     @classmethod
     def _is_argument(cls, name: str) -> bool:
