@@ -105,8 +105,8 @@ class Observation:
         self._record = TurnRecord(terms.endpoint.name, terms.agent_id, stream)
         self._terms = terms
         self._call = call
-        api = _opentelemetry()
-        self._called_in: Any = None if api is None else api.current()
+        self._api = _opentelemetry()
+        self._called_in: Any = None if self._api is None else self._api.current()
         self._within: Any = None  # OpenTelemetry's context, with the turn's span
         self._reply: Reply | None = None
         self._begun = 0.0
@@ -133,7 +133,7 @@ class Observation:
                     op = step(value)
                 except StopIteration:
                     return
-                token = self._enter(op)
+                token = self._enter() if type(op) in _OUTWARD else None
                 try:
                     if type(op) is Emit and op.items:
                         self._see(op.items)
@@ -144,7 +144,8 @@ class Observation:
                     raise
                 except BaseException as error:
                     step, value = steps.throw, error
-                self._leave(token)
+                if self._api is not None and token is not None:
+                    self._api.leave(token)
         except Exception as error:
             self._fail(error)
             raise
@@ -153,24 +154,16 @@ class Observation:
 
     def _begin(self) -> None:
         self._begun = time.monotonic()
-        api = _opentelemetry()
         with _at_no_cost("OpenTelemetry"):
-            if api is not None:
-                self._within = api.begin(self._terms, self._call, self._called_in)
-            if api is not None and self._within is not None:
-                self.headers.update(api.headers(self._within))
+            if self._api is not None:
+                self._within = self._api.begin(self._terms, self._call, self._called_in)
+            if self._api is not None and self._within is not None:
+                self.headers.update(self._api.headers(self._within))
 
-    def _enter(self, op: object) -> Any:
-        """The turn's span is the current one while its requests are sent, and keys fetched."""
-        api = _opentelemetry()
-        if api is None or self._within is None or type(op) not in (Send, Do):
-            return None
-        return api.enter(self._within)
-
-    def _leave(self, token: Any) -> None:
-        api = _opentelemetry()
-        if api is not None and token is not None:
-            api.leave(token)
+    def _enter(self) -> Any:
+        """Make the turn's span the current one, if there is any."""
+        api, within = self._api, self._within
+        return None if api is None or within is None else api.enter(within)
 
     def _see(self, items: list[Any]) -> None:
         record = self._record
@@ -191,10 +184,9 @@ class Observation:
         record.seconds = time.monotonic() - self._begun
         if record.outcome != "ok" and self._reply is not None:
             record.facts = {**self._reply.facts(), **record.facts}
-        api = _opentelemetry()
-        if api is not None and self._within is not None:
+        if self._api is not None and self._within is not None:
             with _at_no_cost("OpenTelemetry"):
-                api.end(self._within, record)
+                self._api.end(self._within, record)
         for observer in list(_observers.values()):  # one may take itself away
             with _at_no_cost("An observer of turns"):
                 observer(record)
@@ -216,7 +208,7 @@ class _OpenTelemetry:
     def __init__(self) -> None:
         from opentelemetry import context, propagate, trace
 
-        self._context, self._trace, self._propagate = context, trace, propagate
+        self._trace, self._propagate = trace, propagate
         self.current, self.enter, self.leave = context.get_current, context.attach, context.detach
 
     def begin(self, terms: Terms, call: Mapping[str, Any], called_in: Any) -> Any:
@@ -298,6 +290,7 @@ def _is_suppressed(within: Mapping[str, object]) -> bool:
 
 
 _SUPPRESSING = "suppress_instrumentation"
+_OUTWARD = frozenset({Send, Do})  # what sends a request, or fetches a key
 _IDS = {
     "session_id": "session.id",
     "thread_id": "session.id",
