@@ -14,7 +14,6 @@ from langchain_core.outputs import ChatGeneration, Generation
 from remote_agents.agent import Agent
 from remote_agents.flow import Flow
 from remote_agents.json_types import Arguments, JsonObject
-from remote_agents.turns.clock import Exchange, account_of
 
 _CONVERSATION_KEYS = frozenset(
     {"conversation_id", "conversation", "memory", "memory_reason", "differs"}
@@ -46,7 +45,7 @@ def usable_cache(
     unknown = agent.key_is_callable and not agent.names_account
     if unknown or _has_conversation(agent, kwargs):
         return False
-    account = yield from account_of(Exchange(agent))
+    account = yield from agent.asking_account()
     return AnswerCache(cache, _fingerprint(agent, account, kwargs))
 
 
