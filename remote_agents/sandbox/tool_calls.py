@@ -127,8 +127,9 @@ def _answered(brain: Brain, ask: Ask, tool: Tool) -> Schema | None:
 def _form(tool: Tool) -> Schema:
     """A tool's parameters; none where they are no JSON schema of an object."""
     form = tool.get("parameters")
-    fields = form.get("properties") or {} if isinstance(form, dict) else None
-    return form if isinstance(form, dict) and isinstance(fields, dict) else {}
+    if not isinstance(form, dict) or not isinstance(form.get("properties"), dict | None):
+        return {}
+    return form
 
 
 def _arguments(question: str, tool: Tool) -> Schema:
