@@ -13,7 +13,7 @@ from remote_agents.errors import ConversationError, ConversationNotFoundError, N
 from remote_agents.flow import Flow
 from remote_agents.json_types import JsonObject
 from remote_agents.resources.items import Message
-from remote_agents.resources.passages import resource_of
+from remote_agents.resources.passages import history_of, resource_of
 from remote_agents.types import Message as Said, Origin, Role
 
 
@@ -61,17 +61,12 @@ class RemoteChatMessageHistory(BaseChatMessageHistory):
         found: Sequence[Message] = ()
         if self.conversation_id is not None:
             with self._asking():
-                found = yield from self._listed(self.conversation_id)
+                found = yield from history_of(self.client, self.conversation_id)
         said = [Said(_ROLES.get(message.role, "user"), message.content) for message in found]
         marks = yield from self.client.agent.marking(self.conversation_id or "", said)
         self._forget_asked(found)
         joined = [self._message(*each) for each in zip(found, marks, strict=True)]
         return [*joined, *(message for message, _ in self._waiting)]
-
-    def _listed(self, conversation_id: str) -> Flow[Sequence[Message]]:
-        messages = resource_of(self.client, "messages")
-        listed: Flow[Sequence[Message]] = messages._history(conversation_id)
-        return listed
 
     def add_messages(self, messages: Sequence[BaseMessage]) -> None:
         """Take note of messages; see the class for what happens to them.
@@ -144,7 +139,7 @@ class RemoteChatMessageHistory(BaseChatMessageHistory):
     def _compare(self, foreign: Sequence[AIMessage]) -> Flow[None]:
         """Look whether the conversation holds these replies."""
         with self._asking():
-            found = yield from self._listed(self._id(foreign))
+            found = yield from history_of(self.client, self._id(foreign))
         held = {message.content for message in found if message.role == "assistant"}
         for message in foreign:
             if message.text not in held:

@@ -10,6 +10,7 @@ from llamaindex_agents._convert import ROLES
 from remote_agents.agent import Agent
 from remote_agents.errors import AgentStatusError
 from remote_agents.flow import Flow
+from remote_agents.resources.passages import history_of
 from remote_agents.types import Message
 
 _ROLES = {role.value: role for role in ROLES}  # another word may be anybody's
@@ -31,7 +32,7 @@ def remote_messages(
     """
     agent: Agent = client.agent
     try:
-        listed = yield from client.messages._history(conversation_id)
+        listed = yield from history_of(client, conversation_id)
     except AgentStatusError as error:
         if error.status_code in NOT_LISTED:
             return None

@@ -123,6 +123,16 @@ class _Wanted:
         return not early and not late and self.question in question and self.answer in answer
 
 
+def history_of(client: HasAgent, conversation_id: str) -> Flow[Sequence[Message]]:
+    """The messages of a conversation as its service lists them, as a flow.
+
+    Raises:
+        ConfigurationError: The service lists none, or it is no plain client.
+    """
+    messages: Flow[Sequence[Message]] = resource_of(client, "messages")._history(conversation_id)
+    return messages
+
+
 def _emit(found: list[Passage]) -> Flow[None]:
     yield Emit(found)
 
@@ -132,7 +142,7 @@ def _conversation(client: HasAgent, conversation: Conversation, wanted: _Wanted)
     used = conversation.updated_at
     if used and wanted.first is not None and used.date().isoformat() < wanted.first:
         return
-    messages = yield from resource_of(client, "messages")._history(conversation.id)
+    messages = yield from history_of(client, conversation.id)
     found = [
         _of_exchange(client, conversation, number, question, answer)
         for number, (question, answer) in enumerate(exchanges(messages), 1)
