@@ -1,5 +1,6 @@
 """Warnings are told at the caller's line: those of a turn each time, those of an argument once."""
 
+import itertools
 import sys
 import warnings
 from collections.abc import Iterator
@@ -13,6 +14,8 @@ from remote_agents.testing.ways import FRAMEWORKS, Way
 
 each_shape = pytest.mark.parametrize("streamed", [False, True], ids=["whole", "streamed"])
 each_loop = pytest.mark.parametrize("awaited", [False, True], ids=["sync", "async"])
+WAYS = [*itertools.product(FRAMEWORKS, [False, True], [False, True])]
+each_way = pytest.mark.parametrize("way", WAYS, ids=str, indirect=True)
 EMPTY = {"choices": [{"message": {"content": ""}, "finish_reason": "stop"}]}
 
 
@@ -21,6 +24,13 @@ def told() -> Iterator[list[warnings.WarningMessage]]:
     with warnings.catch_warnings(record=True) as shown:
         warnings.simplefilter("default")
         yield shown
+
+
+@pytest.fixture
+def way(request: pytest.FixtureRequest, sandbox: Sandbox) -> Way:
+    framework, streamed, awaited = request.param
+    settings = sandbox.kwargs("bluenexus")
+    return Way(framework, "bluenexus", streamed=streamed, awaited=awaited, **settings)
 
 
 def kept() -> set[Any]:
@@ -38,18 +48,10 @@ def is_asked_in_a_task(way: Way) -> bool:
     return way.framework == "langchain" and way.awaited and not way.streamed
 
 
-@each_loop
-@each_shape
-@pytest.mark.parametrize("framework", FRAMEWORKS)
+@each_way
 async def test_an_empty_answer(
-    sandbox: Sandbox,
-    framework: str,
-    awaited: bool,
-    streamed: bool,
-    told: list[warnings.WarningMessage],
+    sandbox: Sandbox, way: Way, told: list[warnings.WarningMessage]
 ) -> None:
-    settings = sandbox.kwargs("bluenexus")
-    way = Way(framework, "bluenexus", streamed=streamed, awaited=awaited, **settings)
     before = kept()
     for _ in range(2):
         sandbox.fail_next(200, body=EMPTY, endpoint="bluenexus")
@@ -66,18 +68,10 @@ async def test_an_empty_answer(
     assert len(places(told, "EmptyAnswerWarning")) == 2, "filters go by the caller's module"
 
 
-@each_loop
-@each_shape
-@pytest.mark.parametrize("framework", FRAMEWORKS)
+@each_way
 async def test_a_conversation_that_is_lost(
-    sandbox: Sandbox,
-    framework: str,
-    awaited: bool,
-    streamed: bool,
-    told: list[warnings.WarningMessage],
+    sandbox: Sandbox, way: Way, told: list[warnings.WarningMessage]
 ) -> None:
-    settings = sandbox.kwargs("bluenexus")
-    way = Way(framework, "bluenexus", streamed=streamed, awaited=awaited, **settings)
     before = kept()
     for session in ("first", "second"):
         answer = await way.ask("Hello", session=session)

@@ -14,16 +14,22 @@ from remote_agents.sandbox import Sandbox
 from tests.langchain.services import CHAT, LLMS, QUESTION, every_service
 
 KINDS = {"chat": CHAT, "llm": LLMS}
-CALLS: dict[str, list[dict[str, Any]]] = {
-    "headers": [{"headers": {"x-user": user}} for user in ("alice", "bob")],
-    "extra_body": [{"extra_body": {"zz": user}} for user in ("alice", "bob")],
-    "stop": [{"stop": ["zzz"]}, {"stop": None}],
-}
-SETTINGS: dict[str, list[dict[str, Any]]] = {
+USERS = ("alice", "bob")
+# What two models, or two calls of one, differ in.
+MODELS: dict[str, list[dict[str, Any]]] = {
     "stop": [{"stop": ["zzz"]}, {}],
     "fold": [{"fold": lambda messages: fold_messages(messages)}, {}],
-    "headers": [{"default_headers": {"x-user": user}} for user in ("alice", "bob")],
-    "account": [{"account": user} for user in ("alice", "bob")],
+    "headers": [{"default_headers": {"x-user": user}} for user in USERS],
+    "account": [{"account": user} for user in USERS],
+}
+CALLS: dict[str, list[dict[str, Any]]] = {
+    "headers": [{"headers": {"x-user": user}} for user in USERS],
+    "extra_body": [{"extra_body": {"zz": user}} for user in USERS],
+    "stop": [{"stop": ["zzz"]}, {"stop": None}],
+}
+PAIRS = {
+    **{f"of a model, {name}": [(each, {}) for each in two] for name, two in MODELS.items()},
+    **{f"of a call, {name}": [({}, each) for each in two] for name, two in CALLS.items()},
 }
 faces = pytest.mark.parametrize("face", KINDS)
 ways = pytest.mark.parametrize("awaited", [False, True], ids=["sync", "async"])
@@ -35,28 +41,15 @@ async def ask(model: Any, awaited: bool, prompt: Any = QUESTION, **call: Any) ->
 
 @ways
 @faces
-@pytest.mark.parametrize("what", CALLS)
+@pytest.mark.parametrize("what", PAIRS)
 @every_service
-async def test_what_a_call_asks_with_tells_answers_apart(
-    sandbox: Any, service: str, what: str, face: str, awaited: bool
-) -> None:
-    model = KINDS[face][service](**sandbox.kwargs(service), cache=InMemoryCache())
-    for call in [*CALLS[what], *CALLS[what]]:
-        await ask(model, awaited, **call)
-    assert len(sandbox.turns(service)) == 2
-
-
-@ways
-@faces
-@pytest.mark.parametrize("what", SETTINGS)
-@every_service
-async def test_what_a_model_asks_with_tells_answers_apart(
+async def test_what_is_asked_with_tells_answers_apart(
     sandbox: Any, service: str, what: str, face: str, awaited: bool
 ) -> None:
     cache, kind = InMemoryCache(), KINDS[face][service]
-    models = [kind(**sandbox.kwargs(service), **each, cache=cache) for each in SETTINGS[what]]
-    for model in [*models, *models]:
-        await ask(model, awaited)
+    for settings, call in [*PAIRS[what], *PAIRS[what]]:
+        model = kind(**sandbox.kwargs(service), **settings, cache=cache)
+        await ask(model, awaited, **call)
     assert len(sandbox.turns(service)) == 2
 
 
