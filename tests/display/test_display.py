@@ -281,7 +281,7 @@ class Inspector(HTMLParser):
             address = re.sub(r"[\s\x00-\x1f]", "", value or "").lower()
             if name not in SAFE_ATTRIBUTES:
                 self.bad.append((tag, name, value))
-            if name == "href" and not re.match(r"(https?:|mailto:|#|[^:]*$)", address):
+            if name == "href" and not re.match(r"https?:|mailto:|(?![a-z][a-z\d+.-]*:)", address):
                 self.bad.append((tag, name, value))
             if name == "style" and not re.match(
                 r"(text-align:\w+|white-space:pre-wrap);?$", address
@@ -310,6 +310,7 @@ PIECES = [
 @example("[a]\n\n[a]: javascript:alert(1)")
 @example("[a][b]\n\n[b]:\n  javascript:alert(1)")
 @example("[a]( javascript:alert(1))")
+@example("[a]: >javascript:alert(1)```\n[a]")  # an address without a scheme
 @example("[a](\njavascript:alert(1))")
 @example("![a](https://example.com/x.png)")
 @example("[![a](https://example.com/x.png)](javascript:alert(1))")
