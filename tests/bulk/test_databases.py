@@ -44,7 +44,8 @@ def test_a_database_that_is_away_for_a_while_ends_no_run(
     questions = [f"Say: word{number}" for number in range(60)]
 
     def outage() -> None:
-        time.sleep(0.3)
+        while not sandbox.turns():
+            time.sleep(0.01)
         postgres.kill()
         time.sleep(1.0)
         postgres.start()
