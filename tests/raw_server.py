@@ -55,8 +55,10 @@ def flood(chunk: bytes, pause: float = 0.0) -> Step:
 def head(
     kind: str = EVENTS, status: str = "200 OK", *more: str, length: int | None = None
 ) -> bytes:
-    """Response headers; without a length the body ends with the connection."""
-    size = [] if length is None else [f"Content-Length: {length}"]
+    """Response headers; without a length the connection ends with the body, and it is said."""
+    said = any(each.lower().startswith("content-length") for each in more)
+    ends = [] if said else ["Connection: close"]
+    size = ends if length is None else [f"Content-Length: {length}"]
     lines = [f"HTTP/1.1 {status}", f"Content-Type: {kind}", *size, *more, "", ""]
     return "\r\n".join(lines).encode()
 
