@@ -94,7 +94,8 @@ async def frames(turn: Turn, run: Run, held: list[JsonObject], dialect: Dialect)
     yield data({"type": "RUN_STARTED", **whole, **version})
     finish: Event = {"type": "RUN_FINISHED", **whole}
     ended = _unanswered(turn, run, held, finish, dialect)
-    for event in ended or [*_thoughts(turn.answer.reasoning, dialect), *_search(turn)]:
+    thinks = [_step("STARTED"), *_thoughts(turn.answer.reasoning, dialect), *_search(turn)]
+    for event in ended or thinks:
         yield data(event)
     if ended:
         return
@@ -105,7 +106,7 @@ async def frames(turn: Turn, run: Run, held: list[JsonObject], dialect: Dialect)
             yield data({"type": "TEXT_MESSAGE_CONTENT", **message, "delta": word.text})
     yield data({"type": "TEXT_MESSAGE_END", **message})
     said = {"id": turn.reply_id, "role": "assistant", "content": turn.text}
-    for event in _snapshots([*held, said]):
+    for event in _through([*held, said]):
         yield data(event)
     yield data({**finish, **_outcome(turn, dialect, {"type": "success"})})
 
@@ -117,12 +118,14 @@ def _unanswered(
     waiting, results = turn.service.waiting, _results(held)
     place = (turn.endpoint, finish["threadId"])
     if dialect.asks and not (run.resumes or results):
-        return _interrupted(waiting.setdefault(place, _approval(turn)), finish, dialect)
+        # A run on a thread that waits already goes through no step.
+        ran = [] if place in waiting else [_step("STARTED"), *_snapshots(held), _step("FINISHED")]
+        return _interrupted(ran, waiting.setdefault(place, _approval(turn)), finish, dialect)
     task = waiting.pop(place, None)
     settled = _settled(task, run.answer) if run.resumes else None
     may = settled is None or (task is not None and _approved(run.answer))
     if may and (chosen := choose_call(turn.service.brain, turn.ask, run, held)):
-        return _calls(turn, *chosen, finish, dialect)
+        return _calls(turn, *chosen, held, finish, dialect)
     if settled is not None:
         turn.answer = settled
     elif results:
@@ -141,8 +144,17 @@ def _outcome(turn: Turn, dialect: Dialect, outcome: Event) -> Event:
     return {"outcome": outcome, "usage": [{"model": "sandbox", **counted}]}
 
 
+def _step(moment: str) -> Event:
+    return {"type": f"STEP_{moment}", "stepName": "agent"}
+
+
+def _through(messages: list[JsonObject]) -> list[Event]:
+    """How a run leaves its step, and tells the whole thread, as that of a LangGraph agent."""
+    state, told = _snapshots(messages)
+    return [state, _step("FINISHED"), state, told]
+
+
 def _snapshots(messages: Iterable[JsonObject]) -> list[Event]:
-    """The whole thread, twice, as every LangGraph agent ends its run."""
     told = [_snapshot_message(message) for message in messages]
     return [
         {"type": "STATE_SNAPSHOT", "snapshot": {"messages": told}},
@@ -210,7 +222,12 @@ def _called(call: Event, name: str, given: object) -> list[Event]:
 
 
 def _calls(
-    turn: Turn, name: str, given: JsonObject, finish: Event, dialect: Dialect
+    turn: Turn,
+    name: str,
+    given: JsonObject,
+    held: list[JsonObject],
+    finish: Event,
+    dialect: Dialect,
 ) -> list[Event]:
     """The run ends with a call that the caller has to answer in the next one."""
     call = f"call-{short_id()}"
@@ -229,8 +246,11 @@ def _calls(
         )
     named = {"toolCallId": call, "parentMessageId": turn.reply_id}
     outcome = {"type": "success", "pendingToolCallIds": [call]}
+    said = {"id": turn.reply_id, "role": "assistant", "content": "", "toolCalls": told}
     return [
+        _step("STARTED"),
         *_called(named, name, given),
+        *_through([*held, said]),
         {**finish, **_outcome(turn, dialect, outcome)},
     ]
 
@@ -255,12 +275,13 @@ def _approval(turn: Turn) -> Event:
     return {"id": f"interrupt-{short_id()}", "task": asked, "question": f"May I do this: {asked}"}
 
 
-def _interrupted(asked: Event, finish: Event, dialect: Dialect) -> list[Event]:
+def _interrupted(ran: list[Event], asked: Event, finish: Event, dialect: Dialect) -> list[Event]:
     value = {"question": asked["question"]}
     if not dialect.modern:
-        return [{"type": "CUSTOM", "name": "on_interrupt", "value": dumps(value)}, finish]
+        paused = {"type": "CUSTOM", "name": "on_interrupt", "value": dumps(value)}
+        return [*ran[:1], paused, *ran[1:], finish]
     told = {"id": asked["id"], "reason": "approval", "message": asked["question"]}
-    return [{**finish, "outcome": {"type": "interrupt", "interrupts": [told]}}]
+    return [*ran, {**finish, "outcome": {"type": "interrupt", "interrupts": [told]}}]
 
 
 def _settled(asked: Event | None, answer: object) -> Answer:
