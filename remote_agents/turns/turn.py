@@ -192,8 +192,8 @@ class _Asking:
             if plan.conversation is None or not self.terms.endpoint.is_lost(error):
                 raise
             error.conversation_id = lost = plan.conversation_id
-            if self.prompt.bare and not standing.has_all_of(plan):
-                raise self._not_found(error, lost) from error
+            if plan.reason == "resume" or (self.prompt.bare and not standing.has_all_of(plan)):
+                raise self._not_found(error, plan) from error
         warn_of_turn(
             f"{self.terms.endpoint.title} no longer has conversation {lost}; a new one was started "
             "with the whole history.",
@@ -202,13 +202,18 @@ class _Asking:
         plan = standing.anew("lost")
         yield from self.post(plan, Note(lease, standing, plan))
 
-    def _not_found(self, error: AgentError, lost: str | None) -> ConversationNotFoundError:
+    def _not_found(self, error: AgentError, plan: Plan) -> ConversationNotFoundError:
+        became = (
+            "the run that waited in it is gone too. Ask again without resume=."
+            if plan.reason == "resume"
+            else "its earlier turns are not at hand to start it anew. Pass the whole history, or "
+            "forget the session."
+        )
         return ConversationNotFoundError(
-            f"{self.terms.endpoint.title} no longer has conversation {lost}, and its "
-            "earlier turns are not at hand to start it anew. Pass the whole history, or forget "
-            "the session.",
+            f"{self.terms.endpoint.title} no longer has conversation {plan.conversation_id}, and "
+            f"{became}",
             endpoint=self.terms.endpoint.name,
-            conversation_id=lost,
+            conversation_id=plan.conversation_id,
             request_id=error.request_id,
         )
 

@@ -19,12 +19,14 @@ from remote_agents import (
     AgentInterrupt,
     CloudBase,
     ConfigurationError,
+    ConversationNotFoundError,
     Message,
 )
 from remote_agents.bulk import ask_many
 from remote_agents.sandbox import Sandbox
 from remote_agents.testing.ways import FRAMEWORKS, Way
 from remote_agents.types import Info, Interrupt, Reply
+from tests.memory.ways import WAYS, ask
 
 TASK = "Delete the file."
 ANSWERS = {"yes": "Done: ", "no": "I left it alone: "}
@@ -101,6 +103,23 @@ def test_a_conversation_is_resumed(sandbox: Sandbox, service: str) -> None:
     )
 
 
+@each
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("by", ["message", "session", "conversation"])
+async def test_a_run_whose_conversation_is_lost_is_resumed_nowhere(
+    sandbox: Sandbox, service: str, by: str, way: str
+) -> None:
+    agent = client(sandbox, service)
+    paused = agent.ask(TASK, session_id="s1")
+    history, lost = [Message("user", TASK), paused], paused.conversation_id
+    named = {"session": {"session_id": "s1"}, "conversation": {"conversation_id": lost}}
+    sandbox.fail_next(404, {"detail": f"Thread {lost} not found"})
+    with pytest.raises(ConversationNotFoundError, match="waited in it is gone") as caught:
+        await ask(agent, way, history, resume="yes", **named.get(by, {}))
+    assert caught.value.conversation_id == lost
+    assert len(sandbox.requests(service)) == 2
+
+
 def test_nothing_waits(sandbox: Sandbox) -> None:
     for agent in (client(sandbox, "ag_ui"), CloudBase(**sandbox.kwargs("cloudbase"))):
         with pytest.raises(ConfigurationError, match="nothing to resume"):
@@ -125,9 +144,9 @@ def test_where_text_is_wanted_it_is_an_error_that_knows_the_question(
         lambda: tool.invoke({"question": TASK}),
         lambda: model.with_structured_output(Form).invoke(TASK),
     ]
-    for ask in asks:
+    for each_ask in asks:
         with pytest.raises(AgentInterrupt, match="May I do this") as caught:
-            ask()
+            each_ask()
         assert caught.value.interrupts[0].question
         assert caught.value.conversation_id
 
