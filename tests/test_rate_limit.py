@@ -107,6 +107,21 @@ def test_other_accounts_do_not_wait(fresh: Sandbox) -> None:
     assert time.monotonic() - begun < 10
 
 
+@pytest.mark.parametrize("awaited", [False, True])
+async def test_a_lower_limit_holds_up_no_higher_one(fresh: Sandbox, awaited: bool) -> None:
+    slow, fast = model(fresh, "1/minute"), model(fresh, "100/second")
+    await slow.aask("Hello")
+    waiting = asyncio.ensure_future(slow.aask("Hello"))
+    await asyncio.sleep(0.05)
+    call: dict[str, Any] = {"timeout": Timeout(total=5)}
+    reply = await fast.aask("Hello", **call) if awaited else fast.ask("Hello", **call)
+    assert reply.text
+    assert not waiting.done()
+    waiting.cancel()
+    await asyncio.wait([waiting])
+    await slow.aclose()
+
+
 @pytest.mark.parametrize("crowded", [False, True])
 def test_waiting_is_bounded(fresh: Sandbox, crowded: bool) -> None:
     first, late = (RateLimiter("1/minute", max_wait=w) for w in (30, 0.3))

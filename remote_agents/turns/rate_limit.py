@@ -56,7 +56,7 @@ class RateLimiter:
 
         Args:
             account: Whose request it is; all limiters of this process, or of one storage, share
-                the count of an account.
+                the count of an account under the same limit.
             left: Seconds that are left to the whole turn, if it has a limit.
 
         Raises:
@@ -64,7 +64,8 @@ class RateLimiter:
         """
         limit = self._max_wait if left is None else min(left, self._max_wait)
         deadline = time.monotonic() + limit
-        place = _queue.enter(account)
+        queue = f"{self._arguments[1]} {self._item} {account}"  # as what is counted is told apart
+        place = _queue.enter(queue)
         try:
             if place.coming is not None and not (yield Wait(place.coming, limit)):
                 raise self._too_long(limit)
@@ -73,7 +74,7 @@ class RateLimiter:
                     raise self._too_long(limit)
                 yield Sleep(delay)
         finally:
-            _queue.leave(account, place)
+            _queue.leave(queue, place)
 
     def _ask_storage(self, account: str, deadline: float) -> Flow[float]:
         within = max(min(STORAGE_WAIT, deadline - time.monotonic()), 0.0)
