@@ -1,0 +1,82 @@
+"""The events of an AG-UI run of an agent of CloudBase, in the order of Tencent's server."""
+
+import json
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from remote_agents import Transcript
+from tests.sandbox.calls import Caller, frames, text_of, user
+
+VACATION = "How many vacation days do I get?"
+
+
+def of_newer_agent(
+    call: Caller, question: str, agent: str = "ag_ui", **more: Any
+) -> httpx.Response:
+    """The reply of an agent of CloudBase that speaks AG-UI."""
+    path = call.path("cloudbase", call.box.agents["cloudbase"][f"{agent}_agent_id"])
+    messages = [{"id": "m1", **user(question)}]
+    body = {"threadId": "thread-7", "runId": "run-7", "messages": messages, "tools": [], **more}
+    return call.http.post(path, json=body, headers=call.headers("cloudbase"))
+
+
+def kinds_of(seen: list[Any]) -> list[str]:
+    """The kinds of events in their order, without what is told of the model's own steps."""
+    said = (event["type"] for event in seen if event["type"] != "RAW")
+    return [kind for kind, _ in groupby(said) if not kind.startswith("THINKING")]
+
+
+def test_cloudbase_ag_ui_frames(call: Caller) -> None:
+    reply = of_newer_agent(call, VACATION)
+    seen = frames(reply)
+    assert seen[0] == {"type": "RUN_STARTED", "threadId": "thread-7", "runId": "run-7"}
+    assert seen[-1] == {"type": "RUN_FINISHED", "threadId": "thread-7", "runId": "run-7"}
+    kinds = dict.fromkeys(event["type"] for event in seen)
+    assert [kind for kind in kinds if kind.startswith("THINKING")] == THINKING
+    assert "25" in text_of(reply)
+    assert "[DONE]" not in reply.text
+
+
+THINKING = [
+    "THINKING_START",
+    "THINKING_TEXT_MESSAGE_START",
+    "THINKING_TEXT_MESSAGE_CONTENT",
+    "THINKING_TEXT_MESSAGE_END",
+    "THINKING_END",
+]
+TOOL = {
+    "name": "get_weather",
+    "description": "The weather of a city.",
+    "parameters": {"type": "object", "properties": {"city": {"type": "string"}}},
+}
+ENDINGS: dict[str, tuple[str, dict[str, Any]]] = {
+    "tencent": (VACATION, {}),
+    "tencent_tools": ("What is the weather in Paris?", {"tools": [TOOL]}),
+    "tencent_person": ("delete it", {"agent": "approval"}),
+}
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_a_run_of_an_agent_of_cloudbase_is_told_as_tencents_server_tells_it(
+    call: Caller, ending: str
+) -> None:
+    question, more = ENDINGS[ending]
+    path = Path(__file__).parents[1] / f"wire/cloudbase.{ending}.txt"
+    captured = Transcript.read(path.read_text("utf-8")).interactions[0].pieces
+    lines = b"".join(captured).decode().splitlines()
+    told = kinds_of([json.loads(line[6:]) for line in lines if line.startswith("data: {")])
+    kinds = kinds_of(frames(of_newer_agent(call, question, threadId=ending, **more)))
+    if ending == "tencent":  # the agent's own search
+        assert kinds[2:6] == [f"TOOL_CALL_{kind}" for kind in ("START", "ARGS", "END", "RESULT")]
+        del kinds[2:6]
+    assert kinds == told
+
+
+def test_a_thread_that_waits_for_a_person_asks_again_and_does_nothing_else(call: Caller) -> None:
+    of_newer_agent(call, "delete it", "approval")
+    seen = frames(of_newer_agent(call, "delete it", "approval"))
+    assert kinds_of(seen) == ["RUN_STARTED", "CUSTOM", "RUN_FINISHED"]
