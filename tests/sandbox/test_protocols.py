@@ -67,6 +67,7 @@ BAD_BODIES = [
     ("cloudbase", {"msg": "x", "history": [{"role": "user"}]}, 400),
     ("cloudbase", {"msg": "x", "searchEnable": "true"}, 400),
     ("cloudbase", {"msg": "x", "files": ["file:///etc/passwd"]}, 400),
+    ("cloudbase", {"msg": "x", "files": ["http://files.example/a.pdf"]}, 400),
     ("cloudbase", ASKED, 400),
     ("ag_ui", {}, 422),
     ("ag_ui", {"runId": "r", **ASKED}, 422),
@@ -106,6 +107,8 @@ BAD_BODIES = [
     ("bluenexus", {"messages": [user("x")], "stream": 1}, 400),
     ("maiagent", {}, 400),
     ("maiagent", {"message": {"content": ""}}, 400),
+    ("maiagent", {"message": {"content": "x"}, "isStreaming": {}}, 400),
+    ("maiagent", {"message": {"content": "x", "attachments": {}}}, 400),
     ("maiagent", {"message": {"content": "x", "sender": str(uuid.uuid4())}}, 400),
     ("maiagent", {"message": {"content": "x"}, "conversation": "nope"}, 400),
     ("maiagent", {"message": {"content": "x", "attachments": [{"type": "video"}]}}, 400),
@@ -137,7 +140,8 @@ def test_bad_bodies_of_a_newer_agent_of_cloudbase(call: Caller, body: dict[str, 
 
 @pytest.mark.parametrize("endpoint", ENDPOINTS)
 def test_a_body_that_is_not_json(call: Caller, endpoint: str) -> None:
-    reply = call.http.post(call.path(endpoint), content=b"{", headers=call.headers(endpoint))
+    headers = {**call.headers(endpoint), "content-type": "application/json"}
+    reply = call.http.post(call.path(endpoint), content=b"{", headers=headers)
     assert reply.status_code in (400, 422)
 
 
@@ -168,6 +172,28 @@ def test_drf_nests_its_fields(call: Caller) -> None:
             "sender": ["Must be a valid UUID."],
         }
     }
+
+
+def test_drf_checks_a_stored_message_as_an_asked_one(call: Caller) -> None:
+    headers = call.headers("maiagent")
+    web_chat = {"webChat": AGENTS["maiagent"].extra["web_chat_id"]}
+    opened = call.http.post("/api/conversations/", json=web_chat, headers=headers).json()
+    body = {"conversation": opened["id"], "content": [], "queryMetadata": "x", "attachments": 3}
+    reply = call.http.post("/api/messages/", json=body, headers=headers)
+    assert (reply.status_code, reply.json()) == (
+        400,
+        {
+            "content": ["Not a valid string."],
+            "attachments": ['Expected a list of items but got type "int".'],
+            "queryMetadata": ["Value must be a JSON object."],
+        },
+    )
+    told = {**headers, "content-type": "text/plain"}
+    reply = call.http.post(call.path("maiagent"), content=b"Hello", headers=told)
+    assert (reply.status_code, reply.json()) == (
+        415,
+        {"detail": 'Unsupported media type "text/plain" in request.'},
+    )
 
 
 def test_cloudbase_classic_frames(call: Caller) -> None:

@@ -158,7 +158,7 @@ def _links(value: object) -> list[str]:
         return []
     if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
         raise Refusal(400, "files must be an array of strings")
-    if not all(each.startswith(("cloud://", "https://", "http://")) for each in value):
+    if not all(each.startswith(("cloud://", "https://")) for each in value):
         raise Refusal(400, "files must be cloud:// or https:// links")
     return value
 

@@ -33,6 +33,7 @@ ROOTS = ("/api", "/api/v1")
 REQUIRED = ["This field is required."]
 NOT_UUID = ["Must be a valid UUID."]
 TYPES = ("image", "audio", "other")
+PARSED = ("application/json", "application/x-www-form-urlencoded", "multipart/form-data")
 
 
 def error_body(refusal: Refusal, request_id: str) -> Any:
@@ -56,6 +57,9 @@ def require_account(request: Request) -> None:
     given = request.headers.get("authorization")
     message = "Invalid API key." if given else "Authentication credentials were not provided."
     require_key(request, ENDPOINT, message)
+    kind = request.headers.get("content-type", "")
+    if request.headers.get("content-length", "0") != "0" and not kind.startswith(PARSED):
+        raise Refusal(415, f'Unsupported media type "{kind}" in request.')
 
 
 def _negotiated(accept: str) -> bool:
@@ -114,11 +118,11 @@ async def completions(request: Request) -> ASGIApp | Response:
         raise Refusal(400, "JSON parse error - Expecting value: line 1 column 1 (char 0)")
     box = service(request)
     message = _message(box, body.get("message"))
-    stream = either(body, "isStreaming", "is_streaming") or False
-    if not isinstance(stream, bool):
+    stream = either(body, "isStreaming", "is_streaming")
+    if not (stream is None or isinstance(stream, bool)):
         raise wrong(isStreaming=["Must be a valid boolean."])
     conversation = _conversation(box, chatbot, body.get("conversation"), message["sender"])
-    return await _answer(box, chatbot, conversation, message, stream)
+    return await _answer(box, chatbot, conversation, message, bool(stream))
 
 
 async def _answer(
@@ -150,9 +154,10 @@ def _message(box: Service, message: object) -> JsonObject:
         raise wrong(
             message={"nonFieldErrors": [f"Invalid data. Expected a dictionary, but got {kind}."]}
         )
+    attached = message.get("attachments")
     parsed = {
         "content": message.get("content"),
-        "attachments": message.get("attachments") or [],
+        "attachments": [] if attached is None else attached,
         "sender": message.get("sender"),
         "query_metadata": either(message, "queryMetadata", "query_metadata"),
         "content_payload": either(message, "contentPayload", "content_payload"),
@@ -168,8 +173,8 @@ def _message_problems(box: Service, message: JsonObject) -> JsonObject:
         "content": _content_problem(message),
         "attachments": attachment_problems(message["attachments"]),
         "sender": _sender_problem(box, message["sender"]),
-        "queryMetadata": _object_problem(message["query_metadata"]),
-        "contentPayload": _object_problem(message["content_payload"]),
+        "queryMetadata": object_problem(message["query_metadata"]),
+        "contentPayload": object_problem(message["content_payload"]),
     }
     return {name: problem for name, problem in found.items() if problem}
 
@@ -194,7 +199,8 @@ def _sender_problem(box: Service, sender: object) -> list[str]:
     return []
 
 
-def _object_problem(value: object) -> list[str]:
+def object_problem(value: object) -> list[str]:
+    """What is wrong with what has to be an object, if it is there."""
     return [] if value is None or isinstance(value, dict) else ["Value must be a JSON object."]
 
 

@@ -22,6 +22,7 @@ from remote_agents.sandbox.services.maiagent.chat import (
     existing,
     milliseconds,
     no_such,
+    object_problem,
     require_account,
     sources,
     stable_uuid,
@@ -196,9 +197,14 @@ WRITING: set[asyncio.Task[None]] = set()  # the loop itself keeps only weak refe
 
 
 def _problems(body: Row) -> Row:
-    problems: Row = {}
-    if found := attachment_problems(body.get("attachments") or []):
-        problems["attachments"] = found
+    content, attached = body.get("content"), body.get("attachments")
+    checked: Row = {
+        "content": [] if content is None or isinstance(content, str) else ["Not a valid string."],
+        "attachments": [] if attached is None else attachment_problems(attached),
+        "queryMetadata": object_problem(either(body, "queryMetadata", "query_metadata")),
+        "contentPayload": object_problem(either(body, "contentPayload", "content_payload")),
+    }
+    problems = {name: found for name, found in checked.items() if found}
     if body.get("type") not in (None, "incoming", "outgoing"):
         problems["type"] = [f'"{body["type"]}" is not a valid choice.']
     canvas = body.get("canvas")
