@@ -346,7 +346,8 @@ class GrowingObject:
     def whole(self) -> AIMessage:
         """The whole answer."""
         first, *rest = self._chunks
-        return cast("AIMessage", first + rest)
+        # A model that does not stream gives no chunk but its message, to which nothing adds.
+        return cast("AIMessage", first + rest if rest else first)
 
     def last(self, value: object) -> Iterator[Any]:
         """The final object, unless it has been shown."""

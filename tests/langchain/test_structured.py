@@ -51,8 +51,11 @@ SCHEMAS: dict[str, Any] = {
 
 @every_service
 @pytest.mark.parametrize("schema", list(SCHEMAS))
-async def test_the_answer_has_the_form(sandbox: Any, service: str, schema: str) -> None:
-    output = chat(sandbox, service).with_structured_output(SCHEMAS[schema])
+@pytest.mark.parametrize("model", [{}, {"disable_streaming": True}], ids=["streaming", "whole"])
+async def test_the_answer_has_the_form(
+    sandbox: Any, service: str, schema: str, model: dict[str, Any]
+) -> None:
+    output = chat(sandbox, service, **model).with_structured_output(SCHEMAS[schema])
     config: Any = {"configurable": {"thread_id": "t"}}
     results = [
         output.invoke(QUESTION, config),
