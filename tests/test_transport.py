@@ -4,9 +4,11 @@ import asyncio
 import socket
 import ssl
 import sys
+import threading
 import time
 import tracemalloc
 
+import httpcore
 import httpx
 import pytest
 
@@ -21,6 +23,7 @@ from remote_agents import (
     StreamProtocolError,
     Timeout,
 )
+from remote_agents.http import _httpcore_sync
 from tests import certificates
 from tests.certificates import Authority
 from tests.raw_server import (
@@ -139,6 +142,40 @@ async def test_a_connection_is_used_again(kind: str) -> None:
         async with asking(kind, server) as asker:
             assert [await asker.ask(), await asker.ask(stream=False)] == ["Hello", "Hello"]
         assert (len(server.requests), server.connections) == (2, 1)
+
+
+@pytest.mark.usefixtures("fresh_pools")
+def test_a_connection_on_which_a_turn_begins_is_closed_by_no_other(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """One turn begins on the idle connection while the pool looks for another turn at it."""
+    assigned, looked = threading.Event(), threading.Event()
+    handle, info = httpcore.HTTPConnection.handle_request, _httpcore_sync._Stream.get_extra_info
+
+    def begins(self: httpcore.HTTPConnection, request: httpcore.Request) -> httpcore.Response:
+        if threading.current_thread() is not threading.main_thread():
+            assigned.set()
+            looked.wait(0.5)
+        return handle(self, request)
+
+    def looks(self: _httpcore_sync._Stream, name: str) -> object:
+        if assigned.is_set() and threading.current_thread() is threading.main_thread():
+            looked.set()
+            time.sleep(0.1)
+        return info(self, name)
+
+    with serving(WHOLE, [0.5, *WHOLE]) as server:
+        agent = BlueNexus(api_key=KEY, base_url=server.url)
+        agent.ask("Hello")
+        monkeypatch.setattr(httpcore.HTTPConnection, "handle_request", begins)
+        monkeypatch.setattr(_httpcore_sync._Stream, "get_extra_info", looks)
+        told: list[str] = []
+        other = threading.Thread(target=lambda: told.append(agent.ask("Hello").text))
+        other.start()
+        assert assigned.wait(5)
+        assert agent.ask("Hello").text == "Hello"
+        other.join()
+        assert told == ["Hello"]
 
 
 # --- TLS -----------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from typing import Any
 import httpcore
 import httpx
 
+from remote_agents.http._connections import AsyncPool
 from remote_agents.http._httpcore_sync import (
     core_proxy,
     core_request,
@@ -38,11 +39,9 @@ class AsyncHttpcoreClient:
     def __init__(
         self, context: ssl.SSLContext, limits: httpx.Limits, proxy: httpx.Proxy | None
     ) -> None:
-        self._pool = httpcore.AsyncConnectionPool(
+        self._pool = AsyncPool(
+            limits,
             ssl_context=context,
-            max_connections=limits.max_connections,
-            max_keepalive_connections=limits.max_keepalive_connections,
-            keepalive_expiry=limits.keepalive_expiry,
             network_backend=_Backend(),
             proxy=core_proxy(proxy),
         )

@@ -15,6 +15,7 @@ import httpcore
 import httpx
 
 from remote_agents.flow import DeadlineReached
+from remote_agents.http._connections import SyncPool
 from remote_agents.http._seams import make_lock_reentrant
 from remote_agents.http.deadlines import TOLERANCE, Deadline, SocketDeadline
 from remote_agents.http.errors import Departure
@@ -36,11 +37,9 @@ class SyncHttpcoreClient:
     def __init__(
         self, context: ssl.SSLContext, limits: httpx.Limits, proxy: httpx.Proxy | None = None
     ) -> None:
-        self.pool = httpcore.ConnectionPool(
+        self.pool = SyncPool(
+            limits,
             ssl_context=context,
-            max_connections=limits.max_connections,
-            max_keepalive_connections=limits.max_keepalive_connections,
-            keepalive_expiry=limits.keepalive_expiry,
             network_backend=_Backend(),
             proxy=core_proxy(proxy),
         )
