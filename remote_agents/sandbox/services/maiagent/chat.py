@@ -47,7 +47,10 @@ def error_frames(message: str, state: JsonObject) -> list[str]:
 
 
 def require_account(request: Request) -> None:
-    """Refuse whoever has not the right key, takes no answer, or asks below an unserved root."""
+    """Refuse whoever has not the right key, takes no answer, or asks below an unserved root.
+
+    And a body of a kind that the framework does not read.
+    """
     if not _negotiated(request.headers.get("accept", "*/*")):
         raise Refusal(406, "Could not satisfy the request Accept header.")
     only = service(request).settings.of_services["maiagent_root"]
@@ -57,8 +60,9 @@ def require_account(request: Request) -> None:
     given = request.headers.get("authorization")
     message = "Invalid API key." if given else "Authentication credentials were not provided."
     require_key(request, ENDPOINT, message)
-    kind = request.headers.get("content-type", "")
-    if request.headers.get("content-length", "0") != "0" and not kind.startswith(PARSED):
+    kind, length = (request.headers.get(f"content-{name}", "") for name in ("type", "length"))
+    sent = length not in ("", "0") or "transfer-encoding" in request.headers
+    if sent and not kind.lower().startswith(PARSED):
         raise Refusal(415, f'Unsupported media type "{kind}" in request.')
 
 
