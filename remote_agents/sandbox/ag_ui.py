@@ -24,6 +24,7 @@ from remote_agents.sandbox.tool_calls import (
     results_as_text,
 )
 
+LANGCHAIN_TYPES = {"user": "human", "assistant": "ai"}
 APPROVED = (True, "yes", "y", "ok", "approve", "approved", "true")
 Event = dict[str, Any]
 
@@ -55,7 +56,7 @@ def _leads_with_system(messages: list[JsonObject]) -> bool:
     return bool(messages) and messages[0]["role"] == "system"
 
 
-def _told(messages: list[JsonObject]) -> list[JsonObject]:
+def _understood(messages: list[JsonObject]) -> list[JsonObject]:
     """The messages as a model understands them: instructions ask nothing, whoever brings them."""
     return [{**each, "role": "system"} if is_instruction(each) else each for each in messages]
 
@@ -76,7 +77,7 @@ async def begin(
     turn = await box.begin(
         endpoint,
         agent,
-        Ask(_told(fresh), [*run.context, *_told(stored), *files.said], files.names),
+        Ask(_understood(fresh), [*run.context, *_understood(stored), *files.said], files.names),
         stream=True,
         conversation=run.thread,
         sent=fresh,
@@ -84,12 +85,22 @@ async def begin(
     return turn, [*stored, *fresh]
 
 
+def failed(message: str, run: JsonObject) -> list[str]:
+    """A failure as Tencent's server tells it: twice, and with its own names of the ids."""
+    whole = {"run_id": run["runId"], "thread_id": run["threadId"]}
+    again = f"Failed to process agent request: {message}"
+    return [
+        data({"type": "RUN_ERROR", "message": message, **whole}),
+        data({"type": "RUN_ERROR", "message": again, "code": "INTERNAL_ERROR", **whole}),
+    ]
+
+
 # --- frames ------------------------------------------------------------------------------------
 
 
 async def frames(turn: Turn, run: Run, held: list[JsonObject], dialect: Dialect) -> Frames:
     """A whole run: a call of the caller's tool, a question to a person, or an answer."""
-    whole = {"threadId": run.thread, "runId": run.id}
+    whole = run.ids
     version = {"protocolVersion": "1.0"} if dialect.modern else {}
     yield data({"type": "RUN_STARTED", **whole, **version})
     finish: Event = {"type": "RUN_FINISHED", **whole}
@@ -106,7 +117,7 @@ async def frames(turn: Turn, run: Run, held: list[JsonObject], dialect: Dialect)
             yield data({"type": "TEXT_MESSAGE_CONTENT", **message, "delta": word.text})
     yield data({"type": "TEXT_MESSAGE_END", **message})
     said = {"id": turn.reply_id, "role": "assistant", "content": turn.text}
-    for event in _through([*held, said]):
+    for event in _through(held, said, run):
         yield data(event)
     yield data({**finish, **_outcome(turn, dialect, {"type": "success"})})
 
@@ -118,14 +129,16 @@ def _unanswered(
     waiting, results = turn.service.waiting, _results(held)
     place = (turn.endpoint, finish["threadId"])
     if dialect.asks and not (run.resumes or results):
-        # A run on a thread that waits already goes through no step.
-        ran = [] if place in waiting else [_step("STARTED"), *_snapshots(held), _step("FINISHED")]
-        return _interrupted(ran, waiting.setdefault(place, _approval(turn)), finish, dialect)
+        if place in waiting:
+            return _asked_again(waiting[place], finish, dialect)
+        waiting[place] = _approval(turn)
+        ran = [_step("STARTED"), _state(held, run), _told(held), _step("FINISHED")]
+        return _interrupted(ran, waiting[place], finish, dialect)
     task = waiting.pop(place, None)
     settled = _settled(task, run.answer) if run.resumes else None
     may = settled is None or (task is not None and _approved(run.answer))
     if may and (chosen := choose_call(turn.service.brain, turn.ask, run, held)):
-        return _calls(turn, *chosen, held, finish, dialect)
+        return _calls(turn, *chosen, run, held, finish, dialect)
     if settled is not None:
         turn.answer = settled
     elif results:
@@ -148,18 +161,42 @@ def _step(moment: str) -> Event:
     return {"type": f"STEP_{moment}", "stepName": "agent"}
 
 
-def _through(messages: list[JsonObject]) -> list[Event]:
+def _through(held: list[JsonObject], said: JsonObject, run: Run) -> list[Event]:
     """How a run leaves its step, and tells the whole thread, as that of a LangGraph agent."""
-    state, told = _snapshots(messages)
-    return [state, _step("FINISHED"), state, told]
+    whole = [*held, said]
+    return [_state([said], run), _step("FINISHED"), _state(whole, run), _told(whole)]
 
 
-def _snapshots(messages: Iterable[JsonObject]) -> list[Event]:
-    told = [_snapshot_message(message) for message in messages]
-    return [
-        {"type": "STATE_SNAPSHOT", "snapshot": {"messages": told}},
-        {"type": "MESSAGES_SNAPSHOT", "messages": told},
+def _state(messages: list[JsonObject], run: Run) -> Event:
+    """The state of a LangGraph agent: its messages in LangChain's form, and the caller's tools."""
+    kept = {"messages": [_langchain_message(each) for each in messages], "tools": run.tools}
+    return {"type": "STATE_SNAPSHOT", "snapshot": kept}
+
+
+def _langchain_message(message: JsonObject) -> JsonObject:
+    extra = message.get("extra") or message
+    form: JsonObject = {
+        "content": message["content"],
+        "additional_kwargs": {},
+        "response_metadata": {},
+        "type": LANGCHAIN_TYPES.get(message["role"], message["role"]),
+        "id": message["id"],
+    }
+    if message["role"] == "tool":
+        return {**form, "tool_call_id": extra.get("toolCallId"), "status": "success"}
+    if message["role"] != "assistant":
+        return form
+    functions = [(call["id"], call["function"]) for call in extra.get("toolCalls") or ()]
+    calls = [
+        {"name": of["name"], "args": json.loads(of["arguments"]), "id": id_, "type": "tool_call"}
+        for id_, of in functions
     ]
+    return {**form, "tool_calls": calls, "invalid_tool_calls": []}
+
+
+def _told(messages: list[JsonObject]) -> Event:
+    told = [_snapshot_message(message) for message in messages]
+    return {"type": "MESSAGES_SNAPSHOT", "messages": told}
 
 
 def _snapshot_message(message: JsonObject) -> JsonObject:
@@ -225,6 +262,7 @@ def _calls(
     turn: Turn,
     name: str,
     given: JsonObject,
+    run: Run,
     held: list[JsonObject],
     finish: Event,
     dialect: Dialect,
@@ -244,13 +282,14 @@ def _calls(
             id_=turn.reply_id,
             toolCalls=told,
         )
-    named = {"toolCallId": call, "parentMessageId": turn.reply_id}
+    parent = {"parentMessageId": turn.reply_id} if dialect.modern else {}
+    named = {"toolCallId": call, **parent}
     outcome = {"type": "success", "pendingToolCallIds": [call]}
     said = {"id": turn.reply_id, "role": "assistant", "content": "", "toolCalls": told}
     return [
         _step("STARTED"),
         *_called(named, name, given),
-        *_through([*held, said]),
+        *_through(held, said, run),
         {**finish, **_outcome(turn, dialect, outcome)},
     ]
 
@@ -282,6 +321,18 @@ def _interrupted(ran: list[Event], asked: Event, finish: Event, dialect: Dialect
         return [*ran[:1], paused, *ran[1:], finish]
     told = {"id": asked["id"], "reason": "approval", "message": asked["question"]}
     return [*ran, {**finish, "outcome": {"type": "interrupt", "interrupts": [told]}}]
+
+
+def _asked_again(asked: Event, finish: Event, dialect: Dialect) -> list[Event]:
+    """What a thread that waits already says to a new question: it goes through no step.
+
+    Tencent's server begins it twice then, and writes the question as Python does.
+    """
+    if dialect.modern:
+        return _interrupted([], asked, finish, dialect)
+    value = str({"question": asked["question"]})
+    again = {**finish, "type": "RUN_STARTED"}
+    return [again, {"type": "CUSTOM", "name": "on_interrupt", "value": value}, finish]
 
 
 def _settled(asked: Event | None, answer: object) -> Answer:

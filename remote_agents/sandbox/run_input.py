@@ -37,6 +37,11 @@ class Run:
     context: list[Arguments] = field(default_factory=list)
     parts: list[JsonObject] = field(default_factory=list)
 
+    @property
+    def ids(self) -> JsonObject:
+        """Its own id and its thread's, as events name them."""
+        return {"threadId": self.thread, "runId": self.id}
+
 
 def read_run(body: object, schema: type[RunAgentInput | RunAgentInputBefore]) -> Run:
     """A request that its schema fits.

@@ -265,6 +265,10 @@ LEGACY = {"type": "CUSTOM", "name": "on_interrupt", "value": '{"question": "May 
 STRUCTURED = {"id": "i", "reason": "approval", "message": "May I delete it?", "toolCallId": "c"}
 INTERRUPTS: dict[str, tuple[list[Any], Interrupt]] = {
     "LangGraph's": ([LEGACY, FINISHED], Interrupt(None, "May I delete it?", MAY_I)),
+    "LangGraph's, as Tencent's server repeats it": (
+        [{**LEGACY, "value": str(MAY_I)}, FINISHED],
+        Interrupt(None, "May I delete it?", MAY_I),
+    ),
     "LangGraph's, as a text": (
         [{**LEGACY, "value": "May I delete it?"}, FINISHED],
         Interrupt(None, "May I delete it?", "May I delete it?"),

@@ -137,13 +137,18 @@ def test_error_events(call: Caller, endpoint: str) -> None:
     assert "error" in seen[-1] or seen[-1]["type"] == "RUN_ERROR"
 
 
-def test_error_events_of_ag_ui(call: Caller) -> None:
+@pytest.mark.parametrize("path", ["send-message", "chat/completions"])
+def test_a_run_fails_as_tencents_server_tells_it(call: Caller, path: str) -> None:
     call.box.error_event(after=1)
     body = {"messages": [{"id": "1", "role": "user", "content": "hi"}]}
-    reply = call.http.post(
-        call.path("cloudbase", "agent-handbook"), json=body, headers=call.headers("cloudbase")
-    )
-    assert [frame["type"] for frame in frames(reply)] == ["RUN_STARTED", "RUN_ERROR"]
+    url = call.path("cloudbase", "agent-handbook").replace("send-message", path)
+    started, *failed = frames(call.http.post(url, json=body, headers=call.headers("cloudbase")))
+    ids = {"run_id": started["runId"], "thread_id": started["threadId"]}
+    again = "Failed to process agent request: The model failed."
+    assert failed == [
+        {"type": "RUN_ERROR", "message": "The model failed.", **ids},
+        {"type": "RUN_ERROR", "message": again, "code": "INTERNAL_ERROR", **ids},
+    ]
 
 
 @pytest.mark.parametrize("endpoint", PLAIN)

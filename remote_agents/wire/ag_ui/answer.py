@@ -32,11 +32,12 @@ from remote_agents.wire.ag_ui.run import (
     question_in,
     read_snapshot,
     run_of,
+    value_of,
 )
 from remote_agents.wire.ag_ui.spelling import in_camel_case
 from remote_agents.wire.ag_ui.state import patched
 from remote_agents.wire.json import identifier, items, text
-from remote_agents.wire.tool_arguments import decoded, parse_arguments
+from remote_agents.wire.tool_arguments import parse_arguments
 from remote_agents.wire.unknown_frames import unknown_events
 
 Data: TypeAlias = Mapping[str, Any]
@@ -213,7 +214,7 @@ def _step(data: Data, so_far: Reply, run: Run) -> list[Event]:
 def _custom(data: Data, so_far: Reply, run: Run) -> list[Event]:
     if data.get("name") != "on_interrupt":
         return [Update("CUSTOM", data)]
-    value = decoded(data.get("value"))
+    value = value_of(data.get("value"))
     raw = data.get("rawEvent")
     told = identifier(raw.get("id") if isinstance(raw, dict) else raw)
     run.interrupts.append(Interrupt(told, question_in(value), value))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from ast import literal_eval
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -10,8 +12,9 @@ from remote_agents.json_types import JsonMapping, JsonObject
 from remote_agents.types import Event, Interrupt, Reply, TextDelta
 from remote_agents.wire.ag_ui.spelling import is_snake_case
 from remote_agents.wire.json import identifier, items, mapping, text
-from remote_agents.wire.tool_arguments import content_text
+from remote_agents.wire.tool_arguments import content_text, decoded
 
+SHOWN = 20_000  # characters of what Python shows of a value: parsing takes many times its size
 PARAGRAPH = "\n\n"
 
 
@@ -178,6 +181,18 @@ def _structured(found: object, answered_by: Any) -> Interrupt:
         identifier(known.get("toolCallId")),
         answered_by,
     )
+
+
+def value_of(asked: object) -> Any:
+    """What an interrupt asks with: JSON, or what Python shows of it.
+
+    Tencent's server writes it in the second way when a run waits already.
+    """
+    value = decoded(asked)
+    if isinstance(value, str) and value[:1] in ("{", "[") and len(value) < SHOWN:
+        with suppress(ValueError, SyntaxError, RecursionError, MemoryError):
+            return literal_eval(value)
+    return value
 
 
 def question_in(value: object) -> str:

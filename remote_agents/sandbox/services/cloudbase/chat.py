@@ -57,8 +57,8 @@ def error_body(refusal: Refusal, request_id: str) -> JsonObject:
 
 def error_frames(message: str, state: JsonObject) -> list[str]:
     """A failure in the stream, in the dialect of the request."""
-    if state.get("dialect") == "ag-ui":
-        return [data({"type": "RUN_ERROR", "message": message, "code": "LLMError"})]
+    if "run" in state:
+        return ag_ui.failed(message, state["run"])
     frame = {
         "type": "error",
         "created": milliseconds(),
@@ -100,8 +100,7 @@ async def send_message(request: Request) -> Frames:
         raise Refusal(400, "the body must be a JSON object")
     if bot == AGENT.agent_id:
         return await _classic(service(request), bot, body)
-    request.scope["state"]["dialect"] = "ag-ui"
-    return await _ag_ui(service(request), bot, body)
+    return await _ag_ui(request, bot, body)
 
 
 async def _classic(box: Service, bot: str, body: JsonObject) -> Frames:
@@ -251,8 +250,9 @@ def milliseconds() -> int:
     return int(time.time() * 1000)
 
 
-async def _ag_ui(box: Service, bot: str, body: JsonObject) -> Frames:
-    run = _read(body)
+async def _ag_ui(request: Request, bot: str, body: JsonObject) -> Frames:
+    box, run = service(request), _read(body)
+    request.scope["state"]["run"] = run.ids
     links = _links((body.get("forwardedProps") or {}).get("files"))
     files = Files(names_of(links), _said(box, links))
     turn, held = await ag_ui.begin(box, ENDPOINT, bot, run, files, unknown(run.thread))

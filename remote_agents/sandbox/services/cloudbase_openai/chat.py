@@ -32,7 +32,9 @@ __all__ = ["error_body", "error_frames", "routes"]
 
 
 def error_frames(message: str, state: JsonObject) -> list[str]:
-    """A failure in the stream, as OpenAI-like services write it."""
+    """A failure in the stream, as OpenAI-like services write it, or a run of AG-UI."""
+    if "run" in state:
+        return ag_ui.failed(message, state["run"])
     return [data({"error": {"message": message, "type": "server_error", "code": "LLMError"}})]
 
 
@@ -73,6 +75,7 @@ async def as_events(request: Request) -> Frames:
     agent = _agent(request.path_params["bot"])
     messages = _messages(await json_object(request))
     run = Run(f"thread-{short_id()}", f"run-{short_id()}", [])
+    request.scope["state"]["run"] = run.ids
     turn = await service(request).begin(
         ENDPOINT, agent, Ask(messages), stream=True, shelf=SHELF, keep=messages[-1:]
     )
