@@ -6,6 +6,8 @@ LangGraph names each message anew that has none. So what went out is kept with t
 
 from __future__ import annotations
 
+import hashlib
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import count
@@ -53,7 +55,9 @@ class Ids:
         end = len(self.conversation.held)
         for at, said, place in reversed([*zip(places, digests, count(first))]):
             known, end = self._known_id(said, end) if place < self.conversation.count else ("", end)
-            named[at] = replace(messages[at], id=known or self._own_or_new_id(messages[at], place))
+            message = messages[at]
+            own = known or self._own_or_new_id(message, place)
+            named[at] = replace(message, id=_of_this_text(message, own))
         return named
 
     def _known_id(self, said: bytes, end: int) -> tuple[str, int]:
@@ -75,7 +79,7 @@ class Ids:
         origin = message.origin
         ours = origin.reply_id if origin and origin.agent == self.agent else None
         own = ours or message.id
-        if own and not self._is_anothers(own, place):
+        if own and not self._is_anothers(_of_this_text(message, own), place):
             return own
         return f"{self.anywhere(message).hex()}-{place}"
 
@@ -86,9 +90,8 @@ class Ids:
     def _instruction(self, message: Message) -> Message:
         """A system message with its id; one that comes back is said again, under another."""
         said = self.digest(message)
-        return replace(
-            message, id=self._known_instruction_id(said) or f"{_head(said)}{self._turn_of(said)}"
-        )
+        known = self._known_instruction_id(said) or f"{_head(said)}{self._turn_of(said)}"
+        return replace(message, id=_of_this_text(message, known))
 
     def _known_instruction_id(self, said: bytes) -> str:
         ids = self.conversation.instructions if self._in_force(said) else ()
@@ -112,6 +115,27 @@ class Ids:
 
 def _head(said: bytes) -> str:
     return f"system-{said.hex()}-"
+
+
+def _of_this_text(message: Message, own: str) -> str:
+    """The id of a message with these very blanks, this name and these files.
+
+    A digest tells none of them, and LangGraph's servers go back to a message that comes under its
+    id with another text: the newest question were never asked.
+    """
+    if message.role not in ("user", "system"):
+        return own
+    files = [(file.mime_type, file.filename) for file in message.attachments]
+    usual: object = (" ".join(message.content.split()), None, [])
+    said = (message.content, message.name, files)
+    return _TEXT.sub("", own) + ("" if said == usual else f"~{_digest_of(repr(said))}")
+
+
+def _digest_of(text: str) -> str:
+    return hashlib.blake2s(text.encode("utf-8", "surrogatepass"), digest_size=4).hexdigest()
+
+
+_TEXT = re.compile(r"~[0-9a-f]{8}\Z")
 
 
 def ids_of(messages: Sequence[Message], places: Iterable[int]) -> list[str]:

@@ -52,6 +52,13 @@ def unknown_of(run: Run, stored: Iterable[JsonObject]) -> list[JsonObject]:
     return [message for message in messages if message["id"] not in known]
 
 
+def _edited(run: Run, stored: Iterable[JsonObject]) -> JsonObject | None:
+    """The first question that the thread knows with another text, if the run holds one."""
+    said = {row["id"]: row["content"] for row in stored if row["role"] == "user"}
+    edited = (m for m in run.messages if m["role"] == "user" and m["id"] in said)
+    return next((m for m in edited if m["content"] != said[m["id"]]), None)
+
+
 def _leads_with_system(messages: list[JsonObject]) -> bool:
     return bool(messages) and messages[0]["role"] == "system"
 
@@ -62,18 +69,22 @@ def _understood(messages: list[JsonObject]) -> list[JsonObject]:
 
 
 async def begin(
-    box: Service, endpoint: str, agent: str, run: Run, files: Files, lost: Refusal
+    box: Service, endpoint: str, agent: str, run: Run, files: Files, lost: Refusal, *, modern: bool
 ) -> tuple[Turn, list[JsonObject]]:
     """Accept a run: the turn, and what its thread held before with what is new.
 
-    A thread begins with its first message; one that was lost is refused with `lost`.
+    A thread begins with its first message; one that was lost is refused with `lost`. A modern
+    server goes back to a question that was edited, and asks it alone.
     """
     if box.store.is_lost(endpoint, run.thread):
         raise lost
     if box.store.conversation(endpoint, run.thread) is None:
         box.store.add_conversation(endpoint, agent, run.thread)
+    fresh = unknown_of(run, rows := box.store.messages(endpoint, run.thread))
+    if modern and not run.resumes and (edited := _edited(run, rows)):
+        box.store.go_back(endpoint, run.thread, edited["id"])
+        fresh = [edited]
     stored = box.stored(endpoint, run.thread)
-    fresh = unknown_of(run, box.store.messages(endpoint, run.thread))
     turn = await box.begin(
         endpoint,
         agent,

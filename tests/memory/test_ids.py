@@ -87,6 +87,37 @@ async def test_a_new_message_is_heard_under_an_id_that_another_one_had(
     assert [row["content"] for row in held] == [message.content for message in said]
 
 
+CHANGED: dict[str, tuple[Message, Message]] = {
+    "blanks": (Message("user", "Hello.\n"), Message("user", "Hello.")),
+    "a name": (Message("user", "Hello.", name="ann"), Message("user", "Hello.")),
+    "an instruction's": (Message("system", "Be\nbrief."), Message("system", "Be brief.")),
+}
+
+
+@pytest.mark.parametrize("changed", CHANGED)
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("endpoint", ENDPOINTS)
+async def test_the_newest_question_is_asked_though_blanks_of_an_older_message_have_changed(
+    sandbox: Sandbox, endpoint: str, way: str, changed: str
+) -> None:
+    """LangGraph's servers go back to a message that comes with another text under its id."""
+    agent = client(sandbox, endpoint, session_store=InMemorySessionStore())
+    first, again = CHANGED[changed]
+    told = Message("user", "My secret word is zebra-17.", id="m1")
+    reply = await ask(agent, way, [first, told], session_id="u1")
+    history = [again, told, Message("assistant", reply.text)]
+    for text in ("What is my secret word?", "Repeat my secret word."):
+        history.append(Message("user", text))
+        reply = await ask(agent, way, history, session_id="u1")
+        history.append(Message("assistant", reply.text))
+        assert reply.memory == "continued"
+        assert "zebra-17" in reply.text
+    held = sandbox.conversation(endpoint.removesuffix("_ag_ui"), str(reply.conversation_id))
+    said = " ".join(" ".join(row["content"].split()) for row in held if row["role"] == "user")
+    assert said.count(told.content) == 1
+    assert said.count(again.content) <= 2
+
+
 NAMED: dict[str, dict[str, str]] = {
     "session": {"session_id": "u1"},
     "history": {"memory": "server"},

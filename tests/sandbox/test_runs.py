@@ -92,3 +92,17 @@ def test_a_thread_that_waits_for_a_person_asks_again_and_does_nothing_else(call:
     seen = frames(of_newer_agent(call, "and this", "approval", threadId="waits"))
     assert [event["type"] for event in seen] == [*["RUN_STARTED"] * 2, "CUSTOM", "RUN_FINISHED"]
     assert seen[2]["value"] == "{'question': 'May I do this: delete it'}"
+
+
+def test_a_modern_agent_goes_back_to_a_question_that_was_edited_and_asks_it_alone(
+    call: Caller,
+) -> None:
+    path, headers = call.path("ag_ui"), call.headers("ag_ui")
+    body = {"threadId": "goes-back", "runId": "r", "tools": [], "context": [], "state": {}}
+    said = [{"id": str(n), **user(t)} for n, t in enumerate(("Hello.", "Thanks.", VACATION))]
+    for messages in (said[:1], said[:2], [{**said[0], "content": "Good morning."}, *said[1:]]):
+        given = {**body, "messages": messages, "forwardedProps": {}}
+        reply = call.http.post(path, json=given, headers=headers)
+    assert text_of(reply).startswith("Hello!")
+    held = [row["content"] for row in call.box.conversation("ag_ui", "goes-back")]
+    assert held == ["Good morning.", text_of(reply)]

@@ -58,6 +58,16 @@ def test_the_context_of_today(kind: tuple[str, Server]) -> None:
     assert told.count("CONTEXT: it is ") == (1 if kind[0] in FORGET else 3)
 
 
+def test_a_question_whose_blanks_have_changed(kind: tuple[str, Server]) -> None:
+    asked, history = agent(kind, memory="server"), []
+    for question in ("Hello there.\n", "yes", "no", "Who am I?"):
+        reply = asked.ask([*history, question])
+        told = [str(content).strip() for role, content in seen(reply.text) if role == "human"]
+        assert told[-1] == question.strip()
+        assert len(told) == len(history) // 2 + 1 + (len(history) > 0 and kind[0] == "langgraph")
+        history += [Message("user", question.strip()), reply]
+
+
 def test_an_instruction_that_stays_is_said_once(kind: tuple[str, Server]) -> None:
     asked, history = agent(kind, memory="server"), [Message("system", "Be brief.")]
     for number, question in enumerate(QUESTIONS, 1):

@@ -123,6 +123,13 @@ class Store:
         self.db.execute(f"DELETE FROM messages {where.format('conversation')}", (endpoint, id_))
         self.db.execute(f"UPDATE conversations SET lost = 1 {where.format('id')}", (endpoint, id_))
 
+    def go_back(self, endpoint: str, conversation: str, message: str) -> None:
+        """Forget a message of a conversation, and all that came after it."""
+        where = "WHERE endpoint = ? AND conversation = ?"
+        first = f"SELECT seq FROM messages {where} AND id = ?"
+        sql = f"DELETE FROM messages {where} AND seq >= ({first})"
+        self.db.execute(sql, (endpoint, conversation, endpoint, conversation, message))
+
     def forget_all(self) -> None:
         """Lose every conversation, as after a long holiday."""
         self.db.execute("DELETE FROM messages")

@@ -45,7 +45,8 @@ async def run(request: Request) -> Frames | Response:
     asked = _read(await json_object(request) if _is_json(request) else None)
     lost = Refusal(404, f"Thread {asked.thread} does not exist")
     files = files_of(asked)
-    turn, held = await ag_ui.begin(service(request), ENDPOINT, agent, asked, files, lost)
+    box = service(request)
+    turn, held = await ag_ui.begin(box, ENDPOINT, agent, asked, files, lost, modern=True)
     dialect = ag_ui.Dialect(modern=True, asks=agent != AGENT.agent_id)
     return Frames(ag_ui.frames(turn, asked, held, dialect))
 

@@ -255,7 +255,8 @@ async def _ag_ui(request: Request, bot: str, body: JsonObject) -> Frames:
     request.scope["state"]["run"] = run.ids
     links = _links((body.get("forwardedProps") or {}).get("files"))
     files = Files(names_of(links), _said(box, links))
-    turn, held = await ag_ui.begin(box, ENDPOINT, bot, run, files, unknown(run.thread))
+    lost = unknown(run.thread)
+    turn, held = await ag_ui.begin(box, ENDPOINT, bot, run, files, lost, modern=False)
     dialect = ag_ui.Dialect(modern=False, asks=bot == AGENT.extra["approval_agent_id"])
     return Frames(ag_ui.frames(turn, run, held, dialect))
 
