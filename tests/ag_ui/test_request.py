@@ -148,6 +148,20 @@ def test_an_answer_for_each() -> None:
     assert [entry["payload"] for entry in one] == [{"approved": True}] * 2
 
 
+def test_an_answer_for_each_in_langgraphs_command() -> None:
+    """LangGraph refuses one answer where several wait, but for one by their ids."""
+    waiting = [Interrupt(name) for name in "ij"]
+    for answer, sent in (
+        ("yes", {"i": "yes", "j": "yes"}),
+        ({"approved": True}, {"i": {"approved": True}, "j": {"approved": True}}),
+        ({"i": 1, "j": 2}, {"i": 1, "j": 2}),
+        ({"j": 2}, {"j": 2}),
+    ):
+        assert resumed(answer, *waiting)["forwardedProps"]["command"] == {"resume": sent}
+    nameless = resumed("yes", Interrupt("i"), Interrupt())
+    assert nameless["forwardedProps"]["command"] == {"resume": "yes"}
+
+
 def test_what_the_answer_may_repeat() -> None:
     result = Message("tool", "sunny", id="2", tool_call_id="c")
     turn = Turn("a", [Message("user", "a", id="1"), result], options={"tools": [OPENAI]})

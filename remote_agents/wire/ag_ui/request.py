@@ -181,20 +181,30 @@ def _resumed(body: JsonObject, answer: object, waiting: Sequence[Interrupt]) -> 
     """No message, and the answer where the agent looks for it."""
     structured = [each for each in waiting if each.id and each.answered_by != "command"]
     if not structured:
-        command = {"resume": answer}
-        body["forwardedProps"]["command"] = {
-            **mapping(body["forwardedProps"].get("command")),
-            **command,
-        }
+        given = mapping(body["forwardedProps"].get("command"))
+        resume = answer if len(waiting) < 2 else _answers_by_id(answer, waiting)
+        body["forwardedProps"]["command"] = {**given, "resume": resume}
         return body
     entries = [_entry(each, _answer_to(each, answer, structured)) for each in structured]
     body["resume"] = entries[0] if structured[0].answered_by == "draft" else entries
     return body
 
 
+def _answers_by_id(answer: object, waiting: Sequence[Interrupt]) -> Any:
+    """An answer for each by its id, as LangGraph wants it where more than one waits."""
+    ids = [each.id for each in waiting]
+    if not all(ids) or _is_by_id(answer, ids):
+        return answer
+    return dict.fromkeys(ids, answer)
+
+
+def _is_by_id(answer: object, ids: Iterable[str | None]) -> bool:
+    return isinstance(answer, dict) and bool(answer) and answer.keys() <= {*ids}
+
+
 def _answer_to(interrupt: Interrupt, answer: object, waiting: Sequence[Interrupt]) -> Any:
     """One answer for all, or for each its own, by the interrupts' ids."""
-    if isinstance(answer, dict) and answer and answer.keys() <= {each.id for each in waiting}:
+    if isinstance(answer, dict) and _is_by_id(answer, [each.id for each in waiting]):
         return answer.get(interrupt.id)
     return answer
 
