@@ -46,6 +46,21 @@ async def test_five_turns_of_a_session(remembers: Server, of: tuple[str, bool, b
         assert seen(answer.text) == dialogue(*QUESTIONS[:number])
 
 
+@pytest.mark.parametrize("named", ["session", "history"])
+@pytest.mark.parametrize("of", WAYS)
+async def test_a_thread_goes_on_that_holds_what_the_agents_own_tool_gave(
+    remembers: Server, of: tuple[str, bool, bool], named: str
+) -> None:
+    asked, history = way(remembers, of, memory="server"), []
+    for question in ("search for it", "yes", "search again", "Who am I?"):
+        answer = await asked.ask(question, history, session=f"own-{named}-{of}")
+        if named == "history":
+            history += [asked.question(question), answer.message]
+    found = ["human", "ai", "tool", "ai"]
+    told = [role for role, _ in seen(answer.text)]
+    assert told == [*found, "human", "ai", *found, "human"]
+
+
 @pytest.mark.parametrize("of", WAYS)
 async def test_a_question_that_was_edited(hr: Server, of: tuple[str, bool, bool]) -> None:
     asked, history = way(hr, of), []

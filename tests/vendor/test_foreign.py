@@ -92,9 +92,15 @@ def test_a_tool(kind: tuple[str, Server]) -> None:
     assert ["tool", "sunny"] in seen(reply.text)
 
 
-def test_a_person() -> None:
+def test_todays_langgraph() -> None:
     with served("foreign", "foreign.py", "langgraph") as server:
         asked = agent(("langgraph", server))
+        for question in ("search for it", "call for the weather"):  # its own tool, and ours
+            reply = asked.ask(question, session_id="s", tools=[FORM])
+        result = Message("tool", "sunny", tool_call_id=reply.tool_calls[0].id)
+        reply = asked.ask([Message("user", question), reply, result], session_id="s", tools=[FORM])
+        told = [role for role, _ in seen(reply.text)]
+        assert told == ["human", "ai", "tool", "ai", "human", "ai", "tool"]
         paused = asked.ask("delete it")
         assert paused.interrupts[0].question == "May I?"
         reply = asked.ask([Message("user", "delete it"), paused], resume="yes")

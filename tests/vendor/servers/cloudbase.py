@@ -13,16 +13,10 @@ from cloudbase_agent.langgraph import LangGraphAgent
 from cloudbase_agent.server import AgentServiceApp
 from langchain_core.messages import AIMessage
 from langchain_core.runnables import RunnableConfig
-from langgraph.checkpoint.memory import MemorySaver
-from langgraph.graph import END, START, MessagesState, StateGraph
 from langgraph.types import interrupt
-from scripted import Scripted
+from scripted import Scripted, State, compiled
 
 OPTIONS = ("search_enable", "files", "command")
-
-
-class State(MessagesState):
-    tools: list[Any]
 
 
 async def chat(state: State, config: RunnableConfig) -> dict[str, Any]:
@@ -38,20 +32,13 @@ async def chat(state: State, config: RunnableConfig) -> dict[str, Any]:
     return {"messages": [await model.ainvoke(state["messages"], config)]}
 
 
-def compiled() -> Any:
-    graph = StateGraph(State)
-    graph.add_node("chat", chat)
-    graph.add_edge(START, "chat")
-    graph.add_edge("chat", END)
-    return graph.compile(checkpointer=MemorySaver())
-
-
 SOCKET, SHAPE = socket.socket(fileno=int(sys.argv[1])), sys.argv[2]
-KEPT = compiled()
+MODEL = SHAPE in ("remembers", "forgets")
+KEPT = compiled(chat, searches=MODEL)
 
 
 def create_agent() -> dict[str, Any]:
-    graph = compiled() if SHAPE == "forgets" else KEPT
+    graph = compiled(chat, searches=MODEL) if SHAPE == "forgets" else KEPT
     return {"agent": LangGraphAgent(name="hr", description="hr", graph=graph)}
 
 

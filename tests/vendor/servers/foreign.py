@@ -18,13 +18,8 @@ SOCKET, KIND = socket.socket(fileno=int(sys.argv[1])), sys.argv[2]
 def langgraph(app: FastAPI) -> None:
     from ag_ui_langgraph import LangGraphAgent, add_langgraph_fastapi_endpoint
     from langchain_core.runnables import RunnableConfig
-    from langgraph.checkpoint.memory import MemorySaver
-    from langgraph.graph import END, START, MessagesState, StateGraph
     from langgraph.types import interrupt
-    from scripted import Scripted
-
-    class State(MessagesState):
-        tools: list[Any]
+    from scripted import Scripted, State, compiled
 
     async def chat(state: State, config: RunnableConfig) -> dict[str, Any]:
         if str(state["messages"][-1].content).startswith("delete"):
@@ -33,11 +28,7 @@ def langgraph(app: FastAPI) -> None:
         model = Scripted(tools=[dict(tool) for tool in state.get("tools") or []])
         return {"messages": [await model.ainvoke(state["messages"], config)]}
 
-    graph = StateGraph(State)
-    graph.add_node("chat", chat)
-    graph.add_edge(START, "chat")
-    graph.add_edge("chat", END)
-    agent = LangGraphAgent(name="hr", graph=graph.compile(checkpointer=MemorySaver()))
+    agent = LangGraphAgent(name="hr", graph=compiled(chat))
     add_langgraph_fastapi_endpoint(app, agent, "/agent")
 
 
