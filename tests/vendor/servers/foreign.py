@@ -123,12 +123,98 @@ def agno(app: FastAPI) -> None:
     app.include_router(AGUI(agent=agent).get_router())
 
 
+def adk(app: FastAPI) -> None:
+    """Google's Agent Development Kit."""
+    from ag_ui_adk import ADKAgent, AGUIToolset, add_adk_fastapi_endpoint
+    from google.adk.agents import LlmAgent
+    from google.adk.models.base_llm import BaseLlm
+    from google.adk.models.llm_response import LlmResponse
+    from google.genai.types import Content, FunctionCall, Part
+
+    class Said(BaseLlm):
+        model: str = "said"
+
+        async def generate_content_async(self, request: Any, stream: bool = False) -> Any:
+            parts = [(c.role, part) for c in request.contents for part in c.parts or ()]
+            seen = [told for told in (self.told(*each) for each in parts) if told]
+            tools = [*request.tools_dict]
+            if tools and seen[-1][0] == "human" and "call" in seen[-1][1]:
+                call = FunctionCall(name=tools[-1], args={"city": "Paris"}, id=f"c{len(seen)}")
+                yield LlmResponse(content=Content(role="model", parts=[Part(function_call=call)]))
+                return
+            text = "I SAW " + json.dumps([seen, {}])
+            for piece in (text[at : at + 20] for at in range(0, len(text), 20)):
+                content = Content(role="model", parts=[Part(text=piece)])
+                yield LlmResponse(content=content, partial=True)
+            yield LlmResponse(content=Content(role="model", parts=[Part(text=text)]))
+
+        def told(self, role: str, part: Any) -> list[str] | None:
+            if part.function_response:
+                return ["tool", part.function_response.response["result"]]
+            if part.function_call:
+                return None
+            return ["ai", "..."] if role == "model" else ["human", part.text]
+
+    agent = LlmAgent(name="hr", model=Said(), tools=[AGUIToolset()])
+    known = ADKAgent(adk_agent=agent, app_name="hr", user_id="u", use_in_memory_services=True)
+    add_adk_fastapi_endpoint(app, known, path="/agent")
+
+
+def strands(app: FastAPI) -> None:
+    """Strands, Amazon's."""
+    from ag_ui_strands import StrandsAgent, add_strands_fastapi_endpoint
+    from strands import Agent
+    from strands.models.model import Model
+
+    class Said(Model):
+        def get_config(self) -> dict[str, str]:
+            return {"model_id": "said"}
+
+        def update_config(self, **config: Any) -> None:
+            raise NotImplementedError
+
+        def structured_output(self, *_: Any, **__: Any) -> Any:
+            raise NotImplementedError
+
+        async def stream(self, messages: Any, tool_specs: Any = None, *_: Any, **__: Any) -> Any:
+            parts = [(m["role"], part) for m in messages for part in m["content"]]
+            seen = [told for told in (self.told(*each) for each in parts) if told]
+            yield {"messageStart": {"role": "assistant"}}
+            if tool_specs and seen[-1][0] == "human" and "call" in seen[-1][1]:
+                call = {"name": tool_specs[0]["name"], "toolUseId": f"c{len(seen)}"}
+                yield {"contentBlockStart": {"start": {"toolUse": call}}}
+                delta: Any = {"toolUse": {"input": '{"city": "Paris"}'}}
+                yield {"contentBlockDelta": {"delta": delta}}
+            else:
+                text = "I SAW " + json.dumps([seen, {}])
+                yield {"contentBlockStart": {"start": {}}}
+                for at in range(0, len(text), 20):
+                    yield {"contentBlockDelta": {"delta": {"text": text[at : at + 20]}}}
+            yield {"contentBlockStop": {}}
+            calls = seen[-1][0] == "human" and "call" in seen[-1][1] and tool_specs
+            yield {"messageStop": {"stopReason": "tool_use" if calls else "end_turn"}}
+
+        def told(self, role: str, part: Any) -> list[str] | None:
+            if "toolResult" in part:
+                return ["tool", part["toolResult"]["content"][0]["text"]]
+            if "text" not in part:
+                return None
+            # Instructions stand before the question once more, as its context.
+            text = part["text"].rpartition("\n\n")[2]
+            return ["ai", "..."] if role == "assistant" else ["human", text]
+
+    agent = StrandsAgent(Agent(model=Said()), name="hr", description="hr")
+    add_strands_fastapi_endpoint(app, agent, "/agent")
+
+
 app = FastAPI()
 KINDS = {
     "langgraph": langgraph,
     "pydantic_ai": pydantic_ai,
     "llama_index": llama_index,
     "agno": agno,
+    "adk": adk,
+    "strands": strands,
 }
 KINDS[KIND](app)
 uvicorn.Server(uvicorn.Config(app, log_level="warning")).run(sockets=[SOCKET])
