@@ -148,6 +148,24 @@ def test_an_answer_for_each() -> None:
     assert [entry["payload"] for entry in one] == [{"approved": True}] * 2
 
 
+@pytest.mark.parametrize(
+    ("answer", "payload"),
+    [
+        (True, {"approved": True}),
+        (False, {"approved": False}),
+        ("yes", "yes"),
+        ({"a": 1}, {"a": 1}),
+    ],
+)
+def test_a_yes_or_no_has_the_form_that_the_agent_wants(answer: object, payload: object) -> None:
+    schema = {"type": "object", "properties": {"approved": {"type": "boolean"}}}
+    asked = Interrupt("i", value={"responseSchema": schema}, answered_by="resume")
+    (entry,) = resumed(answer, asked)["resume"]
+    assert entry["payload"] == payload
+    (plain,) = resumed(answer, Interrupt("i", value={}, answered_by="resume"))["resume"]
+    assert plain["payload"] == answer
+
+
 def test_an_answer_for_each_in_langgraphs_command() -> None:
     """LangGraph refuses one answer where several wait, but for one by their ids."""
     waiting = [Interrupt(name) for name in "ij"]

@@ -214,4 +214,12 @@ def _entry(interrupt: Interrupt, answer: object) -> JsonObject:
         return {"interruptId": interrupt.id, "payload": answer}
     if answer is None:
         return {"interruptId": interrupt.id, "status": "cancelled"}
-    return {"interruptId": interrupt.id, "status": "resolved", "payload": answer}
+    payload = {"approved": answer} if _wants_approval(interrupt, answer) else answer
+    return {"interruptId": interrupt.id, "status": "resolved", "payload": payload}
+
+
+def _wants_approval(interrupt: Interrupt, answer: object) -> bool:
+    """Whether a yes or no has its place in an object, as the schema of the protocol's own form."""
+    schema = mapping(mapping(interrupt.value).get("responseSchema"))
+    wanted = schema.get("type") == "object" and "approved" in mapping(schema.get("properties"))
+    return wanted and isinstance(answer, bool)
