@@ -255,11 +255,11 @@ def _search(turn: Turn) -> list[Event]:
     ]
 
 
-def _called(call: Event, name: str, given: object) -> list[Event]:
+def _called(call: Event, name: str, given: object, parent: Event | None = None) -> list[Event]:
     text = dumps(given)
     middle = len(text) // 2
     return [
-        {"type": "TOOL_CALL_START", **call, "toolCallName": name},
+        {"type": "TOOL_CALL_START", **call, "toolCallName": name, **(parent or {})},
         {"type": "TOOL_CALL_ARGS", **call, "delta": text[:middle]},
         {"type": "TOOL_CALL_ARGS", **call, "delta": text[middle:]},
         {"type": "TOOL_CALL_END", **call},
@@ -294,12 +294,11 @@ def _calls(
             toolCalls=told,
         )
     parent = {"parentMessageId": turn.reply_id} if dialect.modern else {}
-    named = {"toolCallId": call, **parent}
     outcome = {"type": "success", "pendingToolCallIds": [call]}
     said = {"id": turn.reply_id, "role": "assistant", "content": "", "toolCalls": told}
     return [
         _step("STARTED"),
-        *_called(named, name, given),
+        *_called({"toolCallId": call}, name, given, parent),
         *_through(held, said, run),
         {**finish, **_outcome(turn, dialect, outcome)},
     ]

@@ -18,7 +18,8 @@ from ag_ui.core import Event, EventType, RunAgentInput
 from pydantic import TypeAdapter
 for frame in json.load(sys.stdin):
     if not frame["type"].startswith("THINKING"):  # no version's union has them any more
-        TypeAdapter(Event).validate_python(frame)
+        event = TypeAdapter(Event).validate_python(frame)
+        assert not event.model_extra, (frame, event.model_extra)
 print(json.dumps([kind.value for kind in EventType]))
 """
 READ = """
@@ -35,6 +36,11 @@ print(json.dumps({name: taken(body) for name, body in json.load(sys.stdin).items
 """
 # Tencent's own server fills these in before it reads a run.
 FILLED_IN = {"threadId": "t", "runId": "r", "state": {}, "tools": [], "context": []}
+TOOL = {
+    "name": "get_weather",
+    "description": "The weather of a city.",
+    "parameters": {"type": "object", "properties": {"city": {"type": "string"}}},
+}
 QUESTION: dict[str, Any] = {
     "threadId": "t",
     "runId": "r",
@@ -54,13 +60,23 @@ QUESTION: dict[str, Any] = {
     ],
 )
 @pytest.mark.parametrize("agent", ["handbook", "approval"])
+@pytest.mark.parametrize("tools", [[], [TOOL]], ids=["no tools", "a tool"])
 def test_what_the_sandbox_sends_parses_and_what_is_defined_is_known(
-    sandbox: Sandbox, environment: str, service: str, path: str, agent: str
+    sandbox: Sandbox,
+    environment: str,
+    service: str,
+    path: str,
+    agent: str,
+    tools: list[dict[str, Any]],
 ) -> None:
     name = agent if service == "ag_ui" else f"agent-{agent}"
     key = {"authorization": f"Bearer {sandbox.kwargs(service)['api_key']}"}
     url = sandbox.url + path.format(name)
-    told = httpx.post(url, json=QUESTION, headers=key).text
+    asked = {**QUESTION, "tools": tools, "threadId": f"{agent}-{len(tools)}"}
+    if tools:
+        asked["messages"] = [{"id": "1", "role": "user", "content": "How is the weather in Rome?"}]
+    told = httpx.post(url, json=asked, headers=key).text
+    assert ("TOOL_CALL_RESULT" in told) is (not tools and agent == "handbook")
     frames = [json.loads(line[6:]) for line in told.splitlines() if line]
     assert frames[-1]["type"] == "RUN_FINISHED"
     ran = subprocess.run(
