@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from itertools import chain
 
@@ -209,10 +209,11 @@ class Standing:
         """No message: the conversation goes on with a run that waits."""
         known = [found for found in self.known if found.conversation_id == conversation_id]
         conversation = known[0] if known else Conversation(conversation_id)
-        said = [(message, message.origin) for message in self.prompt.messages if message.origin]
+        first, held = conversation.count - len(self.places), set(each(conversation.system))
+        messages = self._with_ids(self.prompt.messages, first, conversation)
         return Plan(
             [],
-            history=[replace(message, id=origin.reply_id) for message, origin in said],
+            history=self._context(messages, held, conversation),
             conversation=conversation,
             memory="continued",
             reason="resume",

@@ -137,6 +137,8 @@ class Interrupt:
         tool_call_id: The call that waits for approval, if it is one.
         answered_by: How the agent takes the answer: as LangGraph's `command`, as AG-UI 1.0's list
             (`resume`), or as the one object of the draft before it (`draft`).
+        tool_name: The tool of that call.
+        tool_arguments: Its arguments.
     """
 
     id: str | None = None
@@ -144,6 +146,8 @@ class Interrupt:
     value: Any = None
     tool_call_id: str | None = None
     answered_by: AnsweredBy = "command"
+    tool_name: str | None = None
+    tool_arguments: Arguments | None = None
 
     def to_dict(self) -> JsonObject:
         """The fields that are known, as plain JSON values."""

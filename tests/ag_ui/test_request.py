@@ -180,6 +180,24 @@ def test_an_answer_for_each_in_langgraphs_command() -> None:
     assert nameless["forwardedProps"]["command"] == {"resume": "yes"}
 
 
+def test_what_is_at_hand_goes_along_with_an_answer_and_the_call_that_waits() -> None:
+    """Agents that keep nothing go on from the messages; LangGraph's command stands alone."""
+    history = [Message("user", "Delete it.", id="1"), Message("assistant", "Sure?", id="2")]
+    call: dict[str, Any] = {"tool_call_id": "c", "tool_name": "f", "tool_arguments": {"a": 1}}
+    sent = {}
+    for way in ("resume", "command"):
+        waiting = [Interrupt("i", answered_by=way, **call)]
+        turn = Turn("a", [], history=history, options={"resume": True}, interrupts=waiting)
+        sent[way] = run_input(turn, "t")["messages"]
+        known = sent_in(run_input(turn, "t"), turn)
+        assert (known.resumes, known.messages) == (True, {"2"})
+    asked, paused = sent["resume"]
+    assert asked == {"id": "1", "role": "user", "content": "Delete it."}
+    function = {"name": "f", "arguments": '{"a": 1}'}
+    assert paused["toolCalls"] == [{"id": "c", "type": "function", "function": function}]
+    assert sent["command"] == []
+
+
 def test_what_the_answer_may_repeat() -> None:
     result = Message("tool", "sunny", id="2", tool_call_id="c")
     turn = Turn("a", [Message("user", "a", id="1"), result], options={"tools": [OPENAI]})

@@ -6,7 +6,9 @@ from typing import Any
 import pytest
 
 from remote_agents import AGUI, Message
+from remote_agents.testing.ways import Way
 from tests.vendor.serving import Server, seen, served
+from tests.vendor.test_cloudbase import WAYS
 
 PATHS = {
     "langgraph": "/agent",
@@ -38,6 +40,12 @@ def kind(request: pytest.FixtureRequest) -> Iterator[tuple[str, Server]]:
 def agent(kind: tuple[str, Server], **settings: Any) -> AGUI:
     name, server = kind
     return AGUI(base_url=f"{server.url}{PATHS[name]}", **settings)
+
+
+@pytest.fixture(scope="module")
+def approves() -> Iterator[Server]:
+    with served("foreign", "foreign.py", "pydantic_ai") as server:
+        yield server
 
 
 @pytest.mark.parametrize("memory", ["auto", "server"])
@@ -121,3 +129,21 @@ def test_todays_langgraph() -> None:
         assert paused.interrupts[0].question == "May I?"
         reply = asked.ask([Message("user", "delete it"), paused], resume="yes")
         assert reply.text == "You said 'yes'"
+
+
+@pytest.mark.parametrize(("answer", "given"), [(True, "Paris is gone"), (False, "denied")])
+@pytest.mark.parametrize("of", WAYS)
+async def test_an_agent_that_keeps_nothing_goes_on_after_a_person_has_decided(
+    approves: Server, of: tuple[str, bool, bool], answer: bool, given: str
+) -> None:
+    face, streamed, awaited = of
+    asked = Way(face, "ag_ui", streamed=streamed, awaited=awaited, base_url=f"{approves.url}/agent")
+    paused = await asked.ask("delete it")
+    (told,) = paused.metadata["interrupts"]
+    assert (told["tool_name"], told["tool_arguments"]) == ("delete_city", {"city": "Paris"})
+    history = [asked.question("delete it"), paused.message]
+    reply = await asked.ask("", history, resume=answer)
+    (question, result) = seen(reply.text)
+    assert question == ["human", "delete it"]
+    assert result[0] == "tool"
+    assert given in result[1]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import uuid
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 from remote_agents.errors import RemoteFailureError
@@ -51,7 +52,7 @@ def finished(data: JsonMapping, so_far: Reply, run: Run) -> list[Event]:
     outcome = data.get("outcome")
     if outcome == "cancelled" or mapping(outcome).get("type") == "cancelled":
         raise RemoteFailureError("The agent's run was stopped.", code="cancelled", body=data)
-    interrupts = interrupts_of(data) or run.interrupts
+    interrupts = _with_calls(interrupts_of(data) or run.interrupts, so_far, run)
     waited = run.end(so_far)
     told = so_far.text + "".join(event.text for event in waited if isinstance(event, TextDelta))
     shown = [*waited, *_unstreamed(told, so_far, run)]
@@ -127,6 +128,20 @@ def _left_calls(
         else:
             events.append(ToolCall(call_id, name, parse_arguments(arguments)))
     return events
+
+
+def _with_calls(interrupts: list[Interrupt], so_far: Reply, run: Run) -> list[Interrupt]:
+    """The interrupts, each with the call that waits: who keeps nothing has to be told it again."""
+    told = dict(_snapshot_calls(run))
+    told |= {call.id: (call.name or "tool", call.arguments) for call in so_far.open_calls.values()}
+    told |= {s.id: (s.name, s.arguments) for s in so_far.steps if isinstance(s, ToolCall)}
+    return [_with_call(each, *told.get(each.tool_call_id or "", ("", ""))) for each in interrupts]
+
+
+def _with_call(interrupt: Interrupt, name: str, arguments: object) -> Interrupt:
+    if not name:
+        return interrupt
+    return replace(interrupt, tool_name=name, tool_arguments=parse_arguments(arguments))
 
 
 def _call_in_words(so_far: Reply, run: Run, shown: list[Event]) -> list[Event]:

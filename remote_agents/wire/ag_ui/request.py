@@ -44,16 +44,19 @@ def run_input(
         "forwardedProps": dict(forwarded or {}),
     }
     if "resume" in options:
-        return _resumed(body, options["resume"], asked.interrupts)
+        return _resumed(body, asked, parts=parts)
     messages = [*asked.history, *_forced(asked, body["tools"])]
-    answered = {message.tool_call_id for message in messages}
-    ids = set[str]()
-    for message in messages:
-        encoded = _encoded(message, answered, parts=parts)
-        encoded["id"] = _new(_id_of(message), ids)
-        body["messages"].append(encoded)
+    body["messages"] = _all_encoded(messages, parts=parts)
     body["context"] = [_context(m) for m in messages[len(asked.history) :] if m.role == "system"]
     return body
+
+
+def _all_encoded(messages: Sequence[Message], *, parts: bool) -> list[JsonObject]:
+    answered, ids = {message.tool_call_id for message in messages}, set[str]()
+    encoded = [_encoded(message, answered, parts=parts) for message in messages]
+    for message, each in zip(messages, encoded, strict=True):
+        each["id"] = _new(_id_of(message), ids)
+    return encoded
 
 
 def _forced(asked: Turn, tools: Sequence[JsonMapping]) -> list[Message]:
@@ -96,12 +99,15 @@ def sent_in(body: JsonMapping, asked: Turn) -> Sent:
         asked: Its turn.
     """
     messages = [mapping(message) for message in body["messages"]]
-    held = [message.id for message in asked.history if message.id]
+    resumes = "resume" in asked.options
+    # A run that goes on may say anew what stands behind its question.
+    held = [m.id for m in asked.history if m.id and (not resumes or m.role == "assistant")]
+    ids = [] if resumes else [str(message["id"]) for message in messages]
     return Sent(
         tools=frozenset(str(tool["name"]) for tool in body["tools"]),
-        messages=frozenset([*(str(message["id"]) for message in messages), *held]),
+        messages=frozenset([*ids, *held]),
         results=frozenset(str(m["toolCallId"]) for m in messages if m["role"] == "tool"),
-        resumes=not messages,
+        resumes=resumes,
         forced=bool(asked.options.get("tool_choice")),
     )
 
@@ -177,8 +183,9 @@ _UNKNOWN = "application/octet-stream"
 # --- going on with a run that waits ------------------------------------------------------------
 
 
-def _resumed(body: JsonObject, answer: object, waiting: Sequence[Interrupt]) -> JsonObject:
-    """No message, and the answer where the agent looks for it."""
+def _resumed(body: JsonObject, asked: Turn, *, parts: bool) -> JsonObject:
+    """The answer where the agent looks for it, and no message that is new."""
+    answer, waiting = asked.options["resume"], asked.interrupts
     structured = [each for each in waiting if each.id and each.answered_by != "command"]
     if not structured:
         given = mapping(body["forwardedProps"].get("command"))
@@ -187,7 +194,21 @@ def _resumed(body: JsonObject, answer: object, waiting: Sequence[Interrupt]) -> 
         return body
     entries = [_entry(each, _answer_to(each, answer, structured)) for each in structured]
     body["resume"] = entries[0] if structured[0].answered_by == "draft" else entries
+    body["messages"] = _paused(_all_encoded(asked.history, parts=parts), structured)
     return body
+
+
+def _paused(messages: list[JsonObject], waiting: Sequence[Interrupt]) -> list[JsonObject]:
+    """The messages at hand, with the calls that wait: agents that keep nothing go on from them."""
+    calls = [
+        {"id": each.tool_call_id, "type": "function", "function": _function(name, arguments)}
+        for each in waiting
+        if (name := each.tool_name) and (arguments := each.tool_arguments) is not None
+    ]
+    paused = next((each for each in reversed(messages) if each["role"] == "assistant"), None)
+    if calls and paused:
+        paused["toolCalls"] = [*paused.get("toolCalls", ()), *calls]
+    return [each for each in messages if each["content"] or "toolCalls" in each]
 
 
 def _answers_by_id(answer: object, waiting: Sequence[Interrupt]) -> Any:

@@ -33,7 +33,7 @@ def langgraph(app: FastAPI) -> None:
 
 
 def pydantic_ai(app: FastAPI) -> None:
-    from pydantic_ai import Agent
+    from pydantic_ai import Agent, DeferredToolRequests
     from pydantic_ai.messages import ModelMessage, ToolReturnPart, UserPromptPart
     from pydantic_ai.models.function import AgentInfo, DeltaToolCall, FunctionModel
     from pydantic_ai.ui.ag_ui import AGUIAdapter
@@ -44,13 +44,19 @@ def pydantic_ai(app: FastAPI) -> None:
         parts = [part for message in messages for part in message.parts]
         seen = [["human", p.content] for p in parts if isinstance(p, UserPromptPart)]
         results = [p.content for p in parts if isinstance(p, ToolReturnPart)]
-        if info.function_tools and "call" in str(seen[-1][1]) and not results:
-            name = info.function_tools[0].name
+        asked = str(seen[-1][1]) if not results else ""
+        names = [tool.name for tool in info.function_tools if tool.name != "delete_city"]
+        names = ["delete_city"] if asked.startswith("delete") else names if "call" in asked else []
+        for name in names[:1]:
             yield {0: DeltaToolCall(name=name, json_args='{"city": "Paris"}', tool_call_id="c1")}
             return
         yield "I SAW " + json.dumps([seen + [["tool", r] for r in results], {}], default=str)
 
-    agent = Agent(FunctionModel(stream_function=said))
+    agent = Agent(FunctionModel(stream_function=said), output_type=[str, DeferredToolRequests])
+
+    @agent.tool_plain(requires_approval=True)
+    def delete_city(city: str) -> str:
+        return f"{city} is gone"
 
     @app.post("/agent")
     async def run(request: Request) -> Response:
