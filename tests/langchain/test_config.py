@@ -158,22 +158,25 @@ async def test_the_second_turn_knows_the_first(sandbox: Any, service: str, way: 
 
 def test_which_id_wins(sandbox: Any) -> None:
     model = chat(sandbox, "bluenexus")
+    s, t, u, v, w = (f"{name}-{uuid.uuid4()}" for name in "stuvw")
     mine = model.invoke("Hello").response_metadata["conversation_id"]
-    ids: Any = {"conversation_id": "c", "session_id": "s", "thread_id": "t"}
-    model.invoke("Hello", {"configurable": ids}, conversation_id=mine, session_id="w")
+    ids: Any = {"conversation_id": "c", "session_id": s, "thread_id": t}
+    model.invoke("Hello", {"configurable": ids}, conversation_id=mine, session_id=w)
     assert sandbox.turns("bluenexus")[1]["conversation_id"] == mine
     model.invoke("Hello", {"configurable": ids})
-    model.invoke("Hello", {"configurable": ids}, session_id="u")
+    model.invoke("Hello", {"configurable": ids}, session_id=u)
     model.invoke("Hello", {"configurable": {**ids, "thread_id": ""}})
-    with session("v"):
+    with session(v):
         model.invoke("Hello", {"configurable": ids})
         stream = model.stream("Hello")
     list(stream)
-    turns = {name: known and known.turns for name in "stuvw" for known in [model.session(name)]}
-    assert turns == {"s": None, "t": None, "u": 1, "v": 2, "w": None}
-    beside = {"session_id": "s", "conversation_id": "c"}
-    assert model.session("t", **beside).turns == 1
-    assert model.session("s", conversation_id="c").turns == 1
+    turns = {
+        name: known and known.turns for name in (s, t, u, v, w) for known in [model.session(name)]
+    }
+    assert turns == {s: None, t: None, u: 1, v: 2, w: None}
+    beside = {"session_id": s, "conversation_id": "c"}
+    assert model.session(t, **beside).turns == 1
+    assert model.session(s, conversation_id="c").turns == 1
     assert model.forget("u")
     assert not model.forget("u")
 
