@@ -57,3 +57,11 @@ def test_details_of_another_shape_tell_nothing(details: object) -> None:
     counts = dict(zip(("prompt_tokens", "completion_tokens", "total_tokens"), COUNTS, strict=True))
     usage = {**counts, **dict.fromkeys(DETAILS, details)}
     assert decode_usage(usage, Reply("bluenexus", "a")) == [Usage(*COUNTS)]
+
+
+@pytest.mark.parametrize("counts", [{}, {"total_tokens": 0}, dict.fromkeys(("promptTokens",), 0)])
+def test_a_last_frame_that_counts_nothing_changes_nothing(counts: dict[str, int]) -> None:
+    reply = Reply("bluenexus", "a")
+    assert decode_usage(counts, reply) == [Usage()]
+    reply.usage = Usage(*COUNTS)
+    assert decode_usage(counts, reply) == []

@@ -138,9 +138,9 @@ def _read_events(
                 yield Emit(events)
             if reader.failure is not None:
                 reader.check()  # not before: what came with it is the caller's
+            deadline = _next_deadline(reader, exchange, deadline, idle=reader.frames == counted)
             if reader.cut or time.monotonic() >= reader.leave_at:
                 return
-            deadline = _next_deadline(reader, exchange, deadline, idle=reader.frames == counted)
             chunk, events = None, []  # whoever waits holds no more than he must
         try:
             chunk = yield Read(response, deadline)
@@ -172,7 +172,9 @@ def _next_deadline(
     """When the next event must be there; bytes that are no event do not put it off."""
     if reader.complete:
         linger = LINGER_AFTER_END if reader.over else LINGER_AFTER_FINISH
-        reader.leave_at = min(reader.leave_at, time.monotonic() + linger)
+        later = time.monotonic() + linger
+        # What comes behind a finish_reason shows that it ended a step, and not the answer.
+        reader.leave_at = min(reader.leave_at, later) if idle or reader.over else later
         return reader.leave_at
     if not idle:
         return _moment(exchange.terms.timeout.idle, exchange)

@@ -22,7 +22,7 @@ from remote_agents.types import (
 from remote_agents.wire.failures import error_code, error_message
 from remote_agents.wire.json import count, identifier, items, mapping, rest_of
 from remote_agents.wire.openai_parts import parts_of, reasoning_beside, said_beside
-from remote_agents.wire.tool_arguments import parse_arguments
+from remote_agents.wire.tool_arguments import parse_arguments, whole_calls
 from remote_agents.wire.unknown_frames import unknown_events
 
 
@@ -73,7 +73,7 @@ def _decode_alternative(choice: JsonMapping, index: int, events: list[Event]) ->
 
 
 def _decode_choice(choice: JsonMapping, so_far: Reply, events: list[Event]) -> None:
-    whole = "message" in choice
+    whole = "message" in choice and _is_whole(choice)
     content = mapping(choice["message"] if whole else choice.get("delta"))
     piece = content.get("content")
     if whole and type(piece) is str:  # a stream may end with all of it once more
@@ -89,12 +89,17 @@ def _decode_choice(choice: JsonMapping, so_far: Reply, events: list[Event]) -> N
         _check_silence(choice, content, events)
     if more:
         events.extend(said_beside(content))
-        _decode_calls(content, whole, events)
+        _decode_calls(content, whole, so_far, events)
     reason = choice.get("finish_reason")
     if reason == "error" or choice.get("error"):
         raise _failure(choice, events)
     if whole or reason or ("finish_reason" in choice and not so_far.more_expected):
         _decode_finish(reason, whole, so_far, events)
+
+
+def _is_whole(choice: JsonMapping) -> bool:
+    """Whether the answer stands there at once; a choice may have both keys, one of them empty."""
+    return not choice.get("delta") and (bool(choice["message"]) or "delta" not in choice)
 
 
 def _check_silence(choice: JsonMapping, content: JsonMapping, events: list[Event]) -> None:
@@ -127,7 +132,7 @@ def _failure(choice: JsonMapping, told: Sequence[Event]) -> RemoteFailureError:
     )
 
 
-def _decode_calls(content: JsonMapping, whole: bool, events: list[Event]) -> None:
+def _decode_calls(content: JsonMapping, whole: bool, so_far: Reply, events: list[Event]) -> None:
     """The calls that the agent makes of its own tools; a stream tells each in pieces."""
     calls = content.get("tool_calls")
     if not calls and (old := content.get("function_call")):
@@ -140,33 +145,48 @@ def _decode_calls(content: JsonMapping, whole: bool, events: list[Event]) -> Non
             events.append(ToolCall(call_id, name or "tool", parse_arguments(said)))
         else:
             piece = said if isinstance(said, str) else json.dumps(said) if said else ""
-            events.append(ToolCallDelta(f"call-{count(call.get('index', place))}", name, piece))
+            events.append(ToolCallDelta(_id_of(call, place, so_far), name, piece))
+
+
+def _id_of(call: JsonMapping, place: int, so_far: Reply) -> str:
+    """Whose a piece is: of the call that it names, else of the last one at its index.
+
+    Some servers begin each call of a step at index 0.
+    """
+    ids = so_far.decoder = so_far.decoder if isinstance(so_far.decoder, dict) else {}
+    index = count(call.get("index", place))
+    known = identifier(call.get("id")) or ids.get(index) or f"call-{index}"
+    ids[index] = known
+    return known
 
 
 def _end_calls(so_far: Reply, events: list[Event]) -> None:
-    """The calls whose pieces are all there, now that the answer has ended."""
+    """The calls whose pieces are all there, now that the answer, or a step of it, has ended."""
     if not so_far.open_calls and not any(type(event) is ToolCallDelta for event in events):
         return
     pieces = Reply(so_far.endpoint, so_far.agent)
     for piece in [*so_far.open_calls.values(), *events]:
         if isinstance(piece, ToolCallDelta):
             pieces.add(piece)
-    events.extend(
-        ToolCall(call.id, call.name or "tool", parse_arguments(call.arguments))
-        for call in pieces.open_calls.values()
-    )
+    events.extend(whole_calls(pieces))
 
 
 def _decode_finish(reason: object, whole: bool, so_far: Reply, events: list[Event]) -> None:
-    # CloudBase says "continue" while the answer goes on, and in its example of a whole one too.
+    ends = isinstance(reason, str) and bool(reason) and reason not in GOES_ON
     if whole:
-        finished = reason if isinstance(reason, str) and reason != "continue" else "stop"
-        events.append(Info(finish_reason=finished or "stop"))
-    elif reason and isinstance(reason, str) and reason != "continue":
+        events.append(Info(finish_reason=str(reason) if ends else "stop"))
+        return
+    if reason and reason != "continue":
         _end_calls(so_far, events)
-        events.append(Info(finish_reason=reason))
+    if ends:
+        events.append(Info(finish_reason=str(reason)))
     elif not so_far.more_expected:
         events.append(Info(more_expected=True))
+
+
+# CloudBase says "continue" while the answer goes on, and in its example of a whole one too. An
+# agent that has called a tool of its own goes on when that has answered.
+GOES_ON = frozenset({"continue", "tool_calls", "tool-calls", "function_call"})
 
 
 def decode_usage(usage: JsonMapping, so_far: Reply) -> list[Event]:
@@ -185,7 +205,8 @@ def decode_usage(usage: JsonMapping, so_far: Reply) -> list[Event]:
     if "completion_tokens_details" in usage:
         reasoned = mapping(usage["completion_tokens_details"])
         told.reasoning_tokens = count(reasoned.get("reasoning_tokens"))
-    return [told] if told != so_far.usage else []
+    said = told.total_tokens or so_far.usage is None  # a last frame may count nothing
+    return [told] if said and told != so_far.usage else []
 
 
 def _info(data: JsonMapping, so_far: Reply) -> Info | None:

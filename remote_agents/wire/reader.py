@@ -40,6 +40,7 @@ from remote_agents.wire.raw import RawFields
 from remote_agents.wire.sse import Frame, SSEDecoder
 from remote_agents.wire.stops import StopCutter
 from remote_agents.wire.surrogates import SurrogateJoiner
+from remote_agents.wire.tool_arguments import whole_calls
 from remote_agents.wire.unknown_frames import answer_in, text_in
 
 logger = logging.getLogger(__name__)
@@ -209,12 +210,13 @@ class Reader:
 
     def finish(self) -> list[Event]:
         """The stream has ended: the last events, or an error if the answer is not whole."""
-        reply = self.reply
-        events: list[Event] = []
-        if rest := self._held_back():
-            events.append(TextDelta(rest))
-            reply.add(events[0])
-            reply.withheld = ""
+        reply, rest = self.reply, self._held_back()
+        events: list[Event] = [TextDelta(rest)] if rest else []
+        if not self._endpoint.tools:  # else its decoder knows whose an open call is
+            events += whole_calls(reply)
+        for event in events:
+            reply.add(event)
+        reply.withheld = ""
         if not self.complete and not self._may_end_here():
             raise self._interrupted()
         if not self.cut and not _answers(reply):
@@ -227,9 +229,8 @@ class Reader:
                 self.not_understood,
             )
         reply.close()
-        if reply.usage is not None:
-            events.append(reply.usage)
-        return [*events, Finish(reply.finish_reason or "stop", reply)]
+        counted = [] if reply.usage is None else [reply.usage]
+        return [*events, *counted, Finish(reply.finish_reason or "stop", reply)]
 
     def _held_back(self) -> str:
         """What was held back, now that nothing follows."""

@@ -8,6 +8,7 @@ from typing import Any
 
 from remote_agents.errors import StreamProtocolError
 from remote_agents.json_types import Arguments
+from remote_agents.types import Reply, ToolCall
 from remote_agents.wire.json import items, mapping, text
 from remote_agents.wire.parsing import parse
 
@@ -53,6 +54,14 @@ def required_arguments(name: str, value: object) -> Arguments:
         f"The agent calls the tool {name} with arguments that are no JSON object, or were cut off; "
         "the tool was not run."
     )
+
+
+def whole_calls(reply: Reply) -> list[ToolCall]:
+    """The calls of a reply whose pieces came and whose end was not said."""
+    return [
+        ToolCall(call.id, call.name or "tool", parse_arguments(call.arguments))
+        for call in reply.open_calls.values()
+    ]
 
 
 def content_text(value: object) -> str:

@@ -48,7 +48,7 @@ def decode(data: object, so_far: Reply, sent: Sent = NOTHING) -> list[Event]:
         return [Unknown(data)]
     if "choices" in data:
         return decode_chat(data, so_far)
-    events = _decode_kind(data, so_far)
+    events = [*_decode_kind(data, so_far), *_sources_beside(data, so_far)]
     if data.get("usage"):
         events.extend(decode_usage(mapping(data["usage"]), so_far))
     info = _info(data, so_far)
@@ -69,7 +69,7 @@ def _decode_kind(data: JsonObject, so_far: Reply) -> list[Event]:
 
 
 def _answer(data: JsonObject, so_far: Reply) -> list[Event]:
-    """A text frame; the hosted service puts reasoning and sources on the same frames."""
+    """A text frame; the hosted service puts reasoning on the same frames."""
     events: list[Event] = []
     reasoning = data.get("reasoning_content")
     if reasoning and isinstance(reasoning, str):
@@ -77,15 +77,21 @@ def _answer(data: JsonObject, so_far: Reply) -> list[Event]:
     content = data.get("content")
     if content and isinstance(content, str):
         events.append(TextDelta(content))
-    if data.get("search_info"):
-        events.extend(_new_steps(_searched(data, so_far), so_far))
-    if data.get("knowledge_base"):
-        events.extend(_new_steps(_knowledge(data, so_far), so_far))
     return events if "content" in data or reasoning else [*events, *unknown_events(data, ANSWER)]
 
 
 # Keys of a text frame that hold no text of the answer.
 ANSWER = frozenset({"usage", "search_info", "knowledge_base", "knowledge_meta", "index"})
+
+
+def _sources_beside(data: JsonObject, so_far: Reply) -> list[Event]:
+    """Sources on a frame of another kind: the hosted service's frames may have all fields."""
+    events: list[Event] = []
+    if data.get("search_info") and data.get("type") != "search":
+        events += _searched(data, so_far)
+    if data.get("knowledge_base") and data.get("type") != "knowledge":
+        events += _knowledge(data, so_far)
+    return _new_steps(events, so_far) if events else events
 
 
 def _new_steps(events: list[Event], so_far: Reply) -> list[Event]:
@@ -123,12 +129,18 @@ def _searched(data: JsonObject, so_far: Reply) -> list[Event]:
 def _knowledge(data: JsonObject, so_far: Reply) -> list[Event]:
     """A search and what it found: names, and to each what else is known of it."""
     names = data.get("knowledge_base")
-    names = list(filter(text, names)) if isinstance(names, list) else []
+    names = names if isinstance(names, list) else []
     metas = [mapping(meta) for meta in items(data.get("knowledge_meta"))]
     padded = [*metas, *({} for _ in names[len(metas) :])]
-    found = [{"title": name, **meta} for name, meta in zip(names, padded, strict=False)]
-    hits = [_hit(name, meta) for name, meta in zip(names, found, strict=True)]
-    return [*_step("knowledge", "knowledge_base_search", found), *hits] if names else []
+    pairs = zip(names, padded, strict=False)
+    known = [(name, _titled(name, meta)) for name, meta in pairs if text(name)]
+    found = [about for _, about in known]
+    hits = [_hit(name, about) for name, about in known]
+    return [*_step("knowledge", "knowledge_base_search", found), *hits] if found else []
+
+
+def _titled(name: str, meta: JsonMapping) -> JsonObject:
+    return {"title": name, **{key: value for key, value in meta.items() if value is not None}}
 
 
 def _hit(name: str, known: JsonMapping) -> Citation:

@@ -151,7 +151,8 @@ def decode(data: object, so_far: Reply) -> list[Event]:
 
 # Keys of a frame with what comes beside the text.
 _BESIDE = frozenset(
-    {"citations", "citationNodes", "attachments", "contentPayload", "content_payload"}
+    {"citations", "citationNodes", "citation_nodes", "attachments"}
+    | {"contentPayload", "content_payload"}
 )
 # Keys of a frame that hold no text of the answer.
 ANSWER = _BESIDE | {*CONVERSATION_KEYS, "done", "sender"}
@@ -197,8 +198,8 @@ def _ending(data: JsonObject, so_far: Reply) -> list[Event]:
 
 def _sources(data: JsonObject) -> list[Citation]:
     """The passages and the files of an answer, which speak of the same sources."""
-    nodes, files = items(data.get("citationNodes")), items(data.get("citations"))
-    named = [*map(_passage, nodes), *map(_document, files)]
+    nodes = items(data.get("citationNodes") or data.get("citation_nodes"))
+    named = [*map(_passage, nodes), *map(_document, items(data.get("citations")))]
     sources = Citations()
     for source in named:
         sources.add(source)
