@@ -1,6 +1,7 @@
 """Messages: in order, answered in time, and the same that a chat stored."""
 
 import time
+from collections.abc import Callable
 from operator import attrgetter
 from typing import Any
 
@@ -88,16 +89,49 @@ async def test_the_wait_for_an_answer_ends(way: Way, sandbox: Sandbox) -> None:
     assert caught.value.phase == "total"
 
 
+TIMES: dict[str, Callable[[int], str | None]] = {
+    "milliseconds": lambda moment: str(1728181396000 + moment),
+    "one second": lambda moment: "2024-10-06T02:23:16Z",
+    "none": lambda moment: None,
+}
+
+
+@pytest.mark.parametrize("backwards", [True, False])
+@pytest.mark.parametrize("times", TIMES)
+async def test_an_answer_is_never_the_one_before(way: Way, times: str, backwards: bool) -> None:
+    kinds = ("incoming", "outgoing", "incoming", "outgoing")
+    stored = [message(n, kind, n, TIMES[times]) for n, kind in enumerate(kinds)]
+    there, looks = 2, 0
+
+    def answer(request: httpx.Request) -> Any:
+        nonlocal there, looks
+        if request.method == "POST":
+            there = 3
+            return httpx.Response(201, json=stored[2])
+        looks += there == 3
+        there += looks > 1
+        found = stored[:there]
+        return {"next": None, "results": found[::-1] if backwards else found}
+
+    client = served("maiagent", answer)
+    found = await way(client.messages.send_and_wait, "c1", "Hello", interval=0.01)
+    assert found.id == "m3"
+
+
 @pytest.mark.parametrize("backwards", [True, False])
 async def test_an_answer_is_found_in_either_order_of_the_list(way: Way, backwards: bool) -> None:
     """Three pages of older messages, and two answers to other questions."""
+    sent = False
     old = [message(n, "incoming" if n % 2 else "outgoing", n) for n in range(1, 220)]
     asked = message(500, "incoming", 500)
     stored = [*old, asked, message(501, "outgoing", 501), message(502, "outgoing", 502)]
-    ordered = stored[::-1] if backwards else stored
 
     def answer(request: httpx.Request) -> Any:
+        nonlocal sent
+        there = stored if sent else old
+        ordered = there[::-1] if backwards else there
         if request.method == "POST":
+            sent = True
             return httpx.Response(201, json=asked)
         at = int(request.url.params.get("cursor", 0))
         size = int(request.url.params["pageSize"])
@@ -112,9 +146,14 @@ async def test_an_answer_is_found_in_either_order_of_the_list(way: Way, backward
     assert [each.raw for each in history] == stored
 
 
-def message(number: int, kind: str, moment: int) -> dict[str, Any]:
-    created = str(1728181396000 + moment)
-    return {"id": f"m{number}", "type": kind, "content": f"{number}", "createdAt": created}
+def message(
+    number: int,
+    kind: str,
+    moment: int,
+    created: Callable[[int], str | None] = TIMES["milliseconds"],
+) -> dict[str, Any]:
+    said = {"id": f"m{number}", "type": kind, "content": f"{number}"}
+    return {**said, "createdAt": created(moment)}
 
 
 @pytest.mark.parametrize("options", [{"timeout": 0}, {"interval": -1}])

@@ -15,9 +15,9 @@ from remote_agents.flow import Flow, Sleep
 from remote_agents.json_types import JsonMapping, JsonObject
 from remote_agents.resources.cursors import PagePosition, with_query
 from remote_agents.resources.emitted import collect_items
-from remote_agents.resources.items import Attachment, Message
+from remote_agents.resources.items import Attachment, Message, item_key
 from remote_agents.resources.methods import HasAgent, Resource, calls, lists
-from remote_agents.resources.order import chronological, is_newest_first, sent_at
+from remote_agents.resources.order import chronological, sent_at
 from remote_agents.resources.paging import Paging, fetch, following, pages
 from remote_agents.resources.requests import get_item, path_segment, post_item
 from remote_agents.services.maiagent.chat import ATTACHMENT_TYPES, decode
@@ -133,8 +133,8 @@ class Messages(Resource):
     ) -> Flow[Message]:
         """Put a message into a conversation and wait for the assistant's answer.
 
-        The message is sent once; then the conversation's messages are read until the answer is
-        among them.
+        The message is sent once; before it and then again and again the conversation's messages are
+        read, until a new answer is among them.
 
         Args:
             conversation_id: The conversation.
@@ -168,11 +168,14 @@ class Messages(Resource):
     def _answer(
         self, conversation_id: str, sending: Flow[Message], timeout: float, interval: float
     ) -> Flow[Message]:
+        # Times do not tell an answer from the one before it: some are of whole seconds.
+        known = {item_key(each.raw) for each in (yield from self._answers(conversation_id))}
         sent = yield from sending
         deadline, wait = time.monotonic() + timeout, interval
         while True:
-            if found := (yield from self._after(conversation_id, sent)):
-                return found
+            answers = yield from self._answers(conversation_id)
+            if new := [each for each in answers if item_key(each.raw) not in known]:
+                return new[0]
             left = deadline - time.monotonic()
             if left <= 0:
                 raise AgentTimeoutError(
@@ -185,20 +188,17 @@ class Messages(Resource):
             yield Sleep(min(wait, left))
             wait = min(wait * 1.5, 4 * interval)
 
-    def _after(self, conversation_id: str, sent: Message) -> Flow[Message | None]:
-        """The first answer after a message; the order of the list is not documented."""
+    def _answers(self, conversation_id: str) -> Flow[list[Message]]:
+        """The answers, oldest first; of a list that runs backwards those of its first page."""
         place: PagePosition | None = PagePosition(
             with_query("/api/messages/", {"conversation": conversation_id, "pageSize": 100})
         )
-        answers: list[Message] = []
-        while place is not None:
+        found: list[Message] = []
+        while place is not None and not (found and sent_at(found[0]) > sent_at(found[-1])):
             page = yield from fetch(self.agent, place, CURSOR)
-            found = [Message(raw) for raw in page.items]
-            answers += [message for message in found if _is_answer(message, sent)]
-            if is_newest_first(found) and any(message.id == sent.id for message in found):
-                break
+            found += map(Message, page.items)
             place = following(self.agent, place, page, 0, CURSOR, 100)
-        return min(answers, key=sent_at) if answers else None
+        return [each for each in chronological(found) if each.role == "assistant"]
 
     def _list(
         self,
@@ -268,8 +268,3 @@ def _canvas(canvas: JsonMapping) -> JsonObject:
     if missing := [n for n in ("name", "canvasType", "title", "content") if n not in given]:
         raise ConfigurationError(f"canvas needs {', '.join(missing)} too.")
     return given
-
-
-def _is_answer(message: Message, sent: Message) -> bool:
-    later = sent_at(message) >= sent_at(sent)
-    return message.role == "assistant" and later and message.id != sent.id
