@@ -3,7 +3,7 @@
 import pytest
 
 from remote_agents import AgentError, StreamInterruptedError, StreamProtocolError
-from tests.raw_server import CLOSE, EVENTS, HOLD, RESET, Step, head, serving
+from tests.raw_server import CLOSE, EVENTS, HOLD, RESET, Step, flood, head, serving
 from tests.transports import DONE, asking, delta, finished
 
 ANSWER = delta("25 days") + finished() + DONE
@@ -28,6 +28,8 @@ MALFORMED: dict[str, list[Step]] = {
     "another version": [b"HTTP/9.9 200 OK\r\n\r\n" + ANSWER, CLOSE],
     "no status": [b"HTTP/1.1 abc OK\r\n\r\n", CLOSE],
     "no header": [b"HTTP/1.1 200 OK\r\nno colon\r\n\r\n", CLOSE],
+    "an endless head": [head()[:-2], flood(b"X-A: " + b"b" * 8000 + b"\r\n")],
+    "an endless field": [head()[:-2] + b"X-A: ", flood(b"b" * 8000)],
     "words behind a hint": [b"HTTP/1.1 103 Early Hints\r\n\r\nupstream", CLOSE],
 }
 CUT: dict[str, list[Step]] = {
@@ -40,6 +42,11 @@ CUT: dict[str, list[Step]] = {
     "a hint alone": [b"HTTP/1.1 103 Early Hints\r\n\r\n", CLOSE],
     "half a head behind a hint": [b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1", CLOSE],
 }
+LARGE: dict[str, list[str]] = {
+    "a long field": [f"Content-Security-Policy: {'img-src https://a.example; ' * 1000}"],
+    "long fields": [f"X-{n}: {'a' * 9000}" for n in range(9)],
+    "many fields": [f"X-{n}: a" for n in range(500)],
+}
 streamed_or_not = pytest.mark.parametrize("streamed", [True, False])
 
 
@@ -49,6 +56,13 @@ async def failure(script: list[Step], kind: str, *, streamed: bool) -> AgentErro
             error = await asker.fails(stream=streamed)
         assert len(server.requests) == 1
     return error
+
+
+@pytest.mark.parametrize("name", LARGE)
+async def test_a_large_head_is_read(name: str, kind: str) -> None:
+    with serving([head(EVENTS, "200 OK", *LARGE[name]), ANSWER, CLOSE]) as server:
+        async with asking(kind, server) as asker:
+            assert await asker.ask() == "25 days"
 
 
 @streamed_or_not

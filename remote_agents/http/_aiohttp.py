@@ -32,7 +32,7 @@ from httpx_aiohttp.transport import map_aiohttp_exceptions
 
 from remote_agents.http import _seams
 from remote_agents.http.errors import LEAVING, Departure
-from remote_agents.http.framing import HEAD_END, ChunkJoiner, MalformedHead
+from remote_agents.http.framing import HEAD_END, LONGEST_HEAD, ChunkJoiner, MalformedHead
 from remote_agents.http.requests import OutgoingRequest
 from remote_agents.http.responses import Headers, IncomingResponse
 from remote_agents.workers import workers
@@ -40,6 +40,10 @@ from remote_agents.workers import workers
 # Bytes taken from a socket at once, and kept of what is not read yet; asyncio's own 256 kB for each
 # of many late streams, which TLS even reserves, are a lot.
 LARGEST_READ = 8 * 1024
+
+
+# aiohttp's own: 8 kB for each field, as gateways' policies and cookies outgrow, and 128 fields.
+LIMITS_OF_A_HEAD = frozenset({"max_line_size", "max_field_size", "max_headers"})
 
 
 def is_known() -> bool:
@@ -168,6 +172,8 @@ class Protocol(ResponseHandler):
         """A request is about to be written."""
         _departing.get().told[LEAVING] = {}
         self._framing.begin(bodiless=bool(settings.get("skip_payload")))
+        # How much of a head is too much is told in one place, for all clients.
+        settings |= {name: LONGEST_HEAD for name in settings if name in LIMITS_OF_A_HEAD}
         super().set_response_params(**settings)
 
     def data_received(self, data: bytes) -> None:

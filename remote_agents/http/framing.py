@@ -94,10 +94,7 @@ class ChunkJoiner:
                 return b"".join(heads) + (self._step(left) if left else b"")
         if left[:5] != START[: len(left)]:
             raise MalformedHead(f"it begins with {left[:40]!r}")
-        if len(left) > LONGEST_HEAD:
-            self._step = self._pass_on  # the parser is to judge
-            heads.append(left)
-            left = b""
+        _check_size(left)
         self._kept = left
         return b"".join(heads)
 
@@ -180,6 +177,12 @@ def _check_head(head: bytes) -> None:
         raise MalformedHead(f"it begins with {head[:40]!r}")
     if SWITCHED.match(head):
         raise MalformedHead("it switches to another protocol (101), which was not asked for")
+    _check_size(head)
+
+
+def _check_size(head: bytes) -> None:
+    if len(head) > LONGEST_HEAD:
+        raise MalformedHead(f"its head is larger than {LONGEST_HEAD} bytes")
 
 
 def _take_whole(data: bytes, at: int, pieces: list[bytes]) -> int:
