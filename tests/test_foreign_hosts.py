@@ -9,7 +9,14 @@ from typing import Any
 import httpx
 import pytest
 
-from remote_agents import AgentConnectionError, AgentError, AgentTimeoutError, Attachment, Timeout
+from remote_agents import (
+    AgentConnectionError,
+    AgentError,
+    AgentTimeoutError,
+    Attachment,
+    StreamProtocolError,
+    Timeout,
+)
 from remote_agents.client import Client
 from remote_agents.services import ENDPOINTS
 from tests.raw_server import HOLD, JSON, Step, head, serving
@@ -51,6 +58,43 @@ async def test_one_that_is_down(kind: str) -> None:
     assert error.safe_to_repeat
     assert f"Could not connect to {DEAD} ({NAMED})" in str(error)
     assert "Check the network and the proxy settings" in str(error)
+
+
+POSTED = b'<?xml version="1.0"?>\n<PostResponse><Key>plan</Key></PostResponse>'
+FINISHED = b'data: {"type":"finish","content":"25 days","finish_reason":"stop"}\n\n'
+STORED: dict[str, bytes] = {
+    "XML": POSTED,
+    "a word": b"OK",
+    "JSON": b'{"error": null}',
+    "nothing": b"",
+}
+NOT_STORED = {
+    "a page": b"<!doctype html><title>Sign in</title>",
+    "an error": b'<?xml version="1.0"?><Error><Code>SlowDown</Code></Error>',
+}
+
+
+@each_kind
+@pytest.mark.parametrize("said", STORED)
+async def test_one_that_says_how_it_keeps_a_file(kind: str, said: str) -> None:
+    taken = [head("application/xml", "201 Created", length=len(STORED[said])), STORED[said]]
+    with serving(taken) as storage:
+        answers = promise(storage.url), [head(), FINISHED]
+        with serving(*answers) as server:
+            given = {"agent_id": "bot-1", "dialect": "classic"}
+            make = Client.kind_of(ENDPOINTS["cloudbase"])
+            async with asking(kind, server, make, **given) as asker:
+                assert await asker.ask(attachments=[FILE]) == "25 days"
+
+
+@each_kind
+@pytest.mark.parametrize("said", NOT_STORED)
+async def test_one_that_did_not_keep_a_file(kind: str, said: str) -> None:
+    taken = [head("text/plain", length=len(NOT_STORED[said])), NOT_STORED[said]]
+    with serving(taken) as storage, serving(promise(storage.url)) as server:
+        error = await refused(kind, server.url)
+        assert len(server.requests) == 1
+    assert isinstance(error, StreamProtocolError)
 
 
 @each_kind

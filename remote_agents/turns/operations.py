@@ -21,7 +21,7 @@ from remote_agents.flow import (
 )
 from remote_agents.turns.clock import Exchange, account_of
 from remote_agents.turns.errors import tell_what_is_known
-from remote_agents.turns.reading import read_answer, read_pieces, read_whole
+from remote_agents.turns.reading import read_answer, read_pieces, read_stored, read_whole
 from remote_agents.turns.sending import accepted
 from remote_agents.turns.terms import Terms
 from remote_agents.types import Reply
@@ -77,7 +77,8 @@ def call(op: Call, exchange: Exchange) -> Flow[CallResult]:
         _add_extra_body(op.request, exchange.terms)
         reply = _new_reply(exchange)
     try:
-        answer: CallResult = yield accepted(op.request, exchange, read_whole)
+        reads = read_stored if op.request.foreign else read_whole
+        answer: CallResult = yield accepted(op.request, exchange, reads)
         exchange.handed_over = exchange.handed_over or op.asks
         return answer
     except AgentError as error:

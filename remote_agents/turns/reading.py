@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import time
 from collections.abc import Callable
 from typing import Any
@@ -13,7 +14,7 @@ from remote_agents.turns.clock import Exchange
 from remote_agents.turns.errors import without_key
 from remote_agents.types import Event, Reply
 from remote_agents.wire.failures import body_failure, error_message, request_id
-from remote_agents.wire.parsing import BOM, form_of, is_page, json_or_text
+from remote_agents.wire.parsing import BOM, excerpt, form_of, is_page, json_or_text
 from remote_agents.wire.reader import Reader
 
 logger = logging.getLogger(__name__)
@@ -199,6 +200,24 @@ def read_whole(response: Any, exchange: Exchange) -> Flow[CallResult]:
         failure.begun = not exchange.terms.endpoint.refused(data)
         raise failure
     return CallResult(response.status, response.headers, data)
+
+
+def read_stored(response: Any, exchange: Exchange) -> Flow[CallResult]:
+    """What a storage says of a file that it took: nothing, or XML that nobody needs.
+
+    Raises:
+        AgentError: It is the page of somebody in between, or tells an error.
+    """
+    raw = yield from read_body(response, exchange)
+    if _NOT_STORED.search(raw[:4096]):
+        raise StreamProtocolError(
+            f"The storage that {exchange.terms.endpoint.title} named did not say that it keeps the "
+            f"file, but: {excerpt(raw)}."
+        )
+    return CallResult(response.status, response.headers, None)
+
+
+_NOT_STORED = re.compile(rb"<html|<!doctype html|<error\b", re.IGNORECASE)
 
 
 def read_body(response: Any, exchange: Exchange) -> Flow[bytes]:
