@@ -169,13 +169,14 @@ def _cut_at(file: Any, size: int) -> Any:
 
 
 def _is_half(line: bytes, number: int) -> bool:
-    """Whether a last line is the beginning of one of ours."""
+    """Whether a last line is the beginning of one of ours, or what a power cut leaves: zeros."""
     if line.endswith(b"\n"):
         return False
     try:
         json.loads(line)
     except ValueError:
-        return line.startswith(_BEGIN) or (number > 1 and _BEGIN.startswith(line))
+        begun = line.rstrip(b"\0")
+        return begun.startswith(_BEGIN) or (number > 1 and _BEGIN.startswith(begun))
     return False
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
@@ -54,13 +55,17 @@ def session_of(cell: Any) -> Any:
 def digests() -> Callable[[object, object], str]:
     """Names questions by content and session; the second of the same is another question.
 
-    Those without a session of their own are of the one that is around this call.
+    Those without a session of their own are of the one that is around this call. The next run finds
+    the same names.
+
+    Raises:
+        ConfigurationError: From the function, for a question that no other run would know again.
     """
     seen: Counter[str] = Counter()
     around = current_session() or None
 
     def digest(value: object, session_id: object) -> str:
-        content, kind = jsonable(value), b""
+        content, kind = jsonable(_ordered(value), _lasting_text), b""
         session_id = around if session_id is None else session_id
         if session_id is not None:  # the same words of somebody else are another question
             content, kind = [str(session_id), content], b"session"  # and no list of inputs
@@ -70,6 +75,37 @@ def digests() -> Callable[[object, object], str]:
         return digest if seen[digest] == 1 else f"{digest}-{seen[digest]}"
 
     return digest
+
+
+def _ordered(value: object) -> object:
+    """The same, with its sets in one order, which each process has in another."""
+    try:
+        return _in_order(value)
+    except RecursionError:  # it holds itself
+        return value
+
+
+def _in_order(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _in_order(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [*map(_in_order, value)]
+    if isinstance(value, (set, frozenset)):
+        return sorted(map(_in_order, value), key=lambda item: json.dumps(jsonable(item)))
+    return value
+
+
+def _lasting_text(value: object) -> str:
+    text = str(value)
+    if _ADDRESS.search(text):
+        raise ConfigurationError(
+            f"A question holds {text[:100]}, which another run would not know again, so that it "
+            "were asked twice: pass key=, which names each question."
+        )
+    return text
+
+
+_ADDRESS = re.compile(r" at 0x[0-9a-fA-F]{4,}")
 
 
 def distinct(questions: Iterable[Question]) -> Iterator[Question]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from pydantic_core import to_jsonable_python
@@ -9,13 +10,18 @@ from pydantic_core import to_jsonable_python
 Row = dict[str, Any]
 
 
-def jsonable(value: object) -> Any:
-    """A value as JSON has it: bytes in base64, an array as a list, anything else as its text."""
+def jsonable(value: object, text: Callable[[object], str] = str) -> Any:
+    """A value as JSON has it: bytes in base64, an array as a list, anything else as its text.
+
+    Args:
+        value: Anything.
+        text: Gives the text of what JSON has no word for.
+    """
+
+    def plain(inner: Any) -> object:
+        return inner.tolist() if hasattr(inner, "tolist") else text(inner)
+
     try:
-        return to_jsonable_python(value, fallback=_plain, bytes_mode="base64")
+        return to_jsonable_python(value, fallback=plain, bytes_mode="base64")
     except (ValueError, RecursionError, TypeError):  # it holds itself, or pandas.NaT
-        return str(value)
-
-
-def _plain(value: Any) -> object:
-    return value.tolist() if hasattr(value, "tolist") else str(value)
+        return text(value)

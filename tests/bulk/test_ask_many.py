@@ -206,8 +206,17 @@ def test_a_half_written_line_is_dropped(sandbox: Sandbox, tmp_path: Path) -> Non
         lambda whole: whole + b"\n",
         lambda whole: whole + b'{"k',
         lambda whole: whole + b'{"key": "x", "citations": [{}',
+        lambda whole: whole + bytes(4096),
+        lambda whole: whole + b'{"k' + bytes(99),
     ],
-    ids=["no last newline", "a blank line", "a line just begun", "half a line that ends in }"],
+    ids=[
+        "no last newline",
+        "a blank line",
+        "a line just begun",
+        "half a line that ends in }",
+        "zeros",
+        "a line just begun, and zeros",
+    ],
 )
 def test_no_answer_is_lost_to_an_untidy_end(edited: Any, sandbox: Sandbox, tmp_path: Path) -> None:
     path = tmp_path / "answers.jsonl"

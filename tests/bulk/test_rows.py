@@ -34,6 +34,41 @@ def test_bytes_of_an_input_are_a_row(named: bool, sandbox: Sandbox, tmp_path: Pa
     assert sorted(asked.values()) == [1, 1, 2], "what was refused at the door is asked again"
 
 
+class Chain:
+    asked = 0
+
+    def invoke(self, value: object, config: object) -> str:
+        self.asked += 1
+        return "25"
+
+
+# Of two in one place, the first one put there comes first.
+ALIKE: dict[str, tuple[object, object]] = {
+    "a set": ({8, 0}, {0, 8}),
+    "sets within": ({"tags": [({"a"}, frozenset([8, 0]))]}, {"tags": [({"a"}, frozenset([0, 8]))]}),
+}
+
+
+@pytest.mark.parametrize("name", ALIKE)
+def test_what_has_no_order_is_the_same_question(name: str, tmp_path: Path) -> None:
+    one, other = ALIKE[name]
+    assert one == other
+    assert str(one) != str(other)
+    chain = Chain()
+    for value in (one, other):
+        (row,) = rows(chain, [value], tmp_path / "a.jsonl")
+    assert (row["asked"], chain.asked) == (1, 1)
+
+
+@pytest.mark.parametrize("value", [object(), {"q": [object()]}, lambda: "Hi", Chain().invoke])
+def test_what_no_other_run_knows_again_needs_a_key(value: object, tmp_path: Path) -> None:
+    chain, path = Chain(), tmp_path / "a.jsonl"
+    with pytest.raises(ConfigurationError, match="pass key="):
+        rows(chain, [value], path)
+    (row,) = rows(chain, [value], path, key=lambda _: "k")
+    assert (row["status"], chain.asked) == ("answered", 1)
+
+
 @pytest.mark.parametrize("way", ["llm", "in a session", "engine", "streaming engine"])
 @pytest.mark.parametrize("endpoint", ["bluenexus", "maiagent"])
 def test_llamaindex_tells_all_that_it_knows(
