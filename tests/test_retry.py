@@ -1,5 +1,6 @@
 import asyncio
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -100,8 +101,23 @@ def test_it_waits_longer_where_the_window_is_a_minute(sandbox: Sandbox, endpoint
     assert (waited > 2.9) == (ENDPOINTS[endpoint].throttle_wait == 4.0) == (endpoint == "bluenexus")
 
 
-def test_retry_after_as_a_date() -> None:
-    moment = time.strftime("%a, %d %b %Y %H:%M:%S GMT", time.gmtime(time.time() + 30))
+@pytest.fixture
+def far_west(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    with monkeypatch.context() as here:
+        here.setenv("TZ", "HST+10")
+        time.tzset()
+        yield
+    time.tzset()
+
+
+@pytest.mark.usefixtures("far_west")
+@pytest.mark.parametrize(
+    "form",
+    ["%a, %d %b %Y %H:%M:%S GMT", "%A, %d-%b-%y %H:%M:%S GMT", "%a %b %d %H:%M:%S %Y"],
+    ids=["today's", "RFC 850's", "C's"],
+)
+def test_retry_after_as_a_date(form: str) -> None:
+    moment = time.strftime(form, time.gmtime(time.time() + 30))
     assert 28 < (retry_after({"retry-after": moment}) or 0) <= 30
     assert retry_after({"retry-after": "Fri, 31 Dec 1999 23:59:59 GMT"}) == 0
 

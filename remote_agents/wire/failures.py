@@ -15,6 +15,7 @@ import re
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from datetime import timezone
 from typing import Any, TypeAlias
 
 from remote_agents import errors
@@ -289,6 +290,8 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
         return max(seconds, 0.0) if math.isfinite(seconds) else None
     try:
         moment = email.utils.parsedate_to_datetime(value)
+        if moment.tzinfo is None:  # as C's asctime writes it; HTTP knows GMT alone
+            moment = moment.replace(tzinfo=timezone.utc)
         return max(moment.timestamp() - time.time(), 0.0)
     except (ValueError, TypeError, IndexError, OverflowError, OSError):
         return None  # whatever a date may be that is none
