@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 import httpx
 
-from remote_agents.errors import AgentError
+from remote_agents.errors import AgentError, StreamProtocolError
 from remote_agents.flow import DeadlineReached, Limits
 from remote_agents.http.charsets import Recoder, recoder_of
 from remote_agents.http.deadlines import Alarm, SocketDeadline
@@ -84,16 +84,37 @@ class IncomingResponse(NamedTuple):
 
     @classmethod
     def of(cls, response: httpx.Response, close: Callable[[], Any]) -> IncomingResponse:
-        """One that came through httpx."""
+        """One that came through httpx.
+
+        Raises:
+            StreamProtocolError: A hook of the caller's has read its body, and kept nothing.
+        """
+        body, headers = response.stream, response.headers
+        if response.is_stream_consumed or response.is_closed:  # to read it again would never end
+            body, headers = httpx.ByteStream(_read_by_hook(response)), headers.copy()
+            headers.pop("content-encoding", None)
         return cls(
             response.status_code,
             response.headers.raw,
-            response.headers,
-            response.stream,
+            headers,
+            body,
             close,
             OutgoingRequest.of(response.request),
             response.extensions.get("network_stream"),
         )
+
+
+def _read_by_hook(response: httpx.Response) -> bytes:
+    """What a hook of the caller's client has read of a body before us, as logs do."""
+    try:
+        return response.content
+    except httpx.ResponseNotRead:
+        if not response.is_success:
+            return b""  # its status says most
+        raise StreamProtocolError(
+            "A hook of your http_client took the answer and kept nothing of it; the turn may have "
+            "run. Let it call response.read(), or aread(), or leave the body alone."
+        ) from None
 
 
 class _Response:

@@ -182,7 +182,10 @@ class Transport:
     ) -> IncomingResponse:
         request = self._built(client.build_request, op, _limits(op, head))
         request.extensions["trace"] = departure.trace
-        response = client.send(request, stream=True, follow_redirects=False, auth=_auth(op))
+        try:
+            response = client.send(request, stream=True, follow_redirects=False, auth=_auth(op))
+        except httpx.HTTPStatusError as error:
+            response = _refusal_in(error, request)
         del request.extensions["trace"]
         return IncomingResponse.of(response, response.close)
 
@@ -191,7 +194,11 @@ class Transport:
     ) -> IncomingResponse:
         request = self._built(client.build_request, op, _limits(op, None))
         request.extensions["trace"] = _held_to_connect(op, departure, alarm)
-        response = await client.send(request, stream=True, follow_redirects=False, auth=_auth(op))
+        sending = client.send(request, stream=True, follow_redirects=False, auth=_auth(op))
+        try:
+            response = await sending
+        except httpx.HTTPStatusError as error:
+            response = _refusal_in(error, request)
         del request.extensions["trace"]
         return IncomingResponse.of(response, response.aclose)
 
@@ -255,6 +262,13 @@ class Transport:
         with suppress(AgentError, OSError, ValueError):
             return self._route(op).proxy
         return None
+
+
+def _refusal_in(error: httpx.HTTPStatusError, request: httpx.Request) -> httpx.Response:
+    """The answer for which a hook of the caller's client raised an error, which is ours to do."""
+    if error.response.request is not request:
+        raise error  # of a request of the hook's own
+    return error.response
 
 
 def _auth(op: Send) -> Any:
