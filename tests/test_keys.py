@@ -35,6 +35,7 @@ class IdentityProvider:
 
     def __init__(self) -> None:
         self.asked: list[dict[str, str]] = []
+        self.paths: list[str] = []
         self.authorizations: list[str] = []
         self.answers: list[tuple[int, Any]] = []
         self.busy: list[tuple[str, int, float]] = []
@@ -50,6 +51,7 @@ class IdentityProvider:
 
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["content-length"])).decode()
+                provider.paths.append(self.path)
                 provider.asked.append({k: v[0] for k, v in parse_qs(body).items()})
                 provider.authorizations.append(self.headers.get("authorization", ""))
                 provider.slow.wait(5)
@@ -172,9 +174,10 @@ def test_a_refresh_token_that_is_replaced_is_used_from_then_on(provider: Identit
     assert told == ["r-2"]
 
 
-def test_a_person_logs_in_at_bluenexus(provider: IdentityProvider) -> None:
-    back = "https://app.example.com/back"
-    login = begin_login("app", back, base_url=provider.url)
+@pytest.mark.parametrize("slash", ["", "/"])
+def test_a_person_logs_in_at_bluenexus(slash: str, provider: IdentityProvider) -> None:
+    back, base_url = "https://app.example.com/back", provider.url + slash
+    login = begin_login("app", back, base_url=base_url)
     assert login.verifier not in repr(login)
     asked = parse_qs(urlsplit(login.url).query)
     assert urlsplit(login.url).path == "/api/v1/auth/authorize"
@@ -183,14 +186,15 @@ def test_a_person_logs_in_at_bluenexus(provider: IdentityProvider) -> None:
     assert login.verifier not in login.url
     provider.gives("t-1", refresh_token="r-1", expires_in=0)
     kept: list[str] = []
-    where = {"client_id": "app", "redirect_uri": back, "base_url": provider.url}
+    where = {"client_id": "app", "redirect_uri": back, "base_url": base_url}
     key = finish_login(login, "code-1", on_new_token=kept.append, **where)
     key()
     first, second = provider.asked
     assert (first["code"], first["code_verifier"]) == ("code-1", login.verifier)
     assert second["refresh_token"] == "r-1"
-    again = login_key(kept[-1], client_id="app", base_url=provider.url)
+    again = login_key(kept[-1], client_id="app", base_url=base_url)
     assert again().get_secret_value() == "t-1"
+    assert set(provider.paths) == {"/api/v1/auth/token"}
 
 
 def test_the_code_is_exchanged_as_tokens_are_refreshed(provider: IdentityProvider) -> None:

@@ -20,6 +20,10 @@ BASE_URL = "https://api.bluenexus.ai"
 SCOPE = "agents-use"
 
 
+def _at(base_url: str, path: str) -> str:
+    return base_url.rstrip("/") + path
+
+
 class Login(NamedTuple):
     """A login that has begun; keep it until the person comes back.
 
@@ -48,8 +52,8 @@ def begin_login(
         scope: What the token may do (default `agents-use`).
         base_url: Root address of the service.
     """
-    provider = Provider(client_id, token_url=base_url + TOKEN, scope=scope)
-    verifier, url = secrets.token_urlsafe(48), base_url + AUTHORIZE
+    provider = Provider(client_id, token_url=_at(base_url, TOKEN), scope=scope)
+    verifier, url = secrets.token_urlsafe(48), _at(base_url, AUTHORIZE)
     with provider.client(url) as client:
         client.redirect_uri, client.code_challenge_method = redirect_uri, "S256"
         address, state = client.create_authorization_url(url, code_verifier=verifier)
@@ -88,7 +92,7 @@ def finish_login(
         AuthenticationError: The code is refused, or no refresh token comes with the first token.
         AgentConnectionError: BlueNexus cannot be asked just now.
     """
-    url = base_url + TOKEN
+    url = _at(base_url, TOKEN)
     asked = {"code": code, "code_verifier": login.verifier, "redirect_uri": redirect_uri}
     secret = None if client_secret is None else as_secret(client_secret)
     told = Provider(client_id, secret, url, verify=verify, timeout=timeout).token(
@@ -125,4 +129,4 @@ def login_key(token: Secret, *, client_id: str, base_url: str = BASE_URL, **more
     Returns:
         What goes into `api_key=`.
     """
-    return refresh_token(token, client_id=client_id, token_url=base_url + TOKEN, **more)
+    return refresh_token(token, client_id=client_id, token_url=_at(base_url, TOKEN), **more)
