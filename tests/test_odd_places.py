@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import math
+
 import pytest
 
 from remote_agents.types import ToolCall
@@ -89,3 +92,18 @@ async def test_sources_on_any_frame(place: str, framework: str, way: str) -> Non
         frames = [*first, frame, last]
     answer = await asked(framework, endpoint, way, frames)
     assert beside(framework, answer)["citations"] == expected
+
+
+HALF = {"note": "cut \ud83c", "load": math.nan, "most": -math.inf}
+NOTED = {"index_context_info": [{"text": "25", "metadata": {"score": math.nan, "x": math.nan}}]}
+
+
+@each_framework
+@pytest.mark.parametrize("way", ["whole", "astreamed"])
+async def test_what_is_no_json_can_be_written_down(framework: str, way: str) -> None:
+    *first, last = answer_of("private_ai", streamed=WAYS[way][0])
+    answer = await asked(framework, "private_ai", way, [*first, {**last, **HALF, **NOTED}])
+    said = [answer.metadata, beside(framework, answer)["citations"]]
+    json.dumps(said, ensure_ascii=False, allow_nan=False).encode()
+    assert answer.metadata["raw"]["note"] == "cut \ufffd"
+    assert "load" not in answer.metadata["raw"]

@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 from hypothesis import given, strategies as st
 
-from remote_agents import CloudBase
+from remote_agents import AGUI, AgentError, BlueNexus, CloudBase, MaiAgent
+from remote_agents.client import Client
+from remote_agents.services.cloudbase.suggestions import questions_in
 from remote_agents.types import (
     Alternative,
     Citation,
@@ -45,6 +47,41 @@ def test_text_and_reasoning_are_joined_each_by_itself() -> None:
         )
     )
     assert (reply.reasoning, reply.text) == ("so 🏖!", "Enjoy 🏖 your leave")
+
+
+SAID = f"It broke. {FIRST}"
+FAILED = frames({"error": {"message": SAID, "code": SAID}})
+PIECE = {"delta": {"content": f"Hi {FIRST}"}, "error": {"message": SAID}}
+FAILURES: dict[str, tuple[type[Client], str, bytes]] = {
+    "a frame": (BlueNexus, "200 OK", FAILED),
+    "a choice": (BlueNexus, "200 OK", frames({"choices": [PIECE]})),
+    "an event": (BlueNexus, "200 OK", b"event: error\n" + frames({"message": SAID})),
+    "a body": (BlueNexus, "200 OK", FAILED[6:]),
+    "a refusal": (BlueNexus, "400 Bad Request", FAILED[6:]),
+    "a refusal as an event": (BlueNexus, "400 Bad Request", FAILED),
+    "a run": (AGUI, "200 OK", frames({"type": "RUN_ERROR", "message": SAID, "code": SAID})),
+    "a turn": (CloudBase, "200 OK", frames({"type": "error", "error": {"message": SAID}})),
+    "a detail": (MaiAgent, "200 OK", frames({"detail": SAID})),
+}
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("how", FAILURES)
+def test_what_a_failure_says_can_be_written_down(how: str, stream: bool) -> None:
+    make, status, body = FAILURES[how]
+    where = {} if make is AGUI else {"agent_id": "bot-1"}
+    with serving([head("text/event-stream", status), body]) as server:
+        agent = make(base_url=server.url, api_key="key", max_retries=0, **where)
+        with pytest.raises(AgentError, match="It broke") as caught:
+            _ = [*agent.stream("Hi")] if stream else agent.ask("Hi")
+    told = {**vars(caught.value), "said": str(caught.value)}
+    json.dumps(told, ensure_ascii=False).encode()
+    assert told["partial"] == ("Hi \ufffd" if how == "a choice" else "")
+
+
+def test_a_suggested_question_is_joined() -> None:
+    said = frames({"type": "text", "content": f"Leave {FIRST}"}, {"content": f"{SECOND}?\n"})
+    assert questions_in(said.decode()) == ["Leave 🏖?"]
 
 
 def test_the_arguments_of_two_calls_are_joined_each_by_itself() -> None:

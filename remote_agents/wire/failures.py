@@ -22,6 +22,7 @@ from remote_agents import errors
 from remote_agents.errors import AgentError, AgentStatusError, RemoteFailureError
 from remote_agents.json_types import JsonMapping, JsonObject
 from remote_agents.wire.frames import is_failure_body, stated_status
+from remote_agents.wire.parsing import mended
 
 # What a code says by a word in it, whatever the status is; where no word tells, a service says it
 # in its `error_codes`.
@@ -163,6 +164,7 @@ def body_failure(data: object, *, context: Context, whole: bool) -> AgentError |
 
 def reported_failure(data: JsonObject, context: Context, *, whole: bool) -> AgentError:
     """The error that a frame or body stands for which is known to report a failure."""
+    data = mended(data)  # services cut their words in the middle of a letter, too
     code = error_code(data)
     said = error_message(data) or "the service reported a failure"
     details = {"endpoint": context["endpoint"], "request_id": _filled_text(data.get("requestId"))}

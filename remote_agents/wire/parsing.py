@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from functools import partial
 from typing import Any, Literal
 
 from pydantic_core import from_json
@@ -11,6 +12,8 @@ from pydantic_core import from_json
 from remote_agents.types.sanitizing import sanitized_line
 
 BOM = b"\xef\xbb\xbf"
+# NaN, which Python's servers write, is no JSON: nobody could write down what holds it.
+strictly = partial(from_json, cache_strings="keys", allow_inf_nan=False)
 LONGEST_EXCERPT = 200
 
 
@@ -21,13 +24,13 @@ def parse(data: bytes) -> Any:
         ValueError: They are no JSON, not even leniently read.
     """
     try:
-        return from_json(data, cache_strings="keys")
+        return strictly(data)
     except ValueError:
         return mended(parse_leniently(data))
 
 
 def parse_leniently(data: bytes) -> Any:
-    """JSON with raw control characters in its strings, or with letters that are not whole.
+    """JSON with raw control characters in its strings, NaN (a null), or letters that are not whole.
 
     Half of a surrogate pair stays what it is: the other half may be in the next frame.
 
@@ -35,7 +38,7 @@ def parse_leniently(data: bytes) -> Any:
         ValueError: It is no JSON.
     """
     try:
-        value = json.loads(_letters(data), strict=False)
+        value = json.loads(_letters(data), strict=False, parse_constant=lambda _: None)
     except RecursionError as error:
         raise ValueError("nested too deeply") from error
     _check_depth(value)

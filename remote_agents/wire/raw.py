@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from remote_agents.json_types import JsonObject
+from remote_agents.wire.parsing import mended
 
 MOST_FIELDS = 32
 LONGEST_TEXT = 256
@@ -56,7 +57,7 @@ class RawFields:
         kept = [name for name in names if name not in HAS_A_WORD] if _is_of_the_run(frame) else []
         for name in kept:
             if _is_kept(frame[name]) and len(name) <= LONGEST_TEXT and len(self.into) < MOST_FIELDS:
-                self.into.setdefault(name, frame[name])
+                self.into.setdefault(mended(name), mended(frame[name]))
         if len(self._unset) < MOST_SHAPES or shape in self._unset:
             self._unset[shape] = tuple(name for name in kept if frame[name] is None)
 

@@ -9,8 +9,6 @@ from itertools import groupby
 from operator import attrgetter
 from typing import Any
 
-from pydantic_core import from_json
-
 from remote_agents.callers import warn_of_turn
 from remote_agents.errors import (
     AgentError,
@@ -35,7 +33,7 @@ from remote_agents.types import (
 )
 from remote_agents.wire.failures import body_failure, reported_failure
 from remote_agents.wire.frames import ClassifiedFrames, classify, is_end, piece_in
-from remote_agents.wire.parsing import excerpt, json_or_text, parse_leniently
+from remote_agents.wire.parsing import excerpt, json_or_text, mended, parse_leniently, strictly
 from remote_agents.wire.raw import RawFields
 from remote_agents.wire.sse import Frame, SSEDecoder
 from remote_agents.wire.stops import StopCutter
@@ -170,7 +168,7 @@ class Reader:
     def take_body(self, raw: bytes) -> list[Event]:
         """The events of a body that is said to be JSON: one value, or after all lines of it."""
         try:
-            value = from_json(raw)
+            value = strictly(raw)
         except ValueError:
             try:
                 value = parse_leniently(raw)
@@ -369,10 +367,10 @@ class Reader:
 
     def _failed(self, error: RemoteFailureError) -> AgentError:
         """The failure that a decoder found in a frame, which may hold a last piece of text."""
-        self.reply.beside.append(error.partial)
+        self.reply.beside.append(mended(error.partial))
         failure = self._failure({"error": {"code": error.code, "message": str(error)}})
         if error.body is not None and isinstance(failure, (RemoteFailureError, AgentStatusError)):
-            failure.body = error.body
+            failure.body = mended(error.body)
         return failure
 
     def _named_error(self, value: object) -> AgentError:

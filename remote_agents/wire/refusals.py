@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from remote_agents.errors import StreamProtocolError
-from remote_agents.wire.parsing import json_or_text
+from remote_agents.wire.parsing import json_or_text, mended
 from remote_agents.wire.sse import SSEDecoder
 
 
@@ -19,4 +19,4 @@ def refusal_body(raw: bytes) -> Any:
         frames = [*decoder.feed(raw), *decoder.flush()]
     except StreamProtocolError:
         return body
-    return next((value for _, value in frames if isinstance(value, dict)), body)
+    return mended(next((value for _, value in frames if isinstance(value, dict)), body))

@@ -11,10 +11,8 @@ from __future__ import annotations
 import re
 from typing import Any, TypeAlias
 
-from pydantic_core import from_json
-
 from remote_agents.errors import StreamProtocolError
-from remote_agents.wire.parsing import BOM, Nesting, parse_leniently
+from remote_agents.wire.parsing import BOM, Nesting, parse_leniently, strictly
 
 DONE = b"[DONE]"
 FIELD = re.compile(rb"(?:event|id|retry)(?::|$)|:")
@@ -99,7 +97,7 @@ class SSEDecoder:
             if data[:6] != b"data: " or (long and b"\n" in data):
                 return b"\n\n".join([event, *left, rest])
             try:
-                frames.append((name, from_json(data[6:], cache_strings="keys")))
+                frames.append((name, strictly(data[6:])))
             except ValueError:
                 value = self._reread(data[6:])
                 if type(value) is bytes and value != DONE:
@@ -281,7 +279,7 @@ class SSEDecoder:
         """The JSON value of the lines so far, or their bytes."""
         data = self._lines[0] if len(self._lines) == 1 else b"\n".join(self._lines)
         try:
-            return from_json(data, cache_strings="keys")
+            return strictly(data)
         except ValueError:
             return self._reread(data)
 

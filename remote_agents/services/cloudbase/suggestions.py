@@ -7,6 +7,7 @@ from collections.abc import Callable
 from remote_agents.flow import Call, Flow, Request
 from remote_agents.services.cloudbase.frames import decode
 from remote_agents.types import Reply, Turn
+from remote_agents.wire.parsing import mended
 from remote_agents.wire.sse import SSEDecoder
 
 
@@ -43,4 +44,4 @@ def questions_in(data: object) -> list[str]:
     for frame in frames:
         for event in decode(frame, said) if isinstance(frame, dict) else ():
             said.add(event)
-    return [line.strip() for line in said.text.splitlines() if line.strip()]
+    return [line.strip() for line in mended(said.text).splitlines() if line.strip()]
