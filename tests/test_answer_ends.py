@@ -47,6 +47,7 @@ PACKED_JSON = head(JSON, "200 OK", "Content-Encoding: gzip")
 DEFLATED_JSON = head(JSON, "200 OK", "Content-Encoding: deflate")
 BOM = b"\xef\xbb\xbf"
 NULL = (b'"delta"', b'"message":null,"delta"')
+STRANGE = b'data: {"type":"telemetry","load":3}\n\n'
 PRETTY = json.dumps(json.loads(REPLY), indent=2).encode()
 ENDS: dict[str, list[Step]] = {
     "[DONE], then held open": [head(), delta("Hello"), DONE, HOLD],
@@ -61,6 +62,7 @@ ENDS: dict[str, list[Step]] = {
     "finished, then a reset": [head(), delta("Hello"), finished(), RESET],
     "a step, then more": [head(), delta("Hel"), finished("tool_calls"), 0.6, delta("lo"), DONE],
     "finished, then pieces": [head(), finished(), 0.3, delta("Hel"), 0.3, delta("lo"), DONE],
+    "finished, then strange": [head(), delta("Hello"), finished(), flood(STRANGE, 0.01)],
     "a null beside": [head(), delta("Hel").replace(*NULL), delta("lo").replace(*NULL), DONE],
     "no empty line at the end": [head(), delta("Hello"), DONE.strip()],
     "JSON lines": [head(), b'{"choices":[{"delta":{"content":"Hello"}}]}\n[DONE]\n'],

@@ -12,7 +12,7 @@ from remote_agents.errors import AgentError, StreamInterruptedError, StreamProto
 from remote_agents.flow import CallResult, DeadlineReached, Decode, Emit, Flow, Read
 from remote_agents.turns.clock import Exchange
 from remote_agents.turns.errors import without_key
-from remote_agents.types import Event, Reply
+from remote_agents.types import Event, Reply, Unknown, Update
 from remote_agents.wire.failures import body_failure, error_message, request_id
 from remote_agents.wire.parsing import BOM, excerpt, form_of, is_page, json_or_text
 from remote_agents.wire.reader import Reader
@@ -139,7 +139,11 @@ def _read_events(
                 yield Emit(events)
             if reader.failure is not None:
                 reader.check()  # not before: what came with it is the caller's
-            deadline = _next_deadline(reader, exchange, deadline, idle=reader.frames == counted)
+            if reader.complete:
+                deadline = reader.leave_at = _leave_at(reader, events)
+            else:
+                idle = reader.frames == counted
+                deadline = _next_deadline(reader, exchange, deadline, idle=idle)
             if reader.cut or time.monotonic() >= reader.leave_at:
                 return
             chunk, events = None, []  # whoever waits holds no more than he must
@@ -171,16 +175,22 @@ def _next_deadline(
     reader: Reader, exchange: Exchange, deadline: float | None, *, idle: bool
 ) -> float | None:
     """When the next event must be there; bytes that are no event do not put it off."""
-    if reader.complete:
-        linger = LINGER_AFTER_END if reader.over else LINGER_AFTER_FINISH
-        later = time.monotonic() + linger
-        # What comes behind a finish_reason shows that it ended a step, and not the answer.
-        reader.leave_at = min(reader.leave_at, later) if idle or reader.over else later
-        return reader.leave_at
     if not idle:
         return _moment(exchange.terms.timeout.idle, exchange)
     _look_at_clock(deadline, exchange, reader.phase)
     return deadline
+
+
+def _leave_at(reader: Reader, events: list[Event]) -> float:
+    """How long to listen to an answer that is whole."""
+    linger = LINGER_AFTER_END if reader.over else LINGER_AFTER_FINISH
+    later = time.monotonic() + linger
+    # What comes behind a finish_reason shows that it ended a step, and not the answer.
+    goes_on = not reader.over and any(type(event) not in _NO_ANSWER for event in events)
+    return later if goes_on else min(reader.leave_at, later)
+
+
+_NO_ANSWER = (Unknown, Update)
 
 
 # --- whole bodies ------------------------------------------------------------------------------

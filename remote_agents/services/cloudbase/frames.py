@@ -48,7 +48,9 @@ def decode(data: object, so_far: Reply, sent: Sent = NOTHING) -> list[Event]:
         return [Unknown(data)]
     if "choices" in data:
         return decode_chat(data, so_far)
-    events = [*_decode_kind(data, so_far), *_sources_beside(data, so_far)]
+    events = _decode_kind(data, so_far)
+    if data.get("search_info") or data.get("knowledge_base"):
+        events = [*events, *_sources_beside(data, so_far)]
     if data.get("usage"):
         events.extend(decode_usage(mapping(data["usage"]), so_far))
     info = _info(data, so_far)
@@ -91,7 +93,7 @@ def _sources_beside(data: JsonObject, so_far: Reply) -> list[Event]:
         events += _searched(data, so_far)
     if data.get("knowledge_base") and data.get("type") != "knowledge":
         events += _knowledge(data, so_far)
-    return _new_steps(events, so_far) if events else events
+    return _new_steps(events, so_far)
 
 
 def _new_steps(events: list[Event], so_far: Reply) -> list[Event]:
