@@ -11,7 +11,7 @@ Row = dict[str, Any]
 
 
 def jsonable(value: object, text: Callable[[object], str] = str) -> Any:
-    """A value as JSON has it: bytes in base64, an array as a list, anything else as its text.
+    """A value as JSON has it: bytes in base64, an array as a list, NaN as null, else a text.
 
     Args:
         value: Anything.
@@ -22,6 +22,6 @@ def jsonable(value: object, text: Callable[[object], str] = str) -> Any:
         return inner.tolist() if hasattr(inner, "tolist") else text(inner)
 
     try:
-        return to_jsonable_python(value, fallback=plain, bytes_mode="base64")
+        return to_jsonable_python(value, fallback=plain, bytes_mode="base64", inf_nan_mode="null")
     except (ValueError, RecursionError, TypeError):  # it holds itself, or pandas.NaT
         return text(value)

@@ -1,8 +1,10 @@
 """What a row holds of any input and any model, and which questions are the same."""
 
+import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 import llamaindex_agents
@@ -67,6 +69,18 @@ def test_what_no_other_run_knows_again_needs_a_key(value: object, tmp_path: Path
         rows(chain, [value], path)
     (row,) = rows(chain, [value], path, key=lambda _: "k")
     assert (row["status"], chain.asked) == ("answered", 1)
+
+
+NAN, INF = float("nan"), float("inf")
+
+
+@pytest.mark.parametrize("value", [{"q": NAN}, [INF, {"q": (NAN,)}], np.array([1.0, NAN])])
+def test_the_lines_of_a_file_are_json(value: object, tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    (row,) = rows(Chain(), [value], path)
+    assert rows(Chain(), [value], path) == [row]
+    for line in path.read_text().splitlines():
+        json.loads(line, parse_constant=pytest.fail)
 
 
 @pytest.mark.parametrize("way", ["llm", "in a session", "engine", "streaming engine"])
