@@ -18,7 +18,7 @@ from remote_agents import (
 )
 from remote_agents.testing.ways import ENDPOINT_NAMES, NAMES
 from tests.raw_server import EVENTS, JSON, RawServer, Step, head, serving
-from tests.transports import DONE, delta
+from tests.transports import DONE, asking, delta, each_kind
 
 
 def frame(data: Any) -> bytes:
@@ -109,6 +109,17 @@ def test_odd_credits_are_no_failure(amount: str) -> None:
     with serving(script) as server:
         reply = client("bluenexus", server).ask("Hi")
     assert (reply.text, reply.credits_remaining) == ("Hi", None)
+
+
+@each_kind
+async def test_what_a_proxy_says_again_counts_once(kind: str) -> None:
+    twice = ["X-Conversation-Id: c", "x-conversation-id: c", "X-Request-Id: r"]
+    twice += ["X-Request-Id: r", "X-Credits-Remaining: 7", "X-Credits-Remaining: 7"]
+    with serving([head(EVENTS, "200 OK", *twice), delta("Hi"), DONE]) as server:
+        async with asking(kind, server) as asker:
+            (*_, finish) = await asker.events()
+    reply: Any = finish.reply
+    assert (reply.conversation_id, reply.request_id, reply.credits_remaining) == ("c", "r", 7)
 
 
 @pytest.mark.parametrize("endpoint", ["cloudbase", "cloudbase_openai"])

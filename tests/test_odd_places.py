@@ -58,6 +58,29 @@ async def test_the_calls_of_an_agents_own_tools(
     assert answer.metadata["finish_reason"] == "stop"
 
 
+PART = {"type": "text", "text": ""}
+PIECES: dict[str, list[Frame]] = {
+    "an index once": [
+        {"index": 6, "delta": {"role": "assistant"}},
+        {"delta": {"content": "25 days"}},
+    ],
+    "a null index": [{"index": 6, "delta": {}}, {"index": None, "delta": {"content": "25 days"}}],
+    "an empty part": [
+        {"delta": {"content": [PART]}},
+        {"delta": {"content": [{"text": "25 days"}]}},
+    ],
+}
+
+
+@each_framework
+@pytest.mark.parametrize("endpoint", OPENAI)
+@pytest.mark.parametrize("how", PIECES)
+async def test_odd_pieces(how: str, endpoint: str, framework: str) -> None:
+    choices: list[Frame] = [*PIECES[how], {"delta": {}, "finish_reason": "stop"}]
+    answer = await asked(framework, endpoint, "streamed", [{"choices": [c]} for c in choices])
+    assert "unknown_frames" not in answer.metadata
+
+
 FOUND = {"search_results": [{"index": "[1]", "title": "A", "url": "https://x.io/a"}]}
 BASES = {"knowledge_base": ["", "handbook"], "knowledge_meta": [{}, {"fileName": "b.pdf"}]}
 WEB = {"title": "A", "url": "https://x.io/a", "marker": "[1]"}

@@ -27,13 +27,13 @@ Pairs = list[tuple[bytes, bytes]]
 
 
 class Headers(dict[str, str]):
-    """Headers by their names, however these are spelt.
+    """Headers by their names, however these are spelt; what is said twice counts once.
 
     Args:
         pairs: As they came.
 
     Example:
-        >>> Headers([(b"X-Id", b"1"), (b"x-id", b"2")]).get("X-ID")
+        >>> Headers([(b"X-Id", b"1"), (b"x-id", b"2"), (b"x-ID", b"2")]).get("X-ID")
         '1, 2'
     """
 
@@ -41,7 +41,10 @@ class Headers(dict[str, str]):
         super().__init__()
         for name, value in pairs:
             key, text = name.decode("latin-1").lower(), _text_of(value)
-            super().__setitem__(key, f"{self[key]}, {text}" if key in self else text)
+            if key not in self:
+                super().__setitem__(key, text)
+            elif text not in (self[key], *self[key].split(", ")):  # a proxy repeats what it read
+                super().__setitem__(key, f"{self[key]}, {text}")
 
     def __getitem__(self, name: str) -> str:
         return super().__getitem__(name.lower())
@@ -89,14 +92,14 @@ class IncomingResponse(NamedTuple):
         Raises:
             StreamProtocolError: A hook of the caller's has read its body, and kept nothing.
         """
-        body, headers = response.stream, response.headers
+        body, pairs = response.stream, response.headers.raw
         if response.is_stream_consumed or response.is_closed:  # to read it again would never end
-            body, headers = httpx.ByteStream(_read_by_hook(response)), headers.copy()
-            headers.pop("content-encoding", None)
+            body = httpx.ByteStream(_read_by_hook(response))
+            pairs = [pair for pair in pairs if pair[0].lower() != b"content-encoding"]
         return cls(
             response.status_code,
             response.headers.raw,
-            headers,
+            Headers(pairs),
             body,
             close,
             OutgoingRequest.of(response.request),

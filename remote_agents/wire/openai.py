@@ -35,7 +35,8 @@ def decode_chat(data: object, so_far: Reply) -> list[Event]:
     """One chunk (`delta`) or one whole completion (`message`) into events.
 
     Every key but `choices` is optional; text is taken before the reason to finish, since one
-    frame may hold both; the first choice seen is the answer, whatever its index.
+    frame may hold both; the first choice seen is the answer, whatever its index, which later frames
+    need not repeat.
     """
     if not isinstance(data, dict) or "choices" not in data:
         return [Unknown(data)]
@@ -44,12 +45,11 @@ def decode_chat(data: object, so_far: Reply) -> list[Event]:
     choices = data["choices"]
     for choice in choices if isinstance(choices, list) else [choices]:
         if isinstance(choice, dict):
-            index = choice.get("index", 0)
-            index = index if isinstance(index, int) else 0
+            index = choice.get("index")
             if chosen is None:
-                chosen = index
-                events.append(Info(choice=index))
-            if index == chosen:
+                chosen = index if isinstance(index, int) else 0
+                events.append(Info(choice=chosen))
+            if index == chosen or not isinstance(index, int):
                 _decode_choice(choice, so_far, events)
             else:
                 _decode_alternative(choice, index, events)

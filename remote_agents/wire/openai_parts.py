@@ -23,7 +23,7 @@ def parts_of(content: object) -> list[Event]:
             texts.extend(_citations(known))
         elif thought := _thought(known.get("thinking")):
             others.append(ReasoningDelta(thought))
-        else:
+        elif known.get("text", part) not in ("", None):  # else a piece without a text
             others.extend(files_in(part) or [Unknown(part)])
     return [*others, *texts]
 
