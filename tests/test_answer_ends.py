@@ -13,6 +13,7 @@ import pytest
 import remote_agents
 from remote_agents import (
     AgentError,
+    BlueNexus,
     CloudBase,
     StreamInterruptedError,
     StreamProtocolError,
@@ -234,6 +235,23 @@ async def test_a_connection_that_breaks_ends_no_answer(kind: str, how: str) -> N
         assert isinstance(error, (StreamInterruptedError, StreamProtocolError)), error
         assert isinstance(error, StreamProtocolError) == (how == "a bad chunk")
         assert len(server.requests) == 1
+
+
+STEP = b'data: {"type":"text","content":"Hel","finish_reason":"%s"}\n\n'
+
+
+@each_kind
+@pytest.mark.parametrize("reason", ["tool_calls", "tool-calls", "function_call"])
+async def test_a_step_of_an_agent_ends_no_answer(kind: str, reason: str) -> None:
+    scripts = {
+        CloudBase: [head(), STEP % reason.encode()],
+        BlueNexus: [head(), delta("Hel"), finished(reason)],
+    }
+    for make, script in scripts.items():
+        with serving(script) as server:
+            async with asking(kind, server, make, agent_id="a") as asker:
+                error = await asker.fails()
+        assert (type(error), error.partial) == (StreamInterruptedError, "Hel")
 
 
 @each_kind

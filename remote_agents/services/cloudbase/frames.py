@@ -26,7 +26,7 @@ from remote_agents.wire.ag_ui import (
     is_ag_ui,
 )
 from remote_agents.wire.json import identifier, items, mapping, number, rest_of, text
-from remote_agents.wire.openai import decode_chat, decode_usage
+from remote_agents.wire.openai import GOES_ON, decode_chat, decode_usage
 from remote_agents.wire.tool_arguments import parse_arguments
 from remote_agents.wire.unknown_frames import unknown_events
 
@@ -286,10 +286,11 @@ def _read_finish(data: JsonObject, so_far: Reply, info: Info) -> None:
     kind = data.get("type")
     if reason == "error":
         _failed(data, so_far)
+    ends = isinstance(reason, str) and reason not in GOES_ON
     if kind == "finish":
-        info.finish_reason = reason if isinstance(reason, str) and reason != "continue" else "stop"
-    elif reason in ("continue", None) or not isinstance(reason, str):
+        info.finish_reason = str(reason) if ends else "stop"
+    elif not ends:
         if "finish_reason" in data and not so_far.more_expected:
             info.more_expected = True
-    elif kind not in ("step-finish", "tool-call", "tool-result") and reason != "tool-calls":
-        info.finish_reason = reason
+    elif kind not in ("step-finish", "tool-call", "tool-result"):
+        info.finish_reason = str(reason)
