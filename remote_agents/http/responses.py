@@ -95,7 +95,7 @@ class IncomingResponse(NamedTuple):
         body, pairs = response.stream, response.headers.raw
         if response.is_stream_consumed or response.is_closed:  # to read it again would never end
             body = httpx.ByteStream(_read_by_hook(response))
-            pairs = [pair for pair in pairs if pair[0].lower() != b"content-encoding"]
+            pairs = [pair for pair in pairs if pair[0].lower() not in _OF_PACKED]
         return cls(
             response.status_code,
             response.headers.raw,
@@ -105,6 +105,9 @@ class IncomingResponse(NamedTuple):
             OutgoingRequest.of(response.request),
             response.extensions.get("network_stream"),
         )
+
+
+_OF_PACKED = (b"content-encoding", b"content-length")  # which httpx has unpacked
 
 
 def _read_by_hook(response: httpx.Response) -> bytes:

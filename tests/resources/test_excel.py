@@ -1,12 +1,15 @@
 """Exports: whole or not there."""
 
 import asyncio
+import gzip
 import os
 import re
 import stat
 import threading
+import zipfile
 from collections.abc import Iterator
 from datetime import date, datetime
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -165,6 +168,22 @@ async def test_a_body_that_is_too_short_is_refused(tmp_path: Path, way: Way, bod
     with pytest.raises((StreamProtocolError, StreamInterruptedError), match=r"Excel|broke off"):
         await way(client.records.export_excel, tmp_path / "records.xlsx", **DAYS)
     assert only(tmp_path)
+
+
+async def test_a_packed_export_is_whole(tmp_path: Path, way: Way) -> None:
+    """Also where the caller's client has unpacked it already, as a hook that reads it makes it."""
+    book = BytesIO()
+    with zipfile.ZipFile(book, "w") as archive:
+        archive.writestr("sheet.xml", "25 days " * 1000)
+    packed = gzip.compress(book.getvalue())
+
+    def answer(request: httpx.Request) -> Any:
+        return httpx.Response(200, content=packed, headers={"Content-Encoding": "gzip"})
+
+    path = tmp_path / "records.xlsx"
+    size = await way(served("maiagent", answer).records.export_excel, path, **DAYS)
+    assert path.read_bytes() == book.getvalue()
+    assert size == len(book.getvalue())
 
 
 async def test_an_unknown_chatbot_is_not_found(tmp_path: Path, way: Way, archive: Sandbox) -> None:
