@@ -47,6 +47,24 @@ def test_what_a_resumed_run_says_unstreamed_is_not_lost() -> None:
     assert sorted(reply.text.split("\n\n")) == ["Deleted.", "Done."]
 
 
+ASKED = "Book it? Yes or no.\n\nSay it."
+BESIDE = {
+    "a part of a paragraph": ([agent("1", ASKED), agent("2", "Yes")], f"{ASKED}\n\nYes"),
+    "a paragraph": ([agent("1", ASKED), agent("2", "Say it.")], ASKED),
+    "a streamed one under another id": ([agent("9", "Yes or no.")], ASKED),
+    "another step's": ([agent("1", ASKED), agent("2", "5"), agent("3", "5")], f"{ASKED}\n\n5"),
+}
+
+
+@pytest.mark.parametrize(("said", "text"), BESIDE.values(), ids=BESIDE)
+def test_what_is_not_streamed_is_told_though_its_words_stand_in_another(
+    said: list[dict[str, Any]], text: str
+) -> None:
+    sent = Sent(messages=frozenset({"u"}))
+    run = [STARTED, *whole("1", ASKED), snapshot(user("u", "hi"), *said), FINISHED]
+    assert told(run, sent).text == text
+
+
 def test_a_run_may_begin_with_the_thread_as_it_was() -> None:
     before = snapshot(user("u0", "hello"), agent("0", "Hello!"))
     sent = Sent(messages=frozenset({"u"}))

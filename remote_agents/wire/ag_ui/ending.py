@@ -79,19 +79,29 @@ def _result_text(result: object) -> str:
 def _unstreamed(told: str, so_far: Reply, run: Run) -> list[Event]:
     """What stands in the snapshot alone: a step that streams nothing answers there."""
     events: list[Event] = []
+    # Where a message that was streamed has its id there too, another id is another message.
+    ids_tell = any(identifier(message.get("id")) in run.shown for message in run.snapshot.said)
     for message in run.snapshot.said:
-        said = snapshot_text(message)
+        said, streamed = snapshot_text(message), identifier(message.get("id")) in run.shown
         events += files_in(message.get("content"))
         if message.get("role") == "reasoning":
             if said and not so_far.reasoning:
                 events.append(ReasoningDelta(said))
-        elif said and said.strip() not in told:
+        elif said and not _is_told(said.strip(), told, whole=ids_tell and not streamed):
             new = PARAGRAPH + said if told else said
-            if identifier(message.get("id")) in run.shown:
+            if streamed:
                 new = _rest_of(said, told)
             events += [TextDelta(new)] if new else []
             told += new
     return events
+
+
+def _is_told(said: str, told: str, *, whole: bool) -> bool:
+    """Whether a text was told before; one that has to be whole is no part of a paragraph."""
+    if not whole:
+        return said in told
+    paragraphs = PARAGRAPH.join(map(str.strip, told.split(PARAGRAPH)))
+    return f"{PARAGRAPH}{said}{PARAGRAPH}" in f"{PARAGRAPH}{paragraphs}{PARAGRAPH}"
 
 
 def _rest_of(whole: str, told: str) -> str:
