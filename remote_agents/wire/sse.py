@@ -11,6 +11,8 @@ from __future__ import annotations
 import re
 from typing import Any, TypeAlias
 
+from pydantic_core import from_json
+
 from remote_agents.errors import StreamProtocolError
 from remote_agents.wire.parsing import BOM, Nesting, parse_leniently, strictly
 
@@ -97,12 +99,12 @@ class SSEDecoder:
             if data[:6] != b"data: " or (long and b"\n" in data):
                 return b"\n\n".join([event, *left, rest])
             try:
-                frames.append((name, strictly(data[6:])))
+                value = from_json(data[6:], cache_strings="keys", allow_inf_nan=False)
             except ValueError:
                 value = self._reread(data[6:])
                 if type(value) is bytes and value != DONE:
                     return b"\n\n".join([event, *left, rest])
-                frames.append((name, value))
+            frames.append((name, value))
         return rest
 
     def _with_tail(self, chunk: bytes) -> bytes:
