@@ -177,8 +177,8 @@ def test_which_id_wins(sandbox: Any) -> None:
     beside = {"session_id": s, "conversation_id": "c"}
     assert model.session(t, **beside).turns == 1
     assert model.session(s, conversation_id="c").turns == 1
-    assert model.forget("u")
-    assert not model.forget("u")
+    assert model.forget(u)
+    assert not model.forget(u)
 
 
 ASKERS = (
