@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import uuid
 from collections.abc import Sequence
@@ -26,6 +27,8 @@ from remote_agents.errors import ConversationError
 from remote_agents.json_types import JsonObject
 
 _NOTHING: JsonObject = {"asked": None, "answer": None, "raw": None}
+_LOOKS, _PAUSE = 20, 0.025  # seconds; LlamaIndex takes some steps to begin what is asked
+_under_way: list[int] = []  # the ids of the stores of runs, one for each turn
 
 
 class AgentState:
@@ -42,6 +45,7 @@ class AgentState:
         self._store = ctx.store
         self._name = name
         self._key = f"{name}_state".replace(".", "/")  # a dot would be a step of a path
+        self._begun = False
 
     async def _read(self) -> JsonObject:
         state: JsonObject = {"session": uuid.uuid4().hex, "said": []}
@@ -72,6 +76,7 @@ class AgentState:
         asked = _digest([*llm_input, *state["said"]])
         if state["asked"] == asked:
             if state["answer"] is None:
+                await self._make_way()
                 raise ConversationError(
                     f"This context was saved while {self._name} was answering. The turn may have "
                     "run, so it is not sent again. From now on the context can be used with the "
@@ -79,8 +84,26 @@ class AgentState:
                 )
             return ChatResponse(message=state["answer"], raw=state["raw"])
         said = await self.said()
+        self._begun = True
+        _under_way.append(id(self._store))
         await self._write({**state, **_NOTHING, "said": said, "asked": asked})
         return None
+
+    async def _make_way(self) -> None:
+        """Wait for the end of this run, if it has another turn under way.
+
+        A run that was stopped is gone on with in the next one: LlamaIndex repeats its last step,
+        beside what is asked now, and may repeat that, too. One of them answers.
+        """
+        for _ in range(_LOOKS):
+            if id(self._store) in _under_way:
+                await asyncio.Event().wait()
+            await asyncio.sleep(_PAUSE)
+
+    def leave(self) -> None:
+        """The turn is under way no more, whatever became of it."""
+        if self._begun:
+            _under_way.remove(id(self._store))
 
     async def end(self, response: ChatResponse | None) -> None:
         """Note the answer, or with None that the turn failed."""

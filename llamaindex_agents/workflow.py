@@ -86,12 +86,15 @@ class RemoteWorkflowAgent(BaseWorkflowAgent):
         prompt = [*await self._known(ctx, memory, llm_input), *await state.said()]
         ctx.write_event_to_stream(AgentInput(input=prompt, current_agent_name=self.name))
         instructions = self._instructions(tools)
-        response = await state.begin(llm_input)
-        if response is None:
-            cleared = await is_cleared(ctx, memory, prompt)
-            dialogue = {"session_id": await state.session_id(), "cleared": cleared}
-            prompt = [*instructions, *prompt]
-            response = await self._answer(ctx, state, dialogue, prompt, bool(tools))
+        try:
+            response = await state.begin(llm_input)
+            if response is None:
+                cleared = await is_cleared(ctx, memory, prompt)
+                dialogue = {"session_id": await state.session_id(), "cleared": cleared}
+                prompt = [*instructions, *prompt]
+                response = await self._answer(ctx, state, dialogue, prompt, bool(tools))
+        finally:
+            state.leave()
         return AgentOutput(
             response=response.message,
             tool_calls=_handoffs(response, await _members(ctx)) if tools else [],

@@ -93,6 +93,31 @@ async def test_a_context_saved_amid_an_answer_does_not_ask_again(
     assert len(server.requests) == 2
 
 
+@pytest.mark.parametrize("lost", [False, True])
+@pytest.mark.parametrize("alone", [False, True])
+async def test_a_context_outlives_a_run_that_was_stopped(
+    scripted: Build, server: Any, alone: bool, lost: bool
+) -> None:
+    """LlamaIndex repeats the step that was stopped, and the first one of a run that failed."""
+    llm = scripted([*frames("Hello ")[:1], "stall"], *[frames("Yes.")] * 3, timeout=20.0)
+    workflow: Any = member(llm) if alone else AgentWorkflow([member(llm)])
+    context, said = Context(workflow), memory()
+    handler = workflow.run(QUESTION, ctx=context, memory=said)
+    assert await asyncio.to_thread(server.asked.wait, 5)
+    await handler.cancel_run()
+    with suppress(Exception):  # how a cancelled run ends is LlamaIndex's affair
+        await handler
+    answered = 0
+    for number, question in enumerate((FOLLOW_UP, QUESTION, FOLLOW_UP)):
+        handler = workflow.run(question, ctx=context, memory=said)
+        with suppress(ValueError if lost and number == 0 else ()):
+            if number or not lost:
+                await context.store.set("memory", said)
+            answered += str(await handler) == "Yes."
+    assert answered >= (2 if lost else 3)
+    assert len(server.requests) == 1 + answered
+
+
 class Step:
     """What a step of a workflow sees of its context."""
 
