@@ -106,17 +106,19 @@ def observed(callback: Callable[[F], F]) -> Callable[[F], F]:
         def run(self: LLM, *args: object, **kwargs: object) -> Any:
             if not _is_observed(self):
                 return method(self, *args, **kwargs)
+            tags = active_instrument_tags.get()
             with _recorded_streams() as streams:
                 answer = told(self, *args, **kwargs)
-            return _closing_both(answer, streams[0]) if streams else answer
+            return _closing_both(answer, streams[0], tags) if streams else answer
 
         @wraps(method)
         async def arun(self: LLM, *args: object, **kwargs: object) -> Any:
             if not _is_observed(self):
                 return await method(self, *args, **kwargs)
+            tags = active_instrument_tags.get()
             with _recorded_streams() as streams:
                 answer = await told(self, *args, **kwargs)
-            return _aclosing_both(answer, streams[0]) if streams else answer
+            return _aclosing_both(answer, streams[0], tags) if streams else answer
 
         call: Any = arun if inspect.iscoroutinefunction(method) else run
         # LlamaIndex marks what it wraps in a way that `inspect` stumbles over at each call.
@@ -159,7 +161,7 @@ def _with_dialogue_tags(
     session_id = kwargs.get("session_id") or llm.session_id or turns.current_session()
     named = {"session_id": session_id, "conversation_id": kwargs.get("conversation_id")}
     tags = {name: value for name, value in named.items() if value}
-    return instrument_tags({**active_instrument_tags.get(), **tags}) if tags else nullcontext()
+    return _added(tags)
 
 
 # LlamaIndex's generator leaves the one inside open when it is left itself, and hands on the
@@ -199,15 +201,37 @@ def _recorded_streams() -> Iterator[list[Any]]:
         _streams.reset(token)
 
 
-def _closing_both(answer: Any, stream: Any) -> Iterator[Any]:
-    with closing(stream), closing(answer):
-        yield from answer
+def _closing_both(answer: Any, stream: Any, tags: Mapping[str, Any]) -> Iterator[Any]:
+    """The answer, whose events have the tags of its call wherever it is read."""
+    with closing(stream):
+        try:
+            while True:
+                with _added(tags):
+                    response = next(answer, None)
+                if response is None:
+                    return
+                yield response
+        finally:
+            with _added(tags):
+                answer.close()
 
 
-async def _aclosing_both(answer: Any, stream: Any) -> AsyncIterator[Any]:
-    async with aclosing(stream), aclosing(answer):
-        async for response in answer:
-            yield response
+async def _aclosing_both(answer: Any, stream: Any, tags: Mapping[str, Any]) -> AsyncIterator[Any]:
+    async with aclosing(stream):
+        try:
+            while True:
+                with _added(tags):
+                    response = await anext(answer, None)
+                if response is None:
+                    return
+                yield response
+        finally:
+            with _added(tags):
+                await answer.aclose()
+
+
+def _added(tags: Mapping[str, Any]) -> AbstractContextManager[None]:
+    return instrument_tags({**active_instrument_tags.get(), **tags}) if tags else nullcontext()
 
 
 def _is_observed(llm: LLM) -> bool:

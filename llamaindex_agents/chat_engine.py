@@ -176,19 +176,16 @@ class AgentChatEngine(BaseChatEngine):
     def _follow(
         self, message: str, responses: ChatResponseGen, sources: Sources
     ) -> ChatResponseGen:
-        dispatcher.event(StreamChatStartEvent())
         with _reported(), closing(responses):
             for response in responses:
                 yield _received(response)
             self._remember(message, response)
             sources.read(response)
             text_of(response)
-        dispatcher.event(StreamChatEndEvent())
 
     async def _afollow(
         self, message: str, responses: ChatResponseAsyncGen, sources: Sources
     ) -> ChatResponseAsyncGen:
-        dispatcher.event(StreamChatStartEvent())
         with _reported():
             async with aclosing(responses):
                 async for response in responses:
@@ -196,17 +193,24 @@ class AgentChatEngine(BaseChatEngine):
             self._remember(message, response)
             sources.read(response)
             text_of(response)
-        dispatcher.event(StreamChatEndEvent())
 
 
 @contextmanager
 def _reported() -> Iterator[None]:
-    """Tell LlamaIndex's instrumentation of an answer that failed."""
+    """Tell LlamaIndex's instrumentation of an answer from its begin to its end, whatever that is.
+
+    For one that is left there is no event of its own: it has ended.
+    """
+    dispatcher.event(StreamChatStartEvent())
     try:
         yield
     except Exception as error:
         dispatcher.event(StreamChatErrorEvent(exception=error))
         raise
+    except BaseException:
+        dispatcher.event(StreamChatEndEvent())
+        raise
+    dispatcher.event(StreamChatEndEvent())
 
 
 def _received(response: ChatResponse) -> ChatResponse:

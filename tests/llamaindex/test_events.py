@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -154,7 +155,7 @@ async def test_traces_name_the_dialogue_and_no_secret_of_a_call(
     assert "a-secret" not in str((told.texts, callbacks.payloads))
     spans = [text for text in told.texts if text.startswith("BlueNexus.")]
     assert [span.startswith(f"BlueNexus.{way}-") for span in spans] == [True], "one span a call"
-    assert {"session_id": session} in told.tags
+    assert [*filter(lambda tags: tags != {"session_id": session}, told.tags)] == []
 
 
 class Leave(BaseModel):
@@ -267,6 +268,34 @@ async def test_a_chat_is_traced(build: Build, how: str) -> None:
     assert str(await answer if how == "achat" else answer)
     assert len(debug.event_pairs_by_type[CBEventType.LLM]) == 2
     assert debug._cur_trace_id == "chat"
+
+
+@pytest.mark.parametrize("how", STREAMED)
+@pytest.mark.parametrize(
+    ("script", "end"),
+    [([*GOOD, STOP, DONE], "End"), ([GOOD[0], "stall"], "End"), ([GOOD[0]], "Error")],
+    ids=["read", "left", "broken off"],
+)
+async def test_a_streamed_chat_has_an_end_whatever_becomes_of_it(
+    scripted: Build, recorder: Recorder, script: list[Any], end: str, how: str
+) -> None:
+    answer = getattr(scripted(*script).as_chat_engine(), how)(QUESTION)
+    tokens = (await answer).async_response_gen() if how == "astream_chat" else answer.response_gen
+    with suppress(AgentError):
+        if how == "stream_chat":
+            next(tokens)
+            _ = "stall" in script or list(tokens)
+            tokens.close()
+        else:
+            await anext(tokens)
+            _ = "stall" in script or [token async for token in tokens]
+            await tokens.aclose()
+    told = [name for name in recorder.names if name.startswith("StreamChat")]
+    assert shape(told) == [
+        "StreamChatStartEvent",
+        "StreamChatDeltaReceivedEvent",
+        f"StreamChat{end}Event",
+    ]
 
 
 @pytest.mark.parametrize("way", [*WAYS, *COMPLETE])
