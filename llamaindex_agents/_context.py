@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -26,9 +27,24 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from remote_agents.errors import ConversationError
 from remote_agents.json_types import JsonObject
 
-_NOTHING: JsonObject = {"asked": None, "answer": None, "raw": None}
+_NOTHING: JsonObject = {"asked": [], "answer": None, "raw": None}
 _LOOKS, _PAUSE = 20, 0.025  # seconds; LlamaIndex takes some steps to begin what is asked
 _under_way: list[int] = []  # the ids of the stores of runs, one for each turn
+_repeated: list[tuple[int, str]] = []  # the same, with what each asked that waits for others
+
+
+class ReplacedTurn(Exception):
+    """A turn that was stopped is not asked again, as something else is asked.
+
+    The run after one that was stopped repeats its last step, beside the first step of its own.
+
+    Args:
+        asked: The digest of what is not asked.
+    """
+
+    def __init__(self, asked: str) -> None:
+        super().__init__(asked)
+        self.asked = asked
 
 
 class AgentState:
@@ -45,7 +61,7 @@ class AgentState:
         self._store = ctx.store
         self._name = name
         self._key = f"{name}_state".replace(".", "/")  # a dot would be a step of a path
-        self._begun = False
+        self._asked = ""
 
     async def _read(self) -> JsonObject:
         state: JsonObject = {"session": uuid.uuid4().hex, "said": []}
@@ -71,47 +87,73 @@ class AgentState:
 
         Raises:
             ConversationError: The context was saved while this was being answered.
+            ReplacedTurn: The same, and something else is asked in this run.
         """
         state = await self._read()
         asked = _digest([*llm_input, *state["said"]])
-        if state["asked"] == asked:
-            if state["answer"] is None:
-                await self._make_way()
-                raise ConversationError(
-                    f"This context was saved while {self._name} was answering. The turn may have "
-                    "run, so it is not sent again. From now on the context can be used with the "
-                    "next user_msg."
-                )
+        answered = state["answer"] is not None
+        if asked not in state["asked"]:
+            self._asked = asked
+            _under_way.append(id(self._store))
+            others = state["asked"][:-1] if answered else state["asked"]
+            said = await self.said()
+            await self._write({**state, **_NOTHING, "said": said, "asked": [*others, asked]})
+            return None
+        if answered and asked == state["asked"][-1]:
             return ChatResponse(message=state["answer"], raw=state["raw"])
-        said = await self.said()
-        self._begun = True
-        _under_way.append(id(self._store))
-        await self._write({**state, **_NOTHING, "said": said, "asked": asked})
-        return None
+        if await self._is_replaced(asked):
+            raise ReplacedTurn(asked)
+        raise ConversationError(
+            f"This context was saved while {self._name} was answering. The turn may have run, so "
+            "it is not sent again. From now on the context can be used with the next user_msg."
+        )
 
-    async def _make_way(self) -> None:
-        """Wait for the end of this run, if it has another turn under way.
+    async def _is_replaced(self, asked: str) -> bool:
+        """Whether this run has another turn under way, or soon has one."""
+        with self._repeating(asked):
+            for _ in range(_LOOKS):
+                if id(self._store) in _under_way:
+                    return True
+                await asyncio.sleep(_PAUSE)
+        if not self._is_repeated(asked):  # else the next run would ask it for the other step
+            await self._forget(asked)
+        return False
 
-        A run that was stopped is gone on with in the next one: LlamaIndex repeats its last step,
-        beside what is asked now, and may repeat that, too. One of them answers.
-        """
-        for _ in range(_LOOKS):
-            if id(self._store) in _under_way:
-                await asyncio.Event().wait()
-            await asyncio.sleep(_PAUSE)
+    async def stand_by(self, replaced: ReplacedTurn) -> None:
+        """Wait for the end of the run, which another turn brings."""
+        with self._repeating(replaced.asked):
+            await asyncio.Event().wait()
+
+    @contextmanager
+    def _repeating(self, asked: str) -> Iterator[None]:
+        step = (id(self._store), asked)
+        _repeated.append(step)
+        try:
+            yield
+        finally:
+            _repeated.remove(step)
+
+    def _is_repeated(self, asked: str) -> bool:
+        return (id(self._store), asked) in _repeated
 
     def leave(self) -> None:
         """The turn is under way no more, whatever became of it."""
-        if self._begun:
+        if self._asked:
             _under_way.remove(id(self._store))
 
     async def end(self, response: ChatResponse | None) -> None:
         """Note the answer, or with None that the turn failed."""
-        state = await self._read()
         if response is None:
-            await self._write({**state, **_NOTHING})
-        else:
-            await self._write({**state, "answer": response.message, "raw": response.raw})
+            await self._forget(self._asked)
+            return
+        state = await self._read()
+        asked = [*filter(self._is_repeated, state["asked"]), self._asked]
+        known = {"asked": asked, "answer": response.message, "raw": response.raw}
+        await self._write({**state, **known})
+
+    async def _forget(self, asked: str) -> None:
+        state = await self._read()
+        await self._write({**state, "asked": [each for each in state["asked"] if each != asked]})
 
     async def add(self, messages: Sequence[ChatMessage]) -> None:
         """Note what became of the answer."""
@@ -125,7 +167,8 @@ class AgentState:
 
     async def _settle(self, said: list[ChatMessage]) -> None:
         state = await self._read()
-        await self._write({**state, "said": said, **_NOTHING})
+        asked = [*filter(self._is_repeated, state["asked"])]
+        await self._write({**state, **_NOTHING, "said": said, "asked": asked})
 
 
 def _digest(messages: Sequence[ChatMessage]) -> str:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from llama_index.core.base.llms.types import ChatMessage, MessageRole
+from llama_index.core.base.llms.types import ChatMessage, ChatResponse, MessageRole
 from llama_index.core.llms.llm import ToolSelection
 from llama_index.core.tools import BaseTool
 from llama_index.core.tools.calling import acall_tool_with_selection
@@ -20,6 +21,7 @@ from llama_index.core.workflow import (
     step,
 )
 
+from llamaindex_agents._context import AgentState, ReplacedTurn
 from llamaindex_agents._llm import RemoteLLM, checked_llm
 from llamaindex_agents._tools import asked
 from remote_agents.errors import ConfigurationError
@@ -28,6 +30,8 @@ from remote_agents.json_types import JsonObject
 
 if TYPE_CHECKING:
     from workflows.handler import WorkflowHandler
+
+_RUN = "run_of_ask_person"  # in a start event, which a repeated step is given again
 
 
 class AgentAsksPerson(InputRequiredEvent):
@@ -44,13 +48,21 @@ class AgentCallsTools(Event):
     calls: list[ToolSelection]
 
 
+class AgentGetsResults(Event):
+    """What tools of yours gave, at the end of the dialogue so far."""
+
+    messages: list[ChatMessage]
+
+
 class AskPerson(Workflow):
     """A workflow that asks the agent, and a person where the agent waits for one.
 
     When the agent's run waits, an `AgentAsksPerson` is in the stream of events; send a
-    `HumanResponseEvent(response=...)` to go on. Each step posts once. What is asked is in `ctx`, so
-    a context that is saved while the agent waits can be answered in another process. `run` takes
-    what LlamaIndex's agents take, `user_msg` and `chat_history`, or both as one list of `messages`.
+    `HumanResponseEvent(response=...)` to go on. Each step posts once, also in a context that was
+    saved or stopped amid an answer: what was asked then is not asked again. What is asked is in
+    `ctx`, so one that is saved while the agent waits can be answered in another process. `run`
+    takes what LlamaIndex's agents take, `user_msg` and `chat_history`, or both as one list of
+    `messages`.
 
     Args:
         llm: The agent.
@@ -88,31 +100,38 @@ class AskPerson(Workflow):
         if args and isinstance(args[0], (str, ChatMessage)):
             named = zip(("user_msg", "chat_history", "memory", "ctx"), args, strict=False)
             args, kwargs = (), {**kwargs, **dict(named)}
+        if kwargs.get("start_event") is None and len(args) < 2:
+            kwargs[_RUN] = uuid.uuid4().hex
         return super().run(*args, **kwargs)
 
     @step
     async def ask(
         self, ctx: Context, event: StartEvent
-    ) -> AgentAsksPerson | AgentCallsTools | StopEvent:
+    ) -> AgentAsksPerson | AgentCallsTools | StopEvent | None:
         """Ask the agent."""
-        return await self._post(ctx, _asked(event))
+        return await self._post(ctx, _asked(event), run=event.get(_RUN, ""))
 
     @step
     async def answer(
         self, ctx: Context, event: HumanResponseEvent
-    ) -> AgentAsksPerson | AgentCallsTools | StopEvent:
+    ) -> AgentAsksPerson | AgentCallsTools | StopEvent | None:
         """Tell the agent what the person said."""
         known = await ctx.store.get("messages")
         messages = [ChatMessage.model_validate(each) for each in known]
         return await self._post(ctx, messages, resume=event.response)
 
     @step
-    async def run_tools(
-        self, ctx: Context, event: AgentCallsTools
-    ) -> AgentAsksPerson | AgentCallsTools | StopEvent:
-        """Run the tools that the agent called, and tell it what they gave."""
+    async def run_tools(self, ctx: Context, event: AgentCallsTools) -> AgentGetsResults:
+        """Run the tools that the agent called."""
         results = [await self._result(call) for call in event.calls]
-        return await self._post(ctx, [*event.messages, *results])
+        return AgentGetsResults(messages=[*event.messages, *results])
+
+    @step
+    async def tell_results(
+        self, ctx: Context, event: AgentGetsResults
+    ) -> AgentAsksPerson | AgentCallsTools | StopEvent | None:
+        """Tell the agent what they gave."""
+        return await self._post(ctx, event.messages)
 
     async def _result(self, call: ToolSelection) -> ChatMessage:
         said = f"There is no tool {call.tool_name}."
@@ -122,13 +141,12 @@ class AskPerson(Workflow):
         return ChatMessage(said, role=MessageRole.TOOL, additional_kwargs=about)
 
     async def _post(
-        self, ctx: Context, messages: Sequence[ChatMessage], **call: Any
-    ) -> AgentAsksPerson | AgentCallsTools | StopEvent:
-        # All steps belong to the conversation in which the agent may wait.
-        known = {"memory": "client" if self.llm.memory == "client" else "server", **call}
-        response = await self.llm.achat_with_tools(
-            self.tools, chat_history=[*messages], allow_parallel_tool_calls=True, **known
-        )
+        self, ctx: Context, messages: Sequence[ChatMessage], run: str = "", **call: Any
+    ) -> AgentAsksPerson | AgentCallsTools | StopEvent | None:
+        try:
+            response = await self._response(AgentState(ctx, "the agent"), messages, run, call)
+        except ReplacedTurn:
+            return None
         dialogue = [*messages, response.message]
         told = response.message.additional_kwargs
         if not is_interrupted(told):
@@ -141,10 +159,29 @@ class AskPerson(Workflow):
         interrupts = told.get("interrupts") or [{}]
         return AgentAsksPerson(question=question_in(interrupts), interrupts=interrupts)
 
+    async def _response(
+        self, state: AgentState, messages: Sequence[ChatMessage], run: str, call: JsonObject
+    ) -> ChatResponse:
+        """Ask the agent, unless this step was stopped and is repeated: then it may have acted."""
+        # All steps belong to the conversation in which the agent may wait.
+        known = {"memory": "client" if self.llm.memory == "client" else "server", **call}
+        try:
+            await state.begin([*messages, ChatMessage(f"{run}{call}")])
+            response: ChatResponse = await self.llm.achat_with_tools(
+                self.tools, chat_history=[*messages], allow_parallel_tool_calls=True, **known
+            )
+        except Exception:
+            await state.end(None)
+            raise
+        finally:
+            state.leave()
+        await state.take()
+        return response
+
 
 def _asked(event: StartEvent) -> list[ChatMessage]:
     """What `run` was given to ask."""
-    given = {name: value for name, value in event.items() if value is not None}
+    given = {name: value for name, value in event.items() if value is not None and name != _RUN}
     found = asked(given.pop("user_msg", None), given.pop("chat_history", None))
     found = [*given.pop("messages", ()), *found]
     if given or not found:

@@ -23,7 +23,13 @@ from llama_index.core.workflow import Context
 from pydantic import Field
 
 from llamaindex_agents._answers import text_of
-from llamaindex_agents._context import AgentState, is_cleared, keep_dialogue, restore_dialogue
+from llamaindex_agents._context import (
+    AgentState,
+    ReplacedTurn,
+    is_cleared,
+    keep_dialogue,
+    restore_dialogue,
+)
 from llamaindex_agents._handoffs import handoff_in, shown_until
 from llamaindex_agents._llm import RemoteLLM
 from remote_agents.errors import ConfigurationError
@@ -93,6 +99,9 @@ class RemoteWorkflowAgent(BaseWorkflowAgent):
                 dialogue = {"session_id": await state.session_id(), "cleared": cleared}
                 prompt = [*instructions, *prompt]
                 response = await self._answer(ctx, state, dialogue, prompt, bool(tools))
+        except ReplacedTurn as replaced:
+            await state.stand_by(replaced)
+            raise
         finally:
             state.leave()
         return AgentOutput(
