@@ -100,12 +100,15 @@ def observed(callback: Callable[[F], F]) -> Callable[[F], F]:
 
     def decorate(method: F) -> F:
         signature = inspect.signature(method)
+        takes_messages = "messages" in signature.parameters
         told = callback(_recording_streams(method))
 
         @wraps(method)
         def run(self: LLM, *args: object, **kwargs: object) -> Any:
             if not _is_observed(self):
                 return method(self, *args, **kwargs)
+            if takes_messages:
+                _check_messages(self, *args, **kwargs)
             tags = active_instrument_tags.get()
             with _recorded_streams() as streams:
                 answer = told(self, *args, **kwargs)
@@ -115,6 +118,8 @@ def observed(callback: Callable[[F], F]) -> Callable[[F], F]:
         async def arun(self: LLM, *args: object, **kwargs: object) -> Any:
             if not _is_observed(self):
                 return await method(self, *args, **kwargs)
+            if takes_messages:
+                _check_messages(self, *args, **kwargs)
             tags = active_instrument_tags.get()
             with _recorded_streams() as streams:
                 answer = await told(self, *args, **kwargs)
@@ -139,11 +144,13 @@ def _with_span(method: Any, signature: inspect.Signature) -> Any:
 
     @wraps(method)
     def run(self: _InDialogue, *args: object, **kwargs: object) -> Any:
+        args, kwargs = _listed(args, kwargs)
         with _with_dialogue_tags(self, kwargs):
             return method.__get__(self)(*args, **conceal(kwargs))
 
     @wraps(method)
     async def arun(self: _InDialogue, *args: object, **kwargs: object) -> Any:
+        args, kwargs = _listed(args, kwargs)
         with _with_dialogue_tags(self, kwargs):
             return await method.__get__(self)(*args, **conceal(kwargs))
 
@@ -151,6 +158,21 @@ def _with_span(method: Any, signature: inspect.Signature) -> Any:
     call.__signature__ = signature
     del call.__wrapped__
     return call
+
+
+def _listed(
+    args: tuple[object, ...], kwargs: dict[str, object]
+) -> tuple[tuple[object, ...], dict[str, object]]:
+    """The arguments, with an iterator of messages as a list: who listens looks at them, too."""
+    if args and isinstance(args[0], Iterator):
+        return (list(args[0]), *args[1:]), kwargs
+    if isinstance(messages := kwargs.get("messages"), Iterator):
+        return args, {**kwargs, "messages": list(messages)}
+    return args, kwargs
+
+
+def _check_messages(llm: Any, messages: Any = None, **others: object) -> None:
+    turns.check_messages(messages, llm.agent.endpoint)
 
 
 def _with_dialogue_tags(

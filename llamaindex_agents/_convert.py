@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Any, cast
@@ -87,9 +87,29 @@ def to_messages(messages: Sequence[ChatMessage], endpoint: Endpoint) -> History:
     Looking raises `UnsupportedContentError`, which names the block, and the endpoint that does not
     take it.
     """
-    if messages is None or isinstance(messages, (str, bytes, ChatMessage)):
-        raise _no_messages(type(messages).__name__, endpoint)
+    _check_list(messages, endpoint)
     return History(messages, lambda some: (_message(message, endpoint) for message in some))
+
+
+def check_messages(messages: Sequence[ChatMessage], endpoint: Endpoint) -> None:
+    """Look whether they are messages at all, before LlamaIndex's events want them to be.
+
+    Raises:
+        UnsupportedContentError: They are none.
+    """
+    _check_list(messages, endpoint)
+    for message in messages:
+        _check_message(message, endpoint)
+
+
+def _check_list(messages: object, endpoint: Endpoint) -> None:
+    if isinstance(messages, (str, bytes, ChatMessage)) or not isinstance(messages, Iterable):
+        raise _no_messages(type(messages).__name__, endpoint)
+
+
+def _check_message(message: object, endpoint: Endpoint) -> None:
+    if not isinstance(message, ChatMessage):
+        raise _no_messages(f"of {type(message).__name__}", endpoint)
 
 
 def _no_messages(given: str, endpoint: Endpoint) -> UnsupportedContentError:
@@ -111,8 +131,7 @@ def prompt(text: str, asked: str = "complete()") -> list[Message]:
 
 
 def _message(message: ChatMessage, endpoint: Endpoint) -> Message:
-    if not isinstance(message, ChatMessage):
-        raise _no_messages(f"of {type(message).__name__}", endpoint)
+    _check_message(message, endpoint)
     role, blocks, known = ROLES[message.role], message.blocks, message.additional_kwargs
     origin = Origin.of(known) if known and role == "assistant" else None
     if len(blocks) == 1 and type(block := blocks[0]) is TextBlock and _BESIDE.isdisjoint(known):

@@ -12,6 +12,7 @@ from llamaindex_agents._answers import (
 )
 from llamaindex_agents._convert import (
     chat_response as chat_response,
+    check_messages as check_messages,
     prompt as prompt,
     to_messages as to_messages,
 )

@@ -13,6 +13,7 @@ from llama_index.core.base.llms.types import (
     ThinkingBlock,
     ToolCallBlock,
 )
+from llama_index.core.callbacks import CallbackManager, LlamaDebugHandler
 
 from llamaindex_agents import MaiAgent
 from remote_agents import InMemorySessionStore, UnsupportedContentError
@@ -135,6 +136,7 @@ UNREADABLE: dict[str, tuple[Any, str]] = {
     "a text": (QUESTION, "list of ChatMessage, not str; complete"),
     "a message": (user(QUESTION), "list of ChatMessage, not ChatMessage"),
     "nothing": (None, "not NoneType"),
+    "a number": (7, "not int"),
     "texts": ([QUESTION], "list of ChatMessage, not of str"),
     "mappings": ([{"role": "user", "content": QUESTION}], "not of dict"),
     "calls that are a text": ([reply(tool_calls="book"), user(QUESTION)], "tool_calls"),
@@ -143,6 +145,8 @@ UNREADABLE: dict[str, tuple[Any, str]] = {
     "files that are texts": ([reply(files=["a.png"], agent="a"), user(QUESTION)], "files"),
     "a file without a kind": ([reply(files=[{"id": "a"}], agent="a"), user(QUESTION)], "files"),
 }
+LISTENING = CallbackManager([LlamaDebugHandler(print_trace_on_end=False)])
+SEEN_OR_NOT: list[dict[str, Any]] = [{}, {"callback_manager": LISTENING}]
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -151,9 +155,20 @@ async def test_what_is_no_history_is_refused_before_anything_is_sent(
     sandbox: Sandbox, build: Build, given: str, way: str
 ) -> None:
     messages, says = UNREADABLE[given]
-    with pytest.raises(UnsupportedContentError, match=says):
-        await last(build("bluenexus"), way, messages)
+    for settings in SEEN_OR_NOT:
+        with pytest.raises(UnsupportedContentError, match=says):
+            await last(build("bluenexus", **settings), way, messages)
     assert not sandbox.requests()
+
+
+@pytest.mark.parametrize("way", WAYS)
+async def test_messages_come_from_an_iterator_whoever_listens(
+    sandbox: Sandbox, build: Build, way: str
+) -> None:
+    for settings in SEEN_OR_NOT:
+        await last(build("bluenexus", **settings), way, iter([user("Hi."), user(QUESTION)]))
+        await last(build("bluenexus", **settings), way, messages=iter([user(QUESTION)]))
+    assert [len(turn["messages"]) for turn in sandbox.turns()] == [2, 1, 2, 1]
 
 
 @pytest.mark.parametrize("way", COMPLETE)
