@@ -13,7 +13,13 @@ from typing import Any, NoReturn, TypeVar, overload
 from llama_index.core.base.llms.types import ChatMessage
 from llama_index.core.storage.chat_store.base import BaseChatStore
 from llama_index.core.storage.chat_store.base_db import AsyncDBChatStore, MessageStatus
-from pydantic import Field, PrivateAttr
+from pydantic import (
+    Field,
+    PrivateAttr,
+    SerializationInfo,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+)
 
 from llamaindex_agents._views import CachedConversation, CachedConversations
 from remote_agents.agent import Agent
@@ -95,6 +101,21 @@ class RemoteChatStore(CheckedFields, BaseChatStore, AsyncDBChatStore):
     )
 
     _views: CachedConversations = PrivateAttr()
+
+    @model_serializer(mode="wrap")
+    def custom_model_dump(
+        self, handler: SerializerFunctionWrapHandler, info: SerializationInfo
+    ) -> dict[str, Any]:
+        """Not possible in a memory: LlamaIndex would keep it in a context that it cannot read."""
+        raise ValueError(
+            "A RemoteChatStore is not kept with a memory: its messages are the service's. Make it "
+            "again with its client, and pass its memory to each run."
+        )
+
+    def to_dict(self, **kwargs: Any) -> dict[str, Any]:
+        """What it was made with, but for the client; `from_dict` takes it with one."""
+        known = {"conversations": dict(self.conversations), "cache_seconds": self.cache_seconds}
+        return {**known, "class_name": self.class_name()}
 
     def model_post_init(self, context: object, /) -> None:
         """Check that the service can list messages."""

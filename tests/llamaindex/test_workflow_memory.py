@@ -23,11 +23,12 @@ from llama_index.core.workflow import Context
 from pydantic import Field
 from sqlalchemy.ext.asyncio import create_async_engine
 
+from llamaindex_agents import RemoteChatStore
 from llamaindex_agents._context import _is_lost
 from remote_agents import InMemorySessionStore
 from remote_agents.json_types import JsonObject
 from remote_agents.sandbox import Sandbox
-from tests.llamaindex.conftest import KEEPING, SERVICES, Build
+from tests.llamaindex.conftest import KEEPING, LISTING, SERVICES, Build
 from tests.llamaindex.local import WORKFLOW_WARNINGS, conversation_of, member, memory
 
 SECRET, ASKED = "My secret word is zebra-17.", "What is my secret word?"
@@ -227,6 +228,23 @@ async def test_a_memory_that_outlives_its_context_is_the_truth(
     assert "zebra-17" not in answer
     assert "zebra-17" not in str(sandbox.turns(service)[-1]["messages"])
     assert len(requests.held) == 2
+
+
+@pytest.mark.parametrize("kind", [ChatMemoryBuffer, ChatSummaryMemoryBuffer])
+@pytest.mark.parametrize("service", LISTING)
+async def test_a_context_does_without_a_memory_of_what_the_service_keeps(
+    sandbox: Sandbox, build: Build, service: str, kind: Any
+) -> None:
+    """LlamaIndex would write the store into the context, and could not read that."""
+    llm = build(service, session_store=InMemorySessionStore()).for_session("alice")
+    store = RemoteChatStore(client=llm.client)
+    held = kind.from_defaults(chat_store=store, chat_store_key="alice/hr", token_limit=20_000)
+    requests = Requests(AgentWorkflow([member(llm)]))
+    for text in (SECRET, ASKED):
+        answer = await requests.run(text, held)
+    assert "zebra-17" in answer
+    assert [message.content for message in requests.held][::2] == [SECRET, ASKED]
+    assert len({turn["conversation_id"] for turn in sandbox.turns(service)}) == 1
 
 
 @pytest.mark.parametrize("kind", ["a database", "a store that others share"])
