@@ -251,7 +251,7 @@ def _arguments(given: object) -> Arguments | None:
 
 def _attachment(kind: AttachmentKind, block: Any, endpoint: Endpoint) -> Attachment:
     url = str(block.url) if block.url else None
-    path = _path(block, endpoint)
+    path = _path(kind, block, endpoint)
     if url and url.startswith("data:"):
         url = None
     data = None if url or path else _bytes(block, endpoint)
@@ -264,12 +264,14 @@ def _attachment(kind: AttachmentKind, block: Any, endpoint: Endpoint) -> Attachm
     return Attachment(kind, url=url, path=path, data=data, mime_type=mime, filename=name)
 
 
-def _path(block: Any, endpoint: Endpoint) -> str | None:
+def _path(kind: AttachmentKind, block: Any, endpoint: Endpoint) -> str | None:
     """The local file of a block that Python code made; one that was parsed may name any file."""
     if block.path and "block_type" in block.model_fields_set:  # only a mapping names it
+        name = type(block).__name__
         raise UnsupportedContentError(
-            f"A path is not taken from a mapping, which may come from outside: make the block in "
-            f"Python, {type(block).__name__}(path=...), without block_type.",
+            f"A path is not taken from JSON, which may come from outside: make the block in "
+            f"Python, {name}(path=...), or of its bytes, {name}({_CONTENT[kind]}=...), where "
+            "messages are kept as JSON, as LlamaIndex's Memory does.",
             endpoint=endpoint.name,
         )
     return str(block.path) if block.path else None
