@@ -22,6 +22,7 @@ from contextlib import (
 )
 from contextvars import ContextVar
 from functools import wraps
+from types import FrameType
 from typing import Any, Protocol, TypeVar, cast
 
 from llama_index.core.instrumentation.event_handlers import NullEventHandler
@@ -324,6 +325,15 @@ def is_engine(caller: str) -> bool:
 def caller_of_llm() -> str:
     """The module that called the LLM."""
     frame = inspect.currentframe()
-    while frame and str(frame.f_globals.get("__name__")).startswith(_BETWEEN):
+    while frame and _is_between(frame):
         frame = frame.f_back
-    return str(frame.f_globals.get("__name__")) if frame else ""
+    return _module(frame) if frame else ""
+
+
+def _is_between(frame: FrameType) -> bool:
+    """Whether it is a step of the call: also a method that overrides one of the LLM's."""
+    return _module(frame).startswith(_BETWEEN) or isinstance(frame.f_locals.get("self"), LLM)
+
+
+def _module(frame: FrameType) -> str:
+    return str(frame.f_globals.get("__name__"))

@@ -24,7 +24,7 @@ from llama_index.core.response_synthesizers import ResponseMode, get_response_sy
 from llama_index.core.schema import NodeWithScore
 from pydantic import BaseModel
 
-from llamaindex_agents import session
+from llamaindex_agents import MaiAgent, session
 from remote_agents import ENDPOINTS, ConfigurationError, InMemorySessionStore, SQLSessionStore
 from remote_agents.sandbox import Sandbox
 from tests.llamaindex.conftest import (
@@ -329,11 +329,8 @@ HIDDEN: dict[str, Callable[[Any], Awaitable[None]]] = {
 }
 
 
-@pytest.mark.parametrize("hidden", HIDDEN)
-@pytest.mark.parametrize("service", KEEPING)
-async def test_hidden_prompts_stay_out(
-    sandbox: Sandbox, build: Build, service: str, hidden: str
-) -> None:
+async def check_hidden(sandbox: Sandbox, build: Build, service: str, hidden: str) -> None:
+    """Nothing that is hidden gets between two turns, nor becomes one of a session."""
     alice = build(service, session_store=InMemorySessionStore(), context_window=4_000)
     alice = alice.for_session("alice")
     alice.chat(ASK)
@@ -345,6 +342,41 @@ async def test_hidden_prompts_stay_out(
     assert answer.startswith(PART_TIME)
     assert alice.agent.session("somebody") is None
     assert len(sandbox.turns(service)) > 3
+
+
+@pytest.mark.parametrize("hidden", HIDDEN)
+@pytest.mark.parametrize("service", KEEPING)
+async def test_hidden_prompts_stay_out(
+    sandbox: Sandbox, build: Build, service: str, hidden: str
+) -> None:
+    await check_hidden(sandbox, build, service, hidden)
+
+
+class Logged(MaiAgent):
+    """An LLM of one's own, which looks at each call."""
+
+    def chat(self, messages: Any, **kwargs: Any) -> Any:
+        return super().chat(messages, **kwargs)
+
+    async def achat(self, messages: Any, **kwargs: Any) -> Any:
+        return await super().achat(messages, **kwargs)
+
+
+@pytest.mark.parametrize("hidden", ["summary", "facts", "reranker"])
+async def test_hidden_prompts_stay_out_of_a_class_of_ones_own(
+    sandbox: Sandbox, hidden: str
+) -> None:
+    def logged(service: str, **settings: Any) -> Any:
+        return Logged(**sandbox.kwargs(service), **settings)
+
+    await check_hidden(sandbox, logged, "maiagent", hidden)
+    bob = logged("maiagent").for_session("bob")
+    engine = SimpleChatEngine.from_defaults(llm=bob, memory=memory())
+    for _ in range(2):
+        engine.chat(QUESTION)
+        engine.reset()
+    first, second = sandbox.turns("maiagent")[-2:]
+    assert first["conversation_id"] != second["conversation_id"]
 
 
 def test_simple_chat_engine_is_the_users_own_turns(sandbox: Sandbox, build: Build) -> None:
