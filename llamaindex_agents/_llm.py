@@ -7,6 +7,7 @@ their async twins) are turns of it: engines send prompts of their own through ev
 from __future__ import annotations
 
 import copy
+import hashlib
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -28,7 +29,15 @@ from llama_index.core.llms.callbacks import llm_chat_callback, llm_completion_ca
 from llama_index.core.llms.function_calling import FunctionCallingLLM
 from llama_index.core.llms.llm import LLM, ToolSelection
 from llama_index.core.types import PydanticProgramMode
-from pydantic import Field, PrivateAttr, StrictStr, model_validator
+from pydantic import (
+    Field,
+    PrivateAttr,
+    SerializationInfo,
+    SerializerFunctionWrapHandler,
+    StrictStr,
+    model_serializer,
+    model_validator,
+)
 
 from llamaindex_agents._calls import (
     caller_of_llm,
@@ -54,6 +63,8 @@ if TYPE_CHECKING:
 
 Self = TypeVar("Self", bound="RemoteLLM")
 
+_HIDDEN = "hidden_settings"
+
 
 class RemoteLLM(Configured, StructuredPrediction):
     """What engines know of a hosted agent; users subclass `RemoteAgent`."""
@@ -71,9 +82,22 @@ class RemoteLLM(Configured, StructuredPrediction):
     _bindable: bool = PrivateAttr(default=True)
     _wants_text: bool = PrivateAttr(default=False)
 
+    @model_serializer(mode="wrap")
+    def custom_model_dump(
+        self, handler: SerializerFunctionWrapHandler, info: SerializationInfo
+    ) -> dict[str, Any]:
+        """The fields; for LlamaIndex's caches, a digest of what is hidden of them, but the key."""
+        dumped: dict[str, Any] = super().custom_model_dump(handler, info)
+        account = self.account if isinstance(self.account, str) else None
+        if any(hidden := (self.agent.extra_body, self.agent.default_headers, account)):
+            digest = hashlib.blake2s(repr(hidden).encode(errors="replace"), digest_size=12)
+            dumped[_HIDDEN] = digest.hexdigest()
+        return dumped
+
     @model_validator(mode="before")
     @classmethod
     def _check_names(cls, data: Any) -> Any:
+        data = {name: value for name, value in data.items() if name != _HIDDEN}
         for name in data:
             if name not in cls.model_fields:
                 raise ConfigurationError(

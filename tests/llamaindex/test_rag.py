@@ -10,12 +10,16 @@ from llama_index.core.chat_engine import (
     ContextChatEngine,
     SimpleChatEngine,
 )
-from llama_index.core.extractors import DocumentContextExtractor, SummaryExtractor
-from llama_index.core.ingestion import IngestionPipeline
+from llama_index.core.extractors import (
+    DocumentContextExtractor,
+    KeywordExtractor,
+    SummaryExtractor,
+)
+from llama_index.core.ingestion import IngestionCache, IngestionPipeline
 from llama_index.core.node_parser import TokenTextSplitter
 from llama_index.core.query_engine import FLAREInstructQueryEngine, RetrieverQueryEngine
 from llama_index.core.response_synthesizers import ResponseMode, get_response_synthesizer
-from llama_index.core.schema import Document
+from llama_index.core.schema import Document, TextNode
 from llama_index.core.storage.docstore import SimpleDocumentStore
 
 from remote_agents.sandbox import Sandbox
@@ -137,6 +141,30 @@ def test_ingestion_pipeline(build: Build) -> None:
     assert {node.ref_doc_id for node in nodes} == {"vacation.md", "travel.md"}
     assert all(node.metadata["section_summary"] for node in nodes)
     assert all(len(node.embedding) == 512 for node in nodes)
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        {"extra_body": {"metadata": {"a": "b"}}},
+        {"default_headers": {"X-Of": "b"}},
+        {"account": "b"},
+    ],
+    ids=lambda setting: next(iter(setting)),
+)
+def test_a_pipelines_cache_tells_apart_what_is_hidden(
+    sandbox: Sandbox, build: Build, setting: dict[str, Any]
+) -> None:
+    cache, asked = IngestionCache(), []
+    for settings in ({}, setting, {}, setting):
+        llm = build("bluenexus", **settings)
+        again = type(llm).from_dict({**llm.to_dict(), **sandbox.kwargs("bluenexus"), **settings})
+        for each in (llm, again):
+            extractor = KeywordExtractor(llm=each, show_progress=False)
+            pipeline = IngestionPipeline(transformations=[extractor], cache=cache)
+            pipeline.run(nodes=[TextNode(text="The office is in Lisbon.")], show_progress=False)
+        asked.append(len(sandbox.turns("bluenexus")))
+    assert asked == [1, 2, 2, 2]
 
 
 @pytest.mark.parametrize("how", ["extract", "aextract"])
