@@ -42,9 +42,10 @@ def agent(kind: tuple[str, Server], **settings: Any) -> AGUI:
     return AGUI(base_url=f"{server.url}{PATHS[name]}", **settings)
 
 
-@pytest.fixture(scope="module")
-def approves() -> Iterator[Server]:
-    with served("foreign", "foreign.py", "pydantic_ai") as server:
+@pytest.fixture(scope="module", params=["pydantic_ai", "adk"])
+def approves(request: pytest.FixtureRequest) -> Iterator[Server]:
+    """An agent that keeps nothing, and one that keeps its threads."""
+    with served("foreign", "foreign.py", request.param) as server:
         yield server
 
 
@@ -131,19 +132,19 @@ def test_todays_langgraph() -> None:
         assert reply.text == "You said 'yes'"
 
 
-@pytest.mark.parametrize(("answer", "given"), [(True, "Paris is gone"), (False, "denied")])
+@pytest.mark.parametrize("answer", [True, False])
 @pytest.mark.parametrize("of", WAYS)
-async def test_an_agent_that_keeps_nothing_goes_on_after_a_person_has_decided(
-    approves: Server, of: tuple[str, bool, bool], answer: bool, given: str
+async def test_an_agent_goes_on_after_a_person_has_decided(
+    approves: Server, of: tuple[str, bool, bool], answer: bool
 ) -> None:
     face, streamed, awaited = of
     asked = Way(face, "ag_ui", streamed=streamed, awaited=awaited, base_url=f"{approves.url}/agent")
     paused = await asked.ask("delete it")
     (told,) = paused.metadata["interrupts"]
-    assert (told["tool_name"], told["tool_arguments"]) == ("delete_city", {"city": "Paris"})
+    assert "delete_city" in str(told["value"])
     history = [asked.question("delete it"), paused.message]
     reply = await asked.ask("", history, resume=answer)
     (question, result) = seen(reply.text)
     assert question == ["human", "delete it"]
     assert result[0] == "tool"
-    assert given in result[1]
+    assert (result[1] == "Paris is gone") is answer

@@ -135,6 +135,7 @@ def adk(app: FastAPI) -> None:
     from google.adk.agents import LlmAgent
     from google.adk.models.base_llm import BaseLlm
     from google.adk.models.llm_response import LlmResponse
+    from google.adk.tools import FunctionTool
     from google.genai.types import Content, FunctionCall, Part
 
     class Said(BaseLlm):
@@ -143,9 +144,13 @@ def adk(app: FastAPI) -> None:
         async def generate_content_async(self, request: Any, stream: bool = False) -> Any:
             parts = [(c.role, part) for c in request.contents for part in c.parts or ()]
             seen = [told for told in (self.told(*each) for each in parts) if told]
-            tools = [*request.tools_dict]
-            if tools and seen[-1][0] == "human" and "call" in seen[-1][1]:
-                call = FunctionCall(name=tools[-1], args={"city": "Paris"}, id=f"c{len(seen)}")
+            asked = seen[-1][1] if seen[-1][0] == "human" else ""
+            names = [name for name in request.tools_dict if name != "delete_city"]
+            names = (
+                ["delete_city"] if asked.startswith("delete") else names if "call" in asked else []
+            )
+            for name in names[-1:]:
+                call = FunctionCall(name=name, args={"city": "Paris"}, id=f"c{len(seen)}")
                 yield LlmResponse(content=Content(role="model", parts=[Part(function_call=call)]))
                 return
             text = "I SAW " + json.dumps([seen, {}])
@@ -156,13 +161,25 @@ def adk(app: FastAPI) -> None:
 
         def told(self, role: str, part: Any) -> list[str] | None:
             if part.function_response:
-                return ["tool", part.function_response.response["result"]]
+                given = part.function_response.response
+                return ["tool", given.get("result") or given["error"]]
             if part.function_call:
                 return None
             return ["ai", "..."] if role == "model" else ["human", part.text]
 
-    agent = LlmAgent(name="hr", model=Said(), tools=[AGUIToolset()])
-    known = ADKAgent(adk_agent=agent, app_name="hr", user_id="u", use_in_memory_services=True)
+    def delete_city(city: str) -> str:
+        """Take a city away."""
+        return f"{city} is gone"
+
+    own = FunctionTool(delete_city, require_confirmation=True)
+    agent = LlmAgent(name="hr", model=Said(), tools=[own, AGUIToolset()])
+    known = ADKAgent(
+        adk_agent=agent,
+        app_name="hr",
+        user_id="u",
+        use_in_memory_services=True,
+        emit_interrupt_outcome=True,
+    )
     add_adk_fastapi_endpoint(app, known, path="/agent")
 
 
