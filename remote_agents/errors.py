@@ -65,7 +65,8 @@ class AgentError(Exception):
     Attributes:
         question: The text that the turn asked last, by which its stored answer is found.
         begun: Whether the turn may have begun, whatever the error says: an event of its answer had
-            arrived, or the service accepted the request and reported the failure afterwards.
+            arrived, the service accepted the request and reported the failure afterwards, or a
+            request before the one that failed handed it over.
     """
 
     @property
@@ -111,7 +112,10 @@ class ConfigurationError(AgentError):
     the key too, and LlamaIndex's extractors and engines pass over one with a line in the log.
     """
 
-    safe_to_repeat = True
+    @property
+    def safe_to_repeat(self) -> bool:
+        """Nothing was sent, unless an answer had begun."""
+        return not self.begun
 
 
 class UnsupportedContentError(AgentError):
@@ -127,7 +131,10 @@ class AgentConnectionError(AgentError):
         **context: As for `AgentError`.
     """
 
-    safe_to_repeat = True
+    @property
+    def safe_to_repeat(self) -> bool:
+        """Nothing was sent, unless an answer had begun."""
+        return not self.begun
 
     def __init__(
         self, message: str = "", *, retry_after: float | None = None, **context: Any

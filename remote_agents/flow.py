@@ -135,12 +135,16 @@ class Limits(Protocol):
 
 
 class Send(NamedTuple):
-    """Send a request; gives back a response whose headers have arrived."""
+    """Send a request; gives back a response whose headers have arrived.
+
+    Whoever is called off before a byte of it has left says so by `unsent`.
+    """
 
     request: Request
     token: SecretStr | None
     first_event: float | None
     timeout: Limits
+    unsent: Callable[[], None]
 
 
 class Read(NamedTuple):

@@ -41,7 +41,6 @@ from remote_agents.workers import workers
 if TYPE_CHECKING:
     from remote_agents.http._httpcore_sync import SyncHttpcoreClient
 
-
 # Seconds by which the limit for the first event outlasts an equal one for the connection, so that
 # an unreachable host is called that.
 CONNECT_WINS = 0.05
@@ -79,7 +78,7 @@ class Transport:
 
     def open_response(self, op: Send) -> SyncResponse:
         """Send with blocking I/O; the response's headers have arrived."""
-        departure = Departure()
+        departure, incoming = Departure(), None
         try:
             head = None if op.first_event is None else Deadline(op.first_event, op.timeout.idle)
             if self._client is not None:
@@ -96,9 +95,11 @@ class Transport:
             raise
         except Exception as error:
             if is_of_signal(error):
+                self._call_off(op, departure, self._client, incoming)
                 raise strip_tracebacks(error)  # noqa: B904 - it is the same error
             raise self._sending_failed(error, op, departure, self._client) from error
         except BaseException as error:
+            self._call_off(op, departure, self._client, incoming)
             raise strip_tracebacks(error)  # noqa: B904 - it is the same error
         finally:
             if departure.told:
@@ -106,7 +107,7 @@ class Transport:
 
     async def aopen_response(self, op: Send) -> AsyncResponse:
         """Send with asyncio; the response's headers have arrived."""
-        alarm, departure = Alarm(op.timeout.idle), Departure()
+        alarm, departure, incoming = Alarm(op.timeout.idle), Departure(), None
         try:
             if self._async_client is not None:
                 sending = self._asend_by(self._async_client, op, departure, alarm)
@@ -126,6 +127,7 @@ class Transport:
             raise self._sending_failed(error, op, departure, self._async_client) from error
         except BaseException as error:
             alarm.stop()
+            self._call_off(op, departure, self._async_client, incoming)
             raise strip_tracebacks(error)  # noqa: B904 - it is the same error
         finally:
             if departure.told:
@@ -241,13 +243,26 @@ class Transport:
             headers["Authorization"] = f"{self._scheme} {token.get_secret_value()}"
         return headers, self._headers, request.headers
 
+    def _call_off(
+        self, op: Send, departure: Departure, client: Any | None, incoming: object
+    ) -> None:
+        """Say that a request that was called off had not left, if that is known."""
+        if incoming is None and self._has_left(op, departure, client) is False:
+            op.unsent()
+
+    def _has_left(self, op: Send, departure: Departure, client: Any | None) -> bool | None:
+        """Whether a byte of a request has left; None if the client does not tell."""
+        tells = client is None or reports_departure(client, self._place_of(op))
+        return True if departure.left else False if tells else None
+
+    def _place_of(self, op: Send) -> str:
+        return origin_of(op.request.path) if op.request.foreign else self.base_url
+
     def _sending_failed(
         self, error: Exception, op: Send, departure: Departure, client: Any | None
     ) -> AgentError:
-        foreign = op.request.foreign
-        where = origin_of(op.request.path) if foreign else self.base_url
-        tells = client is None or reports_departure(client, where)
-        left = True if departure.left else False if tells else None
+        foreign, where = op.request.foreign, self._place_of(op)
+        left = self._has_left(op, departure, client)
         proxy = self._proxy_of(op) if client is None else None
         where += " (the storage that the service named)" if foreign else ""
         where += f" through the proxy {without_credentials(proxy)}" if proxy else ""

@@ -30,10 +30,24 @@ class Exchange:
     note: Note | None = None
     reply: Reply | None = None
     handed_over: bool = False  # the question, by a call, so that what follows fetches its answer
+    unsure: bool = False  # whether an attempt may have run that was followed by another one
     token: SecretStr | None = None
     started: float = field(default_factory=time.monotonic)
     sent: float = 0.0
     late: int = 0
+
+    @property
+    def may_have_run(self) -> bool:
+        """Whether the turn may have run, whatever becomes of what is sent now."""
+        return self.handed_over or self.unsure
+
+    def take_back(self) -> None:
+        """What was sent last did not run, or was not sent after all: it leaves no trace."""
+        if self.may_have_run:
+            return
+        self.sent = 0.0
+        if self.note is not None:
+            self.note.refused()
 
     @overload
     def left(self, seconds: float) -> float: ...

@@ -51,15 +51,16 @@ def retry_delay(
     if attempt > max_retries or isinstance(error, QuotaExceededError):
         return None
     told = getattr(error, "retry_after", None)
-    if told is not None and _was_not_run(error):
+    if told is not None and was_not_run(error):
         return float(told) if told <= MAX_WAIT else None
-    if _was_not_run(error) or ((safe or unsafe) and _may_have_run(error)):
+    if was_not_run(error) or ((safe or unsafe) and _may_have_run(error)):
         wait: float = min(first_wait * 2 ** (attempt - 1), MAX_WAIT)
         return wait * random.uniform(0.75, 1.25)
     return None
 
 
-def _was_not_run(error: AgentError) -> bool:
+def was_not_run(error: AgentError) -> bool:
+    """Whether a request was refused before any work, or did not leave."""
     if isinstance(error, (RateLimitError, AgentConnectionError, ServerError, AgentTimeoutError)):
         return error.safe_to_repeat
     return False

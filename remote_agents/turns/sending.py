@@ -24,7 +24,7 @@ from remote_agents.flow import DeadlineReached, Do, Flow, Read, Request, Send, S
 from remote_agents.service import Endpoint
 from remote_agents.turns.clock import Exchange, account_of, asked_in_time
 from remote_agents.turns.errors import without_key
-from remote_agents.turns.retry import retry_delay
+from remote_agents.turns.retry import retry_delay, was_not_run
 from remote_agents.turns.terms import Terms
 from remote_agents.wire.failures import request_id, retry_after, status_error
 from remote_agents.wire.not_found import is_elsewhere
@@ -107,12 +107,16 @@ def _in_attempts(request: Request, exchange: Exchange, then: Then | None) -> Flo
                 raise
             if not refreshed and _is_of_token(error, exchange):
                 refreshed = True
+                exchange.take_back()
                 terms.drop_key(exchange.token)
                 continue
             attempt += 1
             delay = _delay(error, attempt, request, exchange)
             if delay is None:
                 raise
+            if exchange.reply is not None and not (request.safe or was_not_run(error)):
+                exchange.unsure = True
+            exchange.take_back()  # whoever waits may be called off
             logger.info(
                 "%s: attempt %d failed (%s), again in %.1f s",
                 terms.endpoint.title,
@@ -142,16 +146,16 @@ def _attempt(request: Request, exchange: Exchange) -> Flow[Any]:
     exchange.token = None  # a refusal before it is there is no refusal of it
     if not request.foreign:
         exchange.token = yield from _token(exchange)
-    exchange.sent = time.monotonic()
-    if exchange.note is not None and exchange.reply is not None:
-        exchange.note.posted(exchange.reply)
     more = {**terms.call_headers, **terms.trace_headers}
     if more and not request.foreign:  # what goes elsewhere has none of the caller's
         request = replace(request, headers={**request.headers, **more})
+    limits = terms.timeout
+    first = limits.first_event if limits.total is None else exchange.left(limits.first_event)
+    exchange.sent = time.monotonic()
+    if exchange.note is not None and exchange.reply is not None:
+        exchange.note.posted(exchange.reply)
     try:
-        limits = terms.timeout
-        first = limits.first_event if limits.total is None else exchange.left(limits.first_event)
-        response = yield Send(request, exchange.token, first, limits)
+        response = yield Send(request, exchange.token, first, limits, exchange.take_back)
     except AgentTimeoutError as error:
         if exchange.is_over and not error.safe_to_repeat:
             raise exchange.timed_out("total") from error

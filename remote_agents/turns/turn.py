@@ -228,6 +228,7 @@ class _Asking:
         try:
             reply = yield expand(terms.endpoint.turn(turn), exchange)
         except AgentError as error:
+            error.begun = error.begun or exchange.may_have_run
             if turn.messages:  # so that a stored answer to it can be found
                 error.question = turn.messages[-1].content
             if note is not None and not may_have_run(error):
