@@ -83,10 +83,14 @@ class RawServer:
         self._accepting = threading.Thread(target=self._accept, daemon=True)
         self._accepting.start()
 
-    def close(self) -> None:
+    def stop_listening(self) -> None:
+        """Take no further connections; those that there are go on."""
         with suppress(OSError):
             self._socket.shutdown(socket.SHUT_RDWR)
         self._socket.close()
+
+    def close(self) -> None:
+        self.stop_listening()
         for sock in list(self._open):
             with suppress(OSError):
                 sock.shutdown(socket.SHUT_RDWR)

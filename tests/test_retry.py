@@ -184,6 +184,16 @@ async def test_who_opts_in_repeats_what_may_have_run(
 
 
 @each_kind
+async def test_a_refusal_after_what_may_have_run_is_not_safe_to_repeat(kind: str) -> None:
+    failed = [head(JSON, "502 Bad Gateway", "Retry-After: 0", length=0)]
+    busy = [head(JSON, "429 Too Many Requests", "Retry-After: 0", length=0)]
+    with serving(failed, busy) as server:
+        async with asking(kind, server, max_retries=1, retry_unsafe=True) as asker:
+            error = await asker.fails(session_id="u1")
+        assert (type(error), error.safe_to_repeat) == (RateLimitError, False)
+
+
+@each_kind
 async def test_nothing_is_repeated_after_the_first_event_even_then(kind: str) -> None:
     start = b'data: {"choices":[{"delta":{"content":"Hel"}}]}\n\n'
     with serving([head(), start, RESET], WHOLE) as server:
