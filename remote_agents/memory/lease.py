@@ -71,6 +71,7 @@ class Lease:
         self._consumer = SessionStreamConsumer(title)
         self._holder = os.urandom(16).hex()
         self._place: Place | None = None
+        self._waits_since: float | None = None
         self.guess: Sequence[Conversation] | None = None
         self._may_guess = True
         self._taken = False
@@ -142,8 +143,11 @@ class Lease:
 
     # --- in order ----------------------------------------------------------------------------
 
-    def wait(self) -> Flow[Sequence[Conversation]]:
+    def wait(self, *, again: bool = False) -> Flow[Sequence[Conversation]]:
         """Wait until no turn of the latest conversation is under way; gives what is known then.
+
+        Args:
+            again: Whether what was known before could not be taken: another one has it.
 
         Raises:
             ConversationError: It took too long, or whoever waits is whom he waits for; nothing was
@@ -151,14 +155,16 @@ class Lease:
         """
         turnstile = self.store.turnstile
         self._place = place = self._place or turnstile.enter(self._dialogue)
-        began, since = time.monotonic(), None
-        self._wait = self._within(self._wait)
+        if self._waits_since is None:
+            self._waits_since, self._wait = time.monotonic(), self._within(self._wait)
+        since: float | None = None
         while True:
             if place.coming is None or place.coming.done():
                 known = yield from self.expected()
-                if not known or known[0].busy_since is None:
+                if not again and (not known or known[0].busy_since is None):
                     return known
-                since = known[0].busy_since
+                since = max((each.busy_since or 0 for each in known), default=0) or None
+                again = False
             holder = self._holder_now()
             if holder is not None and holder.is_left():
                 yield from self._take_over(holder)
@@ -167,7 +173,7 @@ class Lease:
             if holder is not None:
                 since, patience = holder.began, holder.ripe()
             holder = None  # which may be garbage but for this
-            waited = time.monotonic() - began
+            waited = time.monotonic() - self._waits_since
             self._check(waited, since)
             if place.coming is None or place.coming.done():
                 yield Sleep(random.uniform(0.02, 0.05))

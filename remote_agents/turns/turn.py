@@ -322,8 +322,10 @@ def _waited_for(plan: Plan) -> list[Interrupt]:
 
 def _in_order(lease: Lease, standing: Standing, plan_next: Callable[[], Plan]) -> Flow[Plan]:
     """One turn after the other, in the order in which they were asked."""
+    again = False
     while True:
-        standing.learn((yield from lease.wait()))
+        standing.learn((yield from lease.wait(again=again)))
         plan = plan_next()
         if (yield from lease.taking(plan.conversation, alone=True)):
             return plan
+        again = lease.guess is None  # else it was wrong
