@@ -284,7 +284,7 @@ class Terms:
         return self.learned.account
 
     def _found_account(self) -> str:
-        if not self.key_is_callable:
+        if self._static_key or not self.key_is_callable:
             return account_of_key(self._static_key)
         if self.session_store is not None:
             warn(
@@ -295,6 +295,13 @@ class Terms:
 
     @property
     def _static_key(self) -> str | None:
+        """What the service knows the caller by, unless a function gives it.
+
+        A header of the caller's own goes before ours.
+        """
+        for name, value in self.default_headers.items():
+            if name.lower() == "authorization":
+                return value
         return None if self.key_is_callable or not self.secret else self.key
 
     def seal_key(self) -> bytes:

@@ -1,5 +1,6 @@
 """Whose conversations they are: users of one application never meet in one."""
 
+import asyncio
 import gc
 import warnings
 from collections.abc import Callable, Iterator
@@ -10,7 +11,13 @@ import pytest
 from langchain_core.exceptions import ModelInvalidRequestError
 
 from langchain_agents import RemoteChatMessageHistory
-from remote_agents import ConfigurationError, InMemorySessionStore, SQLSessionStore, session
+from remote_agents import (
+    ENDPOINTS,
+    ConfigurationError,
+    InMemorySessionStore,
+    SQLSessionStore,
+    session,
+)
 from remote_agents.sandbox import Sandbox
 from remote_agents.testing.ways import FRAMEWORKS, Way, make
 from tests.memory.ways import ASKED, REMEMBERING, SECRET, WAYS, ask, client
@@ -195,3 +202,19 @@ async def test_a_name_is_its_text_whatever_its_class(
     agent = client(sandbox, endpoint, account="acme", session_store=agent.session_store)
     second = await ask(agent, way, ASKED, session_id=f"{way} marked")
     assert second.conversation_id == first.conversation_id
+
+
+@pytest.mark.parametrize("endpoint", REMEMBERING)
+async def test_a_header_that_says_who_asks_is_an_account(endpoint: str) -> None:
+    """It goes before a key of the same model, and agents of AG-UI often have no other."""
+    with Sandbox(rate_limit=None, token_seconds=300) as box:
+        store, seen = InMemorySessionStore(), []
+        alice, _ = box.token(endpoint)
+        await asyncio.sleep(0.002)  # tokens are told apart by their time
+        bob, _ = box.token(endpoint)
+        for token in (alice, alice, bob):
+            whose = {"authorization": f"{ENDPOINTS[endpoint].auth_scheme} {token}"}
+            settings = {"api_key": "one-for-all", "default_headers": whose}
+            agent = client(box, endpoint, session_store=store, **settings)
+            seen.append((await ask(agent, "ask", "Hi", session_id="main")).conversation_id)
+    assert seen[0] == seen[1] != seen[2]
