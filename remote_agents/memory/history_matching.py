@@ -15,6 +15,7 @@ from remote_agents.memory.digests import SIZE
 from remote_agents.types import Waits
 
 KEPT = 1000  # digests of a conversation's last messages; so many messages are compared
+LATEST = 8  # conversations of a dialogue that a store keeps: so many continued, so many others
 
 
 @dataclass(frozen=True, slots=True)

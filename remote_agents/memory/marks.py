@@ -16,7 +16,7 @@ from functools import lru_cache
 
 from remote_agents.json_types import JsonMapping, JsonObject
 from remote_agents.memory.digests import SIZE
-from remote_agents.memory.history_matching import KEPT, Conversation
+from remote_agents.memory.history_matching import KEPT, LATEST, Conversation
 
 SEAL = 12  # bytes
 
@@ -148,19 +148,25 @@ def candidates(
 ) -> list[Conversation]:
     """The conversations of a dialogue: of each, what has seen more of it.
 
+    Of a conversation that the store does not know, marks say all, unless the store may have dropped
+    it for later ones: then nobody knows what came after them.
+
     Args:
         shown: The marks in the caller's history, newest first.
         records: What the store knows.
         opened: Opens a mark; None if it is forged, or of another dialogue.
     """
     stored = {record.conversation_id: record for record in records}
+    drops = sum(record.turns > 1 for record in stored.values()) >= LATEST
     found: dict[str, dict[int, Mark]] = {}
     for each in shown:
         name = each.get("conversation")
         if not isinstance(name, str) or found.get(name) == {} or (mark := opened(each)) is None:
             continue
-        turns = found.setdefault(mark.conversation_id, {})
         record = stored.get(mark.conversation_id)
+        if record is None and drops:
+            continue
+        turns = found.setdefault(mark.conversation_id, {})
         if turns or record is None or (record.count < mark.count and not record.lapsed):
             turns.setdefault(mark.turn, mark)  # else the store has seen as much, or more
     known = [walked(turns) if turns else stored[name] for name, turns in found.items()]

@@ -18,13 +18,11 @@ from remote_agents import process
 from remote_agents.errors import ConfigurationError
 from remote_agents.json_types import JsonObject
 from remote_agents.memory.dialogue import is_absent
-from remote_agents.memory.history_matching import Conversation
+from remote_agents.memory.history_matching import LATEST, Conversation
 from remote_agents.memory.store import SessionStore
 from remote_agents.seconds import read_seconds
 
 T = TypeVar("T")
-
-LATEST = 8  # conversations of a dialogue that are kept: so many continued, so many others
 
 
 class Session(Sequence[Conversation]):

@@ -17,9 +17,9 @@ from remote_agents.flow import DeadlineReached
 from remote_agents.json_types import Arguments, JsonObject
 from remote_agents.memory.connections import Connections, Patience
 from remote_agents.memory.guesses import Guesses
-from remote_agents.memory.history_matching import Conversation
+from remote_agents.memory.history_matching import LATEST, Conversation
 from remote_agents.memory.rows import conversation_of, moving_row, row_as_known, row_of, row_taken
-from remote_agents.memory.sessions import LATEST, kept
+from remote_agents.memory.sessions import kept
 from remote_agents.memory.statements import Statements, create
 from remote_agents.memory.store import SessionStore
 from remote_agents.process import ProcessLock

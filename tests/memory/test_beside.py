@@ -1,4 +1,4 @@
-"""A session whose latest conversation is free while another one, which is to be gone on with, is not."""
+"""A session whose latest conversation is free, while the one to be gone on with is not."""
 
 import asyncio
 import time

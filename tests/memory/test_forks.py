@@ -15,9 +15,11 @@ from remote_agents import (
     NotFoundError,
     RemoteFailureError,
     ServerError,
+    SQLSessionStore,
     UnsupportedContentError,
 )
 from remote_agents.memory.dialogue import names_in
+from remote_agents.memory.history_matching import LATEST
 from remote_agents.sandbox import Sandbox
 from remote_agents.turns.memory_warnings import ConversationRestartedWarning
 from tests.memory.ways import ASKED, REMEMBERING, SECRET, WAYS, ask, client, received
@@ -108,6 +110,25 @@ def as_page(message: Any) -> Any:
     if isinstance(message, str):
         return {"role": "user", "content": message}
     return {"role": "assistant", "content": message.text}
+
+
+@pytest.mark.parametrize("kind", ["memory", "sqlite"])
+@pytest.mark.parametrize("call", CALLS)
+async def test_a_conversation_that_gave_way_to_later_ones_is_not_gone_on_with(
+    call: Any, kind: str, sandbox: Sandbox
+) -> None:
+    """The store knows no more what came after the turn that the history ends with."""
+    store = InMemorySessionStore() if kind == "memory" else SQLSessionStore("sqlite://")
+    agent = client(sandbox, "bluenexus", session_store=store)
+    history = await dialogue(agent, "Hello", **call)
+    await ask(agent, "ask", [*history, TOLD], **call)
+    for branch in range(LATEST):
+        edited = [*history, f"Branch {branch}"]
+        edited.append(await ask(agent, "ask", edited, **call))
+        await ask(agent, "ask", [*edited, "Go on"], **call)
+    reply = await ask(agent, "ask", [*history, ASKED], **call)
+    assert "zebra-17" not in reply.text
+    assert reply.memory == "replayed"
 
 
 @pytest.mark.parametrize("endpoint", KEEPING)

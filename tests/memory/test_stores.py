@@ -16,8 +16,7 @@ from remote_agents import (
     SessionStore,
     SQLSessionStore,
 )
-from remote_agents.memory.history_matching import KEPT
-from remote_agents.memory.sessions import LATEST
+from remote_agents.memory.history_matching import KEPT, LATEST
 from remote_agents.sandbox import Sandbox
 from tests.memory.stored import TALKED, ids, put, talked
 from tests.memory.ways import REMEMBERING, client
