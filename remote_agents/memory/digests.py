@@ -38,7 +38,7 @@ def digest_for(*names: str) -> Digest:
         said = f"{message.role}\0{' '.join(message.content.split())}"
         files = () if message.role == "assistant" else message.attachments
         if message.tool_calls or message.tool_call_id or files:
-            said += f"\0{json.dumps(_calls_and_files(message, files), sort_keys=True, default=str)}"
+            said += f"\0{_sorted(_calls_and_files(message, files))}"
         return blake2s(said.encode("utf-8", "surrogatepass"), digest_size=SIZE, key=key).digest()
 
     return digest
@@ -47,6 +47,11 @@ def digest_for(*names: str) -> Digest:
 def _calls_and_files(message: Message, files: Iterable[Attachment]) -> list[Any]:
     calls = [[call.name, call.arguments] for call in message.tool_calls]
     return [calls, message.tool_call_id, [_file(file) for file in files]]
+
+
+def _sorted(value: object) -> str:
+    """As JSON, which has but texts for keys."""
+    return json.dumps(json.loads(json.dumps(value, default=str)), sort_keys=True)
 
 
 def _file(file: Attachment) -> list[str | None]:

@@ -189,6 +189,9 @@ def test_what_a_digest_covers() -> None:
     digest = digest_for("account", "dialogue")
     same = [Message("user", "a b"), Message("user", " a \n b "), Message("user", "a b", name="Al")]
     assert len({digest(message) for message in same}) == 1
+    calls = ({"x": {1: 2, "y": 3}}, {"x": {"1": 2, "y": 3}})  # the same as JSON
+    called = [Message("assistant", "", tool_calls=[ClientToolCall("1", "f", it)]) for it in calls]
+    assert len({digest(message) for message in called}) == 1
     others = [
         Message("assistant", "a b"),
         Message("user", "ab"),
