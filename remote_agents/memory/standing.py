@@ -218,7 +218,7 @@ class Standing:
             memory="continued",
             reason="resume",
             system=self.system or conversation.system,
-            bare=self.prompt.bare,
+            bare=not conversation.history,  # the message that waits is no history that it brings
             **self._named((), len(self.places)),
         )
 

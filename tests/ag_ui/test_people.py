@@ -68,12 +68,16 @@ def test_the_plain_client_resumes_by_the_message(
 
 
 @each
-async def test_a_session_is_resumed(sandbox: Sandbox, service: str) -> None:
-    agent = client(sandbox, service)
-    assert (await agent.aask(TASK, session_id="s1")).finish_reason == "interrupt"
-    reply = await agent.aask("", session_id="s1", resume={"approved": True})
+@pytest.mark.parametrize("by", ["its name", "the message", "the history"])
+async def test_a_session_is_resumed(sandbox: Sandbox, service: str, by: str) -> None:
+    agent, session = client(sandbox, service), f"resumed by {by}"
+    paused = await agent.aask(TASK, session_id=session)
+    assert paused.finish_reason == "interrupt"
+    told: Any = {"its name": "", "the message": paused, "the history": [TASK, paused]}[by]
+    reply = await agent.aask(told, session_id=session, resume={"approved": True})
     assert reply.text.startswith("Done: ")
     assert (reply.memory, reply.memory_reason) == ("continued", "resume")
+    assert (await agent.aask("And the other one.", session_id=session)).memory_reason == "session"
 
 
 @each
