@@ -268,7 +268,7 @@ class Standing:
             asked=self.mine[max(0, size - self.before) * SIZE :],
             older=max(0, self.before - size),
             system=self.system,
-            bare=prompt.bare,
+            bare=prompt.bare or not (conversation.history or _asks(new)),
             **self._named(messages, size),
         )
 
@@ -354,3 +354,8 @@ class Standing:
             return {}
         asked = ids_of(messages, self.places[max(size, self.before) :])
         return {"ids": asked, "instructions": [m.id or "" for m in messages if m.role == "system"]}
+
+
+def _asks(new: Sequence[Message]) -> bool:
+    """Whether there is a question; the results of an agent's calls go on with the one before."""
+    return any(message.role == "user" for message in new)

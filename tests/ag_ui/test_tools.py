@@ -114,6 +114,17 @@ def test_an_agent_runs_the_tool_and_answers_from_its_result(
     assert "25 vacation days" in answer["messages"][-1].text
 
 
+def test_an_agent_in_a_session_goes_on_after_a_tool(model: ChatAgent) -> None:
+    """What the tool's result is sent with is no history that the caller keeps."""
+    agent = create_agent(model, [get_weather])
+    config: Any = {"configurable": {"session_id": f"{model.endpoint.name} tools"}}
+    for question in ("My secret word is zebra-17.", QUESTION, "What is my secret word?"):
+        answer = agent.invoke({"messages": [HumanMessage(question)]}, config)["messages"][-1]
+    assert CALLS == ["Paris"]
+    assert "zebra-17" in answer.text
+    assert answer.response_metadata["memory_reason"] == "session"
+
+
 def test_an_agent_gives_a_structured_answer(model: ChatAgent) -> None:
     agent = create_agent(model, [get_weather], response_format=Report)
     answer = agent.invoke({"messages": [HumanMessage(QUESTION)]})
