@@ -263,6 +263,7 @@ class Agent(Terms):
             conversation_id,
             messages,
             session_id=session_id,
+            askers=self.askers_in(self.options),
             account=account,
             agent=self.name,
             sealer=sealer_for(seal_key, account, self.name),

@@ -46,6 +46,7 @@ class Endpoint:
         tools: Whether it can be given tools of the caller's, and asks for them to be run.
         parameters: Names of the parameters that it honours.
         options: Names of further constructor arguments.
+        askers: Names of parameters that say who asks: their sessions and threads are his alone.
         call_only: Names of further arguments of a call, which no constructor takes, but for those
             of the caller's tools.
         attachments: Kinds of files that it takes.
@@ -95,6 +96,7 @@ class Endpoint:
     tools: bool = False
     parameters: tuple[str, ...] = ()
     options: tuple[str, ...] = ()
+    askers: tuple[str, ...] = ()
     call_only: tuple[str, ...] = ()
     attachments: frozenset[AttachmentKind] = frozenset()
     takes_links: bool = True

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from remote_agents.json_types import JsonObject
 from remote_agents.memory.dialogue import dialogue_of
@@ -16,6 +16,7 @@ def marks_of(
     messages: Iterable[Message],
     *,
     session_id: str | None,
+    askers: Mapping[str, str],
     account: str,
     agent: str,
     sealer: Sealer,
@@ -26,6 +27,7 @@ def marks_of(
         conversation_id: The service's id.
         messages: All that the conversation holds, oldest first.
         session_id: The session that goes on in it; None if it is named by its own id.
+        askers: Who asks in that session, as part of its name.
         account: Whose it is.
         agent: `provider:agent_id@host/path`.
         sealer: Seals the marks.
@@ -33,7 +35,7 @@ def marks_of(
     if session_id is None:
         named = dialogue_of("conversation", {"conversation": conversation_id}, account, agent)
     else:
-        named = dialogue_of("session", {"session_id": session_id}, account, agent)
+        named = dialogue_of("session", {**askers, "session_id": session_id}, account, agent)
     dialogue = named.shown
     digest = digest_for(account, dialogue)
     marks: list[JsonObject | None] = []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import hashlib
 import inspect
+import json
 from collections.abc import Callable, Mapping
 from contextlib import closing, suppress
 from functools import cached_property, lru_cache
@@ -311,6 +312,11 @@ class Terms:
             self.learned.seal_key = seal_key(secret, self._static_key)
         return self.learned.seal_key
 
+    def askers_in(self, options: Mapping[str, Any]) -> dict[str, str]:
+        """Who asks by the service's own parameters, as parts of the name of a session or thread."""
+        asking = {name: options.get(name) for name in self.endpoint.askers}
+        return {name: _as_text(value) for name, value in asking.items() if value}
+
     def dialogue_keys_of(
         self, session_id: str, names: Mapping[str, str], account: str
     ) -> list[str]:
@@ -321,8 +327,8 @@ class Terms:
             names: What else is part of it, for example `user_id`.
             account: Whose it is.
         """
-        session = required(session_id)
-        keys = []
+        session, keys = required(session_id), []
+        names = {**self.askers_in(self.options), **names}
         for name in NAMES:
             found = find_dialogue_name({name: session, **names})
             if found is not None:
@@ -332,6 +338,10 @@ class Terms:
     def new_reply(self) -> Reply:
         """An empty reply of this agent."""
         return Reply(self.endpoint.name, self.name)
+
+
+def _as_text(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value, sort_keys=True, default=str)
 
 
 @lru_cache(maxsize=256)  # many agents differ in their address alone

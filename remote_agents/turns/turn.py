@@ -156,6 +156,8 @@ class _Asking:
         seal_key = terms.learned.seal_key or (yield from asked(store, terms.seal_key, left))
         sealer = sealer_for(seal_key, account, terms.name)
         kind, parts = name or ("nonce", {})
+        if kind in ("session", "thread"):
+            parts = {**terms.askers_in(self.options), **parts}
         if name:
             dialogue = dialogue_of(kind, parts, account, terms.name)
         else:

@@ -218,3 +218,27 @@ async def test_a_header_that_says_who_asks_is_an_account(endpoint: str) -> None:
             agent = client(box, endpoint, session_store=store, **settings)
             seen.append((await ask(agent, "ask", "Hi", session_id="main")).conversation_id)
     assert seen[0] == seen[1] != seen[2]
+
+
+@pytest.mark.parametrize("given", ["constructor", "call"])
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+async def test_a_sender_has_sessions_of_his_own(
+    framework: str, given: str, sandbox: Sandbox
+) -> None:
+    """MaiAgent knows by `sender` which contact asks, whoever's the key is."""
+    settings = {**sandbox.kwargs("maiagent"), "session_store": InMemorySessionStore()}
+    plain = client(sandbox, "maiagent")
+    seen = []
+    alice, bob = (str(plain.contacts.create(name).id) for name in ("Alice", "Bob"))
+    for name in (alice, bob, alice):
+        whose: tuple[Any, Any] = ({"sender": name}, {})
+        made, call = whose if given == "constructor" else reversed(whose)
+        way = Way(framework, "maiagent", streamed=False, awaited=True, **settings, **made)
+        answer = await way.ask("Hi", session="main", **call)
+        seen.append(answer.metadata["conversation_id"])
+        asked = way.model if framework == "plain" else way.model.client
+        known = asked.session("main", **call)
+        assert known is not None
+        assert known.conversation_id == seen[-1]
+    assert seen[0] == seen[2] != seen[1]
+    assert asked.forget("main", **call)

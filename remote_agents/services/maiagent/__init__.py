@@ -23,6 +23,7 @@ ENDPOINT = Endpoint(
     roles=frozenset({"user"}),
     history=False,
     parameters=("sender", "query_metadata", "content_payload"),
+    askers=("sender",),
     options=("root",),
     roots=ROOTS,
     for_agent=for_agent,
