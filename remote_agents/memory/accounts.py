@@ -84,3 +84,8 @@ def seal_key(secret: str | bytes | None, key: str | None) -> bytes:
     if key:
         return hashlib.blake2s(key.encode(), person=b"seal").digest()
     return _OF_THIS_PROCESS
+
+
+def is_lasting(key: bytes) -> bool:
+    """Whether another process, and this one after a restart, seals marks with the same."""
+    return key is not _OF_THIS_PROCESS

@@ -205,6 +205,11 @@ class Standing:
                 plan.history = [message for message in plan.history if message.id in known]
         return plan
 
+    def has_had(self, conversation_id: str) -> bool:
+        """Whether the conversation is known to be of this dialogue, by the store or by a mark."""
+        known = {record.conversation_id for record in self.records}
+        return conversation_id in known | {mark.conversation_id for mark in self._marks()}
+
     def resumed(self, conversation_id: str) -> Plan:
         """No message: the conversation goes on with a run that waits."""
         known = [found for found in self.known if found.conversation_id == conversation_id]

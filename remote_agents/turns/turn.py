@@ -20,6 +20,7 @@ from remote_agents.errors import (
     UnsupportedContentError,
 )
 from remote_agents.flow import Flow
+from remote_agents.memory.accounts import is_lasting
 from remote_agents.memory.dialogue import (
     Dialogue,
     FoundNames,
@@ -87,7 +88,8 @@ def take_turn(
     asking = _Asking(terms, prompt, {**terms.options, **told}, stream)
     mode = read_memory(memory) if memory else terms.memory
     if resume is not None:
-        return asking.naming(asking.resumed(resume, dialogue, session_id, conversation_id))
+        marked = mode != "client"
+        return asking.naming(asking.resumed(resume, dialogue, session_id, conversation_id, marked))
     name = find_dialogue_name(dialogue, session_id=session_id, conversation_id=conversation_id)
     if mode == "client" or terms.endpoint.keeps == "none" or (name is None and mode == "auto"):
         return asking.naming(asking.post(asking.prompt.alone(), None))
@@ -119,6 +121,7 @@ class _Asking:
         dialogue: FoundNames | None,
         session_id: str | None,
         conversation_id: str | None,
+        marked: bool,
     ) -> Flow[None]:
         """Go on with the run that waits for a person, in the conversation where it waits."""
         endpoint, message = self.terms.endpoint, self.prompt.waiting()
@@ -138,7 +141,8 @@ class _Asking:
         self.options = {**self.options, "resume": answer}
         self.interrupts = origin.interrupts if origin else ()
         name = find_dialogue_name(dialogue, session_id=session_id, conversation_id=None)
-        return self.in_dialogue(name, resumes=where or "")
+        foreign = marked and conversation_id is None and name is not None
+        return self.in_dialogue(name, resumes=where or "", foreign=foreign)
 
     def in_dialogue(
         self,
@@ -147,6 +151,7 @@ class _Asking:
         cleared: bool = False,
         latest: bool = False,
         resumes: str | None = None,
+        foreign: bool = False,
     ) -> Flow[None]:
         """A turn of a dialogue, which leaves a note of where the conversation stands."""
         terms, self.clock = self.terms, Exchange(self.terms)
@@ -169,7 +174,9 @@ class _Asking:
         if resumes is None:
             plan = yield from _planned(standing, lease, parts, cleared=cleared, latest=latest)
         else:
-            plan = yield from _resumed(standing, lease, resumes)
+            # Whether a message is of this dialogue is told where its mark can be read.
+            foreign = foreign and is_lasting(seal_key)
+            plan = yield from _resumed(standing, lease, resumes, foreign=foreign)
             self.interrupts = self.interrupts or _waited_for(plan)
         yield from self._follow(plan, lease, standing)
 
@@ -306,11 +313,21 @@ def _at_once(lease: Lease, standing: Standing) -> Flow[Plan]:
     return plan
 
 
-def _resumed(standing: Standing, lease: Lease, conversation_id: str) -> Flow[Plan]:
-    """The plan that goes on with a run that waits; of a session, in its latest conversation."""
+def _resumed(
+    standing: Standing, lease: Lease, conversation_id: str, *, foreign: bool
+) -> Flow[Plan]:
+    """The plan that goes on with a run that waits; of a session, in its latest conversation.
+
+    What a message says of its conversation may be `foreign`: histories come from browsers too.
+    """
     standing.learn((yield from lease.known()))
     if not conversation_id and not standing.known:
         raise ConfigurationError("There is nothing to resume: the session has no conversation.")
+    if conversation_id and foreign and not standing.has_had(conversation_id):
+        raise ConfigurationError(
+            "There is nothing to resume: the message that waits is of no conversation of this "
+            "session or thread. Pass conversation_id= if that is yours."
+        )
     plan = standing.resumed(conversation_id or standing.known[0].conversation_id)
     yield from lease.taking(plan.conversation)
     return plan
