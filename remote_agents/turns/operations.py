@@ -115,6 +115,7 @@ def stream(op: Stream, exchange: Exchange) -> Flow[Reply]:
         last = yield accepted(op.request, exchange, partial(read_answer, op.decode, reply))
         if exchange.note is not None:
             yield from exchange.note.answered(reply)
+            exchange.note = None  # what may follow asks nothing
         if op.after is not None:
             yield from _afterwards(op.after(reply), exchange)
         yield Emit(last)

@@ -339,12 +339,13 @@ def test_a_loss_is_told_from_other_refusals(shape: str) -> None:
         {"code": "INVALID_PARAM", "message": "conversation is not supported by this edition"},
     ],
 )
+@pytest.mark.parametrize("suggest", [False, True])
 async def test_an_agent_that_keeps_no_conversation(
-    sandbox: Sandbox, body: dict[str, str], caplog: pytest.LogCaptureFixture
+    sandbox: Sandbox, body: dict[str, str], suggest: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
     agent = client(sandbox, "cloudbase", session_store=InMemorySessionStore())
     sandbox.fail_next(status=400, body=body, endpoint="cloudbase", match="/conversation", times=9)
-    history = await dialogue(agent, TOLD, ASKED, session_id="u1")
+    history = await dialogue(agent, TOLD, ASKED, session_id="u1", suggest=suggest)
     assert "zebra-17" in history[-1].text
     assert {turn["conversation_id"] for turn in sandbox.turns()} == {None}
     assert TOLD in received(sandbox)[0]
