@@ -77,7 +77,7 @@ def engine_of(sa: ModuleType, url: str, options: Arguments) -> Engine:
     """
     try:
         parsed = sa.make_url(url)
-        insert_into(parsed.get_backend_name())
+        _refuse_others(parsed)
         if parsed.get_backend_name() == "sqlite":
             return _sqlite_engine(sa, parsed, options)
         engine: Engine = sa.create_engine(parsed, **_postgresql_options(parsed, options))
@@ -91,9 +91,22 @@ def engine_of(sa: ModuleType, url: str, options: Arguments) -> Engine:
             "is written %40, %3A or %2F."
         ) from None
     except ImportError as error:
-        raise MissingExtraError(
-            needs("SQLSessionStore", "postgres", f"the driver of its database ({error})")
-        ) from error
+        driver = f"the driver of its database ({error}; psycopg's is postgresql+psycopg://)"
+        raise MissingExtraError(needs("SQLSessionStore", "postgres", driver)) from error
+
+
+def _refuse_others(url: URL) -> None:
+    """Refuse what names another database, or a driver that only asyncio can use."""
+    backend = url.get_backend_name()
+    if backend == "postgres":
+        raise ConfigurationError("SQLAlchemy knows no postgres://: write postgresql+psycopg://.")
+    insert_into(backend)
+    if url.get_dialect().is_async:
+        write = "sqlite://" if backend == "sqlite" else "postgresql+psycopg://"
+        raise ConfigurationError(
+            f"{url.drivername}:// is for asyncio alone, and blocking calls use the same database: "
+            f"write {write}."
+        )
 
 
 def shown_address(sa: ModuleType, url: str) -> str:

@@ -180,7 +180,7 @@ def test_a_store_shows_no_secret_of_its_address(tmp_path: Path) -> None:
 def test_a_wrong_database_is_named_and_the_password_is_not(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="cannot be read"):
         SQLSessionStore("nonsense")
-    with pytest.raises(ConfigurationError, match="driver"):
+    with pytest.raises(ConfigurationError, match=r"driver.* postgresql\+psycopg://"):
         SQLSessionStore("postgresql+pg8000://x")
     with pytest.raises(ConfigurationError, match="not mysql"):
         SQLSessionStore("mysql+pymysql://x")
@@ -193,6 +193,24 @@ def test_a_wrong_database_is_named_and_the_password_is_not(tmp_path: Path) -> No
     store = SQLSessionStore(f"sqlite:///{tmp_path / 's.db'}?timeout=3")
     assert "s3cret" not in repr(store)
     store.close()
+
+
+@pytest.mark.parametrize(
+    ("address", "write"),
+    [
+        ("sqlite+aiosqlite:///{}/x.db", "sqlite://"),
+        ("postgresql+asyncpg://me:s3cret@127.0.0.1:1/x", r"postgresql\+psycopg://"),
+        ("postgres://me:s3cret@127.0.0.1:1/x", r"postgresql\+psycopg://"),
+    ],
+)
+@pytest.mark.parametrize("opened", [SQLSessionStore, lambda url: open_journal(url, "run")])
+def test_an_address_of_another_library_is_answered_with_what_to_write(
+    address: str, write: str, opened: Callable[[str], object], tmp_path: Path
+) -> None:
+    with pytest.raises(ConfigurationError, match=f"write {write}") as caught:
+        opened(address.format(tmp_path))
+    assert "s3cret" not in str(caught.value)
+    assert "pip install" not in str(caught.value)
 
 
 async def test_a_dead_database_stops_the_turn_before_it_is_sent(
