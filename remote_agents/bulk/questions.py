@@ -23,6 +23,23 @@ class Question(NamedTuple):
     session_id: str | None = None
 
 
+def refuse_no_questions(inputs: object, **functions: object) -> None:
+    """Refuse what iterates as letters or names of columns, and what is no function of an input."""
+    if isinstance(inputs, (str, bytes)):
+        raise ConfigurationError("inputs is a list of questions, not a single text.")
+    columns = getattr(inputs, "columns", None)
+    if columns is not None and not callable(columns):
+        raise ConfigurationError(
+            f"inputs is a list of questions, not {type(inputs).__name__}: pass one column of it, "
+            "or its rows as mappings to a chain that takes them."
+        )
+    for name, function in functions.items():
+        if function is not None and not callable(function):
+            raise ConfigurationError(
+                f"{name} is a function of an input, not {type(function).__name__}."
+            )
+
+
 def make_questions(
     inputs: Iterable[Any],
     keys: Callable[[Any], object] | None,
@@ -99,8 +116,8 @@ def _lasting_text(value: object) -> str:
     text = str(value)
     if _ADDRESS.search(text):
         raise ConfigurationError(
-            f"A question holds {text[:100]}, which another run would not know again, so that it "
-            "were asked twice: pass key=, which names each question."
+            f"A question holds {text[:100]}, which another run would not know again and would "
+            "ask once more: pass key=, which names each question."
         )
     return text
 

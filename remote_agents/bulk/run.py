@@ -18,6 +18,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextvars import Context, copy_context
 from itertools import islice
+from numbers import Integral
 from typing import Any
 
 from remote_agents.bulk.journal import JournalEntry, open_journal
@@ -28,6 +29,7 @@ from remote_agents.bulk.questions import (
     distinct,
     key_of,
     make_questions,
+    refuse_no_questions,
     session_of,
     units_of,
 )
@@ -91,11 +93,12 @@ def ask_many(
     Yields:
         Rows with `key`, `input`, `status` (`answered`, `failed` or `in_flight`), `asked` (how
         often), `answer`, `citations`, `conversation_id`, `finish_reason`, `input_tokens`,
-        `output_tokens`, `seconds`, `error` and `error_type`.
+        `output_tokens`, `seconds`, `error`, `error_type`, `safe_to_repeat` and `was_in_flight`.
 
     Raises:
-        ConfigurationError: The model is of no known kind, the path cannot be used, or, while the
-            rows are iterated, two questions have one key, or one has none.
+        ConfigurationError: The model is of no known kind, the inputs are one text or a table, an
+            option is of the wrong kind, the path cannot be used, or, while the rows are iterated,
+            two questions have one key, or one has none.
 
     Example:
         >>> rows = ask_many(BlueNexus(), ["How many vacation days do I get?"],
@@ -103,8 +106,7 @@ def ask_many(
         >>> [row["answer"] for row in rows]  # doctest: +SKIP
         ['Full-time employees receive 25 vacation days ...']
     """
-    if isinstance(inputs, (str, bytes)):
-        raise ConfigurationError("inputs is a list of questions, not a single text.")
+    refuse_no_questions(inputs, key=key, session=session)
     asker = Asker(
         model,
         path,
@@ -180,10 +182,8 @@ class Asker:
         repeat_in_flight: bool = False,
         run: str = "bulk",
     ) -> None:
-        if concurrency < 1:
-            raise ConfigurationError("concurrency must be at least 1.")
         self._ask = way_of_asking(model)
-        self._concurrency = concurrency
+        self._concurrency = _read_concurrency(concurrency)
         self._repeat_failed = repeat_failed
         self._repeat_in_flight = repeat_in_flight
         self._journal = open_journal(path, run)
@@ -191,6 +191,11 @@ class Asker:
     def __call__(self, batch: JsonMapping) -> Arguments:
         """Answer a batch of columns; its own columns stay, those of a row are added."""
         columns = {name: _values(column) for name, column in batch.items()}
+        if "input" not in columns:
+            names = ", ".join(map(str, columns))
+            raise ConfigurationError(
+                f"The questions of a batch are its column 'input'; it has {names or 'no column'}."
+            )
         inputs = columns["input"]
         sessions = [*map(session_of, columns.get("session_id") or [None] * len(inputs))]
         keys = [*map(key_of, columns.get("key") or map(digests(), inputs, sessions))]
@@ -296,6 +301,12 @@ class Asker:
             "was_in_flight": lost,
         }
         return {**_EMPTY, **own, **{k: v for k, v in found.items() if v is not None}}
+
+
+def _read_concurrency(value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, Integral) or value < 1:
+        raise ConfigurationError(f"concurrency is a whole number from 1 on, not {value!r}.")
+    return int(value)
 
 
 _EMPTY: Row = {

@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pandas import DataFrame
 
 from langchain_agents import ChatBlueNexus
 from llamaindex_agents import BlueNexus as LlamaBlueNexus
 from remote_agents import BlueNexus, ConfigurationError, InMemorySessionStore
-from remote_agents.bulk.run import ask_many
+from remote_agents.bulk.run import Asker, ask_many
 from remote_agents.sandbox import Sandbox
 
 QUESTIONS = [f"Say: answer {n}" for n in range(12)]
@@ -333,10 +334,33 @@ def test_a_path_that_cannot_be_used_is_a_mistake_of_the_configuration(
     assert not sandbox.turns()
 
 
-def test_a_single_text_is_refused(sandbox: Sandbox, tmp_path: Path) -> None:
-    with pytest.raises(ConfigurationError, match="a list of questions"):
-        run(BlueNexus(**sandbox.kwargs("bluenexus")), "Hello", tmp_path / "a")
+@pytest.mark.parametrize(
+    ("inputs", "options", "said"),
+    [
+        ("Hello", {}, "a list of questions"),
+        (DataFrame({"question": ["Hello"]}), {}, "a list of questions.* one column"),
+        (QUESTIONS, {"key": "id"}, "key is a function of an input, not str"),
+        (QUESTIONS, {"session": "user"}, "session is a function of an input, not str"),
+        (QUESTIONS, {"concurrency": "4"}, "concurrency .* not '4'"),
+        (QUESTIONS, {"concurrency": 0}, "concurrency .* not 0"),
+    ],
+)
+def test_what_is_no_list_of_questions_and_no_option_is_refused(
+    inputs: Any, options: dict[str, Any], said: str, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    with pytest.raises(ConfigurationError, match=said):
+        run(BlueNexus(**sandbox.kwargs("bluenexus")), inputs, tmp_path / "a", **options)
     assert not sandbox.turns()
+    assert not os.listdir(tmp_path)
+
+
+def test_a_batch_without_questions_is_told_which_column_it_lacks(
+    sandbox: Sandbox, tmp_path: Path
+) -> None:
+    asker = Asker(BlueNexus(**sandbox.kwargs("bluenexus")), tmp_path / "a")
+    with pytest.raises(ConfigurationError, match=r"column 'input'.* question, city"):
+        asker({"question": ["Hello"], "city": ["Bonn"]})
+    asker.close()
 
 
 def test_a_stranger_is_refused(tmp_path: Path) -> None:
