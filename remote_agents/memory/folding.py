@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import replace
 from typing import get_args
 
-from remote_agents.errors import UnsupportedContentError
+from remote_agents.errors import ConfigurationError, UnsupportedContentError
 from remote_agents.service import Endpoint
 from remote_agents.types import Attachment, Fold, Message, Role
 
@@ -140,7 +140,23 @@ def _fold_into_one(messages: Sequence[Message], fold: Fold) -> Message:
         return messages[0]
     files: list[Attachment] = [file for message in messages for file in message.attachments]
     asked = [message for message in messages if message.role == "user"]
-    return Message("user", fold(messages), files, id=(asked or messages)[-1].id)
+    return Message("user", _folded(messages, fold), files, id=(asked or messages)[-1].id)
+
+
+def _folded(messages: Sequence[Message], fold: Fold) -> str:
+    """What the caller's function makes of some messages.
+
+    Raises:
+        ConfigurationError: It is no text.
+    """
+    text: object = fold(messages)
+    if isinstance(text, str):
+        return text
+    if isinstance(text, Coroutine):
+        text.close()
+    raise ConfigurationError(
+        f"fold= gives one text of several messages, not {type(text).__name__}."
+    )
 
 
 # --- what a message says beside its text ---------------------------------------------------------

@@ -249,3 +249,20 @@ def test_the_template_reaches_the_wire(sandbox: Sandbox, endpoint: str) -> None:
     agent.ask([Message("system", "Be brief."), "Hello"], session_id="template")
     assert received(sandbox) == ["Be brief.+Hello"]
     agent.forget("template")
+
+
+async def _later(_: object) -> str:
+    return "too late"
+
+
+@pytest.mark.filterwarnings("error::RuntimeWarning")
+@pytest.mark.parametrize("fold", [lambda _: None, lambda _: ["a"], _later])
+@pytest.mark.parametrize("endpoint", ["cloudbase", "maiagent"])
+def test_a_template_that_gives_no_text_is_refused_and_nothing_is_sent(
+    sandbox: Sandbox, endpoint: str, fold: Any
+) -> None:
+    agent = client(sandbox, endpoint, fold=fold)
+    with pytest.raises(ConfigurationError, match="fold= gives one text"):
+        agent.ask([Message("system", "Be brief."), "Hello"], session_id="template")
+    assert not sandbox.requests()
+    assert agent.session("template") is None
