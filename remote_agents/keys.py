@@ -7,11 +7,13 @@ import inspect
 import time
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Future
+from math import isnan
 from typing import Any, TypeAlias
 
 from pydantic import SecretStr
 
 from remote_agents import process
+from remote_agents.errors import ConfigurationError
 from remote_agents.json_types import JsonObject
 from remote_agents.process import ProcessLock
 
@@ -34,6 +36,9 @@ def cached_key(fetch: Callable[[], Fetched | Awaitable[Fetched]]) -> CachedKey:
             that is async, or gives what is to be awaited, serves async calls. However many turns
             wait for a token, it is called once.
 
+    Raises:
+        ConfigurationError: It is no function; and from the key, where the seconds are no number.
+
     Example:
         >>> key = cached_key(lambda: ("token", 3600.0))
         >>> key().get_secret_value()
@@ -50,6 +55,10 @@ class CachedKey:
     """
 
     def __init__(self, fetch: Callable[[], Fetched | Awaitable[Fetched]]) -> None:
+        if not callable(fetch):
+            raise ConfigurationError(
+                f"cached_key takes a function that gives the token, not {type(fetch).__name__}."
+            )
         self._fetch = fetch
         self._awaits = inspect.iscoroutinefunction(fetch)
         self._token: SecretStr | None = None
@@ -116,7 +125,7 @@ class CachedKey:
         return self._token if time.monotonic() < self._until else None
 
     def _keep(self, fetched: Any) -> SecretStr:
-        token, seconds = fetched if isinstance(fetched, tuple) else (fetched, None)
+        token, seconds = _token_and_seconds(fetched)
         if not isinstance(token, Token | None):
             no_text: SecretStr = token  # which the turn refuses by its type
             return no_text
@@ -141,6 +150,22 @@ class CachedKey:
 
     def __setstate__(self, state: JsonObject) -> None:
         CachedKey.__init__(self, state["_fetch"])
+
+
+def _token_and_seconds(fetched: Any) -> tuple[Any, float | None]:
+    if not isinstance(fetched, tuple):
+        return fetched, None
+    if len(fetched) == 2 and (fetched[1] is None or _is_number(fetched[1])):
+        return fetched[0], fetched[1]
+    kinds = ", ".join(type(each).__name__ for each in fetched)
+    raise ConfigurationError(
+        "The function in cached_key gives the token, or (token, seconds) with the seconds as a "
+        f"number, not ({kinds})."
+    )
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and not isnan(value)
 
 
 class _Fetch:

@@ -5,6 +5,7 @@ Nothing of OpenTelemetry is loaded where its API is not installed. No message is
 
 from __future__ import annotations
 
+import inspect
 import logging
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -15,7 +16,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from remote_agents.drivers import Stack
-from remote_agents.errors import AgentError
+from remote_agents.errors import AgentError, ConfigurationError
 from remote_agents.flow import Do, Emit, Flow, Send
 from remote_agents.json_types import JsonMapping, JsonObject
 from remote_agents.memory.dialogue import FoundNames
@@ -67,10 +68,16 @@ def on_turn(observer: Callable[[TurnRecord], None]) -> Callable[[], None]:
     Returns:
         A function that takes the observer away again.
 
+    Raises:
+        ConfigurationError: It is no function, or an async one.
+
     Example:
         >>> stop = on_turn(lambda turn: print(turn.endpoint, turn.outcome))
         >>> stop()
     """
+    if not callable(observer) or inspect.iscoroutinefunction(observer):
+        kind = "an async one" if callable(observer) else type(observer).__name__
+        raise ConfigurationError(f"on_turn takes a function that is called at once, not {kind}.")
     place = object()
     _observers[place] = observer
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import json
+import math
 import os
 import subprocess
 import sys
@@ -12,6 +13,7 @@ import threading
 import weakref
 from collections.abc import Awaitable, Callable, Generator
 from concurrent.futures import CancelledError, ThreadPoolExecutor
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -323,6 +325,29 @@ def test_a_blocking_call_awaits_no_function(kind: str, sandbox: Sandbox) -> None
     with pytest.raises(ConfigurationError, match="async function"):
         make("plain", "bluenexus", **settings).ask(QUESTION)
     gc.collect()  # a coroutine that nobody awaited would be said now
+
+
+@pytest.mark.parametrize(
+    "fetched",
+    [("a", "3600"), ("a", timedelta(hours=1)), ("a", math.nan), ("a", True), ("a", 1, 2), ("a",)],
+)
+@pytest.mark.parametrize("awaited", [False, True])
+async def test_a_time_that_is_no_number_of_seconds_is_refused(
+    fetched: Any, awaited: bool, sandbox: Sandbox
+) -> None:
+    key, left = counted(fetched)
+    settings = {**sandbox.kwargs("bluenexus"), "api_key": key}
+    way = Way("plain", "bluenexus", streamed=False, awaited=awaited, **settings)
+    with pytest.raises(ConfigurationError, match="seconds"):
+        await way.ask(QUESTION)
+    assert not sandbox.requests()
+    assert not left
+
+
+@pytest.mark.parametrize("wrapped", ["a-token", None, ("a-token", 3600.0)])
+def test_what_is_no_function_is_not_wrapped(wrapped: Any) -> None:
+    with pytest.raises(ConfigurationError, match="cached_key takes a function"):
+        cached_key(wrapped)
 
 
 FORKED = """

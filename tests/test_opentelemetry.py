@@ -12,7 +12,14 @@ from opentelemetry import trace
 from opentelemetry.sdk.trace import SpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from remote_agents import AgentError, BlueNexus, TurnRecord, observability, on_turn
+from remote_agents import (
+    AgentError,
+    BlueNexus,
+    ConfigurationError,
+    TurnRecord,
+    observability,
+    on_turn,
+)
 from remote_agents.sandbox import Sandbox
 from remote_agents.testing.ways import ENDPOINT_NAMES, FRAMEWORKS, Way, asked, make
 from tests.raw_server import JSON, head, serving
@@ -259,6 +266,16 @@ async def test_an_observer_that_fails_costs_nobody_his_answer(
     assert [each.levelname for each in failures] == ["ERROR", "ERROR"]
     assert "ValueError" in caplog.text
     assert "bananas" not in caplog.text
+
+
+async def _later(_: TurnRecord) -> None:
+    raise AssertionError
+
+
+@pytest.mark.parametrize("observer", ["count", None, _later])
+def test_what_cannot_be_called_at_once_is_no_observer(observer: Any) -> None:
+    with pytest.raises(ConfigurationError, match="on_turn takes a function"):
+        on_turn(observer)
 
 
 class _Failing(SpanProcessor):
