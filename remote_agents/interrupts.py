@@ -36,9 +36,10 @@ def raise_if_interrupted(metadata: JsonMapping) -> None:
         return
     interrupts = interrupts_in(metadata.get("interrupts"))
     asked = "; ".join(each.question for each in interrupts if each.question)
+    told = f"The agent waits for a person{': ' + asked if asked else ''}"
+    end = "" if told.endswith((".", "?", "!", "\u3002", "\uff1f", "\uff01")) else "."
     raise AgentInterrupt(
-        f"The agent waits for a person{': ' + asked if asked else ''}. Ask it as a chat model, and "
-        "answer with resume=.",
+        f"{told}{end} Ask it as a chat model, and answer with resume=.",
         interrupts=interrupts,
         endpoint=metadata.get("model_provider"),
         conversation_id=metadata.get("conversation_id"),
