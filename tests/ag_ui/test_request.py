@@ -198,6 +198,19 @@ def test_what_is_at_hand_goes_along_with_an_answer_and_the_call_that_waits() -> 
     assert sent["command"] == []
 
 
+def test_a_result_without_a_text_goes_along_with_an_answer() -> None:
+    """Else its call had none, which models refuse."""
+    history = [
+        Message("user", "Look, and delete it.", id="1"),
+        Message("assistant", "", id="2", tool_calls=[CALL]),
+        Message("tool", "", id="3", tool_call_id="c"),
+        Message("assistant", "", id="4"),
+    ]
+    waiting = [Interrupt("i", answered_by="resume")]
+    turn = Turn("a", [], history=history, options={"resume": True}, interrupts=waiting)
+    assert [each["id"] for each in run_input(turn, "t")["messages"]] == ["1", "2", "3"]
+
+
 def test_what_the_answer_may_repeat() -> None:
     result = Message("tool", "sunny", id="2", tool_call_id="c")
     turn = Turn("a", [Message("user", "a", id="1"), result], options={"tools": [OPENAI]})

@@ -208,7 +208,7 @@ def _paused(messages: list[JsonObject], waiting: Sequence[Interrupt]) -> list[Js
     paused = next((each for each in reversed(messages) if each["role"] == "assistant"), None)
     if calls and paused:
         paused["toolCalls"] = [*paused.get("toolCalls", ()), *calls]
-    return [each for each in messages if each["content"] or "toolCalls" in each]
+    return [m for m in messages if m["content"] or m["role"] == "tool" or "toolCalls" in m]
 
 
 def _answers_by_id(answer: object, waiting: Sequence[Interrupt]) -> Any:
