@@ -72,3 +72,21 @@ def test_a_snapshot_in_snake_case() -> None:
     asked = {"id": "1", "role": "assistant", "tool_calls": [{"id": "c", "function": {"name": "w"}}]}
     held = snapshot(user("u", "hi"), asked)
     assert told([*snake([STARTED]), held, *snake([FINISHED])]).tool_calls[0].name == "w"
+
+
+SHOWN = {  # what Python shows of a value, and what is kept of it
+    "{'question': 'May I?\\ud83d', 'of': {'b', 'a'}}": {
+        "question": "May I?\ufffd",
+        "of": ["a", "b"],
+    },
+    "[...]": "[...]",
+}
+
+
+@pytest.mark.parametrize("shown", SHOWN)
+def test_an_interrupt_that_python_wrote_holds_json(shown: str) -> None:
+    """Whatever it may be, a checkpoint has to keep it."""
+    asked = {"type": "CUSTOM", "name": "on_interrupt", "value": shown}
+    (interrupt,) = told([STARTED, asked, FINISHED]).interrupts
+    assert interrupt.value == SHOWN[shown]
+    json.dumps(interrupt.to_dict(), ensure_ascii=False).encode()

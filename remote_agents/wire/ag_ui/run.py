@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from ast import literal_eval
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -186,12 +187,13 @@ def _structured(found: object, answered_by: Any) -> Interrupt:
 def value_of(asked: object) -> Any:
     """What an interrupt asks with: JSON, or what Python shows of it.
 
-    Tencent's server writes it in the second way when a run waits already.
+    Tencent's server writes it in the second way when a run waits already. What JSON does not know
+    stays that text: nobody could keep the message that holds it.
     """
     value = decoded(asked)
     if isinstance(value, str) and value[:1] in ("{", "[") and len(value) < SHOWN:
-        with suppress(ValueError, SyntaxError, RecursionError, MemoryError):
-            return literal_eval(value)
+        with suppress(ValueError, SyntaxError, TypeError, RecursionError, MemoryError):
+            return decoded(json.dumps(literal_eval(value), default=sorted, allow_nan=False))
     return value
 
 
