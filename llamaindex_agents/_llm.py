@@ -96,7 +96,9 @@ class RemoteLLM(Configured, StructuredPrediction):
 
     @model_validator(mode="before")
     @classmethod
-    def _check_names(cls, data: Any) -> Any:
+    def _check_names(cls, data: object) -> Any:
+        if not isinstance(data, dict):
+            return data
         data = {name: value for name, value in data.items() if name != _HIDDEN}
         for name in data:
             if name not in cls.model_fields:

@@ -14,6 +14,7 @@ from llama_index.core.base.llms.types import (
     ThinkingBlock,
     ToolCallBlock,
 )
+from pydantic import ValidationError
 
 import llamaindex_agents
 from llamaindex_agents import BlueNexus, CloudBase, MaiAgent, PrivateAI, RemoteAgent
@@ -254,6 +255,12 @@ def test_to_dict_and_back(
     assert again.agent.timeout == Timeout(idle=7)
     assert again.agent.name == llm.agent.name
     assert "25 vacation days" in again.complete(QUESTION).text
+
+
+@pytest.mark.parametrize("given", ["gpt-4", ["gpt-4"], None], ids=str)
+def test_what_is_no_llm_is_refused_as_for_any_model(given: object) -> None:
+    with pytest.raises(ValidationError, match="valid dictionary or instance"):
+        BlueNexus.model_validate(given)
 
 
 @pytest.mark.parametrize("service", SERVICES)
