@@ -27,6 +27,7 @@ INDEXED: dict[str, list[Frame]] = {
     "all at 0": [{"index": 0}, {"index": 0}],
     "at null": [{"index": None}, {"index": None}],
     "at none": [{}, {}],
+    "an id for each piece": [{"index": 0}, {"index": 0}],
 }
 
 
@@ -44,6 +45,7 @@ async def test_the_calls_of_an_agents_own_tools(
     if WAYS[way][0]:
         (first, second), (at, then) = CALLS, INDEXED[how]
         rest = {"index": at.get("index", 0), "function": {"arguments": "}"}}
+        rest |= {"id": "c"} if how == "an id for each piece" else {}
         cut = {**first["function"], "arguments": '{"q": 1'}
         pieces = [[{**first, **at, "function": cut}], [rest], [{**second, **then}]]
         deltas = [*({"tool_calls": piece} for piece in pieces), {"content": "25 days"}, {}]

@@ -151,11 +151,14 @@ def _decode_calls(content: JsonMapping, whole: bool, so_far: Reply, events: list
 def _id_of(call: JsonMapping, place: int, so_far: Reply) -> str:
     """Whose a piece is: of the call that it names, else of the last one at its index.
 
-    Some servers begin each call of a step at index 0.
+    Some servers begin each call of a step at index 0, and some have an id for each piece: a call
+    begins with a name.
     """
     ids = so_far.decoder = so_far.decoder if isinstance(so_far.decoder, dict) else {}
     index = count(call.get("index", place))
-    known = identifier(call.get("id")) or ids.get(index) or f"call-{index}"
+    named, last = identifier(call.get("id")), ids.get(index)
+    begins = last is None or mapping(call.get("function")).get("name")
+    known = (named if begins else None) or last or f"call-{index}"
     ids[index] = known
     return known
 
