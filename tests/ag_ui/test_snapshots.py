@@ -65,6 +65,15 @@ def test_what_is_not_streamed_is_told_though_its_words_stand_in_another(
     assert told(run, sent).text == text
 
 
+@pytest.mark.parametrize("text", ["A \n\nB", "A\n\n\n  - B"], ids=repr)
+def test_what_was_streamed_under_another_id_is_told_once_whatever_its_blank_lines(
+    text: str,
+) -> None:
+    said = snapshot(agent("1", "First."), agent("9", text))
+    reply = told([STARTED, *whole("1", "First."), *whole("2", text), said, FINISHED])
+    assert reply.text == f"First.\n\n{text}"
+
+
 def test_a_run_may_begin_with_the_thread_as_it_was() -> None:
     before = snapshot(user("u0", "hello"), agent("0", "Hello!"))
     sent = Sent(messages=frozenset({"u"}))

@@ -100,8 +100,13 @@ def _is_told(said: str, told: str, *, whole: bool) -> bool:
     """Whether a text was told before; one that has to be whole is no part of a paragraph."""
     if not whole:
         return said in told
-    paragraphs = PARAGRAPH.join(map(str.strip, told.split(PARAGRAPH)))
-    return f"{PARAGRAPH}{said}{PARAGRAPH}" in f"{PARAGRAPH}{paragraphs}{PARAGRAPH}"
+    return _in_paragraphs(said) in _in_paragraphs(told)
+
+
+def _in_paragraphs(text: str) -> str:
+    """A text whose paragraphs end in one way, however their blank lines were written."""
+    lines = "\n".join(map(str.strip, text.strip().splitlines()))
+    return PARAGRAPH + re.sub("\n{2,}", PARAGRAPH, lines) + PARAGRAPH
 
 
 def _rest_of(whole: str, told: str) -> str:
