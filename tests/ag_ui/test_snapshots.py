@@ -74,6 +74,12 @@ def test_what_was_streamed_under_another_id_is_told_once_whatever_its_blank_line
     assert reply.text == f"First.\n\n{text}"
 
 
+def test_messages_that_were_streamed_as_one_are_told_once() -> None:
+    """Their ids tell nothing: the first stands for both."""
+    said = snapshot(agent("1", "First."), agent("2", "Second."))
+    assert told([STARTED, *whole("1", "First. Second."), said, FINISHED]).text == "First. Second."
+
+
 def test_a_run_may_begin_with_the_thread_as_it_was() -> None:
     before = snapshot(user("u0", "hello"), agent("0", "Hello!"))
     sent = Sent(messages=frozenset({"u"}))

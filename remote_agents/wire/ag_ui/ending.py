@@ -79,8 +79,9 @@ def _result_text(result: object) -> str:
 def _unstreamed(told: str, so_far: Reply, run: Run) -> list[Event]:
     """What stands in the snapshot alone: a step that streams nothing answers there."""
     events: list[Event] = []
-    # Where a message that was streamed has its id there too, another id is another message.
-    ids_tell = any(identifier(message.get("id")) in run.shown for message in run.snapshot.said)
+    # Where a message has the id and the words that were streamed, another id is another message.
+    known = [m for m in run.snapshot.said if identifier(m.get("id")) in run.shown]
+    ids_tell = any(_is_told(snapshot_text(message).strip(), told, whole=True) for message in known)
     for message in run.snapshot.said:
         said, streamed = snapshot_text(message), identifier(message.get("id")) in run.shown
         events += files_in(message.get("content"))
