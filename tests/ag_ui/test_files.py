@@ -8,6 +8,8 @@ import pytest
 
 from remote_agents import AGUI, Attachment, Message
 from remote_agents.sandbox import Sandbox
+from tests.ag_ui.runs import FINISHED, run, whole
+from tests.raw_server import serving
 
 FILES = {
     "bytes": lambda _: Attachment("image", data=b"PNG", mime_type="image/png", filename="a.png"),
@@ -25,6 +27,23 @@ def sources(sandbox: Sandbox) -> list[list[Any]]:
 def images(messages: list[Any]) -> list[Any]:
     parted = [m["content"] for m in messages if isinstance(m["content"], list)]
     return [part for content in parted for part in content if part["type"] == "image"]
+
+
+@pytest.mark.parametrize("awaited", [False, True])
+async def test_a_person_answers_when_the_file_is_gone(tmp_path: Path, awaited: bool) -> None:
+    """LangGraph's command goes without messages, and may come much later."""
+    path = tmp_path / "a.png"
+    path.write_bytes(b"PNG")
+    asks = {"type": "CUSTOM", "name": "on_interrupt", "value": "Sure?"}
+    with serving(run(asks, FINISHED), run(*whole("1", "Done."), FINISHED)) as server:
+        agent = AGUI(base_url=server.url, max_retries=0)
+        question = Message("user", "Delete it.", [Attachment.from_path(path, kind="image")])
+        paused = agent.ask([question])
+        path.unlink()
+        history = [question, paused]
+        asked = agent.aask(history, resume="yes") if awaited else None
+        reply = await asked if asked else agent.ask(history, resume="yes")
+    assert reply.text == "Done."
 
 
 @pytest.mark.parametrize("form", FILES)

@@ -14,13 +14,22 @@ from functools import partial
 from remote_agents.flow import Flow, Request, Stream
 from remote_agents.types import Attachment, Event, Message, Reply, Turn, Unknown
 from remote_agents.uploads import load_upload
-from remote_agents.wire.ag_ui import NOTHING, Sent, decode_ag_ui, is_ag_ui, run_input, sent_in
+from remote_agents.wire.ag_ui import (
+    NOTHING,
+    Sent,
+    decode_ag_ui,
+    is_ag_ui,
+    run_input,
+    sent_in,
+    tells_history,
+)
 
 
 def turn(asked: Turn) -> Flow[Reply]:
     """One run; files go into their message, those at a path are read first."""
-    history = yield from _loaded(asked.history)
-    asked = replace(asked, history=history, messages=(yield from _loaded(asked.messages)))
+    if tells_history(asked):
+        asked = replace(asked, history=(yield from _loaded(asked.history)))
+    asked = replace(asked, messages=(yield from _loaded(asked.messages)))
     thread_id = asked.conversation_id or str(uuid.uuid4())
     body = run_input(asked, thread_id, parts=True)
     reads = partial(decode, sent=sent_in(body, asked))

@@ -186,7 +186,7 @@ _UNKNOWN = "application/octet-stream"
 def _resumed(body: JsonObject, asked: Turn, *, parts: bool) -> JsonObject:
     """The answer where the agent looks for it, and no message that is new."""
     answer, waiting = asked.options["resume"], asked.interrupts
-    structured = [each for each in waiting if each.id and each.answered_by != "command"]
+    structured = _structured(waiting)
     if not structured:
         given = mapping(body["forwardedProps"].get("command"))
         resume = answer if len(waiting) < 2 else _answers_by_id(answer, waiting)
@@ -196,6 +196,15 @@ def _resumed(body: JsonObject, asked: Turn, *, parts: bool) -> JsonObject:
     body["resume"] = entries[0] if structured[0].answered_by == "draft" else entries
     body["messages"] = _paused(_all_encoded(asked.history, parts=parts), structured)
     return body
+
+
+def tells_history(asked: Turn) -> bool:
+    """Whether the messages at hand go along; LangGraph's command stands alone."""
+    return "resume" not in asked.options or bool(_structured(asked.interrupts))
+
+
+def _structured(waiting: Sequence[Interrupt]) -> list[Interrupt]:
+    return [each for each in waiting if each.id and each.answered_by != "command"]
 
 
 def _paused(messages: list[JsonObject], waiting: Sequence[Interrupt]) -> list[JsonObject]:
