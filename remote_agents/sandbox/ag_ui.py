@@ -96,16 +96,6 @@ async def begin(
     return turn, [*stored, *fresh]
 
 
-def failed(message: str, run: JsonObject) -> list[str]:
-    """A failure as Tencent's server tells it: twice, and with its own names of the ids."""
-    whole = {"run_id": run["runId"], "thread_id": run["threadId"]}
-    again = f"Failed to process agent request: {message}"
-    return [
-        data({"type": "RUN_ERROR", "message": message, **whole}),
-        data({"type": "RUN_ERROR", "message": again, "code": "INTERNAL_ERROR", **whole}),
-    ]
-
-
 # --- frames ------------------------------------------------------------------------------------
 
 

@@ -58,7 +58,7 @@ def error_body(refusal: Refusal, request_id: str) -> JsonObject:
 def error_frames(message: str, state: JsonObject) -> list[str]:
     """A failure in the stream, in the dialect of the request."""
     if "run" in state:
-        return ag_ui.failed(message, state["run"])
+        return failed_run(message, state["run"])
     frame = {
         "type": "error",
         "created": milliseconds(),
@@ -70,6 +70,16 @@ def error_frames(message: str, state: JsonObject) -> list[str]:
         "error": {"name": "LLMError", "message": message},
     }
     return [data(frame)]
+
+
+def failed_run(message: str, run: JsonObject) -> list[str]:
+    """A failure as Tencent's server tells it: twice, and with its own names of the ids."""
+    whole = {"run_id": run["runId"], "thread_id": run["threadId"]}
+    again = f"Failed to process agent request: {message}"
+    return [
+        data({"type": "RUN_ERROR", "message": message, **whole}),
+        data({"type": "RUN_ERROR", "message": again, "code": "INTERNAL_ERROR", **whole}),
+    ]
 
 
 def authorize(request: Request) -> str:

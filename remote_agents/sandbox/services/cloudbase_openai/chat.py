@@ -14,7 +14,13 @@ from remote_agents.sandbox.json_types import JsonObject
 from remote_agents.sandbox.mind.answers import Ask
 from remote_agents.sandbox.run_input import Run
 from remote_agents.sandbox.service import Turn, require_key, service
-from remote_agents.sandbox.services.cloudbase.chat import IDS, SHELF, error_body, history_of
+from remote_agents.sandbox.services.cloudbase.chat import (
+    IDS,
+    SHELF,
+    error_body,
+    failed_run,
+    history_of,
+)
 from remote_agents.sandbox.serving.wire import (
     DONE,
     Frames,
@@ -34,7 +40,7 @@ __all__ = ["error_body", "error_frames", "routes"]
 def error_frames(message: str, state: JsonObject) -> list[str]:
     """A failure in the stream, as OpenAI-like services write it, or a run of AG-UI."""
     if "run" in state:
-        return ag_ui.failed(message, state["run"])
+        return failed_run(message, state["run"])
     return [data({"error": {"message": message, "type": "server_error", "code": "LLMError"}})]
 
 
