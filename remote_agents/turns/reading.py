@@ -139,11 +139,8 @@ def _read_events(
                 yield Emit(events)
             if reader.failure is not None:
                 reader.check()  # not before: what came with it is the caller's
-            if reader.complete:
-                deadline = reader.leave_at = _leave_at(reader, events)
-            else:
-                idle = reader.frames == counted
-                deadline = _next_deadline(reader, exchange, deadline, idle=idle)
+            idle = reader.frames == counted
+            deadline = _next_deadline(reader, exchange, deadline, events, idle=idle)
             if reader.cut or time.monotonic() >= reader.leave_at:
                 return
             chunk, events = None, []  # whoever waits holds no more than he must
@@ -172,9 +169,17 @@ def _first_deadline(exchange: Exchange) -> float | None:
 
 
 def _next_deadline(
-    reader: Reader, exchange: Exchange, deadline: float | None, *, idle: bool
+    reader: Reader,
+    exchange: Exchange,
+    deadline: float | None,
+    events: list[Event],
+    *,
+    idle: bool,
 ) -> float | None:
     """When the next event must be there; bytes that are no event do not put it off."""
+    if reader.complete:
+        reader.leave_at = _leave_at(reader, events)
+        return reader.leave_at
     if not idle:
         return _moment(exchange.terms.timeout.idle, exchange)
     _look_at_clock(deadline, exchange, reader.phase)

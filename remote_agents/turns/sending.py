@@ -114,9 +114,7 @@ def _in_attempts(request: Request, exchange: Exchange, then: Then | None) -> Flo
             delay = _delay(error, attempt, request, exchange)
             if delay is None:
                 raise
-            if exchange.reply is not None and not (request.safe or was_not_run(error)):
-                exchange.unsure = True
-            exchange.take_back()  # whoever waits may be called off
+            _close_attempt(request, exchange, error)
             logger.info(
                 "%s: attempt %d failed (%s), again in %.1f s",
                 terms.endpoint.title,
@@ -125,6 +123,13 @@ def _in_attempts(request: Request, exchange: Exchange, then: Then | None) -> Flo
                 delay,
             )
         yield Sleep(delay)
+
+
+def _close_attempt(request: Request, exchange: Exchange, error: AgentError) -> None:
+    """What a failed attempt leaves, as whoever waits for the next one may be called off."""
+    if exchange.reply is not None and not (request.safe or was_not_run(error)):
+        exchange.unsure = True
+    exchange.take_back()
 
 
 def _is_of_token(error: AgentError, exchange: Exchange) -> bool:
