@@ -101,16 +101,14 @@ def observed(callback: Callable[[F], F]) -> Callable[[F], F]:
 
     def decorate(method: F) -> F:
         signature = inspect.signature(method)
-        takes_messages = "messages" in signature.parameters
+        begin = _tags_of_chat if "messages" in signature.parameters else _tags
         told = callback(_recording_streams(method))
 
         @wraps(method)
         def run(self: LLM, *args: object, **kwargs: object) -> Any:
             if not _is_observed(self):
                 return method(self, *args, **kwargs)
-            if takes_messages:
-                _check_messages(self, *args, **kwargs)
-            tags = active_instrument_tags.get()
+            tags = begin(self, *args, **kwargs)
             with _recorded_streams() as streams:
                 answer = told(self, *args, **kwargs)
             return _closing_both(answer, streams[0], tags) if streams else answer
@@ -119,9 +117,7 @@ def observed(callback: Callable[[F], F]) -> Callable[[F], F]:
         async def arun(self: LLM, *args: object, **kwargs: object) -> Any:
             if not _is_observed(self):
                 return await method(self, *args, **kwargs)
-            if takes_messages:
-                _check_messages(self, *args, **kwargs)
-            tags = active_instrument_tags.get()
+            tags = begin(self, *args, **kwargs)
             with _recorded_streams() as streams:
                 answer = await told(self, *args, **kwargs)
             return _aclosing_both(answer, streams[0], tags) if streams else answer
@@ -172,8 +168,15 @@ def _listed(
     return args, kwargs
 
 
-def _check_messages(llm: Any, messages: Any = None, **others: object) -> None:
+def _tags(*_: object, **__: object) -> Mapping[str, Any]:
+    """The tags of a call, which its events have wherever its answer is read."""
+    return active_instrument_tags.get()
+
+
+def _tags_of_chat(llm: Any, messages: Any = None, **_: object) -> Mapping[str, Any]:
+    """The same, of messages that LlamaIndex's events want to be some."""
     turns.check_messages(messages, llm.agent.endpoint)
+    return _tags()
 
 
 def _with_dialogue_tags(
