@@ -38,6 +38,14 @@ FORMS = {
 Homes = Mapping[str, Sequence[str]]
 
 
+def _kept(endpoint: Endpoint) -> str:
+    """How a conversation is kept; whoever wants the history along may keep none."""
+    kept = KEEPS[endpoint.keeps]
+    if not endpoint.context:
+        return kept
+    return f"{kept.replace('by the service', 'by some agents')}, the history goes along"
+
+
 # --- the names that the packages give ------------------------------------------------------------
 
 
@@ -104,7 +112,7 @@ def _can(endpoint: Endpoint, name: str) -> list[str]:
     return [
         endpoint.title,
         f"`Chat{name}` `{name}LLM` `{name}`",
-        KEEPS[endpoint.keeps],
+        _kept(endpoint),
         ", ".join(_carries(endpoint)),
         ", ".join(sorted(endpoint.attachments)) or "none",
         " ".join(f"`{parameter}`" for parameter in endpoint.parameters) or "none",
@@ -133,7 +141,7 @@ def _page(name: str, endpoint: Endpoint) -> list[str]:
         f"[{endpoint.title}]({name}.md)",
         f"`Chat{kind}` `{kind}LLM`",
         f"`{kind}`",
-        KEEPS[endpoint.keeps],
+        _kept(endpoint),
         "yes" if endpoint.cites else "",
         "yes" if endpoint.reasons else "",
         ", ".join(sorted(endpoint.attachments)),
