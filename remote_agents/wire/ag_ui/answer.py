@@ -14,7 +14,6 @@ from remote_agents.errors import RemoteFailureError
 from remote_agents.types import (
     Event,
     Info,
-    Interrupt,
     ReasoningDelta,
     Reply,
     ToolCall,
@@ -29,10 +28,9 @@ from remote_agents.wire.ag_ui.run import (
     PARAGRAPH,
     Run,
     Sent,
-    question_in,
+    interrupt_told,
     read_snapshot,
     run_of,
-    value_of,
 )
 from remote_agents.wire.ag_ui.spelling import in_camel_case
 from remote_agents.wire.ag_ui.state import patched
@@ -214,10 +212,7 @@ def _step(data: Data, so_far: Reply, run: Run) -> list[Event]:
 def _custom(data: Data, so_far: Reply, run: Run) -> list[Event]:
     if data.get("name") != "on_interrupt":
         return [Update("CUSTOM", data)]
-    value = value_of(data.get("value"))
-    raw = data.get("rawEvent")
-    told = identifier(raw.get("id") if isinstance(raw, dict) else raw)
-    run.interrupts.append(Interrupt(told, question_in(value), value))
+    run.interrupts.append(interrupt_told(data))
     return []
 
 

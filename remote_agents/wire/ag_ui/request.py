@@ -14,8 +14,9 @@ from typing import Any
 from remote_agents.json_types import JsonMapping, JsonObject
 from remote_agents.types import Attachment, Interrupt, Message, Turn, json_text
 from remote_agents.types.contents import content_of
-from remote_agents.wire.ag_ui.run import Sent
+from remote_agents.wire.ag_ui.run import OF_RUN, Sent
 from remote_agents.wire.json import mapping
+from remote_agents.wire.tool_arguments import decoded
 
 
 def run_input(
@@ -189,8 +190,9 @@ def _resumed(body: JsonObject, asked: Turn, *, parts: bool) -> JsonObject:
     structured = _structured(waiting)
     if not structured:
         given = mapping(body["forwardedProps"].get("command"))
-        resume = answer if len(waiting) < 2 else _answers_by_id(answer, waiting)
-        body["forwardedProps"]["command"] = {**given, "resume": resume}
+        one = len(waiting) == 1
+        resume = _payload(waiting[0], answer) if one else _answers_by_id(answer, waiting)
+        body["forwardedProps"]["command"] = {**given, **_named(waiting), "resume": resume}
         return body
     entries = [_entry(each, _answer_to(each, answer, structured)) for each in structured]
     body["resume"] = entries[0] if structured[0].answered_by == "draft" else entries
@@ -205,6 +207,13 @@ def tells_history(asked: Turn) -> bool:
 
 def _structured(waiting: Sequence[Interrupt]) -> list[Interrupt]:
     return [each for each in waiting if each.id and each.answered_by != "command"]
+
+
+def _named(waiting: Sequence[Interrupt]) -> JsonObject:
+    """The call that waits, beside its answer: Mastra's servers start anew without it."""
+    named = (waiting[0].id or "") if len(waiting) == 1 else ""
+    run_id, _, call_id = named.partition(OF_RUN)
+    return {"interruptEvent": {"runId": run_id, "toolCallId": call_id}} if call_id else {}
 
 
 def _paused(messages: list[JsonObject], waiting: Sequence[Interrupt]) -> list[JsonObject]:
@@ -223,7 +232,7 @@ def _paused(messages: list[JsonObject], waiting: Sequence[Interrupt]) -> list[Js
 def _answers_by_id(answer: object, waiting: Sequence[Interrupt]) -> Any:
     """An answer for each by its id, as LangGraph wants it where more than one waits."""
     ids = [each.id for each in waiting]
-    if not all(ids) or _is_by_id(answer, ids):
+    if not ids or not all(ids) or _is_by_id(answer, ids):
         return answer
     return dict.fromkeys(ids, answer)
 
@@ -244,12 +253,17 @@ def _entry(interrupt: Interrupt, answer: object) -> JsonObject:
         return {"interruptId": interrupt.id, "payload": answer}
     if answer is None:
         return {"interruptId": interrupt.id, "status": "cancelled"}
-    payload = {"approved": answer} if _wants_approval(interrupt, answer) else answer
+    payload = _payload(interrupt, answer)
     return {"interruptId": interrupt.id, "status": "resolved", "payload": payload}
+
+
+def _payload(interrupt: Interrupt, answer: object) -> Any:
+    return {"approved": answer} if _wants_approval(interrupt, answer) else answer
 
 
 def _wants_approval(interrupt: Interrupt, answer: object) -> bool:
     """Whether a yes or no has its place in an object, as the schema of the protocol's own form."""
-    schema = mapping(mapping(interrupt.value).get("responseSchema"))
+    told = mapping(interrupt.value)
+    schema = mapping(told.get("responseSchema") or decoded(told.get("resumeSchema")))
     wanted = schema.get("type") == "object" and "approved" in mapping(schema.get("properties"))
     return wanted and isinstance(answer, bool)

@@ -13,7 +13,7 @@ from remote_agents.json_types import JsonMapping, JsonObject
 from remote_agents.types import Event, Interrupt, Reply, TextDelta
 from remote_agents.wire.ag_ui.spelling import is_snake_case
 from remote_agents.wire.json import identifier, items, mapping, text
-from remote_agents.wire.tool_arguments import content_text, decoded
+from remote_agents.wire.tool_arguments import content_text, decoded, parse_arguments
 
 SHOWN = 20_000  # characters of what Python shows of a value: parsing takes many times its size
 PARAGRAPH = "\n\n"
@@ -171,16 +171,48 @@ def interrupts_of(data: JsonMapping) -> list[Interrupt]:
     return []
 
 
+def interrupt_told(data: JsonMapping) -> Interrupt:
+    """What an `on_interrupt` asks: a value of LangGraph's, Mastra's call, or an interrupt of 1.0.
+
+    CrewAI's servers tell the last of these so, and read the answer nowhere but in `resume`.
+    """
+    raw, told = data.get("rawEvent"), mapping(data.get("value"))
+    if raw is None and identifier(told.get("id")) and isinstance(told.get("reason"), str):
+        return _structured(told, "resume")
+    value = value_of(data.get("value"))
+    interrupt_id = identifier(raw.get("id") if isinstance(raw, dict) else raw)
+    known = mapping(value)
+    if known.get("type") != SUSPENDED:
+        return Interrupt(interrupt_id, question_in(value), value)
+    asked = question_in(known.get("suspendPayload"))
+    call_id = identifier(known.get("toolCallId"))
+    interrupt_id = f"{known.get('runId')}{OF_RUN}{call_id}"  # as Mastra's newer servers name it
+    return Interrupt(interrupt_id, asked, value, call_id, "command", *_call_in(known))
+
+
+SUSPENDED, OF_RUN = "mastra_suspend", "::"
+
+
+def _call_in(suspended: JsonMapping) -> tuple[str | None, Any]:
+    """The call that Mastra holds back: it streams none that has not run."""
+    name = identifier(suspended.get("toolName"))
+    return name, parse_arguments(suspended.get("args")) if name else None
+
+
 def _structured(found: object, answered_by: Any) -> Interrupt:
     known = mapping(found)
-    raw = mapping(mapping(known.get("metadata")).get("langgraph")).get("raw")
+    metadata = mapping(known.get("metadata"))
+    raw = mapping(metadata.get("langgraph")).get("raw")
+    suspended = mapping(metadata.get("mastra"))
     value = known.get("payload", raw) if raw is None else raw
+    asked = value if value is not None else suspended.get("suspendPayload")
     return Interrupt(
         identifier(known.get("id")),
-        text(known.get("message")) or question_in(value) or text(known.get("reason")),
+        text(known.get("message")) or question_in(asked) or text(known.get("reason")),
         dict(known) if value is None else value,
         identifier(known.get("toolCallId")),
         answered_by,
+        *_call_in(suspended),
     )
 
 

@@ -1,0 +1,88 @@
+"""What waits for a person as CrewAI's and Mastra's servers tell it, and where they read the answer.
+
+Captured from ag-ui-crewai 1.0.0 (its default: no outcome) and @ag-ui/mastra 1.1.2, which tells it
+in both ways, or with `emitInterruptOutcome: false`, as versions before it do, in the first alone.
+"""
+
+import json
+from typing import Any
+
+import pytest
+
+from remote_agents import InMemorySessionStore
+from remote_agents.testing.ways import FRAMEWORKS, Way
+from tests.ag_ui.runs import FINISHED, bodies, run, whole
+from tests.raw_server import serving
+
+FEEDBACK = {"crewai": {"flowId": "t", "methodName": "propose", "emit": None, "output": "a plan"}}
+CREWAI = {
+    "type": "CUSTOM",
+    "name": "on_interrupt",
+    "value": {
+        "id": "t",
+        "reason": "crewai:human_feedback",
+        "message": "May I delete Paris?",
+        "metadata": FEEDBACK,
+    },
+}
+SCHEMA = {
+    "type": "object",
+    "properties": {"approved": {"type": "boolean"}},
+    "required": ["approved"],
+    "additionalProperties": False,
+}
+SUSPENDED = {
+    "type": "mastra_suspend",
+    "toolName": "delete_city",
+    "suspendPayload": {"message": "May I delete Paris?"},
+    "args": {"city": "Paris"},
+    "resumeSchema": json.dumps(SCHEMA),
+    "runId": "r",
+}
+MASTRA = {
+    "type": "CUSTOM",
+    "name": "on_interrupt",
+    "value": json.dumps({**SUSPENDED, "toolCallId": "c2-0"}),
+}
+STRUCTURED = {
+    "id": "r::c2-0",
+    "reason": "mastra:tool_suspend",
+    "toolCallId": "c2-0",
+    "responseSchema": SCHEMA,
+    "metadata": {"mastra": SUSPENDED},
+}
+OUTCOME = {"type": "interrupt", "interrupts": [STRUCTURED]}
+EVENT = {"runId": "r", "toolCallId": "c2-0"}
+ASKED: dict[str, tuple[list[Any], bool, str, bool]] = {  # its frames, its call, id, and in a list?
+    "CrewAI": ([CREWAI, FINISHED], False, "t", True),
+    "Mastra": ([MASTRA, {**FINISHED, "outcome": OUTCOME}], True, "r::c2-0", True),
+    "Mastra before": ([MASTRA, FINISHED], True, "r::c2-0", False),
+}
+
+
+@pytest.mark.parametrize("case", ASKED)
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+@pytest.mark.parametrize("in_session", [True, False])
+async def test_the_answer_reaches_the_run_that_waits(
+    case: str, framework: str, in_session: bool
+) -> None:
+    events, calls, interrupt_id, listed = ASKED[case]
+    with serving(run(*events), run(*whole("1", "Done."), FINISHED)) as server:
+        given = {"base_url": server.url, "session_store": InMemorySessionStore()}
+        way = Way(framework, "ag_ui", streamed=True, awaited=False, **given)
+        session = {"session": "s"} if in_session else {}
+        paused = await way.ask("Delete Paris.", **session)
+        (told,) = paused.metadata["interrupts"]
+        assert (told["id"], told["question"]) == (interrupt_id, "May I delete Paris?")
+        assert told.get("tool_name") == ("delete_city" if calls else None)
+        assert told.get("tool_arguments") == ({"city": "Paris"} if calls else None)
+        history = [] if in_session else [way.question("Delete Paris."), paused.message]
+        answer = {"approved": True} if in_session else True
+        reply = await way.ask("", history, resume=answer, **session)
+        assert reply.text == "Done."
+        body = bodies(server)[1]
+    payload = answer if case == "CrewAI" else {"approved": True}
+    entry = {"interruptId": interrupt_id, "status": "resolved", "payload": payload}
+    assert body.get("resume") == ([entry] if listed else None)
+    command = {"resume": payload, "interruptEvent": EVENT}
+    assert body["forwardedProps"] == ({} if listed else {"command": command})
