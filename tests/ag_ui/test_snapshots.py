@@ -4,8 +4,20 @@ from typing import Any
 
 import pytest
 
+from remote_agents.types import ToolCall, ToolResult
 from remote_agents.wire.ag_ui import Sent
-from tests.ag_ui.runs import FINISHED, STARTED, agent, snapshot, told, tool, user, whole
+from tests.ag_ui.runs import (
+    FINISHED,
+    STARTED,
+    agent,
+    call,
+    result,
+    snapshot,
+    told,
+    tool,
+    user,
+    whole,
+)
 
 
 def test_a_snapshot_is_read_behind_what_was_sent() -> None:
@@ -90,3 +102,14 @@ def test_a_run_may_begin_with_the_thread_as_it_was() -> None:
 def test_a_message_whose_id_is_none_is_read(sent: Sent) -> None:
     odd = {"id": [], "role": "assistant", "content": "Done."}
     assert told([STARTED, snapshot(user("u", "hi"), odd), FINISHED], sent).text == "Done."
+
+
+@pytest.mark.parametrize("told_before", [[], [result("c", "crew says hi")]], ids=["late", "both"])
+def test_a_result_is_told_once_though_the_text_comes_before_it(told_before: list[Any]) -> None:
+    """As ag-ui-crewai 1.0.0 sends a crew's: a call, the answer, and a snapshot that holds it."""
+    called, said = agent("1", "", ("c", "crew", "{}")), agent("9", "It said hi.")
+    held = snapshot(user("u", "hi"), called, tool("c", "crew says hi"), said)
+    run = [*call("c", "crew", "{}"), *told_before, *whole("2", "It said hi."), held, FINISHED]
+    reply = told([STARTED, *run], Sent(messages=frozenset({"u"})))
+    assert reply.steps == [ToolCall("c", "crew", {}), ToolResult("c", "crew says hi")]
+    assert (reply.text, reply.tool_calls) == ("It said hi.", [])

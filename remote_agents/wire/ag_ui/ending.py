@@ -65,7 +65,7 @@ def finished(data: JsonMapping, so_far: Reply, run: Run) -> list[Event]:
         conversation_id=identifier(data.get("threadId")),
         reply_id=run.snapshot.last_id,
     )
-    return [*shown, *calls, *interrupts, *_usage(data), end]
+    return [*shown, *_late_results(so_far, run), *calls, *interrupts, *_usage(data), end]
 
 
 def _result_text(result: object) -> str:
@@ -115,6 +115,17 @@ def _rest_of(whole: str, told: str) -> str:
     begins = [0, *(found.end() for found in re.finditer(PARAGRAPH, told))]
     last = (told[at:] for at in begins)
     return next((whole[len(text) :] for text in last if text and whole.startswith(text)), "")
+
+
+def _late_results(so_far: Reply, run: Run) -> list[Event]:
+    """Results of the agent's own calls that stand in the snapshot alone, as CrewAI's crews do."""
+    called = (step.id for step in so_far.steps if isinstance(step, ToolCall))
+    results = run.snapshot.results
+    return [
+        ToolResult(call_id, results[call_id])
+        for call_id in called
+        if call_id in results and call_id not in so_far.resulted
+    ]
 
 
 def _left_calls(
