@@ -44,7 +44,7 @@ class Prompt:
     ) -> None:
         # Frameworks send an instruction that says nothing where an application gave them none.
         self.messages = [
-            _with_checked_files(each, endpoint)
+            _with_encrypted_values(_with_checked_files(each, endpoint), agent)
             for each in messages
             if each.role != "system" or not _is_empty(each)
         ]
@@ -111,6 +111,16 @@ class Prompt:
 
 def _is_empty(message: Message) -> bool:
     return not (message.content.strip() or message.attachments)
+
+
+def _with_encrypted_values(message: Message, agent: str) -> Message:
+    """The message whose calls bring back what this agent's model gave with them, and no other's."""
+    if not (message.tool_calls and message.origin):
+        return message
+    own = message.origin.agent == agent
+    values = message.origin.encrypted_values if own else {}
+    calls = [replace(each, encrypted_value=values.get(each.id)) for each in message.tool_calls]
+    return replace(message, tool_calls=calls)
 
 
 def _with_checked_files(message: Message, endpoint: Endpoint) -> Message:

@@ -285,6 +285,10 @@ class Reply:
             "raw": self.raw or None,
             "suggested_questions": self.suggested_questions or None,
             "interrupts": [interrupt.to_dict() for interrupt in self.interrupts] or None,
+            "encrypted_values": {
+                call.id: call.encrypted_value for call in self.tool_calls if call.encrypted_value
+            }
+            or None,
             "conversation": self.conversation,
             "memory": self.memory,
             "memory_reason": self.memory_reason,

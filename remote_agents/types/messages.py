@@ -164,6 +164,7 @@ class Origin:
         reply_id: The id of that reply.
         mark: What the reply said of its turn, sealed.
         interrupts: What the run waits for since then, if it waits for a person.
+        encrypted_values: What the agent's model wants back with calls of your tools, by their ids.
     """
 
     agent: str
@@ -171,12 +172,13 @@ class Origin:
     reply_id: str | None = None
     mark: JsonMapping | None = None
     interrupts: Sequence[Interrupt] = ()
+    encrypted_values: JsonMapping = field(default_factory=dict)
 
     @classmethod
     def of(cls, metadata: JsonMapping) -> Origin | None:
         """The origin that a reply's metadata tells, if it tells one."""
         get = metadata.get
-        agent, mark = get("agent"), get("conversation")
+        agent, mark, values = get("agent"), get("conversation"), get("encrypted_values")
         if not isinstance(agent, str):
             if not get("model_provider"):
                 return None
@@ -187,6 +189,9 @@ class Origin:
             _text(get("reply_id")),
             mark if isinstance(mark, Mapping) else None,
             interrupts_in(get("interrupts")) if get("finish_reason") == "interrupt" else (),
+            {k: v for k, v in values.items() if isinstance(v, str)}
+            if isinstance(values, Mapping)
+            else {},
         )
 
 
@@ -219,11 +224,13 @@ class ClientToolCall:
         id: The agent's id of this call.
         name: The tool.
         arguments: What it is called with.
+        encrypted_value: What the agent's model wants back with the call, which nobody else reads.
     """
 
     id: str
     name: str
     arguments: Arguments = field(default_factory=dict)
+    encrypted_value: str | None = None
 
     def __str__(self) -> str:
         """The call as a line of a dialogue, for agents that know no tools of yours."""

@@ -178,6 +178,14 @@ def _passed_calls(so_far: Reply, run: Run) -> list[Event]:
     return [event for call_id in passed for event in _server_call(call_id, so_far, run)]
 
 
+def _encrypted(data: Data, so_far: Reply, run: Run) -> list[Event]:
+    """What the model wants back with a call of the caller's tools, as Gemini does."""
+    call_id, value = identifier(data.get("entityId")), text(data.get("encryptedValue"))
+    if data.get("subtype") == "tool-call" and call_id and value:
+        run.encrypted[call_id] = value
+    return []
+
+
 def _call_id(data: Data) -> str:
     return identifier(data.get("toolCallId")) or "call"
 
@@ -247,6 +255,7 @@ _DECODERS: dict[str, Callable[[Any, Reply, Run], list[Event]]] = {
     "TOOL_CALL_CHUNK": _call_chunk,
     "TOOL_CALL_END": _no_events,
     "TOOL_CALL_RESULT": _call_result,
+    "REASONING_ENCRYPTED_VALUE": _encrypted,
     "MESSAGES_SNAPSHOT": _messages_snapshot,
     "STATE_SNAPSHOT": _state,
     "STATE_DELTA": _state_delta,
@@ -271,7 +280,6 @@ _DECODERS: dict[str, Callable[[Any, Reply, Run], list[Event]]] = {
             "REASONING_MESSAGE_START",
             "REASONING_MESSAGE_END",
             "REASONING_END",
-            "REASONING_ENCRYPTED_VALUE",
             "THINKING_START",
             "THINKING_TEXT_MESSAGE_START",
             "THINKING_TEXT_MESSAGE_END",

@@ -151,7 +151,8 @@ def _left_calls(
                 ToolResult(call_id, run.snapshot.results[call_id]),
             ]
         elif _is_the_callers(call_id, name, run, pending, waiting):
-            events.append(ClientToolCall(call_id, name, required_arguments(name, arguments)))
+            given = required_arguments(name, arguments)
+            events.append(ClientToolCall(call_id, name, given, run.encrypted.get(call_id)))
         else:
             events.append(ToolCall(call_id, name, parse_arguments(arguments)))
     return events

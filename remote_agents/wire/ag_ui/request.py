@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from remote_agents.json_types import JsonMapping, JsonObject
-from remote_agents.types import Attachment, Interrupt, Message, Turn, json_text
+from remote_agents.types import Attachment, ClientToolCall, Interrupt, Message, Turn, json_text
 from remote_agents.types.contents import content_of
 from remote_agents.wire.ag_ui.run import OF_RUN, Sent
 from remote_agents.wire.json import mapping
@@ -135,10 +135,7 @@ def _encoded(message: Message, answered: Iterable[str | None], *, parts: bool) -
         if message.failed:
             encoded["error"] = message.content
     elif message.tool_calls and all(call.id in answered for call in message.tool_calls):
-        encoded["toolCalls"] = [
-            {"id": call.id, "type": "function", "function": _function(call.name, call.arguments)}
-            for call in message.tool_calls
-        ]
+        encoded["toolCalls"] = [*map(_call, message.tool_calls)]
     elif message.tool_calls:  # models refuse a call without its result
         said = [message.content] if message.content else []
         encoded["content"] = "\n".join([*said, *map(str, message.tool_calls)])
@@ -146,6 +143,12 @@ def _encoded(message: Message, answered: Iterable[str | None], *, parts: bool) -
         text = [{"type": "text", "text": message.content}] if message.content else []
         encoded["content"] = [*text, *map(_part, message.attachments)]
     return encoded
+
+
+def _call(call: ClientToolCall) -> JsonObject:
+    encoded = {"id": call.id, "type": "function", "function": _function(call.name, call.arguments)}
+    value = call.encrypted_value
+    return encoded if value is None else {**encoded, "encryptedValue": value}
 
 
 def _function(name: str, arguments: object) -> dict[str, str]:

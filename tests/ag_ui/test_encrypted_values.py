@@ -1,0 +1,55 @@
+"""What a model wants back with a call of the caller's tools, as Gemini does its thought signature.
+
+The frames are those of ag2 1.2.1, whose server reads the value in the call that comes back.
+"""
+
+from typing import Any
+
+import pytest
+from langchain_core.messages import ToolMessage
+from llama_index.core.llms import ChatMessage
+
+from remote_agents import Message
+from remote_agents.testing.ways import FRAMEWORKS, Way
+from tests.ag_ui.runs import FINISHED, bodies, run, whole
+from tests.raw_server import serving
+
+FORM = {
+    "name": "get_weather",
+    "description": "The weather of a city.",
+    "parameters": {"type": "object", "properties": {"city": {"type": "string"}}},
+}
+CALL = {"type": "TOOL_CALL_CHUNK", "toolCallId": "w1", "toolCallName": "get_weather", "delta": "{}"}
+VALUE = {"type": "REASONING_ENCRYPTED_VALUE", "entityId": "w1", "encryptedValue": "c2lnLXcx"}
+CALLED = [
+    CALL,
+    {**VALUE, "subtype": "tool-call"},
+    {**VALUE, "subtype": "message", "encryptedValue": "b3RoZXI="},
+    {**FINISHED, "outcome": {"type": "success", "pendingToolCallIds": ["w1"]}},
+]
+RESULTS: dict[str, Any] = {
+    "plain": Message("tool", "sunny", tool_call_id="w1"),
+    "langchain": ToolMessage("sunny", tool_call_id="w1"),
+    "llamaindex": ChatMessage("sunny", role="tool", additional_kwargs={"tool_call_id": "w1"}),
+}
+
+
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+@pytest.mark.parametrize("streamed", [True, False])
+@pytest.mark.parametrize("awaited", [True, False])
+@pytest.mark.parametrize("other", [True, False])
+async def test_it_goes_back_with_the_call_to_the_agent_that_gave_it(
+    framework: str, streamed: bool, awaited: bool, other: bool
+) -> None:
+    with serving(run(*CALLED), run(*whole("1", "Sunny."), FINISHED)) as server:
+        known: dict[str, Any] = {"streamed": streamed, "awaited": awaited}
+        way = Way(framework, "ag_ui", base_url=server.url, **known)
+        called = await way.ask("The weather?", tools=[FORM])
+        if other:
+            way = Way(framework, "ag_ui", base_url=f"{server.url}/other", **known)
+        dialogue = [way.question("The weather?"), called.message, RESULTS[framework]]
+        assert (await way.ask("And so?", dialogue, tools=[FORM])).text == "Sunny."
+        messages = bodies(server)[1]["messages"]
+    (call,) = next(each for each in messages if each["role"] == "assistant")["toolCalls"]
+    assert call["id"] == "w1"
+    assert call.get("encryptedValue") == (None if other else "c2lnLXcx")
