@@ -1,7 +1,9 @@
-"""What waits for a person as CrewAI's and Mastra's servers tell it, and where they read the answer.
+"""What waits for a person as servers tell it, and where they read the answer.
 
 Captured from ag-ui-crewai 1.0.0 (its default: no outcome) and @ag-ui/mastra 1.1.2, which tells it
-in both ways, or with `emitInterruptOutcome: false`, as versions before it do, in the first alone.
+in both ways, or with `emitInterruptOutcome: false`, as versions before it do, in the first alone;
+from ag2 1.2.1, which with `require_resume_proof` refuses an answer without what it issued; and from
+ag-ui-strands 1.0.2.
 """
 
 import json
@@ -52,11 +54,39 @@ STRUCTURED = {
     "metadata": {"mastra": SUSPENDED},
 }
 OUTCOME = {"type": "interrupt", "interrupts": [STRUCTURED]}
+PROVEN = {
+    "id": "i",
+    "reason": "tool_call",
+    "message": "May I delete Paris?",
+    "responseSchema": {"type": ["string", "boolean"], "title": "Approval"},
+    "metadata": {"ag2": {"proof": "s3cret"}},
+}
+STRANDS = {
+    "id": "v1:tool_call:c1:0",
+    "reason": "approval",
+    "metadata": {"reason": {"message": "May I delete Paris?"}},
+}
+AG2 = {**FINISHED, "outcome": {"type": "interrupt", "interrupts": [PROVEN]}}
 EVENT = {"runId": "r", "toolCallId": "c2-0"}
-ASKED: dict[str, tuple[list[Any], bool, str, bool]] = {  # its frames, its call, id, and in a list?
+ASKED: dict[str, tuple[list[Any], bool, str, bool]] = {  # the frames, a call, the id, in a list?
     "CrewAI": ([CREWAI, FINISHED], False, "t", True),
     "Mastra": ([MASTRA, {**FINISHED, "outcome": OUTCOME}], True, "r::c2-0", True),
+    "AG2": ([AG2], False, "i", True),
+    "Strands": (
+        [{**FINISHED, "outcome": {"type": "interrupt", "interrupts": [STRANDS]}}],
+        False,
+        "v1:tool_call:c1:0",
+        True,
+    ),
     "Mastra before": ([MASTRA, FINISHED], True, "r::c2-0", False),
+}
+
+
+METADATA = {
+    "CrewAI": FEEDBACK,
+    "Mastra": {"mastra": SUSPENDED},
+    "AG2": PROVEN["metadata"],
+    "Strands": STRANDS["metadata"],
 }
 
 
@@ -81,8 +111,10 @@ async def test_the_answer_reaches_the_run_that_waits(
         reply = await way.ask("", history, resume=answer, **session)
         assert reply.text == "Done."
         body = bodies(server)[1]
-    payload = answer if case == "CrewAI" else {"approved": True}
+    payload = {"approved": True} if calls else answer
     entry = {"interruptId": interrupt_id, "status": "resolved", "payload": payload}
+    if not in_session:  # which knows no more than the ids of what waits
+        entry["metadata"] = METADATA.get(case)
     assert body.get("resume") == ([entry] if listed else None)
     command = {"resume": payload, "interruptEvent": EVENT}
     assert body["forwardedProps"] == ({} if listed else {"command": command})

@@ -254,10 +254,13 @@ def _answer_to(interrupt: Interrupt, answer: object, waiting: Sequence[Interrupt
 def _entry(interrupt: Interrupt, answer: object) -> JsonObject:
     if interrupt.answered_by == "draft":
         return {"interruptId": interrupt.id, "payload": answer}
+    told = mapping(interrupt.value)
+    # AG2 leaves a proof there, and may refuse an answer without it.
+    issued = told.get("metadata") if told.get("id") == interrupt.id else None
+    known = {"interruptId": interrupt.id, **({"metadata": issued} if issued else {})}
     if answer is None:
-        return {"interruptId": interrupt.id, "status": "cancelled"}
-    payload = _payload(interrupt, answer)
-    return {"interruptId": interrupt.id, "status": "resolved", "payload": payload}
+        return {**known, "status": "cancelled"}
+    return {**known, "status": "resolved", "payload": _payload(interrupt, answer)}
 
 
 def _payload(interrupt: Interrupt, answer: object) -> Any:

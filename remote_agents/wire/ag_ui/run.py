@@ -207,7 +207,8 @@ def _structured(found: object, answered_by: Any) -> Interrupt:
     raw = mapping(metadata.get("langgraph")).get("raw")
     suspended = mapping(metadata.get("mastra"))
     value = known.get("payload", raw) if raw is None else raw
-    asked = value if value is not None else suspended.get("suspendPayload")
+    # What Mastra's tools suspend with, and what Strands' interrupt for.
+    asked = suspended.get("suspendPayload") or metadata.get("reason") if value is None else value
     return Interrupt(
         identifier(known.get("id")),
         text(known.get("message")) or question_in(asked) or text(known.get("reason")),
