@@ -17,12 +17,14 @@ PATHS = {
     "agno": "/agui",
     "adk": "/agent",
     "strands": "/agent",
+    "ag2": "/agent/",
 }
 QUESTIONS = ["My name is Ada.", "yes", "yes", "Who am I?"]
 FORGET = (
     "pydantic_ai",
     "llama_index",
     "strands",
+    "ag2",
 )  # they take the messages that come along as all there is
 FORM = {
     "name": "get_weather",
@@ -42,11 +44,11 @@ def agent(kind: tuple[str, Server], **settings: Any) -> AGUI:
     return AGUI(base_url=f"{server.url}{PATHS[name]}", **settings)
 
 
-@pytest.fixture(scope="module", params=["pydantic_ai", "adk"])
-def approves(request: pytest.FixtureRequest) -> Iterator[Server]:
-    """An agent that keeps nothing, and one that keeps its threads."""
+@pytest.fixture(scope="module", params=["pydantic_ai", "adk", "ag2"])
+def approves(request: pytest.FixtureRequest) -> Iterator[str]:
+    """An agent that keeps nothing, one that keeps its threads, and one that wants a proof back."""
     with served("foreign", "foreign.py", request.param) as server:
-        yield server
+        yield f"{server.url}{PATHS[request.param]}"
 
 
 @pytest.mark.parametrize("memory", ["auto", "server"])
@@ -135,10 +137,10 @@ def test_todays_langgraph() -> None:
 @pytest.mark.parametrize("answer", [True, False])
 @pytest.mark.parametrize("of", WAYS)
 async def test_an_agent_goes_on_after_a_person_has_decided(
-    approves: Server, of: tuple[str, bool, bool], answer: bool
+    approves: str, of: tuple[str, bool, bool], answer: bool
 ) -> None:
     face, streamed, awaited = of
-    asked = Way(face, "ag_ui", streamed=streamed, awaited=awaited, base_url=f"{approves.url}/agent")
+    asked = Way(face, "ag_ui", streamed=streamed, awaited=awaited, base_url=approves)
     paused = await asked.ask("delete it")
     (told,) = paused.metadata["interrupts"]
     assert "delete_city" in str(told["value"])

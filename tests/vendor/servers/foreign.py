@@ -230,6 +230,55 @@ def strands(app: FastAPI) -> None:
     add_strands_fastapi_endpoint(app, agent, "/agent")
 
 
+def ag2(app: FastAPI) -> None:
+    """AG2, which AutoGen's first authors go on with."""
+    from ag2 import Agent, events, tool
+    from ag2.ag_ui import AGUIStream
+    from ag2.config import ModelProvider
+    from ag2.middleware import approval_required
+
+    class Said:
+        provider, model = ModelProvider.OPENAI, "said"
+
+        def copy(self) -> "Said":
+            return self
+
+        create = copy
+
+        async def __call__(self, messages: Any, context: Any, *, tools: Any, **known: Any) -> Any:
+            seen = [told for message in messages for told in self.told(message)]
+            asked = seen[-1][1] if seen[-1][0] == "human" else ""
+            names = [each.function.name for each in tools]
+            names = (
+                names[:1] if asked.startswith("delete") else names[1:] if "call" in asked else []
+            )
+            for name in names:
+                call = events.ToolCallEvent(id=f"c{len(seen)}", name=name, arguments=ARGUMENTS)
+                return events.ModelResponse(tool_calls=events.ToolCallsEvent([call]))
+            text = "I SAW " + json.dumps([seen, {}])
+            for at in range(0, len(text), 20):
+                await context.send(events.ModelMessageChunk(text[at : at + 20]))
+            await context.send(events.ModelMessage(text))
+            return events.ModelResponse(events.ModelMessage(text))
+
+        def told(self, message: Any) -> list[list[str]]:
+            if isinstance(message, events.ModelRequest):
+                return [["human", part.content] for part in message.parts]
+            if isinstance(message, events.ToolResultsEvent):
+                return [["tool", result.result.parts[0].content] for result in message.results]
+            said = isinstance(message, events.ModelResponse) and message.message
+            return [["ai", "..."]] if said else []
+
+    @tool(middleware=[approval_required()])
+    def delete_city(city: str) -> str:
+        """Take a city away."""
+        return f"{city} is gone"
+
+    agent = Agent("hr", config=Said(), tools=[delete_city])
+    app.mount("/agent", AGUIStream(agent, require_resume_proof=True).build_asgi())
+
+
+ARGUMENTS = '{"city": "Paris"}'
 app = FastAPI()
 KINDS = {
     "langgraph": langgraph,
@@ -238,6 +287,7 @@ KINDS = {
     "agno": agno,
     "adk": adk,
     "strands": strands,
+    "ag2": ag2,
 }
 KINDS[KIND](app)
 uvicorn.Server(uvicorn.Config(app, log_level="warning")).run(sockets=[SOCKET])
