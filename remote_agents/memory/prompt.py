@@ -115,12 +115,14 @@ def _is_empty(message: Message) -> bool:
 
 def _with_encrypted_values(message: Message, agent: str) -> Message:
     """The message whose calls bring back what this agent's model gave with them, and no other's."""
-    if not (message.tool_calls and message.origin):
+    origin = message.origin
+    if not (origin and (message.tool_calls or origin.thoughts)):
         return message
-    own = message.origin.agent == agent
-    values = message.origin.encrypted_values if own else {}
+    if origin.agent != agent:
+        origin = replace(origin, encrypted_values={}, thoughts=())
+    values = origin.encrypted_values
     calls = [replace(each, encrypted_value=values.get(each.id)) for each in message.tool_calls]
-    return replace(message, tool_calls=calls)
+    return replace(message, origin=origin, tool_calls=calls)
 
 
 def _with_checked_files(message: Message, endpoint: Endpoint) -> Message:

@@ -165,6 +165,7 @@ class Origin:
         mark: What the reply said of its turn, sealed.
         interrupts: What the run waits for since then, if it waits for a person.
         encrypted_values: What the agent's model wants back with calls of your tools, by their ids.
+        thoughts: The reasoning that it wants back with them, as the service has it.
     """
 
     agent: str
@@ -173,6 +174,7 @@ class Origin:
     mark: JsonMapping | None = None
     interrupts: Sequence[Interrupt] = ()
     encrypted_values: JsonMapping = field(default_factory=dict)
+    thoughts: Sequence[Any] = ()
 
     @classmethod
     def of(cls, metadata: JsonMapping) -> Origin | None:
@@ -192,6 +194,7 @@ class Origin:
             {k: v for k, v in values.items() if isinstance(v, str)}
             if isinstance(values, Mapping)
             else {},
+            _thoughts_in(get("raw")),
         )
 
 
@@ -201,6 +204,11 @@ def interrupts_in(told: Any) -> tuple[Interrupt, ...]:
         return tuple(Interrupt(**each) for each in told) or (Interrupt(),)
     except TypeError:
         return (Interrupt(),)
+
+
+def _thoughts_in(raw: object) -> Sequence[Any]:
+    found = raw.get("thoughts") if isinstance(raw, Mapping) else None
+    return found if isinstance(found, list) else ()
 
 
 def _text(value: object) -> str | None:

@@ -1,6 +1,7 @@
-"""What a model wants back with a call of the caller's tools, as Gemini does its thought signature.
+"""What a model wants back with a call of the caller's tools: a signature, or its thoughts.
 
-The frames are those of ag2 1.2.1, whose server reads the value in the call that comes back.
+The frames are those of ag2 1.2.1, whose server reads the value in the call that comes back, and of
+Pydantic AI's, which reads the reasoning before it.
 """
 
 from typing import Any
@@ -20,12 +21,36 @@ FORM = {
     "parameters": {"type": "object", "properties": {"city": {"type": "string"}}},
 }
 CALL = {"type": "TOOL_CALL_CHUNK", "toolCallId": "w1", "toolCallName": "get_weather", "delta": "{}"}
-VALUE = {"type": "REASONING_ENCRYPTED_VALUE", "entityId": "w1", "encryptedValue": "c2lnLXcx"}
+SIGNATURE = '{"signature": "SIG"}'
+
+
+def thought(thought_id: str, *pieces: str) -> list[dict[str, Any]]:
+    known = {"messageId": thought_id}
+    said = [{"type": "REASONING_MESSAGE_CONTENT", **known, "delta": piece} for piece in pieces]
+    return [
+        {"type": "REASONING_START", **known},
+        *said,
+        sealed("message", thought_id, SIGNATURE),
+        {"type": "REASONING_END", **known},
+    ]
+
+
+def sealed(subtype: str, entity: str, value: str) -> dict[str, Any]:
+    known = {"subtype": subtype, "entityId": entity, "encryptedValue": value}
+    return {"type": "REASONING_ENCRYPTED_VALUE", **known}
+
+
 CALLED = [
+    *thought("re1", "I must ", "look."),
+    *thought("redacted"),
     CALL,
-    {**VALUE, "subtype": "tool-call"},
-    {**VALUE, "subtype": "message", "encryptedValue": "b3RoZXI="},
+    sealed("tool-call", "w1", "c2lnLXcx"),
+    sealed("message", "of-a-result", "b3RoZXI="),
     {**FINISHED, "outcome": {"type": "success", "pendingToolCallIds": ["w1"]}},
+]
+THOUGHTS = [
+    {"id": name, "role": "reasoning", "content": content, "encryptedValue": SIGNATURE}
+    for name, content in (("re1", "I must look."), ("redacted", ""))
 ]
 RESULTS: dict[str, Any] = {
     "plain": Message("tool", "sunny", tool_call_id="w1"),
@@ -50,6 +75,12 @@ async def test_it_goes_back_with_the_call_to_the_agent_that_gave_it(
         dialogue = [way.question("The weather?"), called.message, RESULTS[framework]]
         assert (await way.ask("And so?", dialogue, tools=[FORM])).text == "Sunny."
         messages = bodies(server)[1]["messages"]
+    thoughts = [each for each in messages if each["role"] == "reasoning"]
+    assert thoughts == ([] if other else THOUGHTS)
+    assert [each["role"] for each in messages[:-3]] == [
+        "user",
+        *(each["role"] for each in thoughts),
+    ]
     (call,) = next(each for each in messages if each["role"] == "assistant")["toolCalls"]
     assert call["id"] == "w1"
     assert call.get("encryptedValue") == (None if other else "c2lnLXcx")

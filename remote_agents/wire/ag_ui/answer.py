@@ -120,6 +120,8 @@ def _message_id(data: Data, run: Run) -> str:
 
 def _reasoning(data: Data, so_far: Reply, run: Run) -> list[Event]:
     delta, message_id = text(data.get("delta")), identifier(data.get("messageId"))
+    if message_id is not None:
+        run.thoughts.setdefault(message_id, []).append(delta)
     if not delta:
         return []
     another = message_id is not None and run.thinking not in (None, message_id)
@@ -179,10 +181,10 @@ def _passed_calls(so_far: Reply, run: Run) -> list[Event]:
 
 
 def _encrypted(data: Data, so_far: Reply, run: Run) -> list[Event]:
-    """What the model wants back with a call of the caller's tools, as Gemini does."""
-    call_id, value = identifier(data.get("entityId")), text(data.get("encryptedValue"))
-    if data.get("subtype") == "tool-call" and call_id and value:
-        run.encrypted[call_id] = value
+    """What the model wants back: with a call, as Gemini does, or with a thought, as Claude does."""
+    entity, value = identifier(data.get("entityId")), text(data.get("encryptedValue"))
+    if entity and value and (data.get("subtype") == "tool-call" or entity in run.thoughts):
+        run.encrypted[entity] = value
     return []
 
 
@@ -247,6 +249,8 @@ _DECODERS: dict[str, Callable[[Any, Reply, Run], list[Event]]] = {
     "TEXT_MESSAGE_CONTENT": _text,
     "TEXT_MESSAGE_CHUNK": _text_chunk,
     "TEXT_MESSAGE_END": _message_ended,
+    "REASONING_START": _reasoning,
+    "REASONING_MESSAGE_START": _reasoning,
     "REASONING_MESSAGE_CONTENT": _reasoning,
     "REASONING_MESSAGE_CHUNK": _reasoning,
     "THINKING_TEXT_MESSAGE_CONTENT": _reasoning,
@@ -276,8 +280,6 @@ _DECODERS: dict[str, Callable[[Any, Reply, Run], list[Event]]] = {
         (
             "RAW",  # the server's own events, each of which comes in AG-UI's words too
             "META_EVENT",  # what people say of an answer: thumbs up, a tag
-            "REASONING_START",
-            "REASONING_MESSAGE_START",
             "REASONING_MESSAGE_END",
             "REASONING_END",
             "THINKING_START",

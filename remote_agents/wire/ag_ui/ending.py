@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import Any
 
 from remote_agents.errors import RemoteFailureError
-from remote_agents.json_types import JsonMapping
+from remote_agents.json_types import JsonMapping, JsonObject
 from remote_agents.types import (
     ClientToolCall,
     Event,
@@ -64,6 +64,7 @@ def finished(data: JsonMapping, so_far: Reply, run: Run) -> list[Event]:
         finish_reason="interrupt" if interrupts else "tool_calls" if asked else "stop",
         conversation_id=identifier(data.get("threadId")),
         reply_id=run.snapshot.last_id,
+        raw=_sealed_thoughts(run) if asked or interrupts else None,
     )
     return [*shown, *_late_results(so_far, run), *calls, *interrupts, *_usage(data), end]
 
@@ -115,6 +116,16 @@ def _rest_of(whole: str, told: str) -> str:
     begins = [0, *(found.end() for found in re.finditer(PARAGRAPH, told))]
     last = (told[at:] for at in begins)
     return next((whole[len(text) :] for text in last if text and whole.startswith(text)), "")
+
+
+def _sealed_thoughts(run: Run) -> JsonObject | None:
+    """The reasoning before a call that waits, which its model may want back as it was."""
+    thoughts = [
+        {"id": thought, "content": "".join(pieces), "encryptedValue": run.encrypted[thought]}
+        for thought, pieces in run.thoughts.items()
+        if thought in run.encrypted
+    ]
+    return {"thoughts": thoughts} if thoughts else None
 
 
 def _late_results(so_far: Reply, run: Run) -> list[Event]:

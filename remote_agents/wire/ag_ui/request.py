@@ -15,7 +15,7 @@ from remote_agents.json_types import JsonMapping, JsonObject
 from remote_agents.types import Attachment, ClientToolCall, Interrupt, Message, Turn, json_text
 from remote_agents.types.contents import content_of
 from remote_agents.wire.ag_ui.run import OF_RUN, Sent
-from remote_agents.wire.json import mapping
+from remote_agents.wire.json import mapping, text
 from remote_agents.wire.tool_arguments import decoded
 
 
@@ -55,9 +55,19 @@ def run_input(
 def _all_encoded(messages: Sequence[Message], *, parts: bool) -> list[JsonObject]:
     answered, ids = {message.tool_call_id for message in messages}, set[str]()
     encoded = [_encoded(message, answered, parts=parts) for message in messages]
+    told: list[JsonObject] = []
     for message, each in zip(messages, encoded, strict=True):
-        each["id"] = _new(_id_of(message), ids)
-    return encoded
+        thoughts = message.origin.thoughts if message.origin else ()
+        told += (
+            {**_thought(it), "id": _new(str(it.get("id")), ids)} for it in map(mapping, thoughts)
+        )
+        told.append({**each, "id": _new(_id_of(message), ids)})
+    return told
+
+
+def _thought(told: JsonMapping) -> JsonObject:
+    content, value = text(told.get("content")), text(told.get("encryptedValue"))
+    return {"role": "reasoning", "content": content, "encryptedValue": value}
 
 
 def _forced(asked: Turn, tools: Sequence[JsonMapping]) -> list[Message]:
@@ -229,7 +239,8 @@ def _paused(messages: list[JsonObject], waiting: Sequence[Interrupt]) -> list[Js
     paused = next((each for each in reversed(messages) if each["role"] == "assistant"), None)
     if calls and paused:
         paused["toolCalls"] = [*paused.get("toolCalls", ()), *calls]
-    return [m for m in messages if m["content"] or m["role"] == "tool" or "toolCalls" in m]
+    kept = ("tool", "reasoning")
+    return [m for m in messages if m["content"] or m["role"] in kept or "toolCalls" in m]
 
 
 def _answers_by_id(answer: object, waiting: Sequence[Interrupt]) -> Any:

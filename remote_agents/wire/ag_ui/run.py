@@ -73,7 +73,8 @@ class Run:
         foreign: Messages that are not the agent's own, but somebody's that it repeats.
         thinking: The reasoning message that is being shown.
         settled: Ids of the calls that have been told.
-        encrypted: What the agent's model wants back with a call, by the call's id.
+        thoughts: Its messages of reasoning, by their ids.
+        encrypted: What the agent's model wants back with a call or a thought, by its id.
         interrupts: What the run said that it waits for.
         snapshot: What the newest snapshot adds.
     """
@@ -87,6 +88,7 @@ class Run:
     foreign: set[str] = field(default_factory=set)
     thinking: str | None = None
     settled: set[str] = field(default_factory=set)
+    thoughts: dict[str, list[str]] = field(default_factory=dict)
     encrypted: dict[str, str] = field(default_factory=dict)
     interrupts: list[Interrupt] = field(default_factory=list)
     snapshot: Snapshot = field(default_factory=Snapshot)
