@@ -90,3 +90,16 @@ def test_an_interrupt_that_python_wrote_holds_json(shown: str) -> None:
     (interrupt,) = told([STARTED, asked, FINISHED]).interrupts
     assert interrupt.value == SHOWN[shown]
     json.dumps(interrupt.to_dict(), ensure_ascii=False).encode()
+
+
+@pytest.mark.parametrize("snake_case", [True, False])
+@pytest.mark.parametrize(
+    ("told_reason", "reason"),
+    [("length", "length"), ("content-filter", "content_filter"), ("tool-calls", "stop")],
+)
+def test_an_answer_that_was_cut_off_says_so(
+    told_reason: str, reason: str, snake_case: bool
+) -> None:
+    """As CopilotKit's runtime (1.75.0) ends a run of its built-in agent, in AI SDK's words."""
+    events = [STARTED, say("1", "Half a"), {**FINISHED, "finishReason": told_reason}]
+    assert told(snake(events) if snake_case else events).finish_reason == reason

@@ -61,7 +61,7 @@ def finished(data: JsonMapping, so_far: Reply, run: Run) -> list[Event]:
     calls = _left_calls(data, so_far, run, interrupts) or _call_in_words(so_far, run, shown)
     asked = any(isinstance(event, ClientToolCall) for event in calls)
     end = Info(
-        finish_reason="interrupt" if interrupts else "tool_calls" if asked else "stop",
+        finish_reason="interrupt" if interrupts else "tool_calls" if asked else _reason(data),
         conversation_id=identifier(data.get("threadId")),
         reply_id=run.snapshot.last_id,
         raw=_sealed_thoughts(run) if asked or interrupts else None,
@@ -116,6 +116,12 @@ def _rest_of(whole: str, told: str) -> str:
     begins = [0, *(found.end() for found in re.finditer(PARAGRAPH, told))]
     last = (told[at:] for at in begins)
     return next((whole[len(text) :] for text in last if text and whole.startswith(text)), "")
+
+
+def _reason(data: JsonMapping) -> str:
+    """Why the answer ended: CopilotKit's runtime tells where it was cut off, in AI SDK's words."""
+    told = text(data.get("finishReason")).replace("-", "_")
+    return told if told in ("length", "content_filter") else "stop"
 
 
 def _sealed_thoughts(run: Run) -> JsonObject | None:
