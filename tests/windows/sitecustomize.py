@@ -5,6 +5,7 @@ Python's own modules and those of others are imported first, as Windows has its 
 
 import asyncio
 import ctypes
+import importlib
 import multiprocessing.util
 import os
 import selectors
@@ -47,6 +48,7 @@ MSVCRT.locking, MSVCRT.LK_NBLCK = locking, 2
 for module in ("fcntl", "grp", "pwd", "readline", "resource", "termios", "tty"):
     sys.modules[module] = None
 sys.modules["msvcrt"] = MSVCRT
+asyncio.new_event_loop().close()  # while it finds this system's policy
 asyncio.ProactorEventLoop = asyncio.SelectorEventLoop
 for name in ("fork", "forkpty", "register_at_fork", "getuid", "geteuid", "killpg", "setsid"):
     delattr(os, name)
@@ -56,5 +58,6 @@ for name in ("SIGKILL", "SIGHUP", "SIGUSR1", "SIGALRM", "SIGCHLD", "pthread_sigm
     delattr(signal, name)
 for name in ("SO_REUSEPORT", "MSG_DONTWAIT"):
     delattr(socket, name)
-shutil._use_fd_functions = False
+os.supports_dir_fd.clear()
+importlib.reload(shutil)  # it decides when it is imported
 sys.platform = "win32"
