@@ -11,8 +11,9 @@ for resolution in ${1:-lowest-direct highest}; do
   echo "== $resolution"
   "${PYTHON:-python3}" -m venv --clear "$venv"
   "$venv/bin/python" -m pip install --quiet uv
-  "$uv" pip compile --quiet --python "$venv/bin/python" --no-header --no-annotate \
-    --resolution "$resolution" --extra all pyproject.toml -o "$venv/versions.txt"
+  # What pyproject.toml does not name is free: the tools may want another version of it.
+  "$uv" pip compile --quiet --python "$venv/bin/python" --no-header --annotation-style line \
+    --resolution "$resolution" --extra all pyproject.toml | grep pyproject.toml >"$venv/versions.txt"
   # The tools are the newest that go with those versions.
   "$uv" pip install --quiet --python "$venv/bin/python" -c "$venv/versions.txt" --group dev -e '.[all]'
   grep -E '^(httpx|pydantic|langchain-core|llama-index-core)==' "$venv/versions.txt"
