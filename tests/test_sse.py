@@ -99,6 +99,29 @@ def test_only_the_first_bom_is_one() -> None:
     ]
 
 
+# An event that a server may send again and again, and how many frames each is.
+LAYOUTS = {
+    "as most": (b'event: m\ndata: {"a": 1}\n\n', 1),
+    "no blanks": (b'event:m\ndata:{"a": 1}\n\n', 1),
+    "an id between": (b'event: m\nid: 7\ndata: {"a": 1}\n\n', 1),
+    "an id behind": (b'event: m\ndata: {"a": 1}\nid: 7\n\n', 1),
+    "a comment between": (b'event: m\n: 7\ndata: {"a": 1}\n\n', 1),
+    "a name alone before": (b'event: ping\n\ndata: {"a": 1}\n\n', 1),
+    "a name alone": (b"event: ping\n\n", 0),
+    "no JSON": (b"event: m\ndata: words\n\n", 1),
+    "two lines": (b'event: m\ndata: {"a":\ndata: 1}\n\n', 1),
+}
+
+
+@each_newline
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_a_frame_is_there_when_its_event_is_over(layout: str, newline: bytes) -> None:
+    event, frames = LAYOUTS[layout]
+    decoder = SSEDecoder()
+    counts = [len(decoder.feed(event.replace(b"\n", newline))) for _ in range(3)]
+    assert counts == [frames] * 3
+
+
 LINES = st.sampled_from(
     [
         b"data: {}",

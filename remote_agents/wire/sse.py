@@ -80,7 +80,7 @@ class SSEDecoder:
             chunk = chunk.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
         if b"\n\n" in chunk and not self._lines and self._event is None and self._stray is None:
             chunk = self._read_usual(self._with_tail(chunk), frames)
-            if chunk[:6] == b"event:":
+            if chunk[:6] == b"event:" and b"\n\n" not in chunk:
                 self._keep(chunk)  # most likely the beginning of a usual event again
                 return frames
         if chunk:
