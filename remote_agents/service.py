@@ -55,6 +55,8 @@ class Endpoint:
         textless: Types of frames that hold no text of the answer, whatever is in them.
         streams: Whether it can send an answer piece by piece.
         always_streams: Whether its answers are streams even where none was asked for.
+        event_names: Whether the names of events say what their frames are: `decode` gets a frame
+            that has one as `{"event": name, "data": ...}`.
         eof_ends: Whether a stream may end without a terminal event if it never announced one.
         reasons, cites, counts: Whether answers carry reasoning, citations, token usage.
         counts_streams: Whether streamed answers carry token usage too, if others do.
@@ -104,6 +106,7 @@ class Endpoint:
     textless: frozenset[str] = frozenset()
     streams: bool = True
     always_streams: bool = False
+    event_names: bool = False
     eof_ends: bool = False
     reasons: bool = False
     cites: bool = False

@@ -39,8 +39,12 @@ class ClassifiedFrames(NamedTuple):
     last: Frame | None
 
 
-def classify(frames: Iterable[Frame]) -> ClassifiedFrames:
+def classify(frames: Iterable[Frame], *, named: bool = False) -> ClassifiedFrames:
     """Classify frames by what they are.
+
+    Args:
+        frames: Frames that came together.
+        named: Whether those that have a name are handed on with it.
 
     Example:
         >>> classify([(None, {"content": "Hi"}), ("ping", {}), (None, b"[DONE]"), (None, {})])
@@ -54,6 +58,8 @@ def classify(frames: Iterable[Frame]) -> ClassifiedFrames:
             return ClassifiedFrames(answers, keep_alives, frame)
         if name and is_keep_alive_word(name):
             keep_alives += 1
+        elif named and name and is_told(value):
+            answers.append({"event": name, "data": value})
         elif type(value) is dict:
             if "choices" in value and "error" not in value:
                 answers.append(value)
@@ -72,6 +78,19 @@ def classify(frames: Iterable[Frame]) -> ClassifiedFrames:
         else:
             answers.append(value)
     return ClassifiedFrames(answers, keep_alives, None)
+
+
+def data_of(frame: Any) -> Any:
+    """What a frame says, without the name of its event."""
+    named = type(frame) is dict and frame.keys() == {"event", "data"}
+    return frame["data"] if named else frame
+
+
+def is_told(value: object) -> bool:
+    """Whether a frame is a part of the answer, if its name says that it is no sign of life."""
+    if type(value) is dict:
+        return not reports_failure(value)
+    return type(value) is not bytes and not is_end(value)
 
 
 def is_end(value: object) -> bool:

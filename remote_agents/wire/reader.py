@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Mapping, Sequence
+from functools import partial
 from itertools import groupby
 from operator import attrgetter
 from typing import Any
@@ -32,7 +33,7 @@ from remote_agents.types import (
     Usage,
 )
 from remote_agents.wire.failures import body_failure, reported_failure
-from remote_agents.wire.frames import ClassifiedFrames, classify, is_end, piece_in
+from remote_agents.wire.frames import ClassifiedFrames, classify, data_of, is_end, piece_in
 from remote_agents.wire.parsing import excerpt, json_or_text, mended, parse_leniently, strictly
 from remote_agents.wire.raw import RawFields
 from remote_agents.wire.sse import Frame, SSEDecoder
@@ -107,6 +108,7 @@ class Reader:
         self._cutter = StopCutter(stop) if stop else None
         self._room = max_body_bytes
         self._raw = RawFields(reply.raw)
+        self._classify = partial(classify, named=endpoint.event_names)
         self._textless = [*endpoint.textless]
 
     @property
@@ -124,7 +126,7 @@ class Reader:
             self.sse.feed(chunk, frames)
         except StreamProtocolError as error:
             too_large = error  # what came before it is the caller's
-        events = self.take_classified(classify(frames))
+        events = self.take_classified(self._classify(frames))
         if too_large is not None and not (self.failure or self.over or self.cut):
             self.failure = too_large
         self._room -= len(chunk)
@@ -160,7 +162,7 @@ class Reader:
     def take_rest(self) -> list[Event]:
         """The events of what was left when the stream ended; half a frame is no end."""
         frames = self.sse.flush()
-        events = self.take_classified(classify(frames)) if frames else []
+        events = self.take_classified(self._classify(frames)) if frames else []
         if self.sse.was_cut and isinstance(self.failure, StreamProtocolError):
             self.failure = None if self.complete else self._interrupted(frames)
         return events
@@ -188,7 +190,7 @@ class Reader:
         return events
 
     def _take_lines(self, raw: bytes) -> list[Event]:
-        events = self.take_classified(classify([*self.sse.feed(raw), *self.sse.flush()]))
+        events = self.take_classified(self._classify([*self.sse.feed(raw), *self.sse.flush()]))
         if not self.frames:
             self.failure = StreamProtocolError(
                 f"{self._endpoint.title} sent a body that is not whole JSON: {excerpt(raw)}."
@@ -264,7 +266,7 @@ class Reader:
         decode, reply = self._decode, self.reply
         fold_text = reply.pieces.append
         plain = self._cutter is None and not self.sse.has_halves
-        self._raw.take(values)
+        self._raw.take(map(data_of, values) if self._endpoint.event_names else values)
         try:
             for value in values:
                 told = decode(value, reply)

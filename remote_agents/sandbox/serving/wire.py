@@ -94,9 +94,10 @@ def dumps(value: object) -> str:
     return _ENCODER.encode(value)
 
 
-def data(value: object) -> str:
-    """One SSE frame."""
-    return f"data: {dumps(value)}\n\n"
+def data(value: object, name: str = "") -> str:
+    """One SSE frame, with the name of its event if it has one."""
+    frame = f"data: {dumps(value)}\n\n"
+    return f"event: {name}\n{frame}" if name else frame
 
 
 DONE = "data: [DONE]\n\n"
