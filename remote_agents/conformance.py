@@ -133,7 +133,7 @@ def _turns(client: Client, question: str) -> Iterator[Finding]:
     if client.agent.endpoint.streams:
         yield seen.streaming
     second = client.ask([FIRST, first, SECOND], session_id=session)
-    yield _conversation_finding(first, second)
+    yield _conversation_finding(second)
     third = client.ask(question)
     yield from _facts(client, [first, second, third])
 
@@ -143,9 +143,9 @@ def _short(text: str) -> str:
     return said if len(said) <= 60 else f"{said[:60]}..."
 
 
-def _conversation_finding(first: Reply, second: Reply) -> Finding:
+def _conversation_finding(second: Reply) -> Finding:
     remembers = "heliotrope" in second.text.lower()
-    if first.conversation_id != second.conversation_id:
+    if second.memory not in (None, "continued"):
         return Finding("conversation", False, "the second turn began another conversation")
     return Finding("conversation", remembers, _short(second.text))
 
@@ -155,7 +155,7 @@ def _facts(client: Client, replies: list[Reply]) -> Iterator[Finding]:
     first, *whole = replies
     named = [reply for reply in replies if reply.reply_id or reply.request_id]
     yield Finding("ids", len(named) == len(replies), f"{len(named)} of {len(replies)} answers")
-    if endpoint.keeps == "handed":
+    if endpoint.keeps in ("handed", "chained"):
         yield Finding("conversation id", all(r.conversation_id for r in replies), "in each answer")
     if endpoint.counts:
         counted = [*whole, *([first] if endpoint.counts_streams else [])]

@@ -16,7 +16,7 @@ from remote_agents.flow import Decode, Flow
 from remote_agents.json_types import JsonMapping
 from remote_agents.types import AttachmentKind, Info, Reply, Turn
 
-Keeps = Literal["created", "asked", "handed", "none"]
+Keeps = Literal["created", "asked", "handed", "chained", "none"]
 STANDARD = ("temperature", "max_tokens", "stop")
 FOR_TOOLS = frozenset({"tools", "tool_choice"})
 
@@ -38,7 +38,8 @@ class Endpoint:
         key_optional: Whether it may be asked without a key.
         auth_scheme: Word before the key in `Authorization`.
         keeps: How it keeps a conversation: `created` first by a call, `asked` for in the request,
-            `handed` back with every reply, or `none`.
+            `handed` back with every reply, `chained`, where each reply has an id of its own by
+            which all that was said up to it goes on, or `none`.
         roles: Roles that it takes; others are folded into user text.
         history: Whether it takes earlier messages; else they are folded into the user text.
         one_message: Whether a turn of a conversation is a single message (`history` or not).

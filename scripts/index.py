@@ -27,6 +27,7 @@ KEEPS = {
     "created": "kept by the service, created first",
     "asked": "kept by the service when asked",
     "handed": "kept by the service",
+    "chained": "kept by the service",
     "none": "resent each time",
 }
 # The packages that have a module a service, and what its class is called there.

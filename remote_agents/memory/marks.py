@@ -33,6 +33,7 @@ class Mark:
         asked: Digests of what was asked.
         answer: Digest of the answer.
         system: Digests of the system messages that its call held.
+        after: The id of the answer that it went on from, where each answer has one of its own.
     """
 
     conversation_id: str
@@ -42,6 +43,7 @@ class Mark:
     asked: bytes
     answer: bytes
     system: bytes = b""
+    after: str | None = None
 
     @property
     def said(self) -> bytes:
@@ -74,6 +76,8 @@ class Sealer:
         }
         if mark.system:
             shown["system"] = _text(mark.system)
+        if mark.after is not None:
+            shown["after"] = mark.after
         return {**shown, "seal": self._seal_of(shown)}
 
     def open(self, shown: JsonMapping) -> Mark | None:
@@ -91,12 +95,14 @@ class Sealer:
                 _bytes(fields["asked"]),
                 _bytes(fields["answer"]),
                 _bytes(fields.get("system", "")),
+                fields.get("after"),
             )
         except (TypeError, ValueError, KeyError, binascii.Error):
             return None
 
     def _seal_of(self, fields: JsonMapping) -> str:
-        sealed = repr([fields.get(name) for name in _FIELDS]).encode("utf-8", "surrogatepass")
+        names = _FIELDS if "after" in fields else _FIELDS[:-1]
+        sealed = repr([fields.get(name) for name in names]).encode("utf-8", "surrogatepass")
         return _text(hashlib.blake2s(sealed, digest_size=SEAL, key=self._key).digest())
 
 
@@ -106,7 +112,7 @@ def sealer_for(key: bytes, account: str, agent: str) -> Sealer:
     return Sealer(key, account, agent)
 
 
-_FIELDS = ("conversation", "dialogue", "turn", "count", "asked", "answer", "system")
+_FIELDS = ("conversation", "dialogue", "turn", "count", "asked", "answer", "system", "after")
 
 
 def _text(value: bytes) -> str:
@@ -159,15 +165,19 @@ def candidates(
     stored = {record.conversation_id: record for record in records}
     drops = sum(record.turns > 1 for record in stored.values()) >= LATEST
     found: dict[str, dict[int, Mark]] = {}
+    chains: dict[str, str] = {}  # by the id of an answer the newest id of what went on from it
     for each in shown:
         name = each.get("conversation")
         if not isinstance(name, str) or found.get(name) == {} or (mark := opened(each)) is None:
             continue
-        record = stored.get(mark.conversation_id)
+        name = chains.get(name, name)
+        record = stored.get(name)
         if record is None and drops:
             continue
-        turns = found.setdefault(mark.conversation_id, {})
+        turns = found.setdefault(name, {})
         if turns or record is None or (record.count < mark.count and not record.lapsed):
             turns.setdefault(mark.turn, mark)  # else the store has seen as much, or more
+            if mark.after is not None:
+                chains[mark.after] = name
     known = [walked(turns) if turns else stored[name] for name, turns in found.items()]
     return [*known, *(record for name, record in stored.items() if name not in found)]

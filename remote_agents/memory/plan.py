@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from remote_agents.memory.history_matching import Conversation
@@ -81,9 +81,16 @@ class Plan:
         answer: bytes,
         reply_id: str | None = None,
         waits: Waits = (),
+        *,
+        chained: bool = False,
     ) -> Conversation:
-        """What is known of the conversation after this turn; without an answer it broke off."""
+        """What is known of the conversation after this turn; without an answer it broke off.
+
+        Where turns are `chained`, it goes on under the new id.
+        """
         before = self.conversation
+        if before is not None and chained:
+            before = replace(before, conversation_id=conversation_id)
         if before is None or before.conversation_id != conversation_id:
             before = Conversation(conversation_id)
         return before.after(

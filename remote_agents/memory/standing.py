@@ -310,6 +310,7 @@ class Standing:
                 plan.asked,
                 answer,
                 plan.system,
+                plan.conversation_id if self.prompt.endpoint.keeps == "chained" else None,
             )
         )
 

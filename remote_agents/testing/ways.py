@@ -114,6 +114,13 @@ def asked(
     raise RuntimeError("the sync way awaited something")
 
 
+def goes_on(service: str, first: Answer, later: Answer) -> bool:
+    """Whether a later answer is of the conversation of the first one."""
+    if ENDPOINTS[service].keeps == "chained":  # each has an id of its own
+        return bool(later.metadata["memory"] == "continued")
+    return bool(first.metadata.get("conversation_id") == later.metadata.get("conversation_id"))
+
+
 def make(framework: str, endpoint: str, **settings: Any) -> Any:
     """An instance of the framework's class for a service.
 

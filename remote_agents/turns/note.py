@@ -25,9 +25,14 @@ class Note:
         plan = self.plan
         reply.memory, reply.memory_reason, reply.differs = plan.memory, plan.reason, plan.differs
         reply.conversation_id = reply.conversation_id or plan.conversation_id
-        self.lease.broken = lambda: (
-            plan.outcome(reply.conversation_id, b"") if reply.conversation_id else None
-        )
+        if not self._chained:  # else what broke off is no part of the conversation
+            self.lease.broken = lambda: (
+                plan.outcome(reply.conversation_id, b"") if reply.conversation_id else None
+            )
+
+    @property
+    def _chained(self) -> bool:
+        return self.standing.prompt.endpoint.keeps == "chained"
 
     def refused(self) -> None:
         """The turn did not run, and leaves no trace."""
@@ -39,12 +44,15 @@ class Note:
         if reply.conversation_id is None:
             reply.memory = reply.memory_reason = reply.differs = None
         else:
-            if self.plan.conversation_id not in (None, reply.conversation_id):
+            moved = self.plan.conversation_id not in (None, reply.conversation_id)
+            if moved and not self._chained:
                 reply.memory, reply.memory_reason = "new", "moved"
                 warn_of_moved_conversation(self.plan, self.standing, reply.conversation_id)
             said = Message("assistant", reply.text, tool_calls=reply.tool_calls)
             answer = self.standing.digest(said)
             waits = tuple((each.id, each.answered_by) for each in reply.interrupts if each.id)
-            conversation = self.plan.outcome(reply.conversation_id, answer, reply.reply_id, waits)
+            conversation = self.plan.outcome(
+                reply.conversation_id, answer, reply.reply_id, waits, chained=self._chained
+            )
             reply.conversation = self.standing.mark(self.plan, conversation, answer)
         yield from self.lease.settle(conversation)

@@ -59,8 +59,7 @@ class Reader:
         context: What errors are made with.
         stop: Sequences that end the text, where the service knows none.
         coalesce: Join deltas that arrived together.
-        unknown_frames: What a frame of unknown shape is that may hold text: an error, or only
-            counted.
+        unknown_frames: Whether a frame of unknown shape that may hold text is an error.
         max_event_bytes: The largest event accepted.
         max_body_bytes: The largest answer accepted.
 
@@ -293,7 +292,8 @@ class Reader:
                 continue  # a whole answer has ids and usage behind its text
             if type(event) is TextDelta and self._cutter is not None:
                 event = TextDelta(self._cutter.take(event.text))
-                self.cut = self._cutter.found
+                self.cut = self._cutter.found and self._endpoint.keeps != "chained"  # needs its end
+                self._counts_unknown |= self._cutter.found  # behind it no text is lost
                 reply.withheld = self._cutter.held
             reply.add(event)
             if type(event) not in _SILENT:

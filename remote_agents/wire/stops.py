@@ -23,6 +23,8 @@ class StopCutter:
 
     def take(self, text: str) -> str:
         """What of the text so far can be shown for certain."""
+        if self.found:
+            return ""
         text = self.held + text
         places = [at for word in self._stop if (at := text.find(word)) >= 0]
         if places:
