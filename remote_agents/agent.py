@@ -70,7 +70,8 @@ class Agent(Terms):
 
         return Transport(
             self.base_url,
-            auth_scheme=self.endpoint.auth_scheme,
+            key_header=self.endpoint.key_header,
+            key_begins=self.endpoint.key_begins,
             headers={**self._user_agent, **self.default_headers},
             verify=self.verify,
             client=self.http_client,

@@ -17,6 +17,7 @@ from remote_agents.json_types import JsonMapping
 from remote_agents.types import AttachmentKind, Info, Reply, Turn
 
 Keeps = Literal["created", "asked", "handed", "chained", "none"]
+AUTHORIZATION = "Authorization"
 STANDARD = ("temperature", "max_tokens", "stop")
 FOR_TOOLS = frozenset({"tools", "tool_choice"})
 
@@ -36,7 +37,8 @@ class Endpoint:
         default_agent_id: Used when none is given.
         agent_in_address: Whether the root address is that of one agent, and no id goes along.
         key_optional: Whether it may be asked without a key.
-        auth_scheme: Word before the key in `Authorization`.
+        auth_scheme: Word before the key in `Authorization`; with an empty one it stands alone.
+        key_header: Another header in which the key goes, alone.
         keeps: How it keeps a conversation: `created` first by a call, `asked` for in the request,
             `handed` back with every reply, `chained`, where each reply has an id of its own by
             which all that was said up to it goes on, or `none`.
@@ -91,6 +93,7 @@ class Endpoint:
     agent_in_address: bool = False
     key_optional: bool = False
     auth_scheme: str = "Bearer"
+    key_header: str = AUTHORIZATION
     keeps: Keeps = "none"
     roles: frozenset[str] = frozenset({"system", "user", "assistant"})
     history: bool = True
@@ -126,6 +129,17 @@ class Endpoint:
     client: str | None = None
     told_in_headers: Callable[[Mapping[str, str]], Info] | None = None
     request_id_headers: tuple[str, ...] = ()
+
+    @property
+    def key_begins(self) -> str:
+        """What stands before the key in its header."""
+        alone = not self.auth_scheme or self.key_header.lower() != AUTHORIZATION.lower()
+        return "" if alone else f"{self.auth_scheme} "
+
+    @cached_property
+    def says_who(self) -> frozenset[str]:
+        """The headers, in small letters, that say whose a request is."""
+        return frozenset({AUTHORIZATION.lower(), self.key_header.lower()})
 
     def refused(self, body: object) -> bool:
         """Whether a body with HTTP 200 says that the request was not taken."""

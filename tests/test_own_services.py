@@ -6,11 +6,20 @@ import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import pytest
 
-from remote_agents import InMemorySessionStore, Reply, SessionStore, StreamInterruptedError, service
+from remote_agents import (
+    AuthenticationError,
+    ConfigurationError,
+    InMemorySessionStore,
+    Reply,
+    SessionStore,
+    StreamInterruptedError,
+    service,
+)
 from remote_agents.client import Client
 from remote_agents.flow import Flow, Request, Stream
 from remote_agents.memory.sql import SQLSessionStore
@@ -18,7 +27,7 @@ from remote_agents.service import Endpoint
 from remote_agents.settings import Settings
 from remote_agents.types import Event, Info, TextDelta, Turn, Update
 from remote_agents.wire.json import mapping, text
-from tests.raw_server import EVENTS, RawServer, Step, Talk, head, serving
+from tests.raw_server import EVENTS, JSON, RawServer, Step, Talk, head, serving
 
 
 @pytest.fixture(autouse=True)
@@ -215,3 +224,42 @@ def test_a_history_goes_on_from_its_newest_answer(
     assert said_of(responses)[3]["input"] == ["four"]
     assert (again.text, again.memory) == ("one two other", "continued")
     assert (edited.memory, said_of(responses)[-1]["previous"]) == ("replayed", None)
+
+
+# --- where the key goes ------------------------------------------------------------------------
+
+KEY = "k-of-mine-1234"
+PLACES: dict[str, tuple[dict[str, str], bytes]] = {
+    "usual": ({}, b"Authorization: Bearer k-of-mine-1234\r\n"),
+    "alone": ({"auth_scheme": ""}, b"Authorization: k-of-mine-1234\r\n"),
+    "a header": ({"key_header": "X-API-Key"}, b"X-API-Key: k-of-mine-1234\r\n"),
+}
+
+
+@pytest.mark.parametrize("awaited", [False, True], ids=["sync", "async"])
+@pytest.mark.parametrize("place", PLACES)
+def test_the_key_goes_where_the_service_wants_it(place: str, awaited: bool) -> None:
+    facts, header = PLACES[place]
+    kind = client_of(replace(NAMED, **facts))
+    body = b'{"error": "no such key: k-of-mine-1234"}'
+    refusal = [head(JSON, "401 Unauthorized", length=len(body)), body]
+    with serving(streamed(FRAMES), refusal) as server:
+        client = kind(base_url=server.url, api_key=KEY)
+        reply_of(client, awaited)
+        with pytest.raises(AuthenticationError) as caught:
+            reply_of(client, awaited)
+    assert server.requests[0].count(KEY.encode()) == 1
+    assert header in server.requests[0] + b"\r\n"
+    assert KEY not in f"{caught.value} {vars(caught.value)} {client!r}"
+
+
+def test_a_header_of_the_key_says_whose_a_request_is() -> None:
+    kind = client_of(replace(CHAINED, key_header="X-API-Key"))
+    kept, store = Responses(), InMemorySessionStore()
+    with serving([head(EVENTS), lambda talk: kept.answer(server, talk)]) as server:
+        for user in ("alice", "bob"):
+            whose: Any = {"default_headers": {"x-api-key": user}, "session_store": store}
+            client = kind(base_url=server.url, api_key=KEY, **whose)
+            assert client.ask(user, session_id="s").text == user
+        with pytest.raises(ConfigurationError, match="no x-api-key: pass a function as api_key"):
+            client.ask("Hello", headers={"x-api-key": "carol"})

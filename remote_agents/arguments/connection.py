@@ -94,7 +94,7 @@ def key_fault(endpoint: Endpoint, key: str) -> str | None:
             "has characters that no key has (spaces around it, line breaks, other than ASCII), or "
             "none at all; check how it was copied"
         )
-    if scheme := _SCHEME.match(key):
+    if endpoint.key_begins and (scheme := _SCHEME.match(key)):
         return (
             f"begins with {scheme[1]!r}: pass the key alone, {endpoint.auth_scheme!r} is put "
             "before it here"

@@ -6,7 +6,7 @@ import inspect
 import os
 import re
 import ssl
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, get_args
 
 from remote_agents.errors import ConfigurationError
@@ -53,12 +53,12 @@ def read_headers(value: object, argument: str = "default_headers") -> dict[str, 
 _FRAMING = frozenset({"content-length", "transfer-encoding", "trailer", "upgrade"})
 
 
-def read_call_headers(value: object) -> dict[str, str]:
+def read_call_headers(value: object, says_who: Collection[str]) -> dict[str, str]:
     """The headers of one call, which changes nothing of who is asking."""
     headers = read_headers(value, "headers")
-    if any(name.lower() == "authorization" for name in headers):
+    if found := next((name for name in headers if name.lower() in says_who), None):
         raise ConfigurationError(
-            "A call's headers have no Authorization: pass a function as api_key, which runs before "
+            f"A call's headers have no {found}: pass a function as api_key, which runs before "
             "each request, so that the conversations of two keys stay apart."
         )
     return headers

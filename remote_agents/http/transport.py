@@ -51,7 +51,8 @@ class Transport:
 
     Args:
         base_url: Root address of the service, without a trailing slash.
-        auth_scheme: `Bearer` or `Api-Key`.
+        key_header: The header in which the key goes.
+        key_begins: What stands before it there.
         headers: Headers that go with every request.
         verify: True, False, or the path of a CA bundle, or an `ssl.SSLContext`.
         client: A client of the caller's own for sync calls; it is never closed here.
@@ -62,14 +63,15 @@ class Transport:
         self,
         base_url: str,
         *,
-        auth_scheme: str = "Bearer",
+        key_header: str = "Authorization",
+        key_begins: str = "Bearer ",
         headers: Mapping[str, str] | None = None,
         verify: object = True,
         client: httpx.Client | None = None,
         async_client: httpx.AsyncClient | None = None,
     ) -> None:
         self.base_url = base_url
-        self._scheme = auth_scheme
+        self._key_header, self._key_begins = key_header, key_begins
         self._headers = headers or {}
         self._verify = True if verify is None else verify
         self._client = client
@@ -240,7 +242,7 @@ class Transport:
             "Accept-Encoding": "identity" if request.stream else "gzip",
         }
         if token:
-            headers["Authorization"] = f"{self._scheme} {token.get_secret_value()}"
+            headers[self._key_header] = self._key_begins + token.get_secret_value()
         return headers, self._headers, request.headers
 
     def _call_off(

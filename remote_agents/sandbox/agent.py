@@ -44,7 +44,8 @@ class Agent:
         env_prefix: What its environment variables begin with.
         paths: Pattern of how its paths begin; of several services the longest match counts.
         chat: How the path that asks for an answer ends.
-        scheme: Word before the key in `Authorization`.
+        scheme: Word before the key in `Authorization`; with an empty one it stands alone.
+        key_header: Another header in which it wants the key, alone.
         home: Where its own address is below the sandbox's, if it has one.
         extra: Further ids that a client may need.
         settings: What of its service alone `box.configure()` changes.
@@ -56,6 +57,7 @@ class Agent:
     paths: str
     chat: str = "/chat/completions"
     scheme: str = "Bearer"
+    key_header: str = "authorization"
     home: str = ""
     extra: dict[str, str] = field(default_factory=dict)
     settings: Mapping[str, Setting] = field(default_factory=dict)

@@ -294,6 +294,6 @@ def service(request: Request) -> Service:
 
 def require_key(request: Request, endpoint: str, message: str) -> None:
     """Refuse a request without the right key."""
-    if not service(request).keys.fits(endpoint, request.headers.get("authorization", "")):
+    if not service(request).keys.fits(endpoint, request.headers):
         scheme = AGENTS[endpoint].scheme
         raise Refusal(401, message, headers={"www-authenticate": scheme})

@@ -177,7 +177,8 @@ class Terms:
         timeout, body = call.pop("timeout", None), call.pop("extra_body", None)
         terms = copy.copy(self)
         for each in filter(None, headers):
-            terms.call_headers = {**terms.call_headers, **read_call_headers(revealed(each))}
+            read = read_call_headers(revealed(each), self.endpoint.says_who)
+            terms.call_headers = {**terms.call_headers, **read}
         if timeout is not None:
             terms.timeout = Timeout.of(timeout)
         if body:
@@ -301,7 +302,7 @@ class Terms:
         A header of the caller's own goes before ours.
         """
         for name, value in self.default_headers.items():
-            if name.lower() == "authorization":
+            if name.lower() in self.endpoint.says_who:
                 return value
         return None if self.key_is_callable or not self.secret else self.key
 

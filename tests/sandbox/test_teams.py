@@ -206,15 +206,15 @@ def test_the_fixed_key_is_no_token(expiring: Sandbox) -> None:
 def test_a_token_is_over_after_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
     keys = Keys(seconds=30)
     token = keys.issue("bluenexus")
-    assert keys.fits("bluenexus", f"Bearer {token}")
-    assert not keys.fits("maiagent", f"Api-Key {token}")
-    assert not Keys(seconds=30).fits("bluenexus", f"Bearer {token}")
+    assert keys.fits("bluenexus", {"authorization": f"Bearer {token}"})
+    assert not keys.fits("maiagent", {"authorization": f"Api-Key {token}"})
+    assert not Keys(seconds=30).fits("bluenexus", {"authorization": f"Bearer {token}"})
     _, until, seal = token.rsplit(".", 2)
     later = token.replace(until, str(int(until) + 1))
-    assert not keys.fits("bluenexus", f"Bearer {later}")
+    assert not keys.fits("bluenexus", {"authorization": f"Bearer {later}"})
     assert seal in later
     monkeypatch.setattr("time.time", lambda: int(until) / 1000)
-    assert not keys.fits("bluenexus", f"Bearer {token}")
+    assert not keys.fits("bluenexus", {"authorization": f"Bearer {token}"})
 
 
 def test_without_an_end_there_are_no_tokens(box: Sandbox) -> None:

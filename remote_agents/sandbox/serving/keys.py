@@ -5,6 +5,7 @@ from __future__ import annotations
 import hmac
 import secrets
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from remote_agents.sandbox.directory import AGENTS
@@ -27,11 +28,14 @@ class Keys:
             return AGENTS[endpoint].api_key
         return self._token(endpoint, str(int(1000 * (time.time() + self.seconds))))
 
-    def fits(self, endpoint: str, authorization: str) -> bool:
-        """Whether an Authorization header carries a good key of this endpoint's agent."""
-        scheme, _, key = authorization.partition(" ")
-        if scheme.lower() != AGENTS[endpoint].scheme.lower():
-            return False
+    def fits(self, endpoint: str, headers: Mapping[str, str]) -> bool:
+        """Whether the headers, by names in small letters, carry a good key of the agent."""
+        agent = AGENTS[endpoint]
+        key = headers.get(agent.key_header.lower(), "")
+        if agent.scheme and agent.key_header.lower() == "authorization":
+            scheme, _, key = key.partition(" ")
+            if scheme.lower() != agent.scheme.lower():
+                return False
         if self.seconds is None:
             return key == AGENTS[endpoint].api_key
         until = key.split(".")[1] if key.count(".") == 2 else ""

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from sys import getsizeof
 from typing import Any, Generic, TypeVar
 
+from remote_agents.sandbox.directory import AGENTS
 from remote_agents.sandbox.json_types import JsonObject
 from remote_agents.sandbox.serving.keys import Keys
 
@@ -39,12 +40,12 @@ class Entry:
         headers = {
             name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]
         }
-        authorization = headers.get("authorization", "")
-        if authorization:
-            headers["authorization"] = authorization.split(" ")[0]
+        right = keys.fits(endpoint, headers)
+        for name in {"authorization", AGENTS[endpoint].key_header.lower()} & headers.keys():
+            headers[name] = headers[name].split(" ")[0] if " " in headers[name] else "[key]"
         query = scope["query_string"].decode("latin-1")
         path = scope["path"] + (f"?{query}" if query else "")
-        return cls(endpoint, scope["method"], path, headers, keys.fits(endpoint, authorization))
+        return cls(endpoint, scope["method"], path, headers, right)
 
     def end(self, outcome: str) -> None:
         """Close the entry; what was first noticed stands."""
