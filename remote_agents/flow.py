@@ -75,11 +75,13 @@ class Call(NamedTuple):
     """Send a request and give the whole answer back.
 
     `asks` says that it hands the question over, to be answered later: then `extra_body` is laid
-    over its body, and the conversation has seen the question once it is sent.
+    over its body, and the conversation has seen the question once it is sent: the one of
+    `conversation_id`, if the endpoint chose or created it.
     """
 
     request: Request
     asks: bool = False
+    conversation_id: str | None = None
 
 
 class Stream(NamedTuple):

@@ -12,22 +12,25 @@ from typing import Any, ClassVar
 import pytest
 
 from remote_agents import (
+    AgentError,
     AuthenticationError,
     ConfigurationError,
+    EmptyAnswerWarning,
     InMemorySessionStore,
+    RemoteFailureError,
     Reply,
     SessionStore,
     StreamInterruptedError,
     service,
 )
 from remote_agents.client import Client
-from remote_agents.flow import Flow, Request, Stream
+from remote_agents.flow import Call, Flow, Request, Stream
 from remote_agents.memory.sql import SQLSessionStore
 from remote_agents.service import Endpoint
 from remote_agents.settings import Settings
 from remote_agents.types import Event, Info, TextDelta, Turn, Update
-from remote_agents.wire.json import mapping, text
-from tests.raw_server import EVENTS, JSON, RawServer, Step, Talk, head, serving
+from remote_agents.wire.json import mapping, required_id, text
+from tests.raw_server import CLOSE, EVENTS, JSON, RawServer, Step, Talk, head, serving
 
 
 @pytest.fixture(autouse=True)
@@ -263,3 +266,73 @@ def test_a_header_of_the_key_says_whose_a_request_is() -> None:
             assert client.ask(user, session_id="s").text == user
         with pytest.raises(ConfigurationError, match="no x-api-key: pass a function as api_key"):
             client.ask("Hello", headers={"x-api-key": "carol"})
+
+
+# --- answers that are fetched ------------------------------------------------------------------
+
+
+def fetched(asked: Turn) -> Flow[Reply]:
+    thread = asked.conversation_id
+    if thread is None:
+        made = yield Call(Request("POST", "/threads", json={}, safe=True))
+        thread = required_id(mapping(made.data).get("thread"), "the thread")
+    body = {"q": asked.messages[-1].content, "thread": thread}
+    opened = yield Call(Request("POST", "/jobs", json=body), asks=True, conversation_id=thread)
+    job = required_id(mapping(opened.data).get("job"), "the job")
+    looked = yield Call(Request("GET", f"/jobs/{job}", safe=True))
+    if mapping(looked.data).get("state") != "done":
+        raise RemoteFailureError(f"The job failed: {text(mapping(looked.data).get('why'))}")
+    reply: Reply = yield Stream(Request("GET", f"/jobs/{job}/answer", safe=True), read, thread)
+    return reply
+
+
+FETCHED = Endpoint(
+    "fetched", "Fetched", "none", "FETCHED", fetched, read, default_agent_id="a", keeps="created"
+)
+
+
+def told(data: Any, status: str = "200 OK") -> list[Step]:
+    body = json.dumps(data).encode()
+    return [head(JSON, status, "X-Request-Id: r-7", "Connection: close", length=len(body)), body]
+
+
+MADE, OPENED, DONE = told({"thread": "t1"}), told({"job": "7"}), told({"state": "done"})
+SAID = told({"delta": "Hello"})
+BROKEN_OFF = [head(JSON, "200 OK", "X-Request-Id: r-7", length=99), b'{"st', CLOSE]
+FAILURES: dict[str, tuple[list[list[Step]], str]] = {
+    "the question is refused": (
+        [told({"code": 4, "msg": "no", "detail": {"x": "y"}})],
+        "failed: no",
+    ),
+    "the question fails": ([told({"msg": "no", "detail": {"x": "y"}}, "500 Error")], "500: no."),
+    "no id": ([told({})], "no id of the job; the turn went no further"),
+    "a look is refused": ([OPENED, told({"error": "no"})], "failed: no"),
+    "a look fails": ([OPENED, told({"error": "no"}, "404 Not Found")], "404: no"),
+    "a look breaks off": ([OPENED, BROKEN_OFF], "broke before the answer was whole"),
+    "the job fails": ([OPENED, told({"state": "x", "why": KEY})], r"The job failed: \[key\]"),
+    "the answer fails": ([OPENED, DONE, told({"error": "no"})], "failed: no"),
+}
+
+
+@pytest.mark.parametrize("known", [False, True], ids=["first turn", "later turn"])
+@pytest.mark.parametrize("awaited", [False, True], ids=["sync", "async"])
+@pytest.mark.parametrize("failure", FAILURES)
+def test_a_failure_behind_a_question_says_where_it_was(
+    failure: str, awaited: bool, known: bool
+) -> None:
+    scripts, words = FAILURES[failure]
+    begun = [told({"thread": "t1"}), OPENED, DONE, [head(EVENTS), b'data: {"id": "t1"}\n\n']]
+    with serving(*(begun if known else [MADE]), *scripts) as server:
+        settings: Any = {"session_store": InMemorySessionStore(), "max_retries": 0}
+        client = client_of(FETCHED)(base_url=server.url, api_key=KEY, **settings)
+        if known:
+            with pytest.warns(EmptyAnswerWarning):
+                reply_of(client, awaited, session_id="s")
+        with pytest.raises(AgentError, match=words) as caught:
+            reply_of(client, awaited, session_id="s")
+        (session,) = [client.session("s")]
+    error = caught.value
+    assert (error.endpoint, error.conversation_id) == ("fetched", "t1")
+    assert error.request_id == ("r-7" if failure not in ("no id", "the job fails") else None)
+    assert session is not None
+    assert (session[0].conversation_id, session[0].broke_off) == ("t1", True)

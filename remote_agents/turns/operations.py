@@ -72,17 +72,18 @@ def once(op: Once, exchange: Exchange) -> Flow[Any]:
 
 def call(op: Call, exchange: Exchange) -> Flow[CallResult]:
     """A plain call: its whole answer, or its error."""
-    reply = None
     if op.asks:  # should it break off, the note knows what was asked
         _add_extra_body(op.request, exchange.terms)
-        reply = _new_reply(exchange)
+        _new_reply(exchange).conversation_id = op.conversation_id
     try:
         reads = read_stored if op.request.foreign else read_whole
         answer: CallResult = yield accepted(op.request, exchange, reads)
         exchange.handed_over = exchange.handed_over or op.asks
         return answer
     except AgentError as error:
-        tell_what_is_known(error, exchange, reply)
+        if exchange.note is not None and exchange.reply is None:
+            error.conversation_id = error.conversation_id or exchange.note.plan.conversation_id
+        tell_what_is_known(error, exchange, exchange.reply)
         raise
 
 

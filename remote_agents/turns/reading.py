@@ -207,13 +207,19 @@ def read_whole(response: Any, exchange: Exchange) -> Flow[CallResult]:
     Raises:
         AgentError: It says that the call failed, or is a web page.
     """
-    raw = yield from read_body(response, exchange)
-    if is_page(raw):
-        raise _page_error(raw, exchange)
-    data = json_or_text(raw) if raw.strip() else None
-    if failure := body_failure(data, context=exchange.terms.context, whole=True):
-        failure.begun = not exchange.terms.endpoint.refused(data)
-        raise failure
+    endpoint = exchange.terms.endpoint
+    try:
+        raw = yield from read_body(response, exchange)
+        if is_page(raw):
+            raise _page_error(raw, exchange)
+        data = json_or_text(raw) if raw.strip() else None
+        if failure := body_failure(data, context=exchange.terms.context, whole=True):
+            failure.begun = not endpoint.refused(data)
+            raise failure
+    except AgentError as error:
+        told = request_id(response.headers, endpoint.request_id_headers)
+        error.request_id = error.request_id or told
+        raise
     return CallResult(response.status, response.headers, data)
 
 

@@ -37,6 +37,7 @@ from remote_agents.memory.prompt import Prompt
 from remote_agents.memory.standing import Standing
 from remote_agents.settings import Memory
 from remote_agents.turns.clock import Exchange, account_of
+from remote_agents.turns.errors import tell_what_is_known
 from remote_agents.turns.memory_warnings import ConversationRestartedWarning, log_plan
 from remote_agents.turns.note import Note
 from remote_agents.turns.operations import expand
@@ -237,6 +238,7 @@ class _Asking:
         try:
             reply = yield expand(terms.endpoint.turn(turn), exchange)
         except AgentError as error:
+            tell_what_is_known(error, exchange, exchange.reply)  # the service's own flow raises too
             error.begun = error.begun or exchange.may_have_run
             if turn.messages:  # so that a stored answer to it can be found
                 error.question = turn.messages[-1].content

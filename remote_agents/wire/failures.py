@@ -216,7 +216,7 @@ def error_message(body: object) -> str:
     if isinstance(body, str):
         return _page_title(body) if HTML.search(body[:500]) else body[:LONGEST_BODY].strip()
     for place in _error_objects(body):
-        for key in ("message", "detail", "error_description", "error", "errors", "msg"):
+        for key in ("message", "msg", "detail", "error_description", "error", "errors"):
             if said := _words(place.get(key)):
                 return said[:LONGEST_BODY]
     return _words(body)[:LONGEST_BODY]

@@ -59,7 +59,7 @@ def required_id(value: object, of: str) -> str:
     """
     found = identifier(value)
     if found is None:
-        raise StreamProtocolError(f"The service sent no id of {of}; the turn was not sent.")
+        raise StreamProtocolError(f"The service sent no id of {of}; the turn went no further.")
     return found
 
 
