@@ -64,7 +64,10 @@ class Request:
 
 
 class CallResult(NamedTuple):
-    """What a `Call` gives back: the status, the headers and the decoded JSON (None if none)."""
+    """What a `Call` gives back: the status, the headers, and the decoded JSON.
+
+    Of a body that is no JSON `data` is its text, and of none it is None.
+    """
 
     status: int
     headers: Mapping[str, str]
@@ -95,6 +98,17 @@ class Stream(NamedTuple):
     decode: Decode
     conversation_id: str | None = None
     after: Callable[[Reply], Flow[None]] | None = None
+
+
+class Answer(NamedTuple):
+    """Emit the events of an answer that a `Call` has brought; gives the folded `Reply` back.
+
+    `conversation_id` is the conversation that the endpoint chose or created for it, if any.
+    """
+
+    result: CallResult
+    decode: Decode
+    conversation_id: str | None = None
 
 
 class Once(NamedTuple):

@@ -24,11 +24,11 @@ from remote_agents import (
     service,
 )
 from remote_agents.client import Client
-from remote_agents.flow import Call, Flow, Request, Stream
+from remote_agents.flow import Answer, Call, Flow, Request, Stream
 from remote_agents.memory.sql import SQLSessionStore
 from remote_agents.service import Endpoint
 from remote_agents.settings import Settings
-from remote_agents.types import Event, Info, TextDelta, Turn, Update
+from remote_agents.types import Event, Finish, Info, TextDelta, Turn, Update
 from remote_agents.wire.json import mapping, required_id, text
 from tests.raw_server import CLOSE, EVENTS, JSON, RawServer, Step, Talk, head, serving
 
@@ -336,3 +336,62 @@ def test_a_failure_behind_a_question_says_where_it_was(
     assert error.request_id == ("r-7" if failure not in ("no id", "the job fails") else None)
     assert session is not None
     assert (session[0].conversation_id, session[0].broke_off) == ("t1", True)
+
+
+# --- answers that a call brings ----------------------------------------------------------------
+
+
+def hooked(asked: Turn) -> Flow[Reply]:
+    session = asked.conversation_id or ("s-1" if asked.keep else None)
+    body = {"q": asked.messages[-1].content, "session": session}
+    called = yield Call(Request("POST", "/hook", json=body), asks=True, conversation_id=session)
+    reply: Reply = yield Answer(called, words, session)
+    return reply
+
+
+def words(data: Any, so_far: Reply) -> list[Event]:
+    said = text(data) or text(mapping(data).get("output"))
+    return [TextDelta(said), Info(finish_reason="stop")]
+
+
+HOOK = Endpoint(
+    "hook",
+    "Hook",
+    "none",
+    "HOOK",
+    hooked,
+    words,
+    default_agent_id="a",
+    keeps="asked",
+    streams=False,
+)
+BODIES = {
+    "JSON": (JSON, b'{"output": "Hello END there", "version": 3}'),
+    "a JSON text": (JSON, b'"Hello END there"'),
+    "words": ("text/plain", b"Hello END there\n"),
+    "lines": ("text/plain; charset=utf-8", b"Hello END\nid: there\n\ndata\n"),
+}
+
+
+@pytest.mark.parametrize("awaited", [False, True], ids=["sync", "async"])
+@pytest.mark.parametrize("body", BODIES)
+def test_a_call_brings_the_answer(body: str, awaited: bool) -> None:
+    kind, said = BODIES[body]
+    script = [head(kind, "200 OK", "X-Request-Id: r-7", length=len(said)), said]
+    with serving(script) as server:
+        client = client_of(HOOK)(base_url=server.url, api_key=KEY)
+        _, whole = reply_of(client, awaited, session_id="s")
+        told, cut = reply_of(client, awaited, session_id="s", stop=["END"])
+    assert whole.text == ("Hello END there" if kind is JSON else said.decode().strip())
+    assert (cut.text, cut.request_id, cut.conversation_id) == ("Hello ", "r-7", "s-1")
+    assert (cut.memory, cut.memory_reason) == ("continued", "session")
+    assert [type(event) for event in told] == [TextDelta, Finish]
+    assert said_of(server)[1]["session"] == "s-1"
+
+
+@pytest.mark.parametrize("awaited", [False, True], ids=["sync", "async"])
+def test_an_empty_answer_of_a_call_is_empty(awaited: bool) -> None:
+    with serving([head("text/plain", "200 OK", length=0)]) as server:
+        client = client_of(HOOK)(base_url=server.url, api_key=KEY)
+        with pytest.warns(EmptyAnswerWarning):
+            assert reply_of(client, awaited)[1].text == ""

@@ -10,6 +10,7 @@ from typing import Any
 
 from remote_agents.errors import AgentError, NotFoundError
 from remote_agents.flow import (
+    Answer,
     Call,
     CallResult,
     Download,
@@ -21,10 +22,16 @@ from remote_agents.flow import (
 )
 from remote_agents.turns.clock import Exchange, account_of
 from remote_agents.turns.errors import tell_what_is_known
-from remote_agents.turns.reading import read_answer, read_pieces, read_stored, read_whole
+from remote_agents.turns.reading import (
+    read_answer,
+    read_pieces,
+    read_result,
+    read_stored,
+    read_whole,
+)
 from remote_agents.turns.sending import accepted
 from remote_agents.turns.terms import Terms
-from remote_agents.types import Reply
+from remote_agents.types import Event, Reply
 from remote_agents.wire.json import merge
 from remote_agents.wire.not_found import is_about_path
 
@@ -114,12 +121,7 @@ def stream(op: Stream, exchange: Exchange) -> Flow[Reply]:
     reply.conversation_id = op.conversation_id
     try:
         last = yield accepted(op.request, exchange, partial(read_answer, op.decode, reply))
-        if exchange.note is not None:
-            yield from exchange.note.answered(reply)
-            exchange.note = None  # what may follow asks nothing
-        if op.after is not None:
-            yield from _afterwards(op.after(reply), exchange)
-        yield Emit(last)
+        yield from _end(last, reply, exchange, op.after)
     except AgentError as error:
         if isinstance(error, NotFoundError) and is_about_path(error):
             error.args = (_no_api(op.request, terms),)
@@ -127,6 +129,32 @@ def stream(op: Stream, exchange: Exchange) -> Flow[Reply]:
         tell_what_is_known(error, exchange, reply)
         raise
     return reply
+
+
+def answer(op: Answer, exchange: Exchange) -> Flow[Reply]:
+    """The same for an answer that a call has brought: nothing is sent."""
+    reply = _new_reply(exchange)
+    reply.conversation_id = op.conversation_id
+    if exchange.note is not None:
+        exchange.note.posted(reply)
+    last = yield from read_result(op.decode, reply, op.result, exchange)
+    yield from _end(last, reply, exchange)
+    return reply
+
+
+def _end(
+    last: list[Event],
+    reply: Reply,
+    exchange: Exchange,
+    after: Callable[[Reply], Flow[None]] | None = None,
+) -> Flow[None]:
+    """The answer is whole: note it, do what may follow, and hand its last events out."""
+    if exchange.note is not None:
+        yield from exchange.note.answered(reply)
+        exchange.note = None  # what may follow asks nothing
+    if after is not None:
+        yield from _afterwards(after(reply), exchange)
+    yield Emit(last)
 
 
 def _new_reply(exchange: Exchange) -> Reply:
@@ -161,6 +189,7 @@ def _add_extra_body(request: Request, terms: Terms) -> None:
 
 
 _FLOWS: dict[type, Callable[[Any, Exchange], Flow[Any]]] = {
+    Answer: answer,
     Call: call,
     Download: download,
     Once: once,

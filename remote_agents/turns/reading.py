@@ -57,6 +57,23 @@ def read_answer(
     return last
 
 
+def read_result(
+    decode: Decode, reply: Reply, result: CallResult, exchange: Exchange
+) -> Flow[list[Event]]:
+    """The same for an answer that a call has brought."""
+    try:
+        _read_headers(result.headers, reply, exchange)
+        reader = _reader(decode, reply, exchange)
+        yield Emit(reader.take_whole(result.data))
+        last = reader.finish()
+    except AgentError as error:
+        error.begun = True
+        raise
+    if logger.isEnabledFor(logging.DEBUG):
+        _log(reader, reply, exchange)
+    return last
+
+
 def _read_headers(headers: Any, reply: Reply, exchange: Exchange) -> None:
     """What a service tells in headers; one that is not there changes nothing."""
     endpoint = exchange.terms.endpoint

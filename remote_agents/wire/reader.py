@@ -332,7 +332,8 @@ class Reader:
     def _check_silence(self, value: Any, events: Sequence[Event]) -> None:
         """Count a frame that begins with no text; raise if it may hold some all the same."""
         unknown = [event.data for event in events if type(event) is Unknown]
-        known = len(unknown) < len(events) or (not unknown and "type" in value)
+        typed = type(value) is dict and "type" in value
+        known = len(unknown) < len(events) or (typed and not unknown)
         if known or (unknown and self._is_textless(unknown)):
             self.frames += 1
         else:  # it changes nothing, as a keep-alive does
@@ -377,10 +378,8 @@ class Reader:
 
     def _named_error(self, value: object) -> AgentError:
         """The failure of an `event: error`, whatever its data is."""
-        value = json_or_text(value) if type(value) is bytes else value
-        return self._failure(
-            value if isinstance(value, dict) and value.get("error") else {"error": value}
-        )
+        said = json_or_text(value) if type(value) is bytes else value
+        return self._failure(said if type(said) is dict and said.get("error") else {"error": said})
 
 
 def _is_silent(event: Event) -> bool:
