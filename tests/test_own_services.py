@@ -1,13 +1,8 @@
 """What services of one's own may say of themselves, against servers that behave as theirs do."""
 
-import asyncio
 import json
-import time
-import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any, ClassVar
+from typing import Any
 
 import pytest
 
@@ -19,47 +14,18 @@ from remote_agents import (
     InMemorySessionStore,
     RemoteFailureError,
     Reply,
-    SessionStore,
-    StreamInterruptedError,
-    service,
+    StreamProtocolError,
 )
-from remote_agents.client import Client
 from remote_agents.flow import Answer, Call, Flow, Request, Stream
-from remote_agents.memory.sql import SQLSessionStore
 from remote_agents.service import Endpoint
-from remote_agents.settings import Settings
 from remote_agents.types import Event, Finish, Info, TextDelta, Turn, Update
 from remote_agents.wire.json import mapping, required_id, text
-from tests.raw_server import CLOSE, EVENTS, JSON, RawServer, Step, Talk, head, serving
-
-
-@pytest.fixture(autouse=True)
-def registry(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The services are known to their tests alone."""
-    monkeypatch.setattr(service, "_registered", dict(service.registered()))
-
-
-def client_of(facts: Endpoint) -> type[Client]:
-    """The plain client of a service."""
-    own = {"endpoint": facts, "__annotations__": {"endpoint": ClassVar[Endpoint]}}
-    settings = type("OwnSettings", (Settings,), {**own, "__module__": __name__})
-    return type("Own", (settings, Client), {})
+from tests.own_services import CHAINED, Responses, client_of, read, reply_of, said_of
+from tests.raw_server import CLOSE, EVENTS, JSON, Step, head, serving
 
 
 def streamed(frames: bytes) -> list[Step]:
     return [head(EVENTS), frames]
-
-
-def reply_of(
-    client: Client, awaited: bool, prompt: Any = "Hello", **call: Any
-) -> tuple[list[Event], Reply]:
-    """The events of a turn, and what they came to."""
-
-    async def events() -> list[Event]:
-        return [event async for event in client.astream(prompt, **call)]
-
-    told = asyncio.run(events()) if awaited else list(client.stream(prompt, **call))
-    return told, told[-1].reply  # type: ignore[union-attr]
 
 
 # --- names of events ---------------------------------------------------------------------------
@@ -107,126 +73,6 @@ def test_names_of_events_say_what_frames_are(awaited: bool) -> None:
         ("follow_up", {"content": "And then?"}),
         ("list", [1]),
     ]
-
-
-# --- answers that chain ------------------------------------------------------------------------
-
-
-def chained(asked: Turn) -> Flow[Reply]:
-    said = [message.content for message in asked.messages]
-    body = {"input": said, "previous": asked.conversation_id}
-    reply: Reply = yield Stream(Request("POST", "/responses", json=body, stream=asked.stream), read)
-    return reply
-
-
-def read(data: Any, so_far: Reply) -> list[Event]:
-    known = mapping(data)
-    if "delta" in known:
-        return [TextDelta(text(known["delta"]))]
-    return [Info(conversation_id=text(known.get("id")), finish_reason="stop")]
-
-
-CHAINED = Endpoint(
-    "chained", "Chained", "none", "CHAINED", chained, read, default_agent_id="a", keeps="chained"
-)
-
-
-class Responses:
-    """A service that keeps what each of its answers has seen, and answers with all of it.
-
-    An answer whose stream is left before its end is not kept.
-    """
-
-    def __init__(self) -> None:
-        self.seen: dict[str | None, list[str]] = {None: []}
-
-    def answer(self, server: RawServer, talk: Talk) -> None:
-        asked = json.loads(server.requests[-1].partition(b"\r\n\r\n")[2])
-        known = [*self.seen[asked["previous"]], *asked["input"]]
-        name = f"resp-{len(self.seen)}"
-        for at, said in enumerate(known):
-            piece = {"delta": f" {said}" if at else said}
-            talk.sock.sendall(b"data: %s\n\n" % json.dumps(piece).encode())
-            time.sleep(0.01)
-        if BROKEN in known:
-            talk.reset()
-        self.seen[name] = known
-        end = {"id": name, "text": " ".join(known)}
-        talk.sock.sendall(b"data: %s\n\n" % json.dumps(end).encode())
-
-
-BROKEN = "break"
-
-
-@pytest.fixture
-def responses() -> Iterator[RawServer]:
-    kept = Responses()
-    with serving([head(EVENTS), lambda talk: kept.answer(server, talk)]) as server:
-        yield server
-
-
-@contextmanager
-def no_warning() -> Iterator[None]:
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        yield
-
-
-def said_of(server: RawServer) -> list[Any]:
-    return [json.loads(each.partition(b"\r\n\r\n")[2]) for each in server.requests]
-
-
-STORES: dict[str, Callable[[], SessionStore]] = {
-    "memory": InMemorySessionStore,
-    "database": lambda: SQLSessionStore("sqlite://"),
-}
-
-
-@pytest.mark.parametrize("awaited", [False, True], ids=["sync", "async"])
-@pytest.mark.parametrize("store", STORES)
-def test_answers_chain(store: str, awaited: bool, responses: RawServer) -> None:
-    kept = STORES[store]()
-    client = client_of(CHAINED)(base_url=responses.url, api_key="k", session_store=kept)
-    with no_warning():
-        for question in ("one", "two", "three"):
-            _, reply = reply_of(client, awaited, prompt=question, session_id="prompts")
-        assert (reply.text, reply.conversation_id) == ("one two three", "resp-3")
-        assert (reply.memory, reply.memory_reason) == ("continued", "session")
-        with pytest.raises(StreamInterruptedError):
-            reply_of(client, awaited, prompt=BROKEN, session_id="prompts")
-        _, reply = reply_of(client, awaited, prompt="four", session_id="prompts", stop=["three"])
-        assert reply.text == "one two "
-        _, reply = reply_of(client, awaited, prompt="five", session_id="prompts")
-    assert reply.text == "one two three four five"
-
-
-@pytest.mark.parametrize("awaited", [False, True], ids=["sync", "async"])
-@pytest.mark.parametrize("lasting", [False, True], ids=["marks alone", "a store"])
-def test_a_history_goes_on_from_its_newest_answer(
-    lasting: bool, awaited: bool, responses: RawServer
-) -> None:
-    kept = InMemorySessionStore()
-
-    def asked(history: list[Any]) -> Reply:
-        store = kept if lasting else InMemorySessionStore()
-        settings: Any = {"session_store": store, "account_secret": "s" * 16}
-        client = client_of(CHAINED)(base_url=responses.url, api_key="k", **settings)
-        return reply_of(client, awaited, prompt=history, session_id="s")[1]
-
-    history: list[Any] = []
-    with no_warning():
-        for question in ("one", "two", "three", "four"):
-            history.append(question)
-            history.append(asked(history))
-        again = asked([*history[:4], "other"])
-        edited = asked(["uno", *history[1:4], "other"])
-    assert [each["previous"] for each in said_of(responses)[:4]] == [
-        None,
-        *(f"resp-{number}" for number in (1, 2, 3)),
-    ]
-    assert said_of(responses)[3]["input"] == ["four"]
-    assert (again.text, again.memory) == ("one two other", "continued")
-    assert (edited.memory, said_of(responses)[-1]["previous"]) == ("replayed", None)
 
 
 # --- where the key goes ------------------------------------------------------------------------
@@ -387,6 +233,16 @@ def test_a_call_brings_the_answer(body: str, awaited: bool) -> None:
     assert (cut.memory, cut.memory_reason) == ("continued", "session")
     assert [type(event) for event in told] == [TextDelta, Finish]
     assert said_of(server)[1]["session"] == "s-1"
+
+
+@pytest.mark.parametrize("awaited", [False, True], ids=["sync", "async"])
+def test_half_an_answer_of_a_call_is_none(awaited: bool) -> None:
+    half = b'{"output": "Hello'
+    with serving([head(JSON, "200 OK", "X-Request-Id: r-7", length=len(half)), half]) as server:
+        client = client_of(HOOK)(base_url=server.url, api_key=KEY)
+        with pytest.raises(StreamProtocolError, match="not whole JSON") as caught:
+            reply_of(client, awaited, session_id="s")
+    assert (caught.value.conversation_id, caught.value.request_id) == ("s-1", "r-7")
 
 
 @pytest.mark.parametrize("awaited", [False, True], ids=["sync", "async"])

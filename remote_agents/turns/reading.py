@@ -230,6 +230,10 @@ def read_whole(response: Any, exchange: Exchange) -> Flow[CallResult]:
         if is_page(raw):
             raise _page_error(raw, exchange)
         data = json_or_text(raw) if raw.strip() else None
+        if type(data) is str and _begins_json(raw, response.headers):
+            raise StreamProtocolError(
+                f"{endpoint.title} sent a body that is not whole JSON: {excerpt(raw)}."
+            )
         if failure := body_failure(data, context=exchange.terms.context, whole=True):
             failure.begun = not endpoint.refused(data)
             raise failure
@@ -238,6 +242,10 @@ def read_whole(response: Any, exchange: Exchange) -> Flow[CallResult]:
         error.request_id = error.request_id or told
         raise
     return CallResult(response.status, response.headers, data)
+
+
+def _begins_json(raw: bytes, headers: Any) -> bool:
+    return form_of(raw.lstrip().removeprefix(BOM), headers.get("content-type", "")) == "json"
 
 
 def read_stored(response: Any, exchange: Exchange) -> Flow[CallResult]:
