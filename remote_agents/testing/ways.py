@@ -96,14 +96,18 @@ class Way:
 
 
 def asked(
-    way: Way, question: str, history: Sequence[Any] = (), session: str | None = None
+    way: Way,
+    question: str,
+    history: Sequence[Any] = (),
+    session: str | None = None,
+    **call: object,
 ) -> Answer:
     """One turn of a way, from a test that is no coroutine: an event loop where it wants one.
 
     Raises:
         RuntimeError: The sync way awaited something.
     """
-    asking = way.ask(question, history, session)
+    asking = way.ask(question, history, session, **call)
     if way.awaited:
         return asyncio.run(asking)
     try:

@@ -21,6 +21,7 @@ from remote_agents.sandbox.serving.server import Connection
 from remote_agents.sandbox.serving.wire import body, dumps
 
 KEEPALIVE = b": keep-alive\n\n"
+STREAMS = (b"text/event-stream", b"application/x-ndjson", b"application/jsonl")
 
 
 class Cut(BaseException):
@@ -134,7 +135,7 @@ class AffectedRequest:
     def _note(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             headers = dict(message["headers"])
-            self.streamed = headers.get(b"content-type", b"").startswith(b"text/event-stream")
+            self.streamed = headers.get(b"content-type", b"").startswith(STREAMS)
             self.length = int(headers.get(b"content-length", 0))
         elif message.get("body"):
             self.frames += 1

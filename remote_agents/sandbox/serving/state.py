@@ -104,6 +104,8 @@ class Store:
             "extra": extra,
             "lost": 0,
         }
+        gone = "DELETE FROM conversations WHERE endpoint = ? AND id = ? AND lost = 1"
+        self.db.execute(gone, (endpoint, id_))  # where clients name them, a name comes back
         self.insert("conversations", row)
         return row
 
