@@ -245,6 +245,30 @@ def test_half_an_answer_of_a_call_is_none(awaited: bool) -> None:
     assert (caught.value.conversation_id, caught.value.request_id) == ("s-1", "r-7")
 
 
+def fragile(data: Any, so_far: Reply) -> list[Event]:
+    return [TextDelta(data["delta"].strip())]
+
+
+def asked_fragile(asked: Turn) -> Flow[Reply]:
+    body = {"q": asked.messages[-1].content}
+    reply: Reply = yield Stream(Request("POST", "/x", json=body, stream=True), fragile, "c-1")
+    return reply
+
+
+@pytest.mark.parametrize("awaited", [False, True], ids=["sync", "async"])
+@pytest.mark.parametrize("kind", ["KeyError", "AttributeError", "TypeError"])
+def test_a_decoder_that_fails_loses_no_text(kind: str, awaited: bool) -> None:
+    facts = replace(HOOK, turn=asked_fragile, decode=fragile)
+    odd = {"KeyError": b'{"other": "k"}', "AttributeError": b'{"delta": 1}', "TypeError": b"[1]"}
+    frames = b'data: {"delta": "Hello"}\n\ndata: ' + odd[kind] + b"\n\n"
+    with serving(streamed(frames)) as server:
+        client = client_of(facts)(base_url=server.url, api_key=KEY)
+        with pytest.raises(StreamProtocolError, match=rf"\({kind}, in fragile at ") as caught:
+            reply_of(client, awaited)
+    error = caught.value
+    assert (error.partial, error.conversation_id, error.safe_to_repeat) == ("Hello", "c-1", False)
+
+
 @pytest.mark.parametrize("awaited", [False, True], ids=["sync", "async"])
 def test_an_empty_answer_of_a_call_is_empty(awaited: bool) -> None:
     with serving([head("text/plain", "200 OK", length=0)]) as server:

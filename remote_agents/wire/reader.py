@@ -20,18 +20,17 @@ from remote_agents.errors import (
 )
 from remote_agents.flow import Decode
 from remote_agents.json_types import JsonObject
+from remote_agents.raised_in import raised_in
 from remote_agents.service import Endpoint
 from remote_agents.types import (
     Event,
     Finish,
-    Info,
     ReasoningDelta,
     Reply,
     TextDelta,
-    ToolCallDelta,
     Unknown,
-    Usage,
 )
+from remote_agents.wire.events import SILENT, is_answer, is_silent
 from remote_agents.wire.failures import body_failure, reported_failure
 from remote_agents.wire.frames import ClassifiedFrames, classify, data_of, is_end, piece_in
 from remote_agents.wire.parsing import excerpt, json_or_text, mended, parse_leniently, strictly
@@ -218,7 +217,7 @@ class Reader:
         reply.withheld = ""
         if not self.complete and not self._may_end_here():
             raise self._interrupted()
-        if not self.cut and not _answers(reply):
+        if not self.cut and not is_answer(reply):
             self._note_emptiness()
         if self.keep_alives or self.not_understood:
             logger.debug(
@@ -280,6 +279,8 @@ class Reader:
                         break
         except RemoteFailureError as error:
             raise self._failed(error) from None
+        except (AttributeError, LookupError, TypeError, ValueError) as error:
+            raise self._undecoded(error) from error
         finally:
             reply.pieces.tidy()
             self.complete = self.cut or reply.finish_reason is not None
@@ -288,7 +289,7 @@ class Reader:
         """Fold the events of one frame; those that are shown are added to `events`."""
         reply = self.reply
         for event in self._whole_letters(told) if self.sse.has_halves else told:
-            if self.cut and type(event) not in _SILENT:
+            if self.cut and type(event) not in SILENT:
                 continue  # a whole answer has ids and usage behind its text
             if type(event) is TextDelta and self._cutter is not None:
                 event = TextDelta(self._cutter.take(event.text))
@@ -296,7 +297,7 @@ class Reader:
                 self._counts_unknown |= self._cutter.found  # behind it no text is lost
                 reply.withheld = self._cutter.held
             reply.add(event)
-            if type(event) not in _SILENT:
+            if type(event) not in SILENT:
                 events.append(event)
         if self.cut:
             reply.finish_reason = "stop"
@@ -322,6 +323,14 @@ class Reader:
             raise self._failure(value)
         self.over = self.complete = True
 
+    def _undecoded(self, error: Exception) -> StreamProtocolError:
+        """What a service's own code made of it: no more of that than where, it may be a secret."""
+        self.reply.begun = True
+        return StreamProtocolError(
+            f"{self._endpoint.title} sent what its decoder cannot read "
+            f"({type(error).__name__}{raised_in(error)}). The turn was not repeated."
+        )
+
     def _unreadable(self, data: bytes) -> StreamProtocolError:
         self.reply.begun = True
         return StreamProtocolError(
@@ -340,7 +349,7 @@ class Reader:
             self.keep_alives += 1
         if unknown:
             self._check_unknown(unknown, text_in(unknown))
-        elif all(map(_is_silent, events)):
+        elif all(map(is_silent, events)):
             lost, reply = answer_in(value), self.reply
             if lost and lost != reply.text + reply.withheld:  # a last frame may repeat all of it
                 self._check_unknown([value], lost)
@@ -382,18 +391,4 @@ class Reader:
         return self._failure(said if type(said) is dict and said.get("error") else {"error": said})
 
 
-def _is_silent(event: Event) -> bool:
-    """Whether an event is about the answer, and no part of it."""
-    return type(event) is Usage or (type(event) is Info and not event.raw)
-
-
-def _answers(reply: Reply) -> bool:
-    """Whether a reply holds anything that is an answer, if only a source or a call of a tool."""
-    steps = any(type(step) is not Unknown for step in reply.steps)
-    told = reply.citations or reply.tool_calls or reply.interrupts or reply.alternatives
-    return bool(reply.text or reply.reasoning or reply.files or steps or told)
-
-
-# Folded into the reply, not shown on the way; usage is shown once, at the end.
-_SILENT = frozenset({Info, ToolCallDelta, Usage})
 _TEXT = attrgetter("text")
