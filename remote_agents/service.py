@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, fields
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from remote_agents.errors import (
     AgentError,
     AgentStatusError,
+    ConfigurationError,
 )
 from remote_agents.flow import Decode, Flow
 from remote_agents.json_types import JsonMapping
@@ -141,6 +142,24 @@ class Endpoint:
         """The headers, in small letters, that say whose a request is."""
         return frozenset({AUTHORIZATION.lower(), self.key_header.lower()})
 
+    def __post_init__(self) -> None:
+        for name in _SEVERAL:
+            if isinstance(value := getattr(self, name), str):
+                raise ConfigurationError(
+                    f"{self.title}: {name} has several, so write ({value!r},)."
+                )
+        strangers = {*self.askers} - {*self.parameters, *self.options, *self.call_only}
+        if strangers:  # who asks would be told from nobody
+            raise ConfigurationError(
+                f"{self.title}: askers names {_listed(strangers)}, which is none of its parameters."
+            )
+        if self.keeps not in get_args(Keeps):
+            raise ConfigurationError(
+                f"{self.title}: keeps is {self.keeps!r}, and not {_listed(get_args(Keeps))}."
+            )
+        if "user" not in self.roles:
+            raise ConfigurationError(f"{self.title}: roles has no 'user', and so no question.")
+
     def refused(self, body: object) -> bool:
         """Whether a body with HTTP 200 says that the request was not taken."""
         return self.refuses is not None and self.refuses(body)
@@ -186,6 +205,13 @@ _GONE = re.compile(
     r"n(?:o|')t[ _]?(?:be[ _])?(?:found|exist)|no (?:such|longer)|no_such"
     r"|invalid|expired|unknown|deleted|valid uuid"
 )
+
+
+_SEVERAL = [each.name for each in fields(Endpoint) if isinstance(each.default, (tuple, frozenset))]
+
+
+def _listed(names: Iterable[str]) -> str:
+    return " or ".join(map(repr, sorted(names)))
 
 
 _registered: dict[str, Endpoint] = {}

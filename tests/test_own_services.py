@@ -275,3 +275,18 @@ def test_an_empty_answer_of_a_call_is_empty(awaited: bool) -> None:
         client = client_of(HOOK)(base_url=server.url, api_key=KEY)
         with pytest.warns(EmptyAnswerWarning):
             assert reply_of(client, awaited)[1].text == ""
+
+
+WRONG: dict[str, tuple[dict[str, Any], str]] = {
+    "no tuple": ({"parameters": ("urgency")}, r"parameters has several, so write \('urgency',\)"),
+    "a stranger": ({"parameters": ("user",), "askers": ("usr",)}, "askers names 'usr', which is"),
+    "no way to keep": ({"keeps": "server"}, "keeps is 'server', and not 'asked' or 'chained' or"),
+    "no question": ({"roles": frozenset({"system"})}, "roles has no 'user'"),
+}
+
+
+@pytest.mark.parametrize("wrong", WRONG)
+def test_facts_that_cannot_be_are_refused(wrong: str) -> None:
+    facts, words = WRONG[wrong]
+    with pytest.raises(ConfigurationError, match=f"^Hook: {words}"):
+        replace(HOOK, **facts)
