@@ -1,12 +1,15 @@
 """What services of one's own may say of themselves, against servers that behave as theirs do."""
 
 import json
+from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from remote_agents import (
+    ENDPOINTS,
     AgentError,
     AuthenticationError,
     ConfigurationError,
@@ -15,7 +18,9 @@ from remote_agents import (
     RemoteFailureError,
     Reply,
     StreamProtocolError,
+    services,
 )
+from remote_agents.cli import main
 from remote_agents.flow import Answer, Call, Flow, Request, Stream
 from remote_agents.service import Endpoint
 from remote_agents.types import Event, Finish, Info, TextDelta, Turn, Update
@@ -277,6 +282,11 @@ def test_an_empty_answer_of_a_call_is_empty(awaited: bool) -> None:
             assert reply_of(client, awaited)[1].text == ""
 
 
+def test_an_agent_that_its_address_tells_needs_no_id() -> None:
+    facts = replace(HOOK, default_agent_id=None, agent_in_address=True)
+    assert client_of(facts)(base_url="https://hook.example", api_key=KEY).agent_id == "hook"
+
+
 WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "no tuple": ({"parameters": ("urgency")}, r"parameters has several, so write \('urgency',\)"),
     "a stranger": ({"parameters": ("user",), "askers": ("usr",)}, "askers names 'usr', which is"),
@@ -290,3 +300,53 @@ def test_facts_that_cannot_be_are_refused(wrong: str) -> None:
     facts, words = WRONG[wrong]
     with pytest.raises(ConfigurationError, match=f"^Hook: {words}"):
         replace(HOOK, **facts)
+
+
+# --- packages that are installed ---------------------------------------------------------------
+
+MODULE = """
+from remote_agents.service import Endpoint
+GOOD = Endpoint("go-od", "Good", "none", "GOOD", print, print)
+"""
+POINTS = {
+    "go-od": ("odd:GOOD", None),
+    "renamed": ("odd:GOOD", "calls itself 'go-od': its entry point has to have that name"),
+    "none": ("odd:MODULE", r"cannot be loaded \(AttributeError: .*MODULE"),
+    "broken": ("odd_and_broken:ENDPOINT", r"cannot be loaded \(ModuleNotFoundError: "),
+    "other": ("odd:__name__", "is no Endpoint, but str"),
+}
+
+
+@pytest.fixture
+def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    about = tmp_path / "odd-1.0.dist-info"
+    about.mkdir()
+    lines = [f"{name} = {where}" for name, (where, _) in POINTS.items()]
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: odd\nVersion: 1.0\n")
+    (about / "entry_points.txt").write_text("\n".join(["[remote_agents.services]", *lines]))
+    (tmp_path / "odd.py").write_text(MODULE)
+    (tmp_path / "odd_and_broken.py").write_text("import nothing_of_this_name")
+    monkeypatch.syspath_prepend(tmp_path)
+    services._plugins.cache_clear()
+    yield
+    services._plugins.cache_clear()
+
+
+@pytest.mark.usefixtures("installed")
+@pytest.mark.parametrize("name", POINTS)
+def test_a_package_whose_service_cannot_be_loaded_is_named(
+    name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    where, words = POINTS[name]
+    assert name in list(ENDPOINTS)
+    assert ENDPOINTS["bluenexus"].name == "bluenexus"
+    if words is None:
+        assert ENDPOINTS[name].title == "Good"
+        assert main(["check", name]) == 2
+        assert "Good needs agent_id" in capsys.readouterr().out
+        return
+    with pytest.raises(ConfigurationError, match=f"^The service '{name}', .*{where}, {words}"):
+        ENDPOINTS[name]
+    assert main(["check", name]) == 2
+    said = " ".join(capsys.readouterr().err.replace("\u2502", " ").split())
+    assert f"The service '{name}', which an installed package has in" in said

@@ -42,8 +42,12 @@ def environment_of(endpoint: Endpoint) -> dict[str, str]:
 
 
 def read_agent_id(endpoint: Endpoint, agent_id: str | None, environment: Mapping[str, str]) -> str:
-    """The agent's id: as given, from the environment, or the service's default."""
+    """The agent's id: as given, from the environment, or the service's default.
+
+    Of one that its address tells, the service's name will do.
+    """
     found = agent_id or environment.get(f"{endpoint.env}_AGENT_ID") or endpoint.default_agent_id
+    found = found or (endpoint.name if endpoint.agent_in_address else None)
     if not found:
         raise ConfigurationError(
             f"{endpoint.title} needs agent_id: pass it, or set {endpoint.env}_AGENT_ID.",

@@ -30,10 +30,13 @@ Connect: TypeAlias = Callable[..., Client]
 
 
 def _endpoint(name: str) -> str:
-    found = name.replace("-", "_").lower()
-    if found not in ENDPOINTS:
+    known = [each for each in (name, name.replace("-", "_").lower()) if each in list(ENDPOINTS)]
+    if not known:
         raise typer.BadParameter(f"{name!r} is none of {', '.join(ENDPOINTS)}.")
-    return found
+    try:
+        return ENDPOINTS[known[0]].name
+    except ConfigurationError as error:
+        raise typer.BadParameter(str(error)) from error
 
 
 def _begun(incomplete: str) -> list[str]:

@@ -8,6 +8,7 @@ from functools import cache
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 
+from remote_agents.errors import ConfigurationError
 from remote_agents.service import Endpoint, registered
 
 GROUP = "remote_agents.services"
@@ -23,6 +24,27 @@ def _plugins() -> Mapping[str, EntryPoint]:
     return {point.name: point for point in entry_points(group=GROUP)}
 
 
+def _loaded(point: EntryPoint) -> Endpoint:
+    """The facts that a package states of its service.
+
+    Raises:
+        ConfigurationError: It cannot be imported, or states something else.
+    """
+    about = f"The service {point.name!r}, which an installed package has in {point.value}"
+    try:
+        endpoint = point.load()
+    except Exception as error:
+        why = f"{type(error).__name__}: {error}"
+        raise ConfigurationError(f"{about}, cannot be loaded ({why}).") from error
+    if not isinstance(endpoint, Endpoint):
+        raise ConfigurationError(f"{about}, is no Endpoint, but {type(endpoint).__name__}.")
+    if endpoint.name != point.name:
+        raise ConfigurationError(
+            f"{about}, calls itself {endpoint.name!r}: its entry point has to have that name."
+        )
+    return endpoint
+
+
 class Services(Mapping[str, Endpoint]):
     """Every service by its name; one is imported when it is asked for.
 
@@ -36,7 +58,7 @@ class Services(Mapping[str, Endpoint]):
         if name in _folders():
             endpoint = import_module(f"{__name__}.{name}").ENDPOINT
         elif name in _plugins():
-            endpoint = _plugins()[name].load()
+            endpoint = _loaded(_plugins()[name])
         else:
             raise KeyError(name)
         assert isinstance(endpoint, Endpoint)

@@ -13,11 +13,11 @@ import remote_agents
 from remote_agents.client import Client
 from remote_agents.json_types import JsonObject
 from remote_agents.service import Endpoint
-from remote_agents.services import ENDPOINTS
+from remote_agents.services import BUILT_IN, ENDPOINTS
 from remote_agents.settings import Settings
 
 # The class names are those of LlamaIndex; LangChain puts "Chat" before or "LLM" after them.
-NAMES = {name: Client.kind_of(endpoint).__name__ for name, endpoint in ENDPOINTS.items()}
+NAMES = {name: Client.kind_of(ENDPOINTS[name]).__name__ for name in BUILT_IN}
 FRAMEWORKS = ("plain", "langchain", "llamaindex")
 ENDPOINT_NAMES = tuple(ENDPOINTS)
 
