@@ -11,6 +11,7 @@ import pytest
 from remote_agents import (
     ENDPOINTS,
     AgentError,
+    AgentTimeoutError,
     AuthenticationError,
     ConfigurationError,
     EmptyAnswerWarning,
@@ -18,10 +19,11 @@ from remote_agents import (
     RemoteFailureError,
     Reply,
     StreamProtocolError,
+    Timeout,
     services,
 )
 from remote_agents.cli import main
-from remote_agents.flow import Answer, Call, Flow, Request, Stream
+from remote_agents.flow import Answer, Call, Flow, Request, Sleep, Stream
 from remote_agents.service import Endpoint
 from remote_agents.types import Event, Finish, Info, TextDelta, Turn, Update
 from remote_agents.wire.json import mapping, required_id, text
@@ -187,6 +189,25 @@ def test_a_failure_behind_a_question_says_where_it_was(
     assert error.request_id == ("r-7" if failure not in ("no id", "the job fails") else None)
     assert session is not None
     assert (session[0].conversation_id, session[0].broke_off) == ("t1", True)
+
+
+def waiting(asked: Turn) -> Flow[Reply]:
+    yield Call(Request("POST", "/jobs", json={}), asks=True)
+    while True:
+        yield Call(Request("GET", "/jobs/7", safe=True))
+        yield Sleep(float(asked.messages[-1].content))
+
+
+@pytest.mark.parametrize("pause", [0.0, 60.0], ids=["looks", "a pause"])
+@pytest.mark.parametrize("awaited", [False, True], ids=["sync", "async"])
+def test_an_answer_is_not_waited_for_without_end(awaited: bool, pause: float) -> None:
+    facts = replace(FETCHED, turn=waiting, keeps="none")
+    with serving(OPENED) as server:
+        client = client_of(facts)(base_url=server.url, api_key=KEY)
+        with pytest.raises(AgentTimeoutError, match=r"no answer within 0\.2 s") as caught:
+            reply_of(client, awaited, prompt=str(pause), timeout=Timeout(first_event=0.2))
+    assert (caught.value.phase, caught.value.safe_to_repeat) == ("first_event", False)
+    assert sum(request.startswith(b"POST") for request in server.requests) == 1
 
 
 # --- answers that a call brings ----------------------------------------------------------------

@@ -30,6 +30,7 @@ class Exchange:
     note: Note | None = None
     reply: Reply | None = None
     handed_over: bool = False  # the question, by a call, so that what follows fetches its answer
+    asked: float = 0.0  # when it was
     unsure: bool = False  # whether an attempt may have run that was followed by another one
     token: SecretStr | None = None
     started: float = field(default_factory=time.monotonic)
@@ -48,6 +49,20 @@ class Exchange:
         self.sent = 0.0
         if self.note is not None:
             self.note.refused()
+
+    def patience(self, seconds: float) -> float:
+        """So many seconds, or what is left for the first event of an answer that is fetched.
+
+        Raises:
+            AgentTimeoutError: Nothing is left.
+        """
+        limit = self.terms.timeout.first_event
+        if not self.handed_over or limit is None:
+            return seconds
+        left = self.asked + limit - time.monotonic()
+        if left <= 0:
+            raise self.timed_out("first_event")
+        return min(seconds, left)
 
     @overload
     def left(self, seconds: float) -> float: ...

@@ -18,6 +18,7 @@ from remote_agents.flow import (
     Flow,
     Once,
     Request,
+    Sleep,
     Stream,
 )
 from remote_agents.turns.clock import Exchange, account_of
@@ -79,19 +80,26 @@ def once(op: Once, exchange: Exchange) -> Flow[Any]:
 
 def call(op: Call, exchange: Exchange) -> Flow[CallResult]:
     """A plain call: its whole answer, or its error."""
+    exchange.patience(0)
     if op.asks:  # should it break off, the note knows what was asked
         _add_extra_body(op.request, exchange.terms)
         _new_reply(exchange).conversation_id = op.conversation_id
     try:
         reads = read_stored if op.request.foreign else read_whole
         answer: CallResult = yield accepted(op.request, exchange, reads)
-        exchange.handed_over = exchange.handed_over or op.asks
+        if op.asks and not exchange.handed_over:
+            exchange.handed_over, exchange.asked = True, exchange.sent
         return answer
     except AgentError as error:
         if exchange.note is not None and exchange.reply is None:
             error.conversation_id = error.conversation_id or exchange.note.plan.conversation_id
         tell_what_is_known(error, exchange, exchange.reply)
         raise
+
+
+def sleep(op: Sleep, exchange: Exchange) -> Flow[None]:
+    """A pause between two looks at an answer, which come to an end."""
+    yield Sleep(exchange.patience(op.seconds))
 
 
 def download(op: Download, exchange: Exchange) -> Flow[Any]:
@@ -193,6 +201,7 @@ _FLOWS: dict[type, Callable[[Any, Exchange], Flow[Any]]] = {
     Call: call,
     Download: download,
     Once: once,
+    Sleep: sleep,
     Stream: stream,
     GeneratorType: expand,
 }
