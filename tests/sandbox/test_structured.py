@@ -264,6 +264,20 @@ def test_named_keys(handbook: Brain) -> None:
     assert said["operator_name"] == "Ada Quill"
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Item,Price,Stock\nLamp,12 EUR,4\nDesk,140 EUR,1\n\nHow much is the desk?", 140),
+        ("Name: Greta Holm\nOffice: room 14\n\nWhere is her office?", 14),
+    ],
+)
+def test_a_text_without_a_field_s_words_fills_it_all_the_same(
+    handbook: Brain, text: str, expected: int
+) -> None:
+    schema = {"properties": {"value": {"type": "string"}, "number": {"type": "number"}}}
+    assert value(handbook, ("user", text), schema=schema)["number"] == expected
+
+
 def test_what_a_sentence_lists(handbook: Brain) -> None:
     schema = {"properties": {"colours": {"type": "array", "items": {"type": "string"}}}}
     prompt = "The colours of the buoys are red, green and blue. What are the colours of the buoys?"

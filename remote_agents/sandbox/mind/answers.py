@@ -202,9 +202,7 @@ class Brain:
         if reply := _small_talk(reading.question, reading.question, []):
             sources = Sources(told_by(reply), [], [], [])  # a joke has its parts
         texts = [part for part in sources.given if part.text and (reply or not talks(part))]
-        fields = self._query(json.dumps(schema, ensure_ascii=False), [])
-        searched = answer.used or (reading.asks and not fields.ranked(texts, 0.01))
-        documents = bool(searched and not reply)
+        documents = bool(answer.used or not texts) and not reply
         evidence = partial(self._evidence, question, sources, documents)
         told = [part.text for part in texts]
         said = "" if answer.text == NOTHING else answer.text
