@@ -6,6 +6,7 @@ import math
 import re
 from bisect import bisect_left
 from collections import Counter
+from collections.abc import Collection
 from operator import itemgetter
 from pathlib import Path
 from typing import NamedTuple
@@ -47,9 +48,10 @@ class Knowledge:
     def __init__(self, folder: Path = HANDBOOK) -> None:
         self.name = folder.resolve().name
         files = sorted(p for p in folder.rglob("*") if p.suffix.lower() in (".md", ".txt"))
-        texts = (path.read_text(encoding="utf-8", errors="replace") for path in files)
-        names = (path.relative_to(folder).as_posix() for path in files)
-        self.documents = dict(zip(names, texts, strict=True))
+        self.documents = {
+            path.relative_to(folder).as_posix(): path.read_text("utf-8", "replace")
+            for path in files
+        }
         self.sections = [s for name, text in self.documents.items() for s in _sections(name, text)]
         bags = [terms(f"{s.title} {s.heading} {s.text}") for s in self.sections]
         self._frequency = Counter(term for bag in bags for term in set(bag))
@@ -58,10 +60,11 @@ class Knowledge:
             self._index.index([list(bag) for bag in bags], show_progress=False)
         parts = [(Hit(page, 1.0), part) for page in self.sections for part in page.sentences]
         # Each sentence as it can be said, with its label and without.
-        said = ((hit, (part.text, f"{part.label}: {part.text}")) for hit, part in parts)
-        self._home = sorted((text, hit) for hit, texts in said for text in texts)
+        self._home = sorted(
+            (said, hit) for hit, part in parts for said in (part.text, f"{part.label}: {part.text}")
+        )
 
-    def search(self, query: tuple[str, ...], limit: int = 5) -> list[Hit]:
+    def search(self, query: Collection[str], limit: int = 5) -> list[Hit]:
         """The best sections for some terms."""
         scores = self._index.get_scores([*query]).tolist() if query and self._frequency else []
         found = sorted(zip(scores, self.sections, strict=False), key=lambda each: -each[0])[:limit]
@@ -83,7 +86,7 @@ class Knowledge:
 def _sections(filename: str, text: str) -> list[Section]:
     found = re.search(r"^#\s+(.+)$", text, re.MULTILINE)
     title = found[1].strip() if found else Path(filename).stem.replace("-", " ").title()
-    parts = ["", *re.split(r"^#{1,6}\s+(.+)$", text, flags=re.MULTILINE)]
-    pairs = zip(map(str.strip, parts[::2]), map(str.strip, parts[1::2]), strict=True)
-    named = enumerate((heading or title, body) for heading, body in pairs if body)
+    parts = re.split(r"^#{1,6}\s+(.+)$", f"# {title}\n{text}", flags=re.MULTILINE)
+    _, *parts = map(str.strip, parts)
+    named = enumerate(pair for pair in zip(parts[::2], parts[1::2], strict=True) if pair[1])
     return [Section(f"{filename}#{n}", filename, title, *section) for n, section in named]

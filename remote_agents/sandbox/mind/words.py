@@ -98,6 +98,4 @@ def kinship(term: str, others: tuple[str, ...]) -> float:
 @lru_cache(maxsize=16_384)
 def _resemblance(term: str, others: tuple[str, ...]) -> float:
     longer = [other for other in others if len(other) >= 5] if len(term) >= 5 else []
-    if any(term in other or other in term for other in longer):
-        return 0.8
-    return 0.7 * any(term[:6] == other[:6] for other in longer)
+    return 0.75 * any(term in o or o in term or term[:6] == o[:6] for o in longer)
