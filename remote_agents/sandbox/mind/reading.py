@@ -10,7 +10,7 @@ from __future__ import annotations
 import html
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from itertools import pairwise
 from typing import NamedTuple
@@ -102,8 +102,8 @@ class Reading(NamedTuple):
     """A text, understood: what it asks, what else it says, and the earlier turns folded into it."""
 
     question: str
-    told: tuple[Sentence, ...] = ()
-    turns: tuple[tuple[str, str], ...] = ()
+    told: Sequence[Sentence] = ()
+    turns: Sequence[tuple[str, str]] = ()
     asks: bool = True
 
     @property
@@ -128,8 +128,8 @@ def read(text: str) -> Reading:
     asked = [part for part, each in found if part.block == block and (part.asks or each == most)]
     question = " ".join(part.text for part in asked).strip(" \t\"'“”*_") or text.strip()
     others = [part for part, _ in found if part not in asked]
-    turns = tuple((part.label, part.text) for part in others if part.label in TALKERS)
-    told = tuple(part for part in others if part.label not in TALKERS)
+    turns = [(part.label, part.text) for part in others if part.label in TALKERS]
+    told = [part for part in others if part.label not in TALKERS]
     return Reading(question, told, turns, most >= 1)
 
 

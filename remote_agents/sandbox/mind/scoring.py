@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from heapq import nlargest
 from itertools import pairwise
 from typing import NamedTuple
 
-from remote_agents.sandbox.mind.knowledge import Hit
+from remote_agents.sandbox.mind.knowledge import Hit, Knowledge
 from remote_agents.sandbox.mind.reading import Sentence, talks
 from remote_agents.sandbox.mind.values import CAPITALISED, DATE, EMAIL, MONTH, NUMBER, TIME
 from remote_agents.sandbox.mind.words import EAST, FAINT, kinship, pattern, spoken, terms
@@ -53,52 +54,54 @@ class Query(NamedTuple):
     kind: str
 
     @classmethod
-    def of(cls, text: str, own: dict[str, float], topic: dict[str, float]) -> Query:
-        """A question of some terms, with those of what it goes on with."""
+    def of(cls, text: str, topics: Sequence[str], knowledge: Knowledge) -> Query:
+        """A question, with what it goes on with, and how telling documents make its terms."""
+        own, topic = map(knowledge.weights, (text, " ".join(topics)))
+        kind = next((kind for kind in KINDS if ASKED[kind].search(text)), "")
         # What tells itself by its form need not be said: a sentence with "@" is about an e-mail.
-        forms = (ASKED[kind].findall(text) for kind in ("phone number", "mail address"))
-        faint = {*filter(FAINT.match, own), *(t for found in forms for t in terms(" ".join(found)))}
+        form = ASKED[kind].findall(text) if kind in ("phone number", "mail address") else []
+        faint = {*filter(FAINT.match, own), *terms(" ".join(form))}
         own = {term: weight * (0.3 if term in faint else 1) for term, weight in own.items()}
         share = 0.6 * (sum(own.values()) or 1.0) / (sum(topic.values()) or 1.0)
         weights = {term: share * weight for term, weight in topic.items()} | own
-        return cls(text, weights, next((kind for kind in KINDS if ASKED[kind].search(text)), ""))
+        return cls(text, weights, kind)
 
-    def ranked(
+    def scored(
         self, parts: Sequence[Sentence], least: float = LEAST, hit: Hit | None = None
-    ) -> list[Candidate]:
-        """The parts that say at least a share of what is asked, best first."""
-        found, before = list[Candidate](), Sentence("")
+    ) -> Iterator[Candidate]:
+        """The parts that say at least a share of what is asked."""
+        before = Sentence("")
         for last, part in pairwise([before, *parts]):
             # "It" is what it was before.
             before = before if GOES_ON.match(last.text) and GOES_ON.match(part.text) else last
             score = self._covered(part, before)
             said = part.asks or part.text in self.text or part.text.endswith((":", "："))
             if score >= least and not said:
+                words = terms(part.text)
                 # The topic comes first; "after five years" is a condition, not what it is about.
-                units = terms(" ".join(units_in(part.text)))
-                score += 0.02 * len({*terms(part.text)[:2]} & self.weights.keys() - {*units})
+                score += 0.02 * len({*words[:2]} & self.weights.keys() - {*_units(part.text)})
                 # Of a document, the shorter of two that say as much.
-                length = len(set(terms(part.text)))
-                score = 0.6 * (score + 0.1 * hit.score - 0.002 * length) if hit else score
-                label = f"{part.label}: " if self._named(part.label) else ""
-                found.append(Candidate(label + part.text, score, hit))
-        return sorted(found, key=lambda one: -one.score)
+                score = 0.6 * (score + 0.1 * hit.score - 0.002 * len({*words})) if hit else score
+                label = f"{part.label}: " if self._named(terms(part.label)) else ""
+                yield Candidate(label + part.text, score, hit)
 
     def _covered(self, part: Sentence, before: Sentence) -> float:
         """The share of the question that a part says, or what stands around it."""
         beside = 0.8 if self._goes_on(before, part) else 0.5 * (before.block == part.block)
-        texts = (part.text, part.label, part.heading, part.lead, before.text)
-        around = [*zip((1.0, 1.0, 0.7, 0.6, beside), map(terms, texts), strict=True)]
-        said, total = 0.0, sum(self.weights.values()) or 1.0
-        for term, weight in self.weights.items():
-            said += weight * max(share * kinship(term, words) for share, words in around)
-        counted = self.kind == "amount" and any(map(self._named, units_in(part.text)))
-        fits = not said or part.answers or self._fits(part)
-        return said / total * (1.0 if fits else 0.45) + 0.2 * counted
+        own, above = f"{part.label} {part.text}", f"{part.heading} {part.lead}"
+        around = {1.0: terms(own), 0.7: terms(above), beside: terms(before.text)}
+        said = sum(
+            weight * max(share * kinship(term, words) for share, words in around.items())
+            for term, weight in self.weights.items()
+        )
+        counted = self.kind == "amount" and self._named(_units(part.text))
+        fits = not self.kind or part.answers or self._fits(part)
+        share = said / (sum(self.weights.values()) or 1.0)
+        return share * (1.0 if fits else 0.45) + 0.2 * counted
 
     def _goes_on(self, before: Sentence, part: Sentence) -> bool:
         """Whether a sentence is about what the one before it names."""
-        if part.label and not self._named(part.label):
+        if part.label and not self._named(terms(part.label)):
             return before.asks and part.answers
         short = sum(map(str.isalpha, terms(part.text))) < 3
         topic = before.text and set(terms(before.text)) <= self.weights.keys()
@@ -109,26 +112,26 @@ class Query(NamedTuple):
 
         A label that the question names tells it, whatever it looks like.
         """
-        place, found = self.kind == "where", self.kind and FORMS[self.kind].finditer(part.text)
+        asked = "" if self.kind == "where" else self.text
+        shown = FORMS[self.kind].finditer(part.text)
         named = {*terms(part.label)} & {*terms(self.text)}
-        return not found or bool(named) or any(place or one[0] not in self.text for one in found)
+        return bool(named) or any(one[0] not in asked for one in shown)
 
-    def _named(self, label: str) -> bool:
+    def _named(self, words: tuple[str, ...]) -> bool:
         """Whether a label or a unit has to do with the question."""
-        return any(kinship(term, terms(label)) for term in self.weights)
+        return any(kinship(term, words) for term in self.weights)
 
 
-def units_in(text: str) -> list[str]:
+def _units(text: str) -> tuple[str, ...]:
     """What stands behind the numbers of a text."""
-    return [unit for _, unit, _ in NUMBER.findall(text)]
+    return terms(" ".join(unit for _, unit, _ in NUMBER.findall(text)))
 
 
-def gist(parts: Sequence[Sentence], most: int = 3) -> list[Candidate]:
+def gist(parts: Sequence[Sentence]) -> list[Candidate]:
     """The sentences whose words are used most, in their order."""
     told = list(dict.fromkeys(p.text for p in parts if not p.asks and not talks(p)))
-    counts = Counter(term for part in parts for term in set(terms(part.text)))
-    worth = {t: sum(counts[term] for term in terms(t)) / (3 + len(terms(t))) for t in told}
-    best = sorted(told, key=lambda text: -worth[text])[:most]
+    counts = Counter(term for part in parts for term in terms(part.text))
+    best = nlargest(3, told, lambda t: sum(map(counts.__getitem__, terms(t))) / (3 + len(terms(t))))
     return [Candidate(text, 1.0) for text in told if text in best]
 
 
