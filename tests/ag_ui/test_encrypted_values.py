@@ -10,8 +10,10 @@ import pytest
 from langchain_core.messages import ToolMessage
 from llama_index.core.llms import ChatMessage
 
-from remote_agents import Message
+from remote_agents import ClientToolCall, Message
 from remote_agents.testing.ways import FRAMEWORKS, Way
+from remote_agents.types import Origin, Turn
+from remote_agents.wire.ag_ui import run_input
 from tests.ag_ui.runs import FINISHED, bodies, run, whole
 from tests.raw_server import serving
 
@@ -24,13 +26,13 @@ CALL = {"type": "TOOL_CALL_CHUNK", "toolCallId": "w1", "toolCallName": "get_weat
 SIGNATURE = '{"signature": "SIG"}'
 
 
-def thought(thought_id: str, *pieces: str) -> list[dict[str, Any]]:
+def thought(thought_id: str, *pieces: str, signature: str = SIGNATURE) -> list[dict[str, Any]]:
     known = {"messageId": thought_id}
     said = [{"type": "REASONING_MESSAGE_CONTENT", **known, "delta": piece} for piece in pieces]
     return [
         {"type": "REASONING_START", **known},
         *said,
-        sealed("message", thought_id, SIGNATURE),
+        sealed("message", thought_id, signature),
         {"type": "REASONING_END", **known},
     ]
 
@@ -43,6 +45,8 @@ def sealed(subtype: str, entity: str, value: str) -> dict[str, Any]:
 CALLED = [
     *thought("re1", "I must ", "look."),
     *thought("redacted"),
+    *thought("of-a-thread", "As LangGraph and ADK sign it.", signature="U0lH"),
+    *thought("of-a-number", signature="17"),
     CALL,
     sealed("tool-call", "w1", "c2lnLXcx"),
     sealed("message", "of-a-result", "b3RoZXI="),
@@ -84,3 +88,27 @@ async def test_it_goes_back_with_the_call_to_the_agent_that_gave_it(
     (call,) = next(each for each in messages if each["role"] == "assistant")["toolCalls"]
     assert call["id"] == "w1"
     assert call.get("encryptedValue") == (None if other else "c2lnLXcx")
+
+
+def test_a_thought_leaves_its_message_the_id_and_what_is_none_is_not_sent() -> None:
+    known = {"id": "1", "content": "Hm.", "encryptedValue": SIGNATURE}
+    odd = [
+        1,
+        None,
+        [],
+        {},
+        {"id": {}, "encryptedValue": SIGNATURE},
+        {"id": "2"},
+        {**known, "id": 3},
+    ]
+    about = {"agent": "a", "raw": {"thoughts": [*odd, known, {**known, "content": 7}]}}
+    calls = [ClientToolCall("w1", "get_weather")]
+    called = Message("assistant", "", origin=Origin.of(about), id="1", tool_calls=calls)
+    result = Message("tool", "sunny", id="2", tool_call_id="w1")
+    messages = run_input(Turn("a", [result], history=[called]), "t")["messages"]
+    assert [(each["id"], each["role"], each["content"]) for each in messages] == [
+        ("1-2", "reasoning", "Hm."),
+        ("1-3", "reasoning", ""),
+        ("1", "assistant", ""),
+        ("2", "tool", "sunny"),
+    ]

@@ -35,7 +35,7 @@ from remote_agents.wire.ag_ui.run import (
 from remote_agents.wire.ag_ui.spelling import in_camel_case
 from remote_agents.wire.ag_ui.state import patched
 from remote_agents.wire.json import identifier, items, text
-from remote_agents.wire.tool_arguments import parse_arguments
+from remote_agents.wire.tool_arguments import decoded, parse_arguments
 from remote_agents.wire.unknown_frames import unknown_events
 
 Data: TypeAlias = Mapping[str, Any]
@@ -181,9 +181,14 @@ def _passed_calls(so_far: Reply, run: Run) -> list[Event]:
 
 
 def _encrypted(data: Data, so_far: Reply, run: Run) -> list[Event]:
-    """What the model wants back: with a call, as Gemini does, or with a thought, as Claude does."""
+    """What the model wants back: with a call, as Gemini does, or with a thought, as Claude does.
+
+    Of a thought that is an object, as Pydantic AI writes it. Where it is but a signature, the
+    thread of the server (LangGraph's, ADK's) holds the thought, and some refuse to be told it.
+    """
     entity, value = identifier(data.get("entityId")), text(data.get("encryptedValue"))
-    if entity and value and (data.get("subtype") == "tool-call" or entity in run.thoughts):
+    of_thought = entity in run.thoughts and isinstance(decoded(value), dict)
+    if entity and value and (of_thought or data.get("subtype") == "tool-call"):
         run.encrypted[entity] = value
     return []
 

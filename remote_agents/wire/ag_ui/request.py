@@ -55,19 +55,23 @@ def run_input(
 def _all_encoded(messages: Sequence[Message], *, parts: bool) -> list[JsonObject]:
     answered, ids = {message.tool_call_id for message in messages}, set[str]()
     encoded = [_encoded(message, answered, parts=parts) for message in messages]
+    for message, each in zip(messages, encoded, strict=True):
+        each["id"] = _new(_id_of(message), ids)
     told: list[JsonObject] = []
     for message, each in zip(messages, encoded, strict=True):
         thoughts = message.origin.thoughts if message.origin else ()
-        told += (
-            {**_thought(it), "id": _new(str(it.get("id")), ids)} for it in map(mapping, thoughts)
-        )
-        told.append({**each, "id": _new(_id_of(message), ids)})
+        told += [thought for it in thoughts if (thought := _thought(mapping(it), ids))]
+        told.append(each)
     return told
 
 
-def _thought(told: JsonMapping) -> JsonObject:
-    content, value = text(told.get("content")), text(told.get("encryptedValue"))
-    return {"role": "reasoning", "content": content, "encryptedValue": value}
+def _thought(told: JsonMapping, ids: set[str]) -> JsonObject | None:
+    """A thought as it was told; None if it is none."""
+    own, value = text(told.get("id")), text(told.get("encryptedValue"))
+    if not (own and value):
+        return None
+    known = {"id": _new(own, ids), "role": "reasoning", "content": text(told.get("content"))}
+    return {**known, "encryptedValue": value}
 
 
 def _forced(asked: Turn, tools: Sequence[JsonMapping]) -> list[Message]:
