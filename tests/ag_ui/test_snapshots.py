@@ -105,11 +105,15 @@ def test_a_message_whose_id_is_none_is_read(sent: Sent) -> None:
 
 
 @pytest.mark.parametrize("told_before", [[], [result("c", "crew says hi")]], ids=["late", "both"])
-def test_a_result_is_told_once_though_the_text_comes_before_it(told_before: list[Any]) -> None:
+@pytest.mark.parametrize("more", [[], [*call("c", "crew", '{"a": 1}'), *whole("3", "It said")]])
+def test_a_result_is_told_once_though_the_text_comes_before_it(
+    told_before: list[Any], more: list[Any]
+) -> None:
     """As ag-ui-crewai 1.0.0 sends a crew's: a call, the answer, and a snapshot that holds it."""
     called, said = agent("1", "", ("c", "crew", "{}")), agent("9", "It said hi.")
     held = snapshot(user("u", "hi"), called, tool("c", "crew says hi"), said)
     run = [*call("c", "crew", "{}"), *told_before, *whole("2", "It said hi."), held, FINISHED]
-    reply = told([STARTED, *run], Sent(messages=frozenset({"u"})))
-    assert reply.steps == [ToolCall("c", "crew", {}), ToolResult("c", "crew says hi")]
-    assert (reply.text, reply.tool_calls) == ("It said hi.", [])
+    reply = told([STARTED, *more, *run], Sent(messages=frozenset({"u"})))
+    calls = [ToolCall("c", "crew", {"a": 1})] if more else []
+    assert reply.steps == [*calls, ToolCall("c", "crew", {}), ToolResult("c", "crew says hi")]
+    assert (reply.text.endswith("It said hi."), reply.tool_calls) == (True, [])

@@ -136,7 +136,7 @@ def _sealed_thoughts(run: Run) -> JsonObject | None:
 
 def _late_results(so_far: Reply, run: Run) -> list[Event]:
     """Results of the agent's own calls that stand in the snapshot alone, as CrewAI's crews do."""
-    called = (step.id for step in so_far.steps if isinstance(step, ToolCall))
+    called = dict.fromkeys(step.id for step in so_far.steps if isinstance(step, ToolCall))
     results = run.snapshot.results
     return [
         ToolResult(call_id, results[call_id])
