@@ -27,7 +27,13 @@ class FunctionCall(Shape):
     arguments: str
 
 
-class ToolCall(Shape):
+class Sealed(Shape):
+    """What may hold something that its agent's model alone reads."""
+
+    encrypted_value: str | None = None
+
+
+class ToolCall(Sealed):
     """A call of a tool."""
 
     id: str
@@ -95,7 +101,7 @@ Parts = list[Annotated[TextPart | MediaPart, Field(discriminator="type")]]
 PartsBefore = list[Annotated[TextPart | BinaryPart, Field(discriminator="type")]]
 
 
-class Told(Shape):
+class Told(Sealed):
     """A message of words alone."""
 
     id: str
@@ -104,7 +110,7 @@ class Told(Shape):
     name: str | None = None
 
 
-class Asked(Shape):
+class Asked(Sealed):
     """A message of a user."""
 
     id: str
@@ -113,7 +119,7 @@ class Asked(Shape):
     name: str | None = None
 
 
-class Answered(Shape):
+class Answered(Sealed):
     """A message of an agent, of which nothing is required."""
 
     id: str
@@ -123,7 +129,7 @@ class Answered(Shape):
     name: str | None = None
 
 
-class Result(Shape):
+class Result(Sealed):
     """What a tool gave back."""
 
     id: str
@@ -141,7 +147,7 @@ class Activity(Shape):
     content: JsonObject
 
 
-class AskedBefore(Shape):
+class AskedBefore(Sealed):
     """A message of a user before 1.0."""
 
     id: str
@@ -150,7 +156,7 @@ class AskedBefore(Shape):
     name: str | None = None
 
 
-class ResultBefore(Shape):
+class ResultBefore(Sealed):
     """What a tool gave back before 1.0."""
 
     id: str
@@ -188,6 +194,7 @@ class Resume(Shape):
     interrupt_id: str
     status: Literal["resolved", "cancelled"]
     payload: Any = None
+    metadata: JsonObject | None = None
 
 
 class RunAgentInput(Shape):

@@ -47,6 +47,8 @@ REFUSED_BY_ALL = {
     "tools that are a text": {**said(USER), "tools": ""},
     "a context that is a text": {**said(USER), "context": ""},
     "a parent that is a number": {**said(USER), "parentRunId": 5},
+    "a sealed value that is a number": said({**USER, "encryptedValue": 5}),
+    "a call's sealed value that is an object": called(encryptedValue={}),
 }
 REFUSED = {
     "ag_ui": {
@@ -58,6 +60,10 @@ REFUSED = {
         "a status that there is not": {
             **said(USER),
             "resume": [{"interruptId": "i", "status": "zzz"}],
+        },
+        "what an answer was issued with in words": {
+            **said(USER),
+            "resume": [{"interruptId": "i", "status": "cancelled", "metadata": "x"}],
         },
     },
     "cloudbase": {
