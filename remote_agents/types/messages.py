@@ -201,9 +201,17 @@ class Origin:
 def interrupts_in(told: Any) -> tuple[Interrupt, ...]:
     """What a reply's metadata says that the run waits for, be it unreadable."""
     try:
-        return tuple(Interrupt(**each) for each in told) or (Interrupt(),)
+        return tuple(map(_interrupt_in, told)) or (Interrupt(),)
     except TypeError:
         return (Interrupt(),)
+
+
+def _interrupt_in(told: Any) -> Interrupt:
+    found = Interrupt(**told)
+    texts = (found.id, found.question, found.tool_call_id, found.tool_name, found.answered_by)
+    if not all(isinstance(each, str | None) for each in texts):
+        raise TypeError("an interrupt that no agent told")
+    return found
 
 
 def _thoughts_in(raw: object) -> Sequence[Any]:

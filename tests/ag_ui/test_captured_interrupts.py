@@ -11,9 +11,10 @@ from typing import Any
 
 import pytest
 
-from remote_agents import InMemorySessionStore
+from remote_agents import AGUI, InMemorySessionStore, Interrupt, Message
 from remote_agents.testing.ways import FRAMEWORKS, Way
-from tests.ag_ui.runs import FINISHED, bodies, run, whole
+from remote_agents.types import Origin
+from tests.ag_ui.runs import FINISHED, STARTED, bodies, run, told, whole
 from tests.raw_server import serving
 
 FEEDBACK = {"crewai": {"flowId": "t", "methodName": "propose", "emit": None, "output": "a plan"}}
@@ -102,10 +103,10 @@ async def test_the_answer_reaches_the_run_that_waits(
         way = Way(framework, "ag_ui", streamed=True, awaited=False, **given)
         session = {"session": "s"} if in_session else {}
         paused = await way.ask("Delete Paris.", **session)
-        (told,) = paused.metadata["interrupts"]
-        assert (told["id"], told["question"]) == (interrupt_id, "May I delete Paris?")
-        assert told.get("tool_name") == ("delete_city" if calls else None)
-        assert told.get("tool_arguments") == ({"city": "Paris"} if calls else None)
+        (asked,) = paused.metadata["interrupts"]
+        assert (asked["id"], asked["question"]) == (interrupt_id, "May I delete Paris?")
+        assert asked.get("tool_name") == ("delete_city" if calls else None)
+        assert asked.get("tool_arguments") == ({"city": "Paris"} if calls else None)
         history = [] if in_session else [way.question("Delete Paris."), paused.message]
         answer = {"approved": True} if in_session else True
         reply = await way.ask("", history, resume=answer, **session)
@@ -118,3 +119,51 @@ async def test_the_answer_reaches_the_run_that_waits(
     assert body.get("resume") == ([entry] if listed else None)
     command = {"resume": payload, "interruptEvent": EVENT}
     assert body["forwardedProps"] == ({} if listed else {"command": command})
+
+
+@pytest.mark.parametrize("as_text", [True, False])
+@pytest.mark.parametrize("raw", [None, "i", {"id": "i"}])
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"id": "7", "reason": "The order came late.", "question": "Refund?"},
+        {"id": 7, "reason": "late", "message": "Refund?", "metadata": {"order": 7}},
+        {"type": "mastra_suspend", "question": "Refund?"},
+        {"type": "mastra_suspend", "runId": {}, "toolCallId": [1], "question": "Refund?"},
+    ],
+)
+def test_a_value_of_the_agents_own_is_taken_for_nobody_elses(
+    value: dict[str, Any], raw: object, as_text: bool
+) -> None:
+    asked = {**CREWAI, "value": json.dumps(value) if as_text else value, "rawEvent": raw}
+    interrupts = told([STARTED, asked, FINISHED]).interrupts
+    assert interrupts == [Interrupt("i" if raw else None, "Refund?", value)]
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        {"id": 7},
+        {"id": ["i"]},
+        {"question": {}},
+        {"tool_call_id": [1], "answered_by": "resume"},
+        {"tool_name": 5, "tool_arguments": "x", "answered_by": "resume"},
+        {"answered_by": ["resume"]},
+    ],
+)
+@pytest.mark.parametrize("times", [1, 2])
+def test_an_interrupt_that_no_agent_told_is_answered_as_one_that_is_unknown(
+    field: dict[str, Any], times: int
+) -> None:
+    with serving(run(*whole("1", "Hi."), FINISHED), run(*whole("2", "Done."), FINISHED)) as server:
+        agent = AGUI(base_url=server.url)
+        about = agent.ask("Hi").metadata()
+        forged = {
+            **about,
+            "finish_reason": "interrupt",
+            "interrupts": [{"id": "i", **field}] * times,
+        }
+        message = Message("assistant", "", origin=Origin.of(forged))
+        assert agent.ask([Message("user", "Hi"), message], resume=True).text == "Done."
+        body = bodies(server)[1]
+    assert ("resume" in body, body["forwardedProps"]) == (False, {"command": {"resume": True}})

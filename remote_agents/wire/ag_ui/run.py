@@ -176,21 +176,21 @@ def interrupts_of(data: JsonMapping) -> list[Interrupt]:
 
 
 def interrupt_told(data: JsonMapping) -> Interrupt:
-    """What an `on_interrupt` asks: a value of LangGraph's, Mastra's call, or an interrupt of 1.0.
+    """What an `on_interrupt` asks: a value of LangGraph's, Mastra's call, or CrewAI's interrupt.
 
-    CrewAI's servers tell the last of these so, and read the answer nowhere but in `resume`.
+    The last of these is one of 1.0, whose answer is read nowhere but in `resume`. Any other value
+    is the agent's own, whatever its fields are called.
     """
-    raw, told = data.get("rawEvent"), mapping(data.get("value"))
-    if raw is None and identifier(told.get("id")) and isinstance(told.get("reason"), str):
-        return _structured(told, "resume")
-    value = value_of(data.get("value"))
-    interrupt_id = identifier(raw.get("id") if isinstance(raw, dict) else raw)
+    raw, value = data.get("rawEvent"), value_of(data.get("value"))
     known = mapping(value)
-    if known.get("type") != SUSPENDED:
+    if "crewai" in mapping(known.get("metadata")):
+        return _structured(known, "resume")
+    interrupt_id = identifier(raw.get("id") if isinstance(raw, dict) else raw)
+    run_id, call_id = identifier(known.get("runId")), identifier(known.get("toolCallId"))
+    if known.get("type") != SUSPENDED or not (run_id and call_id):
         return Interrupt(interrupt_id, question_in(value), value)
     asked = question_in(known.get("suspendPayload"))
-    call_id = identifier(known.get("toolCallId"))
-    interrupt_id = f"{known.get('runId')}{OF_RUN}{call_id}"  # as Mastra's newer servers name it
+    interrupt_id = f"{run_id}{OF_RUN}{call_id}"  # as Mastra's newer servers name it
     return Interrupt(interrupt_id, asked, value, call_id, "command", *_call_in(known))
 
 
