@@ -1,5 +1,6 @@
 """What an AG-UI request holds: each message under an id that stays its own."""
 
+import time
 from typing import Any
 
 import pytest
@@ -28,8 +29,16 @@ def test_all_messages_at_hand_go_along_in_order() -> None:
 
 def test_an_id_that_stands_twice_is_made_two() -> None:
     """The agent would drop the second message."""
-    sent = body(Message("user", "yes", id="1"), Message("user", "yes!", id="1"))["messages"]
-    assert [message["id"] for message in sent] == ["1", "1-2"]
+    sent = body(*(Message("user", "yes", id=given) for given in ("1", "1-2", "1", "1", "1-2")))
+    ids = [message["id"] for message in sent["messages"]]
+    assert ids == ["1", "1-2", "1-3", "1-4", "1-2-2"]
+
+
+def test_an_id_that_stands_many_times_takes_linear_time() -> None:
+    begun = time.process_time()
+    sent = body(*[Message("user", "yes", id="1")] * 20_000)["messages"]
+    assert len({message["id"] for message in sent}) == len(sent)
+    assert time.process_time() - begun < 5
 
 
 def test_messages_without_an_id_get_new_ones() -> None:

@@ -53,7 +53,7 @@ def run_input(
 
 
 def _all_encoded(messages: Sequence[Message], *, parts: bool) -> list[JsonObject]:
-    answered, ids = {message.tool_call_id for message in messages}, set[str]()
+    answered, ids = {message.tool_call_id for message in messages}, dict[str, int]()
     encoded = [_encoded(message, answered, parts=parts) for message in messages]
     for message, each in zip(messages, encoded, strict=True):
         each["id"] = _new(_id_of(message), ids)
@@ -65,7 +65,7 @@ def _all_encoded(messages: Sequence[Message], *, parts: bool) -> list[JsonObject
     return told
 
 
-def _thought(told: JsonMapping, ids: set[str]) -> JsonObject | None:
+def _thought(told: JsonMapping, ids: dict[str, int]) -> JsonObject | None:
     """A thought as it was told; None if it is none."""
     own, value = text(told.get("id")), text(told.get("encryptedValue"))
     if not (own and value):
@@ -127,13 +127,19 @@ def sent_in(body: JsonMapping, asked: Turn) -> Sent:
     )
 
 
-def _new(message_id: str, ids: set[str]) -> str:
-    """The id, unless another message of the request has it: the agent would drop the second."""
-    name, number = message_id, 1
+def _new(message_id: str, ids: dict[str, int]) -> str:
+    """The id, unless another message of the request has it: the agent would drop the second.
+
+    Args:
+        message_id: The id that is wanted.
+        ids: Those that are taken, each with the last number that was put behind it.
+    """
+    name, number = message_id, ids.get(message_id, 1)
     while name in ids:
         number += 1
         name = f"{message_id}-{number}"
-    ids.add(name)
+    ids[name] = 1
+    ids[message_id] = number
     return name
 
 
