@@ -132,10 +132,11 @@ class Alarm:
 
     def _cancelled_from_outside(self, task: asyncio.Task[Any] | None) -> bool:
         """Whether somebody else cancelled the task as well, after this alarm did."""
-        uncancel = getattr(task, "uncancel", None)
-        if uncancel is not None:  # Python 3.11 counts cancellations; ours is taken back
-            return bool(uncancel() > self._cancelled_before)
-        return task is not None and _seams.cancel_message(task, RANG) != RANG
+        if task is None:
+            return False
+        if COUNTED:  # ours is taken back
+            return task.uncancel() > self._cancelled_before
+        return _seams.cancel_message(task, RANG) != RANG
 
 
 TOLERANCE = 0.001  # seconds
@@ -145,7 +146,7 @@ ROUNDS = 3
 RANG = "a deadline of remote_agents was reached"
 
 
-# Since Python 3.11.
+# Since Python 3.11. Before, tasks of some runners count, but anyio takes nothing of its own back.
 COUNTED = hasattr(asyncio.Task, "cancelling")
 
 
