@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import re
 from datetime import datetime, timedelta, timezone
 from typing import Any
 from urllib.parse import urlencode
@@ -82,7 +83,7 @@ def day_after(text: str | None) -> float | None:
 def moment_of(text: str) -> float | None:
     """A time in ISO form in seconds, UTC where it names no zone; None if it is none."""
     try:
-        parsed = datetime.fromisoformat(text)
+        parsed = datetime.fromisoformat(re.sub("[zZ]$", "+00:00", text))  # no Z in Python 3.10
     except ValueError:
         return None
     return (parsed if parsed.tzinfo else parsed.replace(tzinfo=timezone.utc)).timestamp()
