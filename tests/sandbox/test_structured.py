@@ -278,8 +278,10 @@ def test_a_text_without_a_field_s_words_fills_it_all_the_same(
     assert value(handbook, ("user", text), schema=schema)["number"] == expected
 
 
-def test_what_a_sentence_lists(handbook: Brain) -> None:
-    schema = {"properties": {"colours": {"type": "array", "items": {"type": "string"}}}}
+@pytest.mark.parametrize("distinct", [False, True])
+def test_what_a_sentence_lists(handbook: Brain, distinct: bool) -> None:
+    colours = {"type": "array", "items": {"type": "string"}, "uniqueItems": distinct}
+    schema = {"properties": {"colours": colours}}
     prompt = "The colours of the buoys are red, green and blue. What are the colours of the buoys?"
     said = value(handbook, ("user", prompt), schema=schema)
     assert said == {"colours": ["red", "green", "blue"]}

@@ -157,7 +157,7 @@ class Filler:
         items = items[: schema.get("maxItems")]
         items += [self.fill(each, field.title, depth + 1) for each in forms[len(items) :]]
         if schema.get("uniqueItems"):
-            return [f"{x} ({n})" if n and isinstance(x, str) else x for n, x in enumerate(items)]
+            return [f"{x} ({n})" if x in items[:n] else x for n, x in enumerate(items)]
         return items
 
     def scalar(self, kind: str, schema: Schema, field: Field, said: list[str]) -> Any:
