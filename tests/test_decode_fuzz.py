@@ -197,13 +197,14 @@ def test_the_whole_pipeline(endpoint: str, data: st.DataObject) -> None:
     )
     reader.sse.has_halves = True  # of surrogate pairs, which the values here hold
     shown: list[Event] = []
-    whole = True
+    whole, bug = True, None
     try:
         shown += reader.take_classified(classify(data.draw(st.lists(frames(endpoint), max_size=6))))
         reader.check()
         shown += reader.finish()
-    except AgentError:
-        whole = False
+    except AgentError as error:
+        whole, bug = False, error.__cause__
+    assert bug is None, "the decoder failed"
     assert_sound(reader.reply)
     text = "".join(event.text for event in shown if isinstance(event, TextDelta))
     assert reader.reply.text.startswith(text)
@@ -219,11 +220,13 @@ def test_a_whole_body(endpoint: str, data: st.DataObject) -> None:
     reader = Reader(
         ENDPOINTS[endpoint].decode, agent.new_reply(), agent.endpoint, context=agent.context
     )
+    bug = None
     try:
         reader.take_whole(data.draw(spoiled(endpoint)))
         reader.finish()
-    except AgentError:
-        return
+    except AgentError as error:
+        bug = error.__cause__
+    assert bug is None, "the decoder failed"
     assert_sound(reader.reply)
 
 

@@ -279,7 +279,9 @@ class Reader:
                         break
         except RemoteFailureError as error:
             raise self._failed(error) from None
-        except (AttributeError, LookupError, TypeError, ValueError) as error:
+        except (AgentError, Warning):  # a warning, where the caller wants them raised
+            raise
+        except Exception as error:
             raise self._undecoded(error) from error
         finally:
             reply.pieces.tidy()

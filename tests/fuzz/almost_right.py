@@ -254,6 +254,7 @@ def judge(stream: Almost, rng: random.Random) -> str:
         assert text == stream.text, (stream.mutation, text, stream.text, stream.data())
         return "whole"
     known = (stream.mutation, error, text, stream.data())
+    assert error.__cause__ is None, known  # else the decoder failed
     assert stream.mutation not in READABLE, known
     assert stream.text.startswith(text.rstrip("\ufffd")) or stream.mutation == "one_byte", known
     return "error"
