@@ -3,17 +3,18 @@
 import asyncio
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import pytest
 
-from remote_agents import AgentError, InMemorySessionStore, service
+from remote_agents import AgentError, InMemorySessionStore, Timeout, service
 from remote_agents.client import Client
 from remote_agents.flow import Call, Flow, Request, Stream
 from remote_agents.service import Endpoint
 from remote_agents.settings import Settings
 from remote_agents.types import Event, Info, Reply, TextDelta, Turn
-from tests.raw_server import CLOSE, JSON, Step, head, serving
+from tests.raw_server import CLOSE, EVENTS, JSON, Step, head, serving
 from tests.transports import Asker, asking, each_kind
 
 
@@ -79,6 +80,36 @@ async def test_what_was_handed_over_is_asked_once(
         assert sum(request.startswith(b"POST") for request in server.requests) == 2
         assert known is not None
         assert (known.turns, known[0].broke_off) == (2, True)
+
+
+def thorough(asked: Turn) -> Flow[Reply]:
+    def after(reply: Reply) -> Flow[None]:
+        yield Call(Request("GET", "/after", safe=True))
+
+    yield Call(Request("POST", "/tickets", json={}), asks=True)
+    answer = Request("GET", "/tickets/1", stream=True, safe=True)
+    reply: Reply = yield Stream(answer, pieces, None, after)
+    yield Call(Request("GET", "/own", safe=True))
+    return reply
+
+
+def pieces(data: Any, so_far: Reply) -> list[Event]:
+    return [TextDelta(data["said"])] if "said" in data else [Info(finish_reason="stop")]
+
+
+@each_kind
+async def test_what_follows_an_answer_is_not_waiting_for_it(
+    kind: str, desk: type[Client], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    facts = replace(DESK, turn=thorough, decode=pieces, keeps="none")
+    monkeypatch.setattr(desk, "endpoint", facts)
+    slow = [head(EVENTS), *[b'data: {"said": "a"}\n\n', 0.3] * 4, b'data: {"done": 1}\n\n', CLOSE]
+    limits: Any = {"timeout": Timeout(first_event=0.8)}
+    with serving(OPENED, slow, OPENED) as server:
+        async with asking(kind, server, desk, **limits) as asker:
+            assert (await asked(asker, ["Hello"])).text == "aaaa"
+        paths = [request.split()[1] for request in server.requests]
+    assert [path.rpartition(b"/")[2] for path in paths] == [b"tickets", b"1", b"after", b"own"]
 
 
 async def asked(asker: Asker, history: list[Any]) -> Reply:

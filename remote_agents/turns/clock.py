@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 import time
 from dataclasses import dataclass, field
 from typing import Any, overload
@@ -30,7 +31,7 @@ class Exchange:
     note: Note | None = None
     reply: Reply | None = None
     handed_over: bool = False  # the question, by a call, so that what follows fetches its answer
-    asked: float = 0.0  # when it was
+    asked: float = math.inf  # when it was, until its answer is there
     unsure: bool = False  # whether an attempt may have run that was followed by another one
     token: SecretStr | None = None
     started: float = field(default_factory=time.monotonic)
@@ -57,9 +58,7 @@ class Exchange:
             AgentTimeoutError: Nothing is left.
         """
         limit = self.terms.timeout.first_event
-        if not self.handed_over or limit is None:
-            return seconds
-        left = self.asked + limit - time.monotonic()
+        left = math.inf if limit is None else self.asked + limit - time.monotonic()
         if left <= 0:
             raise self.timed_out("first_event")
         return min(seconds, left)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Callable
 from functools import partial
 from types import GeneratorType
@@ -157,6 +158,7 @@ def _end(
     after: Callable[[Reply], Flow[None]] | None = None,
 ) -> Flow[None]:
     """The answer is whole: note it, do what may follow, and hand its last events out."""
+    exchange.asked = math.inf
     if exchange.note is not None:
         yield from exchange.note.answered(reply)
         exchange.note = None  # what may follow asks nothing
