@@ -20,9 +20,11 @@ from remote_agents import (
     Reply,
     StreamProtocolError,
     Timeout,
+    service,
     services,
 )
 from remote_agents.cli import main
+from remote_agents.cli.connection import _begun
 from remote_agents.flow import Answer, Call, Flow, Request, Sleep, Stream
 from remote_agents.service import Endpoint
 from remote_agents.types import Event, Finish, Info, TextDelta, Turn, Update
@@ -366,6 +368,7 @@ def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]
 def test_a_package_whose_service_cannot_be_loaded_is_named(
     name: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    service._registered.pop("go-od", None)
     where, words = POINTS[name]
     assert name in list(ENDPOINTS)
     assert ENDPOINTS["bluenexus"].name == "bluenexus"
@@ -378,4 +381,5 @@ def test_a_package_whose_service_cannot_be_loaded_is_named(
         ENDPOINTS[name]
     assert main(["check", name]) == 2
     said = " ".join(capsys.readouterr().err.replace("\u2502", " ").split())
+        assert _begun("go-o") == [name]
     assert f"The service '{name}', which an installed package has in" in said

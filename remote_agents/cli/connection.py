@@ -41,7 +41,8 @@ def _endpoint(name: str) -> str:
 
 def _begun(incomplete: str) -> list[str]:
     """What a shell completes."""
-    return [name for name in ENDPOINTS if name.startswith(incomplete.replace("-", "_"))]
+    begun = incomplete.replace("-", "_")
+    return [name for name in ENDPOINTS if name.replace("-", "_").startswith(begun)]
 
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON lines, for machines.")]
