@@ -11,6 +11,7 @@ from remote_agents import AgentError, ConfigurationError
 from remote_agents.sandbox import Sandbox
 from remote_agents.services.cloudbase.suggestions import questions_in
 from remote_agents.testing.ways import ENDPOINT_NAMES, FRAMEWORKS, make
+from tests.raw_server import CLOSE, EVENTS, JSON, head, serving
 
 QUESTION = "How many vacation days do I get?"
 CALLS = {
@@ -120,3 +121,19 @@ def test_questions_of_any_look() -> None:
     assert questions_in(stream + "data: [DONE]\n\n") == ["One?", "Two?"]
     assert questions_in({"type": "text", "content": " One? \n\n"}) == ["One?"]
     assert questions_in(None) == []
+
+
+ANSWER = b'data: {"type": "text", "content": "Hello"}\n\ndata: {"finish_reason": "stop"}\n\n'
+QUESTIONS = b'{"type": "text", "content": "One?\\nTw"}\n{"type": "text", "content": "o?"}\n'
+
+
+@each_loop
+@pytest.mark.parametrize("kind", [EVENTS, JSON])
+async def test_questions_are_read_whatever_type_they_are_said_to_be_of(
+    kind: str, awaited: bool
+) -> None:
+    bodies = iter([head(EVENTS) + ANSWER, head(kind) + QUESTIONS])
+    with serving([lambda talk: talk.sock.sendall(next(bodies)), CLOSE]) as server:
+        client = make("plain", "cloudbase", base_url=server.url, api_key="k", agent_id="bot-a")
+        result = await asked(client, "plain", False, awaited, suggest=True, memory="client")
+    assert result.suggested_questions == ["One?", "Two?"]

@@ -14,8 +14,10 @@ from remote_agents.turns.clock import Exchange
 from remote_agents.turns.errors import without_key
 from remote_agents.types import Event, Reply, Unknown, Update
 from remote_agents.wire.failures import body_failure, error_message, request_id
+from remote_agents.wire.frames import is_end
 from remote_agents.wire.parsing import BOM, excerpt, form_of, is_page, json_or_text
 from remote_agents.wire.reader import Reader
+from remote_agents.wire.sse import SSEDecoder
 
 logger = logging.getLogger(__name__)
 
@@ -230,7 +232,7 @@ def read_whole(response: Any, exchange: Exchange) -> Flow[CallResult]:
         if is_page(raw):
             raise _page_error(raw, exchange)
         data = json_or_text(raw) if raw.strip() else None
-        if type(data) is str and _begins_json(raw, response.headers):
+        if type(data) is str and _is_half(raw, response.headers):
             raise StreamProtocolError(
                 f"{endpoint.title} sent a body that is not whole JSON: {excerpt(raw)}."
             )
@@ -244,8 +246,13 @@ def read_whole(response: Any, exchange: Exchange) -> Flow[CallResult]:
     return CallResult(response.status, response.headers, data)
 
 
-def _begins_json(raw: bytes, headers: Any) -> bool:
-    return form_of(raw.lstrip().removeprefix(BOM), headers.get("content-type", "")) == "json"
+def _is_half(raw: bytes, headers: Any) -> bool:
+    """Whether a body that is no JSON should be: its lines are none either."""
+    if form_of(raw.lstrip().removeprefix(BOM), headers.get("content-type", "")) != "json":
+        return False
+    decoder = SSEDecoder(len(raw) + 1)
+    frames = [*decoder.feed(raw), *decoder.flush()]
+    return any(type(value) is bytes and not is_end(value) for _, value in frames)
 
 
 def read_stored(response: Any, exchange: Exchange) -> Flow[CallResult]:
