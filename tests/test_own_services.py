@@ -53,6 +53,8 @@ def by_name(data: Any, so_far: Reply) -> list[Event]:
         return [TextDelta(text(mapping(said).get("content")))]
     if name == "chat.completed":
         return [Info(reply_id=text(mapping(said).get("id")))]
+    if name == "progress":
+        return []
     return [Info(finish_reason="stop")] if name == "end" else [Update(name, said)]
 
 
@@ -65,22 +67,27 @@ FRAMES = (
     b'event:message.completed\ndata:{"content": "Hello"}\n\n'
     b'event:follow_up\ndata:{"content": "And then?"}\n\n'
     b"event:list\ndata:[1]\n\n"
+    b'event:tool\ndata:{"code": "1/0", "detail": "runs", "status": "failed"}\n\n'
     b'event:chat.completed\ndata:{"id": "r1"}\n\n'
-    b"event:end\ndata:null\n\n"
 )
+PROGRESS = [b'event:progress\ndata:{"n": 1}\n\n', 0.3] * 4
+ENDS = {"null": b"event:end\ndata:null\n\n", "nothing": b"event:end\ndata:\n\n"}
 
 
 @pytest.mark.parametrize("awaited", [False, True], ids=["sync", "async"])
-def test_names_of_events_say_what_frames_are(awaited: bool) -> None:
-    with serving(streamed(FRAMES)) as server:
-        client = client_of(NAMED)(base_url=server.url, api_key="k-of-mine")
+@pytest.mark.parametrize("end", ENDS)
+def test_names_of_events_say_what_frames_are(end: str, awaited: bool) -> None:
+    with serving([*streamed(FRAMES), *PROGRESS, ENDS[end]]) as server:
+        limits = Timeout(idle=0.9)  # an event with a name is one, whatever its decoder makes of it
+        client = client_of(NAMED)(base_url=server.url, api_key="k-of-mine", timeout=limits)
         told, reply = reply_of(client, awaited)
-    assert (reply.text, reply.reply_id, reply.raw) == ("Hello", "r1", {"version": 3})
+    assert (reply.text, reply.reply_id, reply.raw["version"]) == ("Hello", "r1", 3)
     updates = [(event.kind, event.data) for event in told if isinstance(event, Update)]
     assert updates == [
         ("message.completed", {"content": "Hello"}),
         ("follow_up", {"content": "And then?"}),
         ("list", [1]),
+        ("tool", {"code": "1/0", "detail": "runs", "status": "failed"}),
     ]
 
 
@@ -101,7 +108,7 @@ def test_the_key_goes_where_the_service_wants_it(place: str, awaited: bool) -> N
     kind = client_of(replace(NAMED, **facts))
     body = b'{"error": "no such key: k-of-mine-1234"}'
     refusal = [head(JSON, "401 Unauthorized", length=len(body)), body]
-    with serving(streamed(FRAMES), refusal) as server:
+    with serving(streamed(FRAMES + ENDS["null"]), refusal) as server:
         client = kind(base_url=server.url, api_key=KEY)
         reply_of(client, awaited)
         with pytest.raises(AuthenticationError) as caught:
@@ -361,6 +368,7 @@ def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]
     services._plugins.cache_clear()
     yield
     services._plugins.cache_clear()
+    service._registered.pop("go-od", None)
 
 
 @pytest.mark.usefixtures("installed")
@@ -368,12 +376,12 @@ def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]
 def test_a_package_whose_service_cannot_be_loaded_is_named(
     name: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    service._registered.pop("go-od", None)
     where, words = POINTS[name]
     assert name in list(ENDPOINTS)
     assert ENDPOINTS["bluenexus"].name == "bluenexus"
     if words is None:
         assert ENDPOINTS[name].title == "Good"
+        assert _begun("go-o") == [name]
         assert main(["check", name]) == 2
         assert "Good needs agent_id" in capsys.readouterr().out
         return
@@ -381,5 +389,4 @@ def test_a_package_whose_service_cannot_be_loaded_is_named(
         ENDPOINTS[name]
     assert main(["check", name]) == 2
     said = " ".join(capsys.readouterr().err.replace("\u2502", " ").split())
-        assert _begun("go-o") == [name]
     assert f"The service '{name}', which an installed package has in" in said

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from remote_agents.json_types import JsonObject
 from remote_agents.wire.sse import DONE, Frame
-from remote_agents.wire.unknown_frames import answer_in
+from remote_agents.wire.unknown_frames import TYPE_KEYS, answer_in
 
 # What a keep-alive says, as its data, as its type, or as the name of its event.
 WORDS = frozenset({"ping", "pong", "keepalive", "keep-alive", "keep_alive", "heartbeat"})
@@ -59,7 +59,7 @@ def classify(frames: Iterable[Frame], *, named: bool = False) -> ClassifiedFrame
         if name and is_keep_alive_word(name):
             keep_alives += 1
         elif named and name and is_told(value):
-            answers.append({"event": name, "data": value})
+            answers.append({"event": name, "data": "" if value == b"" else value})
         elif type(value) is dict:
             if "choices" in value and "error" not in value:
                 answers.append(value)
@@ -87,10 +87,10 @@ def data_of(frame: Any) -> Any:
 
 
 def is_told(value: object) -> bool:
-    """Whether a frame is a part of the answer, if its name says that it is no sign of life."""
+    """Whether a frame is a part of the answer, if its name says what it is."""
     if type(value) is dict:
-        return not reports_failure(value)
-    return type(value) is not bytes and not is_end(value)
+        return not reports_failure({"type": "", **value})  # the name is its type
+    return value == b"" or (type(value) is not bytes and not is_end(value))
 
 
 def is_end(value: object) -> bool:
@@ -163,7 +163,7 @@ def is_keep_alive(value: object) -> bool:
 
 
 def _names_keep_alive(value: JsonObject) -> bool:
-    words = [value.get("type"), value.get("event")]
+    words = [value.get(key) for key in TYPE_KEYS]
     if len(value) == 1:
         words.extend(value)
     return any(isinstance(word, str) and word.lower() in WORDS for word in words if word)

@@ -39,7 +39,7 @@ from remote_agents.wire.sse import Frame, SSEDecoder
 from remote_agents.wire.stops import StopCutter
 from remote_agents.wire.surrogates import SurrogateJoiner
 from remote_agents.wire.tool_arguments import whole_calls
-from remote_agents.wire.unknown_frames import answer_in, text_in
+from remote_agents.wire.unknown_frames import TYPE_KEYS, answer_in, text_in
 
 logger = logging.getLogger(__name__)
 
@@ -343,7 +343,7 @@ class Reader:
     def _check_silence(self, value: Any, events: Sequence[Event]) -> None:
         """Count a frame that begins with no text; raise if it may hold some all the same."""
         unknown = [event.data for event in events if type(event) is Unknown]
-        typed = type(value) is dict and "type" in value
+        typed = type(value) is dict and not TYPE_KEYS.isdisjoint(value)
         known = len(unknown) < len(events) or (typed and not unknown)
         if known or (unknown and self._is_textless(unknown)):
             self.frames += 1

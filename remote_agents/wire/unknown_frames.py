@@ -8,6 +8,7 @@ from remote_agents.json_types import JsonMapping
 from remote_agents.types import Event, Unknown
 
 CONTENT = frozenset({"answer", "content", "text"})
+TYPE_KEYS = frozenset({"type", "event"})  # the event is mostly a name that stood beside the data
 
 
 def text_in(value: object) -> str:
