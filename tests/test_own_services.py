@@ -91,6 +91,14 @@ def test_names_of_events_say_what_frames_are(end: str, awaited: bool) -> None:
     ]
 
 
+def test_a_failure_beside_a_piece_is_told() -> None:
+    piece = b'event:message.delta\ndata:{"content": "Hi", "error": "overloaded"}\n\n'
+    failed = pytest.raises(RemoteFailureError, match="overloaded")
+    with serving(streamed(piece)) as server, failed as caught:
+        reply_of(client_of(NAMED)(base_url=server.url, api_key=KEY), awaited=False)
+    assert caught.value.partial == "Hi"
+
+
 # --- where the key goes ------------------------------------------------------------------------
 
 KEY = "k-of-mine-1234"

@@ -321,7 +321,8 @@ class Reader:
             raise self._named_error(value)
         if type(value) is dict:
             if piece := piece_in(value):
-                self._decode_all([piece], events)
+                named = name and self._endpoint.event_names
+                self._decode_all([{"event": name, "data": piece} if named else piece], events)
             raise self._failure(value)
         self.over = self.complete = True
 
