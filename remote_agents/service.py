@@ -19,6 +19,7 @@ from remote_agents.types import AttachmentKind, Info, Reply, Turn
 
 Keeps = Literal["created", "asked", "handed", "chained", "none"]
 AUTHORIZATION = "Authorization"
+HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 STANDARD = ("temperature", "max_tokens", "stop")
 FOR_TOOLS = frozenset({"tools", "tool_choice"})
 
@@ -156,6 +157,10 @@ class Endpoint:
         if self.keeps not in get_args(Keeps):
             raise ConfigurationError(
                 f"{self.title}: keeps is {self.keeps!r}, and not {_listed(get_args(Keeps))}."
+            )
+        if not HEADER.fullmatch(self.key_header):
+            raise ConfigurationError(
+                f"{self.title}: key_header is {self.key_header!r}, which is no name of a header."
             )
         if "user" not in self.roles:
             raise ConfigurationError(f"{self.title}: roles has no 'user', and so no question.")

@@ -243,17 +243,8 @@ def words(data: Any, so_far: Reply) -> list[Event]:
     return [TextDelta(said), Info(finish_reason="stop")]
 
 
-HOOK = Endpoint(
-    "hook",
-    "Hook",
-    "none",
-    "HOOK",
-    hooked,
-    words,
-    default_agent_id="a",
-    keeps="asked",
-    streams=False,
-)
+WHO: dict[str, Any] = {"default_agent_id": "a", "keeps": "asked"}
+HOOK = Endpoint("hook", "Hook", "none", "HOOK", hooked, words, **WHO, streams=False)
 BODIES = {
     "JSON": (JSON, b'{"output": "Hello END there", "version": 3}'),
     "a JSON text": (JSON, b'"Hello END there"'),
@@ -337,6 +328,7 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "no tuple": ({"parameters": ("urgency")}, r"parameters has several, so write \('urgency',\)"),
     "a stranger": ({"parameters": ("user",), "askers": ("usr",)}, "askers names 'usr', which is"),
     "no way to keep": ({"keeps": "server"}, "keeps is 'server', and not 'asked' or 'chained' or"),
+    "no header": ({"key_header": "X Key"}, "key_header is 'X Key', which is no name of a header"),
     "no question": ({"roles": frozenset({"system"})}, "roles has no 'user'"),
 }
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import inspect
 import os
-import re
 import ssl
 from collections.abc import Collection, Mapping
 from typing import Any, get_args
 
 from remote_agents.errors import ConfigurationError
 from remote_agents.json_types import JsonObject
+from remote_agents.service import HEADER
 from remote_agents.settings import Memory, refuse_bytes, refuse_certificates
 
 
@@ -20,9 +20,6 @@ def read_text(name: str, value: object) -> str:
     if not isinstance(value, str):
         raise ConfigurationError(f"{name} is a text, not {value!r}.")
     return value
-
-
-_HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
 
 def read_mapping(name: str, value: object) -> JsonObject:
@@ -36,7 +33,7 @@ def read_headers(value: object, argument: str = "default_headers") -> dict[str, 
     """Headers as HTTP allows them; a value is never quoted, it may be a secret."""
     headers: dict[str, str] = read_mapping(argument, value)
     for name, text in headers.items():
-        if not (_HEADER.fullmatch(str(name)) and _is_printable(text)):
+        if not (HEADER.fullmatch(str(name)) and _is_printable(text)):
             raise ConfigurationError(
                 f"The header {name!r} of {argument} has characters that HTTP does not allow "
                 "in a header, or is no text."
