@@ -293,18 +293,28 @@ class Terms:
                 "session_store is your own and api_key a function: pass account=, a text or a "
                 "function, so that the conversations of each user are found again, and only his.",
             )
-        return account_of_function(self.secret)
+        function = account_of_function(self.secret)
+        beside = "\n".join(self._told.values())
+        return f"{function} {account_of_key(beside)}" if beside else function
+
+    @property
+    def _told(self) -> dict[str, str]:
+        """What headers of the caller's own tell of who he is."""
+        own = {name.lower(): value for name, value in self.default_headers.items()}
+        return {name: own[name] for name in own.keys() & self.endpoint.says_who}
 
     @property
     def _static_key(self) -> str | None:
         """What the service knows the caller by, unless a function gives it.
 
-        A header of the caller's own goes before ours.
+        A header of the caller's own goes before ours, and one beside it counts too.
         """
-        for name, value in self.default_headers.items():
-            if name.lower() in self.endpoint.says_who:
-                return value
-        return None if self.key_is_callable or not self.secret else self.key
+        told, place = self._told, self.endpoint.key_header.lower()
+        if place not in told:
+            if self.key_is_callable:
+                return None
+            told[place] = self.key if self.secret else ""
+        return "\n".join(told[name] for name in sorted(told) if told[name]) or None
 
     def seal_key(self) -> bytes:
         """What the marks of its replies are sealed with."""

@@ -4,6 +4,7 @@ import asyncio
 import gc
 import warnings
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -21,6 +22,8 @@ from remote_agents import (
 from remote_agents.sandbox import Sandbox
 from remote_agents.testing.ways import FRAMEWORKS, Way, make
 from tests.memory.ways import ASKED, REMEMBERING, SECRET, WAYS, ask, client
+from tests.own_services import CHAINED, Responses, client_of
+from tests.raw_server import EVENTS, head, serving
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -242,3 +245,35 @@ async def test_a_sender_has_sessions_of_his_own(
         assert known.conversation_id == seen[-1]
     assert seen[0] == seen[2] != seen[1]
     assert asked.forget("main", **call)
+
+
+ONE = "a-key-of-all"
+
+
+def one_key() -> str:
+    return ONE
+
+
+GATEWAY = {"Authorization": "Basic of-all"}
+WHOSE: dict[str, Callable[[str], dict[str, Any]]] = {
+    "in its header": lambda user: {"api_key": ONE, "default_headers": {"x-api-key": user}},
+    "beside a gateway's": lambda user: {"api_key": f"of-{user}", "default_headers": GATEWAY},
+    "a function's": lambda user: {"api_key": lambda: f"of-{user}", "default_headers": GATEWAY},
+    "beside a function's": lambda user: {
+        "api_key": one_key,
+        "default_headers": {"authorization": user},
+    },
+}
+
+
+@pytest.mark.filterwarnings("ignore:session_store is your own and api_key a function")
+@pytest.mark.parametrize("way", WHOSE)
+def test_a_header_of_the_key_says_whose_a_request_is(way: str) -> None:
+    kind = client_of(replace(CHAINED, key_header="X-API-Key"))
+    kept, store = Responses(), InMemorySessionStore()
+    with serving([head(EVENTS), lambda talk: kept.answer(server, talk)]) as server:
+        for user in ("alice", "bob"):
+            client = kind(base_url=server.url, session_store=store, **WHOSE[way](user))
+            assert client.ask(user, session_id="s").text == user
+        with pytest.raises(ConfigurationError, match="no x-api-key: pass a function as api_key"):
+            client.ask("Hello", headers={"x-api-key": "carol"})
