@@ -133,6 +133,11 @@ class Endpoint:
     request_id_headers: tuple[str, ...] = ()
 
     @property
+    def chains(self) -> bool:
+        """Whether each answer has an id of its own, by which all up to it goes on."""
+        return self.keeps == "chained"
+
+    @property
     def key_begins(self) -> str:
         """What stands before the key in its header."""
         alone = not self.auth_scheme or self.key_header.lower() != AUTHORIZATION.lower()

@@ -62,7 +62,7 @@ CHAINED = Endpoint(
 class Responses:
     """A service that keeps what each of its answers has seen, and answers with all of it.
 
-    An answer whose stream is left before its end is not kept.
+    An answer whose stream is left before its end is not kept, nor one that gets no id.
     """
 
     def __init__(self) -> None:
@@ -78,12 +78,13 @@ class Responses:
             time.sleep(0.01)
         if BROKEN in known:
             talk.reset()
-        self.seen[name] = known
-        end = {"id": name, "text": " ".join(known)}
+        if known[-1] != UNKEPT:
+            self.seen[name] = known
+        end = {"id": name if name in self.seen else None, "text": " ".join(known)}
         talk.sock.sendall(b"data: %s\n\n" % json.dumps(end).encode())
 
 
-BROKEN = "break"
+BROKEN, UNKEPT = "break", "do not keep"
 
 
 def said_of(server: RawServer) -> list[Any]:

@@ -151,6 +151,8 @@ def candidates(
     shown: Iterable[JsonMapping],
     records: Iterable[Conversation],
     opened: Callable[[JsonMapping], Mark | None],
+    *,
+    chained: bool = False,
 ) -> list[Conversation]:
     """The conversations of a dialogue: of each, what has seen more of it.
 
@@ -161,9 +163,10 @@ def candidates(
         shown: The marks in the caller's history, newest first.
         records: What the store knows.
         opened: Opens a mark; None if it is forged, or of another dialogue.
+        chained: Whether nothing comes after what a mark tells, as each answer has an id of its own.
     """
     stored = {record.conversation_id: record for record in records}
-    drops = sum(record.turns > 1 for record in stored.values()) >= LATEST
+    drops = not chained and sum(record.turns > 1 for record in stored.values()) >= LATEST
     found: dict[str, dict[int, Mark]] = {}
     chains: dict[str, str] = {}  # by the id of an answer the newest id of what went on from it
     for each in shown:

@@ -64,8 +64,9 @@ class Standing:
     def learn(self, records: Sequence[Conversation]) -> None:
         """Take what a store knows of the dialogue, the latest used first, and what marks say."""
         self.records = [record for record in records if record.conversation_id]
-        shown = list(self._shown())
-        self.known = candidates(shown, self.records, self._opened) if shown else self.records
+        shown, chains = list(self._shown()), self.prompt.endpoint.chains
+        found = partial(candidates, shown, self.records, self._opened, chained=chains)
+        self.known = found() if shown else self.records
 
     def continued(self) -> Plan | None:
         """What is new to the conversation that the history goes on in; None if there is none."""
@@ -310,7 +311,7 @@ class Standing:
                 plan.asked,
                 answer,
                 plan.system,
-                plan.conversation_id if self.prompt.endpoint.keeps == "chained" else None,
+                plan.conversation_id if self.prompt.endpoint.chains else None,
             )
         )
 

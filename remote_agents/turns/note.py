@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from remote_agents.flow import Flow
+from remote_agents.memory.history_matching import Conversation
 from remote_agents.memory.lease import Lease
 from remote_agents.memory.plan import Plan
 from remote_agents.memory.standing import Standing
@@ -32,7 +33,7 @@ class Note:
 
     @property
     def _chained(self) -> bool:
-        return self.standing.prompt.endpoint.keeps == "chained"
+        return self.standing.prompt.endpoint.chains
 
     def refused(self) -> None:
         """The turn did not run, and leaves no trace."""
@@ -40,19 +41,21 @@ class Note:
 
     def answered(self, reply: Reply) -> Flow[None]:
         """The answer is whole: mark it, and note where the conversation stands."""
-        conversation = None
-        if reply.conversation_id is None:
+        conversation, name, before = None, reply.conversation_id, self.plan.conversation_id
+        if name is None:
             reply.memory = reply.memory_reason = reply.differs = None
-        else:
-            moved = self.plan.conversation_id not in (None, reply.conversation_id)
-            if moved and not self._chained:
+        elif not self._chained or name != before:  # else it is no part of what goes on there
+            if not self._chained and before not in (None, name):
                 reply.memory, reply.memory_reason = "new", "moved"
-                warn_of_moved_conversation(self.plan, self.standing, reply.conversation_id)
-            said = Message("assistant", reply.text, tool_calls=reply.tool_calls)
-            answer = self.standing.digest(said)
-            waits = tuple((each.id, each.answered_by) for each in reply.interrupts if each.id)
-            conversation = self.plan.outcome(
-                reply.conversation_id, answer, reply.reply_id, waits, chained=self._chained
-            )
-            reply.conversation = self.standing.mark(self.plan, conversation, answer)
+                warn_of_moved_conversation(self.plan, self.standing, name)
+            conversation = self._marked(reply, name)
         yield from self.lease.settle(conversation)
+
+    def _marked(self, reply: Reply, name: str) -> Conversation:
+        """How the conversation stands with this answer, which is marked."""
+        said = Message("assistant", reply.text, tool_calls=reply.tool_calls)
+        answer = self.standing.digest(said)
+        waits = tuple((each.id, each.answered_by) for each in reply.interrupts if each.id)
+        conversation = self.plan.outcome(name, answer, reply.reply_id, waits, chained=self._chained)
+        reply.conversation = self.standing.mark(self.plan, conversation, answer)
+        return conversation

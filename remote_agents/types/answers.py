@@ -91,7 +91,7 @@ class Usage:
 
 @dataclass(slots=True)
 class Info:
-    """Facts about the reply that are not content; None leaves what is known as it is.
+    """Facts about the reply that are not content; None, or no text, leaves what is known as it is.
 
     `raw` adds to the reply's `raw`.
     """
@@ -372,7 +372,7 @@ def _add_info(reply: Reply, event: Info) -> None:
     if event.raw:
         reply.raw.update(event.raw)
     for name, value in zip(_FACTS, _FACTS_OF(event), strict=True):
-        if value is not None:
+        if value is not None and value != "":
             setattr(reply, name, value)
 
 

@@ -295,7 +295,7 @@ class Reader:
                 continue  # a whole answer has ids and usage behind its text
             if type(event) is TextDelta and self._cutter is not None:
                 event = TextDelta(self._cutter.take(event.text))
-                self.cut = self._cutter.found and self._endpoint.keeps != "chained"  # needs its end
+                self.cut = self._cutter.found and not self._endpoint.chains  # needs its end
                 self._counts_unknown |= self._cutter.found  # behind it no text is lost
                 reply.withheld = self._cutter.held
             reply.add(event)

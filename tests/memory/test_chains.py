@@ -9,7 +9,7 @@ import pytest
 
 from remote_agents import InMemorySessionStore, Reply, SessionStore, StreamInterruptedError
 from remote_agents.memory.sql import SQLSessionStore
-from tests.own_services import BROKEN, CHAINED, Responses, client_of, reply_of, said_of
+from tests.own_services import BROKEN, CHAINED, UNKEPT, Responses, client_of, reply_of, said_of
 from tests.raw_server import EVENTS, RawServer, head, serving
 
 
@@ -47,6 +47,8 @@ def test_answers_chain(store: str, awaited: bool, responses: RawServer) -> None:
             reply_of(client, awaited, prompt=BROKEN, session_id="prompts")
         _, reply = reply_of(client, awaited, prompt="four", session_id="prompts", stop=["three"])
         assert reply.text == "one two "
+        _, reply = reply_of(client, awaited, prompt=UNKEPT, session_id="prompts")
+        assert reply.text == f"one two three four {UNKEPT}"
         _, reply = reply_of(client, awaited, prompt="five", session_id="prompts")
     assert reply.text == "one two three four five"
 
@@ -71,10 +73,20 @@ def test_a_history_goes_on_from_its_newest_answer(
             history.append(asked(history))
         again = asked([*history[:4], "other"])
         edited = asked(["uno", *history[1:4], "other"])
+        unkept = asked([*history[:4], UNKEPT])
+        after = asked([*history[:4], UNKEPT, unkept, "after"])
+        assert said_of(responses)[-1] == {
+            "input": [UNKEPT, unkept.text, "after"],
+            "previous": "resp-2",
+        }
+        for number in range(9):
+            asked([*history[:2], f"fork {number}"])
+        late = asked([*history[:6], "late"])
     assert [each["previous"] for each in said_of(responses)[:4]] == [
         None,
         *(f"resp-{number}" for number in (1, 2, 3)),
     ]
     assert said_of(responses)[3]["input"] == ["four"]
     assert (again.text, again.memory) == ("one two other", "continued")
-    assert (edited.memory, said_of(responses)[-1]["previous"]) == ("replayed", None)
+    assert (edited.memory, said_of(responses)[5]["previous"]) == ("replayed", None)
+    assert (after.memory, late.memory, late.text) == (*["continued"] * 2, "one two three late")
