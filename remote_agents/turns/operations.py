@@ -84,7 +84,7 @@ def call(op: Call, exchange: Exchange) -> Flow[CallResult]:
     exchange.patience(0)
     if op.asks:  # should it break off, the note knows what was asked
         _add_extra_body(op.request, exchange.terms)
-        _new_reply(exchange).conversation_id = op.conversation_id
+        _new_reply(exchange, op.conversation_id)
     try:
         reads = read_stored if op.request.foreign else read_whole
         answer: CallResult = yield accepted(op.request, exchange, reads)
@@ -126,8 +126,7 @@ def stream(op: Stream, exchange: Exchange) -> Flow[Reply]:
     terms = exchange.terms
     if not exchange.handed_over:
         _add_extra_body(op.request, terms)
-    reply = _new_reply(exchange)
-    reply.conversation_id = op.conversation_id
+    reply = _new_reply(exchange, op.conversation_id)
     try:
         last = yield accepted(op.request, exchange, partial(read_answer, op.decode, reply))
         yield from _end(last, reply, exchange, op.after)
@@ -142,8 +141,7 @@ def stream(op: Stream, exchange: Exchange) -> Flow[Reply]:
 
 def answer(op: Answer, exchange: Exchange) -> Flow[Reply]:
     """The same for an answer that a call has brought: nothing is sent."""
-    reply = _new_reply(exchange)
-    reply.conversation_id = op.conversation_id
+    reply = _new_reply(exchange, op.conversation_id)
     if exchange.note is not None:
         exchange.note.posted(reply)
     last = yield from read_result(op.decode, reply, op.result, exchange)
@@ -167,9 +165,11 @@ def _end(
     yield Emit(last)
 
 
-def _new_reply(exchange: Exchange) -> Reply:
-    terms = exchange.terms
+def _new_reply(exchange: Exchange, conversation_id: str | None) -> Reply:
+    """An empty reply, of the conversation that is named, or of the one that has the question."""
+    terms, asked = exchange.terms, exchange.reply if exchange.handed_over else None
     exchange.reply = reply = Reply(terms.endpoint.name, terms.name)
+    reply.conversation_id = conversation_id or (asked.conversation_id if asked else None)
     if terms.on_reply is not None:
         terms.on_reply(reply)
     return reply
