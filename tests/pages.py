@@ -23,7 +23,9 @@ class Page:
         def endpoint(request: Request) -> StreamingResponse:
             return StreamingResponse(answer())
 
-        config = uvicorn.Config(Starlette(routes=[Route("/", endpoint)]), log_level="error")
+        config = uvicorn.Config(
+            Starlette(routes=[Route("/", endpoint)]), log_level="error", ws="none"
+        )
         self._server = uvicorn.Server(config)
         self._socket = socket.create_server(("127.0.0.1", 0))
         self._thread = threading.Thread(target=self._server.run, args=([self._socket],))
