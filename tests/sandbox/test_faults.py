@@ -151,6 +151,30 @@ def test_a_run_fails_as_tencents_server_tells_it(call: Caller, path: str) -> Non
     ]
 
 
+@pytest.mark.parametrize(
+    "message",
+    [
+        {"role": "reasoning", "content": "Hm.", "encryptedValue": "{}"},
+        {"role": "developer", "content": "Be brief."},
+        {"role": "activity", "activityType": "search", "content": {"query": "salary"}},
+    ],
+    ids=lambda message: message["role"],
+)
+def test_a_run_with_a_role_that_tencents_server_cannot_convert_fails(
+    call: Caller, message: dict[str, Any]
+) -> None:
+    said = {"id": "2", "role": "user", "content": "hi"}
+    body = {"threadId": "t", "runId": "r", "messages": [{"id": "1", **message}, said]}
+    url = call.path("cloudbase", "agent-handbook")
+    told = frames(call.http.post(url, json=body, headers=call.headers("cloudbase")))
+    why, ids = f"Unsupported message role: {message['role']}", {"run_id": "r", "thread_id": "t"}
+    again = f"Failed to process agent request: {why}"
+    assert told == [
+        {"type": "RUN_ERROR", "message": why, **ids},
+        {"type": "RUN_ERROR", "message": again, "code": "INTERNAL_ERROR", **ids},
+    ]
+
+
 @pytest.mark.parametrize("endpoint", PLAIN)
 @pytest.mark.parametrize("kind", ["error_event", "error_in_200"])
 def test_errors_within_200(call: Caller, endpoint: str, kind: str) -> None:

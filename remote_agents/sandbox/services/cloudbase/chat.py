@@ -41,6 +41,8 @@ CODES = {
 }
 # What an agent's own server answers of a run, where all else is the gateway's.
 INVALID_RUN = "INVALID_REQUEST"
+# The roles that Tencent's server hands to its agent: a run with another one fails.
+CONVERTED = frozenset({"user", "assistant", "system", "tool"})
 # The records of turns without a conversation, which are all of one user here.
 SHELF = "default"
 MODEL, REASONER = "hunyuan", "deepseek-r1"
@@ -263,12 +265,19 @@ def milliseconds() -> int:
 async def _ag_ui(request: Request, bot: str, body: JsonObject) -> Frames:
     box, run = service(request), _read(body)
     request.scope["state"]["run"] = run.ids
+    if strangers := [each["role"] for each in run.messages if each["role"] not in CONVERTED]:
+        return Frames(_failing(f"Unsupported message role: {strangers[0]}", run.ids))
     links = _links((body.get("forwardedProps") or {}).get("files"))
     files = Files(names_of(links), _said(box, links))
     lost = unknown(run.thread)
     turn, held = await ag_ui.begin(box, ENDPOINT, bot, run, files, lost, modern=False)
     dialect = ag_ui.Dialect(modern=False, asks=bot == AGENT.extra["approval_agent_id"])
     return Frames(ag_ui.frames(turn, run, held, dialect))
+
+
+async def _failing(message: str, run: JsonObject) -> AsyncGenerator[str, None]:
+    for frame in failed_run(message, run):
+        yield frame
 
 
 def _read(body: JsonObject) -> Run:
