@@ -64,9 +64,10 @@ class Standing:
     def learn(self, records: Sequence[Conversation]) -> None:
         """Take what a store knows of the dialogue, the latest used first, and what marks say."""
         self.records = [record for record in records if record.conversation_id]
-        shown, chains = list(self._shown()), self.prompt.endpoint.chains
-        found = partial(candidates, shown, self.records, self._opened, chained=chains)
-        self.known = found() if shown else self.records
+        self.known = self.records
+        if shown := list(self._shown()):
+            chains = self.prompt.endpoint.chains
+            self.known = candidates(shown, self.records, self._opened, chained=chains)
 
     def continued(self) -> Plan | None:
         """What is new to the conversation that the history goes on in; None if there is none."""
