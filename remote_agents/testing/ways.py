@@ -120,7 +120,7 @@ def asked(
 
 def goes_on(service: str, first: Answer, later: Answer) -> bool:
     """Whether a later answer is of the conversation of the first one."""
-    if ENDPOINTS[service].keeps == "chained":  # each has an id of its own
+    if ENDPOINTS[service].chains:  # each has an id of its own
         return bool(later.metadata["memory"] == "continued")
     return bool(first.metadata.get("conversation_id") == later.metadata.get("conversation_id"))
 
