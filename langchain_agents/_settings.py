@@ -252,6 +252,7 @@ class AgentSettings(Configured, Serializable, LanguageModel[Any, Any]):
                 which is another name of it where the service has no models of its own.
 
         Example:
+            >>> from langchain_core.runnables import ConfigurableField
             >>> agent = ConfigurableField(id="agent")
             >>> switched = model.configurable_fields(agent_id=agent)  # doctest: +SKIP
             >>> switched.with_config(configurable={"agent": "other"}).invoke("Hi")  # doctest: +SKIP

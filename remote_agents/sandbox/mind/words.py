@@ -63,7 +63,7 @@ def terms(text: str) -> tuple[str, ...]:
 
     Example:
         >>> terms("How many days? 食堂几点开门？")
-        ('day', '食堂', '点开', '开门')
+        ('day', '食堂', '开门')
     """
     said = SYNONYM.sub(lambda found: f" {SAME[found[1]]} ", text.lower())
     return tuple(term for word in topic_words(said) for term in _stems(word))
