@@ -1,4 +1,4 @@
-"""Tokens that are kept while they are good, and those that OAuth providers give."""
+"""Tokens that are kept while they are good, those that OAuth providers give, and none at all."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ from remote_agents import (
 )
 from remote_agents.oauth import client_credentials, refresh_token
 from remote_agents.sandbox import Sandbox
+from remote_agents.services import ENDPOINTS
 from remote_agents.services.bluenexus.oauth import begin_login, finish_login, login_key
 from remote_agents.testing.ways import FRAMEWORKS, Way, make
 
@@ -330,3 +331,21 @@ def test_keys_travel_without_their_tokens(provider: IdentityProvider) -> None:
         assert other().get_secret_value() == "t-1"
     assert "hush" not in repr(key) + repr(vars(key))
     assert isinstance(key(), SecretStr)
+
+
+@pytest.mark.parametrize("key", ["", SecretStr("")], ids=["text", "secret"])
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+@pytest.mark.parametrize("service", ENDPOINTS)
+def test_an_empty_key_is_not_the_environments(
+    service: str, framework: str, key: str | SecretStr, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    endpoint = ENDPOINTS[service]
+    monkeypatch.setenv(f"{endpoint.env}_API_KEY", "the-servers-own")
+    settings = {"base_url": "https://agent.example", "agent_id": "a", "api_key": key}
+    if endpoint.key_optional:
+        model = make(framework, service, **settings)
+        agents = [getattr(each, "agent", each) for each in (model, copy.deepcopy(model))]
+        assert not any(agent.key for agent in agents)
+    else:
+        with pytest.raises(ConfigurationError, match=f"set {endpoint.env}_API_KEY"):
+            make(framework, service, **settings)

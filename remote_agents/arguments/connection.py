@@ -64,8 +64,11 @@ def _is_half(text: str) -> bool:
 
 
 def read_api_key(endpoint: Endpoint, api_key: object) -> Any:
-    """The key as a `SecretStr`, or the function that gives one."""
-    found = api_key or os.environ.get(f"{endpoint.env}_API_KEY")
+    """The key as a `SecretStr`, or the function that gives one; the environment's if none is given.
+
+    Never for an empty one: the missing key of a user is not the server's own.
+    """
+    found = os.environ.get(f"{endpoint.env}_API_KEY") if api_key is None else api_key
     if not found and endpoint.key_optional:
         return SecretStr("")
     if not found or (hasattr(found, "get_secret_value") and not found.get_secret_value()):
