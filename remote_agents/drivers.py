@@ -10,17 +10,11 @@ import asyncio
 import concurrent.futures
 import inspect
 import time
-from collections.abc import (
-    AsyncGenerator,
-    Awaitable,
-    Callable,
-    Generator,
-    Iterator,
-    Sequence,
-)
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Iterator, Sequence
 from contextlib import AsyncExitStack, ExitStack, suppress
+from functools import partial
 from types import GeneratorType
-from typing import Any, Protocol, TypeVar, cast
+from typing import Any, TypeVar, cast
 
 from remote_agents.errors import AgentError, ConfigurationError
 from remote_agents.flow import (
@@ -29,25 +23,18 @@ from remote_agents.flow import (
     Do,
     Emit,
     Flow,
+    Parting,
     Read,
     Send,
+    Sender,
     Sleep,
     StreamConsumer,
     Wait,
 )
+from remote_agents.partings import asend_apart, send_apart
 from remote_agents.workers import awaited, workers
 
 T = TypeVar("T")
-
-
-class Sender(Protocol):
-    """What a driver needs of a transport."""
-
-    def open_response(self, op: Send) -> Any:
-        """Send with blocking I/O; gives the response, whose body is to be read."""
-
-    async def aopen_response(self, op: Send) -> Any:
-        """Send with asyncio."""
 
 
 class Stack:
@@ -326,6 +313,9 @@ class _BlockingIO(_IO):
         self._note(op)
         return True
 
+    def _parting(self, op: Parting) -> None:
+        self._note(Defer(Do(partial(send_apart, self._client, op.send)), op.needed))
+
 
 class _AsyncIO(_IO):
     def perform(self, op: object) -> Awaitable[Any]:
@@ -347,6 +337,9 @@ class _AsyncIO(_IO):
     async def _defer(self, op: Defer) -> bool:
         self._note(op)
         return False
+
+    async def _parting(self, op: Parting) -> None:
+        self._note(Defer(Do(partial(asend_apart, self._client, op.send)), op.needed))
 
     async def _send(self, op: Send) -> Any:
         response = await self._client.aopen_response(op)
@@ -371,7 +364,8 @@ class _AsyncIO(_IO):
 
 def _table(io: type) -> dict[type, Callable[..., Any]]:
     names = {Send: "_send", Read: "_next_bytes", Sleep: "_sleep", Wait: "_wait", Do: "_do"}
-    return {op: getattr(io, name) for op, name in {**names, Defer: "_defer"}.items()}
+    names = {**names, Defer: "_defer", Parting: "_parting"}
+    return {op: getattr(io, name) for op, name in names.items()}
 
 
 _BLOCKING, _ASYNC = _table(_BlockingIO), _table(_AsyncIO)

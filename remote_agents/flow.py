@@ -111,6 +111,17 @@ class Answer(NamedTuple):
     conversation_id: str | None = None
 
 
+class IfLeft(NamedTuple):
+    """From here on, stop the remote run of a turn that is left before its answer is whole.
+
+    `request` gives what stops it, by the reply so far; None where that does not tell which run it
+    is. It is sent once, when the turn was closed, called off or out of time, and nobody waits for
+    it. An answer that breaks off by itself runs on: it may be stored.
+    """
+
+    request: Callable[[Reply], Request | None]
+
+
 class Once(NamedTuple):
     """Run a flow, or give what it gave before in this client under the same key."""
 
@@ -206,6 +217,26 @@ class Defer(NamedTuple):
     do: Do
     needed: Callable[[], bool]
     consumer: StreamConsumer | None = None
+
+
+class Parting(NamedTuple):
+    """Send this when the flow is over and its sockets are free, unless it is `needed` no more.
+
+    Nobody waits for its answer.
+    """
+
+    send: Callable[[], Send | None]
+    needed: Callable[[], bool]
+
+
+class Sender(Protocol):
+    """What a driver needs of a transport."""
+
+    def open_response(self, op: Send) -> Any:
+        """Send with blocking I/O; gives the response, whose body is to be read."""
+
+    async def aopen_response(self, op: Send) -> Any:
+        """Send with asyncio."""
 
 
 class DeadlineReached(Exception):

@@ -5,13 +5,14 @@ from __future__ import annotations
 import inspect
 import math
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, overload
 
 from pydantic import SecretStr
 
 from remote_agents.errors import AgentConnectionError, AgentError, AgentTimeoutError
-from remote_agents.flow import DeadlineReached, Do, Flow
+from remote_agents.flow import DeadlineReached, Do, Flow, Request
 from remote_agents.raised_in import raised_in
 from remote_agents.turns.note import Note
 from remote_agents.turns.terms import Terms
@@ -32,6 +33,7 @@ class Exchange:
     reply: Reply | None = None
     handed_over: bool = False  # the question, by a call, so that what follows fetches its answer
     asked: float = math.inf  # when it was, until its answer is there
+    if_left: Callable[[Reply], Request | None] | None = None  # while the run may go on
     unsure: bool = False  # whether an attempt may have run that was followed by another one
     token: SecretStr | None = None
     started: float = field(default_factory=time.monotonic)

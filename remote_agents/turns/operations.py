@@ -17,7 +17,9 @@ from remote_agents.flow import (
     Download,
     Emit,
     Flow,
+    IfLeft,
     Once,
+    Parting,
     Request,
     Sleep,
     Stream,
@@ -31,7 +33,7 @@ from remote_agents.turns.reading import (
     read_stored,
     read_whole,
 )
-from remote_agents.turns.sending import accepted
+from remote_agents.turns.sending import accepted, stopping
 from remote_agents.turns.terms import Terms
 from remote_agents.types import Event, Reply
 from remote_agents.wire.json import merge
@@ -96,6 +98,13 @@ def call(op: Call, exchange: Exchange) -> Flow[CallResult]:
             error.conversation_id = error.conversation_id or exchange.note.plan.conversation_id
         tell_what_is_known(error, exchange, exchange.reply)
         raise
+
+
+def if_left(op: IfLeft, exchange: Exchange) -> Flow[None]:
+    """Remember what stops the run; the latest counts."""
+    if exchange.if_left is None:
+        yield Parting(partial(stopping, exchange), lambda: bool(exchange.sent and exchange.if_left))
+    exchange.if_left = op.request
 
 
 def sleep(op: Sleep, exchange: Exchange) -> Flow[None]:
@@ -202,6 +211,7 @@ _FLOWS: dict[type, Callable[[Any, Exchange], Flow[Any]]] = {
     Answer: answer,
     Call: call,
     Download: download,
+    IfLeft: if_left,
     Once: once,
     Sleep: sleep,
     Stream: stream,

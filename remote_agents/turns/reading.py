@@ -66,6 +66,7 @@ def read_result(
     try:
         _read_headers(result.headers, reply, exchange)
         reader = _reader(decode, reply, exchange)
+        exchange.if_left = None
         yield Emit(reader.take_whole(result.data))
         last = reader.finish()
     except AgentError as error:
@@ -91,7 +92,9 @@ def _read_as_told(
     if form == "page":
         raise _page_error(head + (yield from read_body(response, exchange)), exchange)
     if form == "json":
-        yield Emit(reader.take_body(head + (yield from read_body(response, exchange))))
+        body = head + (yield from read_body(response, exchange))
+        exchange.if_left = None
+        yield Emit(reader.take_body(body))
         reader.check()
     else:
         yield from _read_events(response, reader, exchange, head, deadline)
@@ -154,7 +157,10 @@ def _read_events(
     while True:
         if chunk:
             counted = reader.frames
-            if events := reader.take(chunk):
+            events = reader.take(chunk)
+            if reader.complete and not reader.cut:
+                exchange.if_left = None
+            if events:
                 yield Emit(events)
             if reader.failure is not None:
                 reader.check()  # not before: what came with it is the caller's
@@ -174,6 +180,7 @@ def _read_events(
                 return
             raise
         if chunk is None:
+            exchange.if_left = None
             if events := reader.take_rest():
                 yield Emit(events)
             if reader.failure is not None:

@@ -21,6 +21,7 @@ from remote_agents.errors import (
     RateLimitError,
 )
 from remote_agents.flow import DeadlineReached, Do, Flow, Read, Request, Send, Sleep
+from remote_agents.http.timeouts import Timeout
 from remote_agents.service import Endpoint
 from remote_agents.turns.clock import Exchange, account_of, asked_in_time
 from remote_agents.turns.errors import without_key
@@ -35,6 +36,7 @@ logger = logging.getLogger(__name__)
 # A refusal's status says most: its body is not waited for long, nor read beyond this.
 ERROR_BODY_WAIT = 5.0
 ERROR_BODY_BYTES = 256 * 1024
+PARTING = 5.0  # seconds for what stops a run
 
 
 Then: TypeAlias = Callable[[Any, Exchange], Flow[Any]]
@@ -151,9 +153,8 @@ def _attempt(request: Request, exchange: Exchange) -> Flow[Any]:
     exchange.token = None  # a refusal before it is there is no refusal of it
     if not request.foreign:
         exchange.token = yield from _token(exchange)
-    more = {**terms.call_headers, **terms.trace_headers}
-    if more and not request.foreign:  # what goes elsewhere has none of the caller's
-        request = replace(request, headers={**request.headers, **more})
+    if not request.foreign:  # what goes elsewhere has none of the caller's
+        request = _with_headers(request, terms)
     limits = terms.timeout
     first = limits.first_event if limits.total is None else exchange.left(limits.first_event)
     exchange.sent = time.monotonic()
@@ -170,6 +171,25 @@ def _attempt(request: Request, exchange: Exchange) -> Flow[Any]:
     if response.status < 300:
         return response
     raise (yield from _refusal(response, request, exchange))
+
+
+def _with_headers(request: Request, terms: Terms) -> Request:
+    more = {**terms.call_headers, **terms.trace_headers}
+    return replace(request, headers={**request.headers, **more}) if more else request
+
+
+def stopping(exchange: Exchange) -> Send | None:
+    """What stops the remote run of a turn that was left, with the key that the turn had."""
+    if exchange.if_left is None or exchange.reply is None:
+        return None
+    request = exchange.if_left(exchange.reply)
+    if request is None:
+        return None
+    places, rest = _places(request, exchange.terms.endpoint)
+    place = exchange.terms.learned.places.get(places[0], places[0])
+    request = _with_headers(_at(place + rest, request), exchange.terms)
+    limits = Timeout(connect=PARTING, first_event=PARTING, idle=PARTING)
+    return Send(request, exchange.token, PARTING, limits, lambda: None)
 
 
 def _log(request: Request, response: Any, exchange: Exchange) -> None:

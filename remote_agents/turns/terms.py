@@ -43,7 +43,7 @@ from remote_agents.arguments.values import (
 from remote_agents.callers import warn
 from remote_agents.concealed import revealed
 from remote_agents.errors import ConfigurationError
-from remote_agents.flow import Flow
+from remote_agents.flow import Flow, Request
 from remote_agents.http.timeouts import Timeout
 from remote_agents.json_types import Arguments, JsonMapping, JsonObject
 from remote_agents.memory.accounts import (
@@ -357,9 +357,12 @@ def _as_text(value: object) -> str:
 
 @lru_cache(maxsize=256)  # many agents differ in their address alone
 def _first_path(turn: Callable[[Turn], Flow[Reply]], agent_id: str) -> str:
-    """The path of a turn's first request, below the root address."""
-    with closing(turn(Turn(agent_id, [Message("user", "Hi")]))) as flow:
-        return str(next(flow).request.path)
+    """The path of a turn's first request, below the root address; empty if no "Hi" tells it."""
+    with suppress(Exception), closing(turn(Turn(agent_id, [Message("user", "Hi")]))) as flow:
+        while not isinstance(request := getattr(next(flow), "request", None), Request):
+            pass
+        return request.path
+    return ""
 
 
 _CHANGING = frozenset({"headers", "extra_headers", "timeout", "extra_body"})

@@ -14,6 +14,7 @@ from remote_agents.client_tools import tool_names
 from remote_agents.errors import (
     AgentError,
     AgentStatusError,
+    AgentStreamError,
     ConfigurationError,
     ConversationError,
     ConversationNotFoundError,
@@ -240,6 +241,8 @@ class _Asking:
         except AgentError as error:
             tell_what_is_known(error, exchange, exchange.reply)  # the service's own flow raises too
             error.begun = error.begun or exchange.may_have_run
+            if isinstance(error, (AgentStatusError, AgentStreamError)):
+                exchange.if_left = None  # it broke off by itself, and its answer may be stored
             if turn.messages:  # so that a stored answer to it can be found
                 error.question = turn.messages[-1].content
             if note is not None and not may_have_run(error):

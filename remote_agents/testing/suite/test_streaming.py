@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
+from urllib.parse import unquote
+
+import pytest
 
 from remote_agents.client import Client
+from remote_agents.flow import Flow, IfLeft, Request
 from remote_agents.sandbox import Sandbox
 from remote_agents.services import ENDPOINTS
 from remote_agents.testing.marks import in_each_face, sync_and_async
 from remote_agents.testing.ways import Way, asked
+from remote_agents.turns import operations
+from remote_agents.turns.clock import Exchange
+from remote_agents.types import Reply
 
 WORD_DELAY = 0.02
 
@@ -36,8 +44,61 @@ def test_a_stream_that_is_left_is_closed(slow_agent_box: Sandbox, agent_service:
     next(events)
     events.close()
     for _ in range(100):
-        if slow_agent_box.requests(agent_service)[-1]["outcome"] == "disconnected":
+        if "disconnected" in (outcomes := outcomes_of(slow_agent_box, agent_service)):
             break
         time.sleep(0.02)
-    assert slow_agent_box.requests(agent_service)[-1]["outcome"] == "disconnected"
+    assert "disconnected" in outcomes
     assert client.ask("Hello").text
+
+
+def outcomes_of(box: Sandbox, service: str) -> list[object]:
+    """What became of each request, the last of which may be what stops the run."""
+    return [request["outcome"] for request in box.requests(service)]
+
+
+@sync_and_async
+def test_a_run_that_is_left_is_stopped_once(
+    slow_agent_box: Sandbox, agent_service: str, awaited: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said, given = stops_seen(monkeypatch)
+    slow_agent_box.reset()
+    settings = slow_agent_box.kwargs(agent_service)
+    way = Way("plain", agent_service, streamed=True, awaited=awaited, **settings)
+
+    assert asked(way, "Hello").text
+    if not said:
+        pytest.skip(f"{agent_service} does not say how a run is stopped.")
+    assert given == []  # of a whole answer
+
+    async def leave() -> list[object]:
+        await way.leave("Count to 60")
+        for _ in range(100):
+            came = slow_agent_box.requests(agent_service)
+            sent = [each for each in came if each["path"].partition("?")[0].endswith((*given,))]
+            if sent and sent[0]["status"]:
+                break
+            await asyncio.sleep(0.02)
+        return [request["status"] for request in sent]
+
+    (status,) = asyncio.run(leave())
+    assert isinstance(status, int)
+    assert status < 300
+
+
+def stops_seen(monkeypatch: pytest.MonkeyPatch) -> tuple[list[IfLeft], list[str]]:
+    """What turns say of stopping their run, and the paths of what they give for it."""
+    said: list[IfLeft] = []
+    given: list[str] = []
+    flow = operations.if_left
+
+    def seen(op: IfLeft, exchange: Exchange) -> Flow[None]:
+        def request(so_far: Reply) -> Request | None:
+            if (stops := op.request(so_far)) is not None:
+                given.append(unquote(stops.path))
+            return stops
+
+        said.append(op)
+        return flow(IfLeft(request), exchange)
+
+    monkeypatch.setitem(operations._FLOWS, IfLeft, seen)
+    return said, given
