@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from remote_agents.extras import needs
 from remote_agents.sandbox.app.app import create_app
-from remote_agents.sandbox.directory import AGENTS, environment, manifest
+from remote_agents.sandbox.directory import AGENTS, BROKEN, environment, manifest
 from remote_agents.sandbox.mind.answers import Brain
 from remote_agents.sandbox.mind.knowledge import HANDBOOK, Knowledge
 from remote_agents.sandbox.options import HERE, parser
@@ -138,6 +138,8 @@ def _run(
     upstream: Upstream | None,
     tls: Files | None,
 ) -> None:
+    for name, why in BROKEN.items():
+        print(f"The sandbox is without {name!r}: {why}", file=sys.stderr)
     names = _names(options)
     host = f"[{names[0]}]" if ":" in names[0] else names[0]
     url = f"{'https' if tls else 'http'}://{host}:{sock.getsockname()[1]}"
@@ -167,7 +169,7 @@ def _greeting(options: argparse.Namespace, service: Service, tls: Files | None) 
     url, key_of = service.url, service.keys.issue
     trust = {"SSL_CERT_FILE": str(tls.authority)} if tls else {}
     if options.until_eof:
-        return json.dumps({"url": url, "authority": trust.get("SSL_CERT_FILE")})
+        return json.dumps({"url": url, "authority": trust.get("SSL_CERT_FILE"), "broken": BROKEN})
     if options.json:
         return json.dumps({**manifest(url, key_of), "env": trust})
     if options.print_env:

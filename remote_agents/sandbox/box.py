@@ -18,7 +18,7 @@ from urllib.parse import quote, urlencode, urlsplit
 
 from remote_agents.extras import require
 from remote_agents.sandbox import services as services  # so that all agents are entered
-from remote_agents.sandbox.directory import agent_of, environment, manifest
+from remote_agents.sandbox.directory import BROKEN, agent_of, environment, manifest
 from remote_agents.sandbox.json_types import Arguments
 from remote_agents.sandbox.options import check
 from remote_agents.sandbox.picture import Turns
@@ -122,11 +122,13 @@ class Sandbox:
     def _await_ready(self, process: subprocess.Popen[str]) -> None:
         assert process.stdout is not None
         line = process.stdout.readline()
-        said = json.loads(line) if line else {"error": "Its process ended; see its error output."}
+        ended = {"error": "Its process ended; see its error output."}
+        said: Arguments = json.loads(line) if line else ended
         if "error" in said:
             self.stop()
             raise RuntimeError(f"The sandbox did not start. {said['error']}")
         self.url, self.authority = said["url"], said["authority"]
+        BROKEN.update(said["broken"])  # what only its process loads
 
     def stop(self) -> None:
         """Stop the server; streams still open are cut."""

@@ -11,8 +11,13 @@ from remote_agents.sandbox.json_types import JsonObject
 AGENTS: dict[str, Agent] = {}  # entered by `remote_agents.sandbox.services`
 
 
+BROKEN: dict[str, str] = {}  # why an agent of an installed package is not here
+
+
 def agent_of(endpoint: str) -> Agent:
-    """The agent of an endpoint; ValueError for one that does not exist."""
+    """The agent of an endpoint; ValueError for one that does not exist, or whose package breaks."""
+    if endpoint in BROKEN:
+        raise ValueError(f"The sandbox is without {endpoint!r}: {BROKEN[endpoint]}")
     if endpoint not in AGENTS:
         raise ValueError(f"unknown endpoint {endpoint!r}; there are: {', '.join(AGENTS)}")
     return AGENTS[endpoint]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Sequence
+from functools import partial
 from typing import Any, Protocol, cast
 from urllib.parse import urlsplit
 
@@ -18,7 +19,7 @@ from remote_agents.sandbox.app import control, seeding
 from remote_agents.sandbox.directory import endpoint_of
 from remote_agents.sandbox.json_types import JsonObject
 from remote_agents.sandbox.service import Service
-from remote_agents.sandbox.services import modules_of, packages
+from remote_agents.sandbox.services import modules_of, packages, whole
 from remote_agents.sandbox.serving.faults import AffectedRequest, inject
 from remote_agents.sandbox.serving.log import Entry
 from remote_agents.sandbox.serving.server import Connection
@@ -37,7 +38,7 @@ class ServiceProtocol(Protocol):
         """A failure in the stream as the service words it."""
 
 
-MODULES = {name: modules_of(package) for name, package in packages().items()}
+MODULES = whole({name: partial(modules_of, package) for name, package in packages().items()})
 PROTOCOLS = {name: cast(ServiceProtocol, modules[0]) for name, modules in MODULES.items()}
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 LOGGED_BODY = 1 << 20
