@@ -31,6 +31,7 @@ class Exchange:
     stop: tuple[str, ...] = ()
     note: Note | None = None
     reply: Reply | None = None
+    is_turn: bool = False  # and so what its own code raises is told as that
     handed_over: bool = False  # the question, by a call, so that what follows fetches its answer
     asked: float = math.inf  # when it was, until its answer is there
     if_left: Callable[[Reply], Request | None] | None = None  # while the run may go on

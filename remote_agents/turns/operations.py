@@ -7,23 +7,34 @@ import math
 from collections.abc import Callable
 from functools import partial
 from types import GeneratorType
-from typing import Any
+from typing import Any, TypeVar
 
-from remote_agents.errors import AgentError, NotFoundError
+from remote_agents.errors import (
+    AgentError,
+    ConfigurationError,
+    NotFoundError,
+    StreamProtocolError,
+)
 from remote_agents.flow import (
     Answer,
     Call,
     CallResult,
+    Defer,
+    Do,
     Download,
     Emit,
     Flow,
     IfLeft,
     Once,
     Parting,
+    Read,
     Request,
+    Send,
     Sleep,
     Stream,
+    Wait,
 )
+from remote_agents.raised_in import raised_in
 from remote_agents.turns.clock import Exchange, account_of
 from remote_agents.turns.errors import tell_what_is_known
 from remote_agents.turns.reading import (
@@ -35,11 +46,12 @@ from remote_agents.turns.reading import (
 )
 from remote_agents.turns.sending import accepted, stopping
 from remote_agents.turns.terms import Terms
-from remote_agents.types import Event, Reply
+from remote_agents.types import Event, Reply, Turn
 from remote_agents.wire.json import merge
 from remote_agents.wire.not_found import is_about_path
 
 logger = logging.getLogger(__name__)
+T = TypeVar("T")
 
 
 def expand(flow: Flow[Any], exchange: Exchange) -> Flow[Any]:
@@ -54,11 +66,16 @@ def expand(flow: Flow[Any], exchange: Exchange) -> Flow[Any]:
             op = step(value)
         except StopIteration as stop:
             return stop.value
-        except BaseException:
+        except BaseException as error:
+            own = exchange.is_turn and error is not value and _is_own(error)
             value = None  # an error that knows its frame, and the frame it: garbage
-            raise
+            if not own:
+                raise
+            raise _broken(f"failed ({type(error).__name__}{raised_in(error)})", exchange) from error
         try:
             flow_for = _FLOWS.get(type(op))
+            if flow_for is None and type(op) not in _PRIMITIVE:
+                raise _broken(f"yields {type(op).__name__}, which is no step", exchange)
             value = yield op if flow_for is None else flow_for(op, exchange)
             step = flow.send
         except GeneratorExit:
@@ -66,6 +83,40 @@ def expand(flow: Flow[Any], exchange: Exchange) -> Flow[Any]:
             raise
         except BaseException as error:
             step, value = flow.throw, error
+
+
+def answered(turn: Turn, exchange: Exchange) -> Flow[Reply]:
+    """What the service's own flow comes to.
+
+    Raises:
+        AgentError: Also where its code fails, or it ends without an answer.
+    """
+    exchange.is_turn = True
+    yield expand(_begun(partial(exchange.terms.endpoint.turn, turn)), exchange)
+    if exchange.reply is None or exchange.reply.finish_reason is None:
+        raise _broken("ended without an answer", exchange)
+    return exchange.reply
+
+
+def _begun(flow: Callable[[], Flow[T]]) -> Flow[T]:
+    return (yield from flow())  # which may fail before it is a flow
+
+
+def _is_own(error: BaseException) -> bool:
+    """Whether the code of a flow raised it, and neither this library nor a signal's handler did."""
+    if not isinstance(error, Exception) or isinstance(error, (AgentError, Warning)):
+        return False  # a warning, where the caller wants them raised
+    from remote_agents.http.errors import is_of_signal  # it imports the HTTP libraries
+
+    return not is_of_signal(error)
+
+
+def _broken(why: str, exchange: Exchange) -> AgentError:
+    """What a service's own code made of a turn; no more of it, since it may be a secret."""
+    turn = f"The turn of {exchange.terms.endpoint.title}, in its own code, {why}"
+    if not exchange.sent:
+        return ConfigurationError(f"{turn}; nothing was sent.")
+    return StreamProtocolError(f"{turn}. It was not repeated.")
 
 
 def once(op: Once, exchange: Exchange) -> Flow[Any]:
@@ -170,7 +221,7 @@ def _end(
         yield from exchange.note.answered(reply)
         exchange.note = None  # what may follow asks nothing
     if after is not None:
-        yield from _afterwards(after(reply), exchange)
+        yield from _afterwards(_begun(partial(after, reply)), exchange)
     yield Emit(last)
 
 
@@ -207,6 +258,7 @@ def _add_extra_body(request: Request, terms: Terms) -> None:
         request.json = merge(request.json, terms.extra_body)
 
 
+_PRIMITIVE = frozenset({Defer, Do, Emit, Parting, Read, Send, Wait})
 _FLOWS: dict[type, Callable[[Any, Exchange], Flow[Any]]] = {
     Answer: answer,
     Call: call,

@@ -41,7 +41,7 @@ from remote_agents.turns.clock import Exchange, account_of
 from remote_agents.turns.errors import tell_what_is_known
 from remote_agents.turns.memory_warnings import ConversationRestartedWarning, log_plan
 from remote_agents.turns.note import Note
-from remote_agents.turns.operations import expand
+from remote_agents.turns.operations import answered
 from remote_agents.turns.terms import Terms
 from remote_agents.types import Interrupt, Message, Turn
 
@@ -237,7 +237,7 @@ class _Asking:
         exchange = Exchange(terms, stop=() if native else stop, note=note)
         exchange.started = self.clock.started if self.clock else exchange.started
         try:
-            reply = yield expand(terms.endpoint.turn(turn), exchange)
+            reply = yield answered(turn, exchange)
         except AgentError as error:
             tell_what_is_known(error, exchange, exchange.reply)  # the service's own flow raises too
             error.begun = error.begun or exchange.may_have_run

@@ -1,0 +1,103 @@
+"""Turns of services of one's own that fail by themselves are errors of ours, and lose no answer."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from remote_agents import AgentError, ConfigurationError, Reply, StreamProtocolError
+from remote_agents.flow import Call, Flow, Request, Sleep, Stream
+from remote_agents.service import Endpoint
+from remote_agents.types import Turn
+from tests.own_services import client_of, read, reply_of
+from tests.raw_server import EVENTS, JSON, head, serving
+
+KEY = "k-of-mine-1234"
+
+
+def asks(asked: Turn) -> Flow[Reply]:
+    reply: Reply = yield Stream(Request("POST", "/ask", json={"q": "x"}), read)
+    return reply
+
+
+OWN = Endpoint("own", "Own", "none", "OWN", asks, read, default_agent_id="a", keeps="handed")
+OPENED = [head(JSON, length=2), b"{}"]
+ANSWER = [head(EVENTS), b'data: {"delta": "Hello"}\n\ndata: {"id": "t1"}\n\n']
+
+
+def fails_first(asked: Turn) -> Flow[Reply]:
+    return (yield from asks(asked.options["no such option"]))
+
+
+def fails_at_a_call(asked: Turn) -> Flow[Reply]:
+    called = yield Call(Request("POST", "/jobs", json={}), asks=True, conversation_id="c-1")
+    return (yield from asks(called.data["no such field"]))
+
+
+def fails_at_last(asked: Turn) -> Flow[Reply]:
+    reply = yield from asks(asked)
+    assert reply.text == "Oops"
+    return reply
+
+
+def yields_a_request(asked: Turn) -> Flow[Reply]:
+    reply: Reply = yield Request("POST", "/ask", json={})
+    return reply
+
+
+def no_flow(asked: Turn) -> Any:
+    return asked.messages[7]
+
+
+def no_answer(asked: Turn) -> Flow[Any]:
+    yield Sleep(0)
+
+
+def no_answer_to_a_call(asked: Turn) -> Flow[Any]:
+    called = yield Call(Request("POST", "/jobs", json={}), asks=True)
+    return called
+
+
+TURNS: dict[Callable[[Turn], Any], tuple[str | None, str, str]] = {
+    fails_first: (None, r"failed \(KeyError, in fails_first at test_own_turns.py:\d+\)", ""),
+    fails_at_a_call: ("c-1", r"failed \(KeyError, in fails_at_a_call at ", ""),
+    fails_at_last: ("t1", r"failed \(AssertionError, in fails_at_last at ", "Hello"),
+    yields_a_request: (None, "yields Request, which is no step", ""),
+    no_flow: (None, r"failed \(IndexError, in no_flow at ", ""),
+    no_answer: (None, "ended without an answer", ""),
+    no_answer_to_a_call: (None, "ended without an answer", ""),
+}
+
+
+@pytest.mark.parametrize("awaited", [False, True], ids=["sync", "async"])
+@pytest.mark.parametrize("turn", TURNS, ids=lambda turn: turn.__name__)
+def test_a_turn_that_fails_by_itself_is_an_error_of_ours(
+    turn: Callable[[Turn], Any], awaited: bool
+) -> None:
+    where, words, partial = TURNS[turn]
+    with serving(ANSWER if turn is fails_at_last else OPENED) as server:
+        client = client_of(replace(OWN, turn=turn))(base_url=server.url, api_key=KEY)
+        said = f"^The turn of Own, in its own code, {words}"
+        with pytest.raises(AgentError, match=said) as caught:
+            reply_of(client, awaited, session_id="s")
+    error = caught.value
+    assert (error.endpoint, error.conversation_id, error.partial) == ("own", where, partial)
+    assert type(error) is (StreamProtocolError if server.requests else ConfigurationError)
+    assert error.safe_to_repeat is not bool(server.requests)
+
+
+@pytest.mark.parametrize("awaited", [False, True], ids=["sync", "async"])
+def test_an_answer_stands_whose_turn_gives_nothing_back_and_fails_behind_it(
+    awaited: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    def turn(asked: Turn) -> Flow[Any]:
+        yield Stream(Request("POST", "/ask", json={}), read, after=after)
+
+    def after(reply: Reply) -> Flow[None]:
+        yield Sleep({}["seconds"])
+
+    with serving(ANSWER) as server:
+        client = client_of(replace(OWN, turn=turn))(base_url=server.url, api_key=KEY)
+        assert reply_of(client, awaited, session_id="s")[1].text == "Hello"
+    assert "failed (KeyError, in after at test_own_turns.py" in caplog.text
