@@ -1,17 +1,25 @@
-"""Turns of services of one's own that fail by themselves are errors of ours, and lose no answer."""
+"""Turns of services of one's own: what fails in them is an error of ours, and no answer is lost."""
 
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from remote_agents import AgentError, ConfigurationError, Reply, StreamProtocolError
+from remote_agents import (
+    AgentError,
+    AgentTimeoutError,
+    ConfigurationError,
+    Reply,
+    StreamProtocolError,
+    Timeout,
+)
 from remote_agents.flow import Call, Flow, Request, Sleep, Stream
 from remote_agents.service import Endpoint
 from remote_agents.types import Turn
 from tests.own_services import client_of, read, reply_of
-from tests.raw_server import EVENTS, JSON, head, serving
+from tests.raw_server import EVENTS, HOLD, JSON, Step, head, serving
 
 KEY = "k-of-mine-1234"
 
@@ -101,3 +109,28 @@ def test_an_answer_stands_whose_turn_gives_nothing_back_and_fails_behind_it(
         client = client_of(replace(OWN, turn=turn))(base_url=server.url, api_key=KEY)
         assert reply_of(client, awaited, session_id="s")[1].text == "Hello"
     assert "failed (KeyError, in after at test_own_turns.py" in caplog.text
+
+
+# --- time --------------------------------------------------------------------------------------
+
+
+def fetched(asked: Turn) -> Flow[Reply]:
+    yield Call(Request("POST", "/jobs", json={}), asks=True)
+    yield Call(Request("GET", "/jobs/7", safe=True))
+    reply: Reply = yield Stream(Request("GET", "/jobs/7/answer", safe=True), read)
+    return reply
+
+
+HELD: dict[str, list[Step]] = {"no head": [HOLD], "no event": [head(EVENTS), HOLD]}
+
+
+@pytest.mark.parametrize("awaited", [False, True], ids=["sync", "async"])
+@pytest.mark.parametrize("held", HELD)
+def test_what_is_begun_shortly_before_the_limit_ends_with_it(held: str, awaited: bool) -> None:
+    with serving(OPENED, [0.8, *OPENED], HELD[held]) as server:
+        client = client_of(replace(OWN, turn=fetched))(base_url=server.url, api_key=KEY)
+        begun = time.monotonic()
+        with pytest.raises(AgentTimeoutError, match=r"answer .*within 1(\.0)? s") as caught:
+            reply_of(client, awaited, timeout=Timeout(first_event=1.0))
+        assert time.monotonic() - begun < 2.5
+    assert (caught.value.phase, caught.value.safe_to_repeat) == ("first_event", False)

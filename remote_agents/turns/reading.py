@@ -189,9 +189,9 @@ def _read_events(
 
 
 def _first_deadline(exchange: Exchange) -> float | None:
-    """When the first event of the answer must be there, counted from sending."""
-    limit = exchange.terms.timeout.first_event
-    return _moment(None if limit is None else exchange.sent + limit - time.monotonic(), exchange)
+    """When the first event of the answer must be there, counted from asking."""
+    limit, asked = exchange.terms.timeout.first_event, min(exchange.sent, exchange.asked)
+    return _moment(None if limit is None else asked + limit - time.monotonic(), exchange)
 
 
 def _next_deadline(

@@ -124,7 +124,7 @@ def _in_attempts(request: Request, exchange: Exchange, then: Then | None) -> Flo
                 type(error).__name__,
                 delay,
             )
-        yield Sleep(delay)
+        yield Sleep(exchange.patience(delay))
 
 
 def _close_attempt(request: Request, exchange: Exchange, error: AgentError) -> None:
@@ -157,6 +157,7 @@ def _attempt(request: Request, exchange: Exchange) -> Flow[Any]:
         request = _with_headers(request, terms)
     limits = terms.timeout
     first = limits.first_event if limits.total is None else exchange.left(limits.first_event)
+    first = None if first is None else exchange.patience(first)
     exchange.sent = time.monotonic()
     if exchange.note is not None and exchange.reply is not None:
         exchange.note.posted(exchange.reply)
