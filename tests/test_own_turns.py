@@ -17,7 +17,7 @@ from remote_agents import (
 )
 from remote_agents.flow import Call, Flow, Request, Sleep, Stream
 from remote_agents.service import Endpoint
-from remote_agents.types import Turn
+from remote_agents.types import ClientToolCall, Event, Interrupt, Turn
 from tests.own_services import client_of, read, reply_of
 from tests.raw_server import EVENTS, HOLD, JSON, Step, head, serving
 
@@ -134,3 +134,32 @@ def test_what_is_begun_shortly_before_the_limit_ends_with_it(held: str, awaited:
             reply_of(client, awaited, timeout=Timeout(first_event=1.0))
         assert time.monotonic() - begun < 2.5
     assert (caught.value.phase, caught.value.safe_to_repeat) == ("first_event", False)
+
+
+# --- the end ------------------------------------------------------------------------------------
+
+ALONE: dict[str, Event] = {
+    "interrupt": Interrupt("i1", "Sure?"),
+    "tool_calls": ClientToolCall("c1", "look", {}),
+}
+
+
+@pytest.mark.parametrize("awaited", [False, True], ids=["sync", "async"])
+@pytest.mark.parametrize("reason", ALONE)
+def test_what_waits_for_the_caller_may_stand_alone_where_the_connection_ends_an_answer(
+    reason: str, awaited: bool
+) -> None:
+    def alone(data: Any, so_far: Reply) -> list[Event]:
+        return [ALONE[reason]]
+
+    def ask(asked: Turn) -> Flow[Reply]:
+        reply: Reply = yield Stream(Request("POST", "/ask", json={}, stream=True), alone)
+        return reply
+
+    facts = replace(OWN, turn=ask, eof_ends=True, tools=True)
+    with serving([head(EVENTS), b'data: {"what": "waits"}\n\n']) as server:
+        client = client_of(facts)(base_url=server.url, api_key=KEY)
+        reply = reply_of(client, awaited)[1]
+    assert [*reply.interrupts, *reply.tool_calls] == [ALONE[reason]]
+    if reason == "interrupt":
+        assert reply.finish_reason == reason

@@ -246,7 +246,8 @@ class Reader:
 
     def _may_end_here(self) -> bool:
         reply = self.reply
-        return self._endpoint.eof_ends and bool(reply.text) and not reply.more_expected
+        said = reply.text or reply.interrupts or reply.tool_calls
+        return self._endpoint.eof_ends and bool(said) and not reply.more_expected
 
     def _note_emptiness(self) -> None:
         title = self._endpoint.title
