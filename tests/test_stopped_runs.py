@@ -240,18 +240,32 @@ async def test_a_whole_answer_that_is_left_at_its_first_word_is_not_stopped() ->
         assert known.stopped == []
 
 
-PROGRAM = """
-import sys, tests.test_stopped_runs as t
-client = t.client_of(t.SERVICES["streamed"])(base_url=sys.argv[1], api_key=t.KEY)
-for _ in client.stream("on and on"):
-    break
+BEGINS = """
+import os, sys, time, tests.test_stopped_runs as t
+stream = t.client_of(t.SERVICES["streamed"])(base_url=sys.argv[1], api_key=t.KEY).stream("on")
+next(stream)
 """
+FORKS = """
+if not os.fork():
+    stream.close()
+    time.sleep(0.5)
+    os._exit(0)
+os.wait()
+os._exit(0)
+"""
+PROGRAMS = {
+    "that ends at once": ("stream.close()", [(b"/runs/t-1/stop", True)]),
+    "that was forked": (FORKS, []),
+}
 
 
-def test_a_program_that_ends_at_once_has_stopped_its_run() -> None:
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_a_program_stops_the_run_that_it_began(program: str) -> None:
+    more, stopped = PROGRAMS[program]
     with runs() as known:
-        subprocess.run([sys.executable, "-c", PROGRAM, known.server.url], check=True, timeout=60)
-        assert known.stopped == [(b"/runs/t-1/stop", True)]
+        command = [sys.executable, "-c", BEGINS + more, known.server.url]
+        subprocess.run(command, check=True, timeout=60)
+        assert known.stopped == stopped
 
 
 SLIPS: dict[str, Callable[[Reply], Any]] = {

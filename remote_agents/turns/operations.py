@@ -9,6 +9,7 @@ from functools import partial
 from types import GeneratorType
 from typing import Any, TypeVar
 
+from remote_agents import process
 from remote_agents.errors import (
     AgentError,
     ConfigurationError,
@@ -154,8 +155,13 @@ def call(op: Call, exchange: Exchange) -> Flow[CallResult]:
 def if_left(op: IfLeft, exchange: Exchange) -> Flow[None]:
     """Remember what stops the run; the latest counts."""
     if exchange.if_left is None:
-        yield Parting(partial(stopping, exchange), lambda: bool(exchange.sent and exchange.if_left))
+        yield Parting(partial(stopping, exchange), partial(_is_left, exchange, process.pid))
     exchange.if_left = op.request
+
+
+def _is_left(exchange: Exchange, pid: int) -> bool:
+    """Whether the run may go on; a forked child's copy of a turn is not the turn."""
+    return bool(exchange.if_left and exchange.sent) and process.pid == pid
 
 
 def sleep(op: Sleep, exchange: Exchange) -> Flow[None]:
