@@ -34,6 +34,7 @@ from langchain_agents._event_streams import (
     closable as closable,
     with_callbacks as with_callbacks,
 )
+from langchain_agents._schema import json_schema_of, response_format
 from langchain_agents._structured import StructuredOutput as StructuredOutput
 from langchain_agents._without_callbacks import (
     astream_messages as astream_messages,
@@ -125,6 +126,8 @@ def call_arguments(endpoint: Endpoint, stop: object, kwargs: Mapping[str, Any]) 
     if tools:
         call["tools"] = [convert_to_openai_tool(tool) for tool in tools]
         call["tool_choice"] = kwargs.get("tool_choice")
+    if isinstance(form := call.get("response_format"), type):
+        call["response_format"] = response_format(json_schema_of(form, None), "json_schema", None)
     if stop is not None:
         call["stop"] = stop
     return call

@@ -27,7 +27,8 @@ class ChatPrivateAI(PrivateAISettings, ChatAgent):
         api_key: A string, or a function that gives a fresh token; else `PRIVATE_AI_API_KEY`.
         base_url: Root address; else `PRIVATE_AI_BASE_URL`.
         temperature, max_tokens, top_p, top_k, seed, n, stop: As OpenAI defines them.
-        response_format: The form of every answer; `with_structured_output` sets it.
+        response_format: The form of every answer; `with_structured_output` sets it. In a call it
+            may be a class too.
         route: `assistants` (default) or `agents`.
         memory: `auto` (default), `server` or `client`; see the guide on memory.
         timeout: Seconds for each phase, or a `Timeout` (default 10 to connect, 120 to the first

@@ -20,7 +20,7 @@ from langchain_agents import ChatBlueNexus
 from langchain_agents._schema import violation
 from remote_agents import ConfigurationError
 from tests.among_words import AMONG_WORDS
-from tests.langchain.services import CHAT, QUESTION, chat, every_service
+from tests.langchain.services import CHAT, LLMS, QUESTION, chat, every_service
 
 
 class Days(BaseModel):
@@ -91,6 +91,20 @@ async def test_the_form_is_asked_for_with_the_newest_question(
     else:
         results = [output.invoke(asked), await output.ainvoke(asked)]
     assert [result.days for result in results] == [25, 25]
+
+
+@pytest.mark.parametrize("schema", ["pydantic", "typeddict", "response_format"])
+async def test_response_format_takes_a_class(sandbox: Any, schema: str) -> None:
+    form: Any = SCHEMAS[schema]
+    for kind in (CHAT, LLMS):
+        model = kind["private_ai"](**sandbox.kwargs("private_ai"))
+        bound = model.bind(response_format=form)
+        streamed = [str(getattr(each, "text", each)) for each in bound.stream(QUESTION)]
+        whole = [model.invoke(QUESTION, response_format=form), await bound.ainvoke(QUESTION)]
+        texts = ["".join(streamed), *(str(getattr(each, "text", each)) for each in whole)]
+        assert [json.loads(text)["days"] for text in texts] == [25, 25, 25]
+    asked = [request["body"]["response_format"] for request in sandbox.requests("private_ai")]
+    assert {each["json_schema"]["name"] for each in asked} <= {"Days", "DaysDict"}
 
 
 @every_service
