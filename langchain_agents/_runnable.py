@@ -30,6 +30,11 @@ class RunnableMethods(LanguageModel[Answer, Piece]):
         raise NotImplementedError
 
     @property
+    def model_name(self) -> str:
+        """The service's model, if one is asked for, else the agent: what others show of a model."""
+        return self.agent.options.get("model") or self.agent.agent_id
+
+    @property
     def config_specs(self) -> list[ConfigurableFieldSpec]:
         """What of a config names the dialogue, for LangServe and others that pass on no more."""
         return turns.CONFIG_SPECS
@@ -127,5 +132,5 @@ class RunnableMethods(LanguageModel[Answer, Piece]):
     def _get_ls_params(self, stop: list[str] | None = None, **kwargs: Any) -> LangSmithParams:
         params = super()._get_ls_params(stop, **kwargs)
         params["ls_provider"] = self.agent.endpoint.name
-        params["ls_model_name"] = kwargs.get("model") or self.agent.agent_id
+        params["ls_model_name"] = kwargs.get("model") or self.model_name
         return params

@@ -14,7 +14,15 @@ from langchain_core.messages.ai import add_ai_message_chunks as add
 from langchain_core.outputs import LLMResult
 
 from langchain_agents import agent_tool
-from tests.langchain.services import CHAT, QUESTION, Tracer, chat, every_keeping, every_service
+from tests.langchain.services import (
+    CHAT,
+    LLMS,
+    QUESTION,
+    Tracer,
+    chat,
+    every_keeping,
+    every_service,
+)
 
 COUNTS = ("input_tokens", "output_tokens", "total_tokens")
 
@@ -33,6 +41,17 @@ async def test_what_a_tracer_is_told(sandbox: Any, service: str) -> None:
     params = run.extra["invocation_params"]
     assert params["base_url"] == sandbox.agents[service]["base_url"]
     assert params["thread_id"] == "trace-1"
+
+
+@every_service
+@pytest.mark.parametrize("kinds", [CHAT, LLMS], ids=["chat", "llm"])
+def test_others_read_the_name_of_a_model(sandbox: Any, service: str, kinds: dict[str, Any]) -> None:
+    model = kinds[service](**sandbox.kwargs(service))
+    for each, name in (
+        (model, model.agent_id),
+        (model.model_copy(update={"model": "other"}), "other"),
+    ):
+        assert each.model_name == each._get_ls_params()["ls_model_name"] == name
 
 
 @every_service
