@@ -132,6 +132,7 @@ class Layout:
     blocks: list[Block] = field(default_factory=list)
     text: int | None = None
     reasoning: int | None = None
+    told: set[int] = field(default_factory=set)  # calls and files
 
     def text_index(self) -> int:
         """The index of the text block, which begins now if it has not."""
@@ -148,10 +149,11 @@ class Layout:
     def step(self, step: ClientToolCall | ToolCall | ToolResult | File | Unknown) -> Block | None:
         """The step's block; None for a call or a file that was told before."""
         block = step_block(step)
-        if type(step) in (ToolCall, File) and any(
-            known.items() >= block.items() for known in self.blocks
-        ):
-            return None
+        if type(step) in (ToolCall, File):
+            told = hash(repr(block))
+            if told in self.told:
+                return None
+            self.told.add(told)
         self._begin(block)
         return block
 

@@ -136,3 +136,51 @@ def test_an_endless_stream_ends_in_every_face(
     assert isinstance(caught.value, StreamProtocolError)
     assert len(caught.value.partial) > 500_000
     assert not caught.value.safe_to_repeat
+
+
+def event(kind: str, **fields: Any) -> bytes:
+    return b"data: %s\n\n" % json.dumps({"type": kind, **fields}).encode()
+
+
+def called(n: int) -> bytes:
+    """A call of the agent's own, and what came of it."""
+    call = {"toolCallId": f"c{n}"}
+    return b"".join(
+        (
+            event("TOOL_CALL_START", toolCallName="find", **call),
+            event("TOOL_CALL_END", **call),
+            event("TOOL_CALL_RESULT", content="found", messageId=f"m{n}", **call),
+        )
+    )
+
+
+BEGUN = event("RUN_STARTED", threadId="t", runId="r")
+ENDS = [
+    event("TEXT_MESSAGE_CHUNK", messageId="m", role="assistant", delta="Hello"),
+    event("RUN_FINISHED", threadId="t", runId="r"),
+]
+
+
+def seconds(framework: str, told: list[bytes]) -> float:
+    """What it costs to read a run."""
+    with serving([head(), b"".join([BEGUN, *told, *ENDS])]) as server:
+        way = Way(framework, "ag_ui", streamed=False, awaited=False, base_url=server.url)
+        begun = time.process_time()
+        assert asyncio.run(way.ask("Hi")).text == "Hello"
+        return time.process_time() - begun
+
+
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+def test_many_calls_of_an_agents_own_cost_no_more_each(framework: str) -> None:
+    told = [called(n) for n in range(FEW * TIMES)]
+    assert any(
+        seconds(framework, told) < max(2 * BRIEF, 2.5 * TIMES * seconds(framework, told[:FEW]))
+        for _ in range(3)
+    )
+
+
+def test_a_change_of_a_state_costs_nothing_for_what_it_leaves_as_it_is() -> None:
+    state = event("STATE_SNAPSHOT", snapshot={"pages": [[n] for n in range(20_000)]})
+    turns = [{"op": "add", "path": "/turn", "value": n} for n in range(200)]
+    told = [state, *(event("STATE_DELTA", delta=[turn]) for turn in turns)]
+    assert any(seconds("plain", told) < BRIEF + 2 * seconds("plain", [state]) for _ in range(3))
