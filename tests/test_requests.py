@@ -35,11 +35,12 @@ async def asked(kind: str, server: RawServer, text: str = "Hi", **settings: Any)
     return server.requests[-1]
 
 
-async def test_each_client_writes_the_same_as_httpx(kind: str) -> None:
+@pytest.mark.parametrize("agent", ["a", "hr:1;v=2", "人事/a+b"])
+async def test_each_client_writes_the_same_as_httpx(kind: str, agent: str) -> None:
     note = "Grüße, 你好 \N{GRINNING FACE}"
     with serving(WHOLE) as server:
-        ours = await asked(kind, server, note)
-        httpxs = await asked("httpx", server, note)
+        ours = await asked(kind, server, note, agent_id=agent)
+        httpxs = await asked("httpx", server, note, agent_id=agent)
     assert ours.partition(b"\r\n\r\n")[2] == httpxs.partition(b"\r\n\r\n")[2]
     assert json.loads(ours.partition(b"\r\n\r\n")[2])["note"] == note
     assert ours.startswith(httpxs.partition(b"\r\n")[0] + b"\r\n")

@@ -29,6 +29,7 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.client_proto import ResponseHandler
 from aiohttp.http_exceptions import BadHttpMessage
 from httpx_aiohttp.transport import map_aiohttp_exceptions
+from yarl import URL
 
 from remote_agents.http import _seams
 from remote_agents.http.errors import LEAVING, Departure
@@ -77,7 +78,7 @@ class AiohttpClient:
         try:
             response = await self._session.request(
                 request.method,
-                request.url,
+                URL(request.url, encoded=True),  # else "%3A" in an id is a ":" there
                 headers=request.headers,
                 data=_payload(request.body),
                 allow_redirects=False,
