@@ -1,6 +1,7 @@
 """`client.check()` ticks what it has seen, and tells a wrong key from a wrong path."""
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -52,6 +53,7 @@ NO_ROUTE = [
     (JSON, json.dumps({"message": "no Route matched with those values"})),
     ("text/plain", "404 page not found\n"),
     ("text/html", "<html><title>404 Not Found</title></html>"),
+    (JSON, json.dumps({"conversation": ["Not a known one."]})),
     ("text/plain", ""),
 ]
 
@@ -63,5 +65,9 @@ def test_a_404_of_another_server_is_no_unknown_agent(kind: str, body: str) -> No
         client = make("plain", "bluenexus", base_url=server.url, api_key="k")
         (host, api) = client.check()
         assert (host.ok, api.check, api.ok) == (True, "API", False)
-        with pytest.raises(NotFoundError, match="/api/v1/agents/default/chat/completions"):
+        with pytest.raises(
+            NotFoundError, match="/api/v1/agents/default/chat/completions"
+        ) as caught:
             client.ask("Hi")
+    said = re.search(r"(cannot|no route|not)[\w ]+", body, re.IGNORECASE)
+    assert said is None or said.group() in str(caught.value)

@@ -48,6 +48,7 @@ from remote_agents.turns.reading import (
 from remote_agents.turns.sending import accepted, stopping
 from remote_agents.turns.terms import Terms
 from remote_agents.types import Event, Reply, Turn
+from remote_agents.wire.failures import error_message
 from remote_agents.wire.json import merge
 from remote_agents.wire.not_found import is_about_path
 
@@ -198,7 +199,7 @@ def stream(op: Stream, exchange: Exchange) -> Flow[Reply]:
         yield from _end(last, reply, exchange, op.after)
     except AgentError as error:
         if isinstance(error, NotFoundError) and is_about_path(error):
-            error.args = (_no_api(op.request, terms),)
+            error.args = (_no_api(op.request, terms, error_message(error.body)),)
         error.begun = error.begun or reply.begun
         tell_what_is_known(error, exchange, reply)
         raise
@@ -249,13 +250,14 @@ def _afterwards(flow: Flow[None], exchange: Exchange) -> Flow[None]:
         logger.warning("%s answered; what should follow failed: %s", exchange.terms.name, error)
 
 
-def _no_api(request: Request, terms: Terms) -> str:
+def _no_api(request: Request, terms: Terms, said: str) -> str:
     alone = terms.endpoint.agent_in_address
     what = "the whole address of the agent" if alone else "the root of the service"
+    answered = f"404 ({said})" if said else "404"
     return (
         f"{terms.endpoint.title} was not found there: {request.method} "
-        f"{terms.base_url}{request.path} is answered 404, and not as for an unknown agent. Check "
-        f"base_url, which is {what}."
+        f"{terms.base_url}{request.path} is answered {answered}, and not as for an unknown agent. "
+        f"Check base_url, which is {what}."
     )
 
 
