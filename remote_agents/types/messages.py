@@ -9,8 +9,10 @@ import json
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from datetime import date, time
+from functools import partial
 from typing import Any, Literal, get_args
+
+from pydantic_core import to_jsonable_python
 
 from remote_agents.errors import UnsupportedContentError
 from remote_agents.json_types import Arguments, JsonMapping, JsonObject
@@ -224,12 +226,11 @@ def _text(value: object) -> str | None:
 
 
 def json_text(value: object) -> str:
-    """JSON as a person reads it: letters as they are, dates as ISO text."""
-    return json.dumps(value, ensure_ascii=False, default=_json_default)
+    """JSON as a person reads it: letters as they are, dates as ISO text, enums as their values."""
+    return json.dumps(value, ensure_ascii=False, default=_jsonable)
 
 
-def _json_default(value: object) -> str:
-    return value.isoformat() if isinstance(value, (date, time)) else str(value)
+_jsonable = partial(to_jsonable_python, fallback=str, bytes_mode="base64")
 
 
 @dataclass(slots=True)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
+import enum
 from typing import Any
 
 import pytest
+from pydantic import BaseModel
 
 from remote_agents import (
     Attachment,
@@ -129,6 +131,14 @@ def test_a_fence_is_longer_than_any_in_a_text() -> None:
     assert "\n--------\n\n-------" in folded
 
 
+class Room(enum.Enum):
+    SMALL = "small room"
+
+
+class Guest(BaseModel):
+    name: str
+
+
 SAID: dict[str, tuple[Message, str]] = {
     "a speaker": (Message("user", "Lunch?", name="Alice"), "Alice: Lunch?"),
     "a call": (
@@ -142,6 +152,14 @@ SAID: dict[str, tuple[Message, str]] = {
             tool_calls=[ClientToolCall("1", "book", {"when": dt.date(2026, 1, 2)})],
         ),
         'So:\n[called book({"when": "2026-01-02"})]',
+    ),
+    "a choice, and a model": (
+        Message(
+            "assistant",
+            "",
+            tool_calls=[ClientToolCall("1", "book", {"in": Room.SMALL, "with": Guest(name="Zoë")})],
+        ),
+        '[called book({"in": "small room", "with": {"name": "Zoë"}})]',
     ),
     "a result": (Message("tool", "ok", name="book"), "book: ok"),
     "a failure": (Message("tool", "no room", name="book", failed=True), "book (error): no room"),
