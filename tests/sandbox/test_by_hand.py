@@ -104,3 +104,24 @@ def test_a_refusal_is_worded_as_the_prompt_wants_it(handbook: Brain, wish: str) 
     assert said(handbook, nothing).startswith(REFUSALS[wish])
     told = prompt.format(wish=wish, fact="The lighthouse is painted by Olga Brun.")
     assert "Olga Brun" in said(handbook, told)
+
+
+SCRIPTS = {
+    "Arabic": (
+        "يقدم الغداء في الساعة 13:00. تكلفة موقف السيارات 45 يورو.",
+        "كم تكلفة موقف السيارات؟",
+    ),
+    "Chinese": ("午餐13:00供应。车位每月45欧元。", "车位多少钱？"),
+    "Hindi": ("भोजन 13:00 बजे परोसा जाता है। पार्किंग का शुल्क 45 यूरो है।", "पार्किंग का शुल्क कितना है?"),
+    "Japanese": ("昼食は13:00です。駐車場は月45ユーロです。", "駐車場はいくらですか？"),
+    "Korean": ("점심은 13:00에 제공됩니다. 주차장은 한 달에 45유로입니다.", "주차장은 얼마예요?"),
+}
+
+
+@pytest.mark.parametrize(("text", "question"), SCRIPTS.values(), ids=SCRIPTS)
+def test_the_one_sentence_of_a_text_answers_in_any_script(
+    handbook: Brain, text: str, question: str
+) -> None:
+    answer = said(handbook, f"{text}\n\n{question}")
+    assert "45" in answer
+    assert "13:00" not in answer

@@ -74,7 +74,7 @@ PATTERNS = [(re.compile(mark, re.MULTILINE), instead) for mark, instead in MARKU
 END = re.compile(
     rf"((?i:{spoken('abbreviation')}\.\s|\d\.\s(?={spoken('month')}))"
     rf"|(?<![^\s(])[A-HJ-Z]\.\s(?={CAPITALISED}|[A-Z]\.))|[?!]\s+"
-    rf"|[.!?…][\"'”’»)\]}}*]*(?:\s+(?![a-zß-ÿ])|(?=[{EAST}]))|[。！？]+[」』”]*\s*"
+    rf"|[.!?…][\"'”’»)\]}}*]*(?:\s+(?![a-zß-ÿ])|(?=[{EAST}]))|[。！？؟।]+[」』”]*\s*"
 )
 
 
@@ -90,7 +90,7 @@ class Sentence(NamedTuple):
     @property
     def asks(self) -> bool:
         """Whether it ends as a question does."""
-        return self.text.rstrip("\"'”’»」』)*_ ").endswith(("?", "？"))
+        return self.text.rstrip("\"'”’»」』)*_ ").endswith(("?", "？", "؟"))
 
     @property
     def answers(self) -> bool:

@@ -16,7 +16,9 @@ T = TypeVar("T")
 pattern = partial(re.compile, flags=re.IGNORECASE)
 # Chinese, Japanese and Korean have no spaces: pairs of neighbours are the words.
 EAST = r"\u3005\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af"
-TOKEN = re.compile(rf"[{EAST}]+|[^\W_{EAST}]+(?:[-'\u2019][^\W_{EAST}]+)*")
+# In Indian scripts vowels are marks, which Python takes for no part of a word.
+LETTER = rf"(?:[^\W_{EAST}]|[\u0900-\u0963\u0966-\u0dff])"
+TOKEN = re.compile(rf"[{EAST}]+|{LETTER}+(?:[-'\u2019]{LETTER}+)*")
 LANGUAGES = ConfigParser(delimiters=("=",), interpolation=None)
 LANGUAGES.read(Path(__file__).with_name("languages.ini"), encoding="utf-8")
 
