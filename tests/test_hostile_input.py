@@ -256,12 +256,22 @@ async def test_a_key_function_with_a_line_break_leaves_it_in_no_frame(kind: str)
     assert KEY not in "".join(shown.format())
 
 
+HELD: list[dict[str, Any]] = [
+    {"api_key": KEY},
+    {"default_headers": {"Authorization": f"Bearer {KEY}"}},
+    {"default_headers": {"X-Api-Key": KEY}},
+]
+
+
 @each_kind
+@pytest.mark.parametrize("held", HELD, ids=str)
 @pytest.mark.parametrize("before", [0, 470, 480, 490, 499])
-async def test_a_quoted_key_is_cut_out_wherever_the_message_is_cut(kind: str, before: int) -> None:
+async def test_a_quoted_key_is_cut_out_wherever_the_message_is_cut(
+    kind: str, before: int, held: dict[str, Any]
+) -> None:
     body = b'{"message": "%s"}' % (b"x" * before + KEY.encode())
     with serving([head(JSON, "400 Bad", length=len(body)), body]) as server:
-        async with asking(kind, server, api_key=KEY) as asker:
+        async with asking(kind, server, **{"api_key": "another-key", **held}) as asker:
             error = await asker.fails()
     assert KEY[:8] not in str(error)
     assert KEY[:8] not in str(vars(error))

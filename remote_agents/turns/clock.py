@@ -42,6 +42,12 @@ class Exchange:
     late: int = 0
 
     @property
+    def secrets(self) -> list[str]:
+        """What no error and no line of a log may hold: the key, and what headers have for one."""
+        key = [self.token.get_secret_value()] if self.token else []
+        return [*key, *self.terms.secrets_in_headers]
+
+    @property
     def may_have_run(self) -> bool:
         """Whether the turn may have run, whatever becomes of what is sent now."""
         return self.handed_over or self.unsure

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
-
-from pydantic import SecretStr
 
 from remote_agents.errors import AgentError
 from remote_agents.turns.clock import Exchange
@@ -19,37 +18,38 @@ def tell_what_is_known(error: AgentError, exchange: Exchange, reply: Reply | Non
         exchange: The turn or call.
         reply: What was received of the answer.
     """
-    _redact(error, exchange.token)
+    _redact(error, exchange.secrets)
     error.endpoint = error.endpoint or exchange.terms.endpoint.name
     if reply is not None:
         beside = "".join(reply.beside)
         error.partial = error.partial or reply.text + reply.withheld + beside
-        ids = without_key(exchange.token, [reply.conversation_id, reply.request_id])
+        ids = without_secrets(exchange.secrets, [reply.conversation_id, reply.request_id])
         error.conversation_id = error.conversation_id or ids[0]
         error.request_id = error.request_id or ids[1]
 
 
-def _redact(error: AgentError, token: SecretStr | None) -> None:
+def _redact(error: AgentError, secrets: list[str]) -> None:
     """The key does not go on from here: not in what a service quotes, nor in httpx's errors.
 
     Those hold the request with its headers; what they say is in our message already.
     """
     _drop_foreign_causes(error)
-    error.args = tuple(without_key(token, str(said)) for said in error.args)
+    error.args = tuple(without_secrets(secrets, str(said)) for said in error.args)
     for name, value in vars(error).items():
-        setattr(error, name, without_key(token, value))
+        setattr(error, name, without_secrets(secrets, value))
 
 
-def without_key(token: SecretStr | None, value: object) -> Any:
-    """A value of JSON with the key's text, or its beginning, taken out of its texts."""
-    if token is None or len(token.get_secret_value()) < SHORTEST_KEY:
-        return value
+def without_secrets(secrets: list[str], value: object) -> Any:
+    """A value of JSON with the secrets, or their beginnings, taken out of its texts."""
     if isinstance(value, str):
-        return _text_without(token.get_secret_value(), value)
+        for secret in secrets:
+            value = _text_without(secret, value) if len(secret) >= SHORTEST_KEY else value
+        return value
     if isinstance(value, list):
-        return [without_key(token, item) for item in value]
+        return [without_secrets(secrets, item) for item in value]
     if isinstance(value, dict):
-        return {without_key(token, k): without_key(token, item) for k, item in value.items()}
+        taken = partial(without_secrets, secrets)
+        return {taken(name): taken(item) for name, item in value.items()}
     return value
 
 

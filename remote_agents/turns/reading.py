@@ -11,7 +11,7 @@ from typing import Any
 from remote_agents.errors import AgentError, StreamInterruptedError, StreamProtocolError
 from remote_agents.flow import CallResult, DeadlineReached, Decode, Emit, Flow, Read
 from remote_agents.turns.clock import Exchange
-from remote_agents.turns.errors import without_key
+from remote_agents.turns.errors import without_secrets
 from remote_agents.types import Event, Reply, Unknown, Update
 from remote_agents.wire.failures import body_failure, error_message, request_id
 from remote_agents.wire.frames import is_end
@@ -110,7 +110,7 @@ def _log(reader: Reader, reply: Reply, exchange: Exchange) -> None:
     """One line a turn; a formatter for JSON finds the same, and more, as fields."""
     terms, seconds = exchange.terms, time.monotonic() - exchange.started
     told = {**reply.facts(), "conversation_id": reply.conversation_id}
-    facts = without_key(exchange.token, told)  # a service may echo it as an id
+    facts = without_secrets(exchange.secrets, told)  # a service may echo it as an id
     fields = {"endpoint": terms.endpoint.name, "agent_id": terms.agent_id, "seconds": seconds}
     logger.debug(
         "%s: %d events in %.3f s, conversation %s (%s)",

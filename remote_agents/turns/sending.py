@@ -24,7 +24,7 @@ from remote_agents.flow import DeadlineReached, Do, Flow, Read, Request, Send, S
 from remote_agents.http.timeouts import Timeout
 from remote_agents.service import Endpoint
 from remote_agents.turns.clock import Exchange, account_of, asked_in_time
-from remote_agents.turns.errors import without_key
+from remote_agents.turns.errors import without_secrets
 from remote_agents.turns.retry import retry_delay, was_not_run
 from remote_agents.turns.terms import Terms
 from remote_agents.wire.failures import request_id, retry_after, status_error
@@ -202,7 +202,7 @@ def _log(request: Request, response: Any, exchange: Exchange) -> None:
         "another host" if request.foreign else request.path.partition("?")[0],
         response.status,
         time.monotonic() - exchange.sent,
-        without_key(exchange.token, request_id(response.headers, ids)),
+        without_secrets(exchange.secrets, request_id(response.headers, ids)),
     )
 
 

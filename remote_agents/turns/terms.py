@@ -6,6 +6,7 @@ import copy
 import hashlib
 import inspect
 import json
+import re
 from collections.abc import Callable, Mapping
 from contextlib import closing, suppress
 from functools import cached_property, lru_cache
@@ -304,6 +305,12 @@ class Terms:
         return {name: own[name] for name in own.keys() & self.endpoint.says_who}
 
     @property
+    def secrets_in_headers(self) -> list[str]:
+        """Keys, tokens and cookies among the headers of the caller's own, without their scheme."""
+        own = {**self.default_headers, **self.call_headers}
+        return [text.rpartition(" ")[2] for name, text in own.items() if SECRET.search(name)]
+
+    @property
     def _static_key(self) -> str | None:
         """What the service knows the caller by, unless a function gives it.
 
@@ -365,6 +372,8 @@ def _first_path(turn: Callable[[Turn], Flow[Reply]], agent_id: str) -> str:
     return ""
 
 
+# What a header is called that holds a secret.
+SECRET = re.compile("auth|cookie|credential|key|password|secret|signature|token", re.IGNORECASE)
 _CHANGING = frozenset({"headers", "extra_headers", "timeout", "extra_body"})
 
 
