@@ -278,6 +278,15 @@ async def test_a_quoted_key_is_cut_out_wherever_the_message_is_cut(
 
 
 @each_kind
+async def test_a_word_in_a_header_is_no_secret(kind: str) -> None:
+    body = b'{"message": "Margaret Hill is no admin."}'
+    headers = {"X-Author": "Margaret", "X-Auth-Mode": "admin"}
+    with serving([head(JSON, "400 Bad", length=len(body)), body]) as server:
+        async with asking(kind, server, api_key=KEY, default_headers=headers) as asker:
+            assert "Margaret Hill is no admin." in str(await asker.fails())
+
+
+@each_kind
 async def test_the_debug_log_holds_no_key_and_no_searched_text(
     kind: str, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -308,7 +308,8 @@ class Terms:
     def secrets_in_headers(self) -> list[str]:
         """Keys, tokens and cookies among the headers of the caller's own, without their scheme."""
         own = {**self.default_headers, **self.call_headers}
-        return [text.rpartition(" ")[2] for name, text in own.items() if SECRET.search(name)]
+        held = [text.rpartition(" ")[2] for name, text in own.items() if SECRET.search(name)]
+        return [text for text in held if len(text) >= 8]  # shorter is a word, as in X-Auth-Mode
 
     @property
     def _static_key(self) -> str | None:
@@ -373,7 +374,9 @@ def _first_path(turn: Callable[[Turn], Flow[Reply]], agent_id: str) -> str:
 
 
 # What a header is called that holds a secret.
-SECRET = re.compile("auth|cookie|credential|key|password|secret|signature|token", re.IGNORECASE)
+SECRET = re.compile(
+    r"auth(?!ors?\b)|cookie|credential|key|password|secret|signature|token", re.IGNORECASE
+)
 _CHANGING = frozenset({"headers", "extra_headers", "timeout", "extra_body"})
 
 
