@@ -260,6 +260,7 @@ HELD: list[dict[str, Any]] = [
     {"api_key": KEY},
     {"default_headers": {"Authorization": f"Bearer {KEY}"}},
     {"default_headers": {"X-Api-Key": KEY}},
+    {"extra_body": {"tools": [{"type": "mcp", "auth": {"value": KEY}}]}},
 ]
 
 

@@ -43,9 +43,9 @@ class Exchange:
 
     @property
     def secrets(self) -> list[str]:
-        """What no error and no line of a log may hold: the key, and what headers have for one."""
+        """What no error and no line of a log may hold: the key, and what else the caller sends."""
         key = [self.token.get_secret_value()] if self.token else []
-        return [*key, *self.terms.secrets_in_headers]
+        return [*key, *self.terms.own_secrets]
 
     @property
     def may_have_run(self) -> bool:

@@ -7,7 +7,7 @@ import hashlib
 import inspect
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, suppress
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
@@ -305,10 +305,10 @@ class Terms:
         return {name: own[name] for name in own.keys() & self.endpoint.says_who}
 
     @property
-    def secrets_in_headers(self) -> list[str]:
-        """Keys, tokens and cookies among the headers of the caller's own, without their scheme."""
-        own = {**self.default_headers, **self.call_headers}
-        held = [text.rpartition(" ")[2] for name, text in own.items() if SECRET.search(name)]
+    def own_secrets(self) -> list[str]:
+        """Keys, tokens and cookies in the caller's own headers and body, without their scheme."""
+        own = _texts({**self.default_headers, **self.call_headers, "": self.extra_body})
+        held = [text.rpartition(" ")[2] for name, text in own if SECRET.search(name)]
         return [text for text in held if len(text) >= 8]  # shorter is a word, as in X-Auth-Mode
 
     @property
@@ -373,9 +373,21 @@ def _first_path(turn: Callable[[Turn], Flow[Reply]], agent_id: str) -> str:
     return ""
 
 
-# What a header is called that holds a secret.
+def _texts(value: object, path: str = "") -> Iterator[tuple[str, str]]:
+    """The texts in a value of JSON, each with the names of the fields that it stands in."""
+    if isinstance(value, str):
+        yield path, value
+    elif isinstance(value, Mapping):
+        for name, inner in value.items():
+            yield from _texts(inner, f"{path} {name}")
+    elif isinstance(value, (list, tuple)):
+        for inner in value:
+            yield from _texts(inner, path)
+
+
+# What a header or a field is called that holds a secret.
 SECRET = re.compile(
-    r"auth(?!ors?\b)|cookie|credential|key|password|secret|signature|token", re.IGNORECASE
+    r"auth(?!or(?!i))|cookie|credential|key|password|secret|signature|token", re.IGNORECASE
 )
 _CHANGING = frozenset({"headers", "extra_headers", "timeout", "extra_body"})
 
