@@ -78,6 +78,34 @@ def test_a_loop_that_nobody_shuts_down_brings_no_complaint() -> None:
     assert (done.stdout.split(), done.stderr) == (["Hello"] * 3, "")
 
 
+LOOP_OF_A_THREAD = """
+import asyncio, atexit, sys, threading, time
+
+asked = []
+atexit.register(lambda: print(*[turn.result(10) for turn in asked]))
+loop = asyncio.new_event_loop()
+threading.Thread(target=loop.run_forever, daemon=True).start()
+
+from remote_agents import BlueNexus
+
+agent = BlueNexus(base_url=sys.argv[1], api_key="k")
+for _ in range(2):
+    asked.append(asyncio.run_coroutine_threadsafe(agent.aask("Hi"), loop))
+    asked[0].result()
+time.sleep(0.5)
+"""
+
+
+@pytest.mark.parametrize("amid", [False, True], ids=["behind the answer", "amid the answer"])
+def test_the_end_of_a_process_leaves_a_loop_that_runs_on_its_connections(amid: bool) -> None:
+    late = [WHOLE[0], 1.5, WHOLE[1]] if amid else WHOLE
+    with serving(WHOLE, late) as server:
+        command = [sys.executable, "-X", "dev", "-c", LOOP_OF_A_THREAD, server.url]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=True)
+    assert done.stdout.split() == ["Hello"] * 2
+    assert "Traceback" not in done.stderr
+
+
 def test_sixteen_threads_with_their_own_loops_and_one_agent() -> None:
     with serving(ANSWER) as server:
         agent = BlueNexus(base_url=server.url, api_key=KEY)

@@ -138,9 +138,13 @@ class Pools:
             return self._loops.setdefault(loop, {})
 
     def abandon(self) -> None:
-        """Let go of the async clients whose loops were never told to shut down."""
-        for clients in self._loops.values():
-            _abandon(clients)
+        """Let go of the async clients whose loops were never told to shut down.
+
+        A loop that still runs, in another thread, may be waited for at the process's end.
+        """
+        for loop, clients in self._loops.items():
+            if not loop.is_running():
+                _abandon(clients)
 
     def _enter(self, user: object, route: Route) -> None:
         users = self._users.get(route)
