@@ -19,7 +19,7 @@ from remote_agents import (
     TextDelta,
     Timeout,
 )
-from remote_agents.http import pools
+from remote_agents.http import deadlines, pools
 from tests.raw_server import (
     HOLD,
     JSON,
@@ -33,6 +33,7 @@ from tests.transports import (
     DONE,
     INTERIM,
     KEEPALIVE,
+    KEY,
     WHOLE,
     asking,
     delta,
@@ -184,6 +185,25 @@ async def test_the_limits_hold_for_the_making_of_a_client(
     assert (error.phase, error.safe_to_repeat) == ("connect", True)
     assert "Timeout(total=" in str(error)
     assert 0.35 < took < 2
+
+
+def test_the_limits_hold_once_a_thread_can_begin_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(deadlines, "_watchdog", deadlines._Watchdog())
+    begin, limit = threading.Thread.start, Timeout(first_event=0.3)
+
+    def full(thread: threading.Thread) -> None:
+        if thread.name == "remote-agents-deadlines":
+            raise RuntimeError("can't start new thread")  # as in a container that may have no more
+        begin(thread)
+
+    with serving(ANSWER, [head(), HOLD]) as server:
+        agent = BlueNexus(base_url=server.url, api_key=KEY, timeout=limit)
+        with monkeypatch.context() as patched:
+            patched.setattr(threading.Thread, "start", full)
+            with pytest.raises(RuntimeError, match="can't start new thread"):
+                list(agent.stream("Hi"))
+        with pytest.raises(AgentTimeoutError):
+            list(agent.stream("Hi"))
 
 
 @each_kind

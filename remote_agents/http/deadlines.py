@@ -202,10 +202,11 @@ class _Watchdog:
         with self._wake:
             self._push(cut, deadline)
             if self._thread is None:
-                self._thread = threading.Thread(
+                thread = threading.Thread(
                     target=self._loop, name="remote-agents-deadlines", daemon=True
                 )
-                self._thread.start()
+                thread.start()
+                self._thread = thread  # only now: where it cannot begin, the next read tries again
             elif self._heap[0][2] is cut:
                 self._wake.notify()
 
