@@ -294,10 +294,10 @@ class _Heartbeat:
     def hold(self, holder: str, key: str) -> None:
         """Renew this holder's lease from now on."""
         with self._lock:
-            self._keys[holder] = key
             if not self._beating:
-                self._beating = True
                 threading.Thread(target=self._beat, name="session-leases", daemon=True).start()
+                self._beating = True
+            self._keys[holder] = key
 
     def drop(self, holder: str) -> None:
         """Renew it no longer."""

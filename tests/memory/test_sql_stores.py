@@ -58,10 +58,21 @@ def test_a_conversation_has_one_holder(both: tuple[SQLSessionStore, SQLSessionSt
     assert there.finish("one", "h2", None)
 
 
+def no_thread(_: threading.Thread) -> None:
+    raise RuntimeError("can't start new thread")  # as in a container that may have no more
+
+
+@pytest.mark.parametrize("full", [False, True], ids=["", "no thread could begin before"])
 def test_a_lease_is_renewed_while_its_process_lives(
-    both: tuple[SQLSessionStore, SQLSessionStore],
+    both: tuple[SQLSessionStore, SQLSessionStore], full: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     here, there = both
+    if full:
+        with monkeypatch.context() as patched:
+            patched.setattr(threading.Thread, "start", no_thread)
+            with pytest.raises(RuntimeError):
+                here.begin("one", "h0", None)
+        here.finish("one", "h0", None)
     put(here, "two")
     assert here.begin("two", "h1", TALKED)
     end = time.monotonic() + 1.5  # two and a half leases
