@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
-from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from langchain_core.load.serializable import Serializable
@@ -114,8 +113,10 @@ class AgentSettings(Configured, Serializable, LanguageModel[Any, Any]):
     ) -> turns.TurnEvents:
         """The events of a turn, for a `with` or an `async with` block."""
         agent = self.agent
-        begin = partial(self._begin_turn, agent, prompt, stream=stream)
-        return turns.TurnEvents(begin, agent, stop, kwargs)
+        with turns.model_errors():
+            call = turns.call_arguments(agent.endpoint, stop, kwargs)
+            flow = self._begin_turn(agent, prompt, call, stream=stream)
+        return turns.TurnEvents(flow, agent.transport)
 
     # --- sessions ----------------------------------------------------------------------------
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from typing import Any
 
 from langchain_core.utils.function_calling import convert_to_openai_tool
@@ -44,8 +44,7 @@ from remote_agents.agent import Agent as Agent
 from remote_agents.client_tools import tools_refused
 from remote_agents.concealed import conceal as conceal
 from remote_agents.drivers import arun, run
-from remote_agents.errors import AgentError
-from remote_agents.flow import Flow
+from remote_agents.flow import Flow, Sender
 from remote_agents.interrupts import raise_if_interrupted as raise_if_interrupted
 from remote_agents.json_types import Arguments
 from remote_agents.service import Endpoint
@@ -64,27 +63,17 @@ class TurnEvents:
     Errors of the core leave it as LangChain's `ModelError`s.
 
     Args:
-        begin: Makes the turn's flow of the arguments of the call.
-        agent: Who is asked.
-        stop: Where the answer ends, if the call says so.
-        kwargs: What LangChain hands down.
+        flow: The turn.
+        transport: Sends its requests.
     """
 
-    def __init__(
-        self,
-        begin: Callable[[Arguments], Flow[None]],
-        agent: Agent,
-        stop: object,
-        kwargs: Arguments,
-    ) -> None:
-        self._begin = begin
-        self._agent = agent
-        self._stop = stop
-        self._kwargs = kwargs
+    def __init__(self, flow: Flow[None], transport: Sender) -> None:
+        self._flow = flow
+        self._transport = transport
         self._events: Any = None
 
     def __enter__(self) -> Iterator[Event]:
-        self._events = events = run(self._flow(), self._agent.transport)
+        self._events = events = run(self._flow, self._transport)
         return events
 
     def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
@@ -93,20 +82,13 @@ class TurnEvents:
             raise_model_error(error)
 
     async def __aenter__(self) -> AsyncIterator[Event]:
-        self._events = events = arun(self._flow(), self._agent.transport)
+        self._events = events = arun(self._flow, self._transport)
         return events
 
     async def __aexit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
         await self._events.aclose()
         if error is not None:
             raise_model_error(error)
-
-    def _flow(self) -> Flow[None]:
-        try:
-            return self._begin(call_arguments(self._agent.endpoint, self._stop, self._kwargs))
-        except AgentError as error:
-            raise_model_error(error)
-            raise
 
 
 def call_arguments(endpoint: Endpoint, stop: object, kwargs: Mapping[str, Any]) -> Arguments:
