@@ -191,7 +191,7 @@ def _read_events(
 def _first_deadline(exchange: Exchange) -> float | None:
     """When the first event of the answer must be there, counted from asking."""
     limit, asked = exchange.terms.timeout.first_event, min(exchange.sent, exchange.asked)
-    return _moment(None if limit is None else asked + limit - time.monotonic(), exchange)
+    return exchange.moment(None if limit is None else asked + limit - time.monotonic())
 
 
 def _next_deadline(
@@ -207,7 +207,7 @@ def _next_deadline(
         reader.leave_at = _leave_at(reader, events)
         return reader.leave_at
     if not idle:
-        return _moment(exchange.terms.timeout.idle, exchange)
+        return exchange.moment(exchange.terms.timeout.idle)
     _look_at_clock(deadline, exchange, reader.phase)
     return deadline
 
@@ -302,7 +302,7 @@ def read_body(response: Any, exchange: Exchange) -> Flow[bytes]:
 def read_pieces(response: Any, exchange: Exchange, take: Callable[[bytes], None]) -> Flow[None]:
     """A body of any size, piece by piece; neither drips nor blanks put off the idle limit."""
     begun, size, idle = time.monotonic(), 0, exchange.terms.timeout.idle
-    deadline = _moment(idle, exchange)
+    deadline = exchange.moment(idle)
     while (piece := (yield from _read(response, deadline, exchange, "idle"))) is not None:
         take(piece)
         if piece.isspace():
@@ -311,7 +311,7 @@ def read_pieces(response: Any, exchange: Exchange, take: Callable[[bytes], None]
         size += len(piece)
         drips = begun + size / SLOWEST - time.monotonic()  # below 0: it comes too slowly
         slow = None if idle is None else idle + min(0, drips)
-        deadline = _moment(slow, exchange)
+        deadline = exchange.moment(slow)
 
 
 def _read(response: Any, deadline: float | None, exchange: Exchange, phase: str) -> Flow[Any]:
@@ -319,14 +319,6 @@ def _read(response: Any, deadline: float | None, exchange: Exchange, phase: str)
         return (yield Read(response, deadline))
     except DeadlineReached as error:
         raise exchange.timed_out(phase) from error
-
-
-def _moment(seconds: float | None, exchange: Exchange) -> float | None:
-    """When what is read must be there; the clock is asked only where the whole time has a limit."""
-    if exchange.terms.timeout.total is not None:
-        return exchange.moment(seconds)
-    exchange.late = 0
-    return None if seconds is None else time.monotonic() + seconds
 
 
 def _look_at_clock(deadline: float | None, exchange: Exchange, phase: str) -> None:
