@@ -49,13 +49,11 @@ class RemoteChatMessageHistory(BaseChatMessageHistory):
         Raises:
             ConversationNotFoundError: The service does not have it.
         """
-        read: list[BaseMessage] = self.client.agent.call(self._read())
-        return read
+        return self.client.agent.call(self._read())
 
     async def aget_messages(self) -> list[BaseMessage]:
         """The same as `messages`, with asyncio."""
-        read: list[BaseMessage] = await self.client.agent.acall(self._read())
-        return read
+        return await self.client.agent.acall(self._read())
 
     def _read(self) -> Flow[list[BaseMessage]]:
         found: Sequence[Message] = ()

@@ -81,7 +81,7 @@ class AgentChatEngine(BaseChatEngine):
         known = self._llm.agent.session(self.session_id)
         if known is None or not hasattr(type(client), "messages"):
             return self._history
-        listed: list[ChatMessage] | None = self._llm.agent.call(
+        listed = self._llm.agent.call(
             remote_messages(client, known.conversation_id, self.session_id)
         )
         return self._history if listed is None else listed

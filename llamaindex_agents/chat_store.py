@@ -21,7 +21,7 @@ from pydantic import (
     model_serializer,
 )
 
-from llamaindex_agents._views import CachedConversation, CachedConversations
+from llamaindex_agents._views import CachedConversations
 from remote_agents.agent import Agent
 from remote_agents.arguments.fields import CheckedFields
 from remote_agents.flow import Flow
@@ -170,7 +170,7 @@ class RemoteChatStore(CheckedFields, BaseChatStore, AsyncDBChatStore):
         limit: int | None = None,
         offset: int | None = None,
     ) -> list[ChatMessage]:
-        view: CachedConversation = await self._reading(self._views.read(key, self.cache_seconds))
+        view = await self._reading(self._views.read(key, self.cache_seconds))
         messages = view.messages
         if status is MessageStatus.ACTIVE:
             messages = messages[view.archived :]
@@ -241,9 +241,7 @@ class RemoteChatStore(CheckedFields, BaseChatStore, AsyncDBChatStore):
 
     async def archive_oldest_messages(self, key: str, n: int) -> list[ChatMessage]:
         """Leave the oldest messages out of what is active."""
-        flow = self._views.archive(key, n, self.cache_seconds)
-        oldest: list[ChatMessage] = await self._reading(flow)
-        return oldest
+        return await self._reading(self._views.archive(key, n, self.cache_seconds))
 
     def get_keys(self) -> Any:
         """The account's dialogues that are at hand: those that were used lately."""
@@ -254,7 +252,7 @@ class RemoteChatStore(CheckedFields, BaseChatStore, AsyncDBChatStore):
         keys: list[str] = await self.client.agent.acall(self._views.keys())
         return keys
 
-    async def _reading(self, flow: Flow[Any]) -> Any:
+    async def _reading(self, flow: Flow[T]) -> T:
         """The result of a flow that may ask the service."""
         agent: Agent = self.client.agent
         if agent.awaits_account or agent.awaits_key:

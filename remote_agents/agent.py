@@ -18,7 +18,7 @@ from collections.abc import (
     Sequence,
 )
 from functools import cached_property, partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from remote_agents.drivers import arun, avalue_of, run, value_of
 from remote_agents.errors import AgentError, ConfigurationError
@@ -42,6 +42,8 @@ from remote_agents.version import VERSION
 
 if TYPE_CHECKING:
     from remote_agents.http.transport import Transport
+
+T = TypeVar("T")
 
 
 class Agent(Terms):
@@ -120,11 +122,11 @@ class Agent(Terms):
             raise error.with_traceback(None) from None
         return finish.reply
 
-    def call(self, flow: Flow[Any]) -> Any:
+    def call(self, flow: Flow[T]) -> T:
         """Run a flow that gives one value."""
         return value_of(expand(flow, Exchange(self)), self.transport)
 
-    async def acall(self, flow: Flow[Any]) -> Any:
+    async def acall(self, flow: Flow[T]) -> T:
         """The same as `call`, with asyncio."""
         return await avalue_of(expand(flow, Exchange(self)), self.transport)
 
@@ -176,13 +178,11 @@ class Agent(Terms):
             session_id: Its name.
             **names: What else is part of it, for example `user_id`.
         """
-        found: Session | None = self.call(self.finding(session_id, names))
-        return found
+        return self.call(self.finding(session_id, names))
 
     async def asession(self, session_id: str, /, **names: str) -> Session | None:
         """The same as `session`, with asyncio."""
-        found: Session | None = await self.acall(self.finding(session_id, names))
-        return found
+        return await self.acall(self.finding(session_id, names))
 
     def finding(self, session_id: str, names: Mapping[str, str]) -> Flow[Session | None]:
         """The conversations of a session or thread, as a flow; as for `session`."""
@@ -201,13 +201,11 @@ class Agent(Terms):
         Returns:
             The service's ids of the conversations that were forgotten.
         """
-        gone: list[str] = self.call(self.forgetting(session_id, names))
-        return gone
+        return self.call(self.forgetting(session_id, names))
 
     async def aforget(self, session_id: str, /, **names: str) -> list[str]:
         """The same as `forget`, with asyncio."""
-        gone: list[str] = await self.acall(self.forgetting(session_id, names))
-        return gone
+        return await self.acall(self.forgetting(session_id, names))
 
     def forgetting(
         self,

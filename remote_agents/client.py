@@ -268,20 +268,14 @@ class Client(Settings):
             ConfigurationError: The service has no search of its own, or needs to be told where.
         """
         most = read_most("top_k", top_k)
-        found: Sequence[Citation] = self.agent.call(
-            self._search(query, knowledge_base, most, **options)
-        )
-        return found
+        return self.agent.call(self._search(query, knowledge_base, most, **options))
 
     async def asearch(
         self, query: str, *, knowledge_base: str | None = None, top_k: int = 4, **options: object
     ) -> Sequence[Citation]:
         """The same as `search`, with asyncio."""
         most = read_most("top_k", top_k)
-        found: Sequence[Citation] = await self.agent.acall(
-            self._search(query, knowledge_base, most, **options)
-        )
-        return found
+        return await self.agent.acall(self._search(query, knowledge_base, most, **options))
 
     def _search(
         self, query: str, knowledge_base: str | None, top_k: int, **options: object
@@ -304,13 +298,11 @@ class Client(Settings):
             ConversationNotFoundError: The error names no conversation, or it is gone.
             RemoteFailureError: The service says that the answer failed.
         """
-        reply: Reply | None = self.agent.call(self._recover(error))
-        return reply
+        return self.agent.call(self._recover(error))
 
     async def arecover(self, error: AgentError) -> Reply | None:
         """The same as `recover`, with asyncio."""
-        reply: Reply | None = await self.agent.acall(self._recover(error))
-        return reply
+        return await self.agent.acall(self._recover(error))
 
     def _recover(self, error: AgentError) -> Flow[Reply | None]:
         stored = getattr(self, "messages", None)
@@ -359,13 +351,11 @@ class Client(Settings):
         Returns:
             Whether there was one.
         """
-        forgotten = self.agent.call(self._forget(session_id, names, everywhere=everywhere))
-        return bool(forgotten)
+        return bool(self.agent.call(self._forget(session_id, names, everywhere=everywhere)))
 
     async def aforget(self, session_id: str, /, *, everywhere: bool = False, **names: str) -> bool:
         """The same as `forget`, with asyncio."""
-        forgotten = await self.agent.acall(self._forget(session_id, names, everywhere=everywhere))
-        return bool(forgotten)
+        return bool(await self.agent.acall(self._forget(session_id, names, everywhere=everywhere)))
 
     def _forget(
         self, session_id: str, names: Mapping[str, str], *, everywhere: bool

@@ -147,13 +147,11 @@ def calls(
 
     @wraps(flow)
     def call(self: S, /, *args: P.args, **kwargs: P.kwargs) -> T:
-        value: T = self.agent.call(flow(self, *args, **kwargs))
-        return value
+        return self.agent.call(flow(self, *args, **kwargs))
 
     @wraps(flow)
     async def acall(self: S, /, *args: P.args, **kwargs: P.kwargs) -> T:
-        value: T = await self.agent.acall(flow(self, *args, **kwargs))
-        return value
+        return await self.agent.acall(flow(self, *args, **kwargs))
 
     return _with_public_name(call, flow), _with_public_name(acall, flow, "a")
 

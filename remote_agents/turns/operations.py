@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable
 from functools import partial
 from types import GeneratorType
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from remote_agents import process
 from remote_agents.errors import (
@@ -56,7 +56,7 @@ logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
 
-def expand(flow: Flow[Any], exchange: Exchange) -> Flow[Any]:
+def expand(flow: Flow[T], exchange: Exchange) -> Flow[T]:
     """Put flows in the place of an endpoint's calls and streams; pass the rest on.
 
     Those flows are yielded: while one runs, the driver does not come through here.
@@ -67,7 +67,7 @@ def expand(flow: Flow[Any], exchange: Exchange) -> Flow[Any]:
         try:
             op = step(value)
         except StopIteration as stop:
-            return stop.value
+            return cast("T", stop.value)
         except BaseException as error:
             own = exchange.is_turn and error is not value and _is_own(error)
             value = None  # an error that knows its frame, and the frame it: garbage
