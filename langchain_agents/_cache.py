@@ -8,7 +8,6 @@ from typing import Any
 
 from langchain_core.caches import BaseCache
 from langchain_core.globals import get_llm_cache
-from langchain_core.messages import BaseMessage
 from langchain_core.outputs import ChatGeneration, Generation
 
 from remote_agents.agent import Agent
@@ -130,14 +129,10 @@ def _without_conversation(generation: Generation) -> Generation:
     info = generation.generation_info
     update: Arguments = {"generation_info": info and _without_conversation_keys(info)}
     if isinstance(generation, ChatGeneration):
-        update["message"] = _message_without_conversation(generation.message)
+        message = generation.message
+        metadata = _without_conversation_keys(message.response_metadata)
+        update["message"] = message.model_copy(update={"response_metadata": metadata})
     return generation.model_copy(update=update)
-
-
-def _message_without_conversation(message: BaseMessage) -> BaseMessage:
-    return message.model_copy(
-        update={"response_metadata": _without_conversation_keys(message.response_metadata)}
-    )
 
 
 def _without_conversation_keys(metadata: JsonObject) -> JsonObject:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from remote_agents.agent import Agent
     from remote_agents.flow import Flow
     from remote_agents.json_types import Arguments, JsonObject
-    from remote_agents.types import Event, Finish, Reply
+    from remote_agents.types import Event, Reply
 
 
 class AgentLLM(AgentSettings, RunnableMethods[str, str], BaseLLM):
@@ -152,25 +152,19 @@ class AgentLLM(AgentSettings, RunnableMethods[str, str], BaseLLM):
         return f"{self.endpoint.name}-agent"
 
 
-def _chunk(event: Any) -> GenerationChunk | None:
+def _chunk(event: Event) -> GenerationChunk | None:
     if type(event) is turns.TextDelta and event.text:
         return GenerationChunk(text=event.text)
-    return (
-        GenerationChunk(text="", generation_info=_info(_text_reply(event)))
-        if _is_finish(event)
-        else None
-    )
+    if type(event) is turns.Finish:
+        return GenerationChunk(text="", generation_info=_info(_text_reply(event)))
+    return None
 
 
 def _text_reply(last: Event) -> Reply:
     """The reply, which has to be text: a run that waits for a person has none."""
-    reply = cast("Finish", last).reply
-    turns.raise_if_interrupted(reply.metadata())
-    return reply
-
-
-def _is_finish(event: object) -> bool:
-    return type(event) is turns.Finish
+    assert isinstance(last, turns.Finish)
+    turns.raise_if_interrupted(last.reply.metadata())
+    return last.reply
 
 
 def _info(reply: Reply) -> JsonObject:
