@@ -82,11 +82,8 @@ class AgentSettings(Configured, Serializable, LanguageModel[Any, Any]):
         return turns.as_model_error(error)
 
     def _new_agent(self, environment: Mapping[str, str], arguments: Mapping[str, Any]) -> Agent:
-        try:
+        with turns.model_errors():
             agent = turns.Agent(self.endpoint, environment=environment, **arguments)
-        except AgentError as error:
-            turns.raise_model_error(error)
-            raise
         agent.framework = _FRAMEWORK
         return agent
 

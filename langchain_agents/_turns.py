@@ -26,7 +26,7 @@ from langchain_agents._errors import (
     ToolsNotSupportedError,
     as_model_error as as_model_error,
     model_errors as model_errors,
-    raise_model_error as raise_model_error,
+    raise_model_error,
 )
 from langchain_agents._event_streams import (
     aclosable as aclosable,
