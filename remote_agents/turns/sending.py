@@ -233,7 +233,7 @@ def _token(exchange: Exchange) -> Flow[SecretStr]:
         return own
     # Plain, it is in no frame.
     secret = _secret_or_kind(
-        (yield from asked_in_time("api_key", Do(terms.fresh_key, blocks=True), exchange))
+        (yield from asked_in_time("api_key", Do(terms.secret, blocks=True), exchange))
     )
     if isinstance(secret, str):
         fault: str | None = f"is of type {secret}, not a text; (token, seconds) is for cached_key"

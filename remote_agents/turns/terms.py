@@ -221,10 +221,6 @@ class Terms:
         """The key itself, when it is not a function."""
         return str(self.secret.get_secret_value())
 
-    def fresh_key(self) -> Any:
-        """Ask the function for a token."""
-        return self.secret()
-
     def drop_key(self, refused: SecretStr | None) -> None:
         """Tell a function that keeps its token (see `cached_key`) that it was refused."""
         if drop := getattr(self.secret, "drop", None):
