@@ -75,11 +75,6 @@ class Route:
         secure = url.startswith("https:") or (proxy or "").startswith("https:")
         return cls(verify if secure else None, proxy)
 
-    @property
-    def is_proxied(self) -> bool:
-        """Whether there is a proxy in between."""
-        return self.proxy is not None
-
 
 class Pools:
     """The clients of this process, by route and, for async ones, by event loop."""
@@ -221,7 +216,7 @@ def _async_client(route: Route) -> Callable[[], AsyncClient]:
     aiohttp knows no SOCKS; so all that goes through a proxy goes there in one way.
     """
     context = context_of(route)
-    if not route.is_proxied:
+    if route.proxy is None:
         with suppress(ImportError, OSError):  # it makes TLS contexts, wanted or not
             from remote_agents.http._aiohttp import AiohttpClient, is_known
 
