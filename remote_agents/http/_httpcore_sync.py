@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import socket
 import ssl
-import time
 from functools import lru_cache, partial
 from typing import Any
 
@@ -35,7 +34,7 @@ class SyncHttpcoreClient:
     """
 
     def __init__(
-        self, context: ssl.SSLContext, limits: httpx.Limits, proxy: httpx.Proxy | None = None
+        self, context: ssl.SSLContext, limits: httpx.Limits, proxy: httpx.Proxy | None
     ) -> None:
         self.pool = SyncPool(
             limits,
@@ -155,7 +154,7 @@ def _rest_of(timeout: float | None) -> float | None:
     """What is left of a limit for several reads, so that no byte starts it anew."""
     if not isinstance(timeout, Deadline):
         return timeout
-    left = timeout.moment - time.monotonic()
+    left = timeout.left()
     if left <= 0:
         raise httpcore.ReadTimeout("the head of the response was not whole in time")
     return left
