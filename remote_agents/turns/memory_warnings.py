@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
+from functools import cache
 
 from remote_agents.callers import warn_of_turn
 from remote_agents.memory.plan import Plan, Reason
@@ -13,8 +14,6 @@ from remote_agents.memory.standing import Standing
 from remote_agents.memory.store import SessionStore
 
 logger = logging.getLogger("remote_agents.memory")
-
-_warned: set[str] = set()
 
 # Why nothing went on of a dialogue that had a conversation.
 _RESTARTS: dict[Reason | None, str] = {
@@ -87,17 +86,15 @@ def _log_other_processes(plan: Plan, standing: Standing) -> None:
             plan.conversation_id,
         )
     if standing.dialogue.kind == "session" and plan.bare and _has_workers():
-        _warn_once(
-            "workers",
-            "Sessions are remembered in this process only, and there are several workers: give "
-            "them one store, session_store=SQLSessionStore(...).",
-        )
+        _warn_of_workers()
 
 
-def _warn_once(about: str, message: str) -> None:
-    if about not in _warned:
-        _warned.add(about)
-        logger.warning(message)
+@cache  # once in a process
+def _warn_of_workers() -> None:
+    logger.warning(
+        "Sessions are remembered in this process only, and there are several workers: give them "
+        "one store, session_store=SQLSessionStore(...)."
+    )
 
 
 def _has_workers() -> bool:

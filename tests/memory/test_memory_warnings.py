@@ -14,9 +14,9 @@ from tests.memory.ways import client
 
 
 @pytest.fixture(autouse=True)
-def heard(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
+def heard(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("INFO", "remote_agents")
-    monkeypatch.setattr(memory_warnings, "_warned", set())
+    memory_warnings._warn_of_workers.cache_clear()
 
 
 def said(caplog: pytest.LogCaptureFixture, level: str) -> list[str]:
