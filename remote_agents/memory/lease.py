@@ -45,7 +45,7 @@ class Lease:
         dialogue: Its key there.
         wait: Seconds to wait at most for the turns before.
         left: Seconds that are left of the turn's whole time, at most so many; it raises when there
-            are none. None where the whole time has no limit.
+            are none.
         title: What its caller calls it.
 
     Attributes:
@@ -58,7 +58,7 @@ class Lease:
         store: SessionStore,
         dialogue: str,
         wait: float,
-        left: Left | None,
+        left: Left,
         title: str = "this session",
     ) -> None:
         self.began = time.time()
@@ -156,7 +156,7 @@ class Lease:
         turnstile = self.store.turnstile
         self._place = place = self._place or turnstile.enter(self._dialogue)
         if self._waits_since is None:
-            self._waits_since, self._wait = time.monotonic(), self._within(self._wait)
+            self._waits_since, self._wait = time.monotonic(), self._left(self._wait)
         since: float | None = None
         while True:
             if place.coming is None or place.coming.done():
@@ -179,10 +179,6 @@ class Lease:
                 yield Sleep(random.uniform(0.02, 0.05))
             else:
                 yield Wait(place.coming, max(0, min(self._wait - waited, patience)))
-
-    def _within(self, seconds: float) -> float:
-        """So many seconds, or what is left of the turn's whole time, if that is less."""
-        return seconds if self._left is None else self._left(seconds)
 
     def _holder_now(self) -> Lease | None:
         holder: Lease | None = self.store.turnstile.holder(self._dialogue)
@@ -221,7 +217,7 @@ class Lease:
             _under_way(holder.began),
         )
         with suppress(DeadlineReached):
-            yield _word(self.store, holder.end, self._within(STORE_WAIT))
+            yield _word(self.store, holder.end, self._left(STORE_WAIT))
 
     def _check(self, waited: float, since: float | None) -> None:
         """Say that one waits, and end what keeps him waiting for nothing."""
@@ -246,7 +242,7 @@ class Lease:
         """
         self._saved, self.broken = conversation, _nothing
         try:
-            within = self._within(STORE_WAIT)
+            within = self._left(STORE_WAIT)
         except AgentError:  # the answer is whole: it came in time
             within = LAST_WAIT
         try:
@@ -301,7 +297,7 @@ class Lease:
 def asked(
     store: SessionStore,
     word: Callable[[], T],
-    left: Left | None = None,
+    left: Left = float,  # all of them
     *,
     inline: bool = False,
 ) -> Flow[T]:
@@ -313,7 +309,7 @@ def asked(
         ConversationError: It fails, or does not answer in time.
         AgentTimeoutError: The whole time of the turn is over.
     """
-    within = STORE_WAIT if left is None else left(STORE_WAIT)
+    within = left(STORE_WAIT)
     try:
         if not store.blocks:
             return word()
@@ -323,8 +319,7 @@ def asked(
     except AgentError:
         raise
     except DeadlineReached:
-        if left is not None:
-            left(STORE_WAIT)
+        left(STORE_WAIT)  # the whole time may be over
         raise ConversationError(
             f"The session store did not answer within {within:.3g} s; nothing was sent. Check its "
             "database."

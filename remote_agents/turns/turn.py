@@ -157,7 +157,7 @@ class _Asking:
     ) -> Flow[None]:
         """A turn of a dialogue, which leaves a note of where the conversation stands."""
         terms, self.clock = self.terms, Exchange(self.terms)
-        left = None if terms.timeout.total is None else self.clock.left
+        left = self.clock.left
         account = yield from account_of(self.clock)
         store = terms.store
         seal_key = terms.learned.seal_key or (yield from asked(store, terms.seal_key, left))
