@@ -65,7 +65,7 @@ def read_verify(value: object) -> Any:
     """TLS settings: True, False, a path, or a context; None is True."""
     refuse_certificates(value)
     if value is None or isinstance(value, (bool, str, os.PathLike, ssl.SSLContext)):
-        return value
+        return True if value is None else value
     raise ConfigurationError(
         "verify is True, False, the path of a file of certificates (PEM), or an ssl.SSLContext, "
         f"not {type(value).__name__}."

@@ -63,17 +63,17 @@ class Transport:
         self,
         base_url: str,
         *,
-        key_header: str = "Authorization",
-        key_begins: str = "Bearer ",
-        headers: Mapping[str, str] | None = None,
-        verify: object = True,
-        client: httpx.Client | None = None,
-        async_client: httpx.AsyncClient | None = None,
+        key_header: str,
+        key_begins: str,
+        headers: Mapping[str, str],
+        verify: object,
+        client: httpx.Client | None,
+        async_client: httpx.AsyncClient | None,
     ) -> None:
         self.base_url = base_url
         self._key_header, self._key_begins = key_header, key_begins
-        self._headers = headers or {}
-        self._verify = True if verify is None else verify
+        self._headers = headers
+        self._verify = verify
         self._client = client
         self._async_client = async_client
         self._home: pools.Route | None = None
