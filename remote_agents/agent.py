@@ -26,7 +26,7 @@ from remote_agents.flow import Flow
 from remote_agents.json_types import JsonObject
 from remote_agents.memory.dialogue import FoundNames, without_absent
 from remote_agents.memory.history_matching import Conversation
-from remote_agents.memory.lease import asked
+from remote_agents.memory.lease import ask_store
 from remote_agents.memory.marks import sealer_for
 from remote_agents.memory.sessions import Session
 from remote_agents.memory.stored_conversations import marks_of
@@ -228,7 +228,7 @@ class Agent(Terms):
                 for known in (yield from self._known(key)):
                     yield from delete(known.conversation_id)
                     deleted.add(known.conversation_id)
-            forgotten = yield from asked(self.store, partial(self.store.delete, key))
+            forgotten = yield from ask_store(self.store, partial(self.store.delete, key))
             if delete is not None:
                 for late in set(forgotten) - deleted:  # of a turn that ended meanwhile
                     yield from delete(late)
@@ -239,7 +239,7 @@ class Agent(Terms):
         return self.dialogue_keys_of(session_id, names, (yield from self.asking_account()))
 
     def _known(self, key: str) -> Flow[list[Conversation]]:
-        known = yield from asked(self.store, partial(self.store.read, key))
+        known = yield from ask_store(self.store, partial(self.store.read, key))
         return [each for each in known if each.conversation_id]
 
     def asking_account(self) -> Flow[str]:
@@ -257,7 +257,7 @@ class Agent(Terms):
             session_id: The session that is to go on in it; None if its own id names it.
         """
         account = yield from self.asking_account()
-        seal_key = self.learned.seal_key or (yield from asked(self.store, self.seal_key))
+        seal_key = self.learned.seal_key or (yield from ask_store(self.store, self.seal_key))
         return marks_of(
             conversation_id,
             messages,

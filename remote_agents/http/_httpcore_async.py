@@ -75,7 +75,7 @@ class _Stream(httpcore.AsyncNetworkStream):
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         self._asking = False
-        while data := await self._stream.read(max_bytes, self._left_of(timeout)):
+        while data := await self._stream.read(max_bytes, self._seconds_left(timeout)):
             if fewer := joined(self._joiner, data):
                 return fewer
         return b""
@@ -87,9 +87,9 @@ class _Stream(httpcore.AsyncNetworkStream):
             self._joiner.begin(bodiless=buffer.startswith(b"HEAD "), is_http=is_http)
             if self._connecting is not None and is_for_service(buffer):
                 self._connecting = None
-        await self._stream.write(buffer, self._left_of(timeout))
+        await self._stream.write(buffer, self._seconds_left(timeout))
 
-    def _left_of(self, timeout: float | None) -> float | None:
+    def _seconds_left(self, timeout: float | None) -> float | None:
         return timeout if self._connecting is None else self._connecting.left()
 
     async def aclose(self) -> None:
@@ -101,7 +101,7 @@ class _Stream(httpcore.AsyncNetworkStream):
         server_hostname: str | None = None,
         timeout: float | None = None,
     ) -> httpcore.AsyncNetworkStream:
-        within = self._left_of(timeout)
+        within = self._seconds_left(timeout)
         secure = await self._stream.start_tls(ssl_context, server_hostname, within)
         return _Stream(secure, self._connecting)
 

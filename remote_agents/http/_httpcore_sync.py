@@ -150,7 +150,7 @@ def joined(joiner: ChunkJoiner, data: bytes) -> bytes:
         raise httpcore.RemoteProtocolError(str(error)) from None
 
 
-def _rest_of(timeout: float | None) -> float | None:
+def _seconds_left(timeout: float | None) -> float | None:
     """What is left of a limit for several reads, so that no byte starts it anew."""
     if not isinstance(timeout, Deadline):
         return timeout
@@ -188,7 +188,7 @@ class _Stream(httpcore.NetworkStream):
         if self._head:
             self.write(b"", timeout)
         self._asking = False
-        while data := self._stream.read(max_bytes, _rest_of(timeout)):
+        while data := self._stream.read(max_bytes, _seconds_left(timeout)):
             if fewer := joined(self._joiner, data):
                 return fewer
         return b""

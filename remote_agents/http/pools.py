@@ -163,7 +163,7 @@ class Pools:
     def leave(self, user: object) -> None:
         """`user` needs its sync clients no longer; the last user of one closes it."""
         with self._lock:
-            clients = self._taken(self._routes_without(user))
+            clients = self._pop_clients(self._routes_without(user))
         for client in clients:
             client.close()
 
@@ -172,7 +172,7 @@ class Pools:
         of_loop = self._loops.get(asyncio.get_running_loop(), {})
         with self._lock:
             routes = self._routes_without(user)
-            clients = self._taken(routes)
+            clients = self._pop_clients(routes)
         # All at once: while one is closed, another task may come for the next.
         closers = [of_loop.pop(route)[1] for route in routes if route in of_loop]
         for client in clients:
@@ -186,7 +186,7 @@ class Pools:
             users.discard(user)
         return [route for route, users in self._users.copy().items() if not users]
 
-    def _taken(self, routes: list[Route]) -> list[SyncHttpcoreClient]:
+    def _pop_clients(self, routes: list[Route]) -> list[SyncHttpcoreClient]:
         """The sync clients of these routes, which nobody is given any more."""
         taken = (self._clients.pop(route, None) for route in routes)
         return [client for client in taken if client is not None]

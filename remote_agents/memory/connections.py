@@ -107,7 +107,7 @@ class Connections:
                 pool.dispose()
 
     def _run_kept(self, text: str, values: Any, result: Callable[[Any], T]) -> T:
-        connection, info = self._taken()
+        connection, info = self._take_connection()
         try:
             found = result(connection.execute(text, values))
             connection.commit()
@@ -119,7 +119,7 @@ class Connections:
             self._close_one()
         return found
 
-    def _taken(self) -> tuple[Any, dict[Any, Any]]:
+    def _take_connection(self) -> tuple[Any, dict[Any, Any]]:
         try:
             connection, info = self._kept.pop()
         except IndexError:

@@ -96,7 +96,7 @@ class Lease:
 
         `streamed` says whether its caller reads the answer piece by piece.
         """
-        ending = _word(self.store, self.give_back, LAST_WAIT)
+        ending = _store_call(self.store, self.give_back, LAST_WAIT)
         consumer = self._consumer if streamed else None
         may_wait = yield Defer(ending, lambda: not self._over, consumer)
         self._inline = not self.store.blocks or (may_wait and self.store.timely)
@@ -104,7 +104,7 @@ class Lease:
     def known(self) -> Flow[Sequence[Conversation]]:
         """What is known of the dialogue, the latest used first."""
         self._may_guess, self.guess = False, None
-        return self._asked(partial(self.store.read, self._dialogue))
+        return self._ask(partial(self.store.read, self._dialogue))
 
     def expected(self) -> Flow[Sequence[Conversation]]:
         """The same, or at first what the store guesses, which `taking` may find wrong."""
@@ -123,10 +123,10 @@ class Lease:
         """
         if self.guess is not None and not any(each is conversation for each in self.guess):
             return False
-        return (yield from self._asked(partial(self._take, conversation, alone)))
+        return (yield from self._ask(partial(self._take, conversation, alone)))
 
-    def _asked(self, word: Callable[[], T]) -> Flow[T]:
-        return asked(self.store, word, self._left, inline=self._inline)
+    def _ask(self, word: Callable[[], T]) -> Flow[T]:
+        return ask_store(self.store, word, self._left, inline=self._inline)
 
     def _take(self, conversation: Conversation | None, alone: bool) -> bool:
         if self._over or self._taken:
@@ -217,7 +217,7 @@ class Lease:
             _under_way(holder.began),
         )
         with suppress(DeadlineReached):
-            yield _word(self.store, holder.end, self._left(STORE_WAIT))
+            yield _store_call(self.store, holder.end, self._left(STORE_WAIT))
 
     def _check(self, waited: float, since: float | None) -> None:
         """Say that one waits, and end what keeps him waiting for nothing."""
@@ -251,7 +251,7 @@ class Lease:
             elif self._inline:
                 self.store.call_within(within, self.give_back)
             else:
-                yield _word(self.store, self.give_back, within)
+                yield _store_call(self.store, self.give_back, within)
         except DeadlineReached:
             logger.warning("The session store does not answer; the turn may not be recorded.")
 
@@ -294,7 +294,7 @@ class Lease:
             )
 
 
-def asked(
+def ask_store(
     store: SessionStore,
     word: Callable[[], T],
     left: Left = float,  # all of them
@@ -315,7 +315,7 @@ def asked(
             return word()
         if inline:
             return store.call_within(within, word)
-        return cast("T", (yield _word(store, word, within)))
+        return cast("T", (yield _store_call(store, word, within)))
     except AgentError:
         raise
     except DeadlineReached:
@@ -331,7 +331,7 @@ def asked(
         ) from error
 
 
-def _word(store: SessionStore, word: Callable[[], Any], within: float) -> Do:
+def _store_call(store: SessionStore, word: Callable[[], Any], within: float) -> Do:
     """The operation that says a word with a store."""
     return Do(partial(store.call_within, within, word), store.blocks, within, store.timely)
 

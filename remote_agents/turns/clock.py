@@ -92,7 +92,7 @@ class Exchange:
             raise self.timed_out("total")
         return left if seconds is None else min(seconds, left)
 
-    def moment(self, seconds: float | None) -> float | None:
+    def deadline(self, seconds: float | None) -> float | None:
         """So many seconds from now, or the end of the whole time: when what is read must be there.
 
         What lay there already when the whole time was over is read too.

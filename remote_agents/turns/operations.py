@@ -45,7 +45,7 @@ from remote_agents.turns.reading import (
     read_stored,
     read_whole,
 )
-from remote_agents.turns.sending import accepted, stopping
+from remote_agents.turns.sending import send, stopping
 from remote_agents.turns.terms import Terms
 from remote_agents.types import Event, Reply, Turn
 from remote_agents.wire.failures import error_message
@@ -142,7 +142,7 @@ def call(op: Call, exchange: Exchange) -> Flow[CallResult]:
         _new_reply(exchange, op.conversation_id)
     try:
         reads = read_stored if op.request.foreign else read_whole
-        answer: CallResult = yield accepted(op.request, exchange, reads)
+        answer: CallResult = yield send(op.request, exchange, reads)
         if op.asks and not exchange.handed_over:
             exchange.handed_over, exchange.asked = True, exchange.sent
         return answer
@@ -173,7 +173,7 @@ def sleep(op: Sleep, exchange: Exchange) -> Flow[None]:
 def download(op: Download, exchange: Exchange) -> Flow[Any]:
     """A body passed on piece by piece."""
     try:
-        response = yield accepted(op.request, exchange)
+        response = yield send(op.request, exchange)
         yield from read_pieces(response, exchange, lambda piece: op.write(piece, response.headers))
         return response.headers
     except AgentError as error:
@@ -195,7 +195,7 @@ def stream(op: Stream, exchange: Exchange) -> Flow[Reply]:
         _add_extra_body(op.request, terms)
     reply = _new_reply(exchange, op.conversation_id)
     try:
-        last = yield accepted(op.request, exchange, partial(read_answer, op.decode, reply))
+        last = yield send(op.request, exchange, partial(read_answer, op.decode, reply))
         yield from _end(last, reply, exchange, op.after)
     except AgentError as error:
         if isinstance(error, NotFoundError) and is_about_path(error):

@@ -191,7 +191,7 @@ def _read_events(
 def _first_deadline(exchange: Exchange) -> float | None:
     """When the first event of the answer must be there, counted from asking."""
     limit, asked = exchange.terms.timeout.first_event, min(exchange.sent, exchange.asked)
-    return exchange.moment(None if limit is None else asked + limit - time.monotonic())
+    return exchange.deadline(None if limit is None else asked + limit - time.monotonic())
 
 
 def _next_deadline(
@@ -207,7 +207,7 @@ def _next_deadline(
         reader.leave_at = _leave_at(reader, events)
         return reader.leave_at
     if not idle:
-        return exchange.moment(exchange.terms.timeout.idle)
+        return exchange.deadline(exchange.terms.timeout.idle)
     _look_at_clock(deadline, exchange, reader.phase)
     return deadline
 
@@ -302,7 +302,7 @@ def read_body(response: Any, exchange: Exchange) -> Flow[bytes]:
 def read_pieces(response: Any, exchange: Exchange, take: Callable[[bytes], None]) -> Flow[None]:
     """A body of any size, piece by piece; neither drips nor blanks put off the idle limit."""
     begun, size, idle = time.monotonic(), 0, exchange.terms.timeout.idle
-    deadline = exchange.moment(idle)
+    deadline = exchange.deadline(idle)
     while (piece := (yield from _read(response, deadline, exchange, "idle"))) is not None:
         take(piece)
         if piece.isspace():
@@ -311,7 +311,7 @@ def read_pieces(response: Any, exchange: Exchange, take: Callable[[bytes], None]
         size += len(piece)
         drips = begun + size / SLOWEST - time.monotonic()  # below 0: it comes too slowly
         slow = None if idle is None else idle + min(0, drips)
-        deadline = exchange.moment(slow)
+        deadline = exchange.deadline(slow)
 
 
 def _read(response: Any, deadline: float | None, exchange: Exchange, phase: str) -> Flow[Any]:

@@ -42,7 +42,7 @@ PARTING = 5.0  # seconds for what stops a run
 Then: TypeAlias = Callable[[Any, Exchange], Flow[Any]]
 
 
-def accepted(request: Request, exchange: Exchange, then: Then | None = None) -> Flow[Any]:
+def send(request: Request, exchange: Exchange, then: Then | None = None) -> Flow[Any]:
     """Send a request until it is accepted, repeating it where that is safe; gives the response.
 
     A refusal of the path, before which nothing can have run, is followed by the same request at the
@@ -59,11 +59,11 @@ def accepted(request: Request, exchange: Exchange, then: Then | None = None) -> 
     """
     places, rest = _places(request, exchange.terms.endpoint)
     if len(places) == 1:
-        return (yield from _in_attempts(_at(places[0] + rest, request), exchange, then))
+        return (yield from _in_attempts(_at_path(places[0] + rest, request), exchange, then))
     found = exchange.terms.learned.places
     missed: AgentStatusError | None = None
     for place in sorted(places, key=lambda place: place != found.get(places[0])):
-        sent = _at(place + rest, request)
+        sent = _at_path(place + rest, request)
         try:
             answer = yield from _in_attempts(sent, exchange, then)
         except AgentStatusError as error:
@@ -88,7 +88,7 @@ def _places(request: Request, endpoint: Endpoint) -> tuple[Sequence[str], str]:
     return [request.path, *other], ""
 
 
-def _at(path: str, request: Request) -> Request:
+def _at_path(path: str, request: Request) -> Request:
     return request if path == request.path else replace(request, path=path)
 
 
@@ -188,7 +188,7 @@ def stopping(exchange: Exchange) -> Send | None:
         return None
     places, rest = _places(request, exchange.terms.endpoint)
     place = exchange.terms.learned.places.get(places[0], places[0])
-    request = _with_headers(_at(place + rest, request), exchange.terms)
+    request = _with_headers(_at_path(place + rest, request), exchange.terms)
     limits = Timeout(connect=PARTING, first_event=PARTING, idle=PARTING)
     return Send(request, exchange.token, PARTING, limits, lambda: None)
 

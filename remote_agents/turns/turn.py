@@ -31,7 +31,7 @@ from remote_agents.memory.dialogue import (
     is_nonce,
     new_nonce,
 )
-from remote_agents.memory.lease import Lease, asked
+from remote_agents.memory.lease import Lease, ask_store
 from remote_agents.memory.marks import Sealer, sealer_for
 from remote_agents.memory.plan import Plan
 from remote_agents.memory.prompt import Prompt
@@ -160,7 +160,7 @@ class _Asking:
         left = self.clock.left
         account = yield from account_of(self.clock)
         store = terms.store
-        seal_key = terms.learned.seal_key or (yield from asked(store, terms.seal_key, left))
+        seal_key = terms.learned.seal_key or (yield from ask_store(store, terms.seal_key, left))
         sealer = sealer_for(seal_key, account, terms.name)
         kind, parts = name or ("nonce", {})
         if kind in ("session", "thread"):
