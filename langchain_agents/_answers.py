@@ -90,11 +90,8 @@ class TextChunks:
         if isinstance(event, STEPS):
             self._layout.add(event)
         if type(event) is ClientToolCall:
-            return _chunk("", tool_call_chunks=[self._call(event)])
+            return _chunk("", tool_call_chunks=[call_chunk(event, len(self._layout.blocks) - 1)])
         return None
-
-    def _call(self, event: ClientToolCall) -> ToolCallChunk:
-        return call_chunk(event, len(self._layout.blocks) - 1)
 
     def _text(self, text: str) -> ChatGenerationChunk | None:
         if not text:

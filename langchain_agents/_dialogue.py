@@ -49,11 +49,13 @@ def with_dialogue(agent: Agent, config: RunnableConfig, kwargs: Arguments) -> Ar
         call["cleared"] = True
         if not call.get("conversation_id") and (own := _own_conversation(history, agent)):
             call["conversation_id"] = own
-    session_id = call.get("session_id") or current_session() or _session_alone(found)
-    if session_id:
+    thread = found.get("thread_id") or found.get("conversation_id")
+    alone = None if thread else found.get("session_id")
+    # As arguments, since tracers group turns by these.
+    if session_id := call.get("session_id") or current_session() or alone:
         call["session_id"] = session_id
-    elif thread := _thread(found):
-        call["thread_id"] = thread  # for tracers, which group turns by it
+    elif thread:
+        call["thread_id"] = thread
     return {**call, "dialogue": found}
 
 
@@ -73,21 +75,10 @@ def with_context(agent: Agent, kwargs: Arguments) -> Arguments:
     return kwargs if "dialogue" in kwargs else with_dialogue(agent, ensure_config(), kwargs)
 
 
-def _thread(found: dict[str, str]) -> str | None:
-    return found.get("thread_id") or found.get("conversation_id")
-
-
 def in_thread(call: Mapping[str, Any]) -> bool:
     """Whether a call belongs to a thread, and to no session or conversation by argument."""
     named = call.get("session_id") or call.get("conversation_id")
     return not named and "thread_id" in (call.get("dialogue") or {})
-
-
-def _session_alone(found: dict[str, str]) -> str | None:
-    """A session that nothing but those who ask stand beside: tracers know it by its argument."""
-    if "thread_id" in found or "conversation_id" in found:
-        return None
-    return found.get("session_id")
 
 
 def _context(configurable: Mapping[str, Any], agent: Agent) -> FoundNames:
