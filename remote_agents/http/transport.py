@@ -6,7 +6,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import httpx
 
@@ -37,9 +37,6 @@ from remote_agents.http.requests import (
 from remote_agents.http.responses import AsyncResponse, IncomingResponse, SyncResponse
 from remote_agents.json_types import JsonMapping, JsonObject
 from remote_agents.workers import workers
-
-if TYPE_CHECKING:
-    from remote_agents.http._httpcore_sync import SyncHttpcoreClient
 
 # Seconds by which the limit for the first event outlasts an equal one for the connection, so that
 # an unreachable host is called that.
@@ -86,8 +83,7 @@ class Transport:
             if self._client is not None:
                 incoming = self._send_by(self._client, op, head, departure)
             else:
-                outgoing = self._outgoing(op, head)
-                incoming = self._client_for(op).send(outgoing, departure)
+                incoming = self._send(op, head, departure)
             departure.told.clear()
             if self._is_kept_out(incoming, op, self._client):
                 incoming.close()
@@ -152,21 +148,17 @@ class Transport:
 
     # --- the shared clients ----------------------------------------------------------------------
 
-    def _client_for(self, op: Send) -> SyncHttpcoreClient:
-        route = self._route(op)
+    def _send(self, op: Send, head: Deadline | None, departure: Departure) -> IncomingResponse:
+        outgoing, route = self._outgoing(op, head), self._route(op)
         if route.verify is not None and certificates.is_due(route.verify):
             certificates.reload_changed(route.verify)
-        return pools.pools.client(self, route)
-
-    async def _aclient_for(self, op: Send) -> pools.AsyncClient:
-        route = self._route(op)
-        if route.verify is not None and certificates.is_due(route.verify):
-            await workers.acall(partial(certificates.reload_changed, route.verify), None)
-        return await pools.pools.async_client(self, route)
+        return pools.pools.client(self, route).send(outgoing, departure)
 
     async def _asend(self, op: Send, departure: Departure) -> IncomingResponse:
-        outgoing = self._outgoing(op, None)
-        client = await self._aclient_for(op)
+        outgoing, route = self._outgoing(op, None), self._route(op)
+        if route.verify is not None and certificates.is_due(route.verify):
+            await workers.acall(partial(certificates.reload_changed, route.verify), None)
+        client = await pools.pools.async_client(self, route)
         return await client.send(outgoing, departure)
 
     def _outgoing(self, op: Send, head: Deadline | None) -> OutgoingRequest:
