@@ -139,16 +139,14 @@ class RemoteLLM(Configured, StructuredPrediction):
     def metadata(self) -> LLMMetadata:
         """What engines need to know: a chat model, its window, and whether it takes tools."""
         tools = self.agent.endpoint.tools and not is_program(caller_of_llm())
+        longest = getattr(self, "max_completion_tokens", None)  # where the service knows it
         return LLMMetadata(
             context_window=self.context_window,
-            num_output=self._longest_answer() or DEFAULT_NUM_OUTPUTS,
+            num_output=longest or self.max_tokens or DEFAULT_NUM_OUTPUTS,
             is_chat_model=True,
             is_function_calling_model=tools,
             model_name=self.agent.agent_id,
         )
-
-    def _longest_answer(self) -> int | None:
-        return getattr(self, "max_completion_tokens", None) or self.max_tokens
 
     @property
     def client(self) -> Client:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Iterable
 from functools import partial
 
 from remote_agents.errors import StreamProtocolError
 from remote_agents.flow import Call, Flow, Once, Request
-from remote_agents.types import Attachment, Message, Turn
+from remote_agents.types import Attachment, Turn
 from remote_agents.uploads import Upload, digest_of, load_upload
 from remote_agents.wire.json import items, mapping, text
 
@@ -17,14 +16,11 @@ from remote_agents.wire.json import items, mapping, text
 def links_of(asked: Turn) -> Flow[list[str]]:
     """The links and `cloud://` ids of a turn's files; what is no link yet is uploaded."""
     links = [str(link) for link in asked.options.get("files") or ()]
-    for attachment in _attachments(asked.messages):
-        link = yield from link_of(attachment)
-        links += [link]
+    for message in asked.messages:
+        for attachment in message.attachments:
+            link = yield from link_of(attachment)
+            links += [link]
     return links
-
-
-def _attachments(messages: Iterable[Message]) -> list[Attachment]:
-    return [attachment for message in messages for attachment in message.attachments]
 
 
 def link_of(attachment: Attachment) -> Flow[str]:

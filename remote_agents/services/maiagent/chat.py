@@ -7,7 +7,7 @@ one of three names. Files are uploaded first and go into `message.attachments`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -97,14 +97,9 @@ def attach(attachment: Attachment, *, anew: bool = False) -> Flow[JsonObject]:
         }
         return {key: value for key, value in record.items() if value is not None}
     upload = yield from load_upload(attachment)
-    upload_it = partial(_stored, upload)
-    stored = yield from upload_it() if anew else _once(digest_of(upload), upload_it)
+    flow = partial(_stored, upload)
+    stored = (yield from flow()) if anew else (yield Once(digest_of(upload), flow))
     return {**stored, "type": kind}  # an upload's own type is another list of words
-
-
-def _once(key: str, flow: Callable[[], Flow[JsonObject]]) -> Flow[JsonObject]:
-    stored: JsonObject = yield Once(key, flow)
-    return stored
 
 
 def _stored(upload: Upload) -> Flow[JsonObject]:

@@ -8,7 +8,7 @@ Implements "Create Assistant Chat Completion", POST /api/v1/compatibility/openai
 from __future__ import annotations
 
 import re
-from typing import Any
+from collections.abc import Sequence
 from urllib.parse import quote
 
 from remote_agents.errors import BadRequestError, ConfigurationError
@@ -37,7 +37,7 @@ def turn(asked: Turn) -> Flow[Reply]:
     return reply
 
 
-def _request(asked: Turn, route: str, messages: Any) -> Request:
+def _request(asked: Turn, route: str, messages: Sequence[Message]) -> Request:
     body: JsonObject = {"messages": encode_messages(messages), "stream": asked.stream}
     if asked.conversation_id:
         body["store_in_session"] = asked.conversation_id
@@ -89,7 +89,7 @@ def citation(source: object) -> Citation:
 _ORIGIN = frozenset({"origin_name", "origin_ref", "document_id", "score"})
 
 
-def fold_system(messages: Any) -> Any:
+def fold_system(messages: Sequence[Message]) -> list[Message]:
     """The messages with each system message put in front of the user message that follows it."""
     folded: list[Message] = []
     waiting: list[str] = []
