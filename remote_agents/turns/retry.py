@@ -53,7 +53,7 @@ def retry_delay(
     told = getattr(error, "retry_after", None)
     if told is not None and was_not_run(error):
         return float(told) if told <= MAX_WAIT else None
-    if was_not_run(error) or ((safe or unsafe) and _may_have_run(error)):
+    if was_not_run(error) or ((safe or unsafe) and _may_pass(error)):
         wait: float = min(first_wait * 2 ** (attempt - 1), MAX_WAIT)
         return wait * random.uniform(0.75, 1.25)
     return None
@@ -66,7 +66,8 @@ def was_not_run(error: AgentError) -> bool:
     return False
 
 
-def _may_have_run(error: AgentError) -> bool:
+def _may_pass(error: AgentError) -> bool:
+    """Whether another attempt may fare better, though this one may have run."""
     if isinstance(error, (ServerError, ConflictError)):
         return error.status_code in UNSAFE_STATUSES
     if isinstance(error, AgentTimeoutError):

@@ -263,14 +263,14 @@ class _Asking:
         return Turn(
             self.terms.agent_id,
             plan.messages,
-            self.stream,
-            plan.conversation_id,
-            plan.keep,
-            sent,
-            {name: sent[name] for name in endpoint.parameters if name in sent},
-            plan.history,
-            self.interrupts,
-            plan.moved_on,
+            stream=self.stream,
+            conversation_id=plan.conversation_id,
+            keep=plan.keep,
+            options=sent,
+            parameters={name: sent[name] for name in endpoint.parameters if name in sent},
+            history=plan.history,
+            interrupts=self.interrupts,
+            moved_on=plan.moved_on,
         )
 
 
