@@ -16,17 +16,7 @@ if TYPE_CHECKING:
 
 SCHEMA_VERSION = 5
 FIRST = ("conversation_id", "whole_id", "created")  # with which a conversation begins
-MOVING = (
-    "turns",
-    "count",
-    "known",
-    "held",
-    "system",
-    "history",
-    "broke_off",
-    "ids",
-    "last_used",
-)
+MOVING = ("turns", "count", "known", "held", "system", "history", "broke_off", "ids", "last_used")
 COLUMNS = (*FIRST, *MOVING)
 
 
