@@ -123,7 +123,7 @@ def _read_by_hook(response: httpx.Response) -> bytes:
         ) from None
 
 
-class _Response:
+class Response:
     """What is known of a response when its headers have arrived."""
 
     def __init__(self, incoming: IncomingResponse) -> None:
@@ -145,7 +145,7 @@ class _Response:
         return [(name.decode("latin-1"), value.decode("latin-1")) for name, value in pairs]
 
 
-class SyncResponse(_Response):
+class SyncResponse(Response):
     """A response being read with blocking I/O.
 
     Args:
@@ -201,7 +201,7 @@ class SyncResponse(_Response):
         self._incoming.close()
 
 
-class AsyncResponse(_Response):
+class AsyncResponse(Response):
     """A response being read with asyncio.
 
     Args:

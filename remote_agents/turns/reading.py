@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 import re
 import time
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
 from remote_agents.errors import AgentError, StreamInterruptedError, StreamProtocolError
 from remote_agents.flow import CallResult, DeadlineReached, Decode, Emit, Flow, Read
@@ -19,6 +19,9 @@ from remote_agents.wire.parsing import BOM, excerpt, form_of, is_page, json_or_t
 from remote_agents.wire.reader import Reader
 from remote_agents.wire.sse import SSEDecoder
 
+if TYPE_CHECKING:
+    from remote_agents.http.responses import Response
+
 logger = logging.getLogger(__name__)
 
 # Once the answer is whole, how long its connection may linger before it is dropped: a little after
@@ -30,7 +33,7 @@ SLOWEST = 1024
 
 
 def read_answer(
-    decode: Decode, reply: Reply, response: Any, exchange: Exchange
+    decode: Decode, reply: Reply, response: Response, exchange: Exchange
 ) -> Flow[list[Event]]:
     """Emit what a response says, and fold it into the reply.
 
@@ -77,7 +80,7 @@ def read_result(
     return last
 
 
-def _read_headers(headers: Any, reply: Reply, exchange: Exchange) -> None:
+def _read_headers(headers: Mapping[str, str], reply: Reply, exchange: Exchange) -> None:
     """What a service tells in headers; one that is not there changes nothing."""
     endpoint = exchange.terms.endpoint
     reply.request_id = request_id(headers, endpoint.request_id_headers) or reply.request_id
@@ -86,7 +89,7 @@ def _read_headers(headers: Any, reply: Reply, exchange: Exchange) -> None:
 
 
 def _read_as_told(
-    head: bytes, response: Any, reader: Reader, exchange: Exchange, deadline: float | None
+    head: bytes, response: Response, reader: Reader, exchange: Exchange, deadline: float | None
 ) -> Flow[None]:
     form = form_of(head, response.headers.get("content-type", ""))
     if form == "page":
@@ -138,7 +141,9 @@ def _reader(decode: Decode, reply: Reply, exchange: Exchange) -> Reader:
     )
 
 
-def _read_head(response: Any, exchange: Exchange, deadline: float | None) -> Flow[bytes | None]:
+def _read_head(
+    response: Response, exchange: Exchange, deadline: float | None
+) -> Flow[bytes | None]:
     """The first bytes of a body that say what it is, whatever its type; None if it is empty."""
     head = b""
     while not head or BOM.startswith(head):
@@ -152,7 +157,11 @@ def _read_head(response: Any, exchange: Exchange, deadline: float | None) -> Flo
 
 
 def _read_events(
-    response: Any, reader: Reader, exchange: Exchange, chunk: bytes | None, deadline: float | None
+    response: Response,
+    reader: Reader,
+    exchange: Exchange,
+    chunk: bytes | None,
+    deadline: float | None,
 ) -> Flow[None]:
     while True:
         if chunk:
@@ -227,7 +236,7 @@ _NO_ANSWER = (Unknown, Update)
 # --- whole bodies ------------------------------------------------------------------------------
 
 
-def read_whole(response: Any, exchange: Exchange) -> Flow[CallResult]:
+def read_whole(response: Response, exchange: Exchange) -> Flow[CallResult]:
     """The answer to a plain call.
 
     Raises:
@@ -253,7 +262,7 @@ def read_whole(response: Any, exchange: Exchange) -> Flow[CallResult]:
     return CallResult(response.status, response.headers, data)
 
 
-def _is_half(raw: bytes, headers: Any) -> bool:
+def _is_half(raw: bytes, headers: Mapping[str, str]) -> bool:
     """Whether a body that is no JSON should be: its lines are none either."""
     if form_of(raw.lstrip().removeprefix(BOM), headers.get("content-type", "")) != "json":
         return False
@@ -262,7 +271,7 @@ def _is_half(raw: bytes, headers: Any) -> bool:
     return any(type(value) is bytes and not is_end(value) for _, value in frames)
 
 
-def read_stored(response: Any, exchange: Exchange) -> Flow[CallResult]:
+def read_stored(response: Response, exchange: Exchange) -> Flow[CallResult]:
     """What a storage says of a file that it took: nothing, or XML that nobody needs.
 
     Raises:
@@ -280,7 +289,7 @@ def read_stored(response: Any, exchange: Exchange) -> Flow[CallResult]:
 _NOT_STORED = re.compile(rb"<html|<!doctype html|<error\b", re.IGNORECASE)
 
 
-def read_body(response: Any, exchange: Exchange) -> Flow[bytes]:
+def read_body(response: Response, exchange: Exchange) -> Flow[bytes]:
     """A whole body, within the limits of time and size."""
     parts: list[bytes] = []
     left = most = exchange.terms.max_body_bytes
@@ -299,7 +308,9 @@ def read_body(response: Any, exchange: Exchange) -> Flow[bytes]:
     return b"".join(parts)
 
 
-def read_pieces(response: Any, exchange: Exchange, take: Callable[[bytes], None]) -> Flow[None]:
+def read_pieces(
+    response: Response, exchange: Exchange, take: Callable[[bytes], None]
+) -> Flow[None]:
     """A body of any size, piece by piece; neither drips nor blanks put off the idle limit."""
     begun, size, idle = time.monotonic(), 0, exchange.terms.timeout.idle
     deadline = exchange.deadline(idle)
@@ -314,11 +325,14 @@ def read_pieces(response: Any, exchange: Exchange, take: Callable[[bytes], None]
         deadline = exchange.deadline(slow)
 
 
-def _read(response: Any, deadline: float | None, exchange: Exchange, phase: str) -> Flow[Any]:
+def _read(
+    response: Response, deadline: float | None, exchange: Exchange, phase: str
+) -> Flow[bytes | None]:
     try:
-        return (yield Read(response, deadline))
+        piece: bytes | None = yield Read(response, deadline)
     except DeadlineReached as error:
         raise exchange.timed_out(phase) from error
+    return piece
 
 
 def _look_at_clock(deadline: float | None, exchange: Exchange, phase: str) -> None:

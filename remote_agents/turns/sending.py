@@ -6,7 +6,7 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from pydantic import SecretStr
 
@@ -31,6 +31,9 @@ from remote_agents.wire.failures import request_id, retry_after, status_error
 from remote_agents.wire.not_found import is_elsewhere
 from remote_agents.wire.refusals import refusal_body
 
+if TYPE_CHECKING:
+    from remote_agents.http.responses import Response
+
 logger = logging.getLogger(__name__)
 
 # A refusal's status says most: its body is not waited for long, nor read beyond this.
@@ -39,7 +42,7 @@ ERROR_BODY_BYTES = 256 * 1024
 PARTING = 5.0  # seconds for what stops a run
 
 
-Then: TypeAlias = Callable[[Any, Exchange], Flow[Any]]
+Then: TypeAlias = "Callable[[Response, Exchange], Flow[Any]]"
 
 
 def send(request: Request, exchange: Exchange, then: Then | None = None) -> Flow[Any]:
@@ -140,7 +143,7 @@ def _is_of_token(error: AgentError, exchange: Exchange) -> bool:
     return refused and exchange.token is not None and exchange.terms.key_is_callable
 
 
-def _read_by(then: Then, response: Any, exchange: Exchange) -> Flow[Any]:
+def _read_by(then: Then, response: Response, exchange: Exchange) -> Flow[Any]:
     try:
         return (yield then(response, exchange))
     except RateLimitError as error:  # a body says it, with status 200
@@ -148,7 +151,7 @@ def _read_by(then: Then, response: Any, exchange: Exchange) -> Flow[Any]:
         raise
 
 
-def _attempt(request: Request, exchange: Exchange) -> Flow[Any]:
+def _attempt(request: Request, exchange: Exchange) -> Flow[Response]:
     terms = exchange.terms
     exchange.token = None  # a refusal before it is there is no refusal of it
     if not request.foreign:
@@ -162,7 +165,7 @@ def _attempt(request: Request, exchange: Exchange) -> Flow[Any]:
     if exchange.note is not None and exchange.reply is not None:
         exchange.note.posted(exchange.reply)
     try:
-        response = yield Send(request, exchange.token, first, limits, exchange.take_back)
+        response: Response = yield Send(request, exchange.token, first, limits, exchange.take_back)
     except AgentTimeoutError as error:
         if exchange.is_over and not error.safe_to_repeat:
             raise exchange.timed_out("total") from error
@@ -193,7 +196,7 @@ def stopping(exchange: Exchange) -> Send | None:
     return Send(request, exchange.token, PARTING, limits, lambda: None)
 
 
-def _log(request: Request, response: Any, exchange: Exchange) -> None:
+def _log(request: Request, response: Response, exchange: Exchange) -> None:
     ids = exchange.terms.endpoint.request_id_headers
     logger.debug(
         "%s %s: %s in %.3f s, request %s",
@@ -254,7 +257,7 @@ def _secret_or_kind(token: Any) -> SecretStr | str:
     return type(token).__name__
 
 
-def _refusal(response: Any, request: Request, exchange: Exchange) -> Flow[AgentError]:
+def _refusal(response: Response, request: Request, exchange: Exchange) -> Flow[AgentError]:
     body = refusal_body((yield from _error_body(response, exchange)))
     headers, endpoint = response.headers, exchange.terms.endpoint
     context = exchange.terms.context
@@ -272,7 +275,7 @@ def _refusal(response: Any, request: Request, exchange: Exchange) -> Flow[AgentE
     return error
 
 
-def _error_body(response: object, exchange: Exchange) -> Flow[bytes]:
+def _error_body(response: Response, exchange: Exchange) -> Flow[bytes]:
     """What can be had of it; a body that stalls or breaks must not hide the status."""
     body, deadline = b"", time.monotonic() + ERROR_BODY_WAIT
     try:
