@@ -56,15 +56,11 @@ class _Connection:
     def has_expired(self) -> bool:
         """Whether the pool is to close it, as it does next; no request begins on it then."""
         with self._lock:
-            self._given_up = self._given_up or (not self._beginning and self._is_over())
+            if not (self._given_up or self._beginning):
+                pool = self._pool()
+                is_surplus = pool is not None and len(pool.connections) > self._kept
+                self._given_up = self._connection.has_expired() or (is_surplus and self.is_idle())
             return self._given_up
-
-    def _is_over(self) -> bool:
-        return self._connection.has_expired() or (self.is_idle() and self._is_surplus())
-
-    def _is_surplus(self) -> bool:
-        pool = self._pool()
-        return pool is not None and len(pool.connections) > self._kept
 
 
 class _SyncConnection(_Connection):
