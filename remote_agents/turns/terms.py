@@ -256,7 +256,9 @@ class Terms:
         """Whose conversations this call's are; awaitable if `account` is an async function."""
         given = self._account
         if given is None:
-            return self._account_of_key()
+            if self.learned.account is None:
+                self.learned.account = self._account_of_key()
+            return self.learned.account
         if not callable(given):
             return account_named(given)
         found = given()
@@ -278,11 +280,6 @@ class Terms:
         return self._account is not None
 
     def _account_of_key(self) -> str:
-        if self.learned.account is None:
-            self.learned.account = self._found_account()
-        return self.learned.account
-
-    def _found_account(self) -> str:
         if self._static_key or not self.key_is_callable:
             return account_of_key(self._static_key)
         if self.session_store is not None:
