@@ -159,7 +159,7 @@ def _attempt(request: Request, exchange: Exchange) -> Flow[Response]:
     if not request.foreign:  # what goes elsewhere has none of the caller's
         request = _with_headers(request, terms)
     limits = terms.timeout
-    first = limits.first_event if limits.total is None else exchange.left(limits.first_event)
+    first = exchange.left(limits.first_event)
     first = None if first is None else exchange.patience(first)
     exchange.sent = time.monotonic()
     if exchange.note is not None and exchange.reply is not None:
