@@ -100,14 +100,6 @@ def status_error(
     return kind(" ".join([message, *_hint_for(kind, status, headers, context)]), **details)
 
 
-def _hint(status: int, headers: Mapping[str, str], context: Context) -> list[str]:
-    if 300 <= status < 400:
-        target = _location(status, headers) or "nowhere"
-        hint = f"It redirects to {target}, which is not followed: set base_url to that service."
-        return [hint]
-    return [HINTS[status].format_map(context)] if status in HINTS else []
-
-
 def _challenge(headers: Mapping[str, str]) -> JsonObject:
     """What a token was refused for, where a gateway says it in a header alone (RFC 6750)."""
     return dict(_CHALLENGE.findall(headers.get("www-authenticate") or ""))
@@ -129,7 +121,10 @@ def _hint_for(
         return []
     if kind is errors.QuotaExceededError:
         return ["The account's quota is used up; waiting does not help."]
-    return _hint(status, headers, context)
+    if 300 <= status < 400:
+        target = _location(status, headers) or "nowhere"
+        return [f"It redirects to {target}, which is not followed: set base_url to that service."]
+    return [HINTS[status].format_map(context)] if status in HINTS else []
 
 
 def error_class(status: int, code: str | None, context: Context) -> type[AgentStatusError]:
