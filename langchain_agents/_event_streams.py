@@ -58,13 +58,9 @@ async def aclosable(opening: Awaitable[AsyncChatModelStream]) -> AsyncClosableSt
 def _unwire(stream: ChatModelStream) -> None:
     """Drop what pulls the stream; the generator of the turn goes with it, and closes."""
     stream.set_start(None)
-    stream.set_request_more(_nothing_more)
+    stream.set_request_more(lambda: False)
     if not stream.done:
         stream.fail(as_model_error(AgentStreamError(_LEFT)))
-
-
-def _nothing_more() -> bool:
-    return False
 
 
 def _cancel(stream: AsyncChatModelStream, loop: asyncio.AbstractEventLoop) -> None:

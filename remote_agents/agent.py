@@ -74,7 +74,10 @@ class Agent(Terms):
             self.base_url,
             key_header=self.endpoint.key_header,
             key_begins=self.endpoint.key_begins,
-            headers={**self._user_agent, **self.default_headers},
+            headers={
+                "User-Agent": f"remote-agents/{VERSION} ({self.framework})",
+                **self.default_headers,
+            },
             verify=self.verify,
             client=self.http_client,
             async_client=self.http_async_client,
@@ -87,10 +90,6 @@ class Agent(Terms):
         agent.learned = Learned()
         vars(agent).pop("transport", None)
         return agent
-
-    @property
-    def _user_agent(self) -> dict[str, str]:
-        return {"User-Agent": f"remote-agents/{VERSION} ({self.framework})"}
 
     # --- turns -------------------------------------------------------------------------------
 

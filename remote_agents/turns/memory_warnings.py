@@ -54,7 +54,7 @@ def log_plan(plan: Plan, standing: Standing, store: SessionStore) -> None:
             *plan.differs,
         )
     alone = standing.dialogue.kind == "thread" and plan.bare and plan.memory == "new"
-    if alone and _is_second_without_history(standing):
+    if alone and sum(not record.history for record in standing.records) == 1:
         logger.warning(
             "A second prompt without a history in one thread: a thread's memory is its "
             "checkpoints; without a history pass session_id= as an argument."
@@ -71,10 +71,6 @@ def warn_of_moved_conversation(plan: Plan, standing: Standing, conversation_id: 
         "history, or forget the session.",
         ConversationRestartedWarning,
     )
-
-
-def _is_second_without_history(standing: Standing) -> bool:
-    return sum(not record.history for record in standing.records) == 1
 
 
 def _log_other_processes(plan: Plan, standing: Standing) -> None:
