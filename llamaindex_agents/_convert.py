@@ -58,24 +58,14 @@ ROLES: dict[MessageRole, Role] = {
     MessageRole.TOOL: "tool",
     MessageRole.FUNCTION: "tool",
 }
-_KINDS: dict[type, AttachmentKind] = {
-    ImageBlock: "image",
-    AudioBlock: "audio",
-    VideoBlock: "video",
-    DocumentBlock: "file",
-}
+# A file as a block, and the field that has its content.
 _FILE_BLOCKS: dict[AttachmentKind, tuple[type[BaseModel], str]] = {
     "image": (ImageBlock, "image"),
     "audio": (AudioBlock, "audio"),
     "video": (VideoBlock, "video"),
     "file": (DocumentBlock, "data"),
 }
-_CONTENT: dict[AttachmentKind, str] = {
-    "image": "image",
-    "audio": "audio",
-    "video": "video",
-    "file": "data",
-}
+_KINDS: dict[type, AttachmentKind] = {block: kind for kind, (block, _) in _FILE_BLOCKS.items()}
 _UNTITLED = DocumentBlock(data=b" ").title  # what LlamaIndex calls a document without a title
 # What an agent said besides its text is not said to it again.
 _NOT_SAID_AGAIN = (ThinkingBlock, CitationBlock)
@@ -257,7 +247,7 @@ def _attachment(kind: AttachmentKind, block: Any, endpoint: Endpoint) -> Attachm
     data = None if url or path else _bytes(block, endpoint)
     mime = _mime(block)
     if data is not None and mime is None:  # LlamaIndex tells it from bytes, and not of a stream
-        mime = _mime(type(block)(**{_CONTENT[kind]: data}))
+        mime = _mime(type(block)(**{_FILE_BLOCKS[kind][1]: data}))
     name = getattr(block, "title", None)
     if name == _UNTITLED:
         name = None
@@ -267,10 +257,10 @@ def _attachment(kind: AttachmentKind, block: Any, endpoint: Endpoint) -> Attachm
 def _path(kind: AttachmentKind, block: Any, endpoint: Endpoint) -> str | None:
     """The local file of a block that Python code made; one that was parsed may name any file."""
     if block.path and "block_type" in block.model_fields_set:  # only a mapping names it
-        name = type(block).__name__
+        name, content = type(block).__name__, _FILE_BLOCKS[kind][1]
         raise UnsupportedContentError(
             f"A path is not taken from JSON, which may come from outside: make the block in "
-            f"Python, {name}(path=...), or of its bytes, {name}({_CONTENT[kind]}=...), where "
+            f"Python, {name}(path=...), or of its bytes, {name}({content}=...), where "
             "messages are kept as JSON, as LlamaIndex's Memory does.",
             endpoint=endpoint.name,
         )
