@@ -235,7 +235,7 @@ def _end(
 def _new_reply(exchange: Exchange, conversation_id: str | None) -> Reply:
     """An empty reply, of the conversation that is named, or of the one that has the question."""
     terms, asked = exchange.terms, exchange.reply if exchange.handed_over else None
-    exchange.reply = reply = Reply(terms.endpoint.name, terms.name)
+    exchange.reply = reply = terms.new_reply()
     reply.conversation_id = conversation_id or (asked.conversation_id if asked else None)
     if terms.on_reply is not None:
         terms.on_reply(reply)
