@@ -98,7 +98,7 @@ class Conversations(Resource):
         self, conversation_id: str, *, page_size: int | None = None, cursor: str | None = None
     ) -> Flow[Message]:
         """The messages of a conversation, lazily; the same as `client.messages.list`."""
-        return Messages(self.agent).of(conversation_id, page_size, cursor)
+        return Messages(self.agent)._list(conversation_id, page_size=page_size, cursor=cursor)
 
     create, acreate = calls(_create)
     list, alist = lists(_list)
@@ -108,15 +108,6 @@ class Conversations(Resource):
 
 class Messages(Resource):
     """The messages of conversations."""
-
-    def of(self, conversation_id: str, page_size: int | None, cursor: str | None) -> Flow[Message]:
-        """The flow of a conversation's messages, each with the conversation's id."""
-        path = f"{Conversations(self.agent).path_of(conversation_id)}/messages"
-
-        def read(raw: object) -> Message:
-            return Message({"conversationId": conversation_id, **mapping(raw)})
-
-        return pages(self.agent, path, NUMBERED, read, page_size=page_size, cursor=cursor)
 
     def _list(
         self, conversation_id: str, *, page_size: int | None = None, cursor: str | None = None
@@ -128,11 +119,16 @@ class Messages(Resource):
             page_size: Messages on a page, at most 100.
             cursor: Go on from the `.cursor` of an earlier list.
         """
-        return self.of(conversation_id, page_size, cursor)
+        path = f"{Conversations(self.agent).path_of(conversation_id)}/messages"
+
+        def read(raw: object) -> Message:
+            return Message({"conversationId": conversation_id, **mapping(raw)})
+
+        return pages(self.agent, path, NUMBERED, read, page_size=page_size, cursor=cursor)
 
     def _history(self, conversation_id: str) -> Flow[Sequence[Message]]:
         """All messages of a conversation, oldest first."""
-        found = yield from collect_items(self.of(conversation_id, None, None))
+        found = yield from collect_items(self._list(conversation_id))
         return chronological(found)
 
     list, alist = lists(_list)

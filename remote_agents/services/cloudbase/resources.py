@@ -146,18 +146,13 @@ class Messages(Resource):
         cursor: str | None = None,
     ) -> Flow[Message]:
         """The messages of a conversation, oldest first, lazily; see `records.list`."""
-        return self._records(conversation_id, page_size, cursor)
-
-    def _records(
-        self, conversation_id: str, page_size: int | None, cursor: str | None
-    ) -> Flow[Message]:
         of_one = known_id(conversation_id)
         records = Records(self.agent)
         return records._list(conversation_id=of_one, page_size=page_size, cursor=cursor)
 
     def _history(self, conversation_id: str) -> Flow[Sequence[Message]]:
         """All messages of a conversation, oldest first."""
-        found = yield from collect_items(self._records(conversation_id, 100, None))
+        found = yield from collect_items(self._list(conversation_id))
         return chronological(found)
 
     list, alist = lists(_list)
