@@ -91,12 +91,9 @@ class Transport:
             return SyncResponse(incoming, op.timeout)
         except AgentError:
             raise
-        except Exception as error:
-            if is_of_signal(error):
-                self._call_off(op, departure, self._client, incoming)
-                raise strip_tracebacks(error)  # noqa: B904 - it is the same error
-            raise self._sending_failed(error, op, departure, self._client) from error
         except BaseException as error:
+            if isinstance(error, Exception) and not is_of_signal(error):
+                raise self._sending_failed(error, op, departure, self._client) from error
             self._call_off(op, departure, self._client, incoming)
             raise strip_tracebacks(error)  # noqa: B904 - it is the same error
         finally:
@@ -117,14 +114,12 @@ class Transport:
                 await incoming.close()
                 raise httpx.ProxyError(KEPT_OUT)
             return AsyncResponse(incoming, alarm)
-        except AgentError:
-            alarm.stop()
-            raise
-        except Exception as error:
-            alarm.stop()
-            raise self._sending_failed(error, op, departure, self._async_client) from error
         except BaseException as error:
             alarm.stop()
+            if isinstance(error, AgentError):
+                raise
+            if isinstance(error, Exception):
+                raise self._sending_failed(error, op, departure, self._async_client) from error
             self._call_off(op, departure, self._async_client, incoming)
             raise strip_tracebacks(error)  # noqa: B904 - it is the same error
         finally:
