@@ -32,6 +32,9 @@ class Deadline(float):
     one wait among several, if there is one.
     """
 
+    moment: float
+    each: float | None
+
     def __new__(cls, seconds: float, each: float | None = None) -> Deadline:
         """The limit that begins now."""
         limit = super().__new__(cls, seconds)
@@ -39,13 +42,9 @@ class Deadline(float):
         limit.each = each
         return limit
 
-    moment: float
-
     def left(self) -> float:
         """Seconds until it ends, or less than 0."""
         return self.moment - time.monotonic()
-
-    each: float | None
 
 
 class Alarm:

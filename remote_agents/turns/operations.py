@@ -136,7 +136,7 @@ def once(op: Once, exchange: Exchange) -> Flow[Any]:
 
 def call(op: Call, exchange: Exchange) -> Flow[CallResult]:
     """A plain call: its whole answer, or its error."""
-    exchange.patience(0)
+    exchange.patience(0)  # an answer that is late is looked for no more
     if op.asks:  # should it break off, the note knows what was asked
         _add_extra_body(op.request, exchange.terms)
         _new_reply(exchange, op.conversation_id)

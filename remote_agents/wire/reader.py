@@ -107,7 +107,7 @@ class Reader:
         self._room = max_body_bytes
         self._raw = RawFields(reply.raw)
         self._classify = partial(classify, named=endpoint.event_names)
-        self._textless = [*endpoint.textless]
+        self._textless = [*endpoint.textless]  # to look for types that are no texts, too
 
     @property
     def phase(self) -> str:
