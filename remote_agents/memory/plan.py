@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from remote_agents.memory.history_matching import Conversation
@@ -51,9 +51,6 @@ class Plan:
         ids: The ids of what is new, where the service knows messages by theirs.
         instructions: The ids of the system messages of the call.
         moved_on: Whether the conversation is known to hold more than `history`.
-
-    Attributes:
-        conversation_id: The conversation that it goes on in, if any.
     """
 
     messages: list[Message]
@@ -70,10 +67,11 @@ class Plan:
     ids: Sequence[str] | None = None
     instructions: Sequence[str] = ()
     moved_on: bool = False
-    conversation_id: str | None = field(init=False)
 
-    def __post_init__(self) -> None:
-        self.conversation_id = self.conversation.conversation_id if self.conversation else None
+    @property
+    def conversation_id(self) -> str | None:
+        """The service's id of the conversation that it goes on in, if any."""
+        return self.conversation.conversation_id if self.conversation else None
 
     def outcome(
         self,
