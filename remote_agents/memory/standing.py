@@ -48,7 +48,7 @@ class Standing:
     system: bytes = field(init=False)
     records: Sequence[Conversation] = ()
     known: Sequence[Conversation] = ()
-    left: Reason | None = None  # why a conversation that the history goes on in was left
+    why_left: Reason | None = None  # a conversation that the history goes on in
 
     def __post_init__(self) -> None:
         messages = self.prompt.messages
@@ -71,7 +71,7 @@ class Standing:
 
     def continued(self) -> Plan | None:
         """What is new to the conversation that the history goes on in; None if there is none."""
-        self.left = None
+        self.why_left = None
         if not self.known:
             return None
         size, found = self._match()
@@ -79,9 +79,9 @@ class Standing:
             return None
         at = self.places[self.before + size - 1]
         if len(self.system) < len(found.system):
-            self.left = "instruction_dropped"
+            self.why_left = "instruction_dropped"
         elif not self._asks_after(at):
-            self.left = "nothing_asked"
+            self.why_left = "nothing_asked"
         else:
             return self.sent_after(at, found, "history")
         return None
@@ -168,8 +168,8 @@ class Standing:
 
     def _why_anew(self) -> Reason:
         """Why no conversation goes on."""
-        if self.left:
-            return self.left
+        if self.why_left:
+            return self.why_left
         if not self.prompt.bare:
             if not self.known:
                 return "unknown_history"

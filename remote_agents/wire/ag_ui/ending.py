@@ -92,7 +92,7 @@ def _unstreamed(told: str, so_far: Reply, run: Run) -> list[Event]:
         elif said and not _is_told(said.strip(), told, whole=ids_tell and not streamed):
             new = PARAGRAPH + said if told else said
             if streamed:
-                new = _rest_of(said, told)
+                new = _unstreamed_end(said, told)
             events += [TextDelta(new)] if new else []
             told += new
     return events
@@ -111,7 +111,7 @@ def _in_paragraphs(text: str) -> str:
     return PARAGRAPH + re.sub("\n{2,}", PARAGRAPH, lines) + PARAGRAPH
 
 
-def _rest_of(whole: str, told: str) -> str:
+def _unstreamed_end(whole: str, told: str) -> str:
     """What a stream left out at the end of its last message; nothing if that was changed since."""
     begins = [0, *(found.end() for found in re.finditer(PARAGRAPH, told))]
     last = (told[at:] for at in begins)
