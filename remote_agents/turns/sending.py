@@ -27,9 +27,8 @@ from remote_agents.turns.clock import Exchange, account_of, asked_in_time
 from remote_agents.turns.errors import without_secrets
 from remote_agents.turns.retry import retry_delay, was_not_run
 from remote_agents.turns.terms import Terms
-from remote_agents.wire.failures import request_id, retry_after, status_error
+from remote_agents.wire.failures import refusal_body, request_id, retry_after, status_error
 from remote_agents.wire.not_found import is_elsewhere
-from remote_agents.wire.refusals import refusal_body
 
 if TYPE_CHECKING:
     from remote_agents.http.responses import Response

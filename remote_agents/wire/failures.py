@@ -19,10 +19,16 @@ from datetime import timezone
 from typing import Any, TypeAlias
 
 from remote_agents import errors
-from remote_agents.errors import AgentError, AgentStatusError, RemoteFailureError
+from remote_agents.errors import (
+    AgentError,
+    AgentStatusError,
+    RemoteFailureError,
+    StreamProtocolError,
+)
 from remote_agents.json_types import JsonMapping, JsonObject
 from remote_agents.wire.frames import is_failure_body, stated_status
-from remote_agents.wire.parsing import mended
+from remote_agents.wire.parsing import json_or_text, mended
+from remote_agents.wire.sse import SSEDecoder
 
 # What a code says by a word in it, whatever the status is; where no word tells, a service says it
 # in its `error_codes`.
@@ -62,6 +68,19 @@ LONGEST_BODY = 500
 
 
 Context: TypeAlias = Mapping[str, Any]
+
+
+def refusal_body(raw: bytes) -> Any:
+    """The JSON of a refusal, also where it is sent as an event of a stream; else its text."""
+    body = json_or_text(raw)
+    if not isinstance(body, str):
+        return body
+    decoder = SSEDecoder()
+    try:
+        frames = [*decoder.feed(raw), *decoder.flush()]
+    except StreamProtocolError:
+        return body
+    return mended(next((value for _, value in frames if isinstance(value, dict)), body))
 
 
 def status_error(
