@@ -87,26 +87,23 @@ class RateLimiter:
             ) from None
 
     def _attempt(self, account: str) -> float:
+        """0 if there was a place, else seconds until the next attempt."""
         from limits.errors import StorageError
 
         try:
-            return self._try(account)
+            if not self.blocks:
+                delay: float = self._window.delay(self._item, account)
+                return delay
+            if self._window.hit(self._item, account):
+                return 0.0
+            reset = self._window.get_window_stats(self._item, account).reset_time
+            # Other processes wait for the same moment: a little chance keeps them apart.
+            return max(float(reset) - time.time(), 0.0) + random.uniform(0.005, 0.05)
         except Exception as error:  # `limits` lets some of a storage's own through, unread
             said = error if isinstance(error, StorageError) else type(error).__name__
             raise AgentConnectionError(
                 f"rate_limit_storage cannot be used ({said}); nothing was sent."
             ) from error
-
-    def _try(self, account: str) -> float:
-        """0 if there was a place, else seconds until the next attempt."""
-        if not self.blocks:
-            delay: float = self._window.delay(self._item, account)
-            return delay
-        if self._window.hit(self._item, account):
-            return 0.0
-        reset = self._window.get_window_stats(self._item, account).reset_time
-        # Other processes wait for the same moment: a little chance keeps them apart.
-        return max(float(reset) - time.time(), 0.0) + random.uniform(0.005, 0.05)
 
     def _too_long(self, limit: float) -> RateLimitError:
         return RateLimitError(
