@@ -64,8 +64,3 @@ def _file(file: Attachment) -> list[str | None]:
 def each(digests: bytes) -> Iterator[bytes]:
     """Digests one by one, of several that stand in a row."""
     return (digests[at : at + SIZE] for at in range(0, len(digests), SIZE))
-
-
-def row(digests: Iterable[bytes]) -> bytes:
-    """Digests in a row."""
-    return b"".join(digests)

@@ -11,7 +11,7 @@ from itertools import chain
 from remote_agents.errors import UnsupportedContentError
 from remote_agents.json_types import JsonMapping, JsonObject
 from remote_agents.memory.dialogue import Dialogue
-from remote_agents.memory.digests import SIZE, Digest, digest_for, each, row
+from remote_agents.memory.digests import SIZE, Digest, digest_for, each
 from remote_agents.memory.folding import in_turns
 from remote_agents.memory.history_matching import (
     KEPT,
@@ -57,7 +57,8 @@ class Standing:
         mine = [messages[at] for at in places[self.before :]]
         system = [message for message in messages if message.role == "system"]
         self.digest = digest_for(self.account, self.dialogue.shown)
-        self.mine, self.system = row(map(self.digest, mine)), row(map(self.digest, system))
+        self.mine = b"".join(map(self.digest, mine))
+        self.system = b"".join(map(self.digest, system))
 
     # --- what goes on ------------------------------------------------------------------------
 
