@@ -211,21 +211,18 @@ def _log(request: Request, response: Response, exchange: Exchange) -> None:
 def _delay(error: AgentError, attempt: int, request: Request, exchange: Exchange) -> float | None:
     """Seconds until the next attempt; None if there is none, or if time would run out."""
     terms, total = exchange.terms, exchange.terms.timeout.total
+    throttled = getattr(error, "status_code", 0) == 429
     delay = retry_delay(
         error,
         attempt,
         max_retries=terms.max_retries,
         safe=request.safe,
         unsafe=terms.retry_unsafe,
-        first_wait=_first_wait(error, terms),
+        first_wait=terms.endpoint.throttle_wait if throttled else 0.5,
     )
     if delay is None or total is None:
         return delay
     return delay if time.monotonic() + delay < exchange.started + total else None
-
-
-def _first_wait(error: AgentError, terms: Terms) -> float:
-    return terms.endpoint.throttle_wait if getattr(error, "status_code", 0) == 429 else 0.5
 
 
 def _token(exchange: Exchange) -> Flow[SecretStr]:
