@@ -80,7 +80,7 @@ class Renewable(ssl.SSLContext):
 
 def is_due(verify: object) -> bool:
     """Whether it is time to look at the files of some TLS settings; it costs no file access."""
-    return time.monotonic() >= _due.get(verify, 0.0) if _has_files(verify) else False
+    return _has_files(verify) and time.monotonic() >= _due.get(verify, 0.0)
 
 
 def reload_changed(verify: object) -> None:
