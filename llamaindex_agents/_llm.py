@@ -79,6 +79,7 @@ class RemoteLLM(Configured, StructuredPrediction):
     """Tokens that prompts are packed into."""
 
     _alive = ("callback_manager", "rate_limiter")
+    _face_fields = ("session_id", "context_window", "pydantic_program_mode")
     _bindable: bool = PrivateAttr(default=True)
     _wants_text: bool = PrivateAttr(default=False)
 
@@ -107,10 +108,6 @@ class RemoteLLM(Configured, StructuredPrediction):
                     endpoint=cls.endpoint.name,
                 )
         return data
-
-    @classmethod
-    def _of_the_face(cls) -> frozenset[str]:
-        return frozenset({"session_id", "context_window", "pydantic_program_mode"})
 
     def __getstate__(self) -> dict[Any, Any]:
         fields = {k: v for k, v in self.__dict__.items() if k != "callback_manager"}

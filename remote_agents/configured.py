@@ -66,21 +66,18 @@ class Configured(Settings):
     _agent: Any = PrivateAttr(default=None)
     _arguments: ClassVar[tuple[str, ...]] = ()
     _checked: ClassVar[frozenset[str]] = frozenset()
-    _alive: ClassVar[tuple[str, ...]] = ()  # fields of the framework's that are of one process
+    # Fields of the framework's: those of one process, and those that are checked as arguments are.
+    _alive: ClassVar[tuple[str, ...]] = ()
+    _face_fields: ClassVar[tuple[str, ...]] = ()
 
     @classmethod
     def __pydantic_init_subclass__(cls, **kwargs: object) -> None:
         super().__pydantic_init_subclass__(**kwargs)
         if getattr(cls, "endpoint", None):
             cls._arguments = cls.argument_names()
-            cls._checked = frozenset(cls._arguments) | cls._of_the_face()
+            cls._checked = frozenset((*cls._arguments, *cls._face_fields))
             for name in _SHOWN:
                 setattr(cls, name, _AsText(name))
-
-    @classmethod
-    def _of_the_face(cls) -> frozenset[str]:
-        """Fields that are checked when they change, and are none of the agent's arguments."""
-        return frozenset()
 
     if not TYPE_CHECKING:  # type checkers see the fields
 
