@@ -258,7 +258,7 @@ def _refusal(response: Response, request: Request, exchange: Exchange) -> Flow[A
     headers, endpoint = response.headers, exchange.terms.endpoint
     context = exchange.terms.context
     if request.foreign:
-        context = {**context, "title": f"The storage that {endpoint.title} named", "foreign": True}
+        context = context._replace(title=f"The storage that {endpoint.title} named", foreign=True)
     error: AgentError = status_error(
         response.status,
         headers,

@@ -63,6 +63,7 @@ from remote_agents.settings import DEFAULTS, Memory, hide_secrets, signature
 from remote_agents.turns.learned import Learned
 from remote_agents.turns.rate_limit import RateLimiter
 from remote_agents.types import Fold, Message, Reply, Turn
+from remote_agents.wire.failures import Context
 from remote_agents.wire.json import merge
 
 if TYPE_CHECKING:
@@ -235,15 +236,10 @@ class Terms:
         return f"{self.endpoint.name}@{urlsplit(self.base_url).netloc}/{digest}"
 
     @cached_property
-    def context(self) -> JsonObject:
-        """What errors are made with: what their messages name, and the service's own codes."""
-        return {
-            "endpoint": self.endpoint.name,
-            "title": self.endpoint.title,
-            "agent_id": self.agent_id,
-            "env": f" ({self.endpoint.env}_API_KEY)",
-            "codes": self.endpoint.error_codes,
-        }
+    def context(self) -> Context:
+        """What errors are made with."""
+        endpoint, env = self.endpoint, f" ({self.endpoint.env}_API_KEY)"
+        return Context(endpoint.name, endpoint.title, self.agent_id, env, endpoint.error_codes)
 
     # --- memory ------------------------------------------------------------------------------
 

@@ -16,7 +16,7 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import timezone
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple
 
 from remote_agents import errors
 from remote_agents.errors import (
@@ -67,7 +67,18 @@ HINTS = {
 LONGEST_BODY = 500
 
 
-Context: TypeAlias = Mapping[str, Any]
+class Context(NamedTuple):
+    """What errors are made with: what their messages name, and the service's own codes.
+
+    `foreign` says that it was another host, which no setting of ours is about.
+    """
+
+    endpoint: str
+    title: str
+    agent_id: str
+    env: str
+    codes: Mapping[str, type[AgentStatusError]]
+    foreign: bool = False
 
 
 def refusal_body(raw: bytes) -> Any:
@@ -97,8 +108,7 @@ def status_error(
         status: HTTP status.
         headers: Response headers.
         body: The decoded JSON body, or its text.
-        context: `endpoint`, `title`, `agent_id` and `env`, for the message; `codes`, the service's
-            own error codes; `foreign`, if it was another host, which no setting of ours is about.
+        context: Of the agent that was asked.
         id_headers: Headers in which this service tells the id of a request.
     """
     told = body or _challenge(headers)
@@ -110,12 +120,12 @@ def status_error(
         "code": code,
         "body": body,
         "location": _location(status, headers),
-        "endpoint": context["endpoint"],
+        "endpoint": context.endpoint,
         "request_id": request_id(headers, id_headers, body),
     }
     if issubclass(kind, (errors.RateLimitError, errors.ServerError)):
         details["retry_after"] = retry_after(headers)
-    message = _sentence(f"{context['title']} answered {status}: {said}")
+    message = _sentence(f"{context.title} answered {status}: {said}")
     return kind(" ".join([message, *_hint_for(kind, status, headers, context)]), **details)
 
 
@@ -136,14 +146,15 @@ def _location(status: int, headers: Mapping[str, str]) -> str | None:
 def _hint_for(
     kind: type[AgentStatusError], status: int, headers: Mapping[str, str], context: Context
 ) -> list[str]:
-    if context.get("foreign"):
+    if context.foreign:
         return []
     if kind is errors.QuotaExceededError:
         return ["The account's quota is used up; waiting does not help."]
     if 300 <= status < 400:
         target = _location(status, headers) or "nowhere"
         return [f"It redirects to {target}, which is not followed: set base_url to that service."]
-    return [HINTS[status].format_map(context)] if status in HINTS else []
+    hint = HINTS.get(status)
+    return [hint.format(env=context.env, agent_id=context.agent_id)] if hint else []
 
 
 def error_class(status: int, code: str | None, context: Context) -> type[AgentStatusError]:
@@ -157,10 +168,10 @@ def error_class(status: int, code: str | None, context: Context) -> type[AgentSt
 
 def _kind_of(code: str | None, context: Context) -> type[AgentStatusError] | None:
     """What a code says by itself, whatever the status is."""
-    kind: type[AgentStatusError] | None = context["codes"].get(code)
-    if kind is None and code is not None:
-        kind = next((kind for word, kind in KINDS_BY_WORD if word in code.upper()), None)
-    return kind
+    if code is None:
+        return None
+    by_word = next((kind for word, kind in KINDS_BY_WORD if word in code.upper()), None)
+    return context.codes.get(code, by_word)
 
 
 def body_failure(data: object, *, context: Context, whole: bool) -> AgentError | None:
@@ -181,8 +192,8 @@ def reported_failure(data: JsonObject, context: Context, *, whole: bool) -> Agen
     data = mended(data)  # services cut their words in the middle of a letter, too
     code = error_code(data)
     said = error_message(data) or "the service reported a failure"
-    details = {"endpoint": context["endpoint"], "request_id": _filled_text(data.get("requestId"))}
-    text = f"{context['title']} failed: {said}"
+    details = {"endpoint": context.endpoint, "request_id": _filled_text(data.get("requestId"))}
+    text = f"{context.title} failed: {said}"
     named = _kind_of(code, context)
     status = STATUS_OF.get(named, 500) if named else _status_by_word(code) if whole else 0
     stated = stated_status(data)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import partial
 from itertools import groupby
 from operator import attrgetter
@@ -31,7 +31,7 @@ from remote_agents.types import (
     Unknown,
 )
 from remote_agents.wire.events import SILENT, is_answer, is_silent
-from remote_agents.wire.failures import body_failure, reported_failure
+from remote_agents.wire.failures import Context, body_failure, reported_failure
 from remote_agents.wire.frames import ClassifiedFrames, classify, data_of, is_end, piece_in
 from remote_agents.wire.parsing import excerpt, json_or_text, mended, parse_leniently, strictly
 from remote_agents.wire.raw import RawFields
@@ -89,7 +89,7 @@ class Reader:
         reply: Reply,
         endpoint: Endpoint,
         *,
-        context: Mapping[str, Any],
+        context: Context,
         stop: tuple[str, ...] = (),
         coalesce: bool = True,
         unknown_frames: str = "error",
