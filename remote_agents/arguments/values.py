@@ -61,7 +61,7 @@ def read_call_headers(value: object, says_who: Collection[str]) -> dict[str, str
     return headers
 
 
-def read_verify(value: object) -> Any:
+def read_verify(value: object) -> bool | str | os.PathLike[str] | ssl.SSLContext:
     """TLS settings: True, False, a path, or a context; None is True."""
     refuse_certificates(value)
     if value is None or isinstance(value, (bool, str, os.PathLike, ssl.SSLContext)):

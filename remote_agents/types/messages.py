@@ -316,7 +316,7 @@ class Turn:
     options: Mapping[str, Any] = field(default_factory=dict)
     parameters: Mapping[str, Any] = field(default_factory=dict)
     history: Sequence[Message] = ()
-    interrupts: Sequence[Any] = ()
+    interrupts: Sequence[Interrupt] = ()
     moved_on: bool = False
 
 
