@@ -97,8 +97,6 @@ def sending_failed(
         departure: How far it came, for the one that ran out.
         left: Whether a byte of the request has left; None if the client does not tell.
     """
-    if isinstance(error, AgentError):
-        return error
     limit = _limit_of_connecting(error, op, departure)
     error, cause = _as_httpx(error), _aiohttp_cause(error)
     if left or not (left is False or _is_early(error, cause)):
@@ -180,8 +178,6 @@ def _answer_failed(error: Exception, where: str, op: Send) -> AgentError:
 
 def reading_failed(error: Exception) -> AgentError:
     """Our error for what a client raised after the request had left."""
-    if isinstance(error, AgentError):
-        return error
     error = _as_httpx(error)
     if isinstance(error, httpx.WriteTimeout):
         return AgentTimeoutError("The request could not be written in time.", phase="idle")
