@@ -77,7 +77,7 @@ def take_turn(
         cleared: Whether a prompt without a history begins anew even in a session.
         latest: Whether it goes to the session's latest conversation, whatever its history.
         memory: Overrides the agent's mode for this turn.
-        resume: What a person answered to a run that waits; no message is sent.
+        resume: What a person answered to a run that waits; no new message is sent.
         **parameters: The endpoint's parameters, for this turn.
 
     Raises:
