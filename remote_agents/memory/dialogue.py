@@ -6,10 +6,10 @@ import base64
 import hashlib
 import re
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, Literal
 
 from remote_agents.errors import ConfigurationError
@@ -182,21 +182,13 @@ def names_in(source: object, also: Iterable[str] = (), *, ids: bool = True) -> F
         >>> names_in({"user_id": 7, "run_id": "r", "thread_id": ""})
         {'user_id': '7'}
     """
-    known = source if isinstance(source, (dict, Mapping)) else _Attributes(source)
-    if known == {}:
-        return FoundNames()
+    get: Callable[..., object] = partial(getattr, source)
+    if isinstance(source, Mapping):
+        if not source:
+            return FoundNames()
+        get = source.get
     wanted = (*(NAMES if ids else ()), *ASKERS, *also)
-    return FoundNames(_filled({name: known.get(name) for name in wanted}))
-
-
-class _Attributes:
-    """An object's attributes, as a mapping has them."""
-
-    def __init__(self, source: object) -> None:
-        self._source = source
-
-    def get(self, name: str) -> Any:
-        return getattr(self._source, name, None)
+    return FoundNames(_filled({name: get(name, None) for name in wanted}))
 
 
 def required(session_id: object) -> str:
