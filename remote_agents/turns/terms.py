@@ -238,8 +238,8 @@ class Terms:
     @cached_property
     def context(self) -> Context:
         """What errors are made with."""
-        endpoint, env = self.endpoint, f" ({self.endpoint.env}_API_KEY)"
-        return Context(endpoint.name, endpoint.title, self.agent_id, env, endpoint.error_codes)
+        known = self.endpoint
+        return Context(known.name, known.title, self.agent_id, known.env, known.error_codes)
 
     # --- memory ------------------------------------------------------------------------------
 

@@ -59,7 +59,7 @@ STATUS_BY_WORD: tuple[tuple[str, int], ...] = (
     ("INVALID", 400),
 )
 HINTS = {
-    401: "Check the key{env}.",
+    401: "Check the key ({env}_API_KEY).",
     403: "Check what the key may do.",
     404: "Check the id that was asked for, agent_id ({agent_id}) and base_url.",
     429: "Wait, lower the concurrency, or set rate_limit.",
