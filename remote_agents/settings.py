@@ -265,8 +265,7 @@ def _what_was_expected(said: Sequence[str]) -> str:
 
 _SHOULD_BE = "Input should be "
 _GUESSED = re.compile(r", (?:unable to|got a) .*")  # how Pydantic tried to read a value
-_SECRETS = frozenset({"api_key", "account_secret"})
-_PLAIN = frozenset(Settings.model_fields) - _SECRETS
+_PLAIN = frozenset(Settings.model_fields) - {"api_key", "account_secret"}
 _MAY_BE_SECRET = re.compile(r"key|token|secret|password|auth", re.IGNORECASE)
 
 
@@ -279,12 +278,8 @@ def hide_secrets(arguments: Mapping[str, Any]) -> dict[str, Any]:
         >>> hide_secrets({"api_key": "a-secret", "agent_id": "a"})
         {'api_key': SecretStr('**********'), 'agent_id': 'a'}
     """
-    secret = (name for name in arguments.keys() - _PLAIN if _may_be_secret(name))
+    secret = filter(_MAY_BE_SECRET.search, arguments.keys() - _PLAIN)
     return {**arguments, **{name: _concealed(arguments[name]) for name in secret}}
-
-
-def _may_be_secret(name: str) -> bool:
-    return name in _SECRETS or _MAY_BE_SECRET.search(name) is not None
 
 
 def signature(*positional: str, kind: type[Settings] = Settings) -> Signature:
