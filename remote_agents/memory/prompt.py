@@ -46,7 +46,7 @@ class Prompt:
         self.messages = [
             _with_encrypted_values(_with_checked_files(each, endpoint), agent)
             for each in messages
-            if each.role != "system" or not _is_empty(each)
+            if each.role != "system" or each.content.strip() or each.attachments
         ]
         if not (self.messages or resumes):
             raise UnsupportedContentError(
@@ -107,10 +107,6 @@ class Prompt:
             if message.role == "assistant" and not message.is_of_another(self.agent):
                 return at
         return -1
-
-
-def _is_empty(message: Message) -> bool:
-    return not (message.content.strip() or message.attachments)
 
 
 def _with_encrypted_values(message: Message, agent: str) -> Message:
