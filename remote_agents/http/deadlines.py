@@ -243,6 +243,7 @@ class _Watchdog:
 
 
 def _is_awaited(cut: SocketDeadline) -> bool:
+    """Whether somebody waits; whoever waits again has it pushed again, as its entry goes."""
     if cut.deadline is None:
         cut.looked_at = math.inf
     return cut.deadline is not None
