@@ -35,7 +35,6 @@ from remote_agents.http.requests import (
     tell_no_more,
 )
 from remote_agents.http.responses import AsyncResponse, IncomingResponse, SyncResponse
-from remote_agents.json_types import JsonMapping, JsonObject
 from remote_agents.workers import workers
 
 # Seconds by which the limit for the first event outlasts an equal one for the connection, so that
@@ -199,14 +198,14 @@ class Transport:
         self, build: Callable[..., httpx.Request], op: Send, limits: Timeouts
     ) -> httpx.Request:
         """A request as httpx writes it."""
-        request = op.request
+        request, params = op.request, op.request.params
         if request.foreign:
             _check_upload(request.path, self.base_url)
         try:
             built = build(
                 request.method,
                 address_of(request.path if request.foreign else self.base_url + request.path).url,
-                params=_params(request.params),
+                params=params and {k: v for k, v in params.items() if v is not None},
                 json=request.json,
                 files=request.files,
                 data=request.data,
@@ -297,10 +296,6 @@ def _check_upload(address: str, base_url: str) -> None:
             "The service named an address to upload to that is not https, or is an inner one: "
             f"{address.partition('?')[0][:200]!r}. The file was not sent."
         )
-
-
-def _params(params: JsonMapping | None) -> JsonObject | None:
-    return None if params is None else {k: v for k, v in params.items() if v is not None}
 
 
 def _limits(op: Send, head: Deadline | None) -> Timeouts:
