@@ -106,8 +106,7 @@ def is_absent(name: object) -> bool:
 
 def without_absent(call: Mapping[str, Any]) -> Arguments:
     """The arguments of a call without a session or conversation that names nobody."""
-    absent = [name for name in _IN_CALLS if name in call and is_absent(call[name])]
-    return {name: value for name, value in call.items() if name not in absent}
+    return {k: v for k, v in call.items() if not (k in _IN_CALLS and is_absent(v))}
 
 
 _IN_CALLS = ("session_id", "conversation_id")

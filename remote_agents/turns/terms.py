@@ -322,8 +322,7 @@ class Terms:
 
     def askers_in(self, options: Mapping[str, Any]) -> dict[str, str]:
         """Who asks by the service's own parameters, as parts of the name of a session or thread."""
-        asking = {name: options.get(name) for name in self.endpoint.askers}
-        return {name: _as_text(value) for name, value in asking.items() if value}
+        return {n: _as_text(value) for n in self.endpoint.askers if (value := options.get(n))}
 
     def dialogue_keys_of(
         self, session_id: str, names: Mapping[str, str], account: str
