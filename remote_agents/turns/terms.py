@@ -337,6 +337,8 @@ class Terms:
         session, keys = required(session_id), []
         names = {**self.askers_in(self.options), **names}
         for name in NAMES:
+            if name in names:  # then it is no other word for this one
+                continue
             found = find_dialogue_name({name: session, **names})
             if found is not None:
                 keys.append(dialogue_of(*found, account, self.name).key)

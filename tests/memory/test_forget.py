@@ -112,6 +112,20 @@ async def test_a_service_that_cannot_delete_keeps_what_is_forgotten(
     assert left(sandbox, endpoint, known) == known
 
 
+@ways
+@models
+@pytest.mark.parametrize("name", ["session_id", "thread_id", "conversation_id"])
+async def test_a_name_beside_it_is_no_session_of_its_own(
+    name: str, face: str, prefix: str, sandbox: Sandbox
+) -> None:
+    settings = {**sandbox.kwargs("bluenexus"), "session_store": InMemorySessionStore()}
+    make("plain", "bluenexus", **settings).ask("Hello", session_id="u1")
+    model = make(face, "bluenexus", **settings)
+    assert await call(model, prefix, "session", "t", **{name: "u1"}) is None
+    assert await call(model, prefix, "forget", "t", **{name: "u1"}) is False
+    assert model.session("u1")
+
+
 @pytest.mark.parametrize("names", ["api_key", "account"])
 async def test_functions_that_are_async_are_awaited(names: str, sandbox: Sandbox) -> None:
     given = {**sandbox.kwargs("bluenexus"), "session_store": InMemorySessionStore()}
