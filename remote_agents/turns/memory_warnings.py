@@ -54,7 +54,8 @@ def log_plan(plan: Plan, standing: Standing, store: SessionStore) -> None:
             *plan.differs,
         )
     alone = standing.dialogue.kind == "thread" and plan.bare and plan.memory == "new"
-    if alone and sum(not record.history for record in standing.records) == 1:
+    # The same prompt again is a node that LangGraph runs from its start once it is resumed.
+    if alone and sum(not (r.history or standing.mine in r.held) for r in standing.records) == 1:
         logger.warning(
             "A second prompt without a history in one thread: a thread's memory is its "
             "checkpoints; without a history pass session_id= as an argument."

@@ -35,9 +35,18 @@ def test_the_second_prompt_alone_in_a_thread_is_warned_of_once(
 ) -> None:
     agent = client(sandbox, "bluenexus", session_store=InMemorySessionStore())
     for number in range(4):
-        agent.ask("Hi", dialogue=names_in({"thread_id": "t"}))
+        agent.ask(f"Hi {number}", dialogue=names_in({"thread_id": "t"}))
         assert len(said(caplog, "WARNING")) == (number > 0)
     assert "session_id=" in said(caplog, "WARNING")[0]
+
+
+def test_a_node_that_runs_again_is_no_second_prompt_alone(
+    sandbox: Sandbox, caplog: pytest.LogCaptureFixture
+) -> None:
+    agent = client(sandbox, "bluenexus", session_store=InMemorySessionStore())
+    for _ in range(2):  # as LangGraph runs one, from its start, once an interrupt in it is answered
+        agent.ask("Hi", dialogue=names_in({"thread_id": "t"}))
+    assert said(caplog, "WARNING") == []
 
 
 def test_a_question_that_goes_on_is_no_second_prompt_alone(
