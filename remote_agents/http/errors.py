@@ -161,7 +161,7 @@ def _not_sent(error: Exception) -> AgentError:
         )
     return AgentConnectionError(
         f"The request was given up before it was sent ({_described(error)}{raised_in(error)}); "
-        "nothing was sent. Check the hooks, the auth and the transport of your http_client."
+        "nothing was sent. Of an http_client of your own check the hooks, auth and transport."
     )
 
 
