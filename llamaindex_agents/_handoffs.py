@@ -73,7 +73,7 @@ def _arguments(said: Any) -> dict[str, str] | None:
     if not isinstance(asked, dict):
         return None
     name = next((asked[key] for key in _TO_AGENT if asked.get(key)), None)
-    if not isinstance(name, str) or name.startswith("<"):  # "<name>" is the instruction's own
+    if not isinstance(name, str) or name.startswith(("<", "...")):  # as instructions have it
         return None
     return {"to_agent": name.strip(), "reason": str(asked.get("reason") or "")}
 
@@ -82,6 +82,9 @@ def _requested_handoff(said: dict[str, Any]) -> Any:
     """The hand-off that an object holds, or what it passes to the tool of this name."""
     if "handoff" not in (said.get("name"), said.get("tool")):
         asked = said.get("handoff")
-        return {**said, "to_agent": asked} if isinstance(asked, str) else asked
+        if not isinstance(asked, str):
+            return asked
+        inner = _object_at(asked, 0)
+        return inner if isinstance(inner, dict) else {**said, "to_agent": asked}
     given = said.get("arguments") or said.get("parameters")
     return _object_at(given, 0) if isinstance(given, str) else given

@@ -234,6 +234,7 @@ FORMS = {  # what is shown of an answer, and what is not
     "another case": ("", '{"handoff": {"toAgent": "HR", "reason": "It is about HR."}}'),
     "blanks that do not break": ("", '{\xa0"handoff":\xa0{"agent": "hr"}}'),
     "only the name": ("", '{"handoff": "hr", "reason": "It is about HR."}'),
+    "JSON in a text": ("", '{"handoff": "{\\"to_agent\\": \\"hr\\"}"}'),
 }
 
 
@@ -264,6 +265,7 @@ NO_HANDOFF = {
     "JSON": '{"vacation": {"days": 25}}',
     "code": "Use `handoff`:\n```python\nprint({'handoff': 1})\n```\nThat is all.",
     "the example": 'One writes {"handoff": {"to_agent": "<name>", "reason": "<why>"}}.',
+    "a mention": 'One writes {"handoff": ...}, or {"handoff": "..."}.',
     "an unfinished one": 'I began ```json\n{"handoff": {"to_agent": "hr"',
     "endless brackets": '{"handoff": ' + "[" * 5_000,
     "only the word": "A handoff is {not} needed.",
