@@ -39,7 +39,8 @@ class Paging(NamedTuple):
             the page, `last` id). A way that brings nothing new gives place to the next one.
         most: The largest page.
         lists: Names under which an answer may have the list, the likeliest first; how they are
-            written (`recordList`, `record_list`) does not matter.
+            written (`recordList`, `record_list`) does not matter. Of an answer with none of them
+            its only list counts.
         ids: Names under which an item may have its id.
     """
 
@@ -241,7 +242,10 @@ def read_page(data: object, paging: Paging) -> Page | None:
     if items is None:
         if isinstance(known.get("data"), dict):
             return read_page(known["data"], paging)
-        return _page([data] if _id_of(data, paging) else [], paging)
+        if _id_of(data, paging):
+            return _page([data], paging)
+        named = [value for value in known.values() if isinstance(value, list)]
+        items = named[0] if len(named) == 1 else []
     about = {**known, **mapping(known.get("pagination"))}
     return _page(
         items,

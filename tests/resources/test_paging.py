@@ -80,6 +80,11 @@ def conversation_list(request: httpx.Request) -> Any:
     return by_offset(request, "conversationList")
 
 
+def own_word(request: httpx.Request) -> Any:
+    found, page = by_page(request)
+    return {"result": found, "pagination": {"page": page, "pages": 3}}
+
+
 def template_offset(request: httpx.Request) -> Any:
     """Tencent's template takes `offset` for the number of the page, less one."""
     at, size = number(request, "offset", 0) * 3, number(request, "limit", 3)
@@ -118,6 +123,7 @@ SHAPES: list[tuple[str, str, Callable[[httpx.Request], Any]]] = [
     ("bluenexus", "agents", with_has_next),
     ("bluenexus", "agents", with_pages),
     ("bluenexus", "agents", with_total),
+    ("bluenexus", "agents", own_word),
     ("bluenexus", "agents", bare_pages),
     ("bluenexus", "agents", bare_array),
     ("cloudbase", "conversations", by_offset),
