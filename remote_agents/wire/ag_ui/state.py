@@ -43,7 +43,7 @@ class _Patch:
         elif kind == "remove":
             self._take(path)
         elif kind == "move":
-            self._put(path, self._take(_steps(operation["from"])), over=False)
+            self._move(_steps(operation["from"]), path)
         elif kind == "copy":
             holder, last = self._holder(_steps(operation["from"]))
             self._own.clear()  # it is in two places now
@@ -70,6 +70,14 @@ class _Patch:
             holder.insert(last, value)
         else:
             holder[last] = value
+
+    def _move(self, source: list[str], path: list[str]) -> None:
+        value = self._take(source)
+        try:
+            self._put(path, value, over=False)
+        except Exception:
+            self._put(source, value, over=False)
+            raise
 
     def _take(self, path: list[str]) -> Any:
         holder, last = self._holder(path)
