@@ -9,7 +9,6 @@ import json
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from functools import partial
 from typing import Any, Literal, get_args
 
 from pydantic_core import to_jsonable_python
@@ -230,7 +229,11 @@ def json_text(value: object) -> str:
     return json.dumps(value, ensure_ascii=False, default=_jsonable)
 
 
-_jsonable = partial(to_jsonable_python, fallback=str, bytes_mode="base64")
+def _jsonable(value: object) -> object:
+    try:
+        return to_jsonable_python(value, fallback=str, bytes_mode="base64")
+    except Exception:  # a date that is none, what holds itself, a serializer that fails
+        return str(value)
 
 
 @dataclass(slots=True)

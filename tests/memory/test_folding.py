@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import enum
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -139,6 +140,15 @@ class Guest(BaseModel):
     name: str
 
 
+@dataclass
+class Loop:
+    inner: Any = None
+
+
+LOOP = Loop()
+LOOP.inner = LOOP
+
+
 SAID: dict[str, tuple[Message, str]] = {
     "a speaker": (Message("user", "Lunch?", name="Alice"), "Alice: Lunch?"),
     "a call": (
@@ -160,6 +170,10 @@ SAID: dict[str, tuple[Message, str]] = {
             tool_calls=[ClientToolCall("1", "book", {"in": Room.SMALL, "with": Guest(name="Zoë")})],
         ),
         '[called book({"in": "small room", "with": {"name": "Zoë"}})]',
+    ),
+    "what holds itself": (
+        Message("assistant", "", tool_calls=[ClientToolCall("1", "book", {"in": LOOP})]),
+        '[called book({"in": "Loop(inner=...)"})]',
     ),
     "a result": (Message("tool", "ok", name="book"), "book: ok"),
     "a failure": (Message("tool", "no room", name="book", failed=True), "book (error): no room"),
