@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Generator
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from langchain_core.language_models import LanguageModelInput
@@ -29,7 +30,7 @@ class RunnableMethods(LanguageModel[Answer, Piece]):
         """The agent that is asked."""
         raise NotImplementedError
 
-    @property
+    @cached_property  # which gives way to a field of the same name, as a service of one's own has
     def model_name(self) -> str:
         """The service's model, if one is asked for, else the agent: what others show of a model."""
         return self.agent.options.get("model") or self.agent.agent_id

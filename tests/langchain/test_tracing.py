@@ -54,6 +54,17 @@ def test_others_read_the_name_of_a_model(sandbox: Any, service: str, kinds: dict
         assert each.model_name == each._get_ls_params()["ls_model_name"] == name
 
 
+@pytest.mark.filterwarnings("ignore:Field name .model_name.")
+@pytest.mark.parametrize("kinds", [CHAT, LLMS], ids=["chat", "llm"])
+def test_a_field_of_that_name_is_the_callers(sandbox: Any, kinds: dict[str, Any]) -> None:
+    own = {"__annotations__": {"model_name": str}, "model_name": "mine", "__module__": __name__}
+    model = type("Named", (kinds["ag_ui"],), own)(**sandbox.kwargs("ag_ui"))
+    assert [model.model_name, model.model_copy(update={"model_name": "b"}).model_name] == [
+        "mine",
+        "b",
+    ]
+
+
 @every_service
 def test_usage_is_counted_by_langchain(sandbox: Any, service: str) -> None:
     with get_usage_metadata_callback() as counted:
