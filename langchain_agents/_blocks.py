@@ -132,7 +132,7 @@ class Layout:
     blocks: list[Block] = field(default_factory=list)
     text: int | None = None
     reasoning: int | None = None
-    told: set[int] = field(default_factory=set)  # calls and files
+    told: set[object] = field(default_factory=set)  # calls and files
 
     def text_index(self) -> int:
         """The index of the text block, which begins now if it has not."""
@@ -149,11 +149,11 @@ class Layout:
     def step(self, step: ClientToolCall | ToolCall | ToolResult | File | Unknown) -> Block | None:
         """The step's block; None for a call or a file that was told before."""
         block = step_block(step)
-        if type(step) in (ToolCall, File):
-            told = hash(repr(block))
-            if told in self.told:
+        if isinstance(step, (ToolCall, File)):
+            key = step.key if isinstance(step, File) else repr(block)
+            if key in self.told:
                 return None
-            self.told.add(told)
+            self.told.add(key)
         self._begin(block)
         return block
 

@@ -346,8 +346,7 @@ def _add_client_call(reply: Reply, event: ClientToolCall) -> None:
 
 
 def _add_file(reply: Reply, event: File) -> None:
-    key = (event.id, event.url, event.filename if event.id is None else None, event.data)
-    reply._files.setdefault(key, event)
+    reply._files.setdefault(event.key, event)
 
 
 def _add_call_delta(reply: Reply, event: ToolCallDelta) -> None:

@@ -31,6 +31,11 @@ class File:
     mime_type: str | None = None
     data: bytes | None = field(default=None, repr=False)
 
+    @property
+    def key(self) -> tuple[object, ...]:
+        """Tells it apart from the other files of an answer."""
+        return self.id, self.url, self.filename if self.id is None else None, self.data
+
     def to_dict(self) -> JsonObject:
         """The fields that are known, as plain JSON values; the content in base64."""
         known = asdict(self)

@@ -26,6 +26,7 @@ from langchain_agents._convert import to_messages
 from remote_agents import InMemorySessionStore, MaiAgent, UnsupportedContentError
 from tests.langchain.recorded import REASONING, SOURCES, TEXT, URL, recorded
 from tests.langchain.services import CHAT, KEEPING, chat, every_service, summed
+from tests.raw_server import head, serving
 
 pytestmark = pytest.mark.filterwarnings("ignore::langchain_core._api.LangChainBetaWarning")
 
@@ -150,6 +151,20 @@ async def test_the_same_answer_every_way(service: str, way: str) -> None:
         assert [c["title"] for c in message.additional_kwargs["citations"]] == [
             title for title, _ in SOURCES
         ]
+
+
+@pytest.mark.parametrize("way", list(WAYS))
+async def test_a_file_that_is_told_again_with_less_is_one(way: str) -> None:
+    picture = {"type": "image_url", "image_url": {"url": "https://files.example.com/plan.png"}}
+    told = [{"content": "A"}, {"images": [{**picture, "mime_type": "image/png"}, picture]}]
+    events = [{"choices": [{"index": 0, "delta": delta}]} for delta in told]
+    end = {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}
+    lines = b"".join(b"data: %s\n\n" % json.dumps(each).encode() for each in [*events, end])
+    with serving([head(), lines, b"data: [DONE]\n\n"]) as server:
+        ask, settings = WAYS[way]
+        facts = {"agent_id": "a", "api_key": "k-of-mine", "base_url": server.url}
+        message = await ask(CHAT["private_ai"](**facts, **settings))
+    assert [block["type"] for block in message.content_blocks] == ["text", "image"]
 
 
 @every_service
