@@ -260,6 +260,8 @@ HELD: list[dict[str, Any]] = [
     {"api_key": KEY},
     {"default_headers": {"Authorization": f"Bearer {KEY}"}},
     {"default_headers": {"X-Api-Key": KEY}},
+    {"default_headers": {"Cookie": f"theme=dark; sid={KEY}; lang=en"}},
+    {"default_headers": {"X-Other-Token": KEY[:10], "X-Token": KEY}},
     {"extra_body": {"tools": [{"type": "mcp", "auth": {"value": KEY}}]}},
 ]
 
@@ -276,15 +278,18 @@ async def test_a_quoted_key_is_cut_out_wherever_the_message_is_cut(
             error = await asker.fails()
     assert KEY[:8] not in str(error)
     assert KEY[:8] not in str(vars(error))
+    assert KEY[-8:] not in str(vars(error))
 
 
 @each_kind
 async def test_a_word_in_a_header_is_no_secret(kind: str) -> None:
-    body = b'{"message": "Margaret Hill is no admin."}'
+    body = b'{"message": "Margaret Hill is no admin: no keyword vacation-days, no cl100k_base."}'
     headers = {"X-Author": "Margaret", "X-Auth-Mode": "admin"}
+    fields = {"keywords": ["vacation-days"], "tokenizer": "cl100k_base"}
+    own: dict[str, Any] = {"default_headers": headers, "extra_body": fields}
     with serving([head(JSON, "400 Bad", length=len(body)), body]) as server:
-        async with asking(kind, server, api_key=KEY, default_headers=headers) as asker:
-            assert "Margaret Hill is no admin." in str(await asker.fails())
+        async with asking(kind, server, api_key=KEY, **own) as asker:
+            assert json.loads(body)["message"] in str(await asker.fails())
 
 
 @each_kind

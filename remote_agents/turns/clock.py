@@ -45,7 +45,7 @@ class Exchange:
     def secrets(self) -> list[str]:
         """What no error and no line of a log may hold: the key, and what else the caller sends."""
         key = [self.token.get_secret_value()] if self.token else []
-        return [*key, *self.terms.own_secrets]
+        return sorted([*key, *self.terms.own_secrets], key=len, reverse=True)  # some begin others
 
     @property
     def may_have_run(self) -> bool:

@@ -297,8 +297,9 @@ class Terms:
     def own_secrets(self) -> list[str]:
         """Keys, tokens and cookies in the caller's own headers and body, without their scheme."""
         own = _texts({**self.default_headers, **self.call_headers, "": self.extra_body})
-        held = [text.rpartition(" ")[2] for name, text in own if SECRET.search(name)]
-        return [text for text in held if len(text) >= 8]  # shorter is a word, as in X-Auth-Mode
+        held = [text for name, text in own if SECRET.search(name)]
+        found = [value for text in held for value in _PAIR.findall(text) or [_bare(text)]]
+        return [text for text in found if len(text) >= 8]  # shorter is a word, as in X-Auth-Mode
 
     @property
     def _static_key(self) -> str | None:
@@ -375,10 +376,17 @@ def _texts(value: object, path: str = "") -> Iterator[tuple[str, str]]:
             yield from _texts(inner, path)
 
 
+def _bare(text: str) -> str:
+    """A secret without the scheme before it."""
+    return text.partition(" ")[2] or text
+
+
 # What a header or a field is called that holds a secret.
 SECRET = re.compile(
-    r"auth(?!or(?!i))|cookie|credential|key|password|secret|signature|token", re.IGNORECASE
+    r"auth(?!or(?!i))|cookie|credential|key(?!word)|password|secret|signature|token(?!i[sz])",
+    re.IGNORECASE,
 )
+_PAIR = re.compile(r'(?:^|[;,\s])[\w.-]+="?([^;,"]{8,})')  # of a cookie, or a scheme's parameters
 _CHANGING = frozenset({"headers", "extra_headers", "timeout", "extra_body"})
 
 
