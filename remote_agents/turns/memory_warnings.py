@@ -8,6 +8,7 @@ import sys
 from functools import cache
 
 from remote_agents.callers import warn_of_turn
+from remote_agents.memory.digests import SIZE
 from remote_agents.memory.plan import Plan, Reason
 from remote_agents.memory.sessions import DEFAULT_STORE
 from remote_agents.memory.standing import Standing
@@ -55,7 +56,8 @@ def log_plan(plan: Plan, standing: Standing, store: SessionStore) -> None:
         )
     alone = standing.dialogue.kind == "thread" and plan.bare and plan.memory == "new"
     # The same prompt again is a node that LangGraph runs from its start once it is resumed.
-    if alone and sum(not (r.history or standing.mine in r.held) for r in standing.records) == 1:
+    asked = {record.held[:SIZE] for record in standing.records if not record.history}
+    if alone and len(asked) == 1 and standing.mine[:SIZE] not in asked:
         logger.warning(
             "A second prompt without a history in one thread: a thread's memory is its "
             "checkpoints; without a history pass session_id= as an argument."

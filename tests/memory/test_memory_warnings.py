@@ -47,6 +47,9 @@ def test_a_node_that_runs_again_is_no_second_prompt_alone(
     for _ in range(2):  # as LangGraph runs one, from its start, once an interrupt in it is answered
         agent.ask("Hi", dialogue=names_in({"thread_id": "t"}))
     assert said(caplog, "WARNING") == []
+    for prompt in ("And now?", "Hi"):  # another one is the second, whatever runs again
+        agent.ask(prompt, dialogue=names_in({"thread_id": "t"}))
+        assert len(said(caplog, "WARNING")) == 1
 
 
 def test_a_question_that_goes_on_is_no_second_prompt_alone(
