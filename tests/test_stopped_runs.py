@@ -268,6 +268,27 @@ def test_a_program_stops_the_run_that_it_began(program: str) -> None:
         assert known.stopped == stopped
 
 
+def after_another(asked: Turn) -> Flow[Reply]:
+    yield IfLeft(lambda so_far: stopping("first"))
+    yield Stream(Request("POST", "/ask", json={"q": "ends"}), read)
+    yield IfLeft(lambda so_far: stopping("second"))
+    reply: Reply = yield Stream(Request("POST", "/ask", json={"q": "on and on"}), read)
+    return reply
+
+
+@pytest.mark.parametrize("awaited", [False, True], ids=["sync", "async"])
+async def test_of_several_runs_the_latest_is_stopped_once(awaited: bool) -> None:
+    facts = Endpoint("two", "Two", "none", "TWO", after_another, read, **FACTS)
+    with runs() as known:
+        client = client_of(facts)(base_url=known.server.url, api_key=KEY)
+        if awaited:
+            await aout_of_time(client, "any", total=0.3)
+        else:
+            await asyncio.to_thread(out_of_time, client, "any", total=0.3)
+        await asyncio.sleep(0.4)
+        assert known.stopped == [(b"/runs/second/stop", True)]
+
+
 SLIPS: dict[str, Callable[[Reply], Any]] = {
     "an id that is not there": lambda so_far: stopping(so_far.raw["job"]),
     "nothing": lambda so_far: None,

@@ -183,9 +183,10 @@ def _with_headers(request: Request, terms: Terms) -> Request:
 
 def stopping(exchange: Exchange) -> Send | None:
     """What stops the remote run of a turn that was left, with the key that the turn had."""
-    if exchange.if_left is None or exchange.reply is None:
+    stops, exchange.if_left = exchange.if_left, None  # so that nothing else sends it again
+    if stops is None or exchange.reply is None:
         return None
-    request = exchange.if_left(exchange.reply)
+    request = stops(exchange.reply)
     if request is None:
         return None
     places, rest = _places(request, exchange.terms.endpoint)
