@@ -10,9 +10,10 @@ from contextlib import aclosing, contextmanager, nullcontext
 from functools import partial
 from typing import Any
 
+import httpx
 import pytest
 
-from remote_agents import AgentError, AgentTimeoutError, Reply, Timeout
+from remote_agents import AgentConnectionError, AgentError, AgentTimeoutError, Reply, Timeout
 from remote_agents.client import Client
 from remote_agents.flow import Call, Flow, IfLeft, Request, Sleep, Stream
 from remote_agents.service import Endpoint
@@ -287,6 +288,50 @@ async def test_of_several_runs_the_latest_is_stopped_once(awaited: bool) -> None
             await asyncio.to_thread(out_of_time, client, "any", total=0.3)
         await asyncio.sleep(0.4)
         assert known.stopped == [(b"/runs/second/stop", True)]
+
+
+def never_begun(asked: Turn) -> Flow[Reply]:
+    yield IfLeft(lambda so_far: stopping("chosen"))
+    reply: Reply = yield Stream(Request("POST", "/ask", json={"q": "any"}), read)
+    return reply
+
+
+def lost_while_looked_for(asked: Turn) -> Flow[Reply]:
+    yield Call(Request("POST", "/ask", json={"q": LOOKED}), asks=True)
+    yield IfLeft(lambda so_far: stopping("chosen"))
+    yield Call(Request("GET", "/gone", safe=True))
+    raise AssertionError
+
+
+@pytest.mark.parametrize("awaited", [False, True], ids=["sync", "async"])
+@pytest.mark.parametrize("turn", [never_begun, lost_while_looked_for])
+async def test_a_run_that_nobody_left_is_not_stopped(turn: Any, awaited: bool) -> None:
+    facts = Endpoint("lost", "Lost", "none", "LOST", turn, read, **FACTS)
+    kept_out = "POST /ask" if turn is never_begun else "GET /gone"
+
+    def send(request: httpx.Request) -> None:
+        if f"{request.method} {request.url.path}" == kept_out:
+            raise httpx.ConnectError("no way")
+
+    async def asend(request: httpx.Request) -> None:
+        send(request)
+
+    with runs() as known, httpx.Client(event_hooks={"request": [send]}) as own:
+        async with httpx.AsyncClient(event_hooks={"request": [asend]}) as aown:
+            client = client_of(facts)(
+                base_url=known.server.url,
+                api_key=KEY,
+                max_retries=0,
+                http_client=own,
+                http_async_client=aown,
+            )
+            with pytest.raises(AgentConnectionError):
+                if awaited:
+                    await client.aask("any")
+                else:
+                    await asyncio.to_thread(client.ask, "any")
+            await asyncio.sleep(0.2)
+        assert known.stopped == []
 
 
 SLIPS: dict[str, Callable[[Reply], Any]] = {

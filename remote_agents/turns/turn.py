@@ -14,7 +14,7 @@ from remote_agents.client_tools import tool_names
 from remote_agents.errors import (
     AgentError,
     AgentStatusError,
-    AgentStreamError,
+    AgentTimeoutError,
     ConfigurationError,
     ConversationError,
     ConversationNotFoundError,
@@ -241,7 +241,7 @@ class _Asking:
         except AgentError as error:
             tell_what_is_known(error, exchange, exchange.reply)  # the service's own flow raises too
             error.begun = error.begun or exchange.may_have_run
-            if isinstance(error, (AgentStatusError, AgentStreamError)):
+            if not (isinstance(error, _LEFT) and may_have_run(error)):
                 exchange.if_left = None  # it broke off by itself, and its answer may be stored
             if turn.messages:  # so that a stored answer to it can be found
                 error.question = turn.messages[-1].content
@@ -286,6 +286,8 @@ def may_have_run(error: AgentError) -> bool:
 
 # What is raised before a request goes out.
 _BEFORE = (ConfigurationError, UnsupportedContentError, ConversationError)
+# By what a turn is left: a limit passed, or its stream was not read on.
+_LEFT = (AgentTimeoutError, ConversationError)
 
 
 def _planned(
