@@ -325,13 +325,44 @@ async def test_a_run_that_nobody_left_is_not_stopped(turn: Any, awaited: bool) -
                 http_client=own,
                 http_async_client=aown,
             )
+            asking = client.aask("any") if awaited else asyncio.to_thread(client.ask, "any")
             with pytest.raises(AgentConnectionError):
-                if awaited:
-                    await client.aask("any")
-                else:
-                    await asyncio.to_thread(client.ask, "any")
+                await asking
             await asyncio.sleep(0.2)
         assert known.stopped == []
+
+
+async def test_a_run_is_stopped_with_the_key_it_had_where_another_is_waited_for() -> None:
+    asked: list[str] = []
+
+    async def key() -> str:
+        asked.append("once more")
+        if len(asked) > 2:
+            await asyncio.sleep(9)
+        return KEY
+
+    with runs() as known:
+        facts = SERVICES["fetched"]
+        await acancels(client_of(facts)(base_url=known.server.url, api_key=key), LOOKED)
+        await asyncio.sleep(0.3)
+        assert known.stopped == [(b"/runs/t-1/stop", True)]
+
+
+async def test_another_host_that_stops_a_run_is_told_nothing_of_the_caller() -> None:
+    def turn(asked: Turn) -> Flow[Reply]:
+        place = f"{elsewhere.server.url}/runs/1/stop"
+        yield IfLeft(lambda so_far: Request("POST", place, json={}, foreign=True))
+        reply: Reply = yield Stream(Request("POST", "/ask", json={"q": "on and on"}), read)
+        return reply
+
+    facts = Endpoint("away", "Away", "none", "AWAY", turn, read, **FACTS)
+    with runs() as known, runs() as elsewhere:
+        client = client_of(facts)(base_url=known.server.url, api_key=KEY)
+        async with aclosing(client.astream("any", headers={"X-Mine": "mine"})) as stream:
+            await anext(stream)
+        await asyncio.sleep(0.3)
+        (told,) = elsewhere.server.requests
+    assert b"mine" not in told
 
 
 SLIPS: dict[str, Callable[[Reply], Any]] = {

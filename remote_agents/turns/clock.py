@@ -36,7 +36,8 @@ class Exchange:
     asked: float = math.inf  # when it was, until its answer is there
     if_left: Callable[[Reply], Request | None] | None = None  # while the run may go on
     unsure: bool = False  # whether an attempt may have run that was followed by another one
-    token: SecretStr | None = None
+    token: SecretStr | None = None  # of what is sent now
+    latest_token: SecretStr | None = None  # of what was sent last to the service
     started: float = field(default_factory=time.monotonic)
     sent: float = 0.0
     late: int = 0
@@ -44,7 +45,7 @@ class Exchange:
     @property
     def secrets(self) -> list[str]:
         """What no error and no line of a log may hold: the key, and what else the caller sends."""
-        key = [self.token.get_secret_value()] if self.token else []
+        key = [self.latest_token.get_secret_value()] if self.latest_token else []
         return sorted([*key, *self.terms.own_secrets], key=len, reverse=True)  # some begin others
 
     @property

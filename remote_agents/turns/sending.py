@@ -154,9 +154,8 @@ def _attempt(request: Request, exchange: Exchange) -> Flow[Response]:
     terms = exchange.terms
     exchange.token = None  # a refusal before it is there is no refusal of it
     if not request.foreign:
-        exchange.token = yield from _token(exchange)
-    if not request.foreign:  # what goes elsewhere has none of the caller's
-        request = _with_headers(request, terms)
+        exchange.token = exchange.latest_token = yield from _token(exchange)
+    request = _with_headers(request, terms)
     limits = terms.timeout
     first = exchange.left(limits.first_event)
     first = None if first is None else exchange.patience(first)
@@ -177,6 +176,8 @@ def _attempt(request: Request, exchange: Exchange) -> Flow[Response]:
 
 
 def _with_headers(request: Request, terms: Terms) -> Request:
+    if request.foreign:  # what goes elsewhere has none of the caller's
+        return request
     more = {**terms.call_headers, **terms.trace_headers}
     return replace(request, headers={**request.headers, **more}) if more else request
 
@@ -193,7 +194,7 @@ def stopping(exchange: Exchange) -> Send | None:
     place = exchange.terms.learned.places.get(places[0], places[0])
     request = _with_headers(_at_path(place + rest, request), exchange.terms)
     limits = Timeout(connect=PARTING, first_event=PARTING, idle=PARTING)
-    return Send(request, exchange.token, PARTING, limits, lambda: None)
+    return Send(request, exchange.latest_token, PARTING, limits, lambda: None)
 
 
 def _log(request: Request, response: Response, exchange: Exchange) -> None:
