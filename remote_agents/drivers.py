@@ -31,7 +31,7 @@ from remote_agents.flow import (
     StreamConsumer,
     Wait,
 )
-from remote_agents.partings import asend_apart, send_apart
+from remote_agents.partings import asend_apart, get_ready, send_apart
 from remote_agents.workers import awaited, workers
 
 T = TypeVar("T")
@@ -339,6 +339,7 @@ class _AsyncIO(_IO):
         return False
 
     async def _parting(self, op: Parting) -> None:
+        await get_ready()
         self._note(Defer(Do(partial(asend_apart, self._client, op.send)), op.needed))
 
     async def _send(self, op: Send) -> Any:

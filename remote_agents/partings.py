@@ -6,11 +6,12 @@ import asyncio
 import atexit
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
 from concurrent.futures import Future, wait
 from contextlib import suppress
+from typing import TypeAlias
+from weakref import WeakKeyDictionary
 
-from remote_agents.background import begin
 from remote_agents.flow import Send, Sender
 from remote_agents.workers import workers
 
@@ -18,6 +19,39 @@ logger = logging.getLogger(__name__)
 
 AT_EXIT = 5.0  # seconds that a process waits for what is on its way
 _under_way: set[Future[None]] = set()
+
+
+_Tasks: TypeAlias = "set[asyncio.Task[None]]"
+# What is on its way in each loop, and what ends it.
+_loops: WeakKeyDictionary[asyncio.AbstractEventLoop, tuple[_Tasks, AsyncGenerator[None, None]]] = (
+    WeakKeyDictionary()
+)
+
+
+async def get_ready() -> None:
+    """Before `asend_apart`: the end of the loop that runs here will end what is on its way."""
+    loop = asyncio.get_running_loop()
+    if loop in _loops:
+        return
+    for other in (ref() for ref in _loops.keyrefs()):
+        if other is not None and other.is_closed():  # and was never told to shut down
+            _loops.pop(other, None)
+    tasks: _Tasks = set()
+    _loops[loop] = tasks, (ending := _end_with_loop(loop, tasks))
+    await anext(ending)
+
+
+async def _end_with_loop(
+    loop: asyncio.AbstractEventLoop, tasks: _Tasks
+) -> AsyncGenerator[None, None]:
+    """End what is on its way when the loop shuts down its async generators."""
+    try:
+        yield
+    finally:
+        _loops.pop(loop, None)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def send_apart(client: Sender, make: Callable[[], Send | None]) -> None:
@@ -48,7 +82,11 @@ def asend_apart(client: Sender, make: Callable[[], Send | None]) -> None:
             _log(error)
 
     with suppress(RuntimeError):  # there is no loop any more
-        begin(asyncio.get_running_loop(), work())
+        loop = asyncio.get_running_loop()
+        if loop in _loops:  # else it ends
+            tasks = _loops[loop][0]
+            tasks.add(task := loop.create_task(work()))
+            task.add_done_callback(tasks.discard)
 
 
 def _made(make: Callable[[], Send | None]) -> Send | None:

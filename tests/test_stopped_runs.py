@@ -246,6 +246,21 @@ import os, sys, time, tests.test_stopped_runs as t
 stream = t.client_of(t.SERVICES["streamed"])(base_url=sys.argv[1], api_key=t.KEY).stream("on")
 next(stream)
 """
+ENDS = """
+import asyncio, gc, os, sys, tests.test_stopped_runs as t
+async def leave():
+    client = t.client_of(t.SERVICES["streamed"])(base_url=sys.argv[1], api_key=t.KEY)
+    stream = client.astream("on")
+    await anext(stream)
+    cancelled = asyncio.ensure_future(client.aask("on"))
+    await asyncio.sleep(0.2)
+    return stream, cancelled
+for _ in range(3):
+    asyncio.run(leave())
+    gc.collect()
+    left = [each for each in gc.get_objects() if isinstance(each, asyncio.Task)]
+    assert not any(not each.done() for each in left), left
+"""
 FORKS = """
 if not os.fork():
     stream.close()
@@ -258,6 +273,13 @@ PROGRAMS = {
     "that ends at once": ("stream.close()", [(b"/runs/t-1/stop", True)]),
     "that was forked": (FORKS, []),
 }
+
+
+def test_a_loop_that_ends_leaves_nothing_of_the_runs_that_it_stops() -> None:
+    with runs() as known:
+        command = [sys.executable, "-X", "dev", "-c", ENDS, known.server.url]
+        ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert (ended.returncode, ended.stderr) == (0, "")
 
 
 @pytest.mark.parametrize("program", PROGRAMS)
@@ -282,10 +304,8 @@ async def test_of_several_runs_the_latest_is_stopped_once(awaited: bool) -> None
     facts = Endpoint("two", "Two", "none", "TWO", after_another, read, **FACTS)
     with runs() as known:
         client = client_of(facts)(base_url=known.server.url, api_key=KEY)
-        if awaited:
-            await aout_of_time(client, "any", total=0.3)
-        else:
-            await asyncio.to_thread(out_of_time, client, "any", total=0.3)
+        leave: Any = aout_of_time if awaited else partial(asyncio.to_thread, out_of_time)
+        await leave(client, "any", total=0.3)
         await asyncio.sleep(0.4)
         assert known.stopped == [(b"/runs/second/stop", True)]
 
@@ -318,13 +338,8 @@ async def test_a_run_that_nobody_left_is_not_stopped(turn: Any, awaited: bool) -
 
     with runs() as known, httpx.Client(event_hooks={"request": [send]}) as own:
         async with httpx.AsyncClient(event_hooks={"request": [asend]}) as aown:
-            client = client_of(facts)(
-                base_url=known.server.url,
-                api_key=KEY,
-                max_retries=0,
-                http_client=own,
-                http_async_client=aown,
-            )
+            settings: Any = {"http_client": own, "http_async_client": aown, "max_retries": 0}
+            client = client_of(facts)(base_url=known.server.url, api_key=KEY, **settings)
             asking = client.aask("any") if awaited else asyncio.to_thread(client.ask, "any")
             with pytest.raises(AgentConnectionError):
                 await asking
@@ -333,17 +348,15 @@ async def test_a_run_that_nobody_left_is_not_stopped(turn: Any, awaited: bool) -
 
 
 async def test_a_run_is_stopped_with_the_key_it_had_where_another_is_waited_for() -> None:
-    asked: list[str] = []
+    waits = iter([0, 0])
 
     async def key() -> str:
-        asked.append("once more")
-        if len(asked) > 2:
-            await asyncio.sleep(9)
+        await asyncio.sleep(next(waits, 9))
         return KEY
 
     with runs() as known:
-        facts = SERVICES["fetched"]
-        await acancels(client_of(facts)(base_url=known.server.url, api_key=key), LOOKED)
+        service = client_of(SERVICES["fetched"])
+        await acancels(service(base_url=known.server.url, api_key=key), LOOKED)
         await asyncio.sleep(0.3)
         assert known.stopped == [(b"/runs/t-1/stop", True)]
 
