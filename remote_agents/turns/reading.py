@@ -169,10 +169,7 @@ def _read_events(
             events = reader.take(chunk)
             if reader.complete and not reader.cut:
                 exchange.if_left = None
-            if events:
-                yield Emit(events)
-            if reader.failure is not None:
-                reader.check()  # not before: what came with it is the caller's
+            yield from _hand_on(events, reader)
             idle = reader.frames == counted
             deadline = _next_deadline(reader, exchange, deadline, events, idle=idle)
             if reader.cut or time.monotonic() >= reader.leave_at:
@@ -180,21 +177,24 @@ def _read_events(
             chunk, events = None, []  # whoever waits holds no more than he must
         try:
             chunk = yield Read(response, deadline)
-        except DeadlineReached as error:
+        except (DeadlineReached, StreamInterruptedError, StreamProtocolError) as error:
             if reader.complete:
                 return
-            raise exchange.timed_out(reader.phase) from error
-        except (StreamInterruptedError, StreamProtocolError):
-            if reader.complete:
-                return
+            if isinstance(error, DeadlineReached):
+                raise exchange.timed_out(reader.phase) from error
             raise
         if chunk is None:
             exchange.if_left = None
-            if events := reader.take_rest():
-                yield Emit(events)
-            if reader.failure is not None:
-                reader.check()
+            yield from _hand_on(reader.take_rest(), reader)
             return
+
+
+def _hand_on(events: list[Event], reader: Reader) -> Flow[None]:
+    """Give the caller what came, and then the failure that came with it."""
+    if events:
+        yield Emit(events)
+    if reader.failure is not None:
+        reader.check()
 
 
 def _first_deadline(exchange: Exchange) -> float | None:
