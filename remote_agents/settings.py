@@ -266,7 +266,11 @@ def _what_was_expected(said: Sequence[str]) -> str:
 _SHOULD_BE = "Input should be "
 _GUESSED = re.compile(r", (?:unable to|got a) .*")  # how Pydantic tried to read a value
 _PLAIN = frozenset(Settings.model_fields) - {"api_key", "account_secret"}
-_MAY_BE_SECRET = re.compile(r"key|token|secret|password|auth", re.IGNORECASE)
+# What an argument, a header or a field is called that holds a secret.
+NAMES_SECRET = re.compile(
+    r"auth(?!or(?!i))|cookie|credential|key(?!word)|password|secret|signature|token(?!i[sz])",
+    re.IGNORECASE,
+)
 
 
 def hide_secrets(arguments: Mapping[str, Any]) -> dict[str, Any]:
@@ -278,7 +282,7 @@ def hide_secrets(arguments: Mapping[str, Any]) -> dict[str, Any]:
         >>> hide_secrets({"api_key": "a-secret", "agent_id": "a"})
         {'api_key': SecretStr('**********'), 'agent_id': 'a'}
     """
-    secret = filter(_MAY_BE_SECRET.search, arguments.keys() - _PLAIN)
+    secret = filter(NAMES_SECRET.search, arguments.keys() - _PLAIN)
     return {**arguments, **{name: _concealed(arguments[name]) for name in secret}}
 
 

@@ -17,13 +17,13 @@ from remote_agents.recording.bodies import Segment, segments
 from remote_agents.recording.standins import SHORTEST, Replace, StandIns, replaced
 from remote_agents.recording.transcript import Headers, Interaction, Transcript, origin_of
 from remote_agents.recording.words import Vocabulary, is_personal, is_text
+from remote_agents.settings import NAMES_SECRET
 
 # What a connection is about, not an agent.
 DROPPED = frozenset(
     {"alt-svc", "connection", "content-encoding", "content-length", "date", "forwarded", "host"}
     | {"keep-alive", "server", "traceparent", "tracestate", "transfer-encoding", "vary", "via"}
 )
-SECRET = re.compile(r"auth|cookie|key|token|secret|signature|credential|password", re.IGNORECASE)
 HIDDEN = "[left out]"
 FORM = "multipart/form-data"
 _PLAIN_VALUES = {
@@ -168,7 +168,7 @@ class Anonymizer:
 
     def _header(self, name: str, value: str) -> str:
         plain = _PLAIN_VALUES.get(name.lower())
-        if SECRET.search(name):
+        if NAMES_SECRET.search(name):
             self._own(value)  # met: it may stand elsewhere too
             return HIDDEN
         if _SMALL.fullmatch(value) or (plain and plain.fullmatch(value)):

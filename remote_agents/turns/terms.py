@@ -59,7 +59,7 @@ from remote_agents.memory.sessions import DEFAULT_STORE, read_store
 from remote_agents.memory.store import SessionStore
 from remote_agents.seconds import read_seconds
 from remote_agents.service import Endpoint
-from remote_agents.settings import DEFAULTS, Memory, hide_secrets, signature
+from remote_agents.settings import DEFAULTS, NAMES_SECRET, Memory, hide_secrets, signature
 from remote_agents.turns.learned import Learned
 from remote_agents.turns.rate_limit import RateLimiter
 from remote_agents.types import Fold, Message, Reply, Turn
@@ -297,7 +297,7 @@ class Terms:
     def own_secrets(self) -> list[str]:
         """Keys, tokens and cookies in the caller's own headers and body, without their scheme."""
         own = _texts({**self.default_headers, **self.call_headers, "": self.extra_body})
-        held = [text for name, text in own if SECRET.search(name)]
+        held = [text for name, text in own if NAMES_SECRET.search(name)]
         found = [value for text in held for value in _PAIR.findall(text) or [_bare(text)]]
         return [text for text in found if len(text) >= 8]  # shorter is a word, as in X-Auth-Mode
 
@@ -381,11 +381,6 @@ def _bare(text: str) -> str:
     return text.partition(" ")[2] or text
 
 
-# What a header or a field is called that holds a secret.
-SECRET = re.compile(
-    r"auth(?!or(?!i))|cookie|credential|key(?!word)|password|secret|signature|token(?!i[sz])",
-    re.IGNORECASE,
-)
 _PAIR = re.compile(r'(?:^|[;,\s])[\w.-]+="?([^;,"]{8,})')  # of a cookie, or a scheme's parameters
 _CHANGING = frozenset({"headers", "extra_headers", "timeout", "extra_body"})
 
