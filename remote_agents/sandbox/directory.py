@@ -9,8 +9,6 @@ from remote_agents.sandbox.agent import Agent
 from remote_agents.sandbox.json_types import JsonObject
 
 AGENTS: dict[str, Agent] = {}  # entered by `remote_agents.sandbox.services`
-
-
 BROKEN: dict[str, str] = {}  # why an agent of an installed package is not here
 
 

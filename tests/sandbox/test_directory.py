@@ -74,7 +74,7 @@ def test_a_package_that_breaks_is_named_and_the_others_are_served(tmp_path: Path
     about = tmp_path / "broken-1.0.dist-info"
     about.mkdir()
     (about / "METADATA").write_text("Metadata-Version: 2.1\nName: broken\nVersion: 1.0\n")
-    points = [f"{name} = {name}" for name in BROKEN]
+    points = [*(f"{name} = {name}" for name in BROKEN), "bluenexus = no_package"]  # ours stays
     (about / "entry_points.txt").write_text("\n".join(["[remote_agents.sandbox]", *points]))
     for name, (package, chat, _) in BROKEN.items():
         (tmp_path / name).mkdir()

@@ -27,8 +27,8 @@ def packages() -> Mapping[str, ModuleType]:
     """The package of each service, by its name."""
     folders = sorted(found.name for found in pkgutil.iter_modules(__path__) if found.ispkg)
     built_in = {name: import_module(f"{__name__}.{name}") for name in folders}
-    loads = {point.name: partial(_loaded, point) for point in entry_points(group=GROUP)}
-    return built_in | whole(loads)
+    others = (point for point in entry_points(group=GROUP) if point.name not in built_in)
+    return built_in | whole({point.name: partial(_loaded, point) for point in others})
 
 
 def whole(loads: Mapping[str, Callable[[], T]]) -> dict[str, T]:
