@@ -114,7 +114,7 @@ def refusal(kind: str, body: bytes) -> list[Any]:
 def test_a_404_of_any_look_below_both_roots_is_told_once(said: str) -> None:
     with serving(refusal(*BODIES[said])) as server:
         client = make("plain", "maiagent", base_url=server.url, agent_id="b", api_key="key")
-        with pytest.raises(NotFoundError):
+        with pytest.raises(NotFoundError, match=r"base_url, .*, and agent_id \(b\)"):
             client.ask(QUESTION)
         lines = [request.split(b"\r\n")[0].decode() for request in server.requests]
     assert lines == [f"POST {root}/chatbots/b/completions/ HTTP/1.1" for root in ROOTS]

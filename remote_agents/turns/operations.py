@@ -251,13 +251,12 @@ def _afterwards(flow: Flow[None], exchange: Exchange) -> Flow[None]:
 
 
 def _no_api(request: Request, terms: Terms, said: str) -> str:
-    alone = terms.endpoint.agent_in_address
-    what = "the whole address of the agent" if alone else "the root of the service"
+    root = f"the root of the service, and agent_id ({terms.agent_id})"
+    what = "the whole address of the agent" if terms.endpoint.agent_in_address else root
     answered = f"404 ({said})" if said else "404"
     return (
         f"{terms.endpoint.title} was not found there: {request.method} "
-        f"{terms.base_url}{request.path} is answered {answered}, and not as for an unknown agent. "
-        f"Check base_url, which is {what}."
+        f"{terms.base_url}{request.path} is answered {answered}. Check base_url, which is {what}."
     )
 
 
