@@ -333,18 +333,26 @@ def test_a_loss_is_told_from_other_refusals(shape: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "body",
+    ("status", "body"),
     [
-        {"code": "MULTI_CONVERSATION_DISABLED", "message": "multi-conversation is off"},
-        {"code": "INVALID_PARAM", "message": "conversation is not supported by this edition"},
+        (400, {"code": "MULTI_CONVERSATION_DISABLED", "message": "multi-conversation is off"}),
+        (400, {"code": "INVALID_PARAM", "message": "conversation is not supported here"}),
+        (403, {"code": "OPERATION_DENIED", "message": "当前环境版本不支持多会话"}),
+        (404, {"code": "NOT_FOUND", "message": "Not Found"}),
     ],
 )
 @pytest.mark.parametrize("suggest", [False, True])
 async def test_an_agent_that_keeps_no_conversation(
-    sandbox: Sandbox, body: dict[str, str], suggest: bool, caplog: pytest.LogCaptureFixture
+    sandbox: Sandbox,
+    status: int,
+    body: dict[str, str],
+    suggest: bool,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     agent = client(sandbox, "cloudbase", session_store=InMemorySessionStore())
-    sandbox.fail_next(status=400, body=body, endpoint="cloudbase", match="/conversation", times=9)
+    sandbox.fail_next(
+        status=status, body=body, endpoint="cloudbase", match="/conversation", times=9
+    )
     history = await dialogue(agent, TOLD, ASKED, session_id="u1", suggest=suggest)
     assert "zebra-17" in history[-1].text
     assert {turn["conversation_id"] for turn in sandbox.turns()} == {None}

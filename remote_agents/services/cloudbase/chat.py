@@ -92,11 +92,14 @@ _REFUSAL_CODES = ERROR_CODES.keys() - {"SERVICE_CHARGE_OVERDUE"} | {"INVALID_CRE
 
 
 def _keeps_none(error: AgentStatusError | RemoteFailureError) -> bool:
-    """Multi-conversation is off for this agent (or the plan has none)."""
+    """Multi-conversation is off for this agent, or its plan or its server has none.
+
+    Of an agent or a key that is refused itself, the turn tells.
+    """
     status = error.status_code if isinstance(error, AgentStatusError) else 400
     said = f"{error.code} {error}".upper()
-    refused = status in (400, 403, 404, 405, 409, 422, 501)
-    return refused and any(word in said for word in ("MULTI", "CONVERSATION", "NOT_SUPPORT"))
+    off = any(word in said for word in ("MULTI", "CONVERSATION", "NOT_SUPPORT"))
+    return status in (403, 404, 405, 501) or (off and status in (400, 409, 422))
 
 
 def _classic_body(asked: Turn, conversation_id: str | None, files: list[str]) -> JsonObject:
