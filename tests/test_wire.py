@@ -11,6 +11,7 @@ import pytest
 from remote_agents import (
     AgentError,
     AuthenticationError,
+    BadRequestError,
     Citation,
     ClientToolCall,
     Finish,
@@ -155,6 +156,9 @@ TOLD = {
     "bluenexus.stream": Told(
         [TextDelta("Here"), TextDelta(" are"), TextDelta(" your")],
         {"conversation_id": "conv-xyz", "credits_consumed": None, "credits_remaining": 19985},
+    ),
+    "bluenexus.invalid": Told(
+        error=BadRequestError, says="temperature: must be a number; max_tokens: must be positive"
     ),
     "bluenexus.throttled": Told(error=RateLimitError, says="Too Many Requests"),
     "maiagent.json": Told([TextDelta("Hi, I am ...")], {"conversation_id": "5a1c..."}),

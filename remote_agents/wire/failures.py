@@ -240,6 +240,9 @@ def error_message(body: object) -> str:
     """The service's own words, wherever they stand."""
     if isinstance(body, str):
         return _page_title(body) if HTML.search(body[:500]) else body[:LONGEST_BODY].strip()
+    refused = body.get("errors") if isinstance(body, dict) else None
+    if any("field" in item for item in _first(refused)):
+        return _words(refused)[:LONGEST_BODY]
     for place in _error_objects(body):
         for key in ("message", "msg", "detail", "error_description", "error", "errors"):
             if said := _words(place.get(key)):
@@ -260,16 +263,17 @@ def _first(value: object) -> list[JsonObject]:
 
 
 def _words(value: object) -> str:
-    """Text, a list of texts, FastAPI's `{loc, msg}`, or Django's `{field: [...]}`, as one line."""
+    """Text, a list, FastAPI's `{loc, msg}`, `{field, message}`, or Django's, as one line."""
     if isinstance(value, str):
         return value
     if isinstance(value, list):
         return "; ".join(filter(None, map(_words, value[:10])))
     if isinstance(value, dict):
-        if isinstance(value.get("msg"), str):
-            place = value.get("loc")
+        said = value.get("msg", value.get("message") if "field" in value else None)
+        if isinstance(said, str):
+            place = value.get("loc", [value.get("field", "")])
             where = ".".join(map(str, place)) if isinstance(place, list) else ""
-            return f"{where}: {value['msg']}" if where else value["msg"]
+            return said if said.startswith(where) else f"{where}: {said}"
         return "; ".join(
             f"{key}: {said}" for key, v in list(value.items())[:10] if (said := _words(v))
         )
