@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
-from remote_agents import AgentError
+from langchain_agents import AgentLLM, ChatAgent
+from llamaindex_agents import RemoteAgent
+from remote_agents import AgentError, ConfigurationError
 from remote_agents.memory import lease
 from remote_agents.sandbox import Sandbox
 from remote_agents.services import ENDPOINTS
@@ -78,3 +80,10 @@ def test_an_empty_prompt(endpoint: str, framework: str, streamed: bool, sandbox:
         list(ask([]))
     assert caught.value.endpoint == endpoint
     assert sandbox.requests(endpoint) == []
+
+
+@pytest.mark.parametrize("given", [{}, {"api_key": "k"}, {"foo": 1}])
+@pytest.mark.parametrize("base", [ChatAgent, AgentLLM, RemoteAgent])
+def test_the_base_of_the_classes_names_them(base: Any, given: dict[str, Any]) -> None:
+    with pytest.raises(ConfigurationError, match="base of the services' classes"):
+        base(**given)
