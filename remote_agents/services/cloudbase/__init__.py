@@ -44,6 +44,7 @@ ENDPOINT = Endpoint(
     for_agent=for_agent,
     error_codes=ERROR_CODES,
     refuses=refuses,
+    throttle_wait=4.0,  # a place is free when another turn ends
     client="remote_agents.services.cloudbase.client",
     request_id_headers=("x-cloudbase-request-id",),
 )

@@ -23,6 +23,7 @@ ENDPOINT = Endpoint(
     server_url=server_url,
     error_codes=ERROR_CODES,
     refuses=refuses,
+    throttle_wait=4.0,  # a place is free when another turn ends
     textless=TEXTLESS,  # AG-UI's events are read by their own decoder
     eof_ends=True,
     client="remote_agents.services.cloudbase_openai.client",
