@@ -51,6 +51,58 @@ def test_a_page_without_a_number_is_refused(call: Caller, value: str) -> None:
     assert (reply.status_code, reply.json()) == (404, {"detail": "Invalid page."})
 
 
+LISTS = {
+    "cloudbase": "/v1/aibot/bots/bot-handbook/",
+    "private_ai": "/api/v1/compatibility/openai/v1/",
+    "bluenexus": "/api/v1/agents",
+}
+NO_NUMBERS = [
+    ("cloudbase", "records?sort=asc&", "pageSize"),
+    ("cloudbase", "feedback?", "pageSize"),
+    ("cloudbase", "conversation?", "limit"),
+    ("private_ai", "agents?", "limit"),
+    ("private_ai", "assistants?", "offset"),
+    ("bluenexus", "?", "page"),
+    ("bluenexus", "/agent-3f9c21/conversations?", "limit"),
+    ("bluenexus", "/default/memories?", "limit"),
+]
+NOT_TAKEN = {
+    "cloudbase": (400, lambda name: f"{name} must be a number"),
+    "private_ai": (
+        422,
+        lambda name: [
+            {
+                "loc": ["query", name],
+                "msg": "value is not a valid integer",
+                "type": "type_error.integer",
+            }
+        ],
+    ),
+    "bluenexus": (
+        400,
+        lambda name: [{"field": name, "message": f"{name} must be a number", "value": "x"}],
+    ),
+}
+
+
+@pytest.mark.parametrize(("endpoint", "page", "name"), NO_NUMBERS)
+def test_a_page_of_no_number_is_refused(call: Caller, endpoint: str, page: str, name: str) -> None:
+    path = f"{LISTS[endpoint]}{page}{name}="
+    headers = call.headers(endpoint)
+    assert call.http.get(f"{path}1", headers=headers).status_code == 200
+    reply = call.http.get(f"{path}x", headers=headers)
+    status, said = NOT_TAKEN[endpoint]
+    assert reply.status_code == status, reply.text
+    assert said(name) in reply.json().values()
+
+
+def test_django_passes_over_the_size_of_a_page_that_is_none(call: Caller) -> None:
+    for size in ("x", "0", "-1"):
+        for page in ("chatbots/?pageSize", "conversations/?pageSize", "contacts/?limit"):
+            reply = call.http.get(f"/api/v1/{page}={size}", headers=call.headers("maiagent"))
+            assert reply.status_code == 200, reply.text
+
+
 def test_an_export_leaves_out_what_no_sheet_can_hold(call: Caller) -> None:
     call.ask("maiagent", "Say: \x1b[31mred")
     chatbot = call.box.agents["maiagent"]["agent_id"]

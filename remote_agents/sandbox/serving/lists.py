@@ -6,6 +6,7 @@ import base64
 import binascii
 import json
 import re
+from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 from typing import Any
 from urllib.parse import urlencode
@@ -17,20 +18,31 @@ from remote_agents.sandbox.serving.wire import Refusal
 LARGEST_PAGE = 1000
 
 
-def size_of(request: Request, name: str, default: int, most: int = LARGEST_PAGE) -> int:
-    """The size of a page: what is no number or too large becomes the nearest that can be."""
-    try:
-        value = int(request.query_params.get(name, default))
-    except ValueError:
-        return default
-    return min(value, most) if value > 0 else default
+Refuse = Callable[[str, str], Refusal]  # by the name of a parameter and what it was given
 
 
-def whole(request: Request, name: str, default: int) -> int:
+def no_number(name: str, given: str) -> Refusal:
+    """The refusal of what is no number, in a sentence."""
+    return Refusal(400, f"{name} must be a number")
+
+
+def size_of(
+    request: Request,
+    name: str,
+    default: int,
+    most: int = LARGEST_PAGE,
+    refuse: Refuse = no_number,
+) -> int:
+    """The size of a page, refused when it is no number; what is too large is the largest."""
+    return min(whole(request, name, default, refuse) or default, most)
+
+
+def whole(request: Request, name: str, default: int, refuse: Refuse = no_number) -> int:
     """A number in the query, refused when it is none."""
-    value = digits(request.query_params.get(name, str(default)))
+    given = request.query_params.get(name, str(default))
+    value = digits(given)
     if value is None:
-        raise Refusal(400, f"{name} must be a number")
+        raise refuse(name, given)
     return value
 
 

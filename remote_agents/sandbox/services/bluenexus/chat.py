@@ -42,7 +42,7 @@ def error_body(refusal: Refusal, request_id: str) -> JsonObject:
     phrase = LIMITS.get(status) or PHRASES.get(status, "Error")
     named = {"statusCode": status, "message": refusal.message}
     if refusal.detail:
-        messages = [problem["message"] for problem in refusal.detail]
+        messages = [each["message"] for each in refusal.detail]
         return {**named, "message": messages, "error": phrase, "errors": refusal.detail}
     return {**named, "error": phrase}
 
@@ -113,26 +113,27 @@ def _validate(body: JsonObject | None) -> None:
     problems = _message_problems(body.get("messages"))
     for name, (fits, must) in FIELDS.items():
         if body.get(name) is not None and not fits(body[name]):
-            problems.append(_problem(name, must, body[name]))
+            problems.append(problem(name, must, body[name]))
     if problems:
         raise Refusal(400, "Validation failed", detail=problems)
 
 
 def _message_problems(messages: object) -> list[JsonObject]:
     if not isinstance(messages, list) or not messages:
-        return [_problem("messages", "must be a non-empty array", messages)]
+        return [problem("messages", "must be a non-empty array", messages)]
     problems = []
     for index, message in enumerate(messages):
         where, given = f"messages.{index}", message if isinstance(message, dict) else {}
         if given.get("role") not in ROLES:
             must = f"must be one of the following values: {', '.join(ROLES)}"
-            problems.append(_problem(f"{where}.role", must, given.get("role")))
+            problems.append(problem(f"{where}.role", must, given.get("role")))
         if not isinstance(given.get("content"), str):
-            problems.append(_problem(f"{where}.content", "must be a string", given.get("content")))
+            problems.append(problem(f"{where}.content", "must be a string", given.get("content")))
     return problems
 
 
-def _problem(name: str, must: str, value: object) -> JsonObject:
+def problem(name: str, must: str, value: object) -> JsonObject:
+    """What is wrong with a field, in NestJS's form."""
     return {"field": name, "message": f"{name} {must}", "value": value}
 
 

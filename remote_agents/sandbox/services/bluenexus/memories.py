@@ -8,7 +8,7 @@ from starlette.routing import Route
 from remote_agents.sandbox.json_types import JsonObject
 from remote_agents.sandbox.mind.knowledge import Hit
 from remote_agents.sandbox.service import citation, service
-from remote_agents.sandbox.services.bluenexus.chat import authorize
+from remote_agents.sandbox.services.bluenexus.chat import authorize, problem
 from remote_agents.sandbox.services.bluenexus.resources import page_of
 from remote_agents.sandbox.serving.wire import Json, Refusal
 
@@ -28,8 +28,8 @@ async def search(request: Request) -> Json:
     authorize(request)
     query = request.query_params.get("query", "")
     if not query.strip():
-        problem = {"field": "query", "message": "query should not be empty", "value": query}
-        raise Refusal(400, "Validation failed", detail=[problem])
+        empty = problem("query", "should not be empty", query)
+        raise Refusal(400, "Validation failed", detail=[empty])
     hits = service(request).search(query)
     return Json({"data": [{**_shown(hit), "score": hit["score"]} for hit in hits]})
 

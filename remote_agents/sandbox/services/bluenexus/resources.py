@@ -14,6 +14,7 @@ from remote_agents.sandbox.services.bluenexus.chat import (
     ENDPOINT,
     MODEL,
     authorize,
+    problem,
     require_account,
 )
 from remote_agents.sandbox.serving.lists import iso, size_of, whole
@@ -39,9 +40,14 @@ SHOWN = {
 
 def page_of(request: Request, total: int) -> tuple[int, int, Row]:
     """Limit and offset of the page, and what the answer says of it."""
-    limit, page = size_of(request, "limit", 20, most=100), max(whole(request, "page", 1), 1)
+    limit = size_of(request, "limit", 20, 100, _no_number)
+    page = max(whole(request, "page", 1, _no_number), 1)
     told = {"page": page, "limit": limit, "total": total, "hasMore": page * limit < total}
     return limit, (page - 1) * limit, told
+
+
+def _no_number(name: str, given: str) -> Refusal:
+    return Refusal(400, "Validation failed", detail=[problem(name, "must be a number", given)])
 
 
 async def list_agents(request: Request) -> Json:

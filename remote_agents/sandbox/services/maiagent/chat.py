@@ -16,7 +16,7 @@ from remote_agents.sandbox.json_types import JsonObject
 from remote_agents.sandbox.mind.answers import Ask
 from remote_agents.sandbox.service import Service, Turn, require_key, service
 from remote_agents.sandbox.services.maiagent import AGENT
-from remote_agents.sandbox.serving.lists import digits, link, size_of
+from remote_agents.sandbox.serving.lists import LARGEST_PAGE, digits, link
 from remote_agents.sandbox.serving.wire import (
     Frames,
     Json,
@@ -91,6 +91,11 @@ def either(body: JsonObject, camel: str, snake: str) -> Any:
     return body[camel] if camel in body else body.get(snake)
 
 
+def page_size(request: Request, name: str = "pageSize") -> int:
+    """The size of a page; the framework passes over one that is none."""
+    return min(digits(request.query_params.get(name, "")) or 20, LARGEST_PAGE)
+
+
 def numbered_page(request: Request, count: int, read: Callable[[int, int], list[Any]]) -> Json:
     """One page of `{count, next, previous, results}`, as the query numbers and sizes it.
 
@@ -99,7 +104,7 @@ def numbered_page(request: Request, count: int, read: Callable[[int, int], list[
         count: How many results there are.
         read: Gives so many of them, after so many others.
     """
-    size, url = size_of(request, "pageSize", 20), service(request).url
+    size, url = page_size(request), service(request).url
     page = digits(request.query_params.get("page", "1")) or 0
     last = max(1, -(-count // size))
     if not 1 <= page <= last:

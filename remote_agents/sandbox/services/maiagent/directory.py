@@ -17,6 +17,7 @@ from remote_agents.sandbox.services.maiagent.chat import (
     authorize,
     milliseconds,
     numbered_page,
+    page_size,
     require_account,
     wrong,
 )
@@ -27,7 +28,7 @@ from remote_agents.sandbox.services.maiagent.resources import (
     Row,
     shown_conversation,
 )
-from remote_agents.sandbox.serving.lists import digits, link, size_of
+from remote_agents.sandbox.serving.lists import digits, link
 from remote_agents.sandbox.serving.wire import Json, Refusal, json_object, new_id
 
 
@@ -38,7 +39,7 @@ def numbered(request: Request, items: list[Row]) -> Json:
 
 def _by_offset(request: Request, rows: list[Row], shown: Callable[[Row], Row]) -> Json:
     """One page of the same, by limit and offset."""
-    size, url = size_of(request, "limit", 20), service(request).url
+    size, url = page_size(request, "limit"), service(request).url
     offset = digits(request.query_params.get("offset", "0")) or 0
     more, back = offset + size < len(rows), max(offset - size, 0)
     return Json(

@@ -23,12 +23,13 @@ from remote_agents.sandbox.services.maiagent.chat import (
     milliseconds,
     no_such,
     object_problem,
+    page_size,
     require_account,
     sources,
     stable_uuid,
     wrong,
 )
-from remote_agents.sandbox.serving.lists import cursor, link, place, size_of
+from remote_agents.sandbox.serving.lists import cursor, link, place
 from remote_agents.sandbox.serving.wire import Json, Refusal, is_uuid, json_object, new_id
 
 Row = dict[str, Any]
@@ -72,7 +73,7 @@ async def create_conversation(request: Request) -> Json:
 async def list_conversations(request: Request) -> Json:
     """Newest first, behind a cursor; no count."""
     require_account(request)
-    box, size, query = service(request), size_of(request, "pageSize", 20), request.query_params
+    box, size, query = service(request), page_size(request), request.query_params
     where, values = "endpoint = ? AND lost = 0", [ENDPOINT]
     if query.get("inbox") and query["inbox"] != INBOX["id"]:
         return Json({"next": None, "previous": None, "results": []})
@@ -219,7 +220,7 @@ def _problems(body: Row) -> Row:
 async def list_messages(request: Request) -> Json:
     """The messages of a conversation, newest first, behind a cursor; the count is told, too."""
     require_account(request)
-    box, size = service(request), size_of(request, "pageSize", 20)
+    box, size = service(request), page_size(request)
     where, values = "endpoint = ?", [ENDPOINT]
     if conversation := request.query_params.get("conversation"):
         where += " AND conversation = ?"

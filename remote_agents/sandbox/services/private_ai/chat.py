@@ -115,31 +115,33 @@ def _check_meaning(box: Service, body: JsonObject) -> None:
 
 def _validate(body: JsonObject | None) -> None:
     if body is None:
-        raise _unprocessable([_problem([], "value is not a valid dict", "type_error.dict")])
+        raise unprocessable([problem([], "value is not a valid dict", "type_error.dict")])
     problems = _message_problems(body.get("messages"))
     for name, check in FIELDS.items():
         if body.get(name) is not None and (found := check(body[name])):
-            problems.append(_problem([name], *found))
+            problems.append(problem([name], *found))
     if problems:
-        raise _unprocessable(problems)
+        raise unprocessable(problems)
 
 
-def _unprocessable(problems: list[Problem]) -> Refusal:
+def unprocessable(problems: list[Problem]) -> Refusal:
+    """The refusal of values that cannot be."""
     return Refusal(422, "Validation Error", detail=problems)
 
 
-def _problem(where: list[Any], message: str, kind: str) -> Problem:
-    return {"loc": ["body", *where], "msg": message, "type": kind}
+def problem(where: list[Any], message: str, kind: str, part: str = "body") -> Problem:
+    """What is wrong at a place of the request, in FastAPI's form."""
+    return {"loc": [part, *where], "msg": message, "type": kind}
 
 
 def _message_problems(messages: object) -> list[Problem]:
     if messages is None:
-        return [_problem(["messages"], "field required", "value_error.missing")]
+        return [problem(["messages"], "field required", "value_error.missing")]
     if not isinstance(messages, list):
-        return [_problem(["messages"], "value is not a valid list", "type_error.list")]
+        return [problem(["messages"], "value is not a valid list", "type_error.list")]
     if not messages:
         least = "ensure this value has at least 1 items"
-        return [_problem(["messages"], least, "value_error.list.min_items")]
+        return [problem(["messages"], least, "value_error.list.min_items")]
     problems = []
     for index, message in enumerate(messages):
         problems += _one_message(index, message)
@@ -148,14 +150,14 @@ def _message_problems(messages: object) -> list[Problem]:
 
 def _one_message(index: int, message: object) -> list[Problem]:
     if not isinstance(message, dict):
-        return [_problem(["messages", index], "value is not a valid dict", "type_error.dict")]
+        return [problem(["messages", index], "value is not a valid dict", "type_error.dict")]
     problems = []
     for name in ("role", "content"):
         where = ["messages", index, name]
         if name not in message:
-            problems.append(_problem(where, "field required", "value_error.missing"))
+            problems.append(problem(where, "field required", "value_error.missing"))
         elif not isinstance(message[name], str):
-            problems.append(_problem(where, "str type expected", "type_error.str"))
+            problems.append(problem(where, "str type expected", "type_error.str"))
     return problems
 
 

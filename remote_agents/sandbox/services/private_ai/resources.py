@@ -8,9 +8,16 @@ from starlette.routing import Route
 from remote_agents.sandbox.json_types import JsonObject
 from remote_agents.sandbox.service import require_key
 from remote_agents.sandbox.services.private_ai import AGENT
-from remote_agents.sandbox.services.private_ai.chat import ENDPOINT, MODEL, ROOT, authorize
+from remote_agents.sandbox.services.private_ai.chat import (
+    ENDPOINT,
+    MODEL,
+    ROOT,
+    authorize,
+    problem,
+    unprocessable,
+)
 from remote_agents.sandbox.serving.lists import size_of, whole
-from remote_agents.sandbox.serving.wire import Json
+from remote_agents.sandbox.serving.wire import Json, Refusal
 
 CREATED = 1_735_689_600
 
@@ -38,9 +45,15 @@ def _agent(id_: str) -> JsonObject:
 async def list_agents(request: Request) -> Json:
     """The agents."""
     require_key(request, ENDPOINT, "Could not validate credentials")
-    limit, offset = size_of(request, "limit", 20), whole(request, "offset", 0)
+    limit = size_of(request, "limit", 20, refuse=_no_integer)
+    offset = whole(request, "offset", 0, _no_integer)
     agents = [_agent(AGENT.agent_id)]
     return Json(listed(agents[offset : offset + limit], more=offset + limit < len(agents)))
+
+
+def _no_integer(name: str, given: str) -> Refusal:
+    message, kind = "value is not a valid integer", "type_error.integer"
+    return unprocessable([problem([name], message, kind, "query")])
 
 
 async def show_agent(request: Request) -> Json:
