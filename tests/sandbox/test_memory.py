@@ -198,7 +198,8 @@ def test_maiagent_wants_the_address_of_an_attachment(call: Caller) -> None:
     assert reply.json() == {"message": {"attachments": [{"file": ["Enter a valid URL."]}]}}
 
 
-def test_maiagent_presigned_upload(call: Caller) -> None:
+@pytest.mark.parametrize("kind", ["other", "document", "image", None])
+def test_maiagent_presigned_upload(call: Caller, kind: str | None) -> None:
     headers = call.headers("maiagent")
     order = {"filename": "a.pdf", "modelName": "attachment", "fieldName": "file", "fileSize": 3}
     place = call.http.post("/api/v1/upload-presigned-url/", json=order, headers=headers).json()
@@ -207,7 +208,12 @@ def test_maiagent_presigned_upload(call: Caller) -> None:
     assert refused.status_code == 400
     assert call.http.post(place["url"], data=form, files=files).status_code == 204
     assert "authorization" not in call.box.requests()[-1]["headers"]
-    named = {"file": form["key"], "filename": "a.pdf", "type": "other"}
+    named = {"file": form["key"], "filename": "a.pdf", "type": kind}
+    for wrong in ("pdf", ["image"]):
+        told = {**named, "type": wrong}
+        reply = call.http.post("/api/v1/attachments/", json=told, headers=headers)
+        said = {"type": [f'"{wrong}" is not a valid choice.']}
+        assert (reply.status_code, reply.json()) == (400, said)
     made = call.http.post("/api/v1/attachments/", json=named, headers=headers)
     assert made.status_code == 201
     assert call.http.get(made.json()["file"]).content == b"pdf"

@@ -109,6 +109,7 @@ BAD_BODIES = [
     ("maiagent", {"message": {"content": ""}}, 400),
     ("maiagent", {"message": {"content": "x"}, "isStreaming": {}}, 400),
     ("maiagent", {"message": {"content": "x", "attachments": {}}}, 400),
+    ("maiagent", {"message": {"content": "x", "metadata": "x"}}, 400),
     ("maiagent", {"message": {"content": "x", "sender": str(uuid.uuid4())}}, 400),
     ("maiagent", {"message": {"content": "x"}, "conversation": "nope"}, 400),
     ("maiagent", {"message": {"content": "x", "attachments": [{"type": "video"}]}}, 400),

@@ -11,7 +11,14 @@ from starlette.routing import Route
 
 from remote_agents.sandbox.json_types import JsonObject
 from remote_agents.sandbox.service import service
-from remote_agents.sandbox.services.maiagent.chat import REQUIRED, ROOTS, require_account, wrong
+from remote_agents.sandbox.services.maiagent.chat import (
+    REQUIRED,
+    ROOTS,
+    TYPES,
+    no_choice,
+    require_account,
+    wrong,
+)
 from remote_agents.sandbox.serving.wire import Json, Refusal, json_object, new_id
 
 LARGEST = 100 * 1024 * 1024
@@ -23,6 +30,8 @@ KINDS = {
     "video": (".mp4", ".mov", ".webm"),
     "text": (".txt", ".md", ".csv", ".json"),
 }
+# It is told of a file in either words.
+TOLD = (*KINDS, "document", *TYPES, "sticker")
 
 
 async def upload(request: Request) -> Json:
@@ -45,6 +54,8 @@ async def _from_storage(request: Request) -> Json:
     missing = {name: REQUIRED for name in ("file", "filename") if not body.get(name)}
     if missing:
         raise wrong(**missing)
+    if body.get("type") and body["type"] not in TOLD:
+        raise wrong(type=no_choice(body["type"]))
     store = service(request).store
     found = store.one("SELECT * FROM files WHERE key = ?", str(body["file"]))
     if found is None or found["content"] is None:

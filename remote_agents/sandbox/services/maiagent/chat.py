@@ -168,6 +168,7 @@ def _message(box: Service, message: object) -> JsonObject:
         "content": message.get("content"),
         "attachments": [] if attached is None else attached,
         "sender": message.get("sender"),
+        "metadata": message.get("metadata"),
         "query_metadata": either(message, "queryMetadata", "query_metadata"),
         "content_payload": either(message, "contentPayload", "content_payload"),
     }
@@ -182,6 +183,7 @@ def _message_problems(box: Service, message: JsonObject) -> JsonObject:
         "content": _content_problem(message),
         "attachments": attachment_problems(message["attachments"]),
         "sender": _sender_problem(box, message["sender"]),
+        "metadata": object_problem(message["metadata"]),
         "queryMetadata": object_problem(message["query_metadata"]),
         "contentPayload": object_problem(message["content_payload"]),
     }
@@ -228,7 +230,7 @@ def _attachment_problem(value: object) -> JsonObject:
     if "id" not in problems and not is_uuid(value["id"]):
         problems["id"] = NOT_UUID
     if "type" not in problems and value["type"] not in TYPES:
-        problems["type"] = [f'"{value["type"]}" is not a valid choice.']
+        problems["type"] = no_choice(value["type"])
     if "file" not in problems and not str(value["file"]).startswith(("http://", "https://")):
         problems["file"] = ["Enter a valid URL."]
     return problems
@@ -254,6 +256,11 @@ def existing(box: Service, given: object) -> JsonObject:
 def no_such(given: object) -> list[str]:
     """What is wrong with an id of nothing."""
     return [f'Invalid pk "{given}" - object does not exist.']
+
+
+def no_choice(given: object) -> list[str]:
+    """What is wrong with a word that is none of those that there are."""
+    return [f'"{given}" is not a valid choice.']
 
 
 async def _frames(turn: Turn) -> AsyncGenerator[str, None]:

@@ -21,6 +21,7 @@ from remote_agents.sandbox.services.maiagent.chat import (
     either,
     existing,
     milliseconds,
+    no_choice,
     no_such,
     object_problem,
     page_size,
@@ -207,7 +208,7 @@ def _problems(body: Row) -> Row:
     }
     problems = {name: found for name, found in checked.items() if found}
     if body.get("type") not in (None, "incoming", "outgoing"):
-        problems["type"] = [f'"{body["type"]}" is not a valid choice.']
+        problems["type"] = no_choice(body["type"])
     canvas = body.get("canvas")
     if canvas is not None:
         given = canvas if isinstance(canvas, dict) else {}
