@@ -96,6 +96,16 @@ def test_a_page_of_no_number_is_refused(call: Caller, endpoint: str, page: str, 
     assert said(name) in reply.json().values()
 
 
+@pytest.mark.parametrize(
+    ("page", "fits"), [("records?pageSize=1&sort", "desc"), ("feedback?type", "upvote")]
+)
+def test_cloudbase_refuses_a_word_that_there_is_not(call: Caller, page: str, fits: str) -> None:
+    headers, path = call.headers("cloudbase"), f"{LISTS['cloudbase']}{page}="
+    replies = [call.http.get(path + word, headers=headers) for word in (fits, "x")]
+    assert [reply.status_code for reply in replies] == [200, 400]
+    assert replies[1].json()["code"] == "INVALID_PARAM"
+
+
 def test_django_passes_over_the_size_of_a_page_that_is_none(call: Caller) -> None:
     for size in ("x", "0", "-1"):
         for page in ("chatbots/?pageSize", "conversations/?pageSize", "contacts/?limit"):

@@ -40,6 +40,7 @@ from remote_agents.sandbox.serving.wire import (
 )
 
 Row = dict[str, Any]
+RATINGS = ("upvote", "downvote")
 
 
 # --- conversations -------------------------------------------------------------------------------
@@ -120,13 +121,14 @@ def _known(request: Request) -> Row:
 async def list_records(request: Request) -> Json:
     """Messages of the agent, or of one of its conversations."""
     bot, box, query = authorize(request), service(request), request.query_params
-    if query.get("sort") not in ("asc", "desc"):
+    sort = _one_of(request, "sort", "asc", "desc")
+    if sort is None:
         raise Refusal(400, "sort is required: asc or desc")
     where, values = "FROM messages WHERE endpoint = ? AND agent = ?", [ENDPOINT, bot]
     if query.get("conversationId"):
         where, values = f"{where} AND conversation = ?", [*values, query["conversationId"]]
     size, page = size_of(request, "pageSize", 10), max(whole(request, "pageNumber", 1), 1)
-    sql = f"SELECT * {where} ORDER BY seq {query['sort']} LIMIT ? OFFSET ?"
+    sql = f"SELECT * {where} ORDER BY seq {sort} LIMIT ? OFFSET ?"
     rows = box.store.all(sql, *values, size, (page - 1) * size)
     total = _count(box, where, *values)
     return Json({"recordList": [_record(row) for row in rows], "total": total})
@@ -153,7 +155,7 @@ async def send_feedback(request: Request) -> Json:
     """Rate an answer."""
     bot = authorize(request)
     body = await json_object(request) or {}
-    if body.get("type") not in ("upvote", "downvote"):
+    if body.get("type") not in RATINGS:
         raise Refusal(400, "type must be upvote or downvote")
     if body.get("rating") is not None and not number(body["rating"]):
         raise Refusal(400, "rating must be a number")
@@ -179,7 +181,7 @@ async def send_feedback(request: Request) -> Json:
 
 async def list_feedback(request: Request) -> Json:
     """Ratings, newest first."""
-    bot, query = authorize(request), request.query_params
+    bot, kind = authorize(request), _one_of(request, "type", *RATINGS)
     size, page = size_of(request, "pageSize", 10), max(whole(request, "pageNumber", 1), 1)
     low, high = _end(request, "minRating", float), _end(request, "maxRating", float)
     first, last = _end(request, "from", day), _end(request, "to", day_after)
@@ -187,7 +189,7 @@ async def list_feedback(request: Request) -> Json:
     found = [
         row
         for row in service(request).store.all(sql, ENDPOINT, bot)
-        if query.get("type") in (None, row["kind"])
+        if kind in (None, row["kind"])
         and (low is None or low <= row["extra"].get("rating", 0))
         and (high is None or row["extra"].get("rating", 0) <= high)
         and (first is None or first <= row["created"])
@@ -195,6 +197,14 @@ async def list_feedback(request: Request) -> Json:
     ]
     items = [_rating(row) for row in found[(page - 1) * size : page * size]]
     return Json({"feedbackList": items, "total": len(found)})
+
+
+def _one_of(request: Request, name: str, *words: str) -> str | None:
+    """A word in the query, refused when it is none of those that there are."""
+    word = request.query_params.get(name)
+    if word and word not in words:
+        raise Refusal(400, f"{name} must be {' or '.join(words)}")
+    return word or None
 
 
 def _end(request: Request, name: str, read: Callable[[str], float | None]) -> float | None:
