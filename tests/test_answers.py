@@ -54,6 +54,15 @@ def test_a_reported_failure_is_an_error(endpoint: str, reported: str) -> None:
     assert "Overloaded" in str(error)
 
 
+@pytest.mark.parametrize("reported", REPORTED)
+@pytest.mark.parametrize("endpoint", ENDPOINT_NAMES)
+def test_a_body_of_its_own_reports_the_same(endpoint: str, reported: str) -> None:
+    body = json.dumps(REPORTED[reported]).encode()
+    error = failure(endpoint, head(JSON, length=len(body)), body)
+    assert isinstance(error, RemoteFailureError)
+    assert "Overloaded" in str(error)
+
+
 @pytest.mark.parametrize("endpoint", ENDPOINT_NAMES)
 def test_a_refusal_in_place_of_an_answer_has_its_class(endpoint: str) -> None:
     refusal = {"code": "INVALID_CREDENTIALS", "message": "Credentials are invalid"}

@@ -127,7 +127,7 @@ def piece_in(failure: JsonObject) -> JsonObject:
 
 def is_failure_body(data: JsonObject) -> bool:
     """Whether an object is what a service sends in place of an answer."""
-    if data.get("success") is False:
+    if data.get("success") is False or data.get("type") in FAILURE_TYPES:
         return True
     if not CONTENT_KEYS.isdisjoint(data):
         return False
