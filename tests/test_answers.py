@@ -73,6 +73,33 @@ def test_a_refusal_in_place_of_an_answer_has_its_class(endpoint: str) -> None:
     assert "waiting does not help" in str(error)
 
 
+SPENT = {"code": "EXCEED_TOKEN_QUOTA_LIMIT", "message": "gone"}
+CODED: dict[str, Any] = {
+    "beside the words": SPENT,
+    "in the error": {"error": SPENT},
+    "in a list of errors": {"errors": [SPENT]},
+    "in an error that is a list": {"error": [SPENT]},
+    "in FastAPI's detail": {"detail": SPENT},
+    "in an error in it": {"detail": {"error": SPENT}},
+}
+
+
+@pytest.mark.parametrize("place", CODED)
+@pytest.mark.parametrize("endpoint", ENDPOINT_NAMES)
+def test_a_code_is_found_wherever_it_stands(endpoint: str, place: str) -> None:
+    body = json.dumps(CODED[place]).encode()
+    scripts: list[list[Step]] = [
+        [head(JSON, "429 Too Many Requests", length=len(body)), body],
+        [head(JSON, length=len(body)), body],
+        [head(), b"data: %b\n\n" % body],
+        [head(), b"event: error\ndata: %b\n\n" % body],
+    ]
+    for script in scripts:
+        error = failure(endpoint, *script)
+        assert isinstance(error, QuotaExceededError)
+        assert (error.code, "gone" in str(error)) == ("EXCEED_TOKEN_QUOTA_LIMIT", True)
+
+
 @pytest.mark.parametrize("code", ["EXCEED_TOKEN_QUOTA_LIMIT", "SERVICE_CHARGE_OVERDUE"])
 @pytest.mark.parametrize("endpoint", ["cloudbase", "cloudbase_openai"])
 def test_a_code_of_its_own_says_more_than_the_status(endpoint: str, code: str) -> None:

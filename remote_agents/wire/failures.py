@@ -251,15 +251,20 @@ def error_message(body: object) -> str:
 
 
 def _error_objects(body: object) -> list[JsonMapping]:
-    if not isinstance(body, dict):
-        return []
-    inner = [body.get("error"), *_first(body.get("errors"))]
-    inner += [choice.get("error") for choice in _first(body.get("choices"))]
-    return [*(place for place in inner if isinstance(place, dict)), body]
+    """The objects that tell of a failure: those within the body, the outer first, and the body."""
+    places = [body] if isinstance(body, dict) else []
+    for place in places:  # which grows meanwhile
+        detail = place.get("detail")  # a list there is FastAPI's, of all that is wrong
+        inner = [*_first(place.get("error")), *_first(place.get("errors"))]
+        inner += _first(None if isinstance(detail, list) else detail)
+        inner += [e for choice in _first(place.get("choices")) for e in _first(choice.get("error"))]
+        places += inner
+    return [*places[1:], *places[:1]]
 
 
 def _first(value: object) -> list[JsonObject]:
-    return [item for item in value[:1] if isinstance(item, dict)] if isinstance(value, list) else []
+    values = value[:1] if isinstance(value, list) else [value]
+    return [item for item in values if isinstance(item, dict)]
 
 
 def _words(value: object) -> str:
