@@ -11,14 +11,17 @@ from typing import Any
 import pytest
 
 from remote_agents import (
+    AGUI,
     AgentError,
     AgentTimeoutError,
     BlueNexus,
+    CloudBase,
     Finish,
     MaiAgent,
     TextDelta,
     Timeout,
 )
+from remote_agents.client import Client
 from remote_agents.http import deadlines, pools
 from tests.raw_server import (
     HOLD,
@@ -106,6 +109,31 @@ async def test_the_phases_of_a_slow_answer(kind: str, what: str) -> None:
         assert (error.phase, error.partial) == (phase, partial)
         assert 0.25 < time.monotonic() - begun < 1.5
         assert len(server.requests) == 1
+
+
+NOTHING_NEW: dict[type[Client], tuple[bytes, bytes]] = {
+    CloudBase: (
+        b'data: {"type":"text","content":"Hel"}\n\n',
+        b'data: {"type":"text","content":"","finish_reason":"continue"}\n\n',
+    ),
+    AGUI: (
+        b'data: {"type":"TEXT_MESSAGE_CONTENT","messageId":"m","delta":"Hel"}\n\n',
+        b'data: {"type":"TEXT_MESSAGE_CONTENT","messageId":"m","delta":""}\n\n',
+    ),
+}
+
+
+@each_kind
+@pytest.mark.parametrize("make", NOTHING_NEW)
+async def test_a_piece_without_a_letter_is_no_event(kind: str, make: type[Client]) -> None:
+    piece, empty = NOTHING_NEW[make]
+    own = {"env_id": "e", "agent_id": "a"} if make is CloudBase else {}
+    with serving([head(), piece, flood(empty, 0.01)]) as server:
+        limits = Timeout(first_event=0.4, idle=0.3, total=3)
+        async with asking(kind, server, make, timeout=limits, **own) as asker:
+            error = await asker.fails()
+        assert isinstance(error, AgentTimeoutError), error
+        assert (error.phase, error.partial) == ("idle", "Hel")
 
 
 @each_kind

@@ -346,7 +346,8 @@ class Reader:
         """Count a frame that begins with no text; raise if it may hold some all the same."""
         unknown = [event.data for event in events if type(event) is Unknown]
         typed = type(value) is dict and not TYPE_KEYS.isdisjoint(value)
-        known = len(unknown) < len(events) or (typed and not unknown)
+        empty = typed and "" in (value.get("content"), value.get("delta"))
+        known = len(unknown) < len(events) or (typed and not empty and not unknown)
         if known or (unknown and self._is_textless(unknown)):
             self.frames += 1
         else:  # it changes nothing, as a keep-alive does
