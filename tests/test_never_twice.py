@@ -49,6 +49,7 @@ def asked(kind: str, server: RawServer, service: str, **settings: Any) -> Any:
 REPORTS: dict[str, Any] = {
     "a tool's key": {"code": "TOOL_CREDENTIAL_EXPIRED", "message": "Ticket 1 is closed"},
     "a tool's key, inside": {"error": {"code": "SLACK_UNAUTHORIZED", "message": "Slack said no"}},
+    "the key, with HTTP 200": {"code": "INVALID_CREDENTIALS", "message": "m", "requestId": "r"},
     "a tool's 401": {"statusCode": 401, "message": "Unauthorized"},
     "the model's 429": {"statusCode": 429, "message": "Too Many Requests"},
     "the model's 429, named": {"error": {"code": "EXCEED_REQUEST_LIMIT", "message": "busy"}},

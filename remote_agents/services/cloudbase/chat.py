@@ -88,7 +88,7 @@ ERROR_CODES: Mapping[str, type[AgentStatusError]] = {
     "EXCEED_CONCURRENT_REQUEST_LIMIT": RateLimitError,
 }
 _REFUSAL_KEYS = frozenset({"code", "message", "requestId"})
-_REFUSAL_CODES = ERROR_CODES.keys() - {"SERVICE_CHARGE_OVERDUE"} | {"INVALID_CREDENTIALS"}
+_REFUSAL_CODES = ERROR_CODES.keys() - {"SERVICE_CHARGE_OVERDUE"}
 
 
 def _keeps_none(error: AgentStatusError | RemoteFailureError) -> bool:
