@@ -125,3 +125,17 @@ def test_the_one_sentence_of_a_text_answers_in_any_script(
     answer = said(handbook, f"{text}\n\n{question}")
     assert "45" in answer
     assert "13:00" not in answer
+
+
+POLITELY = {
+    "en": "Hello, how tall is the lighthouse? The lighthouse is 63 metres tall.",
+    "de": "Hallo, wie hoch ist der Leuchtturm? Der Leuchtturm ist 63 Meter hoch.",
+    "zh": "你好，请问灯塔有多高？灯塔高63米。",
+    "zh, thanks": "灯塔高63米。谢谢，灯塔有多高？",
+    "ja": "こんにちは、灯台の高さは？灯台の高さは63メートルです。",
+}
+
+
+@pytest.mark.parametrize("text", POLITELY.values(), ids=POLITELY)
+def test_a_question_that_begins_politely_is_answered(handbook: Brain, text: str) -> None:
+    assert "63" in said(handbook, text)

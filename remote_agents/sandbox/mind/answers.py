@@ -239,7 +239,7 @@ def _small_talk(question: str, said: Sequence[str]) -> str | None:
         return "".join(map("You said: {}".format, wanted)) or "You have not said anything before."
     for talk, reply in zip(map(pattern, SMALL_TALK), SMALL_TALK.values(), strict=True):
         found = talk.search(question)
-        if found and len(terms(talk.sub("", question))) <= (0 if "?" in question else 4):
+        if found and len(terms(talk.sub("", question))) <= (0 if Sentence(question).asks else 4):
             return found.expand(reply)
     return None
 
