@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from langchain.agents.middleware.summarization import DEFAULT_SUMMARY_PROMPT as SUMMARIZATION
 from langchain_classic.chains.conversational_retrieval.prompts import CONDENSE_QUESTION_PROMPT
 from langchain_classic.chains.qa_with_sources.stuff_prompt import PROMPT as WITH_SOURCES
 from langchain_classic.chains.summarize import stuff_prompt
@@ -186,11 +187,15 @@ TEXTS = {
         DEFAULT_SUMMARY_PROMPT_TMPL,
         DEFAULT_TITLE_NODE_TEMPLATE,
         stuff_prompt.prompt_template,
+        SUMMARIZATION,
     ],
-    ids=["summary", "title", "summarize chain"],
+    ids=["summary", "title", "summarize chain", "middleware"],
 )
 def test_a_summary_is_of_the_text(handbook: Brain, template: str, text: str) -> None:
-    assert "42" in said(handbook, template.format(context_str=text, text=text))
+    talk = "".join(f'<message type="{who}">{text}</message>\n' for who in ("human", "ai"))
+    messages = f"Messages to summarize:\n{talk}"
+    prompt = template.format(context_str=text, text=text, messages=messages)
+    assert "42" in said(handbook, prompt)
 
 
 def test_a_choice_is_json_alone(handbook: Brain) -> None:

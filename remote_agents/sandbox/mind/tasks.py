@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from remote_agents.sandbox.mind.reading import decoded, read, talks, told_by
-from remote_agents.sandbox.mind.scoring import followed, parts_of
+from remote_agents.sandbox.mind.scoring import followed, gist, parts_of
 from remote_agents.sandbox.mind.values import nearest
 from remote_agents.sandbox.mind.words import pattern, spoken, terms, topic_words
 
@@ -157,6 +157,12 @@ def filled_in(task: Task, form: re.Match[str]) -> str:
     return re.sub(r"\[Search\((.*?)\)\]", lambda tag: answers.get(tag[1], tag[0]), form[1])
 
 
+def summed_up(task: Task, form: re.Match[str]) -> str:
+    """What messages say, where questions stand in the order to sum them up."""
+    said = re.split(r"<[^<>]*>", form[1])
+    return " ".join(one.text for one in gist(told_by(*said)))
+
+
 TASKS: dict[str, Callable[[Task, re.Match[str]], str | None]] = {
     r"'(\w+: )<keywords>'|'keyword1(\W)keyword2|give \d+ unique keywords": keywords,
     r"^(\w+): \d+, (\w+): \d+$": scored,
@@ -164,6 +170,7 @@ TASKS: dict[str, Callable[[Task, re.Match[str]], str | None]] = {
     rf"\bclassify\b[^.'\"`]*((?:{QUOTED}[\s,]*(?:or\s+)?){{2,}})": classified,
     r"^query: (.+)\nexisting answer:(.*)\nanswer:": looked_up,
     r"\A(?s:.*)^lookahead template:\n(.+)\n\n.*:\n((?s:.*))\n\n.*:": filled_in,
+    r"^messages to summarize:\n((?s:.+))": summed_up,
     spoken("standalone"): standalone,
     "(?<![a-z])JSON(?![a-z])": as_json,
 }
