@@ -137,15 +137,21 @@ def test_a_reranker_keeps_nothing_where_nothing_is_relevant(handbook: Brain) -> 
     assert default_parse_choice_select_answer_fn(said(handbook, prompt), 1) == ([], [])
 
 
-def test_keywords_are_those_of_the_text(handbook: Brain) -> None:
-    text = "Crane 9 lifts 42 tonnes. The crane is painted yellow."
+KEYWORDS = {
+    "en": ("Crane 9 lifts 42 tonnes. The crane is painted yellow.", {"crane", "9", "lifts"}),
+    "zh": ("起重机能吊42吨。起重机是黄色的。", {"起重", "重机", "机能"}),
+}
+
+
+@pytest.mark.parametrize(("text", "words"), KEYWORDS.values(), ids=KEYWORDS)
+def test_keywords_are_those_of_the_text(handbook: Brain, text: str, words: set[str]) -> None:
     prompts = [
         DEFAULT_KEYWORD_EXTRACT_TEMPLATE_TMPL.format(max_keywords=3, text=text),
         DEFAULT_QUERY_KEYWORD_EXTRACT_TEMPLATE_TMPL.format(max_keywords=3, question=text),
     ]
     for prompt in prompts:
-        words = extract_keywords_given_response(said(handbook, prompt), start_token="KEYWORDS:")
-        assert words == {"crane", "9", "lifts"}
+        found = extract_keywords_given_response(said(handbook, prompt), start_token="KEYWORDS:")
+        assert found == words
 
 
 HISTORY = {

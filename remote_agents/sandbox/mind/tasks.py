@@ -10,6 +10,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Callable, Sequence
+from itertools import chain
 from typing import NamedTuple
 
 from remote_agents.sandbox.mind.reading import decoded, read, talks, told_by
@@ -90,7 +91,9 @@ def keywords(task: Task, form: re.Match[str]) -> str:
     """The words that come most often between the rules of a template."""
     between = re.split("-{4,}", task.text)
     told = " ".join(p.text for p in told_by(between[len(between) // 2]) if not talks(p))
-    words = Counter(topic_words(told)).most_common(task.most(10))
+    # What is written without spaces has no words but its pairs.
+    split = (terms(word) if word[0] >= "\u3005" else (word,) for word in topic_words(told))
+    words = Counter(chain.from_iterable(split)).most_common(task.most(10))
     return (form[1] or "") + (form[2] or ", ").join(word for word, _ in words)
 
 
