@@ -22,6 +22,9 @@ from llama_index.core.indices.keyword_table.utils import extract_keywords_given_
 from llama_index.core.indices.property_graph.sub_retrievers.llm_synonym import (
     DEFAULT_SYNONYM_EXPAND_TEMPLATE,
 )
+from llama_index.core.indices.query.query_transform.prompts import (
+    DEFAULT_STEP_DECOMPOSE_QUERY_TRANSFORM_TMPL as STEP_DECOMPOSE,
+)
 from llama_index.core.indices.utils import (
     default_parse_choice_select_answer_fn,
     extract_numbers_given_response,
@@ -236,6 +239,16 @@ def test_synonyms_stand_in_the_form_that_is_read(handbook: Brain) -> None:
 
 
 LIFTED = {"en": "Crane 9 lifts 42 tonnes.", "de": "Kran 9 hebt 42 Tonnen.", "zh": "9号能吊42吨。"}
+
+
+@pytest.mark.parametrize("language", LIFTED)
+def test_a_question_is_one_step(handbook: Brain, language: str) -> None:
+    asked, _ = HISTORY[language]
+    for reasoning, said_next in (("None", asked), (f"\n- {asked}\n- {LIFTED[language]}\n", "None")):
+        prompt = STEP_DECOMPOSE.format(
+            query_str=asked, context_str="Cranes.\n\nParking.", prev_reasoning=reasoning
+        )
+        assert said(handbook, prompt) == said_next
 
 
 @pytest.mark.parametrize("language", LIFTED)

@@ -154,6 +154,11 @@ def looked_up(task: Task, form: re.Match[str]) -> str:
     return "done" if form[2].strip() else f"[Search({form[1]})]"
 
 
+def stepped(task: Task, form: re.Match[str]) -> str:
+    """The question as the first step to its answer, and the end once there is one."""
+    return form[1] if form[2].strip() in ("", "None") else "None"
+
+
 def filled_in(task: Task, form: re.Match[str]) -> str:
     """A template with the answers in the place of their searches."""
     answers = dict(re.findall(r"(?s)Query: (.*?)\nAnswer: (.*?)\s*(?=\nQuery: |\Z)", form[2]))
@@ -172,6 +177,7 @@ TASKS: dict[str, Callable[[Task, re.Match[str]], str | None]] = {
     r"'(\w+: )<numbers?>'": numbered,
     rf"\bclassify\b[^.'\"`]*((?:{QUOTED}[\s,]*(?:or\s+)?){{2,}})": classified,
     r"^query: (.+)\nexisting answer:(.*)\nanswer:": looked_up,
+    r"\A(?s:.*)^question: (.+)\nknow(?s:.*?)^previous reasoning:((?s:.*?))^new question:": stepped,
     r"\A(?s:.*)^lookahead template:\n(.+)\n\n.*:\n((?s:.*))\n\n.*:": filled_in,
     r"^messages to summarize:\n((?s:.+))": summed_up,
     spoken("standalone"): standalone,
