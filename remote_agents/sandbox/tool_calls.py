@@ -50,7 +50,7 @@ def choose_call(
     asked = read(newest_question(held)).question
     called = _names_called(held)
     demanded = _demanded(run, called)
-    fits = None if called else _wanted(asked, run.tools)
+    fits = None if called else _wanted(asked, demanded or run.tools)
     tool = fits or (demanded[-1] if demanded else None)  # the form of an answer stands last
     if tool is None:
         return None

@@ -212,6 +212,12 @@ def test_a_tool_that_has_to_be_called(model: ChatAgent, choice: Any) -> None:
     assert call["name"] == "get_weather"
 
 
+@pytest.mark.parametrize("name", ["get_weather", "save"])
+def test_the_tool_that_is_called_for_is_called(model: ChatAgent, name: str) -> None:
+    bound = model.bind_tools([get_weather, {**FORM, "name": "save"}], tool_choice=name)
+    assert [call["name"] for call in bound.invoke(QUESTION).tool_calls] == [name]
+
+
 def test_no_tool_has_to_be_called(model: ChatAgent) -> None:
     assert model.bind_tools([get_weather], tool_choice="auto").invoke("Hello!").tool_calls == []
 
