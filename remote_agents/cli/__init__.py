@@ -75,12 +75,17 @@ def _demo(arguments: list[str]) -> int:
     return subprocess.call([sys.executable, "-m", "remote_agents_demo", *arguments[1:]])
 
 
+def _conform(arguments: list[str]) -> int:
+    """The service comes first as everywhere, or is named by `--service`."""
+    return _run([each for each in arguments if each != "--service"])
+
+
 def _version(_: list[str]) -> int:
     print(f"remote-agents {VERSION}")
     return 0
 
 
-_RUN = {"sandbox": _sandbox, "demo": _demo, "--version": _version}
+_RUN = {"sandbox": _sandbox, "demo": _demo, "conform": _conform, "--version": _version}
 
 
 def _installed(extras: str, modules: Sequence[str]) -> bool:

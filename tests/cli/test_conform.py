@@ -41,8 +41,9 @@ def test_every_service_does_what_is_said_of_it(endpoint: str, cli: Cli, sandbox:
     assert not [row for row in asked if row["method"] == "DELETE"]
 
 
-def test_what_was_not_seen_is_no_failure(cli: Cli) -> None:
-    code, out, _ = cli("conform", "maiagent", "--question", "Hello")
+@pytest.mark.parametrize("service", [["maiagent"], ["--service", "maiagent"]])
+def test_what_was_not_seen_is_no_failure(cli: Cli, service: list[str]) -> None:
+    code, out, _ = cli("conform", *service, "--question", "Hello")
     assert code == 0
     assert "not seen  citations" in out
     assert "holds     streaming" in out
