@@ -139,3 +139,16 @@ POLITELY = {
 @pytest.mark.parametrize("text", POLITELY.values(), ids=POLITELY)
 def test_a_question_that_begins_politely_is_answered(handbook: Brain, text: str) -> None:
     assert "63" in said(handbook, text)
+
+
+PAST = {
+    "Who leads the choir?": "Mara Olsen led the choir.",
+    "Who holds the record?": "Mara Olsen held the record until 1999.",
+    "Who keeps the minutes?": "Mara Olsen kept the minutes.",
+    "Who drives the truck?": "Mara Olsen has driven the truck since May.",
+}
+
+
+@pytest.mark.parametrize("question", PAST)
+def test_a_verb_is_the_same_in_the_past(handbook: Brain, question: str) -> None:
+    assert said(handbook, f"Context:\n{PAST[question]}\n\nQuestion: {question}") == PAST[question]
