@@ -32,6 +32,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Refuse the name of a service that is not installed."""
+    known = [*ENDPOINTS]
+    for name in config.getoption("--agent-service") or ():
+        if name not in known:
+            raise pytest.UsageError(f"--agent-service: {name!r} is none of {', '.join(known)}.")
+
+
 def pytest_load_initial_conftests(args: list[str]) -> None:
     """Collect the kit's suite where a service is named and nothing else is."""
     if any(arg.startswith("--agent-service") for arg in args) and SUITE not in args:

@@ -56,6 +56,13 @@ def test_the_kit_is_green(installed: Path) -> None:
     assert " passed" in done.stdout
 
 
+def test_the_kit_refuses_a_service_that_is_not_installed(installed: Path) -> None:
+    kit = ["-m", "pytest", "-q", "--agent-service", "nosuch", "-p", "no:cacheprovider"]
+    done = run(installed, *kit)
+    assert done.returncode == pytest.ExitCode.USAGE_ERROR
+    assert re.search("'nosuch' is none of .*helpdesk", done.stderr)
+
+
 ASKS = """
 import os, subprocess, sys
 from remote_agents import ENDPOINTS
