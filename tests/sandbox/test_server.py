@@ -143,12 +143,15 @@ def test_no_place_for_temporary_files_is_needed(tmp_path: Path) -> None:
 
 
 def test_own_documents(tmp_path: Path) -> None:
-    (tmp_path / "ferry.md").write_text("# Ferry\n\nThe ferry leaves at 7:40 every morning.\n")
+    text = "# Ferry\n\nThe ferry leaves at 7:40 every morning.\n"
+    (tmp_path / "boat.md").write_text(text, encoding="utf-8-sig")  # as editors on Windows do
+    (tmp_path / "folder.md").mkdir()
     with (
         Sandbox(documents=tmp_path) as box,
         httpx.Client(base_url=box.url, trust_env=False) as http,
     ):
-        assert "7:40" in Caller(box, http).ask("private_ai", "When does the ferry leave?")
+        answer = Caller(box, http).ask("private_ai", "When does the ferry leave?")
+        assert answer == "The ferry leaves at 7:40 every morning (see Ferry)."
 
 
 def test_print_env_then_serves() -> None:

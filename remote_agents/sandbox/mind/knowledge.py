@@ -47,9 +47,10 @@ class Knowledge:
 
     def __init__(self, folder: Path = HANDBOOK) -> None:
         self.name = folder.resolve().name
-        files = sorted(p for p in folder.rglob("*") if p.suffix.lower() in (".md", ".txt"))
+        texts = (p for p in folder.rglob("*") if p.suffix.lower() in (".md", ".txt"))
+        files = sorted(p for p in texts if p.is_file())
         self.documents = {
-            path.relative_to(folder).as_posix(): path.read_text("utf-8", "replace")
+            path.relative_to(folder).as_posix(): path.read_text("utf-8-sig", "replace")
             for path in files
         }
         self.sections = [s for name, text in self.documents.items() for s in _sections(name, text)]
