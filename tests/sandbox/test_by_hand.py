@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from remote_agents.sandbox.mind.answers import Brain
+from remote_agents.sandbox.mind.answers import NOTHING, Brain
 from tests.sandbox.brains import said
 
 MILL = "The mill burned down in 1911. It was rebuilt by the Olsen family."
@@ -152,3 +152,17 @@ PAST = {
 @pytest.mark.parametrize("question", PAST)
 def test_a_verb_is_the_same_in_the_past(handbook: Brain, question: str) -> None:
     assert said(handbook, f"Context:\n{PAST[question]}\n\nQuestion: {question}") == PAST[question]
+
+
+NEWEST = {
+    "Thanks!": "You are welcome!",
+    "My boat is at pier 6.": "Noted, I will remember that. You said: My boat is at pier 6.",
+    "The lighthouse is 63 metres tall.": NOTHING,
+    "我叫陈晨。": "Noted, I will remember that. You said: 我叫陈晨。",
+}
+
+
+@pytest.mark.parametrize("newest", NEWEST)
+def test_what_stands_below_a_talk_is_the_newest_message(handbook: Brain, newest: str) -> None:
+    talk = "Conversation so far:\nUser: Hi\nAssistant: Hello!\n---\n\n"
+    assert said(handbook, f"{talk}{newest}").startswith(NEWEST[newest])
