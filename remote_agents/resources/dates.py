@@ -40,6 +40,27 @@ def open_range(start: Day | None, end: Day | None) -> tuple[str | None, str | No
     return (first, last) if first is None or last is None else _ordered(first, last)
 
 
+def open_seconds(start: Day | None, end: Day | None) -> tuple[int | None, int | None]:
+    """The first second of one day and the last of another in UTC, each None if it is left open.
+
+    Raises:
+        ConfigurationError: One is no date, or they are the wrong way round.
+
+    Example:
+        >>> open_seconds("2024-07-20", date(2024, 7, 20))
+        (1721433600, 1721519999)
+    """
+    first, last = open_range(start, end)
+    return (
+        None if first is None else _midnight(first),
+        None if last is None else _midnight(last) + 86_399,
+    )
+
+
+def _midnight(day: str) -> int:
+    return int(datetime.fromisoformat(day).replace(tzinfo=timezone.utc).timestamp())
+
+
 def _ordered(first: str, last: str) -> tuple[str, str]:
     if first > last:
         raise ConfigurationError(f"start ({first}) is after end ({last}): swap them.")

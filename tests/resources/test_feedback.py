@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
@@ -42,6 +43,19 @@ async def test_an_id_is_enough(way: Way, sandbox: Sandbox) -> None:
     await way(client.feedback.send, reply.reply_id, ai_answer="25.")
     sent = sandbox.requests()[-1]["body"]
     assert (sent["recordId"], sent["aiAnswer"]) == (reply.reply_id, "25.")
+
+
+async def test_ratings_are_asked_for_by_time(way: Way, sandbox: Sandbox) -> None:
+    client = client_of(sandbox, "cloudbase")
+    await way(client.feedback.send, await way(client.ask, QUESTION))
+    today, day = datetime.now(timezone.utc).date(), timedelta(days=1)
+    ranges = [{"start": today - day, "end": today + day}, {"start": today + 2 * day}]
+    ranges += [{"end": today - 2 * day}, {"start": "2024-07-20", "end": "2024-07-20"}]
+    found = [bool(await way(client.feedback.list, **days)) for days in ranges]
+    assert found == [True, False, False, False]
+    query = sandbox.requests()[-1]["path"]
+    assert "from=1721433600" in query
+    assert "to=1721519999" in query
 
 
 @pytest.mark.parametrize("framework", FRAMEWORKS)

@@ -78,6 +78,7 @@ def test_times_are_digits_with_maiagent_and_iso_elsewhere(archive: Sandbox) -> N
         ("cloudbase", f"{BOT}/records", {}, 400, "sort is required"),
         ("cloudbase", f"{BOT}/feedback", {"minRating": "good"}, 400, "minRating"),
         ("cloudbase", f"{BOT}/feedback", {"to": "yesterday"}, 400, "to cannot be"),
+        ("cloudbase", f"{BOT}/feedback", {"from": "2025-01-01"}, 400, "from cannot be"),
         ("bluenexus", "/api/v1/agents/x/conversations", {}, 404, "not found"),
     ],
 )

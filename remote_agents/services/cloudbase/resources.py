@@ -9,7 +9,7 @@ from remote_agents.errors import ConfigurationError
 from remote_agents.flow import Call, Emit, Flow, Request, Stream
 from remote_agents.json_types import JsonMapping, JsonObject
 from remote_agents.resources.answers import answer_of
-from remote_agents.resources.dates import Day, open_range
+from remote_agents.resources.dates import Day, open_seconds
 from remote_agents.resources.emitted import collect_items, intercepted
 from remote_agents.resources.items import AgentInfo, Conversation, Message
 from remote_agents.resources.methods import HasAgent, Resource, calls, lists, streams
@@ -236,12 +236,12 @@ class Feedbacks(_Bot):
             sender_filter: How `sender` is compared.
             min_rating: Only from this rating on.
             max_rating: Only up to this rating.
-            start: Only from this day on.
-            end: Only up to this day.
+            start: Only from this day on, as it begins in UTC.
+            end: Only up to this day, as it ends in UTC.
             page_size: Items on a page (default 100).
             cursor: Go on from the `.cursor` of an earlier list.
         """
-        days: JsonObject = dict(zip(("from", "to"), open_range(start, end), strict=True))
+        times: JsonObject = dict(zip(("from", "to"), open_seconds(start, end), strict=True))
         return pages(
             self.agent,
             self.path("/feedback"),
@@ -255,7 +255,7 @@ class Feedbacks(_Bot):
             senderFilter=sender_filter,
             minRating=min_rating,
             maxRating=max_rating,
-            **days,
+            **times,
         )
 
     send, asend = calls(_send)

@@ -8,7 +8,7 @@ of Tencent's older server template (`template`, whose `offset` counts pages) or 
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator
 from typing import Any
 
 from starlette.requests import Request
@@ -27,7 +27,7 @@ from remote_agents.sandbox.services.cloudbase.chat import (
     milliseconds,
     unknown,
 )
-from remote_agents.sandbox.serving.lists import day, day_after, iso, size_of, whole
+from remote_agents.sandbox.serving.lists import iso, size_of, whole
 from remote_agents.sandbox.serving.wire import (
     DONE,
     Frames,
@@ -183,8 +183,8 @@ async def list_feedback(request: Request) -> Json:
     """Ratings, newest first."""
     bot, kind = authorize(request), _one_of(request, "type", *RATINGS)
     size, page = size_of(request, "pageSize", 10), max(whole(request, "pageNumber", 1), 1)
-    low, high = _end(request, "minRating", float), _end(request, "maxRating", float)
-    first, last = _end(request, "from", day), _end(request, "to", day_after)
+    low, high = _end(request, "minRating"), _end(request, "maxRating")
+    first, last = _end(request, "from"), _end(request, "to")  # seconds
     sql = "SELECT * FROM feedback WHERE endpoint = ? AND agent = ? ORDER BY seq DESC"
     found = [
         row
@@ -193,7 +193,7 @@ async def list_feedback(request: Request) -> Json:
         and (low is None or low <= row["extra"].get("rating", 0))
         and (high is None or row["extra"].get("rating", 0) <= high)
         and (first is None or first <= row["created"])
-        and (last is None or row["created"] < last)
+        and (last is None or int(row["created"]) <= last)
     ]
     items = [_rating(row) for row in found[(page - 1) * size : page * size]]
     return Json({"feedbackList": items, "total": len(found)})
@@ -207,18 +207,13 @@ def _one_of(request: Request, name: str, *words: str) -> str | None:
     return word or None
 
 
-def _end(request: Request, name: str, read: Callable[[str], float | None]) -> float | None:
-    """An end of a range in the query, refused when it is none."""
+def _end(request: Request, name: str) -> float | None:
+    """An end of a range in the query, refused when it is no number."""
     text = request.query_params.get(name)
-    if not text:
-        return None
     try:
-        end = read(text)
+        return float(text) if text else None
     except ValueError:
-        end = None
-    if end is None:
-        raise Refusal(400, f"{name} cannot be {text!r}")
-    return end
+        raise Refusal(400, f"{name} cannot be {text!r}") from None
 
 
 def _rating(row: Row) -> Row:
