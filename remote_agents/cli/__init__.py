@@ -77,7 +77,7 @@ def _demo(arguments: list[str]) -> int:
 
 def _conform(arguments: list[str]) -> int:
     """The service comes first as everywhere, or is named by `--service`."""
-    return _run([each for each in arguments if each != "--service"])
+    return _run([each.removeprefix("--service=") for each in arguments if each != "--service"])
 
 
 def _version(_: list[str]) -> int:

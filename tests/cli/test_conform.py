@@ -41,7 +41,9 @@ def test_every_service_does_what_is_said_of_it(endpoint: str, cli: Cli, sandbox:
     assert not [row for row in asked if row["method"] == "DELETE"]
 
 
-@pytest.mark.parametrize("service", [["maiagent"], ["--service", "maiagent"]])
+@pytest.mark.parametrize(
+    "service", [["maiagent"], ["--service", "maiagent"], ["--service=maiagent"]]
+)
 def test_what_was_not_seen_is_no_failure(cli: Cli, service: list[str]) -> None:
     code, out, _ = cli("conform", *service, "--question", "Hello")
     assert code == 0
