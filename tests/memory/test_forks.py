@@ -12,6 +12,7 @@ from remote_agents import (
     ConversationError,
     ConversationNotFoundError,
     InMemorySessionStore,
+    Message,
     NotFoundError,
     RemoteFailureError,
     ServerError,
@@ -215,6 +216,21 @@ async def test_a_question_whose_answer_broke_off_restarts_too(
         reply = await ask(agent, way, [TOLD, ASKED], **call)
     assert "zebra-17" in reply.text
     assert reply.conversation_id != lost
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("endpoint", KEEPING)
+async def test_a_question_that_broke_off_is_not_told_twice_without_its_instruction(
+    sandbox: Sandbox, endpoint: str, way: str, store: InMemorySessionStore
+) -> None:
+    agent = client(sandbox, endpoint, session_store=store, max_retries=0)
+    sandbox.drop_after(1)
+    with pytest.raises(AgentError) as broken:
+        await ask(agent, "stream", [Message("system", "Be kind."), TOLD], session_id="u1")
+    reply = await ask(agent, way, [TOLD, ASKED], session_id="u1")
+    assert reply.conversation_id != broken.value.conversation_id
+    assert (reply.memory, reply.memory_reason) == ("new", "instruction_dropped")
+    assert "zebra-17" in reply.text
 
 
 @pytest.mark.parametrize("endpoint", KEEPING)
