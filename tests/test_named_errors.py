@@ -69,6 +69,31 @@ async def test_a_services_words_are_quoted_as_they_are(
         assert quoted == (said if said.endswith(".") else f"{said}.")
 
 
+TOO_LONG = [
+    (413, "<html><title>413 Request Entity Too Large</title></html>"),
+    (400, {"content": ["Ensure this field has no more than 4000 characters."]}),
+    (400, {"error": {"code": "context_length_exceeded", "message": "8192 tokens at most."}}),
+    (422, {"detail": [{"loc": ["body"], "msg": "String should have at most 4000 characters"}]}),
+    (200, {"error": {"message": "The input is too long."}}),
+    (200, {"code": "INVALID_PARAM", "message": "\u4e0a\u4e0b\u6587\u8fc7\u957f"}),
+]
+
+
+@each_way
+@each_loop
+@pytest.mark.parametrize(("status", "body"), TOO_LONG)
+@pytest.mark.parametrize("endpoint", ENDPOINT_NAMES)
+async def test_what_is_too_long_is_to_be_shortened(
+    endpoint: str, status: int, body: Any, awaited: bool, streamed: bool, sandbox: Sandbox
+) -> None:
+    asking = way(sandbox, "plain", endpoint, streamed=streamed, awaited=awaited)
+    for said, told in ((body, True), ({"error": {"message": "It took too long."}}, False)):
+        sandbox.fail_next(status, body=said, endpoint=endpoint)
+        with pytest.raises(AgentError) as caught:
+            await asking.ask("Hello")
+        assert ("trim_messages" in str(caught.value)) is (told or status == 413)
+
+
 @each_way
 @each_framework
 @pytest.mark.parametrize("endpoint", ENDPOINT_NAMES)

@@ -64,6 +64,15 @@ HINTS = {
     404: "Check the id that was asked for, agent_id ({agent_id}) and base_url.",
     429: "Wait, lower the concurrency, or set rate_limit.",
 }
+TOO_LONG = re.compile(
+    r"(?<!took )too[ _](long|many[ _]tokens)|context[ _](window|length)|max_length"
+    r"|(no more than|at most) \d+ characters|[过過超][长長]",
+    re.IGNORECASE,
+)
+SHORTEN = (
+    "Send less: shorten the question, or the history that goes along (trim_messages in LangChain, "
+    "a memory's token_limit in LlamaIndex)."
+)
 LONGEST_BODY = 500
 
 
@@ -126,7 +135,7 @@ def status_error(
     if issubclass(kind, (errors.RateLimitError, errors.ServerError)):
         details["retry_after"] = retry_after(headers)
     message = _sentence(f"{context.title} answered {status}: {said}")
-    return kind(" ".join([message, *_hint_for(kind, status, headers, context)]), **details)
+    return kind(" ".join([message, *_hint_for(kind, status, headers, context, told)]), **details)
 
 
 def _challenge(headers: Mapping[str, str]) -> JsonObject:
@@ -144,10 +153,16 @@ def _location(status: int, headers: Mapping[str, str]) -> str | None:
 
 
 def _hint_for(
-    kind: type[AgentStatusError], status: int, headers: Mapping[str, str], context: Context
+    kind: type[AgentStatusError],
+    status: int,
+    headers: Mapping[str, str],
+    context: Context,
+    told: object,
 ) -> list[str]:
     if context.foreign:
         return []
+    if status == 413 or (status in (400, 422) and _is_too_long(told)):
+        return [SHORTEN]
     if kind is errors.QuotaExceededError:
         return ["The account's quota is used up; waiting does not help."]
     if 300 <= status < 400:
@@ -155,6 +170,10 @@ def _hint_for(
         return [f"It redirects to {target}, which is not followed: set base_url to that service."]
     hint = HINTS.get(status)
     return [hint.format(env=context.env, agent_id=context.agent_id)] if hint else []
+
+
+def _is_too_long(told: object) -> bool:
+    return bool(TOO_LONG.search(f"{error_code(told)} {error_message(told)}"))
 
 
 def error_class(status: int, code: str | None, context: Context) -> type[AgentStatusError]:
@@ -200,7 +219,7 @@ def reported_failure(data: JsonObject, context: Context, *, whole: bool) -> Agen
     status = status or (stated if stated == 402 or (whole and stated < 500) else 0)
     if status:
         kind = error_class(status, code, context)
-        hint = _hint_for(kind, status, {}, context)
+        hint = _hint_for(kind, status, {}, context, data)
         return kind(
             " ".join([_sentence(text), *hint]),
             status_code=status,
@@ -208,6 +227,8 @@ def reported_failure(data: JsonObject, context: Context, *, whole: bool) -> Agen
             body=data,
             **details,
         )
+    if _is_too_long(data):
+        text = f"{_sentence(text)} {SHORTEN}"
     return RemoteFailureError(text, code=code, body=data, **details)
 
 
