@@ -97,7 +97,7 @@ class ChatAgent(AgentSettings, RunnableMethods[AIMessage, AIMessageChunk], Overr
         """
         if version == "v3":
             config = ensure_config(config)
-            kwargs = turns.with_dialogue(self.agent, config, kwargs)
+            kwargs = turns.with_dialogue(self.agent, self.tags, config, kwargs)
             return turns.closable(super().stream_events(input, config, version="v3", **kwargs))
         return super().stream_events(input, config, version=version, **kwargs)
 
@@ -112,7 +112,7 @@ class ChatAgent(AgentSettings, RunnableMethods[AIMessage, AIMessageChunk], Overr
         """The same as `stream_events`, with asyncio; awaited for `version="v3"`."""
         if version == "v3":
             config = ensure_config(config)
-            kwargs = turns.with_dialogue(self.agent, config, kwargs)
+            kwargs = turns.with_dialogue(self.agent, self.tags, config, kwargs)
             return turns.aclosable(super().astream_events(input, config, version="v3", **kwargs))
         return super().astream_events(input, config, version=version, **kwargs)
 

@@ -6,7 +6,7 @@ from the config here, and travels as arguments.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from langchain_core.runnables import ConfigurableFieldSpec, RunnableConfig, ensure_config
@@ -24,11 +24,14 @@ NOSTREAM = "nostream"  # LangGraph's tag for calls that are not shown, as of its
 RUNTIME = "__pregel_runtime"  # where LangGraph keeps the context of a run
 
 
-def with_dialogue(agent: Agent, config: RunnableConfig, kwargs: Arguments) -> Arguments:
+def with_dialogue(
+    agent: Agent, tags: Sequence[str] | None, config: RunnableConfig, kwargs: Arguments
+) -> Arguments:
     """The arguments of a call, with what names its dialogue.
 
     Args:
         agent: Who is asked.
+        tags: Those of the model, which each call of it has too.
         config: Its `configurable` may name the dialogue and whoever asks.
         kwargs: The call's own arguments, which win.
 
@@ -42,7 +45,7 @@ def with_dialogue(agent: Agent, config: RunnableConfig, kwargs: Arguments) -> Ar
         found = _context(configurable, agent)
         found.update(names_in(configurable, agent.dialogue_keys))
     call = without_absent(conceal(kwargs)) if kwargs else {}
-    if not call.get("memory") and NOSTREAM in (config.get("tags") or ()):
+    if not call.get("memory") and NOSTREAM in (*(tags or ()), *(config.get("tags") or ())):
         call["memory"] = "client"
     history = configurable.get("message_history")
     if history is not None:
@@ -67,12 +70,12 @@ def _refuse_names(agent: Agent, kwargs: Arguments) -> None:
                 raise ConfigurationError(unknown_in_call(agent.endpoint, name))
 
 
-def with_context(agent: Agent, kwargs: Arguments) -> Arguments:
+def with_context(agent: Agent, tags: Sequence[str] | None, kwargs: Arguments) -> Arguments:
     """The arguments of a call that may have come past `invoke`, as those of classic chains do.
 
     What surrounds such a call is all that names its dialogue: a chain, a graph's node.
     """
-    return kwargs if "dialogue" in kwargs else with_dialogue(agent, ensure_config(), kwargs)
+    return kwargs if "dialogue" in kwargs else with_dialogue(agent, tags, ensure_config(), kwargs)
 
 
 def in_thread(call: Mapping[str, Any]) -> bool:

@@ -20,6 +20,7 @@ class LanguageModel(Generic[Answer, Piece]):
     """
 
     if TYPE_CHECKING:
+        tags: list[str] | None
 
         def invoke(self, *args: Any, **kwargs: Any) -> Answer: ...
         async def ainvoke(self, *args: Any, **kwargs: Any) -> Answer: ...

@@ -64,7 +64,7 @@ class RunnableMethods(LanguageModel[Answer, Piece]):
             AgentError: Always a `ModelError` too.
         """
         config = ensure_config(config)
-        kwargs = turns.with_dialogue(self.agent, config, kwargs)
+        kwargs = turns.with_dialogue(self.agent, self.tags, config, kwargs)
         try:
             return super().invoke(input, config, stop=stop, **kwargs)
         except AgentError as error:
@@ -80,7 +80,7 @@ class RunnableMethods(LanguageModel[Answer, Piece]):
     ) -> Answer:
         """The same as `invoke`, with asyncio."""
         config = ensure_config(config)
-        kwargs = turns.with_dialogue(self.agent, config, kwargs)
+        kwargs = turns.with_dialogue(self.agent, self.tags, config, kwargs)
         try:
             return await super().ainvoke(input, config, stop=stop, **kwargs)
         except AgentError as error:
@@ -96,7 +96,9 @@ class RunnableMethods(LanguageModel[Answer, Piece]):
     ) -> Generator[Piece, None, None]:
         """Ask, and iterate the answer as it arrives; arguments as for `invoke`."""
         config = ensure_config(config)
-        return self._streamed(input, config, stop, turns.with_dialogue(self.agent, config, kwargs))
+        return self._streamed(
+            input, config, stop, turns.with_dialogue(self.agent, self.tags, config, kwargs)
+        )
 
     def astream(
         self,
@@ -108,7 +110,9 @@ class RunnableMethods(LanguageModel[Answer, Piece]):
     ) -> AsyncGenerator[Piece, None]:
         """The same as `stream`, with asyncio."""
         config = ensure_config(config)
-        return self._astreamed(input, config, stop, turns.with_dialogue(self.agent, config, kwargs))
+        return self._astreamed(
+            input, config, stop, turns.with_dialogue(self.agent, self.tags, config, kwargs)
+        )
 
     def _streamed(
         self,

@@ -208,7 +208,7 @@ class AgentSettings(Configured, Serializable, LanguageModel[Any, Any]):
         No cache answers for a conversation.
         """
         agent, cache = self.agent, turns.cache_of(self._own_cache)
-        kwargs = turns.with_context(agent, kwargs)
+        kwargs = turns.with_context(agent, self.tags, kwargs)
         if cache is None:
             return super().generate(*args, **kwargs)
         with turns.model_errors():
@@ -219,7 +219,7 @@ class AgentSettings(Configured, Serializable, LanguageModel[Any, Any]):
     async def agenerate(self, *args: object, **kwargs: object) -> LLMResult:
         """The same as `generate`, with asyncio."""
         agent, cache = self.agent, turns.cache_of(self._own_cache)
-        kwargs = turns.with_context(agent, kwargs)
+        kwargs = turns.with_context(agent, self.tags, kwargs)
         if cache is None:
             return await super().agenerate(*args, **kwargs)
         with turns.model_errors():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable
 from typing import Any, TypedDict
 
 import pytest
@@ -283,15 +284,24 @@ def test_a_question_that_a_supervisor_passed_on_is_answered(sent: Sent, marked: 
     assert "25" in history[3].text
 
 
+HIDDEN: dict[str, Callable[[Any], Any]] = {
+    "by its memory": lambda model: model.bind(memory="client"),
+    "by a tag of its config": lambda model: model.with_config(tags=["nostream"]),
+    "by a tag of its own": lambda model: model.model_copy(update={"tags": ["nostream"]}),
+}
+
+
 @every_keeping
-def test_a_rewritten_question_is_no_turn(sent: Sent) -> None:
+@pytest.mark.parametrize("hidden", HIDDEN)
+def test_a_rewritten_question_is_no_turn(sent: Sent, hidden: str) -> None:
     config: Any = {"configurable": {"session_id": "rag"}}
-    rewriter = sent.model.bind(memory="client")
+    rewriter = HIDDEN[hidden](sent.model)
     history: list[Any] = [HumanMessage(TOLD)]
     history += [sent.model.invoke(history, config), HumanMessage(ASKED)]
     rewriter.invoke([SystemMessage("Rewrite it. Do not answer."), *history], config)
+    list(rewriter.stream("Say it in other words: " + ASKED, config))
     assert "zebra-17" in sent.model.invoke(history, config).text
-    assert sent.ids[0] == sent.ids[2] != sent.ids[1]
+    assert sent.ids[0] == sent.ids[3] not in sent.ids[1:3]
 
 
 @every_keeping
