@@ -233,12 +233,15 @@ class Standing:
 
     def following(self, conversation_id: str, reason: Reason = "conversation_id") -> Plan:
         """What stands after the newest message of a conversation that the caller names."""
+        known = [record for record in self.records if record.conversation_id == conversation_id]
+        size, found = match_history(self.mine, known, self._is_newest, self.before)
+        if found:
+            return self.sent_after(self.places[self.before + size - 1], found, reason)
         at, conversation = self._newest_of(conversation_id)
         if at < 0:  # nothing is known of it: the history is taken for all that it holds
             at = self.prompt.newest_own()
             count = bisect_right(self.places, at)
             conversation = Conversation(conversation_id, count=count)
-        known = [record for record in self.records if record.conversation_id == conversation_id]
         return self.sent_after(at, known[0] if known else conversation, reason)
 
     def _newest_of(self, conversation_id: str) -> tuple[int, Conversation]:

@@ -8,7 +8,13 @@ from typing import Any
 
 import pytest
 
-from remote_agents import ConfigurationError, InMemorySessionStore, Message, session
+from remote_agents import (
+    AgentError,
+    ConfigurationError,
+    InMemorySessionStore,
+    Message,
+    session,
+)
 from remote_agents.memory.dialogue import names_in
 from remote_agents.sandbox import Sandbox
 from remote_agents.types import Origin
@@ -144,6 +150,27 @@ async def test_an_explicit_id_is_followed(sandbox: Sandbox, endpoint: str, way: 
     assert received(sandbox)[-1] == "Thanks."
     if not FACTS[endpoint].context:
         assert received(sandbox) == ["Thanks."]
+
+
+@pytest.mark.parametrize("whole", [True, False], ids=["with the history", "alone"])
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("endpoint", [name for name in KEEPING if name != "cloudbase"])
+async def test_a_question_that_broke_off_is_not_told_twice_in_a_conversation_that_is_named(
+    sandbox: Sandbox, endpoint: str, way: str, whole: bool, store: InMemorySessionStore
+) -> None:
+    agent = client(sandbox, endpoint, session_store=store, max_retries=0)
+    first = await ask(agent, "ask", "Hello.", session_id="u1")
+    call = {"conversation_id": first.conversation_id}
+    before = ["Thanks.", await ask(agent, "ask", "Thanks.", **call)] if whole else []
+    history = [*before, TOLD]
+    sandbox.drop_after(1)
+    with pytest.raises(AgentError):
+        await ask(agent, "stream", history, **call)
+    reply = await ask(agent, way, [*history, ASKED], **call)
+    assert "zebra-17" in reply.text
+    held = sandbox.conversation(endpoint.partition("_ag_ui")[0], call["conversation_id"])
+    asked = [message["content"] for message in held if message["role"] == "user"]
+    assert "\n".join(asked).count(TOLD) == 1
 
 
 @pytest.mark.parametrize("endpoint", KEEPING)
