@@ -2,7 +2,8 @@
 
 For every class of `remote_agents.errors` there is one of the same name here that is both: it is
 caught by `except remote_agents.RateLimitError` and by `except ModelRateLimitError`, and LangChain's
-retry and fallback middleware reads its `is_retryable`.
+retry and fallback middleware reads its `is_retryable`. A refusal of what is too long is a
+`ContextOverflowError` as well, by which LangChain's middleware shortens a history.
 """
 
 from __future__ import annotations
@@ -65,6 +66,12 @@ _UNSAFE = {
     mine: _make_class(mine, f"Unsafe{mine.__name__}", both, RuntimeError)
     for mine, both in _BOTH.items()
 }
+_TOO_LONG: dict[type[core.AgentError], type[core.AgentError]] = {
+    mine: _make_class(
+        mine, f"TooLong{mine.__name__}", _UNSAFE[mine], langchain.ContextOverflowError
+    )
+    for mine in (core.AgentStatusError, core.BadRequestError, core.UnprocessableEntityError)
+}
 
 
 def as_model_error(error: core.AgentError) -> core.AgentError:
@@ -82,6 +89,8 @@ def as_model_error(error: core.AgentError) -> core.AgentError:
         True
     """
     kinds = _BOTH if error.safe_to_repeat else _UNSAFE
+    if getattr(error, "too_long", False) and type(error) in _TOO_LONG and not error.begun:
+        kinds = _TOO_LONG
     kind = next(kinds[each] for each in type(error).__mro__ if each in kinds)
     both = kind.__new__(kind, *error.args)
     both.args = error.args

@@ -175,6 +175,7 @@ class AgentStatusError(AgentError):
         code: The service's error code, if it has one.
         body: The decoded error body.
         location: Where a redirect leads, which is not followed.
+        too_long: Whether it says that the question, or the history that went along, is too long.
         **context: As for `AgentError`.
     """
 
@@ -186,6 +187,7 @@ class AgentStatusError(AgentError):
         code: str | None = None,
         body: Any = None,
         location: str | None = None,
+        too_long: bool = False,
         **context: Any,
     ) -> None:
         super().__init__(message, **context)
@@ -193,6 +195,7 @@ class AgentStatusError(AgentError):
         self.code = code
         self.body = body
         self.location = location
+        self.too_long = too_long
 
 
 class BadRequestError(AgentStatusError):

@@ -129,6 +129,7 @@ def status_error(
         "code": code,
         "body": body,
         "location": _location(status, headers),
+        "too_long": not context.foreign and _is_too_long(status, told),
         "endpoint": context.endpoint,
         "request_id": request_id(headers, id_headers, body),
     }
@@ -161,7 +162,7 @@ def _hint_for(
 ) -> list[str]:
     if context.foreign:
         return []
-    if status == 413 or (status in (400, 422) and _is_too_long(told)):
+    if status == 413 or _is_too_long(status, told):
         return [SHORTEN]
     if kind is errors.QuotaExceededError:
         return ["The account's quota is used up; waiting does not help."]
@@ -172,8 +173,9 @@ def _hint_for(
     return [hint.format(env=context.env, agent_id=context.agent_id)] if hint else []
 
 
-def _is_too_long(told: object) -> bool:
-    return bool(TOO_LONG.search(f"{error_code(told)} {error_message(told)}"))
+def _is_too_long(status: int, told: object) -> bool:
+    words = f"{error_code(told)} {error_message(told)}"
+    return status in (0, 400, 413, 422) and bool(TOO_LONG.search(words))
 
 
 def error_class(status: int, code: str | None, context: Context) -> type[AgentStatusError]:
@@ -225,9 +227,10 @@ def reported_failure(data: JsonObject, context: Context, *, whole: bool) -> Agen
             status_code=status,
             code=code,
             body=data,
+            too_long=_is_too_long(status, data),
             **details,
         )
-    if _is_too_long(data):
+    if _is_too_long(status, data):
         text = f"{_sentence(text)} {SHORTEN}"
     return RemoteFailureError(text, code=code, body=data, **details)
 

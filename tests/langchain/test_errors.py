@@ -7,13 +7,17 @@ import pickle
 from typing import Any
 
 import pytest
+from langchain.agents.middleware import SummarizationMiddleware
 from langchain_core.exceptions import (
+    ContextOverflowError,
     ModelAuthenticationError,
     ModelError,
     ModelInvalidRequestError,
     ModelNotFoundError,
     ModelRateLimitError,
 )
+from langchain_core.messages import HumanMessage
+from langgraph.runtime import Runtime
 
 import langchain_agents._errors as both
 import remote_agents
@@ -39,6 +43,9 @@ def test_every_error_is_a_model_error_too(name: str) -> None:
         assert vars(each) == vars(mine)
 
 
+TOO_LONG = {"error": {"code": "context_length_exceeded", "message": "At most 8192 tokens."}}
+
+
 @every_service
 @pytest.mark.parametrize(
     ("fault", "settings", "kind", "retryable"),
@@ -48,8 +55,11 @@ def test_every_error_is_a_model_error_too(name: str) -> None:
         ({"status": 429}, {"max_retries": 0}, ModelRateLimitError, True),
         ({"status": 500}, {}, ModelError, False),
         ({"status": 400}, {}, ModelInvalidRequestError, False),
+        ({"status": 400, "body": TOO_LONG}, {}, ContextOverflowError, False),
+        ({"status": 422, "body": {"detail": "Too many tokens"}}, {}, ContextOverflowError, False),
+        ({"status": 413, "body": TOO_LONG}, {}, ContextOverflowError, False),
     ],
-    ids=["key", "agent", "limit", "failure", "request"],
+    ids=["key", "agent", "limit", "failure", "request", "context", "tokens", "size"],
 )
 async def test_errors_mean_the_same(
     sandbox: Any, service: str, fault: Any, settings: Any, kind: Any, retryable: bool
@@ -76,6 +86,19 @@ async def test_errors_mean_the_same(
         assert caught.value.is_retryable is retryable
         assert caught.value.endpoint == service
         assert caught.value.__suppress_context__  # one traceback, not two
+        assert type(pickle.loads(pickle.dumps(caught.value))) is type(caught.value)
+
+
+@every_service
+def test_a_summary_of_what_is_too_long_is_asked_again_with_less(sandbox: Any, service: str) -> None:
+    model = chat(sandbox, service)
+    middleware = SummarizationMiddleware(model, trigger=("messages", 2), keep=("messages", 1))
+    told = [HumanMessage("The sea is blue. " * 400), HumanMessage("The ship is red. " * 400)]
+    sandbox.fail_next(status=400, body=TOO_LONG, endpoint=service)
+    update = middleware.before_model({"messages": [*told, HumanMessage("Hi")]}, Runtime())
+    assert update
+    first, second = (row["headers"]["content-length"] for row in sandbox.requests(service)[-2:])
+    assert int(second) < int(first)
 
 
 @every_service
