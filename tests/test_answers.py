@@ -8,9 +8,13 @@ import pytest
 import remote_agents
 from remote_agents import (
     AgentError,
+    AgentStatusError,
     AuthenticationError,
+    BadRequestError,
     ConfigurationError,
+    PermissionDeniedError,
     QuotaExceededError,
+    RateLimitError,
     RemoteFailureError,
     StreamInterruptedError,
     StreamProtocolError,
@@ -30,9 +34,9 @@ def client(endpoint: str, server: RawServer, **settings: Any) -> Any:
     return getattr(remote_agents, NAMES[endpoint])(**settings)
 
 
-def failure(endpoint: str, *script: Step) -> AgentError:
+def failure(endpoint: str, *script: Step, **settings: Any) -> AgentError:
     with serving(list(script)) as server, pytest.raises(AgentError) as caught:
-        client(endpoint, server).ask("Hi")
+        client(endpoint, server, **settings).ask("Hi")
     return caught.value
 
 
@@ -100,14 +104,48 @@ def test_a_code_is_found_wherever_it_stands(endpoint: str, place: str) -> None:
         assert (error.code, "gone" in str(error)) == ("EXCEED_TOKEN_QUOTA_LIMIT", True)
 
 
-@pytest.mark.parametrize("code", ["EXCEED_TOKEN_QUOTA_LIMIT", "SERVICE_CHARGE_OVERDUE"])
+@pytest.mark.parametrize(
+    ("code", "kind"),
+    [
+        ("EXCEED_TOKEN_QUOTA_LIMIT", QuotaExceededError),
+        ("SERVICE_CHARGE_OVERDUE", QuotaExceededError),
+        ("EXCEED_REQUEST_LIMIT", QuotaExceededError),
+        ("ENV_SUSPENDED", QuotaExceededError),
+        ("ENV_ISOLATED", QuotaExceededError),
+        ("EXCEED_RATELIMIT", RateLimitError),
+        ("EXCEED_CONCURRENT_REQUEST_LIMIT", RateLimitError),
+    ],
+)
 @pytest.mark.parametrize("endpoint", ["cloudbase", "cloudbase_openai"])
-def test_a_code_of_its_own_says_more_than_the_status(endpoint: str, code: str) -> None:
+def test_a_code_of_its_own_says_more_than_the_status(
+    endpoint: str, code: str, kind: type[AgentStatusError]
+) -> None:
     body = json.dumps({"code": code, "message": "gone"}).encode()
-    for answer in (head(JSON, "403 Forbidden", length=len(body)), head(JSON, length=len(body))):
-        error = failure(endpoint, answer, body)
-        assert isinstance(error, QuotaExceededError)
+    statuses = ("403 Forbidden", "429 Too Many Requests", "200 OK")
+    for answer in (head(JSON, status, length=len(body)) for status in statuses):
+        error = failure(endpoint, answer, body, max_retries=0)
+        assert isinstance(error, kind)
         assert error.code == code
+
+
+@pytest.mark.parametrize(
+    ("code", "kind"),
+    [
+        ("MISSING_CREDENTIALS", AuthenticationError),
+        ("ACCESS_TOKEN_INVALID", AuthenticationError),
+        ("ACCESS_TOKEN_EXPIRED", AuthenticationError),
+        ("AUTHENTICATION_FAILED", AuthenticationError),
+        ("ACCESS_DENIED", PermissionDeniedError),
+        ("ACTION_FORBIDDEN", PermissionDeniedError),
+        ("AGENT_INVALID_PARAM", BadRequestError),
+    ],
+)
+@pytest.mark.parametrize("endpoint", ["cloudbase", "cloudbase_openai"])
+def test_the_gateways_codes_have_the_class_of_their_status(
+    endpoint: str, code: str, kind: type[AgentStatusError]
+) -> None:
+    body = json.dumps({"code": code, "message": "no"}).encode()
+    assert isinstance(failure(endpoint, head(JSON, length=len(body)), body), kind)
 
 
 @pytest.mark.parametrize("body", [b"{}", b"[]", b'{"success": false}', b'{"message": "failed"}'])

@@ -42,7 +42,7 @@ IMPATIENT = {
 QUOTA = {"code": "EXCEED_TOKEN_QUOTA_LIMIT", "message": "Token usage exceeded quota limit"}
 
 # Not the gateway's refusal of the request: an agent, some of whose work may be done, says it.
-THROTTLED = {"error": {"code": "EXCEED_REQUEST_LIMIT", "message": "Too many requests"}}
+THROTTLED = {"error": {"code": "EXCEED_CONCURRENT_REQUEST_LIMIT", "message": "Too many requests"}}
 
 
 @dataclass

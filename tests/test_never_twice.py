@@ -52,7 +52,9 @@ REPORTS: dict[str, Any] = {
     "the key, with HTTP 200": {"code": "INVALID_CREDENTIALS", "message": "m", "requestId": "r"},
     "a tool's 401": {"statusCode": 401, "message": "Unauthorized"},
     "the model's 429": {"statusCode": 429, "message": "Too Many Requests"},
-    "the model's 429, named": {"error": {"code": "EXCEED_REQUEST_LIMIT", "message": "busy"}},
+    "the model's 429, named": {
+        "error": {"code": "EXCEED_CONCURRENT_REQUEST_LIMIT", "message": "busy"}
+    },
     "the model's 503": {"statusCode": 503, "message": "Service Unavailable"},
     "a tool's path": {"detail": "Not Found"},
     "a tool's path, as NestJS": {"statusCode": 404, "message": "Not Found"},
@@ -60,7 +62,7 @@ REPORTS: dict[str, Any] = {
     "a tool's conversation": {"code": "CONVERSATION_NOT_FOUND", "message": "no such conversation"},
     "a tool's session": {"code": "SESSION_EXPIRED", "message": "session not found"},
     "refused with more to say": {
-        "code": "EXCEED_REQUEST_LIMIT",
+        "code": "EXCEED_CONCURRENT_REQUEST_LIMIT",
         "message": "busy",
         "steps": ["closed ticket 1"],
     },
@@ -131,7 +133,11 @@ def _piece(service: str) -> dict[str, Any]:
 async def test_what_the_gateway_refuses_in_its_own_words_was_not_taken(
     service: str, kind: str, stream: bool
 ) -> None:
-    refusal = {"code": "EXCEED_REQUEST_LIMIT", "message": "Too many requests", "requestId": "r"}
+    refusal = {
+        "code": "EXCEED_CONCURRENT_REQUEST_LIMIT",
+        "message": "Too many requests",
+        "requestId": "r",
+    }
     busy = whole(refusal, "200 OK", "Retry-After: 0")
     with serving(busy, answer(service)) as server:
         async with asked(kind, server, service) as asker:

@@ -81,10 +81,15 @@ def refuses(body: object) -> bool:
     )
 
 
+# By docs.cloudbase.net/en/error-code/basic and .../semantic-http-status. Of EXCEED_REQUEST_LIMIT,
+# the plan's number of calls, they say "Wait for the next billing cycle".
 ERROR_CODES: Mapping[str, type[AgentStatusError]] = {
     "EXCEED_TOKEN_QUOTA_LIMIT": QuotaExceededError,
     "SERVICE_CHARGE_OVERDUE": QuotaExceededError,
-    "EXCEED_REQUEST_LIMIT": RateLimitError,
+    "EXCEED_REQUEST_LIMIT": QuotaExceededError,
+    "ENV_SUSPENDED": QuotaExceededError,
+    "ENV_ISOLATED": QuotaExceededError,
+    "EXCEED_RATELIMIT": RateLimitError,
     "EXCEED_CONCURRENT_REQUEST_LIMIT": RateLimitError,
 }
 _REFUSAL_KEYS = frozenset({"code", "message", "requestId"})
