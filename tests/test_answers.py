@@ -12,6 +12,7 @@ from remote_agents import (
     AuthenticationError,
     BadRequestError,
     ConfigurationError,
+    NotFoundError,
     PermissionDeniedError,
     QuotaExceededError,
     RateLimitError,
@@ -126,6 +127,15 @@ def test_a_code_of_its_own_says_more_than_the_status(
         error = failure(endpoint, answer, body, max_retries=0)
         assert isinstance(error, kind)
         assert error.code == code
+
+
+@pytest.mark.parametrize("listed", [True, False])
+def test_private_ais_code_is_found_in_its_details(listed: bool) -> None:
+    told = {"error_code": "AGENT_ID_NOT_FOUND", "loc": [], "msg": "No agent", "type": "missing"}
+    body = json.dumps({"detail": [told] if listed else told}).encode()
+    error = failure("private_ai", head(JSON, "404 Not Found", length=len(body)), body)
+    assert isinstance(error, NotFoundError)
+    assert (error.code, "No agent." in str(error)) == ("AGENT_ID_NOT_FOUND", True)
 
 
 @pytest.mark.parametrize(

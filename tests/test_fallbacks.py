@@ -28,11 +28,17 @@ def unauthorized(box: Sandbox, service: str) -> None:
     box.fail_next(status=401, endpoint=service)
 
 
+def disallowed(box: Sandbox, service: str) -> None:
+    detail = [{"error_code": "DISALLOWED_ROLE", "loc": [], "msg": "Not allowed", "type": "value"}]
+    box.fail_next(status=400, body={"detail": detail}, endpoint=service)
+
+
 FALLBACKS: dict[str, tuple[str, Callable[[Sandbox], None]]] = {
     "another root": ("maiagent", lambda box: box.configure(maiagent_root="/api/v1")),
     "another route": ("private_ai", lambda box: box.configure(private_ai_route="agents")),
     "a slash": ("ag_ui", lambda box: box.configure(ag_ui_slash=True)),
     "no system message": ("private_ai", lambda box: box.configure(refuse_system=True)),
+    "no such role": ("private_ai", lambda box: disallowed(box, "private_ai")),
     **{f"throttled, {s}": (s, lambda box, s=s: throttled(box, s)) for s in ENDPOINTS},
     **{f"a fresh key, {s}": (s, lambda box, s=s: unauthorized(box, s)) for s in ENDPOINTS},
 }

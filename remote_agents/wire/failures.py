@@ -251,6 +251,10 @@ def _sentence(said: str) -> str:
 
 def error_code(body: object) -> str | None:
     """The service's own error code, wherever it stands."""
+    # As Private AI has it: "ErrorDetail" on developer.broadcom.com.
+    for detail in _first(body.get("detail")) if isinstance(body, dict) else []:
+        if told := _filled_text(detail.get("error_code")):
+            return told
     for place in _error_objects(body):
         for key in ("code", "name", "type"):
             value = place.get(key)

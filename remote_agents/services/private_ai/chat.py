@@ -111,4 +111,4 @@ def _refuses_system(error: BadRequestError) -> bool:
     return not error.begun and _NAMES_ROLE.search(f"{error.body}".lower()) is not None
 
 
-_NAMES_ROLE = re.compile(r"\brole\b|\bsystem (?:message|prompt|role)")
+_NAMES_ROLE = re.compile(r"\b(?:disallowed_)?role\b|\bsystem (?:message|prompt|role)")
