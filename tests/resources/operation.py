@@ -13,7 +13,6 @@ Run = Callable[[Way, Any, Sandbox], Awaitable[Any]]
 DOCUMENTS = "documents"
 VENDOR_CODE = "documents; vendor's code, read"
 RUNNING = "documents; Tencent's own server, running (AG-UI)"
-THIRD_PARTY = "documents name it; its fields are from third parties"
 
 
 @dataclass(frozen=True)

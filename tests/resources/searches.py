@@ -6,7 +6,7 @@ from typing import Any
 
 from remote_agents.sandbox import Sandbox
 from tests.resources.calls import Way
-from tests.resources.operation import DOCUMENTS, THIRD_PARTY, VENDOR_CODE, Operation
+from tests.resources.operation import DOCUMENTS, VENDOR_CODE, Operation
 
 QUERY = "How many vacation days do I get?"
 
@@ -51,6 +51,7 @@ async def _private_ai_search(way: Way, client: Any, box: Sandbox) -> None:
     found = await way(client.indexes.search, *where, QUERY, top_k=2, similarity_cutoff=0.1)
     _check(found)
     assert found[0].url
+    assert found == await way(client.indexes.search, *where, QUERY)  # two is the default
     for place in (where[0], "/".join(where)):
         assert found == await way(client.search, QUERY, knowledge_base=place, top_k=2)
 
@@ -117,7 +118,6 @@ OPERATIONS = (
         "PrivateAI.knowledge_bases.list",
         _private_ai_list,
         "limit",
-        THIRD_PARTY,
     ),
     Operation(
         "private_ai",
@@ -126,7 +126,6 @@ OPERATIONS = (
         f"GET {KNOWLEDGE}/{{id}}",
         "PrivateAI.knowledge_bases.get",
         _private_ai_get,
-        checked=THIRD_PARTY,
     ),
     Operation(
         "private_ai",
@@ -136,7 +135,6 @@ OPERATIONS = (
         "PrivateAI.indexes.list",
         _private_ai_indexes,
         "limit",
-        THIRD_PARTY,
     ),
     Operation(
         "private_ai",
@@ -146,7 +144,6 @@ OPERATIONS = (
         "PrivateAI.indexes.search PrivateAI.search",
         _private_ai_search,
         "text top_k similarity_cutoff",
-        THIRD_PARTY,
     ),
     Operation(
         "bluenexus",

@@ -313,9 +313,12 @@ async def test_a_page_size_out_of_range_is_refused(way: Way, size: Any) -> None:
         await way(served("maiagent", by_link).conversations.list, page_size=size)
 
 
-async def test_a_service_with_a_limit_of_its_own_names_it(way: Way) -> None:
-    with pytest.raises(ConfigurationError, match="from 1 to 100, not 101"):
-        await way(served("bluenexus", with_total).agents.list, page_size=101)
+@pytest.mark.parametrize(("service", "most"), [("bluenexus", 100), ("private_ai", 999)])
+async def test_a_service_with_a_limit_of_its_own_names_it(
+    way: Way, service: str, most: int
+) -> None:
+    with pytest.raises(ConfigurationError, match=f"from 1 to {most}, not {most + 1}"):
+        await way(served(service, with_total).agents.list, page_size=most + 1)
 
 
 @pytest.mark.parametrize("page", [0, -2, "1", True, False])

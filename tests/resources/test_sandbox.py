@@ -18,6 +18,7 @@ def get(box: Sandbox, endpoint: str, path: str, **params: Any) -> httpx.Response
     return httpx.get(box.url + path, params=params, headers=headers, trust_env=False)
 
 
+KNOWLEDGE = "/api/v1/control/knowledge-bases"
 DAYS = {"startDate": "2024-01-01", "endDate": "2024-01-31"}
 RECORDS = "/api/chatbots/{agent_id}/records/"
 LISTS: list[tuple[str, str, dict[str, Any], set[str]]] = [
@@ -80,6 +81,10 @@ def test_times_are_digits_with_maiagent_and_iso_elsewhere(archive: Sandbox) -> N
         ("cloudbase", f"{BOT}/feedback", {"to": "yesterday"}, 400, "to cannot be"),
         ("cloudbase", f"{BOT}/feedback", {"from": "2025-01-01"}, 400, "from cannot be"),
         ("bluenexus", "/api/v1/agents/x/conversations", {}, 404, "not found"),
+        ("private_ai", f"{PAIS}/agents", {"limit": 0}, 422, "greater than 0"),
+        ("private_ai", f"{PAIS}/agents", {"limit": 1000}, 422, "less than 1000"),
+        ("private_ai", KNOWLEDGE, {"limit": 1000}, 422, "less than 1000"),
+        ("private_ai", KNOWLEDGE, {"order": "newest"}, 422, "order"),
     ],
 )
 def test_wrong_requests_are_refused(

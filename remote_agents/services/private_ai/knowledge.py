@@ -66,7 +66,7 @@ class Indexes(Resource):
             knowledge_base_id: The knowledge base.
             index_id: Its index.
             text: What to look for.
-            top_k: The most passages.
+            top_k: The most passages (default 2).
             similarity_cutoff: Leave out passages with a lower score.
         """
         if top_k is not None:

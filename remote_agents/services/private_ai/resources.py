@@ -9,8 +9,9 @@ from remote_agents.resources.paging import Paging, pages
 from remote_agents.resources.requests import get_item, path_segment
 from remote_agents.services.private_ai.chat import ROOT
 
-# The parameters are not published; OpenAI's own lists go on `after` an id.
-OFFSET = Paging("limit", (("offset", "count"), ("after", "last")))
+# All lists take `after`, `limit` ("exclusiveMaximum: 1000"), `offset` and `order`: "List Agents",
+# developer.broadcom.com/xapis/vmware-private-ai-service-api/latest.
+OFFSET = Paging("limit", (("offset", "count"), ("after", "last")), most=999)
 
 
 class Agents(Resource):

@@ -38,7 +38,7 @@ INDEX = {
 async def list_knowledge_bases(request: Request) -> Json:
     """The knowledge bases."""
     require_key(request, ENDPOINT, "Could not validate credentials")
-    return Json(listed([KNOWLEDGE_BASE], more=False))
+    return Json(listed(request, [KNOWLEDGE_BASE]))
 
 
 async def show_knowledge_base(request: Request) -> Json:
@@ -50,7 +50,7 @@ async def show_knowledge_base(request: Request) -> Json:
 async def list_indexes(request: Request) -> Json:
     """The indexes of a knowledge base."""
     _require_known(request)
-    return Json(listed([INDEX], more=False))
+    return Json(listed(request, [INDEX]))
 
 
 async def search(request: Request) -> Json:
@@ -62,9 +62,10 @@ async def search(request: Request) -> Json:
     problems = [_problem(name) for name, fits in FIELDS.items() if not fits(body.get(name))]
     if problems:
         raise Refusal(422, "Validation error", detail=problems)
-    hits = service(request).search(body["text"], body.get("top_k") or 5)
+    hits = service(request).search(body["text"], body.get("top_k") or 2)
     least = body.get("similarity_cutoff") or 0.0
-    return Json({"chunks": [_shown(hit) for hit in hits if hit["score"] >= least]})
+    near = [hit for hit in hits if hit["score"] >= least]
+    return Json({"chunks": [_shown(number, hit) for number, hit in enumerate(near, 1)]})
 
 
 def _require_known(request: Request) -> None:
@@ -85,13 +86,14 @@ FIELDS: dict[str, Callable[[Any], bool]] = {
 }
 
 
-def _shown(hit: JsonObject) -> JsonObject:
+def _shown(number: int, hit: JsonObject) -> JsonObject:
     return {
-        "text": hit["text"],
-        "score": hit["score"],
-        "document_id": hit["id"],
         "origin_name": hit["filename"],
-        "metadata": {"origin_ref": hit["url"]},
+        "origin_ref": hit["url"],
+        "retrieval_id": f"ref{number:02}",
+        "document_id": hit["id"],
+        "score": hit["score"],
+        "text": hit["text"],
     }
 
 

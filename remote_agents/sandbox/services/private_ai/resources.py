@@ -16,7 +16,7 @@ from remote_agents.sandbox.services.private_ai.chat import (
     problem,
     unprocessable,
 )
-from remote_agents.sandbox.serving.lists import size_of, whole
+from remote_agents.sandbox.serving.lists import LARGEST_PAGE, whole
 from remote_agents.sandbox.serving.wire import Json, Refusal
 
 CREATED = 1_735_689_600
@@ -45,10 +45,7 @@ def _agent(id_: str) -> JsonObject:
 async def list_agents(request: Request) -> Json:
     """The agents."""
     require_key(request, ENDPOINT, "Could not validate credentials")
-    limit = size_of(request, "limit", 20, refuse=_no_integer)
-    offset = whole(request, "offset", 0, _no_integer)
-    agents = [_agent(AGENT.agent_id)]
-    return Json(listed(agents[offset : offset + limit], more=offset + limit < len(agents)))
+    return Json(listed(request, [_agent(AGENT.agent_id)]))
 
 
 def _no_integer(name: str, given: str) -> Refusal:
@@ -68,8 +65,17 @@ async def list_models(request: Request) -> Json:
     return Json({"object": "list", "data": [model]})
 
 
-def listed(items: list[JsonObject], more: bool) -> JsonObject:
-    """One page of a list, in OpenAI's shape."""
+def listed(request: Request, found: list[JsonObject]) -> JsonObject:
+    """The page of a list that is asked for, in OpenAI's shape."""
+    limit = whole(request, "limit", 100, _no_integer)
+    offset = whole(request, "offset", 0, _no_integer)
+    if limit < 1:
+        raise _no_limit("ensure this value is greater than 0", "not_gt")
+    if limit >= LARGEST_PAGE:
+        raise _no_limit(f"ensure this value is less than {LARGEST_PAGE}", "not_lt")
+    if request.query_params.get("order", "asc") not in ("asc", "desc"):
+        raise unprocessable([problem(["order"], "asc or desc", "type_error.enum", "query")])
+    items, more = found[offset : offset + limit], offset + limit < len(found)
     return {
         "object": "list",
         "data": items,
@@ -78,6 +84,10 @@ def listed(items: list[JsonObject], more: bool) -> JsonObject:
         "first_id": items[0]["id"] if items else None,
         "last_id": items[-1]["id"] if items else None,
     }
+
+
+def _no_limit(message: str, kind: str) -> Refusal:
+    return unprocessable([problem(["limit"], message, f"value_error.number.{kind}", "query")])
 
 
 routes = [
