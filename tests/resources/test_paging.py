@@ -307,6 +307,20 @@ async def test_a_link_to_no_address_is_told(way: Way, place: str) -> None:
     assert "secret" not in str(caught.value)
 
 
+@pytest.mark.parametrize("name", ["limit", "pageSize"])
+async def test_maiagents_contacts_are_sized_by_either_word(way: Way, name: str) -> None:
+    sizes = []
+
+    def one(request: httpx.Request) -> Any:
+        sizes.append(request.url.params.get(name))
+        return {"count": 1, "next": None, "previous": None, "results": things(0, 1)}
+
+    contacts = served("maiagent", one).contacts
+    assert len(await way(contacts.list, page_size=3)) == 1
+    assert len(await way(contacts.conversations, "c", page_size=3)) == 1
+    assert sizes == ["3", "3"]
+
+
 @pytest.mark.parametrize("size", [0, -1, 1001, 10**9, True, "20", 2.5])
 async def test_a_page_size_out_of_range_is_refused(way: Way, size: Any) -> None:
     with pytest.raises(ConfigurationError, match="page_size must be from 1 to 1000"):

@@ -6,6 +6,7 @@ import httpx
 import pytest
 
 from remote_agents.sandbox import Sandbox
+from tests.resources.calls import client_of
 
 BOT = "/v1/aibot/bots/bot-handbook"
 PAIS = "/api/v1/compatibility/openai/v1"
@@ -27,6 +28,7 @@ LISTS: list[tuple[str, str, dict[str, Any], set[str]]] = [
     ("maiagent", RECORDS, {**DAYS, "pageSize": 2}, {"count", "next", "previous", "results"}),
     ("maiagent", "/api/v1/chatbots/", {}, {"count", "next", "previous", "results"}),
     ("maiagent", "/api/v1/contacts/", {"limit": 1}, {"count", "next", "previous", "results"}),
+    ("maiagent", "/api/contacts/", {"pageSize": 1}, {"count", "next", "previous", "results"}),
     ("cloudbase", f"{BOT}/conversation", {"limit": 2}, {"data", "total"}),
     ("cloudbase", f"{BOT}/records", {"sort": "asc", "pageSize": 2}, {"recordList", "total"}),
     ("cloudbase", f"{BOT}/feedback", {}, {"feedbackList", "total"}),
@@ -50,6 +52,16 @@ def test_lists_have_the_vendors_keys(
     assert set(body) == keys
     link = body.get("next")
     assert link is None or link.startswith(f"{archive.url}{path.split('{')[0]}")
+
+
+@pytest.mark.parametrize("query", [{"limit": 1}, {"pageSize": 1}, {"page": 1, "pageSize": 1}])
+def test_contacts_come_in_pages_of_either_kind(archive: Sandbox, query: Any) -> None:
+    client = client_of(archive, "maiagent")
+    for name in ("Ann", "Bo"):
+        client.contacts.create(name)
+    body = get(archive, "maiagent", "/api/contacts/", **query).json()
+    assert len(body["results"]) == 1 < body["count"]
+    assert ("page=2" if "pageSize" in query else "offset=1") in body["next"]
 
 
 def test_the_web_chats_are_a_bare_array(archive: Sandbox) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from remote_agents.errors import NotFoundError
 from remote_agents.flow import Flow
 from remote_agents.json_types import JsonMapping
+from remote_agents.resources.cursors import with_query
 from remote_agents.resources.items import AgentInfo
 from remote_agents.resources.methods import Resource, calls, lists
 from remote_agents.resources.paging import Paging, pages
@@ -15,6 +16,15 @@ from remote_agents.services.maiagent.items import ChatConversation, Contact, Inb
 
 NUMBERED = Paging("pageSize", (("page", "number"),))
 COUNTED = Paging("limit", (("offset", "count"),))
+
+
+def _sized(path: str, page_size: int | None) -> str:
+    """A list of contacts, sized in the words of docs.maiagent.ai/api/api-reference/lian-luo-ren.
+
+    It names `page` and `pageSize`, and the vendor's examples `limit` and `offset`, which are sent
+    as well: a framework passes over a parameter that it does not know.
+    """
+    return with_query(path, {"pageSize": page_size})
 
 
 class Chatbots(Resource):
@@ -104,7 +114,7 @@ class Contacts(Resource):
         """
         return pages(
             self.agent,
-            "/api/contacts/",
+            _sized("/api/contacts/", page_size),
             COUNTED,
             Contact,
             page_size=page_size,
@@ -164,7 +174,7 @@ class Contacts(Resource):
         """
         return pages(
             self.agent,
-            f"/api/contacts/{path_segment(contact_id)}/conversations",
+            _sized(f"/api/contacts/{path_segment(contact_id)}/conversations", page_size),
             COUNTED,
             ChatConversation,
             page_size=page_size,

@@ -38,7 +38,10 @@ def numbered(request: Request, items: list[Row]) -> Json:
 
 
 def _by_offset(request: Request, rows: list[Row], shown: Callable[[Row], Row]) -> Json:
-    """One page of the same, by limit and offset."""
+    """One page of contacts, by limit and offset where they are given, else by its number."""
+    given = request.query_params.keys()
+    if "pageSize" in given or given.isdisjoint(("limit", "offset")):
+        return numbered(request, list(map(shown, rows)))
     size, url = page_size(request, "limit"), service(request).url
     offset = digits(request.query_params.get("offset", "0")) or 0
     more, back = offset + size < len(rows), max(offset - size, 0)
@@ -88,7 +91,7 @@ async def show_web_chat(request: Request) -> Json:
 
 
 async def list_contacts(request: Request) -> Json:
-    """The contacts, by limit and offset."""
+    """The contacts."""
     require_account(request)
     box, wanted = service(request), request.query_params.get("query", "")
     rows = [
@@ -114,7 +117,7 @@ async def create_contact(request: Request) -> Json:
 
 
 async def list_contact_conversations(request: Request) -> Json:
-    """The conversations of a contact, the latest first, by limit and offset."""
+    """The conversations of a contact, the latest first."""
     require_account(request)
     box = service(request)
     rows = _conversations_of(box, request.path_params["contact"])
