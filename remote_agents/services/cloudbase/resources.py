@@ -233,7 +233,8 @@ class Feedbacks(_Bot):
         Args:
             type: Only `upvote` or `downvote`.
             sender: Only from this user.
-            sender_filter: How `sender` is compared.
+            sender_filter: How `sender` is compared: `include`, `exclude`, `equal`, `unequal` or
+                `prefix`.
             min_rating: Only from this rating on.
             max_rating: Only up to this rating.
             start: Only from this day on, as it begins in UTC.
