@@ -240,10 +240,10 @@ class _OpenTelemetry:
             "server.address": place.hostname or "",
             "server.port": place.port or (443 if place.scheme == "https" else 80),
         }
-        for name in ("temperature", "max_tokens"):
+        for name, key in _REQUESTED.items():
             value = call.get(name, terms.options.get(name))
-            if value is not None:
-                attributes[f"gen_ai.request.{name}"] = value
+            if value is not None and (name, value) != ("n", 1):
+                attributes[f"gen_ai.request.{key}"] = value
         dialogue = call.get("dialogue")
         configured = dialogue if isinstance(dialogue, FoundNames) else FoundNames()
         for name, key in _IDS.items():
@@ -298,6 +298,17 @@ def _is_suppressed(within: Mapping[str, object]) -> bool:
 
 _SUPPRESSING = "suppress_instrumentation"
 _OUTWARD = frozenset({Send, Do})  # what sends a request, or fetches a key
+_REQUESTED = {
+    "model": "model",
+    "temperature": "temperature",
+    "max_completion_tokens": "max_tokens",
+    "max_tokens": "max_tokens",
+    "top_p": "top_p",
+    "frequency_penalty": "frequency_penalty",
+    "presence_penalty": "presence_penalty",
+    "seed": "seed",
+    "n": "choice.count",
+}
 _IDS = {
     "session_id": "session.id",
     "thread_id": "session.id",

@@ -60,6 +60,40 @@ async def test_a_turn_is_a_span_and_a_record(
 
 
 @pytest.mark.parametrize("framework", FRAMEWORKS)
+@pytest.mark.parametrize("of_the_call", [False, True])
+def test_a_span_has_what_was_asked_for(
+    framework: str, *, of_the_call: bool, sandbox: Sandbox, spans: InMemorySpanExporter
+) -> None:
+    wanted: dict[str, Any] = {
+        "model": "llama-3.3-70b-instruct",
+        "temperature": 0.3,
+        "top_p": 0.9,
+        "frequency_penalty": 0.2,
+        "presence_penalty": 0.1,
+        "seed": 3,
+    }
+    of_services = {**wanted, "n": 2, "max_completion_tokens": 50}
+    given = ({}, of_services) if of_the_call else (of_services, {})
+    model: Any = make(framework, "private_ai", **sandbox.kwargs("private_ai"), **given[0])
+    asks = {"plain": "ask", "langchain": "invoke", "llamaindex": "complete"}
+    for changes in ({}, dict.fromkeys(wanted), {"n": 1}):
+        getattr(model, asks[framework])(QUESTION, **{**given[1], **changes})
+    told = [
+        {
+            name.removeprefix("gen_ai.request."): value
+            for name, value in (span.attributes or {}).items()
+            if name.startswith("gen_ai.request.")
+        }
+        for span in spans.get_finished_spans()
+    ]
+    assert told == [
+        {**wanted, "choice.count": 2, "max_tokens": 50},
+        {"choice.count": 2, "max_tokens": 50},
+        {**wanted, "max_tokens": 50},
+    ]
+
+
+@pytest.mark.parametrize("framework", FRAMEWORKS)
 def test_the_service_is_told_who_asks_and_in_which_trace(
     framework: str, spans: InMemorySpanExporter
 ) -> None:
