@@ -223,6 +223,7 @@ UNUSABLE = {
     "an old SOCKS": ({"ALL_PROXY": "socks4://127.0.0.1:1"}, "socks5://"),
     "no host": ({"https_proxy": "http://"}, "https_proxy"),
     "no port": ({"https_proxy": "http://me:hidden@host:port"}, "https_proxy"),
+    "a slash in the password": ({"https_proxy": "http://me:hidden/@host:1"}, "https_proxy"),
     "no certificates": ({"SSL_CERT_FILE": "/no/such.pem"}, "SSL_CERT_FILE=/no/such.pem"),
     "no folder of certificates": ({"SSL_CERT_FILE": "/no"}, "SSL_CERT_FILE=/no"),
     "no key log": ({"SSLKEYLOGFILE": "/no/such/keys"}, "SSLKEYLOGFILE=/no/such/keys"),

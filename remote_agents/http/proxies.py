@@ -46,7 +46,7 @@ def proxy_for(url: str) -> str | None:
 
 def without_credentials(proxy: str) -> str:
     """The address of a proxy as it may be shown."""
-    return re.sub(r"//[^/]*@", "//...@", proxy)
+    return re.sub(r"//.*@", "//...@", proxy)
 
 
 def _covers(entry: str, scheme: str, host: str, port: int) -> bool:
