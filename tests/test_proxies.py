@@ -155,7 +155,9 @@ async def test_a_proxy_of_the_environment_is_used(
     stream: bool,
     trusted: Authority,
     monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
+    caplog.set_level("DEBUG")
     target, proxied = (trusted.server if each == "https" else None for each in (service, scheme))
     script = ANSWER if stream else WHOLE
     with (
@@ -168,6 +170,7 @@ async def test_a_proxy_of_the_environment_is_used(
             assert await asker.ask(stream=stream) == "Hello"
     assert "agents.example" in proxy.seen[0]
     assert len(server.requests) == 1
+    assert "p@ss" not in caplog.text
     assert (KEY.encode() in proxy.heard) is (service == "http")  # else TLS hides it
 
 

@@ -98,9 +98,15 @@ def core_proxy(proxy: httpx.Proxy | None) -> httpcore.Proxy | None:
     """A proxy of httpx as httpcore takes it."""
     if proxy is None:
         return None
-    return httpcore.Proxy(
-        _url(proxy.url), proxy.raw_auth, proxy.headers.raw, ssl_context=proxy.ssl_context
-    )
+    auth = proxy.raw_auth and (_Unshown(proxy.raw_auth[0]), _Unshown(proxy.raw_auth[1]))
+    return httpcore.Proxy(_url(proxy.url), auth, proxy.headers.raw, ssl_context=proxy.ssl_context)
+
+
+class _Unshown(bytes):
+    """A part of a proxy's credentials, which httpcore logs as it is shown."""
+
+    def __repr__(self) -> str:
+        return "..."
 
 
 class _Backend(httpcore.SyncBackend):
