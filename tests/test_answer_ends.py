@@ -309,6 +309,16 @@ async def test_stop_cuts_across_borders_and_frees_the_connection(kind: str) -> N
 
 
 @each_kind
+@pytest.mark.parametrize("pieces", [["one two three"], ["one tw", "o three"], [*"one two three"]])
+async def test_the_stop_that_is_whole_first_cuts_in_whatever_pieces_the_text_comes(
+    kind: str, pieces: list[str]
+) -> None:
+    with serving([head(), *map(delta, pieces), HOLD]) as server:
+        async with asking(kind, server) as asker:
+            assert await asker.ask(stop=["two three", "wo"]) == "one t"
+
+
+@each_kind
 async def test_what_may_begin_a_stop_sequence_is_not_lost(kind: str) -> None:
     with serving([head(length=999), delta("one E"), delta("N"), CLOSE]) as server:
         async with asking(kind, server) as asker:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 class StopCutter:
-    """Cuts a text at the first of some sequences, which may arrive in pieces.
+    """Cuts a text at that of some sequences which is whole first, in whatever pieces it arrives.
 
     Args:
         stop: The sequences, none of them empty.
@@ -26,10 +26,10 @@ class StopCutter:
         if self.found:
             return ""
         text = self.held + text
-        places = [at for word in self._stop if (at := text.find(word)) >= 0]
-        if places:
+        ends = [(at + len(word), at) for word in self._stop if (at := text.find(word)) >= 0]
+        if ends:
             self.found, self.held = True, ""
-            return text[: min(places)]
+            return text[: min(ends)[1]]
         keep = self._possible_start(text)
         self.held = text[len(text) - keep :] if keep else ""
         return text[: len(text) - keep]
