@@ -9,6 +9,7 @@ import pytest
 
 from remote_agents import ConfigurationError
 from remote_agents.http.responses import Headers
+from remote_agents.sandbox import Sandbox
 from remote_agents.testing.ways import Way
 from tests.raw_server import JSON, RawServer, Step, head, serving
 from tests.transports import Asker, asking
@@ -59,6 +60,17 @@ async def test_a_query_of_the_callers_client_goes_along(awaited: bool) -> None:
             way = Way("plain", "bluenexus", streamed=False, awaited=awaited, **settings)
             assert (await way.ask("Hi")).text == "Hello"
     assert b"/chat/completions?qualifier=DEFAULT HTTP/1.1" in server.requests[0]
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+@pytest.mark.parametrize("awaited", [False, True])
+@pytest.mark.parametrize("service", ["cloudbase", "cloudbase_openai"])
+async def test_tencents_gateway_is_always_asked_for_events(
+    service: str, awaited: bool, streamed: bool, sandbox: Sandbox
+) -> None:
+    asking = Way("plain", service, streamed=streamed, awaited=awaited, **sandbox.kwargs(service))
+    assert (await asking.ask("Hi")).text
+    assert sandbox.requests(service)[-1]["headers"]["accept"].startswith("text/event-stream")
 
 
 async def test_a_header_of_the_callers_goes_before_ours(kind: str) -> None:

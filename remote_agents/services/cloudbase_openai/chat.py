@@ -24,8 +24,14 @@ def turn(asked: Turn) -> Flow[Reply]:
         "stream": asked.stream,
     }
     path = path_of(asked.agent_id, asked.options.get("route") or "gateway")
-    reply: Reply = yield Stream(Request("POST", path, json=body, stream=asked.stream), decode)
+    request = Request("POST", path, json=body, headers=ACCEPTED, stream=asked.stream)
+    reply: Reply = yield Stream(request, decode)
     return reply
+
+
+# The gateway ends after a minute what does not ask for events, whether or not a stream is expected,
+# by docs.cloudbase.net/faq/knowledge/ai-http-streaming-response-timeout.
+ACCEPTED = {"Accept": "text/event-stream, application/json;q=0.9"}
 
 
 def path_of(agent_id: str, route: str) -> str:
