@@ -105,6 +105,29 @@ def test_a_code_is_found_wherever_it_stands(endpoint: str, place: str) -> None:
         assert (error.code, "gone" in str(error)) == ("EXCEED_TOKEN_QUOTA_LIMIT", True)
 
 
+WRONG = [{"loc": ["body", "x"], "msg": "too small", "type": "t"}, {"loc": ["y"], "msg": "missing"}]
+WORDED: dict[str, tuple[Any, str | None, str]] = {
+    "FastAPI's, as the error": ({"error": WRONG}, None, "body.x: too small; y: missing"),
+    "FastAPI's, as errors": ({"errors": WRONG}, None, "body.x: too small; y: missing"),
+    "by field": ({"errors": {"message": ["m"], "name": "n"}}, None, "message: m; name: n"),
+    "by field, in a detail": ({"detail": {"name": "taken"}}, None, "name: taken"),
+    "of no field": ({"message": "m", "errors": [{"field": None, "message": "off"}]}, None, "off"),
+    "of a field alone": ({"message": "m", "errors": [{"field": "a", "code": "C"}]}, "C", "m"),
+    "a detail beside": ({"message": "m", "code": "C", "detail": {"type": "t"}}, "C", "m"),
+    "NestJS's, in a detail": ({"detail": {"error": "slow", "message": "m"}}, "slow", "m"),
+}
+
+
+@pytest.mark.parametrize("place", WORDED)
+@pytest.mark.parametrize("endpoint", ENDPOINT_NAMES)
+def test_what_is_wrong_is_told_with_its_field(endpoint: str, place: str) -> None:
+    body, code, said = WORDED[place]
+    raw = json.dumps(body).encode()
+    error = failure(endpoint, head(JSON, "400 Bad Request", length=len(raw)), raw)
+    assert isinstance(error, BadRequestError)
+    assert (error.code, str(error).partition("400: ")[2]) == (code, f"{said}.")
+
+
 @pytest.mark.parametrize(
     ("code", "kind"),
     [

@@ -252,19 +252,19 @@ def _sentence(said: str) -> str:
 def error_code(body: object) -> str | None:
     """The service's own error code, wherever it stands."""
     # As Private AI has it: "ErrorDetail" on developer.broadcom.com.
-    for detail in _first(body.get("detail")) if isinstance(body, dict) else []:
+    for detail in _object(body.get("detail")) if isinstance(body, dict) else []:
         if told := _filled_text(detail.get("error_code")):
             return told
-    for place in _error_objects(body):
+    places = _error_objects(body)
+    for place in places:
         for key in ("code", "name", "type"):
             value = place.get(key)
             known = isinstance(value, (str, int)) and not isinstance(value, bool) and str(value)
             if known and (key == "code" or place is not body):
                 return str(value)
     # The class of NestJS's errors, and the code of OAuth's, stand in `error`.
-    if isinstance(body, dict) and (body.get("message") or body.get("error_description")):
-        return _filled_text(body.get("error"))
-    return None
+    telling = (p.get("error") for p in places if p.get("message") or p.get("error_description"))
+    return next(filter(None, map(_filled_text, telling)), None)
 
 
 def error_message(body: object) -> str:
@@ -272,7 +272,7 @@ def error_message(body: object) -> str:
     if isinstance(body, str):
         return _page_title(body) if HTML.search(body[:500]) else body[:LONGEST_BODY].strip()
     refused = body.get("errors") if isinstance(body, dict) else None
-    if any("field" in item for item in _first(refused)):
+    if any(map(_place, _first(refused))):
         return _words(refused)[:LONGEST_BODY]
     for place in _error_objects(body):
         for key in ("message", "msg", "detail", "error_description", "error", "errors"):
@@ -285,17 +285,24 @@ def _error_objects(body: object) -> list[JsonMapping]:
     """The objects that tell of a failure: those within the body, the outer first, and the body."""
     places = [body] if isinstance(body, dict) else []
     for place in places:  # which grows meanwhile
-        detail = place.get("detail")  # a list there is FastAPI's, of all that is wrong
-        inner = [*_first(place.get("error")), *_first(place.get("errors"))]
-        inner += _first(None if isinstance(detail, list) else detail)
-        inner += [e for choice in _first(place.get("choices")) for e in _first(choice.get("error"))]
-        places += inner
+        inner = [*_object(place.get("error")), *_first(place.get("errors"))]
+        inner += [e for c in _first(place.get("choices")) for e in _object(c.get("error"))]
+        detail = place.get("detail")
+        if isinstance(detail, dict) and not TELLING.isdisjoint(detail):
+            inner.append(detail)
+        places += [each for each in inner if "loc" not in each]  # one of all that is wrong
     return [*places[1:], *places[:1]]
 
 
+TELLING = frozenset({"code", "message", "msg", "error", "errors"})
+
+
+def _object(value: object) -> list[JsonObject]:
+    return [value] if isinstance(value, dict) else _first(value)
+
+
 def _first(value: object) -> list[JsonObject]:
-    values = value[:1] if isinstance(value, list) else [value]
-    return [item for item in values if isinstance(item, dict)]
+    return [item for item in value[:1] if isinstance(item, dict)] if isinstance(value, list) else []
 
 
 def _words(value: object) -> str:
@@ -307,13 +314,20 @@ def _words(value: object) -> str:
     if isinstance(value, dict):
         said = value.get("msg", value.get("message") if "field" in value else None)
         if isinstance(said, str):
-            place = value.get("loc", [value.get("field", "")])
-            where = ".".join(map(str, place)) if isinstance(place, list) else ""
+            where = _place(value)
             return said if said.startswith(where) else f"{where}: {said}"
         return "; ".join(
             f"{key}: {said}" for key, v in list(value.items())[:10] if (said := _words(v))
         )
     return "" if value is None else json.dumps(value)
+
+
+def _place(problem: JsonMapping) -> str:
+    """What is wrong, if an item says what is wrong with it."""
+    told = "message" in problem or "msg" in problem
+    place = problem.get("loc") or (told and problem.get("field"))
+    where = ".".join(map(str, place)) if isinstance(place, list) else place
+    return where if isinstance(where, str) else ""
 
 
 HTML = re.compile(r"<html|<!doctype html", re.IGNORECASE)
