@@ -8,7 +8,7 @@ import pytest
 
 from langchain_agents import AgentLLM, ChatAgent
 from llamaindex_agents import RemoteAgent
-from remote_agents import AgentError, ConfigurationError
+from remote_agents import AgentError, AgentStatusError, ConfigurationError, MaiAgent
 from remote_agents.memory import lease
 from remote_agents.sandbox import Sandbox
 from remote_agents.services import ENDPOINTS
@@ -70,28 +70,51 @@ async def test_a_services_words_are_quoted_as_they_are(
 
 
 TOO_LONG = [
-    (413, "<html><title>413 Request Entity Too Large</title></html>"),
-    (400, {"content": ["Ensure this field has no more than 4000 characters."]}),
-    (400, {"error": {"code": "context_length_exceeded", "message": "8192 tokens at most."}}),
-    (422, {"detail": [{"loc": ["body"], "msg": "String should have at most 4000 characters"}]}),
-    (200, {"error": {"message": "The input is too long."}}),
-    (200, {"code": "INVALID_PARAM", "message": "\u4e0a\u4e0b\u6587\u8fc7\u957f"}),
+    (413, "<html><title>413 Request Entity Too Large</title></html>", True),
+    (400, {"content": ["Ensure this field has no more than 4000 characters."]}, True),
+    (400, {"error": {"code": "context_length_exceeded", "message": "8192 tokens at most."}}, True),
+    (
+        422,
+        {"detail": [{"loc": ["body"], "msg": "String should have at most 4000 characters"}]},
+        True,
+    ),
+    (200, {"error": {"message": "The input is too long."}}, True),
+    (200, {"code": "INVALID_PARAM", "message": "\u4e0a\u4e0b\u6587\u8fc7\u957f"}, True),
+    (400, {"error": {"message": "It took too long."}}, False),
+    (200, {"error": {"message": "The model is taking too long to respond"}}, False),
+    (400, {"code": "INVALID_PARAM", "message": "\u54cd\u5e94\u65f6\u95f4\u8fc7\u957f"}, False),
 ]
 
 
 @each_way
 @each_loop
-@pytest.mark.parametrize(("status", "body"), TOO_LONG)
+@pytest.mark.parametrize(("status", "body", "told"), TOO_LONG)
 @pytest.mark.parametrize("endpoint", ENDPOINT_NAMES)
 async def test_what_is_too_long_is_to_be_shortened(
-    endpoint: str, status: int, body: Any, awaited: bool, streamed: bool, sandbox: Sandbox
+    endpoint: str,
+    status: int,
+    body: Any,
+    told: bool,
+    awaited: bool,
+    streamed: bool,
+    sandbox: Sandbox,
 ) -> None:
     asking = way(sandbox, "plain", endpoint, streamed=streamed, awaited=awaited)
-    for said, told in ((body, True), ({"error": {"message": "It took too long."}}, False)):
-        sandbox.fail_next(status, body=said, endpoint=endpoint)
-        with pytest.raises(AgentError) as caught:
-            await asking.ask("Hello")
-        assert ("trim_messages" in str(caught.value)) is (told or status == 413)
+    sandbox.fail_next(status, body=body, endpoint=endpoint)
+    with pytest.raises(AgentError) as caught:
+        await asking.ask("Hello")
+    assert ("trim_messages" in str(caught.value)) is told
+
+
+@pytest.mark.parametrize("status", [413, 400])
+def test_a_file_is_not_to_be_shortened(status: int, sandbox: Sandbox) -> None:
+    client = MaiAgent(**sandbox.kwargs("maiagent"))
+    body = {"filename": ["Ensure this field has no more than 255 characters."]}
+    sandbox.fail_next(status, body=body, endpoint="maiagent", match="attachments")
+    with pytest.raises(AgentStatusError, match="255") as caught:
+        client.attachments.upload(b"a", filename="a.txt")
+    assert "trim_messages" not in str(caught.value)
+    assert not caught.value.too_long
 
 
 @each_way

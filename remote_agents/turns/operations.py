@@ -51,6 +51,7 @@ from remote_agents.types import Event, Reply, Turn
 from remote_agents.wire.failures import error_message
 from remote_agents.wire.json import merge
 from remote_agents.wire.not_found import is_about_path
+from remote_agents.wire.too_long import tell_of_length
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -200,6 +201,7 @@ def stream(op: Stream, exchange: Exchange) -> Flow[Reply]:
     except AgentError as error:
         if isinstance(error, NotFoundError) and is_about_path(error):
             error.args = (_no_api(op.request, terms, error_message(error.body)),)
+        tell_of_length(error)
         error.begun = error.begun or reply.begun
         tell_what_is_known(error, exchange, reply)
         raise

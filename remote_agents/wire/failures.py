@@ -67,15 +67,6 @@ HINTS = {
     404: "Check the id that was asked for, agent_id ({agent_id}) and base_url.",
     429: "Wait, lower the concurrency, or set rate_limit.",
 }
-TOO_LONG = re.compile(
-    r"(?<!took )too[ _](long|many[ _]tokens)|context[ _](window|length)|max_length"
-    r"|(no more than|at most) \d+ characters|[过過超][长長]",
-    re.IGNORECASE,
-)
-SHORTEN = (
-    "Send less: shorten the question, or the history that goes along (trim_messages in LangChain, "
-    "a memory's token_limit in LlamaIndex)."
-)
 LONGEST_BODY = 500
 
 
@@ -132,14 +123,13 @@ def status_error(
         "code": code,
         "body": body,
         "location": _location(status, headers),
-        "too_long": not context.foreign and _is_too_long(status, told),
         "endpoint": context.endpoint,
         "request_id": request_id(headers, id_headers, body),
     }
     if issubclass(kind, (errors.RateLimitError, errors.ServerError)):
         details["retry_after"] = retry_after(headers)
     message = _sentence(f"{context.title} answered {status}: {said}")
-    return kind(" ".join([message, *_hint_for(kind, status, headers, context, told)]), **details)
+    return kind(" ".join([message, *_hint_for(kind, status, headers, context)]), **details)
 
 
 def _challenge(headers: Mapping[str, str]) -> JsonObject:
@@ -157,16 +147,10 @@ def _location(status: int, headers: Mapping[str, str]) -> str | None:
 
 
 def _hint_for(
-    kind: type[AgentStatusError],
-    status: int,
-    headers: Mapping[str, str],
-    context: Context,
-    told: object,
+    kind: type[AgentStatusError], status: int, headers: Mapping[str, str], context: Context
 ) -> list[str]:
     if context.foreign:
         return []
-    if status == 413 or _is_too_long(status, told):
-        return [SHORTEN]
     if kind is errors.QuotaExceededError:
         return ["The account's quota is used up; waiting does not help."]
     if 300 <= status < 400:
@@ -174,11 +158,6 @@ def _hint_for(
         return [f"It redirects to {target}, which is not followed: set base_url to that service."]
     hint = HINTS.get(status)
     return [hint.format(env=context.env, agent_id=context.agent_id)] if hint else []
-
-
-def _is_too_long(status: int, told: object) -> bool:
-    words = f"{error_code(told)} {error_message(told)}"
-    return status in (0, 400, 413, 422) and bool(TOO_LONG.search(words))
 
 
 def error_class(status: int, code: str | None, context: Context) -> type[AgentStatusError]:
@@ -216,7 +195,8 @@ def reported_failure(data: JsonObject, context: Context, *, whole: bool) -> Agen
     data = mended(data)  # services cut their words in the middle of a letter, too
     code = error_code(data)
     said = error_message(data) or "the service reported a failure"
-    details = {"endpoint": context.endpoint, "request_id": _filled_text(data.get("requestId"))}
+    request = _filled_text(data.get("requestId"))
+    details: JsonObject = {"endpoint": context.endpoint, "request_id": request}
     text = f"{context.title} failed: {said}"
     named = _kind_of(code, context)
     status = STATUS_OF.get(named, 500) if named else _status_by_word(code) if whole else 0
@@ -224,17 +204,14 @@ def reported_failure(data: JsonObject, context: Context, *, whole: bool) -> Agen
     status = status or (stated if stated == 402 or (whole and stated < 500) else 0)
     if status:
         kind = error_class(status, code, context)
-        hint = _hint_for(kind, status, {}, context, data)
+        hint = _hint_for(kind, status, {}, context)
         return kind(
             " ".join([_sentence(text), *hint]),
             status_code=status,
             code=code,
             body=data,
-            too_long=_is_too_long(status, data),
             **details,
         )
-    if _is_too_long(status, data):
-        text = f"{_sentence(text)} {SHORTEN}"
     return RemoteFailureError(text, code=code, body=data, **details)
 
 

@@ -1,0 +1,31 @@
+"""Whether a turn was refused for the length of what was sent. Pure."""
+
+from __future__ import annotations
+
+import re
+
+from remote_agents.errors import AgentError, AgentStatusError, RemoteFailureError
+
+# What took, ran or waited too long is another matter, in Chinese too.
+TOO_LONG = re.compile(
+    r"\b(is|are|was|were|inputs?|prompts?|messages?|contents?|context|texts?|query|questions?|history)"
+    r"[ _]too[ _]long|_too_long|too[ _]many[ _]tokens|context[ _](window|length)"
+    r"|(no more than|at most) \d+ characters|(?<![时時间間待])[过過超][长長]",
+    re.IGNORECASE,
+)
+SHORTEN = (
+    "Send less: shorten the question, or the history that goes along (trim_messages in LangChain, "
+    "a memory's token_limit in LlamaIndex)."
+)
+
+
+def tell_of_length(error: AgentError) -> None:
+    """Tell how to send less, if a service refused a turn, or failed, since too much was sent."""
+    if not isinstance(error, (AgentStatusError, RemoteFailureError)):
+        return
+    status = error.status_code if isinstance(error, AgentStatusError) else 0
+    said = status in (0, 400, 413, 422) and bool(TOO_LONG.search(f"{error.code} {error}"))
+    if isinstance(error, AgentStatusError):
+        error.too_long = said
+    if said or status == 413:
+        error.args = (f"{str(error).rstrip('.')}. {SHORTEN}",)
