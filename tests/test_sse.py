@@ -52,7 +52,10 @@ EXAMPLES: dict[str, tuple[bytes, list[Any]]] = {
     "empty data between": (b"data: a\n\ndata: \n\ndata: b\n\n", [b"a", b"b"]),
     "bare JSON lines": (b'{"a":1}\n{"b":2}\n[DONE]', [{"a": 1}, {"b": 2}, b"[DONE]"]),
     "a bare line that speaks of events": (b'{"a":"data: [1]"}\n', [{"a": "data: [1]"}]),
-    "a bare line with another in it": (b'{"a":"bdata: {"a":1}\n\n', [b'{"a":"bdata: {"a":1}\n']),
+    "a bare line with another in it": (
+        b'{"a":"bdata: {"a":1}\n{"b":2}\n',
+        [b'{"a":"bdata: {"a":1}', {"b": 2}],
+    ),
     "a bare line ends what was begun": (b'data: a\n{"b":2}\n', [b"a", {"b": 2}]),
     "other separators are text": (
         "data: a\u2028b\x0bc\x85\n\n".encode(),

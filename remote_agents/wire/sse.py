@@ -215,9 +215,8 @@ class SSEDecoder:
         return self._is_open()
 
     def _take_field(self, line: bytes, frames: list[Frame]) -> None:
-        if line.lstrip()[:1] in (b"{", b"["):
-            self._take_bare_json(line, frames)
-        elif b"data:" in line and SWALLOWED.search(line):
+        lost = b"data:" in line and SWALLOWED.search(line)
+        if lost and type(self._reread(line)) is bytes:  # not JSON whose text speaks of events
             self._end_frame(frames)
             frames.append((None, line))
         elif line[:6] == b"event:":
@@ -227,6 +226,8 @@ class SSEDecoder:
         elif FIELD.match(line):
             if self._after_gap:
                 self._end_frame(frames)
+        elif line.lstrip()[:1] in (b"{", b"["):
+            self._take_bare_json(line, frames)
         elif OTHER_FIELD.match(line):
             self._stray = self._stray or line
         else:
