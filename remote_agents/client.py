@@ -25,7 +25,14 @@ from remote_agents.resources.methods import ResourceAttribute
 from remote_agents.resources.recovery import conversation_of, stored_answer
 from remote_agents.resources.searching import read_most
 from remote_agents.service import Endpoint
-from remote_agents.settings import CallArguments, Settings, given, hide_secrets, signature
+from remote_agents.settings import (
+    CallArguments,
+    Settings,
+    given,
+    hide_secrets,
+    require_service,
+    signature,
+)
 from remote_agents.types import Citation, Event, Message, Reply, TextDelta
 from remote_agents.unknown_names import unknown_name
 
@@ -70,6 +77,7 @@ class Client(Settings):
     if not TYPE_CHECKING:  # type checkers see the fields
 
         def __init__(self, *positional: object, **settings: object) -> None:
+            require_service(type(self))
             settings = hide_secrets(settings)
             if positional:
                 super().__init__(*positional)

@@ -11,8 +11,8 @@ from typing_extensions import Self
 
 from remote_agents.arguments.connection import environment_of
 from remote_agents.callers import warn
-from remote_agents.errors import AgentError, ConfigurationError
-from remote_agents.settings import DerivedText, Settings, hide_secrets
+from remote_agents.errors import AgentError
+from remote_agents.settings import DerivedText, Settings, hide_secrets, require_service
 
 if TYPE_CHECKING:
     from remote_agents.agent import Agent
@@ -82,9 +82,7 @@ class Configured(Settings):
     if not TYPE_CHECKING:  # type checkers see the fields
 
         def __init__(self, *positional: object, **settings: object) -> None:
-            if not hasattr(type(self), "endpoint"):
-                name = type(self).__name__
-                raise ConfigurationError(f"{name} is the base of the services' classes: use those.")
+            require_service(type(self))
             settings = hide_secrets(settings)
             environment = _environment_in(settings)
             try:

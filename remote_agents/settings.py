@@ -273,6 +273,13 @@ NAMES_SECRET = re.compile(
 )
 
 
+def require_service(kind: type[Settings]) -> None:
+    """Refuse the base of the services' classes, which is of no service itself."""
+    if not hasattr(kind, "endpoint"):
+        name = kind.__name__
+        raise ConfigurationError(f"{name} is the base of the services' classes: use those.")
+
+
 def hide_secrets(arguments: Mapping[str, Any]) -> dict[str, Any]:
     """The same arguments with no secret in plain text: error trackers show the locals of frames.
 

@@ -9,6 +9,7 @@ import pytest
 from langchain_agents import AgentLLM, ChatAgent
 from llamaindex_agents import RemoteAgent
 from remote_agents import AgentError, AgentStatusError, ConfigurationError, MaiAgent
+from remote_agents.client import Client
 from remote_agents.memory import lease
 from remote_agents.sandbox import Sandbox
 from remote_agents.services import ENDPOINTS
@@ -131,7 +132,7 @@ def test_an_empty_prompt(endpoint: str, framework: str, streamed: bool, sandbox:
 
 
 @pytest.mark.parametrize("given", [{}, {"api_key": "k"}, {"foo": 1}])
-@pytest.mark.parametrize("base", [ChatAgent, AgentLLM, RemoteAgent])
+@pytest.mark.parametrize("base", [Client, ChatAgent, AgentLLM, RemoteAgent])
 def test_the_base_of_the_classes_names_them(base: Any, given: dict[str, Any]) -> None:
     with pytest.raises(ConfigurationError, match="base of the services' classes"):
         base(**given)
