@@ -186,15 +186,16 @@ class Standing:
     def next_of_session(self) -> Plan:
         """A prompt without a history: it goes to the latest conversation, unless that is cleared.
 
-        If the session's last call brought a history, there is none any more. It goes to a new one
-        too where it begins with a question that broke off, but without its instruction.
+        If the session's last call brought a history, there is none any more.
         """
         latest = self.records[0] if self.records else None
-        if plan := self.continued():
-            return plan
-        if latest is None or latest.history or self.why_left:
-            return self.anew()
-        return self.sent_after(-1, latest, "session")
+        plan = self.continued()
+        if plan is None:
+            if latest is None or latest.history:
+                return self.anew()
+            plan = self.following(latest.conversation_id, "session")
+        plan.moved_on = bool(plan.history) and not self.has_all_of(plan)
+        return plan
 
     def latest(self) -> Plan:
         """What stands after the newest reply, to the session's latest conversation."""

@@ -23,7 +23,7 @@ from remote_agents.memory.dialogue import names_in
 from remote_agents.memory.history_matching import LATEST
 from remote_agents.sandbox import Sandbox
 from remote_agents.turns.memory_warnings import ConversationRestartedWarning
-from tests.memory.ways import ASKED, REMEMBERING, SECRET, WAYS, ask, client, received
+from tests.memory.ways import ASKED, REMEMBERING, SECRET, WAYS, ask, asked, client, received
 
 KEEPING = [*REMEMBERING, "cloudbase_ag_ui"]
 TOLD = SECRET.format("zebra-17")
@@ -218,19 +218,21 @@ async def test_a_question_whose_answer_broke_off_restarts_too(
     assert reply.conversation_id != lost
 
 
+@pytest.mark.parametrize("instruction", [[], [Message("system", "Be kind.")]], ids=["", "told"])
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("endpoint", KEEPING)
-async def test_a_question_that_broke_off_is_not_told_twice_without_its_instruction(
-    sandbox: Sandbox, endpoint: str, way: str, store: InMemorySessionStore
+async def test_a_session_goes_on_behind_a_question_that_broke_off(
+    sandbox: Sandbox, endpoint: str, way: str, instruction: list[Any], store: InMemorySessionStore
 ) -> None:
     agent = client(sandbox, endpoint, session_store=store, max_retries=0)
+    first = await ask(agent, "ask", [*instruction, TOLD], session_id="u1")
     sandbox.drop_after(1)
-    with pytest.raises(AgentError) as broken:
-        await ask(agent, "stream", [Message("system", "Be kind."), TOLD], session_id="u1")
-    reply = await ask(agent, way, [TOLD, ASKED], session_id="u1")
-    assert reply.conversation_id != broken.value.conversation_id
-    assert (reply.memory, reply.memory_reason) == ("new", "instruction_dropped")
+    with pytest.raises(AgentError):
+        await ask(agent, "stream", [*instruction, "Thanks."], session_id="u1")
+    reply = await ask(agent, way, ["Thanks.", ASKED], session_id="u1")
+    assert (reply.conversation_id, reply.memory) == (first.conversation_id, "continued")
     assert "zebra-17" in reply.text
+    assert asked(sandbox) == [ASKED]
 
 
 @pytest.mark.parametrize("endpoint", KEEPING)
