@@ -106,6 +106,7 @@ def test_a_code_is_found_wherever_it_stands(endpoint: str, place: str) -> None:
 
 
 WRONG = [{"loc": ["body", "x"], "msg": "too small", "type": "t"}, {"loc": ["y"], "msg": "missing"}]
+FIELDS = [{"field": "a", "message": "off"}]
 WORDED: dict[str, tuple[Any, str | None, str]] = {
     "FastAPI's, as the error": ({"error": WRONG}, None, "body.x: too small; y: missing"),
     "FastAPI's, as errors": ({"errors": WRONG}, None, "body.x: too small; y: missing"),
@@ -115,7 +116,23 @@ WORDED: dict[str, tuple[Any, str | None, str]] = {
     "of a field alone": ({"message": "m", "errors": [{"field": "a", "code": "C"}]}, "C", "m"),
     "a detail beside": ({"message": "m", "code": "C", "detail": {"type": "t"}}, "C", "m"),
     "NestJS's, in a detail": ({"detail": {"error": "slow", "message": "m"}}, "slow", "m"),
+    "of a field, in a detail": ({"detail": {"message": "m", "errors": FIELDS}}, None, "a: off"),
 }
+
+
+@pytest.mark.parametrize("endpoint", ENDPOINT_NAMES)
+def test_a_status_that_is_told_says_what_an_error_event_is(endpoint: str) -> None:
+    told = b'{"statusCode":402,"message":"No credits"}'
+    for event in (b"data: %b\n\n", b"event: error\ndata: %b\n\n", b'data: {"error":%b}\n\n'):
+        assert isinstance(failure(endpoint, head(), event % told), QuotaExceededError)
+
+
+@pytest.mark.parametrize("said", [{"content": "Overloaded"}, {"text": "Overloaded"}])
+@pytest.mark.parametrize("endpoint", ENDPOINT_NAMES)
+def test_a_failure_that_a_type_tells_has_its_words(endpoint: str, said: dict[str, str]) -> None:
+    body = json.dumps({"type": "error", **said}).encode()
+    for script in ([head(JSON, length=len(body)), body], [head(), b"data: %b\n\n" % body]):
+        assert str(failure(endpoint, *script)).partition(": ")[2] == "Overloaded"
 
 
 @pytest.mark.parametrize("place", WORDED)

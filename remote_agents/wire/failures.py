@@ -26,7 +26,7 @@ from remote_agents.errors import (
     StreamProtocolError,
 )
 from remote_agents.json_types import JsonMapping, JsonObject
-from remote_agents.wire.frames import is_failure_body, stated_status
+from remote_agents.wire.frames import FAILURE_TYPES, is_failure_body, stated_status
 from remote_agents.wire.parsing import json_or_text, mended
 from remote_agents.wire.sse import SSEDecoder
 
@@ -200,7 +200,7 @@ def reported_failure(data: JsonObject, context: Context, *, whole: bool) -> Agen
     text = f"{context.title} failed: {said}"
     named = _kind_of(code, context)
     status = STATUS_OF.get(named, 500) if named else _status_by_word(code) if whole else 0
-    stated = stated_status(data)
+    stated = next(filter(None, map(stated_status, _error_objects(data))), 0)
     status = status or (stated if stated == 402 or (whole and stated < 500) else 0)
     if status:
         kind = error_class(status, code, context)
@@ -248,13 +248,16 @@ def error_message(body: object) -> str:
     """The service's own words, wherever they stand."""
     if isinstance(body, str):
         return _page_title(body) if HTML.search(body[:500]) else body[:LONGEST_BODY].strip()
-    refused = body.get("errors") if isinstance(body, dict) else None
-    if any(map(_place, _first(refused))):
-        return _words(refused)[:LONGEST_BODY]
-    for place in _error_objects(body):
+    places = _error_objects(body)
+    for refused in (place.get("errors") for place in places):
+        if any(map(_place, _first(refused))):
+            return _words(refused)[:LONGEST_BODY]
+    for place in places:
         for key in ("message", "msg", "detail", "error_description", "error", "errors"):
             if said := _words(place.get(key)):
                 return said[:LONGEST_BODY]
+    if isinstance(body, dict) and body.get("type") in FAILURE_TYPES:
+        body = body.get("content") or body.get("text") or body
     return _words(body)[:LONGEST_BODY]
 
 

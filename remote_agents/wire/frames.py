@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from remote_agents.json_types import JsonObject
+from remote_agents.json_types import JsonMapping, JsonObject
 from remote_agents.wire.sse import DONE, Frame
 from remote_agents.wire.unknown_frames import TYPE_KEYS, answer_in
 
@@ -144,7 +144,7 @@ def _says_failed(data: JsonObject) -> bool:
     return isinstance(data.get("errors"), list) and bool(data["errors"])
 
 
-def stated_status(data: JsonObject) -> int:
+def stated_status(data: JsonMapping) -> int:
     """The status that NestJS repeats in its bodies, if it is one of a failure."""
     status = data.get("statusCode")
     return status if isinstance(status, int) and 400 <= status < 600 else 0
