@@ -34,10 +34,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Refuse the name of a service that is not installed."""
-    known = [*ENDPOINTS]
     for name in config.getoption("--agent-service") or ():
-        if name not in known:
-            raise pytest.UsageError(f"--agent-service: {name!r} is none of {', '.join(known)}.")
+        if name not in list(ENDPOINTS):
+            raise pytest.UsageError(f"--agent-service: {name!r} is none of {', '.join(ENDPOINTS)}.")
 
 
 def pytest_load_initial_conftests(args: list[str]) -> None:
