@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 
 import pytest
 from langchain.agents.middleware.summarization import DEFAULT_SUMMARY_PROMPT as SUMMARIZATION
@@ -23,6 +24,7 @@ from llama_index.core.indices.property_graph.sub_retrievers.llm_synonym import (
     DEFAULT_SYNONYM_EXPAND_TEMPLATE,
 )
 from llama_index.core.indices.query.query_transform.prompts import (
+    DEFAULT_DECOMPOSE_QUERY_TRANSFORM_TMPL as DECOMPOSE,
     DEFAULT_STEP_DECOMPOSE_QUERY_TRANSFORM_TMPL as STEP_DECOMPOSE,
 )
 from llama_index.core.indices.utils import (
@@ -243,12 +245,18 @@ LIFTED = {"en": "Crane 9 lifts 42 tonnes.", "de": "Kran 9 hebt 42 Tonnen.", "zh"
 
 @pytest.mark.parametrize("language", LIFTED)
 def test_a_question_is_one_step(handbook: Brain, language: str) -> None:
-    asked, _ = HISTORY[language]
+    asked = f"{HISTORY[language][0]}\nCrane 9 is red."
+    known = {"query_str": asked, "context_str": f"{LIFTED[language]}\n\nQuestion: Where?"}
+    assert said(handbook, DECOMPOSE.format(**known)) == asked
     for reasoning, said_next in (("None", asked), (f"\n- {asked}\n- {LIFTED[language]}\n", "None")):
-        prompt = STEP_DECOMPOSE.format(
-            query_str=asked, context_str="Cranes.\n\nParking.", prev_reasoning=reasoning
-        )
+        prompt = STEP_DECOMPOSE.format(**known, prev_reasoning=reasoning)
         assert said(handbook, prompt) == said_next
+
+
+def test_what_looks_like_many_steps_is_read_in_no_time(handbook: Brain) -> None:
+    began = time.perf_counter()
+    said(handbook, "Question: a\nKnowledge source context:\nPrevious reasoning:\n" * 400)
+    assert time.perf_counter() - began < 2
 
 
 @pytest.mark.parametrize("language", LIFTED)

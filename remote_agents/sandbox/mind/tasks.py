@@ -156,7 +156,9 @@ def looked_up(task: Task, form: re.Match[str]) -> str:
 
 def stepped(task: Task, form: re.Match[str]) -> str:
     """The question as the first step to its answer, and the end once there is one."""
-    return form[1] if form[2].strip() in ("", "None") else "None"
+    before, _, known = task.text.rpartition("\nKnowledge source context:")
+    reasoned = re.search(r"^Previous reasoning:\s*(?!None\b|New question:)\S", known, re.MULTILINE)
+    return "None" if reasoned else re.split("(?im)^question: ", before)[-1]
 
 
 def filled_in(task: Task, form: re.Match[str]) -> str:
@@ -177,7 +179,7 @@ TASKS: dict[str, Callable[[Task, re.Match[str]], str | None]] = {
     r"'(\w+: )<numbers?>'": numbered,
     rf"\bclassify\b[^.'\"`]*((?:{QUOTED}[\s,]*(?:or\s+)?){{2,}})": classified,
     r"^query: (.+)\nexisting answer:(.*)\nanswer:": looked_up,
-    r"\A(?s:.*)^question: (.+)\nknow(?s:.*?)^previous reasoning:((?s:.*?))^new question:": stepped,
+    r"^knowledge source context:(?s:.*)^new question:\s*\Z": stepped,
     r"\A(?s:.*)^lookahead template:\n(.+)\n\n.*:\n((?s:.*))\n\n.*:": filled_in,
     r"^messages to summarize:\n((?s:.+))": summed_up,
     spoken("standalone"): standalone,
