@@ -132,13 +132,17 @@ POLITELY = {
     "de": "Hallo, wie hoch ist der Leuchtturm? Der Leuchtturm ist 63 Meter hoch.",
     "zh": "你好，请问灯塔有多高？灯塔高63米。",
     "zh, thanks": "灯塔高63米。谢谢，灯塔有多高？",
+    "en, astonished": "The lighthouse is 63 metres tall. Hello, how tall is the lighthouse?!",
+    "en, smiling": "The lighthouse is 63 metres tall. Hello, how tall is the lighthouse?🙂",
     "ja": "こんにちは、灯台の高さは？灯台の高さは63メートルです。",
 }
 
 
 @pytest.mark.parametrize("text", POLITELY.values(), ids=POLITELY)
 def test_a_question_that_begins_politely_is_answered(handbook: Brain, text: str) -> None:
-    assert "63" in said(handbook, text)
+    answer = said(handbook, text)
+    assert "63" in answer
+    assert "Hello" not in answer
 
 
 PAST = {

@@ -90,7 +90,7 @@ class Sentence(NamedTuple):
     @property
     def asks(self) -> bool:
         """Whether it ends as a question does."""
-        return self.text.rstrip("\"'”’»」』)*_ ").endswith(("?", "？", "؟"))
+        return bool(re.search(r"[?？؟][\W_]*\Z", self.text[-20:]))
 
     @property
     def answers(self) -> bool:
