@@ -170,3 +170,10 @@ NEWEST = {
 def test_what_stands_below_a_talk_is_the_newest_message(handbook: Brain, newest: str) -> None:
     talk = "Conversation so far:\nUser: Hi\nAssistant: Hello!\n---\n\n"
     assert said(handbook, f"{talk}{newest}").startswith(NEWEST[newest])
+
+
+@pytest.mark.parametrize("earlier", ["", "User: Hi\nAssistant: Hello!\n"])
+@pytest.mark.parametrize("below", ["It is red.", "\nBe polite and brief.", "\nYou are Bo's agent."])
+def test_what_stands_below_a_users_words_is_none(handbook: Brain, earlier: str, below: str) -> None:
+    answer = said(handbook, f"{earlier}User: My boat is at pier 6.\n{below}")
+    assert answer == "Noted, I will remember that. You said: My boat is at pier 6."

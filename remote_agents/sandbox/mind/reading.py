@@ -125,8 +125,10 @@ def read(text: str) -> Reading:
     pairs = pairwise([*sentences(text), Sentence("")])
     found = [(part, _asking(part) * (not then.answers)) for part, then in pairs]
     most, block = max(((each, part.block) for part, each in found if each), default=(0, -1))
-    if 0 < most < 1 and not found[-1][0].label:  # what stands below a talk is its newest message
-        most, block = 0, found[-1][0].block
+    below = [part for part, _ in found if part.block > block]
+    # What stands below a talk that the agent ended is its newest message.
+    if 0 < most < 1 and TALKERS[1] in {part.label for part in below} and not below[-1].label:
+        most, block = 0, below[-1].block
     asked = [part for part, each in found if part.block == block and (part.asks or each == most)]
     question = " ".join(part.text for part in asked).strip(" \t\"'“”*_") or text.strip()
     others = [part for part, _ in found if part not in asked]
