@@ -158,6 +158,19 @@ def test_a_verb_is_the_same_in_the_past(handbook: Brain, question: str) -> None:
     assert said(handbook, f"Context:\n{PAST[question]}\n\nQuestion: {question}") == PAST[question]
 
 
+NO_OTHER = {
+    "Ada wins. The gate won't.\n\nWho won't?": NOTHING,
+    "Ada wins. The gate won’t.\n\nWho won’t?": NOTHING,
+    "Ada won. Ole came late.\n\nWho wins?": "Ada won.",
+    "Ada wrote it. Ole chose it.\n\nSummarize this.": "Ada wrote it. Ole chose it.",
+}
+
+
+@pytest.mark.parametrize("prompt", NO_OTHER)
+def test_a_verb_in_the_past_is_no_other_word(handbook: Brain, prompt: str) -> None:
+    assert said(handbook, prompt) == NO_OTHER[prompt]
+
+
 NEWEST = {
     "Thanks!": "You are welcome!",
     "My boat is at pier 6.": "Noted, I will remember that. You said: My boat is at pier 6.",
