@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from llama_index.core.base.llms.types import ChatMessage
 from langchain_agents import ChatCloudBase, CloudBaseLLM
 from llamaindex_agents import CloudBase
 from remote_agents import (
+    AgentError,
     ConfigurationError,
     InMemorySessionStore,
     Message,
@@ -66,6 +68,26 @@ async def test_a_history_at_hand_is_what_is_told(sandbox: Sandbox, way: str) -> 
     assert "zebra-17" in reply.text
     assert history(sandbox) == [TOLD, said[1].text]
     assert (reply.memory, read_back(sandbox)) == ("continued", 0)
+
+
+@pytest.mark.parametrize("named", [True, False], ids=["conversation", "session"])
+@pytest.mark.parametrize("way", WAYS)
+async def test_what_was_said_before_a_question_that_broke_off_is_told(
+    sandbox: Sandbox, way: str, named: bool
+) -> None:
+    agent = client(sandbox, "cloudbase", session_store=InMemorySessionStore())
+    call = {"session_id": "u1"}
+    first = await ask(agent, "ask", TOLD, **call)
+    if named:
+        call = {"conversation_id": first.conversation_id}
+    sandbox.drop_after(1)
+    with pytest.raises(AgentError):
+        await ask(agent, "stream", "My boat is red.", **call)
+    reply = await ask(agent, way, ["My boat is red.", ASKED], **call)
+    assert "zebra-17" in reply.text
+    assert history(sandbox)[:2] == [TOLD, first.text]
+    sent = sandbox.requests("cloudbase")[-1]["body"]
+    assert json.dumps(sent).count("My boat is red.") == 1
 
 
 U, A, S = (partial(Message, role) for role in ("user", "assistant", "system"))

@@ -50,9 +50,10 @@ def turn(asked: Turn) -> Flow[Reply]:
         reads = partial(decode, sent=sent_in(body, asked))
     else:
         turns = turns_of(asked.options)
+        known = {message.role for message in asked.history}  # one that broke off has no answer
         if conversation_id is None and asked.keep:
             conversation_id = yield from _create_conversation(path)
-        elif conversation_id and turns and (asked.moved_on or not asked.history):
+        elif conversation_id and turns and (asked.moved_on or "assistant" not in known):
             history = yield from recalled(path, conversation_id, turns)
             asked = replace(asked, history=history or asked.history)
         body = _classic_body(asked, conversation_id, files)
