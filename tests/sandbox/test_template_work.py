@@ -288,6 +288,7 @@ BERTH = "Berth 4 is 11 metres deep."
         f"TL;DR: {BERTH}",
         f"{BERTH}\n\nTl;dr",
         f"Fasse zusammen: {BERTH}",
+        f"Summarize the text.\n\nAbout berth 4 of the harbour:\n\n{BERTH}",
         f"Summarize the following document in one sentence:\n\n{BERTH}",
         DEFAULT_SUMMARY_EXTRACT_TEMPLATE.format(context_str=BERTH),
         DEFAULT_TITLE_COMBINE_TEMPLATE.format(context_str="Berth 4 is 11 metres deep"),

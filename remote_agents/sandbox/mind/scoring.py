@@ -129,7 +129,8 @@ def _units(text: str) -> tuple[str, ...]:
 
 def gist(parts: Sequence[Sentence]) -> list[Candidate]:
     """The sentences whose words are used most, in their order."""
-    told = list(dict.fromkeys(p.text for p in parts if not p.asks and not talks(p)))
+    said = (part for part in parts if not (part.asks or talks(part)))
+    told = list(dict.fromkeys(part.text for part in said if not part.text.endswith((":", "："))))
     counts = Counter(term for part in parts for term in terms(part.text))
     best = nlargest(3, told, lambda t: sum(map(counts.__getitem__, terms(t))) / (3 + len(terms(t))))
     return [Candidate(text, 1.0) for text in told if text in best]
