@@ -189,13 +189,11 @@ class Standing:
         If the session's last call brought a history, there is none any more.
         """
         latest = self.records[0] if self.records else None
-        plan = self.continued()
-        if plan is None:
-            if latest is None or latest.history:
-                return self.anew()
-            plan = self.following(latest.conversation_id, "session")
-        plan.moved_on = bool(plan.history) and not self.has_all_of(plan)
-        return plan
+        if plan := self.continued():
+            return plan
+        if latest is None or latest.history:
+            return self.anew()
+        return self.following(latest.conversation_id, "session")
 
     def latest(self) -> Plan:
         """What stands after the newest reply, to the session's latest conversation."""
