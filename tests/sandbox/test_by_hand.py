@@ -160,8 +160,6 @@ def test_a_verb_is_the_same_in_the_past(handbook: Brain, question: str) -> None:
 
 NO_OTHER = {
     "Ada wins. The gate won't.\n\nWho won't?": NOTHING,
-    "Ada wins. The gate won’t.\n\nWho won’t?": NOTHING,
-    "Ada won. Ole came late.\n\nWho wins?": "Ada won.",
     "Ada wrote it. Ole chose it.\n\nSummarize this.": "Ada wrote it. Ole chose it.",
 }
 
