@@ -56,6 +56,11 @@ EXAMPLES: dict[str, tuple[bytes, list[Any]]] = {
         b'{"a":"bdata: {"a":1}\n{"b":2}\n',
         [b'{"a":"bdata: {"a":1}', {"b": 2}],
     ),
+    "a bare text that speaks of events": (b'{"a":"b data: {\nc"}\n', [{"a": "b data: {\nc"}]),
+    "several bare lines that speak of them": (
+        b'{"a":"data: {",\n"b":2}\n',
+        [{"a": "data: {", "b": 2}],
+    ),
     "a bare line ends what was begun": (b'data: a\n{"b":2}\n', [b"a", {"b": 2}]),
     "other separators are text": (
         "data: a\u2028b\x0bc\x85\n\n".encode(),
@@ -201,7 +206,7 @@ def test_a_large_event_in_small_pieces_takes_linear_time() -> None:
 
 
 @pytest.mark.parametrize(
-    "line", [b'data: }{"\n', b"data: {}\n", b'}"\n', b"\n", b"id\n", b'data: "[\n']
+    "line", [b'data: }{"\n', b"data: {}\n", b'}"\n', b"\n", b"id\n", b'data: "[\n', b"a data:"]
 )
 @pytest.mark.parametrize("begin", [b'data: {"a":"', b"data: [[[\n", b'{"a": {\n', b""])
 def test_lines_without_end_take_linear_time(begin: bytes, line: bytes) -> None:

@@ -18,7 +18,7 @@ from remote_agents.wire.parsing import BOM, Nesting, parse_leniently, strictly
 
 DONE = b"[DONE]"
 FIELD = re.compile(rb"(?:event|id|retry)(?::|$)|:")
-SWALLOWED = re.compile(rb"^.*\S.*data: ?[{\[]")  # a frame whose line break is lost
+SWALLOWED = re.compile(rb"\s*\S.*?data: ?([{\[].*)")  # a frame whose line break is lost
 OTHER_FIELD = re.compile(rb"[A-Za-z][\w-]{0,30}:[^{\[\"]*$")
 
 
@@ -215,8 +215,8 @@ class SSEDecoder:
         return self._is_open()
 
     def _take_field(self, line: bytes, frames: list[Frame]) -> None:
-        lost = b"data:" in line and SWALLOWED.search(line)
-        if lost and type(self._reread(line)) is bytes:  # not JSON whose text speaks of events
+        lost = SWALLOWED.match(line) if b"data:" in line else None
+        if lost and type(self._reread(lost[1])) is not bytes:  # no text that speaks of events
             self._end_frame(frames)
             frames.append((None, line))
         elif line[:6] == b"event:":
