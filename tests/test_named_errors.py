@@ -84,6 +84,12 @@ TOO_LONG = [
     (400, {"error": {"message": "It took too long."}}, False),
     (200, {"error": {"message": "The model is taking too long to respond"}}, False),
     (400, {"code": "INVALID_PARAM", "message": "\u54cd\u5e94\u65f6\u95f4\u8fc7\u957f"}, False),
+    (400, {"code": "INVALID_PARAM", "message": "\u540d\u79f0\u8fc7\u957f"}, False),
+    (400, {"message": "sessionId is too long"}, False),
+    (400, {"error": {"code": "user_id_too_long", "message": "Refused."}}, False),
+    (400, {"user_name": ["Ensure this field has no more than 64 characters."]}, False),
+    (422, {"detail": [{"loc": ["id"], "msg": "String should have at most 64 characters"}]}, False),
+    (200, {"error": {"message": "Too many tokens, please wait before trying again."}}, False),
 ]
 
 
