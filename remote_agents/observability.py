@@ -304,6 +304,7 @@ _REQUESTED = {
     "max_completion_tokens": "max_tokens",
     "max_tokens": "max_tokens",
     "top_p": "top_p",
+    "top_k": "top_k",
     "frequency_penalty": "frequency_penalty",
     "presence_penalty": "presence_penalty",
     "seed": "seed",

@@ -68,6 +68,7 @@ def test_a_span_has_what_was_asked_for(
         "model": "llama-3.3-70b-instruct",
         "temperature": 0.3,
         "top_p": 0.9,
+        "top_k": 40,
         "frequency_penalty": 0.2,
         "presence_penalty": 0.1,
         "seed": 3,
