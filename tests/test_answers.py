@@ -116,6 +116,7 @@ WORDED: dict[str, tuple[Any, str | None, str]] = {
     "of a field alone": ({"message": "m", "errors": [{"field": "a", "code": "C"}]}, "C", "m"),
     "a detail beside": ({"message": "m", "code": "C", "detail": {"type": "t"}}, "C", "m"),
     "NestJS's, in a detail": ({"detail": {"error": "slow", "message": "m"}}, "slow", "m"),
+    "with its place": ({"error": {"loc": "x", "code": "C", "message": "m"}}, "C", "m"),
     "of a field, in a detail": ({"detail": {"message": "m", "errors": FIELDS}}, None, "a: off"),
 }
 

@@ -270,7 +270,8 @@ def _error_objects(body: object) -> list[JsonMapping]:
         detail = place.get("detail")
         if isinstance(detail, dict) and not TELLING.isdisjoint(detail):
             inner.append(detail)
-        places += [each for each in inner if "loc" not in each]  # one of all that is wrong
+        # One of FastAPI's list of all that is wrong has no `message`.
+        places += [each for each in inner if "loc" not in each or "message" in each]
     return [*places[1:], *places[:1]]
 
 
