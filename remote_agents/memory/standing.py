@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import chain
 
@@ -233,9 +233,12 @@ class Standing:
     def following(self, conversation_id: str, reason: Reason = "conversation_id") -> Plan:
         """What stands after the newest message of a conversation that the caller names."""
         known = [record for record in self.records if record.conversation_id == conversation_id]
-        size, found = match_history(self.mine, known, self._is_newest, self.before)
+        named = known
+        if reason == "conversation_id":  # the caller vouches for what was said before
+            named = [replace(record, known=len(self.places)) for record in known]
+        size, found = match_history(self.mine, named, self._is_newest, self.before)
         if found:
-            return self.sent_after(self.places[self.before + size - 1], found, reason)
+            return self.sent_after(self.places[self.before + size - 1], known[0], reason)
         at, conversation = self._newest_of(conversation_id)
         if at < 0:  # nothing is known of it: the history is taken for all that it holds
             at = self.prompt.newest_own()
