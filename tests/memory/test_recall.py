@@ -70,17 +70,21 @@ async def test_a_history_at_hand_is_what_is_told(sandbox: Sandbox, way: str) -> 
     assert (reply.memory, read_back(sandbox)) == ("continued", 0)
 
 
+@pytest.mark.parametrize("recorded", [True, False], ids=["recorded", "unrecorded"])
 @pytest.mark.parametrize("named", [True, False], ids=["conversation", "session"])
 @pytest.mark.parametrize("way", WAYS)
 async def test_what_was_said_before_a_question_that_broke_off_is_told(
-    sandbox: Sandbox, way: str, named: bool
+    sandbox: Sandbox, way: str, named: bool, recorded: bool
 ) -> None:
-    agent = client(sandbox, "cloudbase", session_store=InMemorySessionStore())
+    agent = client(sandbox, "cloudbase", session_store=InMemorySessionStore(), max_retries=0)
     call = {"session_id": "u1"}
     first = await ask(agent, "ask", TOLD, **call)
     if named:
         call = {"conversation_id": first.conversation_id}
-    sandbox.drop_after(1)
+    if recorded:
+        sandbox.drop_after(1)
+    else:
+        sandbox.fail_next(status=504, endpoint="cloudbase", match="/send-message")
     with pytest.raises(AgentError):
         await ask(agent, "stream", "My boat is red.", **call)
     reply = await ask(agent, way, ["My boat is red.", ASKED], **call)

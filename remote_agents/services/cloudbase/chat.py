@@ -28,7 +28,7 @@ from remote_agents.json_types import Arguments, JsonObject
 from remote_agents.service import Endpoint
 from remote_agents.services.cloudbase.frames import decode as decode
 from remote_agents.services.cloudbase.pairs import in_pairs
-from remote_agents.services.cloudbase.recall import recalled, turns_of
+from remote_agents.services.cloudbase.recall import recalled, turns_of, with_known
 from remote_agents.services.cloudbase.suggestions import suggesting
 from remote_agents.services.cloudbase.uploads import links_of
 from remote_agents.types import Reply, Turn
@@ -55,7 +55,7 @@ def turn(asked: Turn) -> Flow[Reply]:
             conversation_id = yield from _create_conversation(path)
         elif conversation_id and turns and (asked.moved_on or "assistant" not in known):
             history = yield from recalled(path, conversation_id, turns)
-            asked = replace(asked, history=history or asked.history)
+            asked = replace(asked, history=with_known(history, asked.history))
         body = _classic_body(asked, conversation_id, files)
     request = Request("POST", f"{path}/send-message", json=body, stream=True)
     reply: Reply = yield Stream(request, reads, conversation_id, suggesting(path, asked))

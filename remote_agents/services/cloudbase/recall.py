@@ -62,6 +62,23 @@ def recalled(path: str, conversation_id: str, turns: int) -> Flow[Sequence[Messa
     return _whole_messages(reversed(_records(answer.data)), conversation_id)
 
 
+def with_known(recorded: Sequence[Message], history: Sequence[Message]) -> Sequence[Message]:
+    """What was read back, and the questions that the caller has, where it lacks them.
+
+    A turn that broke off may have no record, or one that is no whole message.
+    """
+    if recorded and any(message.role == "assistant" for message in history):
+        return recorded
+    asked = [message.content for message in recorded if message.role == "user"][-len(history) :]
+    left = [each for each in history if not any(_same(each.content, said) for said in asked)]
+    return [*recorded, *left]
+
+
+def _same(one: str, other: str) -> bool:
+    """Whether both end with one question; an instruction may stand before it in either."""
+    return one.endswith(other) or other.endswith(one)
+
+
 _NO_RECORDS = (400, 403, 404, 405, 410, 422, 501)
 
 
