@@ -64,7 +64,8 @@ class AgentTool(BaseTool):
         thread = [found[name] for name in NAMES if name in found]
         if not thread or self.model.memory == "client":
             return {}
-        return {"session_id": "/".join([*thread, self.name])}
+        # A model that is tagged so that nobody sees it stream has a conversation all the same.
+        return {"session_id": "/".join([*thread, self.name]), "memory": self.model.memory}
 
 
 def agent_tool(model: ChatAgent, *, name: str | None = None, description: str) -> AgentTool:

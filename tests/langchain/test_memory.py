@@ -242,15 +242,17 @@ def test_a_sub_agent_begins_from_a_blank_slate(sent: Sent) -> None:
 
 
 @every_keeping
-@pytest.mark.parametrize("memory", ["auto", "client"])
-def test_a_tool_has_a_conversation_of_its_own(sandbox: Any, service: str, memory: str) -> None:
-    sent = Sent(sandbox, service, memory=memory)
+@pytest.mark.parametrize("settings", [{}, {"memory": "client"}, {"tags": ["nostream"]}], ids=str)
+def test_a_tool_has_a_conversation_of_its_own(
+    sandbox: Any, service: str, settings: dict[str, Any]
+) -> None:
+    sent = Sent(sandbox, service, **settings)
     helper = agent_tool(sent.model, name="handbook", description="The handbook.")
     asker = supervised("handbook", "question", TOLD, ASKED)
     app = create_agent(asker, tools=[helper], checkpointer=InMemorySaver())
     state = app.invoke({"messages": [HumanMessage("Go.")]}, thread())
     said = [message.text for message in state["messages"] if message.type == "tool"]
-    assert ("zebra-17" in said[1]) is (memory == "auto")
+    assert ("zebra-17" in said[1]) is ("memory" not in settings)
 
 
 OTHERS = {"model_provider": "openai", "model_name": "other"}
