@@ -6,16 +6,14 @@ import re
 
 from remote_agents.errors import AgentError, AgentStatusError, RemoteFailureError
 
-# What took, ran or waited too long is another matter, in Chinese too; so are a name or an id that
-# is too long, and too many tokens for a minute.
-_NAME = r"(?:name|id|key|title)s?\W{0,2}"
-_HAS = r"(?:(?:is|are|was|were|must be|ensure this \w+ has|string should have)\b)?"
+# No document says how a service tells it: by what is too long, a context or what was sent, since
+# much else can be, a wait, a name. Then come only words that lead to its length.
 TOO_LONG = re.compile(
-    rf"{_NAME}{_HAS}[ _](?:too[ _]long|no more than|at most)"
-    r"|(\b(?:is|are|was|were|inputs?|prompts?|messages?|contents?|context|texts?|query|questions?"
-    r"|history)[ _]too[ _]long|_too_long|too[ _]many[ _]tokens(?!,? (?:per|please wait))"
-    r"|context[ _](?:window|length)|(?:no more than|at most) \d+ characters"
-    r"|(?<![时時间間待名称稱d])[过過超][长長])",
+    r"context[ _](?:window|length|limit)|input length|maximum prompt length|length of the messages"
+    r"|(?:input|prompt|message|content|context|text|body|query|question|history)s?"
+    r"(?:[\W_]+(?:is|are|was|were|has|have|this|field|value|string|should|must|be|ensure))*[\W_]+"
+    r"(?:too[ _]long|too[ _]many[ _]tokens|(?:no more than|at most) \d|shorter than)"
+    r"|(?:上下文|输入|輸入|内容|內容|消息|訊息|问题|問題|历史|歷史)[^。]{0,6}(?:[过過超][长長]|超[过過出])",
     re.IGNORECASE,
 )
 SHORTEN = (
@@ -29,12 +27,8 @@ def tell_of_length(error: AgentError) -> None:
     if not isinstance(error, (AgentStatusError, RemoteFailureError)):
         return
     status = error.status_code if isinstance(error, AgentStatusError) else 0
-    said = status in (0, 400, 413, 422) and _is_said(f"{error.code} {error}")
+    said = status in (0, 400, 413, 422) and bool(TOO_LONG.search(f"{error.code} {error}"))
     if isinstance(error, AgentStatusError):
         error.too_long = said
     if said or status == 413:
         error.args = (f"{str(error).rstrip('.')}. {SHORTEN}",)
-
-
-def _is_said(words: str) -> bool:
-    return any(found[1] for found in TOO_LONG.finditer(words))

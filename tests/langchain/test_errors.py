@@ -56,7 +56,12 @@ TOO_LONG = {"error": {"code": "context_length_exceeded", "message": "At most 819
         ({"status": 500}, {}, ModelError, False),
         ({"status": 400}, {}, ModelInvalidRequestError, False),
         ({"status": 400, "body": TOO_LONG}, {}, ContextOverflowError, False),
-        ({"status": 422, "body": {"detail": "Too many tokens"}}, {}, ContextOverflowError, False),
+        (
+            {"status": 422, "body": {"detail": "The prompt has too many tokens"}},
+            {},
+            ContextOverflowError,
+            False,
+        ),
         ({"status": 413, "body": TOO_LONG}, {}, ContextOverflowError, False),
     ],
     ids=["key", "agent", "limit", "failure", "request", "context", "tokens", "size"],
