@@ -10,6 +10,7 @@ import pytest
 from remote_agents import (
     AgentError,
     AgentTimeoutError,
+    BadRequestError,
     ConfigurationError,
     Reply,
     StreamProtocolError,
@@ -109,6 +110,17 @@ def test_an_answer_stands_whose_turn_gives_nothing_back_and_fails_behind_it(
         client = client_of(replace(OWN, turn=turn))(base_url=server.url, api_key=KEY)
         assert reply_of(client, awaited, session_id="s")[1].text == "Hello"
     assert "failed (KeyError, in after at test_own_turns.py" in caplog.text
+
+
+@pytest.mark.parametrize("awaited", [False, True], ids=["sync", "async"])
+@pytest.mark.parametrize("turn", [asks, fails_at_a_call])
+def test_what_is_too_long_is_told_of_a_call_that_asks_too(turn: Any, awaited: bool) -> None:
+    said = b'{"message": "The prompt is too long."}'
+    with serving([head(JSON, "400 Bad Request", length=len(said)), said]) as server:
+        client = client_of(replace(OWN, turn=turn))(base_url=server.url, api_key=KEY)
+        with pytest.raises(BadRequestError, match="trim_messages") as caught:
+            reply_of(client, awaited)
+    assert caught.value.too_long
 
 
 # --- time --------------------------------------------------------------------------------------

@@ -150,6 +150,8 @@ def call(op: Call, exchange: Exchange) -> Flow[CallResult]:
     except AgentError as error:
         if exchange.note is not None and exchange.reply is None:
             error.conversation_id = error.conversation_id or exchange.note.plan.conversation_id
+        if op.asks:
+            tell_of_length(error)
         tell_what_is_known(error, exchange, exchange.reply)
         raise
 
