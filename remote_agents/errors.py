@@ -175,8 +175,9 @@ class AgentStatusError(AgentError):
         code: The service's error code, if it has one.
         body: The decoded error body.
         location: Where a redirect leads, which is not followed.
-        too_long: Whether it says that the question, or the history that went along, is too long.
         **context: As for `AgentError`.
+
+    `too_long` says whether it is the question, or the history that went along, that was too long.
     """
 
     def __init__(
@@ -187,7 +188,6 @@ class AgentStatusError(AgentError):
         code: str | None = None,
         body: Any = None,
         location: str | None = None,
-        too_long: bool = False,
         **context: Any,
     ) -> None:
         super().__init__(message, **context)
@@ -195,7 +195,7 @@ class AgentStatusError(AgentError):
         self.code = code
         self.body = body
         self.location = location
-        self.too_long = too_long
+        self.too_long = False
 
 
 class BadRequestError(AgentStatusError):
