@@ -3,7 +3,7 @@
 The services word their errors in their own ways: `{code, message, requestId}` (CloudBase),
 `{detail}` (FastAPI and Django REST), `{message | error, statusCode}` (NestJS),
 `{field: [...]}` (Django REST), `{error: {message, code}}` (OpenAI), `{error, error_description}`
-(OAuth 2), the last also as a challenge in a header.
+(OAuth 2), the last also as a challenge in a header, `{detail: [{error_code, msg}]}` (Private AI).
 """
 
 from __future__ import annotations
@@ -228,7 +228,6 @@ def _sentence(said: str) -> str:
 
 def error_code(body: object) -> str | None:
     """The service's own error code, wherever it stands."""
-    # As Private AI has it: "ErrorDetail" on developer.broadcom.com.
     for detail in _object(body.get("detail")) if isinstance(body, dict) else []:
         if told := _filled_text(detail.get("error_code")):
             return told

@@ -11,7 +11,7 @@ from starlette.routing import Route
 from remote_agents.sandbox.json_types import JsonObject
 from remote_agents.sandbox.service import require_key, service
 from remote_agents.sandbox.services.private_ai import AGENT
-from remote_agents.sandbox.services.private_ai.chat import ENDPOINT
+from remote_agents.sandbox.services.private_ai.chat import ENDPOINT, problem, unprocessable
 from remote_agents.sandbox.services.private_ai.resources import CREATED, listed
 from remote_agents.sandbox.serving.wire import Json, Refusal, json_object, number
 
@@ -59,9 +59,10 @@ async def search(request: Request) -> Json:
     if request.path_params["index"] != INDEX["id"]:
         raise Refusal(404, f"No index found with ID {request.path_params['index']}")
     body = await json_object(request) or {}
-    problems = [_problem(name) for name, fits in FIELDS.items() if not fits(body.get(name))]
-    if problems:
-        raise Refusal(422, "Validation error", detail=problems)
+    wrong = [name for name, fits in FIELDS.items() if not fits(body.get(name))]
+    if wrong:
+        said = "Input should be valid", "value_error"
+        raise unprocessable([problem([name], *said) for name in wrong])
     hits = service(request).search(body["text"], body.get("top_k") or 2)
     least = body.get("similarity_cutoff") or 0.0
     near = [hit for hit in hits if hit["score"] >= least]
@@ -73,10 +74,6 @@ def _require_known(request: Request) -> None:
     id_ = request.path_params["knowledge_base"]
     if id_ != KNOWLEDGE_BASE["id"]:
         raise Refusal(404, f"No knowledge base found with ID {id_}")
-
-
-def _problem(name: str) -> JsonObject:
-    return {"loc": ["body", name], "msg": "Input should be valid", "type": "value_error"}
 
 
 FIELDS: dict[str, Callable[[Any], bool]] = {

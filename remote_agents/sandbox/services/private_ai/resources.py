@@ -16,10 +16,11 @@ from remote_agents.sandbox.services.private_ai.chat import (
     problem,
     unprocessable,
 )
-from remote_agents.sandbox.serving.lists import LARGEST_PAGE, whole
+from remote_agents.sandbox.serving.lists import whole
 from remote_agents.sandbox.serving.wire import Json, Refusal
 
 CREATED = 1_735_689_600
+TOO_MANY = 1000
 
 
 def _agent(id_: str) -> JsonObject:
@@ -71,8 +72,8 @@ def listed(request: Request, found: list[JsonObject]) -> JsonObject:
     offset = whole(request, "offset", 0, _no_integer)
     if limit < 1:
         raise _no_limit("ensure this value is greater than 0", "not_gt")
-    if limit >= LARGEST_PAGE:
-        raise _no_limit(f"ensure this value is less than {LARGEST_PAGE}", "not_lt")
+    if limit >= TOO_MANY:
+        raise _no_limit(f"ensure this value is less than {TOO_MANY}", "not_lt")
     if request.query_params.get("order", "asc") not in ("asc", "desc"):
         raise unprocessable([problem(["order"], "asc or desc", "type_error.enum", "query")])
     items, more = found[offset : offset + limit], offset + limit < len(found)
