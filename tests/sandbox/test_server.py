@@ -146,6 +146,8 @@ def test_own_documents(tmp_path: Path) -> None:
     text = "# Ferry\n\nThe ferry leaves at 7:40 every morning.\n"
     (tmp_path / "boat.md").write_text(text, encoding="utf-8-sig")  # as editors on Windows do
     (tmp_path / "folder.md").mkdir()
+    if os.name == "posix":  # elsewhere not everybody may make links
+        (tmp_path / "gone.md").symlink_to(tmp_path / "nowhere.md")
     with (
         Sandbox(documents=tmp_path) as box,
         httpx.Client(base_url=box.url, trust_env=False) as http,
