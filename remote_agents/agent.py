@@ -146,7 +146,7 @@ class Agent(Terms):
     ) -> Flow[None]:
         """One turn as a flow; arguments as for `remote_agents.turns.turn.take_turn`."""
         call = without_absent(call)
-        observation = observed(self, call, stream=stream)
+        observation = observed(self, messages, call, stream=stream)
         try:
             if not isinstance(call.get("dialogue"), FoundNames | None):  # a caller's own
                 raise ConfigurationError(unknown_in_call(self.endpoint, "dialogue"))

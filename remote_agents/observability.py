@@ -1,6 +1,7 @@
 """What an operator sees of a turn: a span of OpenTelemetry, and a callback for metrics.
 
-Nothing of OpenTelemetry is loaded where its API is not installed. No message is in it, no answer.
+Nothing of OpenTelemetry is loaded where its API is not installed. No message is in it, no answer,
+unless the environment asks for them in spans.
 """
 
 from __future__ import annotations
@@ -8,20 +9,21 @@ from __future__ import annotations
 import inspect
 import logging
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
 
+from remote_agents import captured_messages
 from remote_agents.drivers import Stack
 from remote_agents.errors import AgentError, ConfigurationError
 from remote_agents.flow import Do, Emit, Flow, Send
 from remote_agents.json_types import JsonMapping, JsonObject
 from remote_agents.memory.dialogue import FoundNames
 from remote_agents.turns.terms import Terms
-from remote_agents.types import Finish, Reply
+from remote_agents.types import Finish, Message, Reply
 from remote_agents.version import VERSION
 
 logger = logging.getLogger(__name__)
@@ -87,12 +89,14 @@ def on_turn(observer: Callable[[TurnRecord], None]) -> Callable[[], None]:
     return stop
 
 
-def observed(terms: Terms, call: Mapping[str, Any], *, stream: bool) -> Observation | None:
+def observed(
+    terms: Terms, messages: Sequence[Message], call: Mapping[str, Any], *, stream: bool
+) -> Observation | None:
     """What will observe a turn when it begins; None where nobody would look at it."""
     api = _opentelemetry()
     if not _observers and (api is None or not api.is_heard()):
         return None
-    return Observation(terms, call, stream=stream)
+    return Observation(terms, messages, call, stream=stream)
 
 
 class Observation:
@@ -100,6 +104,7 @@ class Observation:
 
     Args:
         terms: The agent that is asked.
+        messages: What it is asked.
         call: The arguments of the call.
         stream: Whether the answer is asked for piece by piece.
 
@@ -107,10 +112,13 @@ class Observation:
         headers: What makes the service's own spans parts of this one, once the turn has begun.
     """
 
-    def __init__(self, terms: Terms, call: Mapping[str, Any], *, stream: bool) -> None:
+    def __init__(
+        self, terms: Terms, messages: Sequence[Message], call: Mapping[str, Any], *, stream: bool
+    ) -> None:
         self.headers: dict[str, str] = {}
         self._record = TurnRecord(terms.endpoint.name, terms.agent_id, stream)
         self._terms = terms
+        self._messages = messages
         self._call = call
         self._api = _opentelemetry()
         self._called_in: Any = None if self._api is None else self._api.current()
@@ -166,6 +174,9 @@ class Observation:
                 self._within = self._api.begin(self._terms, self._call, self._called_in)
             if self._api is not None and self._within is not None:
                 self.headers.update(self._api.headers(self._within))
+                if captured_messages.are_captured():
+                    said = captured_messages.as_input(self._messages)
+                    self._api.tell(self._within, "gen_ai.input.messages", said)
 
     def _enter(self) -> Any:
         """Make the turn's span the current one, if there is any."""
@@ -193,10 +204,19 @@ class Observation:
             record.facts = {**self._reply.facts(), **record.facts}
         if self._api is not None and self._within is not None:
             with _at_no_cost("OpenTelemetry"):
+                self._tell_answer(self._api)
                 self._api.end(self._within, record)
         for observer in list(_observers.values()):  # one may take itself away
             with _at_no_cost("An observer of turns"):
                 observer(record)
+
+    def _tell_answer(self, api: _OpenTelemetry) -> None:
+        reply, is_whole = self._reply, self._record.outcome == "ok"
+        if reply is None or not (is_whole or reply.text) or not captured_messages.are_captured():
+            return
+        reason = (reply.finish_reason if is_whole else None) or "error"
+        said = captured_messages.as_output(reply, reason)
+        api.tell(self._within, "gen_ai.output.messages", said)
 
 
 @contextmanager
@@ -270,6 +290,10 @@ class _OpenTelemetry:
         carrier: dict[str, str] = {}
         self._propagate.inject(carrier, within)
         return carrier
+
+    def tell(self, within: Any, key: str, value: str) -> None:
+        """Say something more of the turn."""
+        self._trace.get_current_span(within).set_attribute(key, value)
 
     def end(self, within: Any, record: TurnRecord) -> None:
         """Say what the turn came to."""

@@ -379,4 +379,4 @@ def test_nothing_of_it_loads_where_it_is_not_installed() -> None:
 
 def test_nobody_looks_at_a_turn_that_nobody_would_see(sandbox: Sandbox) -> None:
     agent = BlueNexus(**sandbox.kwargs("bluenexus")).agent
-    assert observability.observed(agent, {}, stream=True) is None
+    assert observability.observed(agent, [], {}, stream=True) is None
