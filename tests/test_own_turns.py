@@ -12,6 +12,7 @@ from remote_agents import (
     AgentTimeoutError,
     BadRequestError,
     ConfigurationError,
+    RemoteFailureError,
     Reply,
     StreamProtocolError,
     Timeout,
@@ -121,6 +122,28 @@ def test_what_is_too_long_is_told_of_a_call_that_asks_too(turn: Any, awaited: bo
         with pytest.raises(BadRequestError, match="trim_messages") as caught:
             reply_of(client, awaited)
     assert caught.value.too_long
+
+
+@pytest.mark.parametrize("awaited", [False, True], ids=["sync", "async"])
+@pytest.mark.parametrize("kind", [JSON, EVENTS])
+def test_a_failure_that_a_decoder_finds_keeps_the_ids_that_it_tells(
+    kind: str, awaited: bool
+) -> None:
+    def fails(data: Any, so_far: Reply) -> list[Event]:
+        ids = {"conversation_id": data["context"], "request_id": data["request"]}
+        raise RemoteFailureError("The database is down.", **ids)
+
+    def ask(asked: Turn) -> Flow[Reply]:
+        reply: Reply = yield Stream(Request("POST", "/ask", json={}, stream=True), fails)
+        return reply
+
+    said = b'{"state": "failed", "context": "c-7", "request": "r-7"}'
+    body = said if kind == JSON else b"data: " + said + b"\n\n"
+    with serving([head(kind, length=len(body)), body]) as server:
+        client = client_of(replace(OWN, turn=ask))(base_url=server.url, api_key=KEY)
+        with pytest.raises(RemoteFailureError, match="database is down") as caught:
+            reply_of(client, awaited)
+    assert (caught.value.conversation_id, caught.value.request_id) == ("c-7", "r-7")
 
 
 # --- time --------------------------------------------------------------------------------------

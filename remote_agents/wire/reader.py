@@ -22,14 +22,7 @@ from remote_agents.flow import Decode
 from remote_agents.json_types import JsonObject
 from remote_agents.raised_in import raised_in
 from remote_agents.service import Endpoint
-from remote_agents.types import (
-    Event,
-    Finish,
-    ReasoningDelta,
-    Reply,
-    TextDelta,
-    Unknown,
-)
+from remote_agents.types import Event, Finish, Info, ReasoningDelta, Reply, TextDelta, Unknown
 from remote_agents.wire.events import SILENT, is_answer, is_silent
 from remote_agents.wire.failures import Context, body_failure, reported_failure
 from remote_agents.wire.frames import ClassifiedFrames, classify, data_of, is_end, piece_in
@@ -383,8 +376,9 @@ class Reader:
         return failure
 
     def _failed(self, error: RemoteFailureError) -> AgentError:
-        """The failure that a decoder found in a frame, which may hold a last piece of text."""
+        """The failure that a decoder found in a frame, which may hold ids and a piece of text."""
         self.reply.beside.append(mended(error.partial))
+        self.reply.add(Info(conversation_id=error.conversation_id, request_id=error.request_id))
         failure = self._failure({"error": {"code": error.code, "message": str(error)}})
         if error.body is not None and isinstance(failure, (RemoteFailureError, AgentStatusError)):
             failure.body = mended(error.body)
