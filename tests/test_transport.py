@@ -1,6 +1,7 @@
 """Requests on the wire: posted once, over connections that serve again, TLS and redirects."""
 
 import asyncio
+import itertools
 import socket
 import ssl
 import sys
@@ -11,6 +12,11 @@ import tracemalloc
 import httpcore
 import httpx
 import pytest
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
 
 import remote_agents
 from remote_agents import (
@@ -19,6 +25,7 @@ from remote_agents import (
     AgentStatusError,
     AgentTimeoutError,
     BlueNexus,
+    ServerError,
     StreamInterruptedError,
     StreamProtocolError,
     Timeout,
@@ -142,6 +149,43 @@ async def test_a_connection_is_used_again(kind: str) -> None:
         async with asking(kind, server) as asker:
             assert [await asker.ask(), await asker.ask(stream=False)] == ["Hello", "Hello"]
         assert (len(server.requests), server.connections) == (2, 1)
+
+
+@pytest.mark.parametrize(("status", "connections"), [("400 Bad", 1), ("500 Oops", 2), ("599", 2)])
+async def test_a_connection_is_not_used_again_behind_a_server_that_failed(
+    kind: str, status: str, connections: int
+) -> None:
+    with serving([head(JSON, status, length=2), b"{}"], WHOLE) as server:
+        async with asking(kind, server, max_retries=0) as asker:
+            await asker.fails(stream=False)
+            assert await asker.ask(stream=False) == "Hello"
+        assert (len(server.requests), server.connections) == (2, connections)
+
+
+async def test_a_turn_behind_one_at_which_an_application_of_uvicorns_fell_over(kind: str) -> None:
+    """It closes the connection behind the answer that it has for that, and does not say so."""
+    turns = itertools.count()
+
+    async def answer(request: Request) -> Response:
+        if next(turns) % 2 == 0:
+            raise RuntimeError("a mistake of the agent's author")
+        return Response(REPLY, media_type=JSON)
+
+    app = Starlette(routes=[Route("/{path:path}", answer, methods=["POST"])])
+    config = uvicorn.Config(app, log_level="critical")
+    server, sock = uvicorn.Server(config), socket.create_server(("127.0.0.1", 0))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [sock]})
+    thread.start()
+    url = f"http://127.0.0.1:{sock.getsockname()[1]}"
+    try:
+        async with asking(kind, url, max_retries=0) as asker:
+            for _ in range(10):
+                assert isinstance(await asker.fails(stream=False), ServerError)
+                assert await asker.ask(stream=False) == "Hello"
+    finally:
+        server.should_exit = True
+        await asyncio.to_thread(thread.join)
+        sock.close()
 
 
 @pytest.mark.usefixtures("fresh_pools")

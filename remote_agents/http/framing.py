@@ -20,6 +20,7 @@ VERSION = re.compile(rb"HTTP/(?:1\.[01]|2\.0)[ \t]")
 SWITCHED = re.compile(rb"HTTP/1\.[01] 101")
 INTERIM = re.compile(rb"HTTP/1\.[01] 1")
 BODILESS = re.compile(rb"HTTP/1\.[01] (?:204|304)")
+FAILED = re.compile(rb"HTTP/1\.[01] 5")
 CHUNKED = re.compile(rb"\ntransfer-encoding:[ \t]*chunked[ \t]*\r?\n", re.IGNORECASE)
 LENGTH = re.compile(rb"\ncontent-length:[ \t]*(\d+)[ \t]*\r?\n", re.IGNORECASE)
 STATEMENTS = re.compile(rb"\n[ \t]*(?:transfer-encoding|content-length)", re.IGNORECASE)
@@ -44,7 +45,8 @@ class ChunkJoiner:
 
     Attributes:
         over: Whether the response has ended.
-        reusable: Whether it has, and exactly with the last byte that came.
+        reusable: Whether it has, and exactly with the last byte that came. A server that failed
+            does not count: uvicorn, for one, closes the connection behind its 500, unannounced.
         left_over: Whether bytes came beyond its end. They would be taken for the next answer, so
             they are not passed on, and the connection is not to be used again.
 
@@ -66,6 +68,7 @@ class ChunkJoiner:
         self.over = self.left_over = self.reusable = False
         self._step: Callable[[bytes], bytes] = self._head if is_http else self._pass_on
         self._bodiless = bodiless
+        self._failed = False
         self._kept = b""
         self._left = 0
         self._closing = False
@@ -100,6 +103,7 @@ class ChunkJoiner:
 
     def _framing(self, head: bytes) -> Callable[[bytes], bytes]:
         """How the body is read that this head announces."""
+        self._failed = FAILED.match(head) is not None
         if self._bodiless or BODILESS.match(head):
             return self.end()
         if CHUNKED.search(head):
@@ -112,7 +116,7 @@ class ChunkJoiner:
 
     def end(self) -> Callable[[bytes], bytes]:
         """Nothing is expected: whatever comes is left over."""
-        self.over = self.reusable = True
+        self.over, self.reusable = True, not self._failed
         self._step = self._note_left_over
         return self._note_left_over
 
