@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import aclosing
 from typing import Any
 
@@ -111,6 +111,25 @@ def test_loops_are_told_from_what_stands_behind_them() -> None:
     assert found == [True, True, False, True, True, False]
     assert asked(next(seen())) is None
     assert [asked(loops) for loops, _ in zip(seen(), range(2), strict=False)] == [True, True]
+
+
+def test_a_page_that_became_quick_meanwhile_stands_in_no_loop_of_another_reader() -> None:
+    """Python rewrites what it runs often, and 3.12 then says of it that it stands further on."""
+
+    def page(stream: Iterator[Any]) -> Iterator[Any]:
+        for each in stream:
+            yield [each]
+
+    def seen(see: Callable[[], Any]) -> Iterator[Any]:
+        yield see()
+
+    def first(see: Callable[[], Any]) -> Any:
+        return next(page(seen(see)))[0]
+
+    loops = first(Loops)
+    for _ in range(100):
+        assert len([*page(each for each in range(5))]) == 5
+    assert first(loops.around) is None
 
 
 # --- circles, and what is left before it was read ------------------------------------------------
