@@ -248,6 +248,7 @@ next(stream)
 ENDS = """
 import asyncio, gc, os, sys, tests.test_stopped_runs as t
 async def leave():
+    asyncio.get_running_loop().slow_callback_duration = 60  # a slow machine is none of its business
     client = t.client_of(t.SERVICES["streamed"])(base_url=sys.argv[1], api_key=t.KEY)
     stream = client.astream("on")
     await anext(stream)
@@ -268,10 +269,12 @@ if not os.fork():
 os.wait()
 os._exit(0)
 """
-PROGRAMS = {
-    "that ends at once": ("stream.close()", [(b"/runs/t-1/stop", True)]),
-    "that was forked": (FORKS, []),
-}
+# Python 3.12.0 and 3.12.1 begin no thread once the main one is over.
+LATE = pytest.mark.skipif(sys.version_info[:3] in ((3, 12, 0), (3, 12, 1)), reason="no threads")
+PROGRAMS = [
+    pytest.param("stream.close()", [(b"/runs/t-1/stop", True)], id="that ends at once", marks=LATE),
+    pytest.param(FORKS, [], id="that was forked"),
+]
 
 
 def test_a_loop_that_ends_leaves_nothing_of_the_runs_that_it_stops() -> None:
@@ -281,9 +284,8 @@ def test_a_loop_that_ends_leaves_nothing_of_the_runs_that_it_stops() -> None:
     assert (ended.returncode, ended.stderr) == (0, "")
 
 
-@pytest.mark.parametrize("program", PROGRAMS)
-def test_a_program_stops_the_run_that_it_began(program: str) -> None:
-    more, stopped = PROGRAMS[program]
+@pytest.mark.parametrize(("more", "stopped"), PROGRAMS)
+def test_a_program_stops_the_run_that_it_began(more: str, stopped: list[object]) -> None:
     with runs() as known:
         command = [sys.executable, "-c", BEGINS + more, known.server.url]
         subprocess.run(command, check=True, timeout=60)

@@ -35,8 +35,11 @@ secrets = st.one_of(
 
 
 def is_usual(word: str) -> bool:
-    """Whether a word, or one that it is a part of, stands in a recording whatever was said."""
-    return KNOWN.knows(word) or any(word in text for text in usual_texts())
+    """Whether a word, or one that it is a part of, stands in a recording whatever was said.
+
+    "Infinity" is a number of JSON where a lost quote turns around what is a text.
+    """
+    return KNOWN.knows(word) or word == "Infinity" or any(word in text for text in usual_texts())
 
 
 @cache
