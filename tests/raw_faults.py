@@ -249,6 +249,18 @@ BROKEN: dict[str, Row] = {
         says=FAILED,
         code="InternalError",
     ),
+    "AgentCore's": Row(
+        amid('{"error":"Agent crashed","error_type":"RuntimeError","message":"It failed"}'),
+        None,
+        RemoteFailureError,
+        says="failed: It failed: Agent crashed",
+    ),
+    "Vercel's": Row(
+        amid('{"type":"error","errorText":"Agent crashed"}'),
+        None,
+        RemoteFailureError,
+        says="failed: Agent crashed",
+    ),
     "vLLM's": Row(
         amid('{"object":"error","message":"Agent crashed","type":"BadRequestError","code":400}'),
         None,

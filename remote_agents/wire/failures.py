@@ -16,6 +16,7 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import timezone
+from http import HTTPStatus
 from typing import Any, NamedTuple
 
 from remote_agents import errors
@@ -240,7 +241,7 @@ def error_code(body: object) -> str | None:
                 return str(value)
     # The class of NestJS's errors, and the code of OAuth's, stand in `error`.
     telling = (p.get("error") for p in places if p.get("message") or p.get("error_description"))
-    return next(filter(None, map(_filled_text, telling)), None)
+    return next((said for said in map(_filled_text, telling) if said and not _prose(said)), None)
 
 
 def error_message(body: object) -> str:
@@ -252,12 +253,22 @@ def error_message(body: object) -> str:
         if any(map(_place, _first(refused))):
             return _words(refused)[:LONGEST_BODY]
     for place in places:
-        for key in ("message", "msg", "detail", "error_description", "error", "errors"):
+        for key in SAYING:
             if said := _words(place.get(key)):
-                return said[:LONGEST_BODY]
+                more = _prose(place.get("error"))
+                return (said if more in said else f"{said}: {more}")[:LONGEST_BODY]
     if isinstance(body, dict) and body.get("type") in FAILURE_TYPES:
         body = body.get("content") or body.get("text") or body
     return _words(body)[:LONGEST_BODY]
+
+
+SAYING = ("message", "msg", "detail", "error_description", "errorText", "error", "errors")
+PHRASES = frozenset(status.phrase for status in HTTPStatus)
+
+
+def _prose(error: object) -> str:
+    """What an `error` says beside a message, if it is no class, no code and no status."""
+    return error if isinstance(error, str) and " " in error and error not in PHRASES else ""
 
 
 def _error_objects(body: object) -> list[JsonMapping]:
