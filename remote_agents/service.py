@@ -62,6 +62,8 @@ class Endpoint:
         always_streams: Whether its answers are streams even where none was asked for.
         event_names: Whether the names of events say what their frames are: `decode` gets a frame
             that has one as `{"event": name, "data": ...}`.
+        plain_text: Where the text of its streams is plain and no JSON, and `decode` gets pieces of
+            it: in the data of `events`, or the whole `body` is it.
         eof_ends: Whether a stream may end without a terminal event if it never announced one.
         reasons, cites, counts: Whether answers carry reasoning, citations, token usage.
         counts_streams: Whether streamed answers carry token usage too, if others do.
@@ -113,6 +115,7 @@ class Endpoint:
     streams: bool = True
     always_streams: bool = False
     event_names: bool = False
+    plain_text: Literal["events", "body"] | None = None
     eof_ends: bool = False
     reasons: bool = False
     cites: bool = False
@@ -166,6 +169,12 @@ class Endpoint:
         if not HEADER.fullmatch(self.key_header):
             raise ConfigurationError(
                 f"{self.title}: key_header is {self.key_header!r}, which is no name of a header."
+            )
+        if self.plain_text not in (None, "events", "body") or (
+            self.plain_text == "body" and not self.eof_ends
+        ):
+            raise ConfigurationError(
+                f"{self.title}: plain_text is 'events' or 'body', the latter with eof_ends=True."
             )
         if "user" not in self.roles:
             raise ConfigurationError(f"{self.title}: roles has no 'user', and so no question.")

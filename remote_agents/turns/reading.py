@@ -91,8 +91,9 @@ def _read_headers(headers: Mapping[str, str], reply: Reply, exchange: Exchange) 
 def _read_as_told(
     head: bytes, response: Response, reader: Reader, exchange: Exchange, deadline: float | None
 ) -> Flow[None]:
-    form = form_of(head, response.headers.get("content-type", ""))
-    if form == "page":
+    kind = response.headers.get("content-type", "")
+    form = form_of(head, kind)
+    if form == "page" and not (exchange.terms.endpoint.plain_text and _TEXT.match(kind)):
         raise _page_error(head + (yield from read_body(response, exchange)), exchange)
     if form == "json":
         body = head + (yield from read_body(response, exchange))
@@ -101,6 +102,9 @@ def _read_as_told(
         reader.check()
     else:
         yield from _read_events(response, reader, exchange, head, deadline)
+
+
+_TEXT = re.compile(r"\s*(?:text/(?:plain|event-stream)\b|$)", re.IGNORECASE)
 
 
 def _page_error(page: bytes, exchange: Exchange) -> StreamProtocolError:

@@ -27,8 +27,9 @@ from remote_agents.wire.events import SILENT, is_answer, is_silent
 from remote_agents.wire.failures import Context, body_failure, reported_failure
 from remote_agents.wire.frames import ClassifiedFrames, classify, data_of, is_end, piece_in
 from remote_agents.wire.parsing import excerpt, json_or_text, mended, parse_leniently, strictly
+from remote_agents.wire.plain_text import classify_text, decoder_of
 from remote_agents.wire.raw import RawFields
-from remote_agents.wire.sse import Frame, SSEDecoder
+from remote_agents.wire.sse import Frame
 from remote_agents.wire.stops import StopCutter
 from remote_agents.wire.surrogates import SurrogateJoiner
 from remote_agents.wire.tool_arguments import whole_calls
@@ -89,7 +90,7 @@ class Reader:
         max_event_bytes: int = 8 << 20,
         max_body_bytes: float = 64 << 20,
     ) -> None:
-        self.sse = SSEDecoder(max_event_bytes)
+        self.sse = decoder_of(endpoint.plain_text, max_event_bytes)
         self.reply = reply
         self._decode = decode
         self._endpoint = endpoint
@@ -99,7 +100,8 @@ class Reader:
         self._cutter = StopCutter(stop) if stop else None
         self._room = max_body_bytes
         self._raw = RawFields(reply.raw)
-        self._classify = partial(classify, named=endpoint.event_names)
+        sort = classify_text if endpoint.plain_text else classify
+        self._classify = partial(sort, named=endpoint.event_names)
         self._textless = [*endpoint.textless]  # to look for types that are no texts, too
 
     @property

@@ -22,6 +22,14 @@ SWALLOWED = re.compile(rb"\s*\S.*?data: ?([{\[].*)")  # a frame whose line break
 OTHER_FIELD = re.compile(rb"[A-Za-z][\w-]{0,30}:[^{\[\"]*$")
 
 
+def too_large(limit: int) -> StreamProtocolError:
+    """The error for an event that goes on and on."""
+    return StreamProtocolError(
+        f"One event is larger than {limit} bytes; the stream was cut off. "
+        "Raise max_event_bytes if the agent really sends events of that size."
+    )
+
+
 # One event: its name, if it has one, and its JSON value; bytes, if it is none.
 Frame: TypeAlias = tuple[str | None, Any]
 
@@ -160,10 +168,7 @@ class SSEDecoder:
 
     def _check_size(self, size: int) -> None:
         if size > self._limit:
-            raise StreamProtocolError(
-                f"One event is larger than {self._limit} bytes; the stream was cut off. "
-                "Raise max_event_bytes if the agent really sends events of that size."
-            )
+            raise too_large(self._limit)
 
     # --- lines into frames -------------------------------------------------------------------
 
