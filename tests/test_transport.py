@@ -143,6 +143,15 @@ async def test_a_connection_that_the_server_closed_meanwhile_is_not_used(kind: s
         assert (len(server.requests), server.connections) == (2, 2)
 
 
+async def test_a_connection_that_usual_servers_are_about_to_close_is_not_used(kind: str) -> None:
+    with serving(WHOLE) as server:
+        async with asking(kind, server) as asker:
+            for pause, connections in ((0, 1), (3, 1), (4.5, 2)):  # theirs is 5 s
+                await asyncio.sleep(pause)
+                assert await asker.ask(stream=False) == "Hello"
+                assert server.connections == connections
+
+
 @each_kind
 async def test_a_connection_is_used_again(kind: str) -> None:
     with serving(ANSWER, WHOLE) as server:
