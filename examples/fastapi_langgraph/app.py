@@ -157,7 +157,10 @@ async def chat(
     asked = {"messages": [("user", question.text)]}
     events = request.app.state.graph.astream(asked, config, stream_mode="messages")
     first = await anext(events, None)  # a refusal comes before the first word: it keeps its status
-    return Words(_words(first, events), media_type="text/plain; charset=utf-8")
+    return Words(_words(first, events), headers=AT_ONCE, media_type="text/plain; charset=utf-8")
+
+
+AT_ONCE = {"X-Accel-Buffering": "no"}  # else nginx keeps words back until it has many
 
 
 class Words(StreamingResponse):

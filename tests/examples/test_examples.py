@@ -176,6 +176,7 @@ def test_the_service(
         for thread in ("t1", "t2", "t3", "t4"):  # whichever worker answers
             assert ANSWER in chat(url, key, QUESTION, thread).text
             assert GOES_ON in chat(url, key, FOLLOW_UP, thread).text
+        assert chat(url, key, QUESTION, "t5").headers["X-Accel-Buffering"] == "no"
         assert chat(url, "wrong", QUESTION, "t1").status_code == 401
         for token, status in ((key, 200), ("wrong", 503)):
             health = httpx.get(
