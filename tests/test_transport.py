@@ -143,10 +143,16 @@ async def test_a_connection_that_the_server_closed_meanwhile_is_not_used(kind: s
         assert (len(server.requests), server.connections) == (2, 2)
 
 
-async def test_a_connection_that_usual_servers_are_about_to_close_is_not_used(kind: str) -> None:
-    with serving(WHOLE) as server:
+@pytest.mark.parametrize(
+    ("said", "kept", "closed"), [([], 3, 4.5), (["Keep-Alive: timeout=2"], 0.5, 1.2)]
+)
+async def test_a_connection_that_the_server_is_about_to_close_is_not_used(
+    kind: str, said: list[str], kept: float, closed: float
+) -> None:
+    """Usual ones close it after 5 s, if they do not say how long they wait."""
+    with serving([head(JSON, "200 OK", *said, length=len(REPLY)), REPLY.encode()]) as server:
         async with asking(kind, server) as asker:
-            for pause, connections in ((0, 1), (3, 1), (4.5, 2)):  # theirs is 5 s
+            for pause, connections in ((0, 1), (kept, 1), (closed, 2)):
                 await asyncio.sleep(pause)
                 assert await asker.ask(stream=False) == "Hello"
                 assert server.connections == connections

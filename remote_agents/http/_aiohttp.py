@@ -162,7 +162,8 @@ class Protocol(ResponseHandler):
 
     def is_connected(self) -> bool:
         """Whether the connection stands; the end of one that waits is seen before it is used."""
-        return super().is_connected() and not (self._framing.over and self._has_spoken())
+        waits, is_left = self._framing.over, not self._framing.reusable
+        return super().is_connected() and not (waits and (is_left or self._has_spoken()))
 
     def _has_spoken(self) -> bool:
         """Whether something waits to be read which the loop has not come to."""

@@ -8,7 +8,9 @@ whatever is not a plain chunk passes through as it came.
 
 from __future__ import annotations
 
+import math
 import re
+import time
 from collections.abc import Callable
 from functools import lru_cache
 
@@ -23,12 +25,14 @@ BODILESS = re.compile(rb"HTTP/1\.[01] (?:204|304)")
 FAILED = re.compile(rb"HTTP/1\.[01] 5")
 CHUNKED = re.compile(rb"\ntransfer-encoding:[ \t]*chunked[ \t]*\r?\n", re.IGNORECASE)
 LENGTH = re.compile(rb"\ncontent-length:[ \t]*(\d+)[ \t]*\r?\n", re.IGNORECASE)
+KEPT_FOR = re.compile(rb"\nkeep-alive:[^\r\n]*?timeout=(\d{1,9})\b", re.IGNORECASE)
 STATEMENTS = re.compile(rb"\n[ \t]*(?:transfer-encoding|content-length)", re.IGNORECASE)
 # What stands behind a size says nothing, and parsers disagree on where blanks may be in it.
 SIZE = re.compile(rb"([0-9a-fA-F]{1,16})[ \t]*(?:;[^\r\n]{0,999})?\r\n")
 PARTIAL_SIZE = re.compile(rb"[0-9a-fA-F]{1,16}[ \t]*(?:;[^\r\n]{0,999})?\r?")
 LONGEST_SIZE = 1024  # longer than any line that `SIZE` matches
 LONGEST_HEAD = 128 * 1024
+MARGIN = 1.0  # seconds that a request may need to a server that is about to close
 
 
 class MalformedHead(ValueError):
@@ -45,8 +49,6 @@ class ChunkJoiner:
 
     Attributes:
         over: Whether the response has ended.
-        reusable: Whether it has, and exactly with the last byte that came. A server that failed
-            does not count: uvicorn, for one, closes the connection behind its 500, unannounced.
         left_over: Whether bytes came beyond its end. They would be taken for the next answer, so
             they are not passed on, and the connection is not to be used again.
 
@@ -65,13 +67,19 @@ class ChunkJoiner:
 
         What answers a step of a SOCKS handshake, which is no HTTP, is passed on as it comes.
         """
-        self.over = self.left_over = self.reusable = False
+        self.over = self.left_over = False
+        self._used_until = -math.inf
         self._step: Callable[[bytes], bytes] = self._head if is_http else self._pass_on
         self._bodiless = bodiless
-        self._failed = False
+        self._kept_for = math.inf
         self._kept = b""
         self._left = 0
         self._closing = False
+
+    @property
+    def reusable(self) -> bool:
+        """Whether it ended exactly with the last byte that came, and the server still waits."""
+        return not self.left_over and time.monotonic() < self._used_until
 
     def join(self, data: bytes) -> bytes:
         """Take the next bytes; give those to pass on, which may be none yet.
@@ -103,7 +111,10 @@ class ChunkJoiner:
 
     def _framing(self, head: bytes) -> Callable[[bytes], bytes]:
         """How the body is read that this head announces."""
-        self._failed = FAILED.match(head) is not None
+        if told := KEPT_FOR.search(head):
+            self._kept_for = int(told[1]) - MARGIN
+        if FAILED.match(head):  # uvicorn, for one, closes it behind its 500, unannounced
+            self._kept_for = 0.0
         if self._bodiless or BODILESS.match(head):
             return self.end()
         if CHUNKED.search(head):
@@ -116,13 +127,13 @@ class ChunkJoiner:
 
     def end(self) -> Callable[[bytes], bytes]:
         """Nothing is expected: whatever comes is left over."""
-        self.over, self.reusable = True, not self._failed
+        self.over, self._used_until = True, time.monotonic() + self._kept_for
         self._step = self._note_left_over
         return self._note_left_over
 
     def _note_left_over(self, data: bytes) -> bytes:
         if data:
-            self.left_over, self.reusable = True, False
+            self.left_over = True
         return b""
 
     def _pass_on(self, data: bytes) -> bytes:
