@@ -51,6 +51,7 @@ class Endpoint:
         tools: Whether it can be given tools of the caller's, and asks for them to be run.
         parameters: Names of the parameters that it honours.
         options: Names of further constructor arguments.
+        addressing: Names of those of them that say where the agent is; a call cannot.
         askers: Names of parameters that say who asks: their sessions and threads are his alone.
         call_only: Names of further arguments of a call, which no constructor takes, but for those
             of the caller's tools.
@@ -106,6 +107,7 @@ class Endpoint:
     tools: bool = False
     parameters: tuple[str, ...] = ()
     options: tuple[str, ...] = ()
+    addressing: tuple[str, ...] = ()
     askers: tuple[str, ...] = ()
     call_only: tuple[str, ...] = ()
     attachments: frozenset[AttachmentKind] = frozenset()
@@ -192,13 +194,14 @@ class Endpoint:
 
     @cached_property
     def accepted(self) -> frozenset[str]:
-        """Every parameter or option that a constructor or call may name."""
+        """Every parameter or option that a constructor may name."""
         return frozenset(self.parameters) | frozenset(self.options) | frozenset(STANDARD)
 
     @cached_property
     def taken_by_calls(self) -> frozenset[str]:
-        """What a call may name, and no constructor."""
-        return frozenset(self.call_only) | (FOR_TOOLS if self.tools else frozenset())
+        """Every parameter or option that a call may name."""
+        own = frozenset(self.call_only) | (FOR_TOOLS if self.tools else frozenset())
+        return self.accepted.difference(self.addressing) | own
 
     def is_lost(self, error: AgentError) -> bool:
         """Whether a refusal says that the conversation is gone: it names it, and its absence.

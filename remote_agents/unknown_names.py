@@ -65,10 +65,9 @@ def unknown_name(endpoint: Endpoint, name: str, also: Collection[str] = ()) -> s
 
 def unknown_in_call(endpoint: Endpoint, name: str) -> str:
     """What to say of an argument that a call does not take."""
-    taken = endpoint.accepted | endpoint.taken_by_calls
-    valid = {*CALL - {"suggest"}, *taken} - {name}
+    valid = {*CALL - {"suggest"}, *endpoint.taken_by_calls} - {name}
     known = _IN_A_CALL.get(name)
-    if known not in valid and (name in COMMON or known in COMMON):
+    if known not in valid and not {*COMMON, *endpoint.addressing}.isdisjoint((name, known)):
         return (
             f"{endpoint.title} takes {known or name!r} in its constructor, not in a call; "
             f"a call takes {', '.join(_by_likeness(name, valid))}."

@@ -168,6 +168,28 @@ async def test_a_refusal_names_what_a_call_takes(surface: str, name: str) -> Non
     assert "base_url" not in str(refused.value)
 
 
+@pytest.mark.parametrize("streamed", [False, True])
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+@pytest.mark.parametrize(
+    ("service", "said"),
+    [
+        ("cloudbase", {"env_id": "another"}),
+        ("cloudbase", {"region": "intl"}),
+        ("cloudbase_openai", {"env_id": "another"}),
+        ("cloudbase_openai", {"region": "intl"}),
+        ("maiagent", {"root": "/api/v1"}),
+    ],
+    ids=str,
+)
+async def test_no_call_is_believed_to_go_elsewhere(
+    sandbox: Sandbox, service: str, said: dict[str, str], framework: str, streamed: bool
+) -> None:
+    way = Way(framework, service, streamed=streamed, awaited=True, **sandbox.kwargs(service))
+    with pytest.raises(ConfigurationError, match="in its constructor, not in a call"):
+        await way.ask("Hi", **said)
+    assert sandbox.requests() == []
+
+
 @pytest.mark.parametrize("surface", [surface for surface in SURFACES if surface != "plain"])
 async def test_a_framework_is_told_where_files_go(surface: str) -> None:
     with pytest.raises(ConfigurationError, match="'attachments': put image, audio or file blocks"):

@@ -38,7 +38,7 @@ def check_call(endpoint: Endpoint, parameters: Mapping[str, Any]) -> JsonObject:
         ConfigurationError: Names the unknown one, and the nearest that is valid; or a tool that is
             none.
     """
-    known = endpoint.accepted.union(endpoint.taken_by_calls, FRAMEWORK_PARAMETERS)
+    known = endpoint.taken_by_calls.union(FRAMEWORK_PARAMETERS)
     told = {name: value for name, value in parameters.items() if value is not None}
     for name in [*told]:
         if name in known:

@@ -33,6 +33,7 @@ ENDPOINT = Endpoint(
     parameters=("search_enable", "files"),
     call_only=("tools", "tool_choice", "state", "suggest"),
     options=("env_id", "region", "dialect", "recall"),
+    addressing=("env_id", "region"),
     attachments=frozenset({"image", "audio", "video", "file"}),
     uploads=True,
     always_streams=True,

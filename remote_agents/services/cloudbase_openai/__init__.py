@@ -20,6 +20,7 @@ ENDPOINT = Endpoint(
     turn=turn,
     decode=decode,
     options=("env_id", "region", "route"),
+    addressing=("env_id", "region"),
     server_url=server_url,
     error_codes=ERROR_CODES,
     refuses=refuses,

@@ -25,6 +25,7 @@ ENDPOINT = Endpoint(
     parameters=("sender", "query_metadata", "content_payload"),
     askers=("sender",),
     options=("root",),
+    addressing=("root",),
     roots=ROOTS,
     for_agent=for_agent,
     attachments=frozenset({"image", "audio", "file"}),
