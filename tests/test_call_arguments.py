@@ -269,6 +269,15 @@ def test_a_slip_is_answered_with_what_to_write(framework: str, slip: str) -> Non
     assert "abcdef" not in str(refused.value)
 
 
+@pytest.mark.parametrize("path", ["/api", "/api/v1/", "/api/v1/chatbots/a/completions/"])
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+def test_each_root_of_a_service_is_known_in_an_address(framework: str, path: str) -> None:
+    with pytest.raises(ConfigurationError, match=r"root, 'https://a\.example/x'"):
+        make(
+            framework, "maiagent", api_key="k", agent_id="a", base_url=f"https://a.example/x{path}"
+        )
+
+
 @pytest.mark.parametrize("framework", FRAMEWORKS)
 def test_model_is_another_name_of_the_agent(framework: str) -> None:
     model = make(framework, "bluenexus", api_key="k", model="agent-7")

@@ -170,7 +170,13 @@ def check_head(endpoint: Endpoint, base_url: str, first_path: str) -> None:
     Raises:
         ConfigurationError: It does; it says what to write.
     """
-    parts = first_path.strip("/").split("/")
+    below = endpoint.below_root(first_path)
+    for path in [first_path] if below is None else [root + below for root in endpoint.roots]:
+        _check_head(endpoint, base_url, path)
+
+
+def _check_head(endpoint: Endpoint, base_url: str, path: str) -> None:
+    parts = path.strip("/").split("/")
     if f"/{parts[0]}" not in base_url or not urlsplit(base_url).path.strip("/"):
         return
     for size in range(len(parts), 0, -1):
