@@ -228,6 +228,25 @@ def test_a_last_frame_may_repeat_what_a_stop_sequence_held_back() -> None:
         assert client("maiagent", server, stop=["END"]).ask("Hi").text == "the Elephant"
 
 
+REPEATED = {
+    "maiagent": {"content": "Two words", "done": True},
+    "cloudbase": {"type": "finish", "content": "Two words", "finish_reason": "stop"},
+    "bluenexus": {"choices": [{"message": {"content": "Two words"}, "finish_reason": "stop"}]},
+}
+
+
+@pytest.mark.parametrize("endpoint", REPEATED)
+def test_a_last_frame_may_repeat_all_without_the_blanks_around_it(endpoint: str) -> None:
+    said = "\nTwo words \n"
+    piece = {
+        "maiagent": frame({"content": said, "done": False}),
+        "cloudbase": frame({"type": "text", "content": said}),
+        "bluenexus": delta(said),
+    }
+    with serving([head(), piece[endpoint], frame(REPEATED[endpoint])]) as server:
+        assert client(endpoint, server).ask("Hi").text == said
+
+
 @pytest.mark.parametrize("amount", ["Infinity", "NaN", "-", "1e999"])
 def test_odd_credits_are_no_failure(amount: str) -> None:
     script = [head(EVENTS, "200 OK", f"X-Credits-Remaining: {amount}"), delta("Hi"), DONE]

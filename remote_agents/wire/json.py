@@ -30,7 +30,7 @@ def rest_of(content: str, so_far: str) -> str:
     """What a last frame adds to the text: it may repeat all of it, or be one more piece."""
     if content.startswith(so_far):
         return content[len(so_far) :]
-    return content
+    return "" if content == so_far.strip() else content
 
 
 def number(value: object) -> float | None:

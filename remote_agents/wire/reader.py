@@ -26,6 +26,7 @@ from remote_agents.types import Event, Finish, Info, ReasoningDelta, Reply, Text
 from remote_agents.wire.events import SILENT, is_answer, is_silent
 from remote_agents.wire.failures import Context, body_failure, reported_failure
 from remote_agents.wire.frames import ClassifiedFrames, classify, data_of, is_end, piece_in
+from remote_agents.wire.json import rest_of
 from remote_agents.wire.parsing import excerpt, json_or_text, mended, parse_leniently, strictly
 from remote_agents.wire.plain_text import classify_text, decoder_of
 from remote_agents.wire.raw import RawFields
@@ -351,7 +352,7 @@ class Reader:
             self._check_unknown(unknown, text_in(unknown))
         elif all(map(is_silent, events)):
             lost, reply = answer_in(value), self.reply
-            if lost and lost != reply.text + reply.withheld:  # a last frame may repeat all of it
+            if lost and rest_of(lost, reply.text + reply.withheld):  # a last frame may repeat all
                 self._check_unknown([value], lost)
 
     def _check_unknown(self, unknown: list[Any], lost: str) -> None:
