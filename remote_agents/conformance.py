@@ -156,7 +156,8 @@ def _facts(client: Client, replies: list[Reply]) -> Iterator[Finding]:
     named = [reply for reply in replies if reply.reply_id or reply.request_id]
     yield Finding("ids", len(named) == len(replies), f"{len(named)} of {len(replies)} answers")
     if endpoint.keeps in ("handed", "chained"):
-        yield Finding("conversation id", all(r.conversation_id for r in replies), "in each answer")
+        kept = [reply.conversation_id for reply in replies[:2]]  # the third stands alone
+        yield Finding("conversation id", all(kept), "in each answer of it")
     if endpoint.counts:
         counted = [*whole, *([first] if endpoint.counts_streams else [])]
         found = sum(reply.usage is not None for reply in counted)

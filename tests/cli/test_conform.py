@@ -11,6 +11,8 @@ from remote_agents.sandbox import Sandbox
 from remote_agents.services import ENDPOINTS
 from remote_agents.types import TextDelta
 from tests.cli.conftest import Cli, lines
+from tests.own_services import CHAINED, UNKEPT, Responses, client_of
+from tests.raw_server import EVENTS, head, serving
 
 QUESTION = "How many vacation days do I get?"
 
@@ -78,3 +80,13 @@ def test_it_can_be_called_from_python(sandbox: Sandbox) -> None:
     kind = Client.kind_of(ENDPOINTS["bluenexus"])
     with kind(**sandbox.kwargs("bluenexus")) as client:
         assert all(finding.holds for finding in conformance(client, QUESTION))
+
+
+def test_an_answer_that_stands_alone_needs_no_conversation() -> None:
+    kept = Responses()
+    with (
+        serving([head(EVENTS), lambda talk: kept.answer(server, talk)]) as server,
+        client_of(CHAINED)(base_url=server.url, api_key="k") as client,
+    ):
+        found = {each.what: each.holds for each in conformance(client, UNKEPT)}
+    assert (found["conversation"], found["conversation id"]) == (True, True)
