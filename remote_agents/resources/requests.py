@@ -10,6 +10,7 @@ from remote_agents.errors import ConfigurationError
 from remote_agents.flow import Call, Flow, Request
 from remote_agents.json_types import JsonMapping
 from remote_agents.resources.cursors import with_query
+from remote_agents.types import Citation, Citations
 
 T = TypeVar("T")
 
@@ -60,9 +61,11 @@ def unwrapped(data: Any) -> Any:
     return data["data"] if wrapped else data
 
 
-def search_hits(data: object, *names: str) -> list[Any]:
-    """The hits of a search: a bare list, or the one under the first of these names."""
-    if isinstance(data, list):
-        return data
+def passages(data: object, read: Callable[[object], Citation], *names: str) -> list[Citation]:
+    """The hits of a search, each once: a bare list, or the one under the first of these names."""
     known = data if isinstance(data, dict) else {}
-    return next((known[name] for name in names if isinstance(known.get(name), list)), [])
+    listed = (known[name] for name in names if isinstance(known.get(name), list))
+    sources = Citations()
+    for hit in data if isinstance(data, list) else next(listed, []):
+        sources.add(read(hit))
+    return sources.found

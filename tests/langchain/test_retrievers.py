@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from langchain_agents.retrievers import documents
 from remote_agents import ConfigurationError, NotFoundError
 from tests.langchain.recorded import recorded
 from tests.langchain.services import CHAT, CITING, QUESTION, chat
+from tests.raw_server import JSON, head, serving
 
 FOUND = [(f"page-{number}.md", f"Passage {number}.") for number in range(5)]
 
@@ -169,6 +171,28 @@ async def test_the_services_own_search_asks_no_agent(sandbox: Any, service: str)
     assert first.metadata["source"]
     assert len(await retriever.ainvoke(QUESTION, k=1)) == 1
     assert sandbox.turns(service) == []
+
+
+HITS: dict[str, Any] = {
+    "maiagent": {"chatbot_file": {"filename": "a.md"}},
+    "private_ai": {"origin_name": "a.md"},
+    "bluenexus": {"source": "a.md"},
+}
+
+
+@pytest.mark.parametrize("awaited", [False, True])
+@pytest.mark.parametrize("service", HITS)
+async def test_a_passage_that_a_search_finds_twice_is_one(
+    sandbox: Any, service: str, awaited: bool
+) -> None:
+    hits = [{"text": text, "score": 0.5, **HITS[service]} for text in ("One.", "One.", "Two.")]
+    body = json.dumps({"results": hits}).encode()
+    with serving([head(JSON, length=len(body)), body]) as server:
+        asked = sandbox.kwargs(service) | {"base_url": server.url}
+        base: dict[str, Any] = {} if service == "bluenexus" else {"knowledge_base": "kb/index"}
+        retriever = AgentRetriever(model=CHAT[service](**asked), **base)
+        found = await retriever.ainvoke("Hi") if awaited else retriever.invoke("Hi")
+    assert [one.page_content for one in found] == ["One.", "Two."]
 
 
 @pytest.mark.parametrize("service", NAMED)

@@ -8,7 +8,7 @@ from remote_agents.resources import items
 from remote_agents.resources.cursors import with_query
 from remote_agents.resources.methods import HasAgent, Resource, calls, lists
 from remote_agents.resources.paging import pages
-from remote_agents.resources.requests import path_segment, search_hits
+from remote_agents.resources.requests import passages, path_segment
 from remote_agents.resources.searching import read_most
 from remote_agents.services.bluenexus.resources import NUMBERED, ROOT
 from remote_agents.types import Citation
@@ -51,8 +51,7 @@ class Memories(Resource):
         most = None if top_k is None else read_most("top_k", top_k)
         path = with_query(self._path("/search"), {"query": query})
         answer = yield Call(Request("GET", path, safe=True))
-        hits = search_hits(answer.data, "data", "memories", "results")
-        return [_remembered(hit) for hit in hits][:most]
+        return passages(answer.data, _remembered, "data", "memories", "results")[:most]
 
     list, alist = lists(_list)
     search, asearch = calls(_search)

@@ -7,7 +7,7 @@ from remote_agents.flow import Call, Flow, Request
 from remote_agents.resources.knowledge import ListedKnowledgeBases
 from remote_agents.resources.methods import HasAgent, calls
 from remote_agents.resources.paging import Paging
-from remote_agents.resources.requests import search_hits
+from remote_agents.resources.requests import passages
 from remote_agents.resources.searching import read_most
 from remote_agents.types import Citation
 from remote_agents.wire.json import identifier, mapping, number, text
@@ -32,7 +32,7 @@ class KnowledgeBases(ListedKnowledgeBases):
         most = None if top_k is None else read_most("top_k", top_k)
         path = self.path_of(knowledge_base_id, "search")
         answer = yield Call(Request("POST", path, json={"query": query}, safe=True))
-        return [_passage(hit) for hit in search_hits(answer.data, "results")][:most]
+        return passages(answer.data, _passage, "results")[:most]
 
     search, asearch = calls(_search)
 

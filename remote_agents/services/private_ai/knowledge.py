@@ -11,7 +11,7 @@ from remote_agents.resources.emitted import collect_items
 from remote_agents.resources.knowledge import ListedKnowledgeBases
 from remote_agents.resources.methods import HasAgent, Resource, calls, lists
 from remote_agents.resources.paging import pages
-from remote_agents.resources.requests import search_hits
+from remote_agents.resources.requests import passages
 from remote_agents.resources.searching import read_most
 from remote_agents.services.private_ai.chat import citation
 from remote_agents.services.private_ai.resources import OFFSET
@@ -76,7 +76,7 @@ class Indexes(Resource):
         body = {"text": text, "top_k": top_k, "similarity_cutoff": similarity_cutoff}
         known = {name: value for name, value in body.items() if value is not None}
         answer = yield Call(Request("POST", path, json=known, safe=True))
-        return [_passage(chunk) for chunk in search_hits(answer.data, "chunks", "data", "results")]
+        return passages(answer.data, _passage, "chunks", "data", "results")
 
     list, alist = lists(_list)
     search, asearch = calls(_search)
