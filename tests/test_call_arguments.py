@@ -190,6 +190,23 @@ async def test_no_call_is_believed_to_go_elsewhere(
     assert sandbox.requests() == []
 
 
+GIVEN: list[dict[str, Any]] = [
+    {"tools": [{"type": "function", "function": {"name": "f", "parameters": {}}}]},
+    {"state": {"page": 1}},
+]
+
+
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+@pytest.mark.parametrize("given", GIVEN, ids=str)
+async def test_a_classic_agent_takes_no_tools_and_no_state(
+    sandbox: Sandbox, framework: str, given: dict[str, Any]
+) -> None:
+    way = Way(framework, "cloudbase", streamed=False, awaited=True, **sandbox.kwargs("cloudbase"))
+    with pytest.raises(ConfigurationError, match=r"no argument of a call|its own tools"):
+        await way.ask("Hi", **given)
+    assert sandbox.requests() == []
+
+
 @pytest.mark.parametrize("surface", [surface for surface in SURFACES if surface != "plain"])
 async def test_a_framework_is_told_where_files_go(surface: str) -> None:
     with pytest.raises(ConfigurationError, match="'attachments': put image, audio or file blocks"):

@@ -153,6 +153,7 @@ def for_agent(endpoint: Endpoint, agent_id: str, options: Mapping[str, Any]) -> 
         one_message=False,
         context=True,
         tools=True,
+        call_only=("state", "suggest"),
         cites=False,
         counts=False,
     )
