@@ -35,6 +35,17 @@ def test_every_way_gives_the_same_answer_and_remembers_it(
 
 
 @every_way
+def test_every_way_has_what_the_facts_say_of_an_answer(agent_way: Way) -> None:
+    facts, message = agent_way.model.agent.endpoint, asked(agent_way, QUESTION).message
+    beside = getattr(message, "additional_kwargs", {})  # of a framework's message
+    if facts.cites:
+        assert getattr(message, "citations", None) or beside.get("citations")
+    if facts.counts and (facts.counts_streams or not agent_way.streamed):
+        counted = getattr(message, "usage", None) or getattr(message, "usage_metadata", None)
+        assert counted or beside.get("usage")
+
+
+@every_way
 def test_a_stop_keeps_the_conversation(
     agent_sandbox: Sandbox, agent_service: str, framework: str, streamed: bool, awaited: bool
 ) -> None:
