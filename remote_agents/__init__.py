@@ -63,6 +63,7 @@ _HOMES = {
     "remote_agents.services.private_ai.client": ("PrivateAI",),
     "remote_agents.turns.memory_warnings": ("ConversationRestartedWarning",),
     "remote_agents.types": (
+        "Alternative",
         "Attachment",
         "Citation",
         "ClientToolCall",
@@ -135,6 +136,7 @@ if TYPE_CHECKING:
         ConversationRestartedWarning as ConversationRestartedWarning,
     )
     from remote_agents.types import (
+        Alternative as Alternative,
         Attachment as Attachment,
         Citation as Citation,
         ClientToolCall as ClientToolCall,

@@ -217,8 +217,9 @@ class Client(Settings):
         """Ask, and iterate the events of the answer as they arrive; arguments as for `ask`.
 
         Yields:
-            `TextDelta`, `ReasoningDelta`, `Citation`, `ToolCall`, `ToolResult`, `Usage`, `Unknown`,
-            and last `Finish`, whose `reply` holds everything.
+            `TextDelta`, `ReasoningDelta`, `Citation`, `File`, `ToolCall`, `ToolResult`, `Usage`,
+            `Update`, `Alternative`, `ClientToolCall`, `Interrupt`, `Unknown`, and last `Finish`,
+            whose `reply` holds everything.
         """
         return self.agent.stream(**turn_of(prompt, call))
 

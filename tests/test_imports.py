@@ -4,8 +4,12 @@ import importlib
 import re
 import subprocess
 import sys
+from typing import get_args
 
 import pytest
+
+import remote_agents
+from remote_agents.types import Event
 
 FRAMEWORKS = ("langchain_core", "langchain", "llama_index", "langchain_agents", "llamaindex_agents")
 # Everything that an extra brings, and nothing that a plain client needs.
@@ -80,3 +84,12 @@ def test_exports(package: str) -> None:
     module = importlib.import_module(package)
     assert module.__all__ == sorted(set(module.__all__))
     assert not [name for name in module.__all__ if not hasattr(module, name)]
+
+
+WITHIN = {"Info", "ToolCallDelta"}  # what a reply is made of, and no stream yields
+
+
+@pytest.mark.parametrize("event", get_args(Event), ids=lambda event: event.__name__)
+def test_each_event_of_a_stream_has_a_public_name(event: type) -> None:
+    name = event.__name__
+    assert (getattr(remote_agents, name, None) is event) is (name not in WITHIN)
