@@ -13,6 +13,7 @@ from typing import Annotated, Any, TypeAlias
 
 import typer
 
+from remote_agents.arguments.connection import environment_of
 from remote_agents.client import Client
 from remote_agents.errors import (
     AgentConnectionError,
@@ -136,8 +137,14 @@ def _parameters(function: Callable[..., Any]) -> list[inspect.Parameter]:
     return list(inspect.signature(function, eval_str=True).parameters.values())
 
 
-def _connect(endpoint: str, connection: JsonObject, **more: Any) -> Client:
-    return Client.kind_of(ENDPOINTS[endpoint])(**_connection(**connection), **more)
+def _connect(
+    endpoint: str, connection: JsonObject, *, any_agent: bool = False, **more: Any
+) -> Client:
+    """A client; `any_agent` where the agent does not matter, as who looks for it cannot name it."""
+    service, given = ENDPOINTS[endpoint], _connection(**connection)
+    if any_agent and f"{service.env}_AGENT_ID" not in environment_of(service):
+        given.setdefault("agent_id", "-")
+    return Client.kind_of(service)(**given, **more)
 
 
 @contextmanager

@@ -190,7 +190,7 @@ def _operation(client: Client, resource: str, name: str) -> Any:
 
 
 def _list(connect: Connect, resource: str, limit: int | None, as_json: bool, **asked: Any) -> None:
-    with connect() as client:
+    with connect(any_agent=resource in ("agents", "models")) as client:
         operation = _operation(client, resource, "list")
         given = {name: value for name, value in asked.items() if value is not None}
         known = inspect.signature(operation).parameters

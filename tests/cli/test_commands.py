@@ -57,10 +57,15 @@ def test_version(cli: Cli) -> None:
     assert cli("--version") == (0, f"remote-agents {VERSION}\n", "")
 
 
-@pytest.mark.parametrize("endpoint", ["bluenexus", "maiagent", "private_ai"])
-def test_agents(endpoint: str, cli: Cli, sandbox: Sandbox) -> None:
-    code, out, _ = cli("agents", endpoint, "--json")
-    assert code == 0
+@pytest.mark.parametrize("known", [True, False])
+@pytest.mark.parametrize("endpoint", sorted(ENDPOINTS.keys() - {"ag_ui"}))
+def test_agents(
+    endpoint: str, known: bool, cli: Cli, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not known:
+        monkeypatch.delenv(f"{ENDPOINTS[endpoint].env}_AGENT_ID")
+    code, out, err = cli("agents", endpoint, "--json")
+    assert code == 0, err
     assert sandbox.agents[endpoint]["agent_id"] in [row["id"] for row in lines(out)]
     assert sandbox.agents[endpoint]["agent_id"] in cli("agents", endpoint)[1]
 
