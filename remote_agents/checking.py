@@ -12,12 +12,15 @@ from remote_agents.errors import (
     AgentStatusError,
     AgentTimeoutError,
     AuthenticationError,
+    ConfigurationError,
     NotFoundError,
     PermissionDeniedError,
+    RemoteFailureError,
     StreamProtocolError,
 )
 from remote_agents.service import Endpoint
-from remote_agents.types import Event, Finish, ReasoningDelta, Reply, TextDelta
+from remote_agents.types import Event, Finish, ReasoningDelta, Reply, TextDelta, Unknown
+from remote_agents.wire.failures import HTML
 from remote_agents.wire.not_found import is_about_path
 
 STEPS = ("host", "API", "key", "agent", "answer")
@@ -40,19 +43,25 @@ class StepChecker:
         self._begun = time.monotonic()
         self._first: float | None = None
         self._reply: Reply | None = None
+        self._told = False
 
     def see(self, event: Event) -> None:
         """One more event."""
+        self._told = self._told or not isinstance(event, Unknown)
         if self._first is None and isinstance(event, (TextDelta, ReasoningDelta)):
             self._first = time.monotonic() - self._begun
         if isinstance(event, Finish):
             self._reply = event.reply
 
     def steps(self, error: AgentError | None = None) -> Iterator[Check]:
-        """The steps, up to the one that failed."""
+        """The steps that were seen, and the one that failed."""
         if error is not None:
             failed = _failed_step(error)
-            yield from (Check(name, True, _SEEN[name]) for name in STEPS[: STEPS.index(failed)])
+            seen = STEPS[: STEPS.index(failed)]
+            if failed == "answer" and not self._told:  # nothing came that takes key or agent
+                refused = isinstance(error, (AgentStatusError, RemoteFailureError))
+                seen = STEPS[: 2 if refused else 1]
+            yield from (Check(name, True, _SEEN[name]) for name in seen)
             yield Check(failed, False, str(error), error=error)
             return
         yield from (Check(name, True, _SEEN[name]) for name in STEPS[:-1])
@@ -72,17 +81,21 @@ _SEEN = {
 
 
 def _failed_step(error: AgentError) -> str:
-    if isinstance(error, AgentConnectionError) or (
+    if isinstance(error, (AgentConnectionError, ConfigurationError)) or (
         isinstance(error, AgentTimeoutError) and error.phase == "connect"
     ):
         return "host"
-    if isinstance(error, (AuthenticationError, PermissionDeniedError)):
+    if isinstance(error, (AuthenticationError, PermissionDeniedError)) and not _is_page(error):
         return "key"
     if isinstance(error, StreamProtocolError) or _is_no_api(error):
         return "API"
     if isinstance(error, NotFoundError) and is_about_path(error):
         return "API"
     return "agent" if isinstance(error, NotFoundError) else "answer"
+
+
+def _is_page(error: AgentStatusError) -> bool:
+    return isinstance(error.body, str) and HTML.search(error.body[:500]) is not None
 
 
 def _is_no_api(error: AgentError) -> bool:

@@ -235,7 +235,8 @@ class Client(Settings):
 
         Returns:
             The steps `host`, `API`, `key`, `agent`, `answer` and `first token`, up to the first
-            that does not hold; each with `ok`, `detail`, and the `error` if there is one.
+            that does not hold, without those that could not be seen; each with `ok`, `detail`,
+            and the `error` if there is one.
 
         Example:
             >>> all(step.ok for step in agent.check())  # doctest: +SKIP

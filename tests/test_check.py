@@ -71,3 +71,39 @@ def test_a_404_of_another_server_is_no_unknown_agent(kind: str, body: str) -> No
             client.ask("Hi")
     said = re.search(r"(cannot|no route|not)[\w ]+", body, re.IGNORECASE)
     assert said is None or said.group() in str(caught.value)
+
+
+PAGE = "<!doctype html><html><title>Sign in</title></html>"
+NOTHING_SEEN: dict[str, tuple[list[Any], list[str]]] = {
+    "silence": ([2.0], ["host"]),
+    "no answer": ([], ["host"]),
+    "an empty answer": ([head(JSON, length=0)], ["host"]),
+    "an empty object": ([head(JSON, length=2), b"{}"], ["host"]),
+    "a health page": ([head("text/plain", length=2), b"OK"], ["host"]),
+    "a login page": ([head("text/html", "401 Unauthorized"), PAGE.encode()], ["host"]),
+    "a wall": ([head("text/html", "403 Forbidden"), PAGE.encode()], ["host"]),
+    "its failure": ([head(JSON, "500 Oops", length=18), b'{"message":"oops"}'], ["host", "API"]),
+}
+
+
+@pytest.mark.parametrize("what", NOTHING_SEEN)
+@pytest.mark.parametrize("endpoint", ENDPOINT_NAMES)
+def test_what_no_answer_shows_is_not_ticked(endpoint: str, what: str) -> None:
+    answer, ticked = NOTHING_SEEN[what]
+    with serving(answer) as server:
+        client = make(
+            "plain", endpoint, base_url=server.url, agent_id="a", api_key="k", timeout=0.5
+        )
+        steps = client.check()
+    assert [step.check for step in steps if step.ok] == ticked
+    assert len(steps) == len(ticked) + 1
+
+
+def test_what_is_not_sent_ticks_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    def key() -> str:
+        return ""
+
+    (without_key,) = make("plain", "bluenexus", api_key=key).check()
+    monkeypatch.setenv("HTTPS_PROXY", "ftp://127.0.0.1:9")
+    (without_proxy,) = make("plain", "bluenexus", api_key="k").check()
+    assert [without_key[:2], without_proxy[:2]] == [("host", False)] * 2
