@@ -67,12 +67,14 @@ class AgentError(Exception):
         begun: Whether the turn may have begun, whatever the error says: an event of its answer had
             arrived, the service accepted the request and reported the failure afterwards, or a
             request before the one that failed handed it over.
+        unasked: Whether what broke off came before the turn, which was not sent: a file's upload,
+            the creation of a conversation.
     """
 
     @property
     def safe_to_repeat(self) -> bool:
         """Whether asking again cannot run a turn twice."""
-        return False
+        return self.unasked
 
     def __init__(
         self,
@@ -89,6 +91,7 @@ class AgentError(Exception):
         self.request_id = request_id
         self.partial = partial
         self.begun = False
+        self.unasked = False
         self.question = ""
 
 
@@ -162,8 +165,8 @@ class AgentTimeoutError(AgentError):
 
     @property
     def safe_to_repeat(self) -> bool:
-        """Only where nothing was sent."""
-        return not self.sent and not self.begun
+        """Only where nothing was sent, or not the turn."""
+        return self.unasked or (not self.sent and not self.begun)
 
 
 class AgentStatusError(AgentError):
@@ -246,7 +249,8 @@ class ServerError(AgentStatusError):
     @property
     def safe_to_repeat(self) -> bool:
         """A 503 that names a time to come back was not run."""
-        return self.status_code == 503 and self.retry_after is not None and not self.begun
+        later = self.status_code == 503 and self.retry_after is not None
+        return self.unasked or (later and not self.begun)
 
 
 class RateLimitError(AgentStatusError):

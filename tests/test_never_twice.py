@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from remote_agents import ENDPOINTS, AgentError, RateLimitError
+from langchain_agents._errors import as_model_error
+from remote_agents import ENDPOINTS, AgentError, Attachment, BlueNexus, RateLimitError
 from remote_agents.client import Client
 from remote_agents.testing.ways import NAMES
 from tests.raw_server import CLOSE, EVENTS, HOLD, JSON, RESET, RawServer, Step, head, serving
@@ -321,3 +322,45 @@ async def test_silence_is_not_asked_again(kind: str) -> None:
             async with asked(kind, server, "bluenexus", timeout=0.3) as asker:
                 assert not (await asker.fails()).safe_to_repeat
             assert turns(server) == 1
+
+
+# --- what breaks off before the turn -------------------------------------------------------------
+
+FILE = [Attachment("file", data=b"notes", filename="notes.txt")]
+BEFORE: dict[str, tuple[str, dict[str, Any]]] = {
+    "a conversation": ("cloudbase", {"session_id": "work"}),
+    "an upload's address": ("cloudbase", {"attachments": FILE}),
+    "an upload": ("maiagent", {"attachments": FILE}),
+}
+BREAKS: dict[str, list[Step]] = {
+    "closed": [CLOSE],
+    "silent": [HOLD],
+    "failed": [head(JSON, "500 Oops", length=0)],
+}
+
+
+@pytest.mark.parametrize("awaited", [False, True])
+@pytest.mark.parametrize("breaks", BREAKS)
+@pytest.mark.parametrize("what", BEFORE)
+async def test_a_turn_that_was_not_sent_cannot_have_run(
+    what: str, breaks: str, awaited: bool
+) -> None:
+    service, call = BEFORE[what]
+    with serving(BREAKS[breaks]) as server:
+        given: dict[str, Any] = {"base_url": server.url, "agent_id": "a", "api_key": "k"}
+        client = CLIENTS[service](**given, max_retries=0, timeout=0.3)
+        with pytest.raises(AgentError, match=r"turn was not sent|500") as caught:
+            _ = await client.aask("Hi", **call) if awaited else client.ask("Hi", **call)
+    assert "turn may" not in str(caught.value)
+    assert caught.value.safe_to_repeat
+    assert not isinstance(as_model_error(caught.value), RuntimeError)
+    assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize("breaks", BREAKS)
+def test_a_list_is_no_turn(breaks: str) -> None:
+    with serving(BREAKS[breaks]) as server:
+        client = BlueNexus(base_url=server.url, api_key="k", max_retries=0, timeout=0.3)
+        with pytest.raises(AgentError) as caught:
+            list(client.agents.list())
+    assert "turn" not in str(caught.value)

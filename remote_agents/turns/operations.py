@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+import re
 from collections.abc import Callable
 from functools import partial
 from types import GeneratorType
@@ -12,8 +13,11 @@ from typing import Any, TypeVar, cast
 from remote_agents import process
 from remote_agents.errors import (
     AgentError,
+    AgentTimeoutError,
     ConfigurationError,
     NotFoundError,
+    ServerError,
+    StreamInterruptedError,
     StreamProtocolError,
 )
 from remote_agents.flow import (
@@ -152,8 +156,24 @@ def call(op: Call, exchange: Exchange) -> Flow[CallResult]:
             error.conversation_id = error.conversation_id or exchange.note.plan.conversation_id
         if op.asks:
             tell_of_length(error)
+        elif exchange.reply is None:
+            _tell_of_no_turn(error, op.request, exchange)
         tell_what_is_known(error, exchange, exchange.reply)
         raise
+
+
+def _tell_of_no_turn(error: AgentError, request: Request, exchange: Exchange) -> None:
+    """What broke off is no turn, or comes before one: none may have run."""
+    before = bool(request.safe or request.foreign or request.files)
+    if exchange.is_turn and not before:
+        return  # by its own code, a service may have asked so
+    broke = isinstance(error, (AgentTimeoutError, ServerError, StreamInterruptedError))
+    error.unasked = exchange.is_turn and broke
+    said = " The turn was not sent." if exchange.is_turn else ""
+    error.args = (_MAY_HAVE_RUN.sub(said, str(error)),)
+
+
+_MAY_HAVE_RUN = re.compile(r" The turn may (have run|be running); it was not repeated\.")
 
 
 def if_left(op: IfLeft, exchange: Exchange) -> Flow[None]:
@@ -180,6 +200,7 @@ def download(op: Download, exchange: Exchange) -> Flow[Any]:
         yield from read_pieces(response, exchange, lambda piece: op.write(piece, response.headers))
         return response.headers
     except AgentError as error:
+        _tell_of_no_turn(error, op.request, exchange)
         tell_what_is_known(error, exchange)
         raise
 
