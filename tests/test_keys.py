@@ -21,6 +21,7 @@ from remote_agents import (
     AgentConnectionError,
     AuthenticationError,
     ConfigurationError,
+    cached_key,
 )
 from remote_agents.oauth import client_credentials, refresh_token
 from remote_agents.sandbox import Sandbox
@@ -349,3 +350,19 @@ def test_an_empty_key_is_not_the_environments(
     else:
         with pytest.raises(ConfigurationError, match=f"set {endpoint.env}_API_KEY"):
             make(framework, service, **settings)
+
+
+@pytest.mark.parametrize("awaited", [False, True])
+@pytest.mark.parametrize("first", ["", None, "two\nlines", "Bearer token"])
+async def test_what_can_be_no_key_is_not_kept(
+    first: str | None, awaited: bool, sandbox: Sandbox
+) -> None:
+    given = sandbox.kwargs("bluenexus")
+    tokens = [first, given.pop("api_key")]
+    client = make(
+        "plain", "bluenexus", **given, api_key=cached_key(lambda: tokens.pop(0)), account="a"
+    )
+    with pytest.raises(ConfigurationError, match="key function"):
+        _ = await client.aask(QUESTION) if awaited else client.ask(QUESTION)
+    assert (await client.aask(QUESTION) if awaited else client.ask(QUESTION)).text
+    assert tokens == []

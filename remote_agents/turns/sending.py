@@ -242,6 +242,7 @@ def _token(exchange: Exchange) -> Flow[SecretStr]:
         fault = key_fault(terms.endpoint, secret.get_secret_value())
         if fault is None:
             return secret
+        terms.drop_key(secret)  # the next one to ask may be given a better one
     raise ConfigurationError(f"What the key function of {terms.endpoint.title} gave {fault}.")
 
 
