@@ -32,6 +32,7 @@ def ask_person(
     calls `interrupt()`: LangGraph runs a node from its start when it is resumed, and so nothing is
     posted twice. It keeps its own messages meanwhile, whatever other branches of the graph say.
     `Command(resume=...)` then answers the agent; where several wait, by the ids of the interrupts.
+    A None is no answer: the person is asked again.
 
     Args:
         model: The chat model of the agent, with `bind_tools` where it may call tools of yours.
@@ -106,4 +107,7 @@ def _answered(messages: list[BaseMessage]) -> JsonObject:
     if not messages or not is_interrupted(messages[-1].response_metadata):
         return {}
     told = messages[-1].response_metadata.get("interrupts") or [{}]
-    return {"resume": interrupt({"question": question_in(told), "interrupts": told})}
+    asks = {"question": question_in(told), "interrupts": told}
+    while (said := interrupt(asks)) is None:  # which says nothing: he is asked again
+        pass
+    return {"resume": said}

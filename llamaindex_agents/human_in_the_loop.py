@@ -116,9 +116,15 @@ class AskPerson(Workflow):
         self, ctx: Context, event: HumanResponseEvent
     ) -> AgentAsksPerson | AgentCallsTools | StopEvent | None:
         """Tell the agent what the person said."""
+        said = event.get("response")
+        if said is None:  # with which the agent would be asked its question once more
+            raise ConfigurationError(
+                "The agent waits for HumanResponseEvent(response=...), which has none here; "
+                "nothing was sent."
+            )
         known = await ctx.store.get("messages")
         messages = [ChatMessage.model_validate(each) for each in known]
-        return await self._post(ctx, messages, resume=event.response)
+        return await self._post(ctx, messages, resume=said)
 
     @step
     async def run_tools(self, ctx: Context, event: AgentCallsTools) -> AgentGetsResults:

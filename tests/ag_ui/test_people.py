@@ -202,6 +202,18 @@ def test_a_graph_asks_a_person(sandbox: Sandbox, service: str, answer: str) -> N
 
 
 @each
+def test_a_person_who_says_nothing_is_asked_again(sandbox: Sandbox, service: str) -> None:
+    config = {"configurable": {"thread_id": "t"}}
+    agents = graph(chat(sandbox, service))
+    (asks,) = agents.invoke({"messages": [TASK]}, config)["__interrupt__"]
+    (again,) = agents.invoke(Command(resume={asks.id: None}), config)["__interrupt__"]
+    assert again.value == asks.value
+    assert len(sandbox.requests(service)) == 1
+    told = agents.invoke(Command(resume="yes"), config)["messages"]
+    assert told[-1].text == f"Done: {TASK}"
+
+
+@each
 @pytest.mark.parametrize(
     "messages", ["Hi", ["Hi"], [("user", "Hi")], [{"role": "user", "content": "Hi"}]], ids=repr
 )

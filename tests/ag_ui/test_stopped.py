@@ -1,4 +1,4 @@
-"""A run of `AskPerson` that was stopped amid an answer, and what is asked in its context then."""
+"""A run of `AskPerson` that was stopped, and what is asked in its context then."""
 
 import asyncio
 import json
@@ -10,7 +10,7 @@ from llama_index.core.tools import FunctionTool
 from llama_index.core.workflow import Context, HumanResponseEvent
 
 from llamaindex_agents import AgentAsksPerson, AskPerson
-from remote_agents import ConversationError
+from remote_agents import ConfigurationError, ConversationError
 from remote_agents.sandbox import Sandbox
 from tests.ag_ui.test_llamaindex import QUESTION, TASK, each, made
 from tests.llamaindex.local import WORKFLOW_WARNINGS
@@ -64,3 +64,17 @@ async def test_what_was_asked_when_a_run_was_stopped_is_not_asked_again(
         assert await answered(workflow.run("Hello!", ctx=context))
         assert len(sandbox.requests(service)) == AMID[amid] + number * (2 if person else 1)
     assert ["Paris"] * len(tools) == CALLS
+
+
+@each
+@pytest.mark.parametrize("said", [{}, {"response": None}])
+async def test_a_workflow_needs_what_the_person_said(
+    sandbox: Sandbox, service: str, said: dict[str, None]
+) -> None:
+    handler = AskPerson(made(sandbox, service, approval=True), timeout=30).run(TASK)
+    async for event in handler.stream_events():
+        if isinstance(event, AgentAsksPerson):
+            handler.ctx.send_event(HumanResponseEvent(**said))
+    with pytest.raises(ConfigurationError, match="HumanResponseEvent"):
+        await handler
+    assert len(sandbox.requests(service)) == 1
