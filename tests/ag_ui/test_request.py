@@ -81,6 +81,17 @@ def test_a_call_that_nobody_answered_is_no_call() -> None:
     assert "toolCalls" not in sent["messages"][0]
 
 
+@pytest.mark.parametrize("first", [True, False])
+def test_of_several_calls_those_that_were_answered_are_calls(first: bool) -> None:
+    calls = [CALL, ClientToolCall("d", "weather", {"city": "Bonn"})]
+    call_id, open_city = ("c", "Bonn") if first else ("d", "Köln")
+    said = Message("assistant", "wait", id="1", tool_calls=calls)
+    result = Message("tool", "sunny", id="2", tool_call_id=call_id)
+    told, answered, _ = body(said, result, Message("user", "so?"))["messages"]
+    assert [each["id"] for each in told["toolCalls"]] == [answered["toolCallId"]] == [call_id]
+    assert told["content"] == f'wait\n[called weather({{"city": "{open_city}"}})]'
+
+
 OPENAI = {"type": "function", "function": {"name": "f", "description": "d", "parameters": {}}}
 TOOLS = {
     "AG-UI's form": {"name": "f", "description": "d", "parameters": {"type": "object"}},

@@ -154,11 +154,12 @@ def _encoded(message: Message, answered: Iterable[str | None], *, parts: bool) -
         encoded["toolCallId"] = message.tool_call_id
         if message.failed:
             encoded["error"] = message.content
-    elif message.tool_calls and all(call.id in answered for call in message.tool_calls):
-        encoded["toolCalls"] = [*map(_call, message.tool_calls)]
-    elif message.tool_calls:  # models refuse a call without its result
-        said = [message.content] if message.content else []
-        encoded["content"] = "\n".join([*said, *map(str, message.tool_calls)])
+    elif message.tool_calls:
+        if calls := [_call(call) for call in message.tool_calls if call.id in answered]:
+            encoded["toolCalls"] = calls
+        # Models refuse a call without its result, and a result without its call.
+        said = [str(call) for call in message.tool_calls if call.id not in answered]
+        encoded["content"] = "\n".join([message.content, *said] if message.content else said)
     elif message.attachments and parts:
         text = [{"type": "text", "text": message.content}] if message.content else []
         encoded["content"] = [*text, *map(_part, message.attachments)]
