@@ -276,7 +276,7 @@ def _is_observed(llm: LLM) -> bool:
 def stateless_call(kwargs: Arguments) -> Arguments:
     """Arguments of a call that is no turn of a conversation."""
     for name in ("conversation_id", "session_id"):
-        if kwargs.get(name) is not None:
+        if kwargs.get(name) not in (None, ""):
             raise ConfigurationError(
                 f"Only chat() and stream_chat() continue a conversation; {name} was passed to a "
                 "call that never does."

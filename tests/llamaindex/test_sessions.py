@@ -192,10 +192,14 @@ async def test_ids_of_one_call(sandbox: Sandbox, build: Build, way: str) -> None
     assert said(sandbox, llm, "erin") == [QUESTION, FOLLOW_UP]
 
 
+@pytest.mark.parametrize("name", ["session_id", "conversation_id"])
 @pytest.mark.parametrize("way", COMPLETE)
-async def test_complete_refuses_a_conversation(build: Build, way: str) -> None:
+async def test_complete_refuses_a_conversation(build: Build, way: str, name: str) -> None:
+    llm = build("bluenexus")
+    for absent in (None, ""):
+        assert (await last(llm, way, QUESTION, **{name: absent})).text
     with pytest.raises(ConfigurationError, match=r"chat\(\)"):
-        await last(build("bluenexus"), way, QUESTION, conversation_id="c")
+        await last(llm, way, QUESTION, **{name: "c"})
 
 
 def test_a_session_survives_a_pickle(sandbox: Sandbox, build: Build, tmp_path: Any) -> None:
