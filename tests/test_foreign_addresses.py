@@ -18,6 +18,7 @@ from remote_agents import (
     StreamProtocolError,
 )
 from remote_agents.addresses import may_upload_to
+from remote_agents.resources.cursors import PagePosition, encode
 from remote_agents.turns.rate_limit import RateLimiter
 from tests.raw_server import JSON, Step, head, serving
 
@@ -118,13 +119,21 @@ def test_a_cursor_does_not_decide_over_the_arguments() -> None:
         assert b"conversation=VICTIM" in server.requests[-1]
 
 
-def test_a_cursor_from_a_list_without_a_filter_does_not_take_it_away() -> None:
+def test_a_cursor_from_a_list_without_a_filter_is_none_of_one_with_it() -> None:
     with serving(listing()) as server:
         agent = MaiAgent(base_url=server.url, agent_id="a", api_key="k")
         everything = agent.conversations.list()
         next(everything)
-        list(agent.conversations.list(inbox="mine", cursor=everything.cursor))
-        assert b"inbox=mine" in server.requests[-1]
+        with pytest.raises(ConfigurationError, match="another list"):
+            list(agent.conversations.list(inbox="mine", cursor=everything.cursor))
+
+
+def test_a_forged_cursor_asks_for_what_the_arguments_say() -> None:
+    with serving(listing()) as server:
+        agent = MaiAgent(base_url=server.url, agent_id="a", api_key="k")
+        forged = PagePosition("/api/messages/?conversation=VICTIM", asked="?conversation=MINE")
+        list(agent.messages.list("MINE", cursor=encode(forged)))
+        assert b"VICTIM" not in server.requests[-1]
 
 
 def test_an_export_keeps_the_rights_of_the_file_it_replaces(tmp_path: Path) -> None:
@@ -148,6 +157,21 @@ def test_a_formula_is_text_in_a_data_frame(said: str) -> None:
         frame = records.to_dataframe(start="2025-01-01", end="2025-01-02")
     shown = frame["input_message"][0]
     assert shown == (said if said in ("- a point", "25 days") else f"'{said}")
+
+
+@pytest.mark.parametrize(
+    ("named", "column"), [("=hyperlink(1)", "'=hyperlink(1)"), ("a\x0bb", "a\ufffdb")]
+)
+def test_a_sheet_can_be_made_of_what_a_service_names_and_says(
+    named: str, column: str, tmp_path: Path
+) -> None:
+    records = [{"id": "r", "inputMessage": "a\x0bb", named: "1"}]
+    body = json.dumps({"results": records, "count": 1}).encode()
+    with serving([head(JSON, length=len(body)), body]) as server:
+        agent = MaiAgent(base_url=server.url, agent_id="a", api_key="k")
+        frame = agent.records.to_dataframe(start="2025-01-01", end="2025-01-02")
+    frame.to_excel(tmp_path / "records.xlsx")
+    assert (frame[column][0], frame["input_message"][0]) == ("1", "a\ufffdb")
 
 
 def test_a_refusal_keeps_the_conversation_of_its_headers() -> None:

@@ -127,7 +127,8 @@ class Records(Resource):
         """The records of some days as a pandas data frame; arguments as for `list`.
 
         Whoever writes it to a spreadsheet runs nothing: a text that reads as a formula, such as
-        "-5 days", begins with an apostrophe.
+        "-5 days", begins with an apostrophe. A control character is U+FFFD, as Excel has none,
+        and times are of UTC, without saying so.
 
         Raises:
             ConfigurationError: pandas is not installed.
@@ -169,17 +170,22 @@ def _pandas() -> Any:
 
 
 def _as_text(value: object) -> Any:
-    """The value; one that a spreadsheet would take for a formula begins with an apostrophe."""
-    return f"'{value}" if isinstance(value, str) and _FORMULA.match(value) else value
+    """What a sheet can hold of it; what reads as a formula begins with an apostrophe."""
+    if not isinstance(value, str):
+        return value
+    text = _CONTROL.sub("\N{REPLACEMENT CHARACTER}", value)
+    return f"'{text}" if _FORMULA.match(text) else text
 
 
-_FORMULA = re.compile(r"[=@\t\r]|[+-]\S")
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")  # as they stand in no sheet of Excel
+_FORMULA = re.compile(r"[=@\uff1d\uff20\t\r\n]|[+\uff0b\uff0d-]\S")
 
 
 def _framed(pd: Any, found: Flow[Record]) -> Flow[DataFrame]:
     records = yield from collect_items(found)
-    rows = [{k: _as_text(v) for k, v in record.to_dict().items()} for record in records]
+    rows = [{_as_text(k): _as_text(v) for k, v in record.to_dict().items()} for record in records]
     frame: DataFrame = pd.DataFrame(rows, columns=None if rows else [*Record.fields()])
     if "created_at" in frame:
-        frame["created_at"] = pd.to_datetime(frame["created_at"], utc=True, format="ISO8601")
+        times = pd.to_datetime(frame["created_at"], utc=True, format="ISO8601")
+        frame["created_at"] = times.dt.tz_localize(None)
     return frame
