@@ -47,8 +47,8 @@ texts = st.text(max_size=20) | st.sampled_from(
         "=1+1",
         "\u202e",
         "x" * 5000,
-        "p1.",
-        "p1.e30",
+        "p2.",
+        "p2.e30",
     ]
 )
 
@@ -110,7 +110,7 @@ def test_ids(name: str, other: str, told: tuple[Sandbox, dict[str, Any]]) -> Non
 
 @fuzzing
 @example(cursor="\ud83d")
-@given(cursor=texts | st.text(max_size=40).map(lambda text: f"p1.{text}"))
+@given(cursor=texts | st.text(max_size=40).map(lambda text: f"p2.{text}"))
 def test_cursors(cursor: str, told: tuple[Sandbox, dict[str, Any]]) -> None:
     box, _ = told
     for lists in (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
@@ -13,7 +13,7 @@ from remote_agents.errors import ConfigurationError
 from remote_agents.json_types import JsonMapping
 from remote_agents.service import Endpoint
 
-PREFIX = "p1."  # of our cursors; its number changes with what they hold
+PREFIX = "p2."  # of our cursors; its number changes with what they hold
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +27,7 @@ class PagePosition:
         way: Which way of its `Paging` led here.
         taken: Items taken from it.
         last: Id of the last item taken, if it has one.
+        asked: What the list was asked for, as a query; a link to a page need not repeat it.
     """
 
     url: str
@@ -35,6 +36,7 @@ class PagePosition:
     way: int = 0
     taken: int = 0
     last: str | None = None
+    asked: str = ""
 
 
 def resumed(
@@ -45,28 +47,22 @@ def resumed(
     Raises:
         ConfigurationError: It names none there.
     """
+    asked = with_query("", filters)
+    if not isinstance(cursor, str):
+        raise ConfigurationError(f"cursor must be a str, not {type(cursor).__name__}.")
     place = decode(cursor)
     if place is None and own_cursors and not cursor.startswith(PREFIX):
-        return PagePosition(with_query(url, {"cursor": cursor}))
+        return PagePosition(with_query(url, {"cursor": cursor}), asked=asked)
     if place is None:
         raise ConfigurationError(
             f"{cursor!r} is no cursor of this list; pass the .cursor of an earlier list()."
         )
-    if _list_of(endpoint, place.url) != _list_of(endpoint, url) or _contradicts(place.url, filters):
+    if _list_of(endpoint, place.url) != _list_of(endpoint, url) or place.asked != asked:
         raise ConfigurationError(
             "This cursor belongs to another list: pass it with the arguments of the list that it "
             "is from."
         )
     return replace(place, url=with_query(place.url, filters))
-
-
-def _contradicts(url: str, filters: JsonMapping) -> bool:
-    """Whether an address asks for something else; a cursor may come from outside."""
-    query = parse_qsl(url.partition("?")[2], keep_blank_values=True)
-    return any(
-        name in filters and (filters[name] is None or value != str(_query_value(filters[name])))
-        for name, value in query
-    )
 
 
 def _list_of(endpoint: Endpoint, url: str) -> str:
@@ -77,8 +73,8 @@ def _list_of(endpoint: Endpoint, url: str) -> str:
 
 def encode(place: PagePosition) -> str:
     """A place as an opaque text."""
-    values = [place.url, place.number, place.before, place.way, place.taken, place.last]
-    return PREFIX + base64.urlsafe_b64encode(json.dumps(values).encode()).decode().rstrip("=")
+    values = json.dumps(astuple(place))
+    return PREFIX + base64.urlsafe_b64encode(values.encode()).decode().rstrip("=")
 
 
 def decode(cursor: str) -> PagePosition | None:
@@ -90,7 +86,9 @@ def decode(cursor: str) -> PagePosition | None:
         place = PagePosition(*json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))))
     except (binascii.Error, ValueError, TypeError, RecursionError):
         return None
-    return place if isinstance(place.url, str) and place.url.startswith("/") else None
+    counts = (place.number, place.before, place.way, place.taken)
+    whole = all(type(count) is int and count >= 0 for count in counts)
+    return place if whole and str(place.url).startswith("/") else None
 
 
 def with_query(url: str, changes: JsonMapping) -> str:

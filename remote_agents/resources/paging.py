@@ -125,7 +125,7 @@ def pages(
         _check_page(page)
         params[paging.ways[0][0]] = page
     url = with_query(path, params)
-    place = PagePosition(url, page or 1)
+    place = PagePosition(url, page or 1, asked=with_query("", filters))
     if cursor is not None:
         place = resumed(agent.endpoint, url, cursor, own_cursors, filters)
     return _pages(agent, place, paging, read, page_size)
@@ -174,7 +174,7 @@ def following(
         if way != place.way or not page.items:
             return None
         url = local_url(page.next, place.url, agent.base_url)
-        return PagePosition(url, place.number + 1, count, way)
+        return PagePosition(url, place.number + 1, count, way, asked=place.asked)
     if way >= len(paging.ways) or not page.has_more(place.before, size):
         return None
     name, what = paging.ways[way]
@@ -185,9 +185,8 @@ def following(
         "last": page.last_id or (page.ids[-1] if page.ids else None),
     }[what]
     others = dict.fromkeys(other for other, _ in paging.ways)
-    return PagePosition(
-        with_query(place.url, {**others, name: value}), place.number + 1, count, way
-    )
+    url = with_query(place.url, {**others, name: value})
+    return PagePosition(url, place.number + 1, count, way, asked=place.asked)
 
 
 class Seen:

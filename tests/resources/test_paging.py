@@ -1,12 +1,14 @@
 """Lists: every shape of pages, where they stop, and where they go on."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import httpx
 import pytest
 
 from remote_agents import ConfigurationError, StreamProtocolError
+from remote_agents.resources.cursors import PagePosition, encode
 from remote_agents.sandbox import Sandbox
 from tests.resources.calls import Way, client_of
 from tests.resources.served import served
@@ -307,9 +309,23 @@ async def test_a_link_to_no_address_is_told(way: Way, place: str) -> None:
     assert "secret" not in str(caught.value)
 
 
-@pytest.mark.parametrize("cursor", ["p1.", "p1.e30", "p1.!!!", "nonsense"])
+JSON_VALUES: tuple[Any, ...] = ("x", None, -1, 1.5, [], {})
+FORGED = [
+    encode(replace(PagePosition("/api/v1/agents"), **changed))
+    for name in ("url", "number", "before", "way", "taken", "asked")
+    for changed in ({name: value} for value in JSON_VALUES)
+]
+
+
+@pytest.mark.parametrize("cursor", ["p2.", "p2.e30", "p2.!!!", "nonsense", *FORGED])
 async def test_a_cursor_of_nowhere_is_refused(way: Way, cursor: str) -> None:
-    with pytest.raises(ConfigurationError, match=r"pass the \.cursor of an earlier list"):
+    with pytest.raises(ConfigurationError, match=r"pass the \.cursor of an earlier|another list"):
+        await way(served("bluenexus", with_total).agents.list, cursor=cursor)
+
+
+@pytest.mark.parametrize("cursor", [5, {}, ["x"], b"p2.", True])
+async def test_a_cursor_is_a_text(way: Way, cursor: Any) -> None:
+    with pytest.raises(ConfigurationError, match="cursor must be a str"):
         await way(served("bluenexus", with_total).agents.list, cursor=cursor)
 
 
