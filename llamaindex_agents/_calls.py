@@ -141,15 +141,15 @@ def _with_span(method: Any, signature: inspect.Signature) -> Any:
 
     @wraps(method)
     def run(self: _InDialogue, *args: object, **kwargs: object) -> Any:
-        args, kwargs = _listed(args, kwargs)
+        args, kwargs = _listed(args, conceal(kwargs))
         with _with_dialogue_tags(self, kwargs):
-            return method.__get__(self)(*args, **conceal(kwargs))
+            return method.__get__(self)(*args, **kwargs)
 
     @wraps(method)
     async def arun(self: _InDialogue, *args: object, **kwargs: object) -> Any:
-        args, kwargs = _listed(args, kwargs)
+        args, kwargs = _listed(args, conceal(kwargs))
         with _with_dialogue_tags(self, kwargs):
-            return await method.__get__(self)(*args, **conceal(kwargs))
+            return await method.__get__(self)(*args, **kwargs)
 
     call: Any = arun if inspect.iscoroutinefunction(method) else run
     call.__signature__ = signature

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from remote_agents._lazy import LazyModule
+from remote_agents.concealed import conceal
 from remote_agents.errors import UnsupportedContentError
 from remote_agents.json_types import Arguments
 from remote_agents.settings import CallArguments
@@ -24,6 +25,7 @@ Prompt: TypeAlias = "str | Message | Reply | Mapping[str, Any] | Sequence[Any]"
 def turn_of(prompt: Prompt, call: CallArguments) -> Arguments:
     """The arguments of a turn: the prompt's messages, with the files that go with them."""
     turn = cast("Arguments", call)
+    turn.update(conceal(turn))  # in place: an error's frames show what the caller holds, too
     messages = as_messages(prompt)
     if attachments := turn.pop("attachments", None):
         if not isinstance(attachments, (list, tuple)):

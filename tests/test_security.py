@@ -4,6 +4,7 @@ import asyncio
 import json
 import logging
 import pickle
+import re
 import traceback
 from collections.abc import Iterator
 from typing import Any
@@ -22,6 +23,7 @@ from tests.raw_server import EVENTS, HOLD, JSON, RESET, Step, head, serving
 
 KEY = "sk-4cf1a9e2b7-very-secret"
 COOKIE = "session=very-secret-cookie"
+OURS = re.compile(r"(remote_agents(?!\.testing)|langchain_agents|llamaindex_agents)\b")
 PLAIN_KINDS = ("sync", "async", "httpx")
 
 
@@ -143,6 +145,28 @@ def test_a_request_is_in_no_frame_of_an_error(kind: str, framework: str) -> None
     with serving([b"HTTP/1.1 9x9 no\r\n\r\n"]) as server:
         error = ask(kind, server.url, "text", framework)
     assert "Request(method=" not in with_locals(error)
+
+
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+@pytest.mark.parametrize("awaited", [False, True], ids=["sync", "async"])
+async def test_what_a_call_sends_is_in_no_frame_of_ours(awaited: bool, framework: str) -> None:
+    with serving([head(JSON, "401 No", length=2), b"{}"]) as server:
+        way = Way(
+            framework,
+            "bluenexus",
+            awaited=awaited,
+            streamed=False,
+            api_key="k",
+            base_url=server.url,
+        )
+        call = {"headers": {"X-Secret": KEY}, "extra_body": {"secret": KEY}}
+        with pytest.raises(AgentError) as raised:
+            await way.ask("Hi", **call)
+        assert KEY.encode() in server.requests[0].partition(b"\r\n\r\n")[0]
+    frames = [frame for frame, _ in traceback.walk_tb(raised.value.__traceback__)]
+    ours = [frame for frame in frames if OURS.match(frame.f_globals["__name__"])]
+    assert ours
+    assert KEY not in "".join(repr(frame.f_locals) for frame in ours)
 
 
 @pytest.mark.parametrize(
