@@ -234,7 +234,9 @@ def test_it_is_off_unless_asked_for(fresh: Sandbox) -> None:
     assert found.stdout.strip() == "False"
 
 
-@pytest.mark.parametrize("limit", ["often", "30", "30/fortnight", "-1/minute"])
+@pytest.mark.parametrize(
+    "limit", ["often", "30", "30/fortnight", "-1/minute", "30/minute; 500/hour"]
+)
 def test_a_limit_that_cannot_be_read_is_told(limit: str) -> None:
     with pytest.raises(ConfigurationError, match="30/minute"):
         BlueNexus(api_key="k", rate_limit=limit)

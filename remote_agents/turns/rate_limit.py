@@ -151,13 +151,13 @@ def _window(limit: str, storage: str | None) -> tuple[Any, Any, bool]:
     require("rate_limit", "redis", "limits")
     if storage is not None and "redis" in storage.partition(":")[0]:
         require("rate_limit_storage", "redis", "redis")
-    from limits import parse
+    from limits import parse_many
 
     try:
-        item = parse(limit)
+        (item,) = parse_many(limit)
     except ValueError as error:
         raise ConfigurationError(
-            f"rate_limit must read like '30/minute' or '2 per second', not {limit!r}."
+            f"rate_limit must be one like '30/minute' or '2 per second', not {limit!r}."
         ) from error
     if not (0 < item.amount <= MOST and is_limit(item.get_expiry())):
         raise ConfigurationError(
