@@ -55,7 +55,7 @@ def check_tools(endpoint: Endpoint, tools: Iterable[object], choice: object) -> 
     Raises:
         ConfigurationError: One is no function, or the choice names none of them.
     """
-    for tool in tools:
+    for tool in tools if isinstance(tools, Iterable) else [tools]:
         if not isinstance(tool, Mapping) or not isinstance(_name(tool), str):
             raise ConfigurationError(
                 f"{endpoint.title} takes functions of yours as tools, each with a name, a "

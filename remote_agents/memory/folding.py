@@ -23,7 +23,7 @@ def check_content(messages: Sequence[Message], endpoint: Endpoint) -> None:
         UnsupportedContentError: Names the role, or the kind of file, and the endpoint.
     """
     for message in messages:
-        if message.role not in ROLES:
+        if not isinstance(message.role, str) or message.role not in ROLES:
             raise UnsupportedContentError(
                 f"A message has the role {message.role!r}; roles are {', '.join(sorted(ROLES))}.",
                 endpoint=endpoint.name,

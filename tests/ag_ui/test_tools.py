@@ -265,6 +265,12 @@ def test_what_is_no_tool_of_the_callers_is_refused_by_name(
     assert sandbox.requests() == []
 
 
+@pytest.mark.parametrize("tools", [True, 5])
+def test_tools_that_are_no_list_are_refused(model: ChatAgent, tools: Any) -> None:
+    with pytest.raises(ConfigurationError, match=f"{tools} is none"):
+        model.client.ask(QUESTION, tools=tools)
+
+
 # --- a call in words -----------------------------------------------------------------------------
 
 FORM = {"name": "get_weather", "description": "", "parameters": {}}

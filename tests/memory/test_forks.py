@@ -390,8 +390,9 @@ async def test_a_conversation_that_could_not_be_made_is_an_error(sandbox: Sandbo
     assert (await ask(agent, "ask", TOLD, session_id="u1")).memory == "new"
 
 
+@pytest.mark.parametrize("role", ["developer", ["developer"], {"developer": 1}])
 @pytest.mark.parametrize("endpoint", [*KEEPING, "cloudbase_openai"])
-def test_an_odd_role_is_refused(sandbox: Sandbox, endpoint: str) -> None:
+def test_an_odd_role_is_refused(sandbox: Sandbox, endpoint: str, role: object) -> None:
     with pytest.raises(UnsupportedContentError, match="developer"):
-        client(sandbox, endpoint).ask([{"role": "developer", "content": "x"}, "hi"])
+        client(sandbox, endpoint).ask([{"role": role, "content": "x"}, "hi"])
     assert sandbox.turns() == []
