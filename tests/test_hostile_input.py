@@ -173,6 +173,8 @@ def test_so_it_is_by_a_store(seconds: Any) -> None:
         SQLSessionStore("sqlite://", lease=seconds)
     with pytest.raises(ConfigurationError, match="ttl"):
         InMemorySessionStore(ttl=seconds)
+    with pytest.raises(ConfigurationError, match="max_size"):
+        InMemorySessionStore(max_size=seconds)
 
 
 @pytest.mark.parametrize("framework", FRAMEWORKS)

@@ -84,7 +84,7 @@ class InMemorySessionStore(SessionStore):
         ttl: Seconds after its last turn at which a session is forgotten (default never).
 
     Raises:
-        ConfigurationError: `max_size` is less than 1, or `ttl` no number of seconds.
+        ConfigurationError: `max_size` is no whole number above 0, or `ttl` no number of seconds.
 
     Example:
         >>> store = InMemorySessionStore(max_size=10_000, ttl=24 * 3600)
@@ -92,8 +92,8 @@ class InMemorySessionStore(SessionStore):
 
     def __init__(self, max_size: int = 100_000, ttl: float | None = None) -> None:
         super().__init__()
-        if max_size < 1:
-            raise ConfigurationError("max_size must be at least 1.")
+        if isinstance(max_size, bool) or not isinstance(max_size, int) or max_size < 1:
+            raise ConfigurationError("max_size must be a whole number, at least 1.")
         self.max_size = max_size
         self.ttl = None if ttl is None else read_seconds("ttl", ttl)
         self._dialogues: OrderedDict[str, list[_Held]] = OrderedDict()  # each the latest first

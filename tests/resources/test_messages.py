@@ -1,5 +1,6 @@
 """Messages: in order, answered in time, and the same that a chat stored."""
 
+import math
 import time
 from collections.abc import Callable
 from operator import attrgetter
@@ -156,10 +157,12 @@ def message(
     return {**said, "createdAt": created(moment)}
 
 
-@pytest.mark.parametrize("options", [{"timeout": 0}, {"interval": -1}])
+@pytest.mark.parametrize(
+    "options", [{"timeout": 0}, {"interval": -1}, *({"timeout": t} for t in (math.inf, math.nan))]
+)
 async def test_waits_that_cannot_be_are_refused(way: Way, sandbox: Sandbox, options: Any) -> None:
     client = client_of(sandbox, "maiagent")
-    with pytest.raises(ConfigurationError, match="more than 0 seconds"):
+    with pytest.raises(ConfigurationError, match="must be a number of seconds"):
         await way(client.messages.send_and_wait, "c1", "Hello", **options)
     assert sandbox.requests() == []
 

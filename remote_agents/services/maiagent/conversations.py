@@ -20,6 +20,7 @@ from remote_agents.resources.methods import HasAgent, Resource, calls, lists
 from remote_agents.resources.order import chronological, sent_at
 from remote_agents.resources.paging import Paging, fetch, following, pages
 from remote_agents.resources.requests import get_item, path_segment, post_item
+from remote_agents.seconds import read_seconds
 from remote_agents.services.maiagent.chat import ATTACHMENT_TYPES, decode
 from remote_agents.services.maiagent.items import ChatConversation
 from remote_agents.types import Event
@@ -153,8 +154,8 @@ class Messages(Resource):
             AgentTimeoutError: No answer in time; the message was sent, and `list` shows an answer
                 that comes later.
         """
-        if timeout <= 0 or interval <= 0:
-            raise ConfigurationError("timeout and interval must be more than 0 seconds.")
+        read_seconds("timeout", timeout)
+        read_seconds("interval", interval)
         sent = self._create(
             conversation_id,
             content,
