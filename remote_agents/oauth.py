@@ -159,17 +159,20 @@ class Provider:
             trust_env=False,
         )
 
-    def token(self, ask: Callable[[OAuth2Client, str], JsonMapping]) -> JsonMapping:
-        """What the provider answers to a request for a token."""
+    def token(
+        self, ask: Callable[[OAuth2Client, str], JsonMapping], *sent: SecretStr
+    ) -> JsonMapping:
+        """What the provider answers to a request for a token, in which these secrets are sent."""
         url = self.located().token_url or ""
-        with self._asking(url) as client:
+        with self._asking(url, *sent) as client:
             return ask(client, url)
 
     @contextmanager
-    def _asking(self, url: str) -> Iterator[OAuth2Client]:
+    def _asking(self, url: str, *sent: SecretStr) -> Iterator[OAuth2Client]:
         """A client for one request, whose failure is our error."""
         answers: list[Any] = []
-        with self.client(url) as client, _provider_errors(url, answers):
+        secrets = [*sent, *filter(None, [self.client_secret])]
+        with self.client(url) as client, _provider_errors(url, answers, secrets):
             client.event_hooks = {"response": [answers.append, partial(_check_available, url)]}
             yield client
 
@@ -209,7 +212,9 @@ class Refreshing:
     def __call__(self) -> tuple[SecretStr, float] | SecretStr:
         """A fresh token, and how many seconds it is good."""
         old = self._refresh.get_secret_value()
-        told = self._provider.token(lambda client, url: client.refresh_token(url, old))
+        told = self._provider.token(
+            lambda client, url: client.refresh_token(url, old), self._refresh
+        )
         new = told.get("refresh_token")
         if isinstance(new, str) and new and new != old:
             self._refresh = SecretStr(new)
@@ -241,7 +246,9 @@ def _check_address(name: str, url: object) -> None:
 
 
 @contextmanager
-def _provider_errors(url: str, answers: Sequence[Any]) -> Iterator[None]:
+def _provider_errors(
+    url: str, answers: Sequence[Any], secrets: Sequence[SecretStr]
+) -> Iterator[None]:
     """Failures of the provider as our errors, in its own words and without any secret."""
     from authlib.integrations.base_client import OAuthError
 
@@ -249,10 +256,13 @@ def _provider_errors(url: str, answers: Sequence[Any]) -> Iterator[None]:
     try:
         yield
     except OAuthError as error:
-        said = f"{error.error}: {error.description}" if error.description else error.error
+        code, words = str(error.error or ""), str(error.description or "")
+        for secret in (each.get_secret_value() for each in secrets):
+            code, words = code.replace(secret, "[key]"), words.replace(secret, "[key]")
+        said = f"{code}: {words}" if words else code
         message = f"{host} gave no token: {said}. Check the client's id, secret and rights."
         status = answers[-1].status_code if answers else 0
-        raise AuthenticationError(message, status_code=status, code=error.error) from None
+        raise AuthenticationError(message, status_code=status, code=code or None) from None
     except (http.HTTPStatusError, ValueError):
         _check_accepted(host, answers)
         raise AuthenticationError(f"{host} gave no JSON; check the address.") from None

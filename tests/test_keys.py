@@ -238,6 +238,7 @@ def test_an_issuer_that_names_no_address(provider: IdentityProvider) -> None:
     [
         (400, {"error": "invalid_client", "error_description": "no such client"}, "no such client"),
         (401, {"error": "invalid_client"}, "invalid_client"),
+        (401, {"error": "bad hush", "error_description": "no hush"}, r"bad \[key\]: no \[key\]"),
         (403, {"message": "not from here"}, "answered 403"),
         (404, b"<html>", "answered 404"),
         (200, {"token_type": "Bearer"}, "no access_token"),
