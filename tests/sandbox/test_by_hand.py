@@ -169,6 +169,31 @@ def test_a_verb_in_the_past_is_no_other_word(handbook: Brain, prompt: str) -> No
     assert said(handbook, prompt) == NO_OTHER[prompt]
 
 
+LH204 = "Flight LH204 uses gate B17."
+ORDER = "Order 77 was shipped on Monday."
+NUMBERED = {
+    f"{LH204}\nWhich gate does flight LH204 use?": LH204,
+    f"{LH204}\nWhich gate does flight LH999 use?": NOTHING,
+    f"{LH204} Flight LH999 uses gate A1.\nWhich gate does flight LH999 use?": (
+        "Flight LH999 uses gate A1."
+    ),
+    f"{ORDER}\nWhen was order #77 shipped?": ORDER,
+    f"{ORDER}\nWhen was order 78 shipped?": NOTHING,
+    "Der Raum B12 hat 20 Plätze.\nWie viele Plätze hat Raum C4?": NOTHING,
+    "Room 4 and room 5 have a balcony.\nDoes room 5 have a balcony?": (
+        "Room 4 and room 5 have a balcony."
+    ),
+    "After 5 years the pass costs 9 euros.\nWhat does the pass cost after 7 years?": (
+        "After 5 years the pass costs 9 euros."
+    ),
+}
+
+
+@pytest.mark.parametrize("prompt", NUMBERED)
+def test_what_is_said_of_one_number_is_not_said_of_another(handbook: Brain, prompt: str) -> None:
+    assert said(handbook, prompt) == NUMBERED[prompt]
+
+
 NEWEST = {
     "Thanks!": "You are welcome!",
     "My boat is at pier 6.": "Noted, I will remember that. You said: My boat is at pier 6.",

@@ -31,6 +31,7 @@ FOLLOW_UP = pattern(rf"^\W*{spoken('also')}|{spoken('refers')}")
 PARTS = pattern(rf"(?:[?;,]\s+(?:{OR}\s+)?|\s+{OR}\s+|？)(?={spoken('asks')}|[{EAST}])")
 LEAST = 0.49
 GOES_ON = pattern(rf"\W*{spoken('refers')}")
+NUMBERED = pattern(r"\b(\w{3,}) #?([a-z]{0,3}\d[\w-]*)")
 
 
 class Candidate(NamedTuple):
@@ -76,6 +77,7 @@ class Query(NamedTuple):
             before = before if GOES_ON.match(last.text) and GOES_ON.match(part.text) else last
             score = self._covered(part, before)
             said = part.asks or part.text in self.text or part.text.endswith((":", "："))
+            said = said or self._is_of_another(part)
             if score >= least and not said:
                 words = terms(part.text)
                 # The topic comes first; "after five years" is a condition, not what it is about.
@@ -117,9 +119,20 @@ class Query(NamedTuple):
         named = {*terms(part.label)} & {*terms(self.text)}
         return bool(named) or any(one[0] not in asked for one in shown)
 
+    def _is_of_another(self, part: Sentence) -> bool:
+        """Whether a sentence is about flight LH204, and the question about flight LH999."""
+        asked, told = _numbered(self.text), _numbered(f"{part.label} {part.text}")
+        others = (kind == one for kind, _ in asked for one, _ in told)
+        return any(others) and not asked & told
+
     def _named(self, words: tuple[str, ...]) -> bool:
         """Whether a label or a unit has to do with the question."""
         return any(kinship(term, words) for term in self.weights)
+
+
+def _numbered(text: str) -> set[tuple[str, str]]:
+    """The things that a text tells from others by a number."""
+    return {(kind, number) for kind, number in NUMBERED.findall(text.lower()) if terms(kind)}
 
 
 def _units(text: str) -> tuple[str, ...]:
