@@ -10,11 +10,11 @@ import pytest
 
 from remote_agents import AgentError, InMemorySessionStore, Timeout, service
 from remote_agents.client import Client
-from remote_agents.flow import Call, Flow, Request, Stream
+from remote_agents.flow import Answer, Call, Flow, Request, Stream
 from remote_agents.service import Endpoint
 from remote_agents.settings import Settings
 from remote_agents.types import Event, Info, Reply, TextDelta, Turn
-from tests.raw_server import CLOSE, EVENTS, JSON, Step, head, serving
+from tests.raw_server import CLOSE, EVENTS, HOLD, JSON, Step, head, serving
 from tests.transports import Asker, asking, each_kind
 
 
@@ -110,6 +110,44 @@ async def test_what_follows_an_answer_is_not_waiting_for_it(
             assert (await asked(asker, ["Hello"])).text == "aaaa"
         paths = [request.split()[1] for request in server.requests]
     assert [path.rpartition(b"/")[2] for path in paths] == [b"tickets", b"1", b"after", b"own"]
+
+
+def untold(asked: Turn) -> Flow[Reply]:
+    yield Call(Request("POST", "/tickets", json={}))  # and not that it asks
+    looked = yield Call(Request("GET", "/tickets/1", safe=True))
+    reply: Reply = yield Answer(looked, decode)
+    return reply
+
+
+def formed(asked: Turn) -> Flow[Reply]:
+    notes = [("notes", ("notes.txt", b"notes", "text/plain"))]
+    yield Call(Request("POST", "/threads", json={}, safe=True))
+    said = yield Call(Request("POST", "/ask", data={"question": "Hello"}, files=notes))
+    reply: Reply = yield Answer(said, decode)
+    return reply
+
+
+BROKEN: dict[str, list[Step]] = {
+    "closed": [CLOSE],
+    "silent": [HOLD],
+    "failed": whole({}, "500 Oops"),
+}
+
+
+@pytest.mark.parametrize("failure", BROKEN)
+@pytest.mark.parametrize("own", [untold, formed])
+@each_kind
+async def test_what_was_posted_may_be_the_question(
+    kind: str, own: Any, failure: str, desk: type[Client], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(desk, "endpoint", replace(DESK, turn=own, keeps="none"))
+    limits: Any = {"timeout": Timeout(first_event=0.3), "max_retries": 0}
+    with serving(OPENED, BROKEN[failure]) as server:
+        async with asking(kind, server, desk, **limits) as asker:
+            with pytest.raises(AgentError) as caught:
+                await asked(asker, ["Hello"])
+    assert not caught.value.safe_to_repeat
+    assert "not sent" not in str(caught.value)
 
 
 async def asked(asker: Asker, history: list[Any]) -> Reply:

@@ -33,6 +33,7 @@ class Exchange:
     reply: Reply | None = None
     is_turn: bool = False  # and so what its own code raises is told as that
     handed_over: bool = False  # the question, by a call, so that what follows fetches its answer
+    posted: bool = False  # something that may be the question, by a call that does not say so
     asked: float = math.inf  # when it was, until its answer is there
     if_left: Callable[[Reply], Request | None] | None = None  # while the run may go on
     unsure: bool = False  # whether an attempt may have run that was followed by another one

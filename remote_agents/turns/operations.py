@@ -150,6 +150,7 @@ def call(op: Call, exchange: Exchange) -> Flow[CallResult]:
         answer: CallResult = yield send(op.request, exchange, reads)
         if op.asks and not exchange.handed_over:
             exchange.handed_over, exchange.asked = True, exchange.sent
+        exchange.posted = exchange.posted or not (op.asks or _comes_before(op.request))
         return answer
     except AgentError as error:
         if exchange.note is not None and exchange.reply is None:
@@ -164,13 +165,17 @@ def call(op: Call, exchange: Exchange) -> Flow[CallResult]:
 
 def _tell_of_no_turn(error: AgentError, request: Request, exchange: Exchange) -> None:
     """What broke off is no turn, or comes before one: none may have run."""
-    before = bool(request.safe or request.foreign or request.files)
-    if exchange.is_turn and not before:
+    if exchange.is_turn and (exchange.posted or not _comes_before(request)):
         return  # by its own code, a service may have asked so
     broke = isinstance(error, (AgentTimeoutError, ServerError, StreamInterruptedError))
     error.unasked = exchange.is_turn and broke
     said = " The turn was not sent." if exchange.is_turn else ""
     error.args = (_MAY_HAVE_RUN.sub(said, str(error)),)
+
+
+def _comes_before(request: Request) -> bool:
+    """Whether it can be no question: it may be repeated, or is an upload and says nothing more."""
+    return bool(request.safe or request.foreign or (request.files and not request.data))
 
 
 _MAY_HAVE_RUN = re.compile(r" The turn may (have run|be running); it was not repeated\.")
