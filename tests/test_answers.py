@@ -1,6 +1,7 @@
 """Answers that look well and are not: each is a typed error, and nothing is sent twice."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -228,23 +229,35 @@ def test_a_last_frame_may_repeat_what_a_stop_sequence_held_back() -> None:
         assert client("maiagent", server, stop=["END"]).ask("Hi").text == "the Elephant"
 
 
-REPEATED = {
-    "maiagent": {"content": "Two words", "done": True},
-    "cloudbase": {"type": "finish", "content": "Two words", "finish_reason": "stop"},
-    "bluenexus": {"choices": [{"message": {"content": "Two words"}, "finish_reason": "stop"}]},
+REPEATED: dict[str, Callable[[str], Any]] = {
+    "maiagent": lambda said: {"content": said, "done": True},
+    "cloudbase": lambda said: {"type": "finish", "content": said, "finish_reason": "stop"},
+    "bluenexus": lambda said: {
+        "choices": [{"message": {"content": said}, "finish_reason": "stop"}]
+    },
 }
 
 
+@pytest.mark.parametrize(
+    ("said", "last", "rest"),
+    [
+        ("\nTwo words \n", "Two words", ""),
+        ("\nTwo words \n", "\nTwo words", ""),
+        ("\nTwo words \n", "Two words \n", ""),
+        ("Bye", " Bye", " Bye"),
+    ],
+)
 @pytest.mark.parametrize("endpoint", REPEATED)
-def test_a_last_frame_may_repeat_all_without_the_blanks_around_it(endpoint: str) -> None:
-    said = "\nTwo words \n"
+def test_a_last_frame_may_repeat_all_without_the_blanks_around_it(
+    endpoint: str, said: str, last: str, rest: str
+) -> None:
     piece = {
         "maiagent": frame({"content": said, "done": False}),
         "cloudbase": frame({"type": "text", "content": said}),
         "bluenexus": delta(said),
     }
-    with serving([head(), piece[endpoint], frame(REPEATED[endpoint])]) as server:
-        assert client(endpoint, server).ask("Hi").text == said
+    with serving([head(), piece[endpoint], frame(REPEATED[endpoint](last))]) as server:
+        assert client(endpoint, server).ask("Hi").text == said + rest
 
 
 @pytest.mark.parametrize("amount", ["Infinity", "NaN", "-", "1e999"])

@@ -27,10 +27,11 @@ def items(value: object) -> list[Any]:
 
 
 def rest_of(content: str, so_far: str) -> str:
-    """What a last frame adds to the text: it may repeat all of it, or be one more piece."""
+    """What a last frame adds to the text: one more piece, or all of it again but its blanks."""
     if content.startswith(so_far):
         return content[len(so_far) :]
-    return "" if content == so_far.strip() else content
+    repeated = content.strip() == so_far.strip() and content in so_far
+    return "" if repeated else content
 
 
 def number(value: object) -> float | None:
