@@ -61,6 +61,8 @@ class StepChecker:
             if failed == "answer" and not self._told:  # nothing came that takes key or agent
                 refused = isinstance(error, (AgentStatusError, RemoteFailureError))
                 seen = STEPS[: 2 if refused else 1]
+            if isinstance(error, AuthenticationError) and error.body is None:
+                seen = ()  # whoever gives the tokens said so: the service was not asked
             yield from (Check(name, True, _SEEN[name]) for name in seen)
             yield Check(failed, False, str(error), error=error)
             return

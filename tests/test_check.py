@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from remote_agents import NotFoundError
+from remote_agents.oauth import client_credentials
 from remote_agents.sandbox import Sandbox
 from remote_agents.services import ENDPOINTS
 from remote_agents.testing.ways import ENDPOINT_NAMES, make
@@ -103,6 +104,11 @@ def test_what_is_not_sent_ticks_nothing(monkeypatch: pytest.MonkeyPatch) -> None
     def key() -> str:
         return ""
 
+    refused = head(JSON, "401 No", length=26), b'{"error":"invalid_client"}'
+    with serving(refused) as provider:
+        given = client_credentials(client_id="c", client_secret="s", token_url=provider.url)
+        (without_token,) = make("plain", "bluenexus", api_key=given).check()
+    assert without_token[:2] == ("key", False)
     (without_key,) = make("plain", "bluenexus", api_key=key).check()
     monkeypatch.setenv("HTTPS_PROXY", "ftp://127.0.0.1:9")
     (without_proxy,) = make("plain", "bluenexus", api_key="k").check()
