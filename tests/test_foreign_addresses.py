@@ -8,6 +8,7 @@ from typing import Any
 from zipfile import ZipFile
 
 import pytest
+from openpyxl import load_workbook
 
 from remote_agents import (
     AgentConnectionError,
@@ -160,18 +161,21 @@ def test_a_formula_is_text_in_a_data_frame(said: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("named", "column"), [("=hyperlink(1)", "'=hyperlink(1)"), ("a\x0bb", "a\ufffdb")]
+    ("named", "column"),
+    [("=hyperlink(1)", "'=hyperlink(1)"), ("a\x0bb", "a\ufffdb"), ("a\uffffb", "a\ufffdb")],
 )
 def test_a_sheet_can_be_made_of_what_a_service_names_and_says(
     named: str, column: str, tmp_path: Path
 ) -> None:
-    records = [{"id": "r", "inputMessage": "a\x0bb", named: "1"}]
+    records = [{"id": "r", "inputMessage": "a\x0bb\ufffe", named: "1"}]
     body = json.dumps({"results": records, "count": 1}).encode()
     with serving([head(JSON, length=len(body)), body]) as server:
         agent = MaiAgent(base_url=server.url, agent_id="a", api_key="k")
         frame = agent.records.to_dataframe(start="2025-01-01", end="2025-01-02")
     frame.to_excel(tmp_path / "records.xlsx")
-    assert (frame[column][0], frame["input_message"][0]) == ("1", "a\ufffdb")
+    (read,) = load_workbook(tmp_path / "records.xlsx")["Sheet1"].iter_rows(min_row=2)
+    assert {"1", "a\ufffdb\ufffd"} <= {cell.value for cell in read}
+    assert frame[column][0] == "1"
 
 
 def test_a_refusal_keeps_the_conversation_of_its_headers() -> None:

@@ -177,7 +177,7 @@ def _as_text(value: object) -> Any:
     return f"'{text}" if _FORMULA.match(text) else text
 
 
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")  # as they stand in no sheet of Excel
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")  # in no sheet of Excel
 _FORMULA = re.compile(r"[=@\uff1d\uff20\t\r\n]|[+\uff0b\uff0d-]\S")
 
 
