@@ -58,11 +58,11 @@ class AskPerson(Workflow):
     """A workflow that asks the agent, and a person where the agent waits for one.
 
     When the agent's run waits, an `AgentAsksPerson` is in the stream of events; send a
-    `HumanResponseEvent(response=...)` to go on. Each step posts once, also in a context that was
-    saved or stopped amid an answer: what was asked then is not asked again. What is asked is in
-    `ctx`, so one that is saved while the agent waits can be answered in another process. `run`
-    takes what LlamaIndex's agents take, `user_msg` and `chat_history`, or both as one list of
-    `messages`.
+    `HumanResponseEvent(response=...)` to go on; a None is no answer, and the person is asked again.
+    Each step posts once, also in a context that was saved or stopped amid an answer: what was asked
+    then is not asked again. What is asked is in `ctx`, so one that is saved while the agent waits
+    can be answered in another process. `run` takes what LlamaIndex's agents take, `user_msg` and
+    `chat_history`, or both as one list of `messages`.
 
     Args:
         llm: The agent.
@@ -116,14 +116,16 @@ class AskPerson(Workflow):
         self, ctx: Context, event: HumanResponseEvent
     ) -> AgentAsksPerson | AgentCallsTools | StopEvent | None:
         """Tell the agent what the person said."""
-        said = event.get("response")
-        if said is None:  # with which the agent would be asked its question once more
+        if "response" not in event:
             raise ConfigurationError(
                 "The agent waits for HumanResponseEvent(response=...), which has none here; "
                 "nothing was sent."
             )
         known = await ctx.store.get("messages")
         messages = [ChatMessage.model_validate(each) for each in known]
+        said = event.response
+        if said is None:  # with which the agent would be asked its question once more
+            return _question(messages[-1].additional_kwargs)
         return await self._post(ctx, messages, resume=said)
 
     @step
@@ -162,8 +164,7 @@ class AskPerson(Workflow):
             return StopEvent(result=response)
         kept = [each.model_dump(mode="json") for each in dialogue]
         await ctx.store.set("messages", kept)
-        interrupts = told.get("interrupts") or [{}]
-        return AgentAsksPerson(question=question_in(interrupts), interrupts=interrupts)
+        return _question(told)
 
     async def _response(
         self, state: AgentState, messages: Sequence[ChatMessage], run: str, call: JsonObject
@@ -183,6 +184,12 @@ class AskPerson(Workflow):
             state.leave()
         await state.take()
         return response
+
+
+def _question(told: JsonObject) -> AgentAsksPerson:
+    """What the person is asked, of what a message has beside its text."""
+    interrupts = told.get("interrupts") or [{}]
+    return AgentAsksPerson(question=question_in(interrupts), interrupts=interrupts)
 
 
 def _asked(event: StartEvent) -> list[ChatMessage]:
