@@ -51,7 +51,8 @@ class Endpoint:
         tools: Whether it can be given tools of the caller's, and asks for them to be run.
         parameters: Names of the parameters that it honours.
         options: Names of further constructor arguments.
-        addressing: Names of those of them that say where the agent is; a call cannot.
+        addressing: Names of those of them that say where the agent is, or what it speaks; a call
+            cannot.
         askers: Names of parameters that say who asks: their sessions and threads are his alone.
         call_only: Names of further arguments of a call, which no constructor takes, but for those
             of the caller's tools.

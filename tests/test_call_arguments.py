@@ -175,6 +175,7 @@ async def test_a_refusal_names_what_a_call_takes(surface: str, name: str) -> Non
     [
         ("cloudbase", {"env_id": "another"}),
         ("cloudbase", {"region": "intl"}),
+        ("cloudbase", {"dialect": "ag-ui"}),
         ("cloudbase_openai", {"env_id": "another"}),
         ("cloudbase_openai", {"region": "intl"}),
         ("maiagent", {"root": "/api/v1"}),
