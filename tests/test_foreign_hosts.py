@@ -167,5 +167,5 @@ async def test_whether_it_has_the_file_is_asked_of_its_own_transport(awaited: bo
             )
             asker = Asker("aiohttp" if awaited else "sync", client)
             error = await asker.fails(attachments=[FILE], stream=False)
-    assert not error.safe_to_repeat
-    assert "nothing was sent" not in str(error)
+    assert str(error).endswith("The turn was not sent.")  # the storage may have the file
+    assert error.safe_to_repeat
