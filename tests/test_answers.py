@@ -119,6 +119,13 @@ WORDED: dict[str, tuple[Any, str | None, str]] = {
     "NestJS's, in a detail": ({"detail": {"error": "slow", "message": "m"}}, "slow", "m"),
     "with its place": ({"error": {"loc": "x", "code": "C", "message": "m"}}, "C", "m"),
     "of a field, in a detail": ({"detail": {"message": "m", "errors": FIELDS}}, None, "a: off"),
+    "a status beside": ({"message": "m", "error": "Not So Good"}, "Not So Good", "m"),
+    "words beside": ({"message": "m", "error": "Not so good"}, "Not so good", "m: Not so good"),
+    "the same words beside": (
+        {"message": "It failed", "error": "it failed"},
+        "it failed",
+        "It failed",
+    ),
 }
 
 

@@ -16,7 +16,6 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import timezone
-from http import HTTPStatus
 from typing import Any, NamedTuple
 
 from remote_agents import errors
@@ -241,7 +240,7 @@ def error_code(body: object) -> str | None:
                 return str(value)
     # The class of NestJS's errors, and the code of OAuth's, stand in `error`.
     telling = (p.get("error") for p in places if p.get("message") or p.get("error_description"))
-    return next((said for said in map(_filled_text, telling) if said and not _prose(said)), None)
+    return next(filter(None, map(_filled_text, telling)), None)
 
 
 def error_message(body: object) -> str:
@@ -256,19 +255,19 @@ def error_message(body: object) -> str:
         for key in SAYING:
             if said := _words(place.get(key)):
                 more = _prose(place.get("error"))
-                return (said if more in said else f"{said}: {more}")[:LONGEST_BODY]
+                told = more.lower() in said.lower()
+                return (said if told else f"{said}: {more}")[:LONGEST_BODY]
     if isinstance(body, dict) and body.get("type") in FAILURE_TYPES:
         body = body.get("content") or body.get("text") or body
     return _words(body)[:LONGEST_BODY]
 
 
 SAYING = ("message", "msg", "detail", "error_description", "errorText", "error", "errors")
-PHRASES = frozenset(status.phrase for status in HTTPStatus)
 
 
 def _prose(error: object) -> str:
-    """What an `error` says beside a message, if it is no class, no code and no status."""
-    return error if isinstance(error, str) and " " in error and error not in PHRASES else ""
+    """What an `error` says beside a message, if it is no code and no `Unprocessable Entity`."""
+    return error if isinstance(error, str) and re.search(r" [^A-Z]", error) else ""
 
 
 def _error_objects(body: object) -> list[JsonMapping]:
