@@ -78,6 +78,15 @@ def test_plain_text_is_the_answer_letter_by_letter(name: str, awaited: bool) -> 
 
 
 @pytest.mark.parametrize("awaited", [False, True], ids=["sync", "async"])
+@pytest.mark.parametrize("piece", [b"[DONE]", b"ping"])
+def test_a_body_has_no_marks_wherever_it_is_cut(piece: bytes, awaited: bool) -> None:
+    script = [head("text/plain", length=7 + len(piece)), b"Say ", 0.05, piece, 0.05, b"..."]
+    with serving(script) as server:
+        client = client_of(service("body"))(base_url=server.url, api_key=KEY)
+        assert reply_of(client, awaited)[1].text == f"Say {piece.decode()}..."
+
+
+@pytest.mark.parametrize("awaited", [False, True], ids=["sync", "async"])
 @pytest.mark.parametrize("kind", ["events", "body"])
 def test_plain_text_that_breaks_off_is_an_error_with_the_text_so_far(
     kind: str, awaited: bool

@@ -100,13 +100,13 @@ class TextBodyDecoder:
         """Take the next bytes; gives their whole letters, in `into` if there is one."""
         frames = [] if into is None else into
         if text := self._letters.decode(chunk):
-            frames.append((None, text.encode()))
+            frames.append((None, text))
         return frames
 
     def flush(self) -> list[Frame]:
         """The stream has ended; gives what half a letter comes to."""
         rest = self._letters.decode(b"", final=True)
-        return [(None, rest.encode())] if rest else []
+        return [(None, rest)] if rest else []
 
 
 def classify_text(frames: list[Frame], *, named: bool = False) -> ClassifiedFrames:
@@ -124,11 +124,12 @@ def classify_text(frames: list[Frame], *, named: bool = False) -> ClassifiedFram
     keep_alives = 0
     for frame in frames:
         name, value = frame
-        if name == "error" or is_end(value):
+        marks = type(value) is bytes  # a body has no marks
+        if marks and (name == "error" or is_end(value)):
             return ClassifiedFrames(answers, keep_alives, frame)
         if not value or (name and is_keep_alive_word(name)):
             keep_alives += 1
         else:
-            text = value.decode("utf-8", "replace")
+            text = value.decode("utf-8", "replace") if marks else value
             answers.append({"event": name, "data": text} if named and name else text)
     return ClassifiedFrames(answers, keep_alives, None)
