@@ -144,7 +144,8 @@ async def test_a_connection_that_the_server_closed_meanwhile_is_not_used(kind: s
 
 
 @pytest.mark.parametrize(
-    ("said", "kept", "closed"), [([], 3, 4.5), (["Keep-Alive: timeout=2"], 0.5, 1.2)]
+    ("said", "kept", "closed"),
+    [([], 3, 4.5), (["Keep-Alive: timeout=2"], 0.5, 1.2), (["Keep-Alive: timeout=7"], 4.5, 6.2)],
 )
 async def test_a_connection_that_the_server_is_about_to_close_is_not_used(
     kind: str, said: list[str], kept: float, closed: float

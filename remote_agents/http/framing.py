@@ -32,6 +32,8 @@ SIZE = re.compile(rb"([0-9a-fA-F]{1,16})[ \t]*(?:;[^\r\n]{0,999})?\r\n")
 PARTIAL_SIZE = re.compile(rb"[0-9a-fA-F]{1,16}[ \t]*(?:;[^\r\n]{0,999})?\r?")
 LONGEST_SIZE = 1024  # longer than any line that `SIZE` matches
 LONGEST_HEAD = 128 * 1024
+# Seconds that an idle connection is kept by a server that does not say it: uvicorn, Node, Apache.
+USUAL = 5.0
 MARGIN = 1.0  # seconds that a request may need to a server that is about to close
 
 
@@ -111,8 +113,8 @@ class ChunkJoiner:
 
     def _framing(self, head: bytes) -> Callable[[bytes], bytes]:
         """How the body is read that this head announces."""
-        if told := KEPT_FOR.search(head):
-            self._kept_for = int(told[1]) - MARGIN
+        told = KEPT_FOR.search(head)
+        self._kept_for = (int(told[1]) if told else USUAL) - MARGIN
         if FAILED.match(head):  # uvicorn, for one, closes it behind its 500, unannounced
             self._kept_for = 0.0
         if self._bodiless or BODILESS.match(head):

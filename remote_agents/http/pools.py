@@ -32,13 +32,10 @@ if TYPE_CHECKING:
     from remote_agents.http._httpcore_sync import SyncHttpcoreClient
 
 # 20 idle connections: httpcore walks all idle ones at each request, so a larger number costs CPU.
-KEPT = 20
-# Seconds that they are kept: a turn that meets a server's closing on its way is lost, so we close
-# first. uvicorn, Node and Apache keep them for 5 s.
-EXPIRY = 4.0
-LIMITS = httpx.Limits(max_connections=None, max_keepalive_connections=KEPT, keepalive_expiry=EXPIRY)
+# 15 s: shorter than the idle limit of common gateways, so that we close first.
+LIMITS = httpx.Limits(max_connections=None, max_keepalive_connections=20, keepalive_expiry=15.0)
 ASYNC_LIMITS = httpx.Limits(
-    max_connections=10_000, max_keepalive_connections=1_000, keepalive_expiry=EXPIRY
+    max_connections=10_000, max_keepalive_connections=1_000, keepalive_expiry=15.0
 )
 
 
