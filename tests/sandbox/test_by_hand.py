@@ -183,6 +183,14 @@ NUMBERED = {
     "Room 4 and room 5 have a balcony.\nDoes room 5 have a balcony?": (
         "Room 4 and room 5 have a balcony."
     ),
+    "Zimmer 4, 5 und 6 haben einen Balkon.\nHat Zimmer 6 einen Balkon?": (
+        "Zimmer 4, 5 und 6 haben einen Balkon."
+    ),
+    "Room 41 to 48 have a balcony.\nDoes room 45 have a balcony?": "Room 41 to 48 have a balcony.",
+    "You get 25 moon days.\nDo I get 30 moon days?": "You get 25 moon days.",
+    "Refunds are made within 14 days.\nAre refunds made within 30 days?": (
+        "Refunds are made within 14 days."
+    ),
     "After 5 years the pass costs 9 euros.\nWhat does the pass cost after 7 years?": (
         "After 5 years the pass costs 9 euros."
     ),

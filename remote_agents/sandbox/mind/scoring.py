@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from heapq import nlargest
@@ -31,7 +32,9 @@ FOLLOW_UP = pattern(rf"^\W*{spoken('also')}|{spoken('refers')}")
 PARTS = pattern(rf"(?:[?;,]\s+(?:{OR}\s+)?|\s+{OR}\s+|？)(?={spoken('asks')}|[{EAST}])")
 LEAST = 0.49
 GOES_ON = pattern(rf"\W*{spoken('refers')}")
-NUMBERED = pattern(r"\b(\w{3,}) #?([a-z]{0,3}\d[\w-]*)")
+NUMBERED = pattern(
+    r"(?:^\W*(?:(?:the|der|die|das) )?|\b)(\w{3,}) #?([a-z]{0,3}\d[\w-]*)(?![\w-]| (?:to|bis) )"
+)
 
 
 class Candidate(NamedTuple):
@@ -121,18 +124,20 @@ class Query(NamedTuple):
 
     def _is_of_another(self, part: Sentence) -> bool:
         """Whether a sentence is about flight LH204, and the question about flight LH999."""
-        asked, told = _numbered(self.text), _numbered(f"{part.label} {part.text}")
-        others = (kind == one for kind, _ in asked for one, _ in told)
-        return any(others) and not asked & told
+        text = f"{part.label} {part.text}".strip().lower()
+        # What a sentence begins with is no amount, as in "You get 25 days"; LH204 is none anywhere.
+        told = {one[1] for one in _numbered(text) if not one.start() or one[2][0].isalpha()}
+        asked = [one[2] for one in _numbered(self.text.lower()) if one[1] in told]
+        return bool(asked) and not any(re.search(rf"\b{number}\b", text) for number in asked)
 
     def _named(self, words: tuple[str, ...]) -> bool:
         """Whether a label or a unit has to do with the question."""
         return any(kinship(term, words) for term in self.weights)
 
 
-def _numbered(text: str) -> set[tuple[str, str]]:
-    """The things that a text tells from others by a number."""
-    return {(kind, number) for kind, number in NUMBERED.findall(text.lower()) if terms(kind)}
+def _numbered(text: str) -> list[re.Match[str]]:
+    """The things that a text may tell from others by a number."""
+    return [found for found in NUMBERED.finditer(text) if terms(found[1])]
 
 
 def _units(text: str) -> tuple[str, ...]:
