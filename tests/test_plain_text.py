@@ -52,6 +52,7 @@ STREAMS = {
     "events of an old Mac": ("events", EVENTS, events(*PIECES).replace("\n", "\r")),
     "a body": ("body", "text/plain; charset=utf-8", "".join(PIECES)),
     "a body that is called events": ("body", EVENTS, "".join(PIECES)),
+    "a body of Markdown": ("body", "text/markdown", "".join(PIECES)),
 }
 
 
@@ -78,12 +79,12 @@ def test_plain_text_is_the_answer_letter_by_letter(name: str, awaited: bool) -> 
 
 
 @pytest.mark.parametrize("awaited", [False, True], ids=["sync", "async"])
-@pytest.mark.parametrize("piece", [b"[DONE]", b"ping"])
-def test_a_body_has_no_marks_wherever_it_is_cut(piece: bytes, awaited: bool) -> None:
-    script = [head("text/plain", length=7 + len(piece)), b"Say ", 0.05, piece, 0.05, b"..."]
-    with serving(script) as server:
+@pytest.mark.parametrize("pieces", [(b"Say ", b"[DONE]", b"..."), (b" \n", b"  x = 1", b"\n")])
+def test_a_body_is_told_whole_wherever_it_is_cut(pieces: Sequence[bytes], awaited: bool) -> None:
+    raw = b"".join(pieces)
+    with serving(steps_of("text/plain", raw, [*map(len, pieces[:-1])])) as server:
         client = client_of(service("body"))(base_url=server.url, api_key=KEY)
-        assert reply_of(client, awaited)[1].text == f"Say {piece.decode()}..."
+        assert reply_of(client, awaited)[1].text == raw.decode()
 
 
 @pytest.mark.parametrize("awaited", [False, True], ids=["sync", "async"])

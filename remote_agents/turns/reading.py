@@ -93,7 +93,7 @@ def _read_as_told(
 ) -> Flow[None]:
     kind = response.headers.get("content-type", "")
     form = form_of(head, kind)
-    if form == "page" and not (exchange.terms.endpoint.plain_text and _TEXT.match(kind)):
+    if form == "page" and (exchange.terms.endpoint.plain_text is None or _PAGE.search(kind)):
         raise _page_error(head + (yield from read_body(response, exchange)), exchange)
     if form == "json":
         body = head + (yield from read_body(response, exchange))
@@ -104,7 +104,7 @@ def _read_as_told(
         yield from _read_events(response, reader, exchange, head, deadline)
 
 
-_TEXT = re.compile(r"\s*(?:text/(?:plain|event-stream)\b|$)", re.IGNORECASE)
+_PAGE = re.compile("html|xml", re.IGNORECASE)
 
 
 def _page_error(page: bytes, exchange: Exchange) -> StreamProtocolError:
@@ -154,6 +154,8 @@ def _read_head(
         chunk = yield from _read(response, deadline, exchange, "first_event")
         if chunk is None:
             return None
+        if exchange.terms.endpoint.plain_text == "body":  # its blanks are its own
+            return chunk
         head = (head + chunk).lstrip().removeprefix(BOM).lstrip()
         if not head:
             _look_at_clock(deadline, exchange, "first_event")

@@ -94,7 +94,7 @@ class TextBodyDecoder:
 
     def __init__(self) -> None:
         self.has_halves = self.was_cut = False
-        self._letters = codecs.getincrementaldecoder("utf-8")("replace")
+        self._letters = codecs.getincrementaldecoder("utf-8-sig")("replace")
 
     def feed(self, chunk: bytes, into: list[Frame] | None = None) -> list[Frame]:
         """Take the next bytes; gives their whole letters, in `into` if there is one."""
