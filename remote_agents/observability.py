@@ -212,7 +212,9 @@ class Observation:
 
     def _tell_answer(self, api: _OpenTelemetry) -> None:
         reply, is_whole = self._reply, self._record.outcome == "ok"
-        if reply is None or not (is_whole or reply.text) or not captured_messages.are_captured():
+        if reply is None or not captured_messages.are_captured():
+            return
+        if not (is_whole or reply.text or reply.reasoning):
             return
         reason = (reply.finish_reason if is_whole else None) or "error"
         said = captured_messages.as_output(reply, reason)

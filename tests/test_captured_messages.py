@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from remote_agents import AgentError, BlueNexus, ClientToolCall, Message, captured_messages
+from remote_agents import AGUI, AgentError, BlueNexus, ClientToolCall, Message, captured_messages
 from remote_agents.sandbox import Sandbox
 from remote_agents.testing.ways import ENDPOINT_NAMES, FRAMEWORKS, Way
 
@@ -94,6 +94,19 @@ def test_an_answer_is_told_as_far_as_it_came(
     (answer,) = json.loads(told["gen_ai.output.messages"])
     assert answer["parts"][-1] == {"type": "text", "content": said}
     assert answer["finish_reason"] == ("stop" if outcome == "ok" else "error")
+
+
+def test_thoughts_are_told_where_no_answer_came(
+    sandbox: Sandbox, spans: InMemorySpanExporter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(ASKED_BY, "true")
+    agent = AGUI(**sandbox.kwargs("ag_ui"), max_retries=0)
+    sandbox.drop_after(events=4)
+    with pytest.raises(AgentError):
+        agent.ask(QUESTION)
+    (answer,) = json.loads(attributes_of(spans)["gen_ai.output.messages"])
+    assert [part["type"] for part in answer["parts"]] == ["reasoning"]
+    assert "vacation" in answer["parts"][0]["content"]
 
 
 def test_a_dialogue_with_tools_is_told_whole() -> None:
