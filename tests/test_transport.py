@@ -178,6 +178,18 @@ async def test_a_connection_is_not_used_again_behind_a_server_that_failed(
         assert (len(server.requests), server.connections) == (2, connections)
 
 
+@pytest.mark.parametrize(("seconds", "connections"), [(0.2, 1), (1.2, 2)])
+async def test_a_connection_is_not_used_again_behind_a_long_answer(
+    kind: str, seconds: float, connections: int
+) -> None:
+    """A server that is reloaded amid it closes the connection behind it, and cannot say so."""
+    with serving([WHOLE[0], seconds, WHOLE[1]], WHOLE) as server:
+        async with asking(kind, server) as asker:
+            for _ in range(2):
+                assert await asker.ask(stream=False) == "Hello"
+        assert (len(server.requests), server.connections) == (2, connections)
+
+
 async def test_a_turn_behind_one_at_which_an_application_of_uvicorns_fell_over(kind: str) -> None:
     """It closes the connection behind the answer that it has for that, and does not say so."""
     turns = itertools.count()

@@ -35,6 +35,9 @@ LONGEST_HEAD = 128 * 1024
 # Seconds that an idle connection is kept by a server that does not say it: uvicorn, Node, Apache.
 USUAL = 5.0
 MARGIN = 1.0  # seconds that a request may need to a server that is about to close
+# Seconds of an answer amid which a server may well have been reloaded; nginx and Apache close its
+# connection then, unannounced.
+LONG = 1.0
 
 
 class MalformedHead(ValueError):
@@ -73,6 +76,7 @@ class ChunkJoiner:
         self._used_until = -math.inf
         self._step: Callable[[bytes], bytes] = self._head if is_http else self._pass_on
         self._bodiless = bodiless
+        self._begun = time.monotonic()
         self._kept_for = math.inf
         self._kept = b""
         self._left = 0
@@ -129,7 +133,9 @@ class ChunkJoiner:
 
     def end(self) -> Callable[[bytes], bytes]:
         """Nothing is expected: whatever comes is left over."""
-        self.over, self._used_until = True, time.monotonic() + self._kept_for
+        now = time.monotonic()
+        kept_for = self._kept_for if now - self._begun < LONG else 0.0
+        self.over, self._used_until = True, now + kept_for
         self._step = self._note_left_over
         return self._note_left_over
 
