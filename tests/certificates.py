@@ -13,10 +13,11 @@ import pytest
 
 @dataclass
 class Authority:
-    """The file of a certificate, and the context of a server that shows it."""
+    """The file of a certificate, the context of a server that shows it, and what that loads."""
 
     path: str
     server: ssl.SSLContext
+    chain: tuple[str, str]
 
 
 @cache
@@ -33,7 +34,7 @@ def authority() -> Authority:
     subprocess.run([*ask.split(), "-addext", names, *files], check=True, capture_output=True)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)
-    return Authority(certificate, context)
+    return Authority(certificate, context, (certificate, key))
 
 
 def hashed(path: str) -> str:

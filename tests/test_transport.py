@@ -159,6 +159,27 @@ async def test_a_connection_that_the_server_is_about_to_close_is_not_used(
                 assert server.connections == connections
 
 
+def test_a_connection_that_is_closed_before_anything_is_written(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    write = _httpcore_sync._Stream.write
+
+    def late(self: _httpcore_sync._Stream, buffer: bytes, timeout: float | None = None) -> None:
+        time.sleep(0.1)
+        write(self, buffer, timeout)
+
+    monkeypatch.setattr(_httpcore_sync._Stream, "write", late)
+    listener = socket.create_server(("127.0.0.1", 0))
+    closing = threading.Thread(target=lambda: listener.accept()[0].close())
+    closing.start()
+    url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    with pytest.raises(AgentConnectionError, match="nothing was sent") as caught:
+        BlueNexus(base_url=url, api_key=KEY, max_retries=0).ask("Hi")
+    assert caught.value.safe_to_repeat
+    closing.join()
+    listener.close()
+
+
 @each_kind
 async def test_a_connection_is_used_again(kind: str) -> None:
     with serving(ANSWER, WHOLE) as server:
@@ -276,6 +297,27 @@ async def test_an_unknown_authority_is_refused_before_anything_is_sent(
             assert type(error) is AgentConnectionError
             assert "verify=" in str(error)
         assert server.requests == []
+
+
+@pytest.mark.parametrize("kind", ["sync", "aiohttp"])
+async def test_a_service_that_wants_a_certificate_of_the_client(
+    kind: str, authority: Authority
+) -> None:
+    """By TLS 1.3 the client learns of it behind its request, which nobody has read."""
+    strict = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    strict.load_cert_chain(*authority.chain)
+    strict.load_verify_locations(authority.path)
+    strict.verify_mode = ssl.CERT_REQUIRED
+    with serving(ANSWER, context=strict) as server:
+        async with asking(kind, server, verify=authority.path) as asker:
+            error = await asker.fails()
+        assert type(error) is AgentConnectionError
+        assert "verify=context" in str(error)
+        assert error.safe_to_repeat
+        shown = ssl.create_default_context(cafile=authority.path)
+        shown.load_cert_chain(*authority.chain)
+        async with asking(kind, server, verify=shown) as asker:
+            assert await asker.ask() == "Hello"
 
 
 def test_an_authority_that_cannot_be_read_is_named() -> None:

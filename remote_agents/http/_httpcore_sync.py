@@ -242,7 +242,9 @@ class _Stream(httpcore.NetworkStream):
         try:
             self._stream.read(1, timeout=0)
         except httpcore.ReadError as error:
-            return not isinstance(error.__cause__, (BlockingIOError, ssl.SSLWantReadError))
+            if isinstance(error.__cause__, (BlockingIOError, ssl.SSLWantReadError)):
+                return False
+            raise httpcore.ConnectError(str(error)) from error  # an alert says more than we could
         return True
 
     def close(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import signal
 from collections.abc import Callable, Mapping
 from types import CodeType, FunctionType
@@ -25,6 +26,7 @@ E = TypeVar("E", bound=BaseException)
 LEAVING = "send_request_headers.started"
 CONNECTING = "connect_tcp.started"
 CONNECTED = "connect_tcp.complete"
+REFUSED = re.compile(r"ALERT_\w*(?:CERTIFICATE|UNKNOWN_CA)")  # what the client showed of itself
 HANDSHAKES_FAILED = ("setup_socks5_connection.failed", "start_tls.failed")
 
 
@@ -45,7 +47,15 @@ class Departure:
     @property
     def left(self) -> bool:
         """Whether the request's first byte was about to be written; a proxy's CONNECT is none."""
-        return any(is_departure(name, info) for name, info in self.told.items())
+        return not self._unasked and any(
+            is_departure(name, info) for name, info in self.told.items()
+        )
+
+    @property
+    def _unasked(self) -> bool:
+        """Whether our own connection kept the request, as the other side had closed or spoken."""
+        failed = self.told.get("http11.send_request_headers.failed", {})
+        return type(failed.get("exception")).__name__ == "ConnectError"
 
     @property
     def connecting(self) -> bool:
@@ -99,6 +109,8 @@ def sending_failed(
     """
     limit = _limit_of_connecting(error, op, departure)
     error, cause = _as_httpx(error), _aiohttp_cause(error)
+    if REFUSED.search(str(error)):
+        left = False  # TLS 1.3 tells it behind the request, which nobody has read
     if left or not (left is False or _is_early(error, cause)):
         return _answer_failed(error, where, op)
     if isinstance(cause or error, (httpx.TimeoutException, asyncio.TimeoutError, DeadlineReached)):
@@ -222,6 +234,11 @@ def _is_malformed(error: Exception) -> bool:
 
 
 def _connection_hint(reason: str, *, foreign: bool) -> str:
+    if REFUSED.search(reason):
+        return (
+            "It wants a certificate of yours, or another one: load it into an ssl.SSLContext "
+            "(load_cert_chain), and pass verify=context."
+        )
     if "CERTIFICATE" in reason.upper():
         return "Pass verify='/path/to/ca.pem' if the service uses a private certificate authority."
     return f"Check {'' if foreign else 'base_url, '}the network and the proxy settings."
