@@ -154,6 +154,27 @@ def test_what_is_wrong_is_told_with_its_field(endpoint: str, place: str) -> None
     assert (error.code, str(error).partition("400: ")[2]) == (code, f"{said}.")
 
 
+PAGES = {  # of HAProxy, Express, nginx, and nginx where TLS is spoken
+    "503 No server": ("<html><body><h1>503 No</h1>\nserver\n</body></html>", ""),
+    "500 It's off": (
+        "<!DOCTYPE html>\n<title>Error</title><pre>500 It&#39;s off<br> &nbsp;at x</pre></html>",
+        "",
+    ),
+    "502 Bad Gateway": ("<html><head><title>502 Bad Gateway</title></head><h1>x</h1></html>", ""),
+    "400 To HTTPS port": ("<html><title>400 To HTTPS port</title></html>", " Check base_url."),
+}
+
+
+@pytest.mark.parametrize("status", PAGES)
+@pytest.mark.parametrize("endpoint", ENDPOINT_NAMES)
+def test_the_page_of_a_gateway_is_told_in_its_words(endpoint: str, status: str) -> None:
+    page, hint = PAGES[status]
+    raw = page.encode()
+    error = failure(endpoint, head("text/html", status, length=len(raw)), raw, max_retries=0)
+    told = f"a web page ({status}) instead of an API answer.{hint}"
+    assert str(error).partition(f"{status[:3]}: ")[2] == told
+
+
 @pytest.mark.parametrize(
     ("code", "kind"),
     [

@@ -109,7 +109,7 @@ _PAGE = re.compile("html|xml", re.IGNORECASE)
 
 def _page_error(page: bytes, exchange: Exchange) -> StreamProtocolError:
     return StreamProtocolError(
-        f"{exchange.terms.endpoint.title} sent {error_message(json_or_text(page))}"
+        f"{exchange.terms.endpoint.title} sent {error_message(json_or_text(page))}; check base_url"
     )
 
 

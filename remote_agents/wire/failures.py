@@ -9,6 +9,7 @@ The services word their errors in their own ways: `{code, message, requestId}` (
 from __future__ import annotations
 
 import email.utils
+import html
 import json
 import math
 import re
@@ -129,7 +130,10 @@ def status_error(
     if issubclass(kind, (errors.RateLimitError, errors.ServerError)):
         details["retry_after"] = retry_after(headers)
     message = _sentence(f"{context.title} answered {status}: {said}")
-    return kind(" ".join([message, *_hint_for(kind, status, headers, context)]), **details)
+    hints = _hint_for(kind, status, headers, context)
+    if not hints and _is_html(told) and status < 500 and status != 413 and not context.foreign:
+        hints = ["Check base_url."]
+    return kind(" ".join([message, *hints]), **details)
 
 
 def _challenge(headers: Mapping[str, str]) -> JsonObject:
@@ -246,7 +250,7 @@ def error_code(body: object) -> str | None:
 def error_message(body: object) -> str:
     """The service's own words, wherever they stand."""
     if isinstance(body, str):
-        return _page_title(body) if HTML.search(body[:500]) else body[:LONGEST_BODY].strip()
+        return _page_title(body) if _is_html(body) else body[:LONGEST_BODY].strip()
     places = _error_objects(body)
     for refused in (place.get("errors") for place in places):
         if any(map(_place, _first(refused))):
@@ -321,13 +325,20 @@ def _place(problem: JsonMapping) -> str:
 
 
 HTML = re.compile(r"<html|<!doctype html", re.IGNORECASE)
+TITLE = re.compile(r"<title>(.*?)</title>", re.IGNORECASE | re.DOTALL)
+PRE = re.compile(r"<pre>(.*?)<(?:br|/pre)>", re.IGNORECASE | re.DOTALL)
+TAG = re.compile(r"<[^>]*>?")
+
+
+def _is_html(body: object) -> bool:
+    return isinstance(body, str) and HTML.search(body[:500]) is not None
 
 
 def _page_title(page: str) -> str:
-    lower = page.lower()
-    start, end = lower.find("<title>"), lower.find("</title>")
-    title = page[start + 7 : end].strip() if 0 <= start < end else "no title"
-    return f"a web page ({title}) instead of an API answer; check base_url"
+    """What a page is about: the title of Express's is always Error, and HAProxy's has none."""
+    titled = PRE.search(page) or TITLE.search(page)
+    said = html.unescape(titled[1] if titled else TAG.sub(" ", page[:LONGEST_BODY]))
+    return f"a web page ({' '.join(said.split()) or 'no title'}) instead of an API answer"
 
 
 def _filled_text(value: object) -> str | None:
