@@ -325,8 +325,8 @@ def _place(problem: JsonMapping) -> str:
 
 
 HTML = re.compile(r"<html|<!doctype html", re.IGNORECASE)
-TITLE = re.compile(r"<title>(.*?)</title>", re.IGNORECASE | re.DOTALL)
-PRE = re.compile(r"<pre>(.*?)<(?:br|/pre)>", re.IGNORECASE | re.DOTALL)
+TITLE = re.compile(r"<title>(.{0,500}?)</title>", re.IGNORECASE | re.DOTALL)
+PRE = re.compile(r"<pre>(.{0,500}?)<(?:br|/pre)>", re.IGNORECASE | re.DOTALL)
 TAG = re.compile(r"<[^>]*>?")
 
 
