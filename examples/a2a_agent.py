@@ -67,7 +67,7 @@ def decode(data: Any, so_far: Reply) -> list[Event]:
     task_id = text(task.get("id") or task.get("taskId"))
     said = "\n\n".join(map(_text, items(task.get("artifacts"))))
     known = Info(conversation_id=text(task.get("contextId")), reply_id=task_id)
-    spoken = [TextDelta(said)] if said else []
+    spoken = [TextDelta(said)] if said and not so_far.text else []  # the last may have it all again
     return [known, *spoken, *_status(task, task_id, bool(said or so_far.text))]
 
 

@@ -44,7 +44,7 @@ def _parts_of(message: Message) -> list[JsonObject]:
     if message.role == "tool":
         result = {"id": message.tool_call_id, "response": message.content}
         return [{"type": "tool_call_response", **result}]
-    return [*_text(message.content), *map(_call, message.tool_calls)]
+    return [*_text(message.content), *map(_call, message.tool_calls or ())]
 
 
 def _text(content: str) -> list[JsonObject]:
