@@ -221,7 +221,7 @@ async def test_a_turn_behind_one_at_which_an_application_of_uvicorns_fell_over(k
         return Response(REPLY, media_type=JSON)
 
     app = Starlette(routes=[Route("/{path:path}", answer, methods=["POST"])])
-    config = uvicorn.Config(app, log_level="critical")
+    config = uvicorn.Config(app, log_level="critical", ws="none")
     server, sock = uvicorn.Server(config), socket.create_server(("127.0.0.1", 0))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [sock]})
     thread.start()
