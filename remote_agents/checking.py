@@ -20,7 +20,7 @@ from remote_agents.errors import (
 )
 from remote_agents.service import Endpoint
 from remote_agents.types import Event, Finish, ReasoningDelta, Reply, TextDelta, Unknown
-from remote_agents.wire.failures import HTML
+from remote_agents.wire.failures import is_html
 from remote_agents.wire.not_found import is_about_path
 
 STEPS = ("host", "API", "key", "agent", "answer")
@@ -87,17 +87,13 @@ def _failed_step(error: AgentError) -> str:
         isinstance(error, AgentTimeoutError) and error.phase == "connect"
     ):
         return "host"
-    if isinstance(error, (AuthenticationError, PermissionDeniedError)) and not _is_page(error):
+    if isinstance(error, (AuthenticationError, PermissionDeniedError)) and not is_html(error.body):
         return "key"
     if isinstance(error, StreamProtocolError) or _is_no_api(error):
         return "API"
     if isinstance(error, NotFoundError) and is_about_path(error):
         return "API"
     return "agent" if isinstance(error, NotFoundError) else "answer"
-
-
-def _is_page(error: AgentStatusError) -> bool:
-    return isinstance(error.body, str) and HTML.search(error.body[:500]) is not None
 
 
 def _is_no_api(error: AgentError) -> bool:

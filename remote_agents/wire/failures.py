@@ -131,7 +131,7 @@ def status_error(
         details["retry_after"] = retry_after(headers)
     message = _sentence(f"{context.title} answered {status}: {said}")
     hints = _hint_for(kind, status, headers, context)
-    if not hints and _is_html(told) and status < 500 and status != 413 and not context.foreign:
+    if not hints and is_html(told) and status < 500 and status != 413 and not context.foreign:
         hints = ["Check base_url."]
     return kind(" ".join([message, *hints]), **details)
 
@@ -250,7 +250,7 @@ def error_code(body: object) -> str | None:
 def error_message(body: object) -> str:
     """The service's own words, wherever they stand."""
     if isinstance(body, str):
-        return _page_title(body) if _is_html(body) else body[:LONGEST_BODY].strip()
+        return _page_title(body) if is_html(body) else body[:LONGEST_BODY].strip()
     places = _error_objects(body)
     for refused in (place.get("errors") for place in places):
         if any(map(_place, _first(refused))):
@@ -330,7 +330,8 @@ PRE = re.compile(r"<pre>(.{0,500}?)<(?:br|/pre)>", re.IGNORECASE | re.DOTALL)
 TAG = re.compile(r"<[^>]*>?")
 
 
-def _is_html(body: object) -> bool:
+def is_html(body: object) -> bool:
+    """Whether the body of a refusal is a web page."""
     return isinstance(body, str) and HTML.search(body[:500]) is not None
 
 
