@@ -18,6 +18,7 @@ from remote_agents.json_types import JsonMapping
 from remote_agents.types import AttachmentKind, Info, Reply, Turn
 
 Keeps = Literal["created", "asked", "handed", "chained", "none"]
+PlainText = Literal["events", "body"]
 AUTHORIZATION = "Authorization"
 HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 STANDARD = ("temperature", "max_tokens", "stop")
@@ -118,7 +119,7 @@ class Endpoint:
     streams: bool = True
     always_streams: bool = False
     event_names: bool = False
-    plain_text: Literal["events", "body"] | None = None
+    plain_text: PlainText | None = None
     eof_ends: bool = False
     reasons: bool = False
     cites: bool = False
@@ -173,7 +174,7 @@ class Endpoint:
             raise ConfigurationError(
                 f"{self.title}: key_header is {self.key_header!r}, which is no name of a header."
             )
-        if self.plain_text not in (None, "events", "body") or (
+        if self.plain_text not in (None, *get_args(PlainText)) or (
             self.plain_text == "body" and not self.eof_ends
         ):
             raise ConfigurationError(

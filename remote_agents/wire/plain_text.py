@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import codecs
-from typing import Literal, Protocol
+from typing import Protocol
 
+from remote_agents.service import PlainText
 from remote_agents.wire.frames import ClassifiedFrames, is_end, is_keep_alive_word
 from remote_agents.wire.sse import Frame, SSEDecoder, too_large
-
-PlainText = Literal["events", "body"]
 
 
 class FrameDecoder(Protocol):
