@@ -47,12 +47,12 @@ class Departure:
     @property
     def left(self) -> bool:
         """Whether the request's first byte was about to be written; a proxy's CONNECT is none."""
-        return not self._unasked and any(
+        return not self._was_kept_back and any(
             is_departure(name, info) for name, info in self.told.items()
         )
 
     @property
-    def _unasked(self) -> bool:
+    def _was_kept_back(self) -> bool:
         """Whether our own connection kept the request, as the other side had closed or spoken."""
         failed = self.told.get("http11.send_request_headers.failed", {})
         return type(failed.get("exception")).__name__ == "ConnectError"
